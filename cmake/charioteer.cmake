@@ -1,0 +1,39 @@
+# Flags that every target of ours gets, and the two functions that define targets.
+
+add_library(charioteer_flags INTERFACE)
+target_compile_options(charioteer_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion)
+if(CHARIOTEER_WERROR)
+    target_compile_options(charioteer_flags INTERFACE -Werror)
+endif()
+if(CHARIOTEER_SANITIZE)
+    target_compile_options(charioteer_flags INTERFACE
+        -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(charioteer_flags INTERFACE -fsanitize=address,undefined)
+endif()
+target_compile_definitions(charioteer_flags INTERFACE
+    BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
+target_include_directories(charioteer_flags INTERFACE ${PROJECT_SOURCE_DIR}/driver)
+target_link_libraries(charioteer_flags INTERFACE Boost::headers fmt::fmt Threads::Threads)
+
+# charioteer_part(NAME SOURCES... DEPENDS...): the static library charioteer_NAME.
+# A part links only to the parts that it may use; scripts/check-layers checks its includes.
+function(charioteer_part name)
+    cmake_parse_arguments(PART "" "" "SOURCES;DEPENDS" ${ARGN})
+    add_library(charioteer_${name} STATIC ${PART_SOURCES})
+    target_link_libraries(charioteer_${name} PUBLIC charioteer_flags)
+    foreach(dependency IN LISTS PART_DEPENDS)
+        target_link_libraries(charioteer_${name} PUBLIC ${dependency})
+    endforeach()
+endfunction()
+
+# charioteer_unit_test(NAME SOURCES... DEPENDS...): the GoogleTest program unit_NAME.
+function(charioteer_unit_test name)
+    cmake_parse_arguments(TEST "" "" "SOURCES;DEPENDS" ${ARGN})
+    add_executable(unit_${name} ${TEST_SOURCES})
+    target_include_directories(unit_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+    target_link_libraries(unit_${name} PRIVATE ${TEST_DEPENDS} charioteer_fakes GTest::gmock
+        GTest::gtest_main)
+    # A test that hangs ends by itself and names the case; this is the limit for the whole program.
+    gtest_discover_tests(unit_${name} TEST_PREFIX "${name}." PROPERTIES TIMEOUT 120 LABELS unit
+        DISCOVERY_MODE PRE_TEST)
+endfunction()

@@ -1,0 +1,31 @@
+#include "io/line_splitter.hpp"
+
+namespace charioteer::io {
+
+void LineSplitter::feed(std::string_view bytes) {
+    // Drop given-out lines only here, once per read, so that many small lines stay linear.
+    if (begin_ > 0) {
+        pending_.erase(0, begin_);
+        scanned_ -= begin_;
+        begin_ = 0;
+    }
+    pending_ += bytes;
+}
+
+std::optional<std::string> LineSplitter::next() {
+    auto end = pending_.find('\n', scanned_);
+    if (end == std::string::npos) {
+        scanned_ = pending_.size();
+        return std::nullopt;
+    }
+    std::string line = pending_.substr(begin_, end - begin_);
+    begin_ = end + 1;
+    scanned_ = begin_;
+    return line;
+}
+
+std::string_view LineSplitter::rest() const noexcept {
+    return std::string_view(pending_).substr(begin_);
+}
+
+}  // namespace charioteer::io

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include "io/deadline.hpp"
+
+namespace charioteer::io {
+
+namespace asio = boost::asio;
+
+/// Where the core gets the time from, so that tests can move it by hand. Io thread only, except
+/// now().
+class TimeSource {
+public:
+    virtual ~TimeSource() = default;
+
+    virtual TimePoint now() const = 0;
+    /// Returns when now() has reached `when`; TimePoint::max() means never.
+    virtual asio::awaitable<void> sleep_until(TimePoint when) = 0;
+
+    asio::awaitable<void> sleep_for(Duration duration) {
+        return sleep_until(Deadline::after(duration, now()).when());
+    }
+    Deadline deadline_after(Duration limit) const { return Deadline::after(limit, now()); }
+};
+
+/// The machine's monotonic clock.
+class SteadyTime : public TimeSource {
+public:
+    TimePoint now() const override;
+    asio::awaitable<void> sleep_until(TimePoint when) override;
+};
+
+}  // namespace charioteer::io

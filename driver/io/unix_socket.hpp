@@ -1,0 +1,27 @@
+#pragma once
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <filesystem>
+
+#include "io/deadline.hpp"
+#include "io/time_source.hpp"
+#include "io/unique_fd.hpp"
+
+namespace charioteer::io {
+
+using UnixStream = asio::local::stream_protocol::socket;
+using UnixAcceptor = asio::local::stream_protocol::acceptor;
+
+/// Throws UsageError, naming the path and the limit, when `path` is too long for a socket address
+/// (107 bytes on Linux).
+void check_socket_path(const std::filesystem::path& path);
+
+/// Listens on `path`, replacing a socket file that is already there; backlog 1, as for a peer that
+/// connects once. Throws Error, UsageError.
+UnixAcceptor listen_unix(const asio::any_io_executor& executor, const std::filesystem::path& path);
+
+/// Connects to `path` as soon as somebody listens there. Io thread. Throws TimeoutError.
+asio::awaitable<UnixStream> connect_unix(std::filesystem::path path, Deadline deadline,
+                                         TimeSource& time);
+
+}  // namespace charioteer::io

@@ -1,0 +1,223 @@
+"""The C++ core, as Python sees it.
+
+Everything here blocks without holding the interpreter lock, wakes at once when its answer is there,
+and notices Ctrl-C within 0.1 s. A `Limit` is a number of seconds or a timedelta; `None` is no limit.
+Texts from a guest are decoded as UTF-8 with U+FFFD for what is not UTF-8, unless said otherwise.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Literal
+
+Limit = int | float | timedelta
+
+version: str
+
+class RequestedAssertionFailed(Exception):
+    """Something that the test asked for is not so. Facts for the reader are in `__notes__`."""
+
+class MachineError(Exception):
+    """The driver, QEMU or the host is in trouble. Facts for the reader are in `__notes__`."""
+
+class Event:
+    """Something that the core told while it worked."""
+
+    @property
+    def kind(self) -> Literal["log", "warning", "serial"]: ...
+    @property
+    def machine(self) -> str:
+        """Name of the machine; empty when it is not about one."""
+    @property
+    def text(self) -> str: ...
+
+class Reporter:
+    """Takes what the core and the test tell. Thread-safe.
+
+    With `terminal` it writes to standard error at once, in upstream's terminal format. With
+    `queue` it also keeps events of the core for `drain`; at most 100000, the oldest serial lines go
+    first.
+    """
+
+    def __init__(self, terminal: bool = True, queue: bool = False) -> None: ...
+    terminal: bool
+    queue: bool
+    serial: bool
+    """Whether serial lines are told at all."""
+    def drain(self) -> list[Event]:
+        """The events since the last call, oldest first."""
+    def write(self, text: str) -> None:
+        """One line as it is, after every serial line that came before it."""
+    def flush(self) -> None:
+        """Returns when everything is written, or after 2 s when nobody reads standard error."""
+
+class Process:
+    """A running or ended start script, much like subprocess.Popen."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None:
+        """Exit status; minus the signal number when a signal ended it; None while it runs."""
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int:
+        """Raises subprocess.TimeoutExpired."""
+    def send_signal(self, signal: int) -> None:
+        """To its whole process group."""
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+class Machine:
+    """One virtual machine: QEMU, its root shell, its monitors and its serial console.
+
+    `idle(polling)` is called on the waiting thread about every 50 ms while a call blocks; `polling`
+    is true in calls that try again and again (the `wait_*` calls). What it raises ends the call.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        start_command: str,
+        state_dir: str,
+        shared_dir: str,
+        reporter: Reporter,
+        idle: Callable[[bool], None] | None = None,
+        keep_state: bool = False,
+    ) -> None:
+        """Locks the state directory and, unless `keep_state`, empties it.
+
+        Raises MachineError, naming the process id, when a living driver uses the directory.
+        """
+    @property
+    def name(self) -> str: ...
+    @property
+    def state_dir(self) -> str: ...
+    booted: bool
+    connected: bool
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def process(self) -> Process | None: ...
+
+    # Life cycle
+    def start(self, allow_reboot: bool = False, arguments: list[str] = ...) -> None:
+        """Starts QEMU; no-op when booted. `arguments` follow the driver's own on the command line.
+        Takes the environment as it is at this moment. Raises MachineError.
+        """
+    def connect(self) -> None:
+        """Starts the machine if need be and waits for the greeting of its root shell."""
+    def poweroff(self) -> None:
+        """Tells the root shell to power off; does not wait."""
+    def crash(self) -> None:
+        """Ends QEMU at once and waits for it."""
+    def wait_for_shutdown(self, timeout: Limit | None = None) -> None:
+        """Waits for QEMU to end, forgets its connections. Raises subprocess.TimeoutExpired."""
+    def release(self) -> None:
+        """Ends QEMU (SIGTERM, after 5 s SIGKILL) and closes everything. Idempotent."""
+
+    # Commands
+    def execute(
+        self,
+        command: str,
+        check_return: bool = True,
+        check_output: bool = True,
+        timeout: Limit | None = 900,
+    ) -> tuple[int, str]: ...
+    def wait_for_command(self, command: str, success: bool = True, timeout: Limit = 900) -> str:
+        """Runs `command` again and again until it succeeds (or fails); returns its last output.
+        Raises RequestedAssertionFailed after `timeout` and a last attempt.
+        """
+    def wait_for_unit(self, unit: str, user: str | None = None, timeout: Limit = 900) -> None: ...
+    def unit_info(self, unit: str, user: str | None = None) -> dict[str, str]: ...
+    def unit_property(self, unit: str, property: str, user: str | None = None) -> str: ...
+    def systemctl_command(self, query: str, user: str | None = None) -> str:
+        """The shell command that runs `systemctl query`, for `user` or the system."""
+    def attach_shell(self) -> int:
+        """A duplicate of the root shell's socket for the caller alone, who closes it and calls
+        detach_shell(). Commands wait meanwhile.
+        """
+    def detach_shell(self) -> None: ...
+
+    # Files
+    def copy_in(self, source: str, target: str) -> None: ...
+    def copy_out(self, source: str, target: str) -> None: ...
+
+    # Monitors, keys, screen
+    def monitor_command(self, command: str) -> str:
+        """Runs a command of QEMU's human monitor. Returns its echo, its output and the prompt."""
+    def qmp(self, command: str, arguments: str = "{}") -> str:
+        """Sends a QMP command with arguments in JSON; returns the whole reply as JSON.
+        Raises RuntimeError with QEMU's error.
+        """
+    def next_qmp_event(self, timeout: Limit) -> str:
+        """The next QMP event as JSON. Raises TimeoutError; RuntimeError before the start."""
+    def send_key(self, key: str) -> None:
+        """Presses a key or chord by its QEMU name ("ctrl-alt-delete")."""
+    def set_link(self, device: str, up: bool) -> None: ...
+    def forward_port(self, host_port: int, guest_port: int) -> None: ...
+    def screenshot(self, path: str) -> None:
+        """Writes the screen to `path` as PNG. Raises MachineError."""
+
+    # Serial console
+    def console_log(self) -> str:
+        """All lines since the last start, joined by newlines."""
+    def next_console_lines(self, timeout: Limit | None) -> list[str]:
+        """Lines that no earlier call has returned, at least one. Raises TimeoutError."""
+    def send_console(self, data: bytes) -> None: ...
+
+class VLan:
+    """One Ethernet segment that machines plug into."""
+
+    def __init__(self, nr: int, tmp_dir: str, reporter: Reporter) -> None:
+        """Raises MachineError, naming the process id, when a living driver uses the directory."""
+    @property
+    def nr(self) -> int: ...
+    @property
+    def socket_dir(self) -> str:
+        """What `QEMU_VDE_SOCKET_{nr}` must say."""
+    @property
+    def stream_socket(self) -> str:
+        """What `CHARIOTEER_VLAN_SOCKET_{nr}` must say: QEMU's stream netdev connects to it."""
+    def counters(self) -> dict[str, int]:
+        """Frames forwarded and dropped, the latter by reason."""
+    def stop(self) -> None: ...
+
+class Configuration:
+    """The driver configuration file. Unknown keys are ignored."""
+
+    @property
+    def vms(self) -> dict[str, str]:
+        """Machine name to start script, in the order of the file."""
+    @property
+    def containers(self) -> dict[str, str]: ...
+    @property
+    def vlans(self) -> list[int]: ...
+    @property
+    def global_timeout(self) -> int | float: ...
+    @property
+    def enable_ssh_backdoor(self) -> bool: ...
+    @property
+    def test_script(self) -> str: ...
+
+def load_configuration(path: str) -> Configuration:
+    """Raises ValueError naming file, key and what was expected; OSError."""
+
+class Session:
+    """What a run owns: its time limit and the clean-up of its machines and VLANs."""
+
+    def __init__(self, reporter: Reporter) -> None: ...
+    def adopt_machine(self, machine: Machine) -> None: ...
+    def adopt_vlan(self, vlan: VLan) -> None: ...
+    def arm_timeout(self, timeout: Limit) -> None:
+        """After `timeout`: logs it, ends all machines, and sends SIGTERM to this process."""
+    def cancel_timeout(self) -> None: ...
+    def close(self) -> list[str]:
+        """Ends machines in parallel, then VLANs, in at most 20 s. Idempotent. Returns what went
+        wrong, a sentence each.
+        """
+
+def machine_name(start_command: str) -> str:
+    """The NAME in `run-NAME-vm`, or "machine"."""
+
+def key_name(character: str) -> str:
+    """What QEMU calls the key for a character; names of keys pass unchanged."""
+

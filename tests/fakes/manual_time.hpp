@@ -1,0 +1,33 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <list>
+#include <mutex>
+
+#include "io/time_source.hpp"
+
+namespace charioteer::fakes {
+
+/// A clock that stands still until the test moves it. Sleepers wake when it passes their moment.
+/// advance() may be called on any thread; sleepers must all run on one io thread.
+class ManualTime : public io::TimeSource {
+public:
+    io::TimePoint now() const override;
+    io::asio::awaitable<void> sleep_until(io::TimePoint when) override;
+
+    void advance(io::Duration step);
+    /// How many sleepers there are, to know that the code under test has reached its wait.
+    std::size_t sleepers() const;
+
+private:
+    struct Sleeper {
+        io::TimePoint when;
+        io::asio::steady_timer timer;
+    };
+
+    mutable std::mutex mutex_;
+    io::TimePoint now_{std::chrono::hours(1)};
+    std::list<Sleeper> sleepers_;
+};
+
+}  // namespace charioteer::fakes
