@@ -1,0 +1,41 @@
+#include "vlan/control.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+namespace charioteer::vlan {
+
+ControlConnection::State ControlConnection::read() {
+    std::array<std::byte, 512> bytes;
+    auto length = ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
+    if (length < 0 && (errno == EAGAIN || errno == EINTR)) return State::waiting;
+    if (length <= 0) {
+        // Connecting and leaving without a word is how one finds out whether somebody listens.
+        if (port_ || !begun_) return State::ended;
+        complaint_ = "ends in the middle of a request";
+        return State::garbage;
+    }
+    if (port_) return State::waiting;
+    begun_ = true;
+    switch (request_.feed(Bytes{bytes.data(), static_cast<std::size_t>(length)})) {
+        case vde::Progress::complete:
+            return State::requested;
+        case vde::Progress::garbage:
+            complaint_ = request_.complaint();
+            return State::garbage;
+        case vde::Progress::incomplete:
+            break;
+    }
+    return State::waiting;
+}
+
+bool ControlConnection::answer(const sockaddr_un& address, PortId port) noexcept {
+    port_ = port;
+    // The first bytes on a fresh connection: they fit into its buffer, or it is gone.
+    auto sent = ::send(socket_.get(), &address, sizeof address, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent == static_cast<ssize_t>(sizeof address);
+}
+
+}  // namespace charioteer::vlan

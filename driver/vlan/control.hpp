@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+
+#include "io/unique_fd.hpp"
+#include "vlan/switch.hpp"
+#include "vlan/vde.hpp"
+
+namespace charioteer::vlan {
+
+/// One connection to the socket `ctl`: first the request of a plug, then nothing any more until it
+/// ends, and the plug with it. Segment's thread only.
+class ControlConnection {
+public:
+    enum class State {
+        waiting,    ///< the request is not complete, or the plug is attached
+        requested,  ///< the request is complete: answer it
+        garbage,    ///< see complaint()
+        ended,
+    };
+
+    explicit ControlConnection(io::UniqueFd socket) : socket_(std::move(socket)) {}
+
+    int descriptor() const noexcept { return socket_.get(); }
+
+    /// Reads what has come.
+    State read();
+    /// Tells the plug where to send its frames. False when it does not take the answer.
+    bool answer(const sockaddr_un& address, PortId port) noexcept;
+
+    const sockaddr_un& plug_address() const noexcept { return request_.address(); }
+    const std::string& complaint() const noexcept { return complaint_; }
+    /// The port of the attached plug.
+    std::optional<PortId> port() const noexcept { return port_; }
+
+private:
+    io::UniqueFd socket_;
+    vde::RequestReader request_;
+    bool begun_ = false;
+    std::optional<PortId> port_;
+    std::string complaint_;
+};
+
+}  // namespace charioteer::vlan

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace charioteer::vlan {
+
+using Bytes = std::span<const std::byte>;
+
+inline constexpr std::size_t ethernet_header_size = 14;
+/// Bytes of the big-endian length in front of a frame on a QEMU stream.
+inline constexpr std::size_t length_size = 4;
+/// The longest frame QEMU's network back ends hold: 64 KiB and a page. Longer ones are dropped.
+inline constexpr std::size_t max_frame_size = 65536 + 4096;
+
+/// Reads and writes the length in front of a frame on a QEMU stream.
+std::uint32_t read_length(const std::byte* bytes) noexcept;
+void write_length(std::byte* bytes, std::size_t length) noexcept;
+
+/// One Ethernet frame in a receive buffer, borrowed. Whichever port it came from, the four bytes in
+/// front of it hold its length as on a QEMU stream: a stream port sends both without copying, and
+/// frames that lie one behind the other in one piece.
+struct Frame {
+    const std::byte* data = nullptr;
+    std::size_t size = 0;
+
+    Bytes bytes() const noexcept { return {data, size}; }
+    Bytes with_length() const noexcept { return {data - length_size, size + length_size}; }
+};
+
+/// An Ethernet address as a 48-bit number, first byte highest.
+struct MacAddress {
+    std::uint64_t value = 0;
+
+    /// Broadcast or multicast: the lowest bit of the first byte.
+    bool is_group() const noexcept { return (value >> 40 & 1) != 0; }
+    bool operator==(const MacAddress&) const = default;
+};
+
+struct Header {
+    MacAddress destination;
+    MacAddress source;
+    std::uint16_t ethertype = 0;
+
+    /// Carries an 802.1Q or 802.1ad tag.
+    bool is_tagged() const noexcept { return ethertype == 0x8100 || ethertype == 0x88a8; }
+};
+
+/// The Ethernet header of `frame`; nullopt when it is too short to have one.
+std::optional<Header> parse_header(Bytes frame) noexcept;
+
+}  // namespace charioteer::vlan

@@ -1,0 +1,56 @@
+#include "vlan/poller.hpp"
+
+#include <sys/eventfd.h>
+
+#include <cerrno>
+
+#include "io/error.hpp"
+
+namespace charioteer::vlan {
+
+namespace {
+
+epoll_event event_for(Source source, std::uint32_t interest) {
+    epoll_event event{};
+    event.events = interest;
+    event.data.u64 = std::uint64_t{static_cast<std::uint32_t>(source.kind)} << 32 | source.index;
+    return event;
+}
+
+}  // namespace
+
+Source source_of(const epoll_event& event) noexcept {
+    return {static_cast<Source::Kind>(event.data.u64 >> 32),
+            static_cast<std::uint32_t>(event.data.u64)};
+}
+
+Poller::Poller()
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!epoll_ || !wake_) throw io::system_error("making a poller", errno);
+    add(wake_.get(), {Source::Kind::wake, 0});
+}
+
+void Poller::add(int descriptor, Source source) {
+    auto event = event_for(source, EPOLLIN);
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0)
+        throw io::system_error("waiting for a socket", errno);
+}
+
+void Poller::want_write(int descriptor, Source source, bool wanted) noexcept {
+    auto event = event_for(source, wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, descriptor, &event);
+}
+
+std::span<const epoll_event> Poller::wait(Wait how) noexcept {
+    int limit = how == Wait::no_wait ? 0 : -1;
+    int number = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), limit);
+    return {events_.data(), number < 0 ? 0u : static_cast<std::size_t>(number)};
+}
+
+void Poller::wake() noexcept {
+    std::uint64_t one = 1;
+    // Fails only when the counter is full, and then it is readable already.
+    [[maybe_unused]] auto written = ::write(wake_.get(), &one, sizeof one);
+}
+
+}  // namespace charioteer::vlan

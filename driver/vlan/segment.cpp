@@ -1,0 +1,181 @@
+#include "vlan/segment.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "io/error.hpp"
+#include "vlan/stream_port.hpp"
+
+namespace charioteer::vlan {
+
+namespace {
+
+/// Control connections, with and without a plug: above this, new ones are refused.
+constexpr std::size_t max_controls = 2 * max_ports;
+
+}  // namespace
+
+Segment::Segment(int number, std::filesystem::path directory, io::EventSink sink)
+    : number_(number),
+      directory_(std::move(directory)),
+      sink_(std::move(sink)),
+      vde_listener_(listen_on(control_path(directory_))),
+      stream_listener_(listen_on(stream_path(directory_))),
+      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+    poller_.add(vde_listener_.get(), {Source::Kind::vde_listener, 0});
+    poller_.add(stream_listener_.get(), {Source::Kind::stream_listener, 0});
+}
+
+void Segment::run() noexcept {
+    try {
+        while (!stopping_)
+            for (const auto& event : poller_.wait(Poller::Wait::until_ready)) serve(event);
+    } catch (const std::exception& error) {
+        sink_({io::EventKind::warning, {},
+               fmt::format("vlan {} has stopped: {}", number_, error.what())});
+    }
+}
+
+void Segment::close() noexcept {
+    vde_listener_.reset();
+    stream_listener_.reset();
+    controls_.clear();
+    forwarder_.clear();
+}
+
+void Segment::serve(const epoll_event& event) {
+    auto source = source_of(event);
+    switch (source.kind) {
+        case Source::Kind::wake:
+            stopping_ = true;
+            break;
+        case Source::Kind::vde_listener:
+            accept_each(vde_listener_.get(), &Segment::take_control);
+            break;
+        case Source::Kind::stream_listener:
+            accept_each(stream_listener_.get(), &Segment::take_stream);
+            break;
+        case Source::Kind::control:
+            serve_control(source.index);
+            break;
+        case Source::Kind::port:
+            serve_port(static_cast<PortId>(source.index), event.events);
+            break;
+    }
+}
+
+void Segment::serve_port(PortId id, std::uint32_t events) {
+    auto* port = forwarder_.find(id);
+    if (port == nullptr) return;  // went away earlier in this round
+    if ((events & EPOLLOUT) != 0) port->drain();
+    auto link = Port::Link::up;
+    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0)
+        link = forwarder_.forward(id, std::chrono::steady_clock::now());
+    if (link == Port::Link::broken)
+        complain(Complaint::stream_garbage,
+                 "a stream plug announced a frame that is too long and was disconnected");
+    if (link != Port::Link::up) detach(id);
+    watch_backlogs();
+}
+
+void Segment::serve_control(std::size_t index) {
+    auto* connection = controls_[index].get();
+    if (connection == nullptr) return;
+    switch (connection->read()) {
+        case ControlConnection::State::waiting:
+            return;
+        case ControlConnection::State::requested:
+            attach_vde(*connection, static_cast<std::uint32_t>(index));
+            return;
+        case ControlConnection::State::garbage:
+            complain(Complaint::control_garbage,
+                     fmt::format("what came on {} {}; the connection was closed",
+                                 control_path(directory_).native(), connection->complaint()));
+            break;
+        case ControlConnection::State::ended:
+            break;
+    }
+    if (auto port = connection->port()) detach(*port);
+    controls_[index].reset();
+}
+
+void Segment::accept_each(int listener, void (Segment::*take)(io::UniqueFd)) {
+    while (auto socket = accept_or_shed(listener)) {
+        try {
+            (this->*take)(std::move(socket));
+        } catch (const io::Error& error) {
+            complain(Complaint::refused, fmt::format("refused a plug: {}", error.what()));
+        }
+    }
+}
+
+void Segment::take_control(io::UniqueFd socket) {
+    auto place = std::find(controls_.begin(), controls_.end(), nullptr);
+    auto index = static_cast<std::size_t>(place - controls_.begin());
+    if (index == max_controls) throw io::Error("there are too many connections");
+    if (index == controls_.size()) controls_.emplace_back();
+    poller_.add(socket.get(), {Source::Kind::control, static_cast<std::uint32_t>(index)});
+    controls_[index] = std::make_unique<ControlConnection>(std::move(socket));
+}
+
+void Segment::take_stream(io::UniqueFd socket) {
+    enlarge_send_buffer(socket.get());
+    attach(forwarder_.free_id(), std::make_unique<StreamPort>(std::move(socket), counters_));
+}
+
+io::UniqueFd Segment::accept_or_shed(int listener) {
+    auto socket = accept_from(listener);
+    if (socket || (errno != EMFILE && errno != ENFILE)) return socket;
+    spare_.reset();
+    accept_from(listener);
+    spare_ = io::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    complain(Complaint::no_descriptors,
+             "could not take a plug: the process has too many open files (see ulimit -n)");
+    return {};
+}
+
+void Segment::attach_vde(ControlConnection& connection, std::uint32_t index) {
+    try {
+        auto id = forwarder_.free_id();
+        auto path = data_path(directory_, id);
+        auto socket = connect_datagram(path, connection.plug_address());
+        attach(id, std::make_unique<DatagramPort>(std::move(socket), counters_, buffers_));
+        // A plug that is gone already shows as the end of its connection.
+        if (connection.answer(address_of(path), id)) return;
+        detach(id);
+    } catch (const io::Error& error) {
+        complain(Complaint::refused, fmt::format("refused a plug: {}", error.what()));
+    }
+    controls_[index].reset();
+}
+
+void Segment::attach(PortId id, std::unique_ptr<Port> port) {
+    awaiting_room_[id] = false;
+    poller_.add(port->descriptor(), {Source::Kind::port, id});
+    forwarder_.add(id, std::move(port));
+}
+
+void Segment::detach(PortId id) {
+    forwarder_.remove(id);
+    std::error_code ignored;
+    std::filesystem::remove(data_path(directory_, id), ignored);
+}
+
+void Segment::watch_backlogs() {
+    forwarder_.for_each([this](PortId id, Port& port) {
+        if (port.has_backlog() == awaiting_room_[id]) return;
+        awaiting_room_[id] = port.has_backlog();
+        poller_.want_write(port.descriptor(), {Source::Kind::port, id}, awaiting_room_[id]);
+    });
+}
+
+void Segment::complain(Complaint complaint, const std::string& text) {
+    auto& said = complained_[static_cast<std::size_t>(complaint)];
+    if (std::exchange(said, true)) return;
+    sink_({io::EventKind::warning, {}, fmt::format("vlan {}: {}", number_, text)});
+}
+
+}  // namespace charioteer::vlan

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/event.hpp"
+#include "vlan/control.hpp"
+#include "vlan/datagram_port.hpp"
+#include "vlan/forwarder.hpp"
+#include "vlan/poller.hpp"
+
+namespace charioteer::vlan {
+
+/// Moves the frames of one segment: accepts plugs, and runs the loop that serves them. All on the
+/// thread that calls run(), except construction, stop(), close() and counters().
+class Segment {
+public:
+    /// Listens in `directory`, which is prepared. Throws io::Error.
+    Segment(int number, std::filesystem::path directory, io::EventSink sink);
+    Segment(const Segment&) = delete;
+    Segment& operator=(const Segment&) = delete;
+
+    /// Serves the plugs until stop().
+    void run() noexcept;
+    void stop() noexcept { poller_.wake(); }
+    /// Closes all plugs and listeners, once run() has returned.
+    void close() noexcept;
+    Counters counters() const noexcept { return counters_.snapshot(); }
+
+private:
+    /// What is told to the user once only, however often it happens.
+    enum class Complaint : std::size_t { control_garbage, stream_garbage, no_descriptors, refused };
+
+    void serve(const epoll_event& event);
+    void serve_port(PortId id, std::uint32_t events);
+    void serve_control(std::size_t index);
+    void accept_each(int listener, void (Segment::*take)(io::UniqueFd));
+    void take_control(io::UniqueFd socket);
+    void take_stream(io::UniqueFd socket);
+    io::UniqueFd accept_or_shed(int listener);
+    void attach_vde(ControlConnection& connection, std::uint32_t index);
+    void attach(PortId id, std::unique_ptr<Port> port);
+    void detach(PortId id);
+    void watch_backlogs();
+    void complain(Complaint complaint, const std::string& text);
+
+    int number_;
+    std::filesystem::path directory_;
+    io::EventSink sink_;
+    LiveCounters counters_;
+    Poller poller_;
+    io::UniqueFd vde_listener_;
+    io::UniqueFd stream_listener_;
+    /// Given up for a moment when descriptors run out, so that a connection can be refused instead
+    /// of making the listener ready for ever.
+    io::UniqueFd spare_;
+    std::vector<std::unique_ptr<ControlConnection>> controls_;
+    DatagramBuffers buffers_;
+    Forwarder forwarder_{counters_};
+    std::array<bool, max_ports> awaiting_room_{};  ///< by port: waited for to take bytes
+    std::array<bool, 4> complained_{};
+    bool stopping_ = false;
+};
+
+}  // namespace charioteer::vlan
