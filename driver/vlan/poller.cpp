@@ -41,9 +41,8 @@ void Poller::want_write(int descriptor, Source source, bool wanted) noexcept {
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, descriptor, &event);
 }
 
-std::span<const epoll_event> Poller::wait(Wait how) noexcept {
-    int limit = how == Wait::no_wait ? 0 : -1;
-    int number = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), limit);
+std::span<const epoll_event> Poller::wait() noexcept {
+    int number = ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), -1);
     return {events_.data(), number < 0 ? 0u : static_cast<std::size_t>(number)};
 }
 

@@ -28,9 +28,8 @@ public:
     /// From now on also, or no longer, for it to take bytes.
     void want_write(int descriptor, Source source, bool wanted) noexcept;
 
-    /// What is ready; waits for the first unless `no_wait`. Valid until the next call.
-    enum class Wait { until_ready, no_wait };
-    std::span<const epoll_event> wait(Wait how) noexcept;
+    /// Waits until something is ready. Valid until the next call.
+    std::span<const epoll_event> wait() noexcept;
 
     /// Makes wait() report Source::Kind::wake, for ever. Any thread.
     void wake() noexcept;

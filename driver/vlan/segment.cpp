@@ -32,7 +32,7 @@ Segment::Segment(int number, std::filesystem::path directory, io::EventSink sink
 void Segment::run() noexcept {
     try {
         while (!stopping_)
-            for (const auto& event : poller_.wait(Poller::Wait::until_ready)) serve(event);
+            for (const auto& event : poller_.wait()) serve(event);
     } catch (const std::exception& error) {
         sink_({io::EventKind::warning, {},
                fmt::format("vlan {} has stopped: {}", number_, error.what())});

@@ -1,7 +1,7 @@
 /// Compares a segment of ours with upstream's `vde_switch --hub`, in one run and turn by turn. Plugs
 /// are processes of their own, as QEMU is; ours runs on a thread of this process, as in the driver.
-/// Prints one JSON object, name to {ours, baseline, ratio, unit}. The argument is the number of
-/// turns (5); the median counts.
+/// Prints one JSON object, name to {ours, baseline, ratio, unit}. The arguments are the number
+/// of turns (5), of which the median counts, and the name of the only measure to take (all).
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <optional>
+#include <list>
 #include <stdexcept>
 #include <thread>
 
@@ -29,6 +29,7 @@ struct Measure {
     const char* kind;     ///< of our plugs; the baseline's are always "vde"
     std::size_t size;
     const char* unit;
+    std::size_t bystanders = 0;  ///< further plugs, which throw away what they get
 
     /// Frames are counted by the passive plug, round trips timed by the active one.
     bool passive_reports() const { return std::string_view(passive) == "receive"; }
@@ -41,6 +42,8 @@ constexpr Measure measures[] = {
     {"bridge_stream_fps_64", "send", "receive", "stream", 64, "frames/s"},
     {"bridge_stream_fps_1500", "send", "receive", "stream", 1500, "frames/s"},
     {"bridge_stream_latency", "ping", "echo", "stream", 64, "us"},
+    {"bridge_four_plugs_fps_1500", "send", "receive", "vde", 1500, "frames/s", 2},
+    {"bridge_stream_four_plugs_fps_1500", "send", "receive", "stream", 1500, "frames/s", 2},
 };
 
 /// A directory of our own, removed at the end.
@@ -68,6 +71,9 @@ double run_pair(const Measure& measure, const std::string& kind, const fs::path&
         return std::vector<std::string>{"/proc/self/exe", role, kind, address.native(),
                                         std::to_string(measure.size)};
     };
+    std::list<bench::Worker> bystanders;
+    for (std::size_t i = 0; i < measure.bystanders; ++i)
+        bystanders.emplace_back(worker("discard")).line();
     bench::Worker passive(worker(measure.passive));
     passive.line();
     bench::Worker active(worker(measure.active));
@@ -102,11 +108,12 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-void compare(std::size_t turns) {
+void compare(std::size_t turns, std::string_view only) {
     Workspace workspace;
     const char* separator = "";
     fmt::print("{{");
     for (const auto& measure : measures) {
+        if (!only.empty() && only != measure.name) continue;
         std::vector<double> ours;
         std::vector<double> baseline;
         for (std::size_t turn = 0; turn < turns; ++turn) {
@@ -129,7 +136,8 @@ int main(int count, char** arguments) {
         if (count == 5) {
             bench::play({arguments[1], arguments[2], arguments[3], std::stoul(arguments[4])});
         } else {
-            compare(count > 1 ? std::max(1ul, std::stoul(arguments[1])) : 5);
+            compare(count > 1 ? std::max(1ul, std::stoul(arguments[1])) : 5,
+                    count > 2 ? arguments[2] : "");
         }
         return 0;
     } catch (const std::exception& error) {

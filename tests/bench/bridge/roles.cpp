@@ -54,6 +54,11 @@ void receive_for_a_while(Plug& plug) {
     std::printf("%.1f\n", static_cast<double>(frames) / seconds);
 }
 
+[[noreturn]] void discard_for_ever(Plug& plug) {
+    say("attached");
+    for (;;) plug.receive();
+}
+
 [[noreturn]] void echo_for_ever(Plug& plug, std::size_t size) {
     plug.send(make_frame(everybody, passive, 64));
     say("attached");
@@ -85,6 +90,7 @@ void play(const Role& role) {
     auto plug = make_plug(role.kind, role.address);
     if (role.name == "send") send_for_ever(*plug, role.size);
     if (role.name == "receive") return receive_for_a_while(*plug);
+    if (role.name == "discard") discard_for_ever(*plug);
     if (role.name == "echo") echo_for_ever(*plug, role.size);
     if (role.name == "ping") return ping(*plug, role.size);
     throw std::runtime_error("no such role: " + role.name);
