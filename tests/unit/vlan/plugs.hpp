@@ -1,0 +1,108 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "io/event.hpp"
+#include "io/unique_fd.hpp"
+#include "vlan/frame.hpp"
+#include "vlan/vlan.hpp"
+
+/// The other ends of the cables, written from the protocols: what QEMU and libvdeplug would be.
+namespace charioteer::vlan::fakes {
+
+/// Names of stations for frames: two hexadecimal digits that end the address.
+struct Station {
+    int number = 0;
+};
+inline constexpr Station everybody{0xff};
+
+/// An Ethernet frame with a text in it; `ethertype` 0x8100 for a tagged one.
+std::string frame(Station from, Station to, const std::string& text, int ethertype = 0x0800);
+
+/// The fixed part of a VDE request; `path` may fill the address without an end.
+std::string vde_request(const std::string& path);
+
+/// A blocking socket connected to `path`, whose reads fail after 20 s so that a hung test ends.
+io::UniqueFd connect_to(const std::filesystem::path& path);
+
+/// Sends all of `bytes`; false when the other end is gone.
+bool send_all(int socket, std::string_view bytes);
+
+/// Whether the other end closes the connection, whatever it sends before.
+bool is_closed_by_peer(int socket);
+
+class FakePlug {
+public:
+    virtual ~FakePlug() = default;
+    /// Blocks while the switch takes nothing. False when the switch is gone.
+    virtual bool send(const std::string& frame) = 0;
+    /// The next frame. Throws std::runtime_error after 20 s without one.
+    virtual std::string receive() = 0;
+};
+
+class FakeVdePlug : public FakePlug {
+public:
+    /// Attached when this returns.
+    explicit FakeVdePlug(const std::filesystem::path& control_directory);
+    ~FakeVdePlug() override;
+
+    bool send(const std::string& frame) override;
+    std::string receive() override;
+    /// The switch's socket for this plug.
+    const std::filesystem::path& data_path() const { return data_path_; }
+
+private:
+    std::filesystem::path own_path_;
+    std::filesystem::path data_path_;
+    io::UniqueFd control_;
+    io::UniqueFd data_;
+};
+
+class FakeStreamPlug : public FakePlug {
+public:
+    /// Connected when this returns, but perhaps not yet attached.
+    explicit FakeStreamPlug(const std::filesystem::path& path) : socket_(connect_to(path)) {}
+
+    bool send(const std::string& frame) override;
+    std::string receive() override;
+    int socket() const { return socket_.get(); }
+
+private:
+    io::UniqueFd socket_;
+};
+
+/// A new empty directory, removed in the end.
+class TemporaryDirectory {
+public:
+    TemporaryDirectory();
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+    ~TemporaryDirectory();
+    const std::filesystem::path& path() const { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
+
+/// Keeps what comes into its sink.
+class EventLog {
+public:
+    io::EventSink sink();
+    std::vector<std::string> warnings() const;
+
+private:
+    mutable std::mutex mutex_;
+    std::vector<std::string> warnings_;
+};
+
+enum class Kind { vde, stream };
+
+/// A plug of `kind`, attached when this returns: `witness`, another plug of the segment, has
+/// received its first frame.
+std::unique_ptr<FakePlug> attach(Kind kind, const Vlan& vlan, FakePlug& witness);
+
+}  // namespace charioteer::vlan::fakes

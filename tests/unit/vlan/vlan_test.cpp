@@ -1,0 +1,165 @@
+/// What machines see of a segment, over real sockets, whichever way they are plugged in.
+
+#include "vlan/vlan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "plugs.hpp"
+
+namespace charioteer::vlan {
+namespace {
+
+using fakes::everybody;
+using fakes::frame;
+using fakes::Kind;
+
+constexpr fakes::Station alice{1};
+constexpr fakes::Station bob{2};
+constexpr fakes::Station carol{3};
+
+/// One segment with three plugs; Alice's and Bob's are of the kinds under test. The stream hello
+/// of each plug is consumed, so that each starts with nothing waiting.
+class VlanTest : public testing::TestWithParam<std::pair<Kind, Kind>> {
+protected:
+    void SetUp() override {
+        alice_ = attach(GetParam().first, vlan_, carol_);
+        bob_ = attach(GetParam().second, vlan_, carol_);
+        if (GetParam().second == Kind::stream) alice_->receive();
+    }
+
+    fakes::TemporaryDirectory directory_;
+    fakes::EventLog log_;
+    Vlan vlan_{1, directory_.path(), log_.sink()};
+    fakes::FakeVdePlug carol_{vlan_.control_directory()};
+    std::unique_ptr<fakes::FakePlug> alice_;
+    std::unique_ptr<fakes::FakePlug> bob_;
+};
+
+TEST_P(VlanTest, BroadcastReachesEverybodyElse) {
+    alice_->send(frame(alice, everybody, "who has"));
+    EXPECT_EQ(bob_->receive(), frame(alice, everybody, "who has"));
+    EXPECT_EQ(carol_.receive(), frame(alice, everybody, "who has"));
+    bob_->send(frame(bob, everybody, "me"));
+    EXPECT_EQ(alice_->receive(), frame(bob, everybody, "me")) << "not her own frame";
+}
+
+TEST_P(VlanTest, FrameForAnUnknownStationReachesEverybodyElse) {
+    alice_->send(frame(alice, bob, "are you there"));
+    EXPECT_EQ(bob_->receive(), frame(alice, bob, "are you there"));
+    EXPECT_EQ(carol_.receive(), frame(alice, bob, "are you there"));
+}
+
+TEST_P(VlanTest, FrameForAKnownStationReachesItAlone) {
+    bob_->send(frame(bob, everybody, "here I am"));
+    EXPECT_EQ(alice_->receive(), frame(bob, everybody, "here I am"));
+    EXPECT_EQ(carol_.receive(), frame(bob, everybody, "here I am"));
+    alice_->send(frame(alice, bob, "secret"));
+    alice_->send(frame(alice, everybody, "afterwards"));
+    EXPECT_EQ(bob_->receive(), frame(alice, bob, "secret"));
+    EXPECT_EQ(carol_.receive(), frame(alice, everybody, "afterwards"));
+}
+
+TEST_P(VlanTest, TaggedFrameReachesEverybodyAlthoughTheStationIsKnown) {
+    bob_->send(frame(bob, everybody, "here I am"));
+    EXPECT_EQ(carol_.receive(), frame(bob, everybody, "here I am"));
+    alice_->send(frame(alice, bob, "tagged", 0x8100));
+    EXPECT_EQ(bob_->receive(), frame(alice, bob, "tagged", 0x8100));
+    EXPECT_EQ(carol_.receive(), frame(alice, bob, "tagged", 0x8100));
+}
+
+TEST_P(VlanTest, FramesKeepTheirOrderAndContent) {
+    std::vector<std::string> sent;
+    for (std::size_t i = 0; i < 300; ++i)
+        sent.push_back(frame(alice, bob, std::to_string(i) + std::string(i * 30, 'x')));
+    std::thread sender([&] {
+        for (const auto& one : sent) alice_->send(one);
+    });
+    for (const auto& one : sent) EXPECT_EQ(bob_->receive(), one);
+    sender.join();
+}
+
+TEST_P(VlanTest, PlugThatGoesLeavesTheOthersConnected) {
+    bob_->send(frame(bob, everybody, "here I am"));
+    EXPECT_EQ(carol_.receive(), frame(bob, everybody, "here I am"));
+    bob_.reset();
+    // Once the segment has noticed, Bob is unknown again and frames for him reach Carol.
+    auto looking = frame(alice, bob, "where are you");
+    auto marker = frame(alice, everybody, "marker");
+    std::string seen;
+    while (seen != looking) {
+        alice_->send(looking);
+        alice_->send(marker);
+        do seen = carol_.receive();
+        while (seen != looking && seen != marker);
+    }
+    EXPECT_TRUE(log_.warnings().empty());
+}
+
+TEST_P(VlanTest, SlowPlugLosesItsOwnFramesOnly) {
+    // Bob does not read. Carol gets every frame at once, however many Bob misses.
+    std::string load(1400, 'x');
+    for (int i = 0; i < 4000; ++i) {
+        auto sent = frame(alice, everybody, std::to_string(i) + load);
+        alice_->send(sent);
+        ASSERT_EQ(carol_.receive(), sent);
+    }
+    for (int i = 0; i < 100; ++i)
+        ASSERT_EQ(bob_->receive(), frame(alice, everybody, std::to_string(i) + load));
+    // As soon as he reads, new frames come through again, behind the old ones.
+    auto news = frame(alice, bob, "news");
+    std::string seen;
+    for (int i = 0; i < 4000 && seen != news; ++i) {
+        alice_->send(news);
+        seen = bob_->receive();
+    }
+    EXPECT_EQ(seen, news);
+    vlan_.stop();
+    auto counters = vlan_.counters();
+    EXPECT_GT(counters[Count::dropped_slow_port], 0u);
+    EXPECT_EQ(counters[Count::dropped_gone], 0u);
+}
+
+TEST_P(VlanTest, CountsWhatPasses) {
+    bob_->send(frame(bob, everybody, "one"));
+    carol_.receive();
+    alice_->send(frame(alice, bob, "two"));
+    alice_->send(frame(alice, everybody, "three"));
+    carol_.receive();
+    vlan_.stop();
+    auto counters = vlan_.counters();
+    auto hellos = static_cast<std::uint64_t>((GetParam().first == Kind::stream) +
+                                             (GetParam().second == Kind::stream));
+    EXPECT_EQ(counters[Count::received], hellos + 3);
+    EXPECT_EQ(counters[Count::forwarded], 1u);
+    EXPECT_EQ(counters[Count::flooded], hellos + 2);
+    EXPECT_EQ(counters.named().at(1), (std::pair<std::string, std::uint64_t>{"forwarded", 1}));
+}
+
+TEST_P(VlanTest, StopsWhileTrafficFlows) {
+    std::thread sender([&] {
+        while (alice_->send(frame(alice, bob, std::string(1400, 'x')))) {
+        }
+    });
+    bob_->receive();
+    vlan_.stop();
+    sender.join();
+    EXPECT_FALSE(std::filesystem::exists(vlan_.control_directory()));
+    vlan_.stop();
+}
+
+std::string name_of(const testing::TestParamInfo<std::pair<Kind, Kind>>& info) {
+    auto name = [](Kind kind) { return kind == Kind::vde ? "Vde" : "Stream"; };
+    return std::string(name(info.param.first)) + "To" + name(info.param.second);
+}
+
+INSTANTIATE_TEST_SUITE_P(Plugs, VlanTest,
+                         testing::Values(std::pair{Kind::vde, Kind::vde},
+                                         std::pair{Kind::vde, Kind::stream},
+                                         std::pair{Kind::stream, Kind::vde},
+                                         std::pair{Kind::stream, Kind::stream}),
+                         name_of);
+
+}  // namespace
+}  // namespace charioteer::vlan
