@@ -1,5 +1,6 @@
 #include "vlan/datagram_port.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace charioteer::vlan {

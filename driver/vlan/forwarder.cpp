@@ -1,6 +1,7 @@
 #include "vlan/forwarder.hpp"
 
 #include "io/error.hpp"
+#include "vlan/sockets.hpp"
 
 namespace charioteer::vlan {
 

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <array>
 #include <memory>
 #include <vector>
 
 #include "vlan/port.hpp"
-#include "vlan/sockets.hpp"
 #include "vlan/switch.hpp"
 
 namespace charioteer::vlan {

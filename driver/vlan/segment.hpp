@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "vlan/datagram_port.hpp"
 #include "vlan/forwarder.hpp"
 #include "vlan/poller.hpp"
+#include "vlan/sockets.hpp"
 
 namespace charioteer::vlan {
 

@@ -1,7 +1,8 @@
 /// Compares a segment of ours with upstream's `vde_switch --hub`, in one run and turn by turn. Plugs
 /// are processes of their own, as QEMU is; ours runs on a thread of this process, as in the driver.
-/// Prints one JSON object, name to {ours, baseline, ratio, unit}. The arguments are the number
-/// of turns (5), of which the median counts, and the name of the only measure to take (all).
+/// Prints one JSON object, name to {ours, baseline, ratio, unit}. The arguments are the number of
+/// turns (5), of which the median counts, and the name of the only measure to take (all). With
+/// BRIDGE_BENCH_COUNTERS set, the counters of our segment go to stderr.
 
 #include <fmt/format.h>
 
@@ -84,8 +85,8 @@ double run_pair(const Measure& measure, const std::string& kind, const fs::path&
 double measure_baseline(const Measure& measure, const fs::path& directory) {
     auto control = directory / "hub.ctl";
     // It complains about every plug that goes away under load.
-    bench::Worker hub({"sh", "-c", "exec vde_switch --sock \"$0\" --dirmode 0700 --hub 2>/dev/null",
-                       control.native()});
+    constexpr auto command = "exec vde_switch --sock \"$0\" --dirmode 0700 --hub 2>/dev/null";
+    bench::Worker hub({"sh", "-c", command, control.native()});
     while (!fs::exists(control / "ctl")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return run_pair(measure, "vde", control);
 }
