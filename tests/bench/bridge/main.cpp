@@ -1,8 +1,8 @@
-/// Compares a segment of ours with upstream's `vde_switch --hub`, in one run and turn by turn. Plugs
-/// are processes of their own, as QEMU is; ours runs on a thread of this process, as in the driver.
-/// Prints one JSON object, name to {ours, baseline, ratio, unit}. The arguments are the number of
-/// turns (5), of which the median counts, and the name of the only measure to take (all). With
-/// BRIDGE_BENCH_COUNTERS set, the counters of our segment go to stderr.
+/// Compares a segment of ours with upstream's `vde_switch --hub`, in one run and turn by turn.
+/// Plugs are processes of their own, as QEMU is; ours runs on a thread of this process, as in the
+/// driver. Prints one JSON object, name to {ours, baseline, ratio, unit}. The arguments are the
+/// number of turns (5), of which the median counts, and the name of the only measure to take (all).
+/// With BRIDGE_BENCH_COUNTERS set, the counters of our segment go to stderr.
 
 #include <fmt/format.h>
 
@@ -52,7 +52,8 @@ class Workspace {
 public:
     Workspace() {
         std::string pattern = (fs::temp_directory_path() / "bridge-bench.XXXXXX").native();
-        if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary directory");
+        if (::mkdtemp(pattern.data()) == nullptr)
+            throw std::runtime_error("no temporary directory");
         path_ = pattern;
     }
     Workspace(const Workspace&) = delete;
