@@ -34,6 +34,7 @@ function(charioteer_unit_test name)
     target_link_libraries(unit_${name} PRIVATE ${TEST_DEPENDS} charioteer_fakes GTest::gmock
         GTest::gtest_main)
     # A test that hangs ends by itself and names the case; this is the limit for the whole program.
-    gtest_discover_tests(unit_${name} TEST_PREFIX "${name}." PROPERTIES TIMEOUT 120 LABELS unit
-        DISCOVERY_MODE PRE_TEST)
+    gtest_discover_tests(unit_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+        PROPERTIES TIMEOUT 120 LABELS unit
+        ENVIRONMENT "CHARIOTEER_GUARD=${PROJECT_BINARY_DIR}/python/charioteer/charioteer-guard")
 endfunction()

@@ -19,8 +19,8 @@ struct Event {
     std::string text;
 };
 
-/// Receives events. Called from the io thread, the threads of VLANs and callers' threads: it must be
-/// thread-safe, quick, and must not throw.
+/// Receives events. Called from the io thread, the threads of VLANs and callers' threads: it must
+/// be thread-safe, quick, and must not throw.
 using EventSink = std::function<void(const Event&)>;
 
 }  // namespace charioteer::io

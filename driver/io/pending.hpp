@@ -8,8 +8,8 @@
 #include <mutex>
 #include <optional>
 #include <type_traits>
-#include <variant>
 #include <utility>
+#include <variant>
 
 #include "io/error.hpp"
 

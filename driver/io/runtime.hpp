@@ -27,8 +27,7 @@ public:
     Promise(Promise&&) noexcept = default;
     Promise& operator=(Promise&&) = delete;
     ~Promise() {
-        if (state_)
-            state_->settle(std::make_exception_ptr(Interrupted("the driver stopped")), {});
+        if (state_) state_->settle(std::make_exception_ptr(Interrupted("the driver stopped")), {});
     }
 
     void settle(std::exception_ptr failure, std::optional<typename PendingState<T>::Stored> value) {
@@ -95,8 +94,8 @@ Pending<T> Runtime::start(asio::awaitable<T> operation) {
                    promise = std::move(promise)]() mutable {
         auto slot = signal->slot();
         if constexpr (std::is_void_v<T>) {
-            auto complete = [signal, promise = std::move(promise)](
-                                std::exception_ptr failure) mutable {
+            auto complete = [signal,
+                             promise = std::move(promise)](std::exception_ptr failure) mutable {
                 promise.settle(detail::translate_abort(std::move(failure)), std::monostate{});
             };
             asio::co_spawn(*context, std::move(operation),

@@ -31,13 +31,13 @@ asio::awaitable<T> with_deadline(asio::awaitable<T> operation, Deadline deadline
                                         seconds(deadline.limit().value_or(Duration::zero()))));
     };
     if constexpr (std::is_void_v<T>) {
-        auto [order, failure, timer_failure] = co_await group.async_wait(
-            asio::experimental::wait_for_one(), asio::use_awaitable);
+        auto [order, failure, timer_failure] =
+            co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
         if (order[0] == 1 && !timer_failure) throw late();
         if (failure) std::rethrow_exception(failure);
     } else {
-        auto [order, failure, value, timer_failure] = co_await group.async_wait(
-            asio::experimental::wait_for_one(), asio::use_awaitable);
+        auto [order, failure, value, timer_failure] =
+            co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
         if (order[0] == 1 && !timer_failure) throw late();
         if (failure) std::rethrow_exception(failure);
         co_return std::move(value);

@@ -1,0 +1,72 @@
+#include "process/guard/clean.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <ctime>
+#include <string>
+#include <vector>
+
+#include "process/guard/message.hpp"
+
+namespace charioteer::process::guard {
+
+namespace {
+
+/// Takes the lock of `directory` once the guards of its processes have ended, which hold it too.
+/// The descriptor stays open until this process ends. Gives up after 10 s over all directories:
+/// then a living driver has it.
+bool take_lock(const std::string& directory, int& patience) {
+    int fd = ::open((directory + "/lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return false;
+    timespec pause{0, 10'000'000};
+    while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (patience-- <= 0) return false;
+        ::nanosleep(&pause, nullptr);
+    }
+    return true;
+}
+
+void remove_sockets(const std::string& directory) {
+    DIR* listing = ::opendir(directory.c_str());
+    if (!listing) return;
+    while (const dirent* entry = ::readdir(listing)) {
+        std::string path = directory + "/" + entry->d_name;
+        struct stat info {};
+        if (::lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) ::unlink(path.c_str());
+    }
+    ::closedir(listing);
+}
+
+}  // namespace
+
+int clean() {
+    std::vector<std::string> directories;
+    std::string buffer(PATH_MAX + 1, '\0');
+    for (;;) {
+        ssize_t got = ::recv(control_fd, buffer.data(), buffer.size(), 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        std::string path = buffer.substr(1, static_cast<std::size_t>(got) - 1);
+        if (buffer[0] == '+')
+            directories.push_back(std::move(path));
+        else
+            std::erase(directories, path);
+    }
+    int patience = 1000;  // pauses
+    for (const auto& directory : directories) {
+        if (!take_lock(directory, patience)) continue;
+        remove_sockets(directory);
+        ::unlink((directory + "/lock").c_str());
+        ::rmdir(directory.c_str());
+    }
+    return 0;
+}
+
+}  // namespace charioteer::process::guard

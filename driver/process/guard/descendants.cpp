@@ -1,0 +1,54 @@
+#include "process/guard/descendants.hpp"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace charioteer::process::guard {
+
+namespace {
+
+std::vector<pid_t> children_of(pid_t parent) {
+    // All threads of a process can fork; a guard and most helpers have one, QEMU has children of
+    // none. The kernel lists children by thread.
+    std::string path =
+        "/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children";
+    std::ifstream list(path);
+    std::vector<pid_t> children;
+    for (pid_t child = 0; list >> child;) children.push_back(child);
+    return children;
+}
+
+}  // namespace
+
+void adopt_orphans() {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+void signal_descendants(int signal) {
+    std::vector<pid_t> family = children_of(::getpid());
+    for (std::size_t i = 0; i < family.size(); ++i) {
+        // Collected before the signal: once its parent is gone a child has moved up to us.
+        std::vector<pid_t> next = children_of(family[i]);
+        family.insert(family.end(), next.begin(), next.end());
+    }
+    for (pid_t pid : family) ::kill(pid, signal);
+}
+
+void kill_descendants() {
+    // Whatever is forked between listing and killing becomes our child, and dies in a later turn.
+    for (;;) {
+        signal_descendants(SIGKILL);
+        if (::waitpid(-1, nullptr, 0) < 0) return;
+    }
+}
+
+}  // namespace charioteer::process::guard

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+/// What the driver and its guard processes say to each other over the guard's control socket,
+/// descriptor 3 of the guard: datagrams of one Message, except to a cleaning guard (clean.hpp).
+/// The end of the socket means that the driver is gone, however it went.
+namespace charioteer::process::guard {
+
+inline constexpr int control_fd = 3;
+
+enum class Kind : std::int32_t {
+    started,      ///< from the guard: the command runs; value is its process id
+    exec_failed,  ///< from the guard: it could not be run; value is errno
+    exited,       ///< from the guard: it ended; value is the status as wait() gives it
+    signal,       ///< to the guard: send signal `value` to the command's process group
+};
+
+struct Message {
+    Kind kind;
+    std::int32_t value;
+};
+
+}  // namespace charioteer::process::guard

@@ -1,0 +1,156 @@
+#include "process/janitor.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "io/error.hpp"
+#include "process/guard/message.hpp"
+#include "process/spawn.hpp"
+
+namespace charioteer::process {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long the guards of a driver that was just killed may take to let go of a lock.
+constexpr auto takeover_patience = 5s;
+
+pid_t read_owner(int lock) {
+    std::array<char, 32> text{};
+    auto got = ::pread(lock, text.data(), text.size() - 1, 0);
+    return got > 0 ? static_cast<pid_t>(std::strtol(text.data(), nullptr, 10)) : 0;
+}
+
+void write_owner(int lock) {
+    std::string text = fmt::format("{}\n", ::getpid());
+    if (::ftruncate(lock, 0) != 0 ||
+        ::pwrite(lock, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size()))
+        throw io::system_error("cannot write a lock file", errno);
+}
+
+/// The file may have been removed by its former owner between our opening and locking it.
+bool still_there(int lock, const std::filesystem::path& file) {
+    struct stat opened {};
+    struct stat named {};
+    return ::fstat(lock, &opened) == 0 && ::stat(file.c_str(), &named) == 0 &&
+           opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
+}
+
+bool alive(pid_t pid) {
+    return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
+}
+
+void make_directory(const std::filesystem::path& path) {
+    if (::mkdir(path.c_str(), 0700) == 0) return;
+    if (errno != EEXIST)
+        throw io::system_error(fmt::format("cannot make the directory {}", path.string()), errno);
+    if (!std::filesystem::is_directory(path))
+        throw io::UsageError(fmt::format("{} is in the way: a directory is needed", path.string()));
+}
+
+/// Opens and locks; no descriptor when the file was removed meanwhile or somebody dead still holds
+/// the lock, so that it is worth another try. Throws io::UsageError when somebody living has it.
+io::UniqueFd try_lock(const std::filesystem::path& directory, bool last_try) {
+    std::filesystem::path file = directory / "lock";
+    io::UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!lock) {
+        if (errno == ENOENT && !last_try) return {};
+        throw io::system_error(fmt::format("cannot open {}", file.string()), errno);
+    }
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        pid_t owner = read_owner(lock.get());
+        if (alive(owner) || last_try)
+            throw io::UsageError(fmt::format(
+                "{} is in use by process {}, another run of the driver; end it, or give this run "
+                "another XDG_RUNTIME_DIR",
+                directory.string(), owner));
+        return {};
+    }
+    if (!still_there(lock.get(), file)) return {};
+    return lock;
+}
+
+}  // namespace
+
+std::shared_ptr<Janitor> Janitor::start() {
+    auto [ours, theirs] = make_control_pair();
+    SpawnPlan plan;
+    plan.arguments = {guard_program().string(), "clean"};
+    plan.descriptors = {{theirs.get(), guard::control_fd}};
+    // It needs no standard streams; holding ours would keep a reader of our output waiting.
+    io::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    for (int stream : {0, 1, 2}) plan.descriptors.emplace_back(null.get(), stream);
+    plan.directory = "/";
+    pid_t pid = spawn(plan);
+    return std::shared_ptr<Janitor>(new Janitor(std::move(ours), pid));
+}
+
+Janitor::~Janitor() {
+    control_.reset();
+    ::waitpid(pid_, nullptr, 0);
+}
+
+void Janitor::tell(char action, const std::filesystem::path& path) noexcept {
+    std::string_view name = path.native();
+    iovec parts[2] = {{&action, 1}, {const_cast<char*>(name.data()), name.size()}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    // A janitor that somebody killed cannot be told; what it would have cleaned up we still do.
+    ::sendmsg(control_.get(), &message, MSG_NOSIGNAL);
+}
+
+ClaimedDirectory Janitor::claim(const std::filesystem::path& given) {
+    std::filesystem::path path = std::filesystem::absolute(given);
+    auto give_up = std::chrono::steady_clock::now() + takeover_patience;
+    io::UniqueFd lock;
+    while (!lock) {
+        bool last_try = std::chrono::steady_clock::now() > give_up;
+        make_directory(path);
+        lock = try_lock(path, last_try);
+        if (!lock) std::this_thread::sleep_for(10ms);
+    }
+    write_owner(lock.get());
+    tell('+', path);
+    return ClaimedDirectory(std::move(path), std::move(lock), shared_from_this());
+}
+
+ClaimedDirectory::ClaimedDirectory(std::filesystem::path path, io::UniqueFd lock,
+                                   std::shared_ptr<Janitor> janitor)
+    : path_(std::move(path)), lock_(std::move(lock)), janitor_(std::move(janitor)) {}
+
+ClaimedDirectory& ClaimedDirectory::operator=(ClaimedDirectory&& other) noexcept {
+    if (this == &other) return *this;
+    release();
+    path_ = std::move(other.path_);
+    lock_ = std::move(other.lock_);
+    janitor_ = std::move(other.janitor_);
+    return *this;
+}
+
+void ClaimedDirectory::release() noexcept {
+    if (!lock_) return;
+    // Removed while it is held: nobody can have taken it.
+    ::unlink((path_ / "lock").c_str());
+    ::rmdir(path_.c_str());
+    janitor_->tell('-', path_);
+    lock_.reset();
+    janitor_.reset();
+}
+
+}  // namespace charioteer::process

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "io/unique_fd.hpp"
+
+namespace charioteer::process {
+
+class Janitor;
+
+/// A directory that belongs to this driver alone while this object lives, marked by a lock on the
+/// file `lock` in it, which names the process id of the owner. Should the driver be killed, its
+/// sockets and the lock are removed by a process that outlives us.
+class ClaimedDirectory {
+public:
+    ClaimedDirectory() = default;
+    ClaimedDirectory(ClaimedDirectory&&) noexcept = default;
+    ClaimedDirectory& operator=(ClaimedDirectory&& other) noexcept;
+    ~ClaimedDirectory() { release(); }
+
+    const std::filesystem::path& path() const noexcept { return path_; }
+    /// The lock's descriptor; a process that inherits it keeps the directory claimed.
+    int lock() const noexcept { return lock_.get(); }
+
+    /// Removes the lock, and the directory when nothing else is in it. Idempotent.
+    void release() noexcept;
+
+private:
+    friend class Janitor;
+    ClaimedDirectory(std::filesystem::path path, io::UniqueFd lock,
+                     std::shared_ptr<Janitor> janitor);
+
+    std::filesystem::path path_;
+    io::UniqueFd lock_;
+    std::shared_ptr<Janitor> janitor_;
+};
+
+/// Claims directories, and starts the process that cleans them up after us.
+class Janitor : public std::enable_shared_from_this<Janitor> {
+public:
+    /// Throws io::Error when the process cannot be started.
+    static std::shared_ptr<Janitor> start();
+    Janitor(const Janitor&) = delete;
+    Janitor& operator=(const Janitor&) = delete;
+    /// The process then ends.
+    ~Janitor();
+
+    /// Claims `path`, made with mode 0700 if need be. Any thread. Throws io::UsageError naming the
+    /// owner when a living driver has it; io::Error when the system refuses.
+    ClaimedDirectory claim(const std::filesystem::path& path);
+
+private:
+    friend class ClaimedDirectory;
+    Janitor(io::UniqueFd control, pid_t pid) : control_(std::move(control)), pid_(pid) {}
+    void tell(char action, const std::filesystem::path& path) noexcept;
+
+    io::UniqueFd control_;
+    pid_t pid_;
+};
+
+}  // namespace charioteer::process

@@ -1,0 +1,132 @@
+#include "process/spawn.hpp"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+
+#include "io/error.hpp"
+
+namespace charioteer::process {
+
+namespace {
+
+/// Numbers below this are where descriptors end up in the new process.
+constexpr int first_safe_descriptor = 16;
+
+std::vector<char*> as_c_array(const std::vector<std::string>& texts) {
+    std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
+    // posix_spawn takes char* for historical reasons and does not write.
+    for (const auto& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+    pointers.push_back(nullptr);
+    return pointers;
+}
+
+class FileActions {
+public:
+    FileActions() { posix_spawn_file_actions_init(&actions_); }
+    FileActions(const FileActions&) = delete;
+    FileActions& operator=(const FileActions&) = delete;
+    ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
+
+    /// `ours` becomes `theirs`. A copy is moved out of the way first: one descriptor's number may
+    /// be another one's place.
+    void place(int ours, int theirs) {
+        copies_.emplace_back(::fcntl(ours, F_DUPFD_CLOEXEC, first_safe_descriptor));
+        if (!copies_.back()) throw io::system_error("cannot copy a descriptor", errno);
+        posix_spawn_file_actions_adddup2(&actions_, copies_.back().get(), theirs);
+    }
+    void change_directory(const std::filesystem::path& directory) {
+        posix_spawn_file_actions_addchdir_np(&actions_, directory.c_str());
+    }
+    const posix_spawn_file_actions_t* get() const { return &actions_; }
+
+private:
+    posix_spawn_file_actions_t actions_;
+    std::vector<io::UniqueFd> copies_;
+};
+
+class Attributes {
+public:
+    Attributes() {
+        posix_spawnattr_init(&attributes_);
+        sigset_t set;
+        sigemptyset(&set);
+        posix_spawnattr_setsigmask(&attributes_, &set);
+        // Python ignores SIGPIPE, and a shell may have started us with SIGINT ignored.
+        sigfillset(&set);
+        posix_spawnattr_setsigdefault(&attributes_, &set);
+        posix_spawnattr_setflags(
+            &attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    }
+    Attributes(const Attributes&) = delete;
+    Attributes& operator=(const Attributes&) = delete;
+    ~Attributes() { posix_spawnattr_destroy(&attributes_); }
+    const posix_spawnattr_t* get() const { return &attributes_; }
+
+private:
+    posix_spawnattr_t attributes_;
+};
+
+}  // namespace
+
+std::filesystem::path guard_program() {
+    if (const char* given = std::getenv("CHARIOTEER_GUARD")) return given;
+    Dl_info info{};
+    std::filesystem::path here;
+    if (::dladdr(reinterpret_cast<void*>(&guard_program), &info) != 0 && info.dli_fname)
+        here = std::filesystem::absolute(info.dli_fname).parent_path();
+    std::filesystem::path guard = here / "charioteer-guard";
+    if (::access(guard.c_str(), X_OK) != 0)
+        throw io::Error(
+            fmt::format("the program charioteer-guard is not in {}; the installation is "
+                        "incomplete",
+                        here.string()));
+    return guard;
+}
+
+pid_t spawn(const SpawnPlan& plan) {
+    FileActions actions;
+    for (auto [ours, theirs] : plan.descriptors) actions.place(ours, theirs);
+    if (!plan.directory.empty()) actions.change_directory(plan.directory);
+    Attributes attributes;
+    auto arguments = as_c_array(plan.arguments);
+    auto environment = as_c_array(plan.environment);
+    pid_t pid = 0;
+    int failure = posix_spawn(&pid, plan.arguments.at(0).c_str(), actions.get(), attributes.get(),
+                              arguments.data(), environment.data());
+    if (failure != 0)
+        throw io::system_error(fmt::format("cannot start {}", plan.arguments[0]), failure);
+    return pid;
+}
+
+SocketPair make_control_pair() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
+        throw io::system_error("cannot make a socket pair", errno);
+    return {io::UniqueFd(ends[0]), io::UniqueFd(ends[1])};
+}
+
+Pipe make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw io::system_error("cannot make a pipe", errno);
+    return {io::UniqueFd(ends[0]), io::UniqueFd(ends[1])};
+}
+
+std::vector<std::string> own_environment() {
+    std::vector<std::string> variables;
+    for (char** variable = environ; variable && *variable; ++variable)
+        variables.emplace_back(*variable);
+    return variables;
+}
+
+}  // namespace charioteer::process

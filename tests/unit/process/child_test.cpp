@@ -1,0 +1,123 @@
+#include "process/child.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <string>
+
+#include "io/error.hpp"
+#include "io/runtime.hpp"
+
+namespace charioteer::process {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ChildTest : public testing::Test {
+protected:
+    std::shared_ptr<Child> start(std::vector<std::string> arguments) {
+        ProcessSpec spec;
+        spec.arguments = std::move(arguments);
+        spec.environment = own_environment();
+        auto sink = [this](std::string_view bytes) { output_ += bytes; };
+        return runtime_.start(Child::spawn(std::move(spec), sink, runtime_.time())).get();
+    }
+    std::shared_ptr<Child> shell(std::string script) {
+        return start({"sh", "-c", std::move(script)});
+    }
+    ExitStatus wait(const std::shared_ptr<Child>& child, io::Duration limit = 60s) {
+        return runtime_.start(child->wait(io::Deadline::after(limit, runtime_.time().now()))).get();
+    }
+    /// Runs `action` on the io thread.
+    template <class Action>
+    void on_io_thread(Action action) {
+        auto run = [](Action act) -> asio::awaitable<void> {
+            act();
+            co_return;
+        };
+        runtime_.start(run(std::move(action))).get();
+    }
+
+    std::string output_;  ///< written by the io thread; read when the child is over
+    io::Runtime runtime_;
+};
+
+TEST_F(ChildTest, EndsWithItsStatusAndAllItsOutput) {
+    auto status = wait(shell("echo out; echo err >&2; exit 42"));
+    EXPECT_EQ(status.returncode(), 42);
+    EXPECT_EQ(status.describe(), "ended with status 42");
+    EXPECT_EQ(output_, "out\nerr\n");
+}
+
+TEST_F(ChildTest, TellsTheSignalThatEndedIt) {
+    auto status = wait(shell("kill -9 $$"));
+    EXPECT_EQ(status.returncode(), -9);
+    EXPECT_EQ(status.describe(), "was ended by signal 9 (Killed)");
+}
+
+TEST_F(ChildTest, SaysWhyItCannotBeRun) {
+    try {
+        start({"/nowhere/qemu"});
+        FAIL() << "it ran";
+    } catch (const io::Error& error) {
+        EXPECT_STREQ(error.what(), "cannot run /nowhere/qemu: No such file or directory");
+    }
+}
+
+TEST_F(ChildTest, KeepsTheEndOfItsOutput) {
+    auto child = shell("yes 0123456789abcde | head -c 1000000; echo last words");
+    wait(child);
+    EXPECT_EQ(output_.size(), 1000000 + 11U);
+    EXPECT_EQ(child->last_output().size(), 8192U);
+    EXPECT_TRUE(child->last_output().ends_with("last words\n"));
+}
+
+TEST_F(ChildTest, ReadsItsStandardInput) {
+    auto child = shell("read line; echo \"got $line\"");
+    runtime_.start(child->write("hello\n", io::Deadline::never())).get();
+    wait(child);
+    EXPECT_EQ(output_, "got hello\n");
+}
+
+TEST_F(ChildTest, IsWaitedForNoLongerThanTheDeadline) {
+    auto child = shell("exec sleep 1000");
+    EXPECT_THROW(wait(child, 1ms), io::TimeoutError);
+    on_io_thread([child] { child->signal(SIGTERM); });
+    EXPECT_EQ(wait(child).returncode(), -SIGTERM);
+}
+
+TEST_F(ChildTest, IsKilledWhenItIgnoresSigterm) {
+    auto child = shell("trap '' TERM; echo ready; while :; do sleep 1; done");
+    auto status = runtime_.start(child->terminate(1ms)).get();
+    EXPECT_EQ(status.returncode(), -SIGKILL);
+}
+
+TEST_F(ChildTest, TakesItsHelpersWithItWhenItEnds) {
+    auto child = shell("trap '' HUP; setsid sh -c 'trap \"\" TERM; sleep 1000' & echo $!");
+    wait(child);
+    EXPECT_NE(::kill(static_cast<pid_t>(std::stol(output_)), 0), 0);
+}
+
+TEST_F(ChildTest, StartsWithPlainSignalsWhateverOursAre) {
+    auto before = std::signal(SIGPIPE, SIG_IGN);
+    auto child = shell("grep SigIgn /proc/self/status | cut -f 2");
+    wait(child);
+    std::signal(SIGPIPE, before);
+    // The first 31 signals; the C library keeps some of those above for itself.
+    EXPECT_EQ(std::stoull(output_, nullptr, 16) & 0x7fffffff, 0U) << output_;
+}
+
+TEST_F(ChildTest, WithoutItsGuardIsKilled) {
+    auto child = shell("exec sleep 1000");
+    std::string stat = "/proc/" + std::to_string(child->pid()) + "/stat";
+    FILE* file = std::fopen(stat.c_str(), "r");
+    int guard = 0;
+    ASSERT_EQ(std::fscanf(file, "%*d (sleep) %*c %d", &guard), 1);
+    std::fclose(file);
+    ::kill(guard, SIGKILL);
+    EXPECT_EQ(wait(child).returncode(), -SIGKILL);
+}
+
+}  // namespace
+}  // namespace charioteer::process

@@ -1,0 +1,30 @@
+// doomed_driver DIRECTORY: claims DIRECTORY, starts a shell whose children hold on to life, prints
+// their process ids as the shell does, and waits to be killed.
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "io/runtime.hpp"
+#include "process/child.hpp"
+#include "process/janitor.hpp"
+
+int main(int, char** argv) {
+    using namespace charioteer;
+    auto janitor = process::Janitor::start();
+    auto claim = janitor->claim(argv[1]);
+    io::Runtime runtime;
+    process::ProcessSpec spec;
+    spec.arguments = {
+        "sh", "-c",
+        "trap '' TERM HUP; setsid sleep 1000 & echo $!; (sleep 1001; true) & echo $!; "
+        "echo $$; wait"};
+    spec.environment = process::own_environment();
+    spec.keep_open = claim.lock();
+    auto print = [](std::string_view bytes) {
+        std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+        std::fflush(stdout);
+    };
+    auto child = runtime.start(process::Child::spawn(spec, print, runtime.time())).get();
+    ::pause();
+}

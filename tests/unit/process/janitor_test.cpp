@@ -1,0 +1,71 @@
+#include "process/janitor.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+#include "fakes/temporary_directory.hpp"
+#include "io/error.hpp"
+
+namespace charioteer::process {
+namespace {
+
+class Claim : public testing::Test {
+protected:
+    fakes::TemporaryDirectory directory_;
+    std::shared_ptr<Janitor> janitor_ = Janitor::start();
+};
+
+TEST_F(Claim, MakesTheDirectoryAndRemovesItAgain) {
+    auto path = directory_.path() / "state";
+    {
+        auto claim = janitor_->claim(path);
+        EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms::owner_all);
+    }
+    EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(Claim, KeepsADirectoryThatHoldsSomething) {
+    auto path = directory_.path() / "state";
+    {
+        auto claim = janitor_->claim(path);
+        std::ofstream(path / "disk.qcow2") << "data";
+    }
+    EXPECT_TRUE(std::filesystem::exists(path / "disk.qcow2"));
+    EXPECT_FALSE(std::filesystem::exists(path / "lock"));
+}
+
+TEST_F(Claim, IsRefusedByNameAndProcessIdWhileSomebodyHasIt) {
+    auto path = directory_.path() / "state";
+    auto claim = janitor_->claim(path);
+    try {
+        janitor_->claim(path);
+        FAIL() << "claimed twice";
+    } catch (const io::UsageError& error) {
+        std::string text = error.what();
+        EXPECT_NE(text.find(path.string()), std::string::npos) << text;
+        EXPECT_NE(text.find(std::to_string(::getpid())), std::string::npos) << text;
+    }
+}
+
+TEST_F(Claim, TakesOverTheLockFileOfADeadRun) {
+    auto path = directory_.path() / "state";
+    std::filesystem::create_directory(path);
+    std::ofstream(path / "lock") << "1\n";
+    auto claim = janitor_->claim(path);
+    std::string owner;
+    std::getline(std::ifstream(path / "lock"), owner);
+    EXPECT_EQ(owner, std::to_string(::getpid()));
+}
+
+TEST_F(Claim, SaysWhatIsInTheWay) {
+    auto path = directory_.path() / "state";
+    std::ofstream(path) << "a file";
+    EXPECT_THROW(janitor_->claim(path), io::UsageError);
+    EXPECT_THROW(janitor_->claim(directory_.path() / "no" / "state"), io::Error);
+}
+
+}  // namespace
+}  // namespace charioteer::process

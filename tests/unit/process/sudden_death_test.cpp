@@ -1,0 +1,101 @@
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "fakes/temporary_directory.hpp"
+#include "io/unique_fd.hpp"
+#include "process/janitor.hpp"
+#include "process/spawn.hpp"
+
+namespace charioteer::process {
+namespace {
+
+/// A driver of its own that runs a process tree.
+class SuddenDeath : public testing::Test {
+protected:
+    void SetUp() override {
+        auto output = make_pipe();
+        SpawnPlan plan;
+        plan.arguments = {DOOMED_DRIVER, claimed().string()};
+        plan.environment = own_environment();
+        plan.descriptors = {{0, 0}, {output.write.get(), 1}, {2, 2}};
+        driver_ = spawn(plan);
+        output.write.reset();
+        FILE* lines = ::fdopen(output.read.release(), "r");
+        pid_t pid = 0;
+        while (family_.size() < 3 && std::fscanf(lines, "%d", &pid) == 1) family_.push_back(pid);
+        std::fclose(lines);
+        ASSERT_EQ(family_.size(), 3U);
+    }
+
+    std::filesystem::path claimed() const { return directory_.path() / "claimed"; }
+
+    void kill_driver() {
+        ::kill(driver_, SIGKILL);
+        ::waitpid(driver_, nullptr, 0);
+    }
+
+    /// Whether `fact` becomes true; the limit only bounds a failing run.
+    static bool comes_true(const std::function<bool()>& fact) {
+        auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+        while (!fact() && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
+        return fact();
+    }
+
+    /// Nobody can have reused the number of a process that still is, or is not yet reaped.
+    static bool gone(pid_t pid) { return ::kill(pid, 0) != 0; }
+
+    void leave_socket() const {
+        io::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::strncpy(address.sun_path, (claimed() / "shell").c_str(), sizeof address.sun_path - 1);
+        ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    }
+
+    fakes::TemporaryDirectory directory_;
+    pid_t driver_ = 0;
+    std::vector<pid_t> family_;
+};
+
+TEST_F(SuddenDeath, TakesTheWholeProcessTreeAlong) {
+    kill_driver();
+    for (pid_t pid : family_) EXPECT_TRUE(comes_true([pid] { return gone(pid); })) << pid;
+}
+
+TEST_F(SuddenDeath, LeavesNoSocketAndNoLock) {
+    leave_socket();
+    kill_driver();
+    EXPECT_TRUE(comes_true([this] { return !std::filesystem::exists(claimed()); }));
+}
+
+TEST_F(SuddenDeath, LeavesOtherFilesOfADirectoryAlone) {
+    auto disk = claimed() / "disk.qcow2";
+    std::fclose(std::fopen(disk.c_str(), "w"));
+    kill_driver();
+    EXPECT_TRUE(comes_true([this] { return !std::filesystem::exists(claimed() / "lock"); }));
+    EXPECT_TRUE(std::filesystem::exists(disk));
+}
+
+TEST_F(SuddenDeath, LetsTheNextRunHaveTheDirectory) {
+    auto janitor = Janitor::start();
+    kill_driver();
+    auto claim = janitor->claim(claimed());
+    EXPECT_EQ(claim.path(), claimed());
+    for (pid_t pid : family_) EXPECT_TRUE(gone(pid)) << pid;
+}
+
+}  // namespace
+}  // namespace charioteer::process
