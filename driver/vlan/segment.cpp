@@ -34,7 +34,8 @@ void Segment::run() noexcept {
         while (!stopping_)
             for (const auto& event : poller_.wait()) serve(event);
     } catch (const std::exception& error) {
-        sink_({io::EventKind::warning, {},
+        sink_({io::EventKind::warning,
+               {},
                fmt::format("vlan {} has stopped: {}", number_, error.what())});
     }
 }

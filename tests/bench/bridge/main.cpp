@@ -122,10 +122,11 @@ void compare(std::size_t turns, std::string_view only) {
             baseline.push_back(measure_baseline(measure, workspace.path()));
             ours.push_back(measure_ours(measure, workspace.path()));
         }
-        fmt::print("{}\n  \"{}\": {{\"ours\": {:.1f}, \"baseline\": {:.1f}, \"ratio\": {:.3f}, "
-                   "\"unit\": \"{}\"}}",
-                   std::exchange(separator, ","), measure.name, median(ours), median(baseline),
-                   median(ours) / median(baseline), measure.unit);
+        fmt::print(
+            "{}\n  \"{}\": {{\"ours\": {:.1f}, \"baseline\": {:.1f}, \"ratio\": {:.3f}, "
+            "\"unit\": \"{}\"}}",
+            std::exchange(separator, ","), measure.name, median(ours), median(baseline),
+            median(ours) / median(baseline), measure.unit);
         std::fflush(stdout);
     }
     fmt::print("\n}}\n");

@@ -6,9 +6,9 @@ namespace bench {
 
 /// What one worker process does at its plug.
 struct Role {
-    std::string name;     ///< send, receive, discard, echo or ping
-    std::string kind;     ///< of plug
-    std::string address;  ///< of the switch
+    std::string name;       ///< send, receive, discard, echo or ping
+    std::string kind;       ///< of plug
+    std::string address;    ///< of the switch
     std::size_t size = 64;  ///< of the frames, in bytes
 };
 
