@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <condition_variable>
 #include <csignal>
+#include <mutex>
 #include <string>
 
 #include "io/error.hpp"
@@ -20,7 +22,11 @@ protected:
         ProcessSpec spec;
         spec.arguments = std::move(arguments);
         spec.environment = own_environment();
-        auto sink = [this](std::string_view bytes) { output_ += bytes; };
+        auto sink = [this](std::string_view bytes) {
+            std::lock_guard lock(mutex_);
+            output_ += bytes;
+            spoken_.notify_all();
+        };
         return runtime_.start(Child::spawn(std::move(spec), sink, runtime_.time())).get();
     }
     std::shared_ptr<Child> shell(std::string script) {
@@ -28,6 +34,10 @@ protected:
     }
     ExitStatus wait(const std::shared_ptr<Child>& child, io::Duration limit = 60s) {
         return runtime_.start(child->wait(io::Deadline::after(limit, runtime_.time().now()))).get();
+    }
+    void wait_for_output(std::string_view text) {
+        std::unique_lock lock(mutex_);
+        ASSERT_TRUE(spoken_.wait_for(lock, 60s, [&] { return output_ == text; })) << output_;
     }
     /// Runs `action` on the io thread.
     template <class Action>
@@ -39,7 +49,9 @@ protected:
         runtime_.start(run(std::move(action))).get();
     }
 
-    std::string output_;  ///< written by the io thread; read when the child is over
+    std::mutex mutex_;
+    std::condition_variable spoken_;
+    std::string output_;
     io::Runtime runtime_;
 };
 
@@ -89,6 +101,7 @@ TEST_F(ChildTest, IsWaitedForNoLongerThanTheDeadline) {
 
 TEST_F(ChildTest, IsKilledWhenItIgnoresSigterm) {
     auto child = shell("trap '' TERM; echo ready; while :; do sleep 1; done");
+    wait_for_output("ready\n");
     auto status = runtime_.start(child->terminate(1ms)).get();
     EXPECT_EQ(status.returncode(), -SIGKILL);
 }
@@ -113,7 +126,7 @@ TEST_F(ChildTest, WithoutItsGuardIsKilled) {
     std::string stat = "/proc/" + std::to_string(child->pid()) + "/stat";
     FILE* file = std::fopen(stat.c_str(), "r");
     int guard = 0;
-    ASSERT_EQ(std::fscanf(file, "%*d (sleep) %*c %d", &guard), 1);
+    ASSERT_EQ(std::fscanf(file, "%*d (%*[^)]) %*c %d", &guard), 1);
     std::fclose(file);
     ::kill(guard, SIGKILL);
     EXPECT_EQ(wait(child).returncode(), -SIGKILL);
