@@ -1,0 +1,3 @@
+"""Drives teams of virtual machines: guests, clusters, and the driver of NixOS test scripts."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,94 @@
+"""Debian packages for guests, from the mirror and through the proxy that the host uses."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from .errors import BuildError
+
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_DEFAULT_MIRROR = "http://deb.debian.org/debian"
+_TOOLS = {"mmdebstrap": "mmdebstrap", "apt-config": "apt"}
+_NO_NETWORK = re.compile(
+    r"Could not resolve|Could not connect|Temporary failure|Connection (?:failed|refused|timed out)"
+    r"|Network is unreachable|Unable to connect"
+)
+_NO_PACKAGE = re.compile(r"Unable to locate package (\S+)|Package '?(\S+?)'? has no installation")
+
+
+def require(tools: dict[str, str]) -> None:
+    """Raises BuildError unless the programs, given with their packages, are there."""
+    path = "/usr/local/sbin:/usr/sbin:/sbin"
+    missing = [tool for tool in tools if not (shutil.which(tool) or shutil.which(tool, path=path))]
+    if missing:
+        packages = " ".join(sorted({tools[tool] for tool in missing}))
+        raise BuildError(
+            f"{', '.join(missing)}: not installed (apt-get install {packages}, or make deps)"
+        )
+
+
+def sources(suite: str) -> str:
+    """A sources.list for `suite`. Raises BuildError when Debian's keys are not there."""
+    if not _KEYRING.is_file():
+        raise BuildError(f"{_KEYRING} is missing (apt-get install debian-archive-keyring)")
+    return f"deb [signed-by={_KEYRING}] {mirror()} {suite} main\n"
+
+
+def mirror(folder: Path = Path("/etc/apt")) -> str:
+    """The first Debian mirror of the host's own sources, else deb.debian.org."""
+    lists = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*"))]
+    for file in lists:
+        try:
+            text = file.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        pattern = r"^URIs:\s*(\S+)" if file.suffix == ".sources" else r"^deb\s+(?:\[.*?\]\s+)?(\S+)"
+        for uri in re.findall(pattern, text, re.MULTILINE):
+            if re.fullmatch(r"(?:http|https|mirror\+file|file):.*/debian/?", uri):
+                return str(uri).rstrip("/")
+    return _DEFAULT_MIRROR
+
+
+def _options() -> list[str]:
+    """The host's proxy and certificate settings, as options for mmdebstrap."""
+    dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=False)
+    wanted = re.compile(r'Acquire::https?::(?:[^ ]*::)?(?:Proxy|Proxy-Auto-Detect|CAInfo) ".+";')
+    return [f"--aptopt={line}" for line in dump.stdout.splitlines() if wanted.fullmatch(line)]
+
+
+def bootstrap(
+    suite: str,
+    variant: str,
+    packages: Sequence[str],
+    tar: Path,
+    log: Path,
+    hooks: Sequence[str] = (),
+) -> None:
+    """Runs mmdebstrap into `tar`, its output into `log`. Raises BuildError.
+
+    mmdebstrap itself picks root, unshare or another way of being root inside.
+    """
+    require(_TOOLS)
+    command = ["mmdebstrap", f"--variant={variant}", f"--include={','.join(packages)}"]
+    command += ['--aptopt=APT::Install-Recommends "false"', *_options(), *hooks]
+    command += [suite, str(tar), "-"]
+    with log.open("w") as output:
+        done = subprocess.run(
+            command, input=sources(suite), text=True, stdout=output, stderr=output, check=False
+        )
+    if done.returncode != 0:
+        raise BuildError(_explain(log.read_text(errors="replace"), suite, log))
+
+
+def _explain(output: str, suite: str, log: Path) -> str:
+    if found := _NO_PACKAGE.search(output):
+        return f"Debian {suite} has no package {found[1] or found[2]}"
+    if found := _NO_NETWORK.search(output):
+        start = output.rfind("\n", 0, found.start()) + 1
+        line = output[start : output.find("\n", found.start())].strip()
+        return f"no way to {mirror()}: {line} (the host's apt proxy and mirror are used)"
+    errors = [line for line in output.splitlines() if line.startswith(("E:", "mmdebstrap:"))]
+    last = " / ".join((errors or output.strip().splitlines() or ["it said nothing"])[-2:])
+    return f"mmdebstrap failed: {last} (all of it: {log})"

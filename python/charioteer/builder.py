@@ -1,0 +1,118 @@
+"""Makes the kernels and images of guests, once, and keeps them in the cache."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import apt, initramfs, kernel, paths, rootfs, store
+from .guest import Guest
+from .kernel import Kit
+from .progress import Step
+
+# Goes up when equal definitions give other images than before.
+_VERSION = b"1"
+
+
+@dataclass(frozen=True)
+class Image:
+    """What a machine of a guest starts from."""
+
+    kernel: Path
+    initrd: Path
+    root: Path | None
+
+
+def is_built(guest: Guest) -> bool:
+    """Whether `obtain` would return at once."""
+    return store.find(_kit_name(guest)) is not None and store.find(_image_name(guest)) is not None
+
+
+def obtain(guest: Guest) -> Image:
+    """The image of `guest`, built if need be, which is shown. Raises BuildError."""
+    kit_folder = store.find(_kit_name(guest))
+    folder = store.find(_image_name(guest))
+    if kit_folder is None or folder is None:
+        with Step(f"image of {guest.name}") as step:
+            kit_folder, folder = _build(guest, step)
+    root = folder / "root.img" if guest.has_disk else None
+    return Image(Kit(kit_folder).vmlinux, folder / "initrd", root)
+
+
+def _build(guest: Guest, step: Step) -> tuple[Path, Path]:
+    def waiting() -> None:
+        step.now("waiting for another run that builds it")
+
+    def make_kit(folder: Path) -> None:
+        step.now(f"kernel of Debian {guest.suite}")
+        kernel.build(folder, guest.suite, guest.kernel)
+
+    def make_image(folder: Path) -> None:
+        (_make_disk if guest.has_disk else _make_initial)(guest, kit, folder, step)
+
+    kit_folder = store.obtain(_kit_name(guest), make_kit, waiting)
+    kit = Kit(kit_folder)
+    return kit_folder, store.obtain(_image_name(guest), make_image, waiting)
+
+
+def _make_initial(guest: Guest, kit: Kit, folder: Path, step: Step) -> None:
+    """An image that is an initial file system alone."""
+    step.now(f"packages of Debian {guest.suite}")
+    tar = folder / "packages.tar"
+    apt.bootstrap(guest.suite, "extract", guest.packages, tar, folder / "build.log")
+    step.now("initial file system")
+    init = _init_script().read_bytes()
+    (folder / "initrd").write_bytes(initramfs.make(guest, kit, init, tar))
+    tar.unlink()
+
+
+def _make_disk(guest: Guest, kit: Kit, folder: Path, step: Step) -> None:
+    """An image of a root disk and the small initial file system that mounts it."""
+    step.now(f"packages of Debian {guest.suite}")
+    tar = folder / "packages.tar"
+    log = folder / "build.log"
+    apt.bootstrap(guest.suite, "minbase", guest.packages, tar, log, _hooks(guest, kit))
+    step.now("root disk")
+    rootfs.make(tar, folder / "root.img", guest.disk)
+    tar.unlink()
+    init = _init_script().read_bytes()
+    (folder / "initrd").write_bytes(initramfs.make(guest, kit, init, None))
+
+
+def _hooks(guest: Guest, kit: Kit) -> list[str]:
+    """Options that make mmdebstrap put modules, files, units and masks into the tree."""
+    hooks = [f"tar-in {shlex.quote(str(kit.modules))} /"]
+    hooks.append('for v in "$1"/usr/lib/modules/*; do chroot "$1" depmod "${v##*/}"; done')
+    for file in guest.files:
+        target = shlex.quote(file.target)
+        hooks.append(f'mkdir -p "$1"{shlex.quote(file.target.rpartition("/")[0])}')
+        hooks.append(f"upload {shlex.quote(str(file.source))} {target}")
+        hooks.append(f'chown 0:0 "$1"{target}; chmod {file.mode:o} "$1"{target}')
+    for unit in guest.units:
+        target = f"/etc/systemd/system/{unit.source.name}"
+        hooks.append(f"upload {shlex.quote(str(unit.source))} {target}")
+        hooks.append(f'chown 0:0 "$1"{target}; chmod 644 "$1"{target}')
+        if unit.wanted_by:
+            wants = f"/etc/systemd/system/{unit.wanted_by}.wants"
+            hooks.append(f'mkdir -p "$1"{wants}; ln -s {target} "$1"{wants}/')
+    for mask in guest.masks:
+        for name in mask.names:
+            path = shlex.quote(name if "/" in name else f"/etc/systemd/system/{name}")
+            hooks.append(f'mkdir -p "$1"$(dirname {path}); ln -sf /dev/null "$1"{path}')
+    hooks.append('chroot "$1" /usr/lib/charioteer/finish')
+    return [f"--customize-hook={hook}" for hook in hooks]
+
+
+def _init_script() -> Path:
+    return paths.machines() / "common/init"
+
+
+def _kit_name(guest: Guest) -> str:
+    parts = (_VERSION, guest.suite.encode(), guest.kernel.encode())
+    return f"kernel-{store.digest(parts)}"
+
+
+def _image_name(guest: Guest) -> str:
+    sources = [guest.file, _init_script()]
+    sources += [file.source for file in guest.files] + [unit.source for unit in guest.units]
+    parts = [_VERSION, *(source.read_bytes() for source in sources)]
+    return f"{guest.name}-{store.digest(parts)}"

@@ -1,0 +1,93 @@
+"""The boot kit of a guest: uncompressed kernel, its modules, and busybox, from Debian's packages."""
+
+import lzma
+import subprocess
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from . import apt
+from .errors import BuildError
+
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ELF = b"\x7fELF"
+
+
+class Kit:
+    """A built boot kit in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.vmlinux = folder / "vmlinux"
+        self.busybox = folder / "busybox"
+        self.modules = folder / "modules.tar"
+
+    def module(self, names: Iterable[str]) -> "list[tuple[str, bytes]]":
+        """The modules `names`, uncompressed, after those that they need, in loading order."""
+        with tarfile.open(self.modules) as archive:
+            members = {_module_name(member.name): member for member in archive if member.isfile()}
+            ordered: dict[str, bytes] = {}
+
+            def load(name: str) -> None:
+                if name in ordered:
+                    return
+                if name not in members:
+                    raise BuildError(f"the kernel has no module {name}")
+                file = archive.extractfile(members[name])
+                assert file
+                data = lzma.decompress(file.read())
+                for needed in _needs(data):
+                    load(needed)
+                ordered[name] = data
+
+            for name in names:
+                load(name.replace("-", "_"))
+        return list(ordered.items())
+
+
+def build(folder: Path, suite: str, package: str) -> None:
+    """Makes the kit of a kernel package in the empty `folder`."""
+    apt.require({"zstd": "zstd"})
+    tar = folder / "packages.tar"
+    apt.bootstrap(suite, "extract", [package, "busybox-static"], tar, folder / "build.log")
+    kit = Kit(folder)
+    with tarfile.open(tar) as archive, tarfile.open(kit.modules, "w") as modules:
+        for member in archive:
+            name = member.name.removeprefix(".").removeprefix("/")
+            file = archive.extractfile(member) if member.isfile() else None
+            if name.startswith("usr/lib/modules/"):
+                member.name = name
+                modules.addfile(member, file)
+            elif file and name == "usr/bin/busybox":
+                kit.busybox.write_bytes(file.read())
+                kit.busybox.chmod(0o755)
+            elif file and name.startswith("boot/vmlinuz-"):
+                kit.vmlinux.write_bytes(_uncompressed(file.read()))
+    tar.unlink()
+    for path in (kit.vmlinux, kit.busybox):
+        if not path.is_file():
+            raise BuildError(f"{package} of Debian {suite} brought no {path.name}")
+
+
+def _uncompressed(image: bytes) -> bytes:
+    """The ELF kernel inside a bzImage: QEMU starts it as it is, which saves the guest the work."""
+    start = image.find(_ZSTD)
+    while start >= 0:
+        # What follows the compressed kernel makes zstd complain after it has done its work.
+        done = subprocess.run(
+            ["zstd", "-dcq"], input=image[start:], capture_output=True, check=False
+        )
+        if done.stdout.startswith(_ELF):
+            return done.stdout
+        start = image.find(_ZSTD, start + 1)
+    raise BuildError("the kernel is not compressed with zstd, which is all that is understood")
+
+
+def _module_name(path: str) -> str:
+    return path.rpartition("/")[2].partition(".ko")[0].replace("-", "_")
+
+
+def _needs(module: bytes) -> list[str]:
+    """The names after `depends=` in the module's information."""
+    start = module.find(b"\0depends=") + len(b"\0depends=")
+    names = module[start : module.find(b"\0", start)].decode()
+    return [name.replace("-", "_") for name in names.split(",") if name]

@@ -1,0 +1,34 @@
+"""Where definitions, examples and built images are."""
+
+import os
+from pathlib import Path
+
+from .errors import InputError
+
+
+def _share() -> Path:
+    """The folder that holds machines/ and examples/: the source tree or share/charioteer."""
+    package = Path(__file__).resolve().parent
+    for parent in package.parents:
+        for candidate in (parent, parent / "share/charioteer"):
+            if (candidate / "machines/minimal/guest.toml").is_file():
+                return candidate
+    raise InputError(f"machines/ is neither above {package} nor in share/charioteer there")
+
+
+def machines() -> Path:
+    """The folder of guest definitions."""
+    return _share() / "machines"
+
+
+def examples() -> Path:
+    """The folder of examples."""
+    return _share() / "examples"
+
+
+def cache() -> Path:
+    """The folder of built images; may not exist yet."""
+    if explicit := os.environ.get("CHARIOTEER_CACHE"):
+        return Path(explicit).absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base).absolute() / "charioteer"

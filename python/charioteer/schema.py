@@ -1,0 +1,128 @@
+"""Strict reading of TOML files: every mistake is one line naming file, key and what was expected."""
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .errors import InputError
+
+_TYPE_NAMES = {
+    bool: "a boolean",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    dict: "a table",
+}
+
+
+def _describe(value: object) -> str:
+    name = _TYPE_NAMES.get(type(value), "a date or time")
+    return f"{name} ({value!r})" if isinstance(value, (bool, int, float, str)) else name
+
+
+class Table:
+    """One table of a TOML file. Keys are taken one by one; `finish` refuses what is left."""
+
+    def __init__(self, file: Path, values: dict[str, Any], prefix: str = "") -> None:
+        self.file = file
+        self._values = values
+        self._prefix = prefix
+        self._taken: set[str] = set()
+
+    @classmethod
+    def load(cls, file: Path) -> "Table":
+        """Reads `file`. Raises InputError when it is missing or not TOML."""
+        try:
+            return cls(file, tomllib.loads(file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise InputError(f"{file}: no such file") from None
+        except OSError as error:
+            raise InputError(f"{file}: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise InputError(f"{file}: not UTF-8 text") from None
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{file}: not valid TOML: {error}") from None
+
+    def fail(self, key: str, expected: str) -> NoReturn:
+        raise InputError(f"{self.file}: {self._prefix}{key}: expected {expected}")
+
+    def _take(self, key: str, kind: type, expected: str, default: Any) -> Any:
+        self._taken.add(key)
+        if key not in self._values:
+            if default is None:
+                raise InputError(f"{self.file}: {self._prefix}{key}: missing, expected {expected}")
+            return default
+        value = self._values[key]
+        if type(value) is not kind:
+            self.fail(key, f"{expected}, got {_describe(value)}")
+        return value
+
+    def keys(self) -> list[str]:
+        return list(self._values)
+
+    def string(self, key: str, default: str | None = None) -> str:
+        value: str = self._take(key, str, "a string", default)
+        return value
+
+    def boolean(self, key: str, default: bool | None = None) -> bool:
+        value: bool = self._take(key, bool, "true or false", default)
+        return value
+
+    def integer(
+        self, key: str, least: int, most: int, unit: str = "", default: int | None = None
+    ) -> int:
+        """A whole number of `unit` between `least` and `most`, both included."""
+        expected = f"a whole number{unit and f' of {unit}'} from {least} to {most}"
+        value: int = self._take(key, int, expected, default)
+        if not least <= value <= most:
+            self.fail(key, f"{expected}, got {value}")
+        return value
+
+    def strings(self, key: str, default: list[str] | None = None) -> list[str]:
+        values: list[Any] = self._take(key, list, "a list of strings", default)
+        for index, value in enumerate(values):
+            if not isinstance(value, str):
+                self.fail(f"{key}[{index}]", f"a string, got {_describe(value)}")
+        return values
+
+    def integers(
+        self, key: str, least: int, most: int, default: list[int] | None = None
+    ) -> list[int]:
+        expected = f"whole numbers from {least} to {most}"
+        values: list[Any] = self._take(key, list, f"a list of {expected}", default)
+        for index, value in enumerate(values):
+            if type(value) is not int or not least <= value <= most:
+                self.fail(f"{key}[{index}]", f"{expected}, got {_describe(value)}")
+        return values
+
+    def table(self, key: str) -> "Table":
+        values: dict[str, Any] = self._take(key, dict, "a table", {})
+        return Table(self.file, values, f"{self._prefix}{key}.")
+
+    def tables(self, key: str) -> "list[Table]":
+        """The tables of `[[key]]`."""
+        values: list[Any] = self._take(key, list, "a list of tables", [])
+        for index, value in enumerate(values):
+            if not isinstance(value, dict):
+                self.fail(f"{key}[{index}]", f"a table, got {_describe(value)}")
+        return [
+            Table(self.file, value, f"{self._prefix}{key}[{index}].")
+            for index, value in enumerate(values)
+        ]
+
+    def items(self) -> "Iterator[tuple[str, Table]]":
+        """The tables of which this table consists, by name, in the order of the file."""
+        for key in self._values:
+            self._take(key, dict, "a table", None)
+            yield key, Table(self.file, self._values[key], f"{self._prefix}{key}.")
+
+    def finish(self) -> None:
+        """Refuses keys that nobody asked for."""
+        for key in self._values:
+            if key not in self._taken:
+                known = ", ".join(sorted(self._taken))
+                raise InputError(
+                    f"{self.file}: {self._prefix}{key}: unknown key, expected one of {known}"
+                )

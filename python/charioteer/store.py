@@ -1,0 +1,97 @@
+"""The cache of built things: each in a folder named by a hash of what it is made from."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import paths
+from .errors import BuildError
+
+_PARTIAL = ".partial"
+
+
+def digest(parts: Iterable[bytes]) -> str:
+    """A name for the contents `parts`."""
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(b"%d:" % len(part))
+        state.update(part)
+    return state.hexdigest()[:20]
+
+
+def find(name: str) -> Path | None:
+    """The folder of what is built under `name`, if it is."""
+    folder = paths.cache() / name
+    return folder if folder.is_dir() else None
+
+
+def obtain(name: str, make: Callable[[Path], None], waiting: Callable[[], None]) -> Path:
+    """The folder of `name`; when it is not there yet, `make` fills it, beside its place.
+
+    It appears complete or not at all, however the process ends. Of several at once, in whatever
+    process, one makes it and the others call `waiting` and wait. Raises BuildError.
+    """
+    if folder := find(name):
+        return folder
+    try:
+        root = paths.cache()
+        root.mkdir(parents=True, exist_ok=True)
+        with _lock(root / f"{name}.lock", waiting):
+            if folder := find(name):
+                return folder
+            _collect(root)
+            partial = root / (name + _PARTIAL)
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir()
+            try:
+                make(partial)
+                _settle(partial)
+                partial.rename(root / name)
+                _sync(root)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise BuildError(f"{error.filename or paths.cache()}: {error.strerror}") from error
+    return root / name
+
+
+@contextmanager
+def _lock(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Holds the file lock, which ends with the process."""
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _collect(root: Path) -> None:
+    """Removes what builds that were killed have left; those under way hold their lock."""
+    for partial in root.glob(f"*{_PARTIAL}"):
+        with (root / f"{partial.name.removesuffix(_PARTIAL)}.lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _settle(folder: Path) -> None:
+    """Makes the contents of `folder` outlive a power cut."""
+    for path in folder.iterdir():
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
