@@ -1,0 +1,1 @@
+"""The test driver under the names that NixOS test scripts and tools import."""

@@ -1,0 +1,43 @@
+"""VLANs: the Ethernet segments that machines plug into."""
+
+import os
+from pathlib import Path
+
+from charioteer import _core as core
+from test_driver.logger import AbstractLogger
+
+
+class VLan:
+    """One segment, switched inside the driver.
+
+    Start scripts find it through environment variables, which are set here.
+    """
+
+    nr: int
+    socket_dir: Path
+    pid: int
+    """The process that switches: the driver itself."""
+
+    def __init__(self, nr: int, tmp_dir: Path, logger: AbstractLogger) -> None:
+        """Raises MachineError, naming the process, when a living driver uses the directory."""
+        self.nr = nr
+        self.logger = logger
+        self.logger.info("start vlan")
+        self._core = core.VLan(nr, str(tmp_dir), logger.reporter)
+        self.socket_dir = Path(self._core.socket_dir)
+        self.pid = os.getpid()
+        os.environ[f"QEMU_VDE_SOCKET_{nr}"] = self._core.socket_dir
+        os.environ[f"CHARIOTEER_VLAN_SOCKET_{nr}"] = self._core.stream_socket
+        self.logger.info(f"running vlan (pid {self.pid}; ctl {self.socket_dir})")
+
+    def __repr__(self) -> str:
+        return f"<Vlan Nr. {self.nr}>"
+
+    def counters(self) -> dict[str, int]:
+        """Frames forwarded and dropped, the latter by reason."""
+        return self._core.counters()
+
+    def stop(self) -> None:
+        """Takes the segment away from its machines. Idempotent."""
+        self.logger.info(f"kill vlan (pid {self.pid})")
+        self._core.stop()
