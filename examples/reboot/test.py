@@ -1,0 +1,26 @@
+# What is on the disk outlives an orderly shutdown, a pulled plug, and a reboot from outside.
+
+
+def boots():
+    """How many boots the machine remembers, this one included."""
+    machine.succeed("echo boot >> /root/boots && sync")
+    return int(machine.succeed("wc -l < /root/boots"))
+
+
+with subtest("shutdown"):
+    machine.start()
+    machine.wait_for_unit("multi-user.target")
+    t.assertEqual(boots(), 1)
+    machine.shutdown()
+
+with subtest("crash"):
+    machine.start()
+    t.assertEqual(boots(), 2)
+    machine.crash()
+
+with subtest("reboot"):
+    machine.start(allow_reboot=True)
+    t.assertEqual(boots(), 3)
+    machine.reboot()
+    machine.wait_for_unit("multi-user.target")
+    t.assertEqual(boots(), 4)

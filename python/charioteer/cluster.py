@@ -1,0 +1,120 @@
+"""Cluster files: a test, its script and its machines."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import guest as guests
+from .errors import InputError
+from .facts import Place, places
+from .guest import Guest
+from .schema import Table
+
+_FILE_NAME = "cluster.toml"
+_MACHINE_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
+_TEST_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+# A MAC address has one byte each for VLAN and machine.
+_MOST_VLAN = 254
+_MOST_MACHINES = 254
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine of a cluster. Sizes are in MB; `disks` are empty ones beside the root disk."""
+
+    name: str
+    guest: Guest
+    memory: int
+    cpus: int
+    vlans: Sequence[int]
+    disks: Sequence[int]
+    root_password: str
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What a cluster file says. `global_timeout` is in seconds."""
+
+    name: str
+    description: str
+    file: Path
+    script: Path
+    global_timeout: int
+    machines: Sequence[Machine]
+
+    @property
+    def vlans(self) -> list[int]:
+        """Each VLAN once, in the order of the machines."""
+        return list(dict.fromkeys(nr for machine in self.machines for nr in machine.vlans))
+
+    @property
+    def places(self) -> dict[str, Place]:
+        return places({machine.name: machine.vlans for machine in self.machines})
+
+
+def load(path: Path) -> Cluster:
+    """Reads a cluster file, or `cluster.toml` in a folder. Raises InputError."""
+    file = path / _FILE_NAME if path.is_dir() else path
+    table = Table.load(file)
+    name = table.string("name", file.absolute().parent.name)
+    if not re.fullmatch(_TEST_NAME, name):
+        table.fail("name", f"letters, digits, '.', '_' and '-', got {name!r}")
+    script = file.parent / table.string("script", "test.py")
+    if not script.is_file():
+        table.fail("script", f"a file beside the cluster file, but there is no {script}")
+    cluster = Cluster(
+        name=name,
+        description=table.string("description", ""),
+        file=file,
+        script=script,
+        global_timeout=table.integer("global_timeout", 1, 1_000_000, "seconds", default=3600),
+        machines=_machines(table.table("machines")),
+    )
+    table.finish()
+    return cluster
+
+
+def _machines(table: Table) -> list[Machine]:
+    machines: list[Machine] = []
+    symbols: dict[str, str] = {}
+    for name, entry in table.items():
+        if not re.fullmatch(_MACHINE_NAME, name) or len(name) > 63:
+            table.fail(
+                name,
+                "a machine name: a letter or '_', then letters, digits, '_' and '-', at most 63",
+            )
+        # The script knows a machine by its name with '_' for '-'.
+        symbol = name.replace("-", "_")
+        if symbol in symbols:
+            table.fail(name, f"a name of its own, but the script would call {symbols[symbol]!r} so")
+        symbols[symbol] = name
+        machines.append(_machine(name, entry))
+    if not 1 <= len(machines) <= _MOST_MACHINES:
+        raise InputError(f"{table.file}: machines: expected 1 to {_MOST_MACHINES} tables")
+    return sorted(machines, key=lambda machine: machine.name)
+
+
+def _machine(name: str, table: Table) -> Machine:
+    guest_name = table.string("guest")
+    if guest_name not in guests.names():
+        known = ", ".join(guests.names())
+        table.fail("guest", f"one of {known}, got {guest_name!r}")
+    guest = guests.load(guest_name)
+    vlans = table.integers("vlans", 1, _MOST_VLAN, [1])
+    if len(set(vlans)) != len(vlans):
+        table.fail("vlans", "each VLAN once")
+    password = table.string("root_password", "")
+    if any(ord(character) < 32 for character in password):
+        table.fail("root_password", "printable characters")
+    machine = Machine(
+        name=name,
+        guest=guest,
+        memory=table.integer("memory", 64, 1 << 20, "MB", default=guest.memory),
+        cpus=table.integer("cpus", 1, 255, default=guest.cpus),
+        vlans=vlans,
+        disks=table.integers("disks", 1, 1 << 24, []),
+        root_password=password,
+    )
+    table.finish()
+    return machine

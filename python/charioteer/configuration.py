@@ -1,0 +1,42 @@
+"""Turns a cluster into what the driver reads: its configuration and start scripts."""
+
+import json
+from pathlib import Path
+
+from . import builder, facts, run_script
+from .cluster import Cluster
+from .guest import Guest
+
+
+def write(cluster: Cluster, folder: Path) -> Path:
+    """Builds missing images, writes scripts and configuration into `folder`.
+
+    Returns the path of the configuration. Raises BuildError.
+    """
+    images = {guest.name: builder.obtain(guest) for guest in _guests(cluster)}
+    places = cluster.places
+    vms: dict[str, dict[str, str]] = {}
+    for machine in cluster.machines:
+        image = images[machine.guest.name]
+        place = places[machine.name]
+        initrd = folder / f"{machine.name}.initrd"
+        own = facts.archive(place, list(places.values()), machine.root_password)
+        initrd.write_bytes(image.initrd.read_bytes() + own)
+        script = folder / f"run-{machine.name}-vm"
+        run_script.write(script, run_script.make(machine, place, image, initrd))
+        vms[machine.name] = {"name": machine.name, "start_script": str(script)}
+    configuration = {
+        "vms": vms,
+        "containers": {},
+        "vlans": cluster.vlans,
+        "global_timeout": cluster.global_timeout,
+        "enable_ssh_backdoor": False,
+        "test_script": str(cluster.script.absolute()),
+    }
+    path = folder / "driver.json"
+    path.write_text(json.dumps(configuration, indent=2) + "\n")
+    return path
+
+
+def _guests(cluster: Cluster) -> list[Guest]:
+    return list({machine.guest.name: machine.guest for machine in cluster.machines}.values())
