@@ -1,0 +1,37 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/time_source.hpp"
+
+namespace charioteer::machine {
+
+namespace asio = boost::asio;
+
+enum class Accelerator { kvm, tcg };
+
+struct AcceleratorChoice {
+    Accelerator accelerator = Accelerator::tcg;
+    bool by_hand = false;  ///< the user said so
+    std::string reason;
+
+    /// How much longer the driver's own limits are than under KVM.
+    int patience() const noexcept { return accelerator == Accelerator::tcg ? 5 : 1; }
+    /// "KVM: a tiny guest ran" and the like, for the log.
+    std::string describe() const;
+};
+
+/// What can be told without running a guest. `wanted` is $CHARIOTEER_ACCEL, `cpuinfo` the text of
+/// /proc/cpuinfo. None: only trying KVM can tell. Throws io::UsageError for an unknown `wanted`.
+std::optional<AcceleratorChoice> decide_accelerator(std::string_view wanted,
+                                                    std::string_view cpuinfo,
+                                                    bool kvm_device_opens);
+
+/// Finds out which accelerator works on this host, by a tiny guest under KVM if need be; takes 2 s
+/// at most. Io thread only.
+asio::awaitable<AcceleratorChoice> choose_accelerator(io::TimeSource& time);
+
+}  // namespace charioteer::machine

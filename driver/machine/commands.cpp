@@ -1,0 +1,244 @@
+// What a machine does by its root shell: commands, and waits made of them.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "io/with_deadline.hpp"
+#include "machine/machine.hpp"
+#include "machine/systemd.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Upstream gives up after ten slices of 30 s without a sign of life; under TCG five times as many.
+constexpr auto greeting_limit = 300s;
+/// What the host grants beyond the guest's own limit on a command.
+constexpr auto answer_grace = 60s;
+constexpr auto attach_limit = 10s;
+constexpr auto shortest_pause = 20ms;
+constexpr auto longest_pause = 1000ms;
+
+/// As Python prints bytes.
+std::string python_bytes(std::string_view bytes) {
+    char quote = bytes.find('\'') != bytes.npos && bytes.find('"') == bytes.npos ? '"' : '\'';
+    std::string text = std::string("b") + quote;
+    for (char character : bytes) {
+        auto byte = static_cast<unsigned char>(character);
+        if (character == quote || character == '\\')
+            text.append(1, '\\').push_back(character);
+        else if (character == '\n')
+            text += "\\n";
+        else if (character == '\r')
+            text += "\\r";
+        else if (character == '\t')
+            text += "\\t";
+        else if (byte < 0x20 || byte >= 0x7f)
+            text += fmt::format("\\x{:02x}", byte);
+        else
+            text.push_back(character);
+    }
+    return text + quote;
+}
+
+/// The pause before the next try: short at first, and no more than a third of the time goes into
+/// trying when a try takes long.
+io::Duration next_pause(io::Duration waited, io::Duration last_try) {
+    return std::clamp<io::Duration>(std::max(waited / 32, last_try / 2), shortest_pause,
+                                    longest_pause);
+}
+
+}  // namespace
+
+template <class T>
+asio::awaitable<T> Machine::unless_panicked(asio::awaitable<T> operation) {
+    auto executor = host_->executor();
+    auto console = console_;
+    auto group = asio::experimental::make_parallel_group(
+        asio::co_spawn(executor, std::move(operation), asio::deferred),
+        asio::co_spawn(executor, console->wait_for_panic(), asio::deferred));
+    auto lost = [this](const std::string& line) {
+        return ShellError(fmt::format("the guest's kernel panicked: {}", line));
+    };
+    if constexpr (std::is_void_v<T>) {
+        auto [order, failure, panic_failure, line] = co_await group.async_wait(
+            asio::experimental::wait_for_one(), asio::use_awaitable);
+        if (order[0] == 1 && !panic_failure) throw lost(line);
+        if (failure) std::rethrow_exception(failure);
+    } else {
+        auto [order, failure, value, panic_failure, line] = co_await group.async_wait(
+            asio::experimental::wait_for_one(), asio::use_awaitable);
+        if (order[0] == 1 && !panic_failure) throw lost(line);
+        if (failure) std::rethrow_exception(failure);
+        co_return std::move(value);
+    }
+}
+
+asio::awaitable<void> Machine::await_greeting() {
+    auto begin = host_->time().now();
+    shell::ReadyEvents events;
+    events.quiet = [this](int) {
+        log("Guest root shell did not produce any data yet...");
+        log("  To debug, enter the VM and run 'systemctl status backdoor.service'.");
+    };
+    events.said = [this](std::string_view chunk) {
+        log(fmt::format("Guest shell says: {}", python_bytes(chunk)));
+    };
+    if (greeted_) running().shell().expect_greeting();
+    auto deadline = own_deadline(greeting_limit);
+    co_await unless_panicked(running().shell().wait_ready(std::move(events), deadline));
+    log("connected to guest root shell");
+    log(fmt::format("(connecting took {:.2f} seconds)",
+                    io::seconds(host_->time().now() - begin)));
+    greeted_ = true;
+    share_mounted_.reset();
+    connected = true;
+}
+
+asio::awaitable<void> Machine::connect(StartOptions options) {
+    if (connected) co_return;
+    co_await start(std::move(options));
+    try {
+        co_await await_greeting();
+    } catch (const io::TimeoutError& error) {
+        ShellError late(fmt::format("{}: Shell did not start in time: {}", name(), error.what()));
+        tell_facts(late);
+        throw late;
+    } catch (const io::Error& error) {
+        ShellError lost(fmt::format("{}: {}", name(), error.what()));
+        tell_facts(lost);
+        throw lost;
+    }
+}
+
+asio::awaitable<shell::CommandResult> Machine::execute(std::string text, CommandOptions options) {
+    auto begin = host_->time().now();
+    std::string shown = text;
+    auto explain = [&](const io::Error& error) {
+        ShellError lost(fmt::format("{}: {}", name(), error.what()));
+        for (const auto& note : error.notes()) lost.add_note(note);
+        lost.add_note(fmt::format("while running `{}`, for {:.1f} s", shown,
+                                  io::seconds(host_->time().now() - begin)));
+        tell_facts(lost);
+        return lost;
+    };
+    auto deadline = options.limit ? own_deadline(options.limit->duration + answer_grace)
+                                  : io::Deadline::never();
+    shell::Command command;
+    command.text = std::move(text);
+    command.want_status = options.check_return;
+    command.want_output = options.check_output;
+    if (options.limit) command.guest_limit = options.limit->text;
+    try {
+        // Held here, so that a release in the meantime does not take it from under the command.
+        auto instance = instance_;
+        running();
+        co_return co_await unless_panicked(instance->shell().execute(std::move(command), deadline));
+    } catch (const io::UsageError&) {
+        throw;
+    } catch (const io::Error& error) {
+        throw explain(error);
+    }
+}
+
+asio::awaitable<std::string> Machine::wait_for_command(std::string command, bool success,
+                                                       Limit limit) {
+    auto& time = host_->time();
+    auto begin = time.now();
+    for (;;) {
+        bool last = time.now() - begin >= limit.duration;
+        auto tried = time.now();
+        auto result = co_await execute(command, {.limit = limit});
+        if ((result.status == 0) == success) co_return result.output;
+        auto waited = time.now() - begin;
+        if (last) {
+            RequestFailed late(fmt::format("action timed out after {:.2f} seconds (timeout={})",
+                                           io::seconds(waited), limit.text));
+            late.add_note(fmt::format("{}: the last try of `{}` ended with status {}", name(),
+                                      command, result.status));
+            if (!result.output.empty())
+                late.add_note("its output: " + result.output.substr(0, 2000));
+            tell_facts(late);
+            throw late;
+        }
+        auto pause = next_pause(waited, time.now() - tried);
+        co_await time.sleep_for(std::min(pause, limit.duration - waited));
+    }
+}
+
+asio::awaitable<bool> Machine::unit_settled(std::string show, std::string list_jobs,
+                                            std::string unit) {
+    Limit limit{900s, "900"};
+    auto result = co_await execute(show, {.limit = limit});
+    if (result.status != 0)
+        throw RequestFailed(fmt::format("{} (exit code {})", show, result.status));
+    auto state = unit_property(result.output, "ActiveState");
+    if (state == "active") co_return true;
+    if (state == "failed")
+        throw RequestFailed(fmt::format("unit \"{}\" reached state \"failed\"", unit));
+    if (state != "inactive") co_return false;
+    auto jobs = co_await execute(list_jobs, {.limit = limit});
+    if (jobs.output.find("No jobs") == std::string::npos) co_return false;
+    auto again = co_await execute(show, {.limit = limit});
+    if (unit_property(again.output, "ActiveState") == state)
+        throw RequestFailed(
+            fmt::format("unit \"{}\" is inactive and there are no pending jobs", unit));
+    co_return false;
+}
+
+asio::awaitable<void> Machine::wait_for_unit(std::string unit, std::optional<std::string> user,
+                                             Limit limit) {
+    auto& time = host_->time();
+    auto begin = time.now();
+    auto show = systemctl_command(fmt::format("--no-pager show \"{}\"", unit), user);
+    auto list_jobs = systemctl_command("list-jobs --full 2>&1", user);
+    std::exception_ptr failure;
+    try {
+        for (;;) {
+            bool last = time.now() - begin >= limit.duration;
+            auto tried = time.now();
+            if (co_await unit_settled(show, list_jobs, unit)) co_return;
+            auto waited = time.now() - begin;
+            if (last)
+                throw RequestFailed(
+                    fmt::format("action timed out after {:.2f} seconds (timeout={})",
+                                io::seconds(waited), limit.text));
+            auto pause = next_pause(waited, time.now() - tried);
+            co_await time.sleep_for(std::min(pause, limit.duration - waited));
+        }
+    } catch (RequestFailed& error) {
+        error.add_note(fmt::format("{}: waited {:.1f} s for unit \"{}\"", name(),
+                                   io::seconds(time.now() - begin), unit));
+        failure = std::current_exception();
+    }
+    // What the unit says of itself is what its reader asks first.
+    std::string status;
+    try {
+        auto ask = systemctl_command(
+            fmt::format("--no-pager --lines=10 status \"{}\" 2>&1 || true", unit), user);
+        status = (co_await execute(ask, {.limit = Limit{30s, "30"}})).output;
+    } catch (const io::Error&) {
+        status = "(the guest does not answer)";
+    }
+    try {
+        std::rethrow_exception(failure);
+    } catch (RequestFailed& error) {
+        error.add_note("systemctl status:\n" + status);
+        throw;
+    }
+}
+
+asio::awaitable<io::UniqueFd> Machine::attach_shell() {
+    co_return running().shell().lend();
+}
+
+asio::awaitable<void> Machine::detach_shell() {
+    if (instance_) instance_->shell().take_back();
+    co_return;
+}
+
+}  // namespace charioteer::machine

@@ -1,0 +1,25 @@
+#include "machine/host.hpp"
+
+namespace charioteer::machine {
+
+Host::Host(const asio::any_io_executor& executor, io::TimeSource& time)
+    : executor_(executor), time_(time), janitor_(process::Janitor::start()), chosen_(executor) {}
+
+asio::awaitable<AcceleratorChoice> Host::accelerator(io::EventSink sink) {
+    while (choosing_) co_await chosen_.wait();
+    if (choice_) co_return *choice_;
+    choosing_ = true;
+    std::exception_ptr failure;
+    try {
+        choice_ = co_await choose_accelerator(time_);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    choosing_ = false;
+    chosen_.notify_all();
+    if (failure) std::rethrow_exception(failure);
+    sink({io::EventKind::log, {}, choice_->describe()});
+    co_return *choice_;
+}
+
+}  // namespace charioteer::machine

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <optional>
+
+#include "io/condition.hpp"
+#include "io/event.hpp"
+#include "io/time_source.hpp"
+#include "machine/accelerator.hpp"
+#include "process/janitor.hpp"
+
+namespace charioteer::machine {
+
+/// What the machines of one driver have in common. Shared by them; io thread only, except claim().
+class Host {
+public:
+    Host(const asio::any_io_executor& executor, io::TimeSource& time);
+
+    io::TimeSource& time() noexcept { return time_; }
+    const asio::any_io_executor& executor() const noexcept { return executor_; }
+
+    /// See process::Janitor::claim. Any thread.
+    process::ClaimedDirectory claim(const std::filesystem::path& path) {
+        return janitor_->claim(path);
+    }
+
+    /// The accelerator that works here. Found out once, and told to the log then.
+    asio::awaitable<AcceleratorChoice> accelerator(io::EventSink sink);
+
+    /// True for the first caller who warns of an old QEMU: one warning is enough.
+    bool first_to_warn_of_old_qemu() noexcept { return !std::exchange(warned_, true); }
+
+private:
+    asio::any_io_executor executor_;
+    io::TimeSource& time_;
+    std::shared_ptr<process::Janitor> janitor_;
+    std::optional<AcceleratorChoice> choice_;
+    bool warned_ = false;
+    bool choosing_ = false;
+    io::Condition chosen_;
+};
+
+}  // namespace charioteer::machine

@@ -1,0 +1,200 @@
+#include "machine/machine.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <filesystem>
+
+#include "io/with_deadline.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Limits of steps that upstream waits for without any, under KVM; under TCG five times as long.
+/// A start script may format disks before QEMU runs.
+constexpr auto launch_limit = 120s;
+constexpr auto crash_limit = 10s;
+constexpr auto terminate_grace = 5s;
+constexpr auto power_off_limit = 10s;
+
+void empty_directory(const std::filesystem::path& directory) {
+    for (const auto& entry : std::filesystem::directory_iterator(directory))
+        if (entry.path().filename() != "lock") std::filesystem::remove_all(entry.path());
+}
+
+int major_version(const std::string& version) {
+    int major = 0;
+    std::from_chars(version.data(), version.data() + version.size(), major);
+    return major;
+}
+
+}  // namespace
+
+Machine::Machine(MachineConfig config, std::shared_ptr<Host> host, io::EventSink sink)
+    : config_(std::move(config)),
+      host_(std::move(host)),
+      sink_(std::move(sink)),
+      started_(host_->executor()) {
+    // QEMU's own sockets need room in the path; this says so before anything is made.
+    io::check_socket_path(Sockets(config_.state_directory).monitor);
+    claim_ = host_->claim(config_.state_directory);
+    if (!config_.keep_state) empty_directory(claim_.path());
+    auto tell_line = [sink = sink_, name = config_.name](const std::string& line) {
+        sink({io::EventKind::serial, name, line});
+    };
+    console_ = std::make_shared<Console>(host_->executor(), host_->time(), tell_line);
+}
+
+void Machine::log(std::string text) const {
+    sink_({io::EventKind::log, config_.name, std::move(text)});
+}
+
+io::Deadline Machine::own_deadline(io::Duration limit) const {
+    return host_->time().deadline_after(limit * accelerator_.patience());
+}
+
+void Machine::tell_facts(io::Error& error) const {
+    if (instance_) error.add_note(instance_->state());
+    if (accelerator_.accelerator == Accelerator::tcg) error.add_note(accelerator_.describe());
+    auto lines = console_->last_lines(10);
+    if (lines.empty()) return;
+    std::string block = "last lines of the console:";
+    for (const auto& line : lines) block += "\n  " + line;
+    error.add_note(std::move(block));
+}
+
+Instance& Machine::running() {
+    if (!instance_) throw io::Error(fmt::format("{} is not running: start it first", name()));
+    return *instance_;
+}
+
+std::shared_ptr<process::Child> Machine::process() const {
+    return instance_ ? instance_->share_child() : nullptr;
+}
+
+asio::awaitable<void> Machine::add_accelerator(StartOptions& options) {
+    accelerator_ = co_await host_->accelerator(sink_);
+    bool kvm = accelerator_.accelerator == Accelerator::kvm;
+    // Start scripts ask for kvm:tcg: where KVM works there is nothing to change.
+    if (kvm && !accelerator_.by_hand) co_return;
+    if (uses_accel_option(config_.start_command)) {
+        sink_({io::EventKind::warning, name(),
+               fmt::format("the start script chooses its accelerator by -accel, which the driver "
+                           "cannot change to {}; let it use -machine accel=kvm:tcg",
+                           kvm ? "kvm" : "tcg")});
+        co_return;
+    }
+    options.arguments.insert(options.arguments.begin(),
+                             {"-machine", kvm ? "accel=kvm" : "accel=tcg"});
+}
+
+void Machine::warn_of_old_qemu() {
+    const auto& version = instance_->qmp().version();
+    if (accelerator_.accelerator != Accelerator::tcg || major_version(version) >= 8) return;
+    if (!host_->first_to_warn_of_old_qemu()) return;
+    sink_({io::EventKind::warning, {},
+           fmt::format("QEMU {} crashes one guest kernel in six at boot under TCG; use QEMU 8 or "
+                       "newer (on Debian 12 from bookworm-backports)",
+                       version)});
+}
+
+asio::awaitable<void> Machine::start(StartOptions options) {
+    while (starting_) co_await started_.wait();
+    if (booted) co_return;
+    starting_ = true;
+    std::exception_ptr failure;
+    try {
+        check_start_command(config_.start_command);
+        co_await add_accelerator(options);
+        log("starting vm");
+        console_->reset();
+        greeted_ = false;
+        share_mounted_.reset();
+        LaunchPlan plan;
+        plan.name = name();
+        plan.directory = claim_.path();
+        plan.command =
+            launch_command(config_.start_command, Sockets(plan.directory), options);
+        plan.environment = launch_environment(std::move(options.environment), name(),
+                                              plan.directory, config_.shared_directory);
+        plan.lock = claim_.lock();
+        instance_ = co_await Instance::launch(std::move(plan), console_, host_,
+                                              own_deadline(launch_limit));
+        booted = true;
+        warn_of_old_qemu();
+        log(fmt::format("QEMU running (pid {})", instance_->child().pid()));
+    } catch (io::Error& error) {
+        error.add_context(name());
+        failure = std::current_exception();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    starting_ = false;
+    started_.notify_all();
+    if (failure) std::rethrow_exception(failure);
+}
+
+asio::awaitable<void> Machine::power_off() {
+    if (!booted) co_return;
+    co_await running().shell().send_raw("poweroff\n", own_deadline(power_off_limit));
+}
+
+asio::awaitable<void> Machine::crash() {
+    if (!booted) co_return;
+    auto instance = instance_;
+    try {
+        co_await instance->qmp().execute("quit", {}, host_->time().deadline_after(crash_limit));
+    } catch (const io::Error&) {
+        // It may be gone before it answers, or too ill to: then it is killed below.
+    }
+    bool late = false;
+    try {
+        co_await instance->child().wait(host_->time().deadline_after(crash_limit));
+    } catch (const io::TimeoutError&) {
+        late = true;
+    }
+    if (late) {
+        instance->child().kill();
+        co_await instance->child().wait(io::Deadline::never());
+    }
+    forget_instance();
+}
+
+asio::awaitable<void> Machine::wait_for_shutdown(io::Deadline deadline) {
+    if (!booted) co_return;
+    auto instance = instance_;
+    try {
+        co_await instance->child().wait(deadline);
+    } catch (io::TimeoutError& error) {
+        error.add_context(name());
+        tell_facts(error);
+        throw;
+    }
+    if (instance == instance_) forget_instance();
+}
+
+void Machine::forget_instance() {
+    console_->finish();
+    if (instance_) instance_->close();
+    instance_.reset();
+    booted = false;
+    connected = false;
+}
+
+asio::awaitable<void> Machine::release() {
+    while (starting_) co_await started_.wait();
+    if (auto instance = instance_) {
+        co_await instance->child().terminate(terminate_grace);
+        forget_instance();
+    }
+    Sockets sockets(config_.state_directory);
+    std::error_code ignored;
+    for (const auto& path : {sockets.monitor, sockets.qmp, sockets.shell})
+        std::filesystem::remove(path, ignored);
+    claim_.release();
+}
+
+}  // namespace charioteer::machine

@@ -1,0 +1,162 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/error.hpp"
+#include "io/event.hpp"
+#include "machine/console.hpp"
+#include "machine/host.hpp"
+#include "machine/instance.hpp"
+#include "machine/start_script.hpp"
+#include "process/janitor.hpp"
+
+namespace charioteer::machine {
+
+namespace json = boost::json;
+
+/// Something that the test asked to be so is not so.
+class RequestFailed : public io::Error {
+public:
+    using Error::Error;
+};
+
+/// The root shell did not appear, is lost, or does not answer.
+class ShellError : public io::Error {
+public:
+    using Error::Error;
+};
+
+struct MachineConfig {
+    std::string name;
+    std::string start_command;  ///< a fragment of shell, most often the path of run-NAME-vm
+    std::filesystem::path state_directory;
+    std::filesystem::path shared_directory;  ///< what start scripts mount at /tmp/shared
+    bool keep_state = false;                 ///< whether files of an earlier run stay
+};
+
+/// A limit as the caller wrote it: the guest's `timeout` and messages show the text.
+struct Limit {
+    io::Duration duration;
+    std::string text;
+};
+
+struct CommandOptions {
+    bool check_return = true;
+    bool check_output = true;
+    std::optional<Limit> limit;
+};
+
+/// One virtual machine: its life cycle, its root shell, its monitor and its console. Coroutines are
+/// for the io thread and need the object to be held while they run; all else is for any thread.
+///
+/// Errors name the machine and carry as notes what is known: the accelerator, how QEMU fares, the
+/// last lines of the console.
+class Machine : public std::enable_shared_from_this<Machine> {
+public:
+    /// Claims the state directory and, unless state is kept, empties it. Throws io::UsageError
+    /// naming the process that uses it, io::Error.
+    Machine(MachineConfig config, std::shared_ptr<Host> host, io::EventSink sink);
+    Machine(const Machine&) = delete;
+    Machine& operator=(const Machine&) = delete;
+
+    const std::string& name() const noexcept { return config_.name; }
+    const MachineConfig& config() const noexcept { return config_; }
+    /// QEMU was started, and nobody has noticed its end.
+    std::atomic<bool> booted = false;
+    /// The root shell has greeted. Test scripts set it to false to wait for it anew.
+    std::atomic<bool> connected = false;
+
+    /// No-op when booted. Throws io::UsageError for a start command that cannot work, io::Error.
+    asio::awaitable<void> start(StartOptions options);
+    /// Starts the machine if need be, with `options`, and waits for its root shell.
+    asio::awaitable<void> connect(StartOptions options);
+    /// Has the root shell power the guest off, and does not wait.
+    asio::awaitable<void> power_off();
+    /// Ends QEMU as a pulled plug would. Returns when it is gone.
+    asio::awaitable<void> crash();
+    /// Waits for QEMU to end, and forgets its connections. Throws io::TimeoutError.
+    asio::awaitable<void> wait_for_shutdown(io::Deadline deadline);
+    /// Ends QEMU, gently at first, and closes everything. Idempotent.
+    asio::awaitable<void> release();
+    /// The process of the last start, or null.
+    std::shared_ptr<process::Child> process() const;
+
+    /// Runs `command` in the root shell; the machine must be connected. Output is bytes. Throws
+    /// ShellError when there is no answer to be had.
+    asio::awaitable<shell::CommandResult> execute(std::string command, CommandOptions options);
+    /// Runs `command` until its success is `success`; returns its last output. Throws RequestFailed
+    /// after the limit and a last attempt.
+    asio::awaitable<std::string> wait_for_command(std::string command, bool success, Limit limit);
+    /// Waits until the systemd unit is active. Throws RequestFailed when it fails or cannot become
+    /// active any more, or after the limit. `user` as for systemctl_command().
+    asio::awaitable<void> wait_for_unit(std::string unit, std::optional<std::string> user,
+                                        Limit limit);
+
+    /// A copy of the root shell's socket; commands wait until detach_shell().
+    asio::awaitable<io::UniqueFd> attach_shell();
+    asio::awaitable<void> detach_shell();
+
+    /// Copies a file or tree of the host as `cp -r` would. Throws io::Error.
+    asio::awaitable<void> copy_in(std::filesystem::path source, std::string target);
+    /// Copies a file or tree of the guest to exactly `target`, which must not exist. No link that
+    /// the guest made is followed on the host.
+    asio::awaitable<void> copy_out(std::string source, std::filesystem::path target);
+
+    /// A QMP command; the value of its reply. Throws qmp::CommandError.
+    asio::awaitable<json::value> qmp(std::string command, json::object arguments);
+    /// A command of the human monitor; what it printed.
+    asio::awaitable<std::string> monitor(std::string command);
+    asio::awaitable<json::object> next_qmp_event(io::Deadline deadline);
+    /// Writes the screen to `path` as PNG.
+    asio::awaitable<void> screenshot(std::filesystem::path path);
+
+    asio::awaitable<std::string> console_text();
+    asio::awaitable<std::vector<std::string>> next_console_lines(io::Deadline deadline);
+    asio::awaitable<void> send_console(std::string bytes);
+
+private:
+    Instance& running();
+    io::Deadline own_deadline(io::Duration limit) const;
+    void log(std::string text) const;
+    void tell_facts(io::Error& error) const;
+    asio::awaitable<void> add_accelerator(StartOptions& options);
+    void warn_of_old_qemu();
+    asio::awaitable<void> await_greeting();
+    template <class T>
+    asio::awaitable<T> unless_panicked(asio::awaitable<T> operation);
+    asio::awaitable<bool> unit_settled(std::string show, std::string list_jobs,
+                                       std::string unit);
+    void forget_instance();
+
+    // files.cpp
+    asio::awaitable<std::string> run_checked(std::string command, std::string what);
+    asio::awaitable<bool> has_share();
+    asio::awaitable<void> copy_in_by_share(std::filesystem::path source, std::string target);
+    asio::awaitable<void> copy_in_by_shell(std::filesystem::path source, std::string target);
+    asio::awaitable<void> copy_out_by_share(std::string source, std::filesystem::path target);
+    asio::awaitable<void> copy_out_by_shell(std::string source, std::filesystem::path target);
+    asio::awaitable<void> push_file(std::filesystem::path file, std::string target);
+    asio::awaitable<void> run_tar(std::vector<std::string> arguments);
+
+    MachineConfig config_;
+    std::shared_ptr<Host> host_;
+    io::EventSink sink_;
+    process::ClaimedDirectory claim_;
+    std::shared_ptr<Console> console_;
+    std::shared_ptr<Instance> instance_;
+    AcceleratorChoice accelerator_;
+    bool starting_ = false;
+    io::Condition started_;
+    bool greeted_ = false;             ///< this QEMU's guest has greeted once
+    std::optional<bool> share_mounted_;  ///< once asked since the last greeting
+};
+
+}  // namespace charioteer::machine

@@ -1,0 +1,78 @@
+// What a machine does by QEMU's monitor and serial port.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "machine/machine.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// QEMU answers from its main loop, which a loaded host may keep waiting.
+constexpr auto answer_limit = 60s;
+constexpr auto console_limit = 60s;
+
+}  // namespace
+
+asio::awaitable<json::value> Machine::qmp(std::string command, json::object arguments) {
+    auto instance = instance_;
+    running();
+    try {
+        co_return co_await instance->qmp().execute(std::move(command), std::move(arguments),
+                                                   own_deadline(answer_limit));
+    } catch (io::Error& error) {
+        error.add_context(name());
+        throw;
+    }
+}
+
+asio::awaitable<std::string> Machine::monitor(std::string command) {
+    auto instance = instance_;
+    running();
+    try {
+        co_return co_await instance->qmp().human(std::move(command), own_deadline(answer_limit));
+    } catch (io::Error& error) {
+        error.add_context(name());
+        throw;
+    }
+}
+
+asio::awaitable<json::object> Machine::next_qmp_event(io::Deadline deadline) {
+    auto instance = instance_;
+    running();
+    co_return co_await instance->qmp().next_event(deadline);
+}
+
+asio::awaitable<void> Machine::screenshot(std::filesystem::path path) {
+    // QEMU may run as somebody else, or see other directories; it can write to its own.
+    auto picture = claim_.path() / "screenshot.png";
+    json::object arguments{{"filename", picture.native()}, {"format", "png"}};
+    co_await qmp("screendump", std::move(arguments));
+    try {
+        std::filesystem::copy_file(picture, path,
+                                   std::filesystem::copy_options::overwrite_existing);
+        std::filesystem::remove(picture);
+    } catch (const std::filesystem::filesystem_error& error) {
+        throw io::Error(fmt::format("{}: cannot write the screenshot to {}: {}", name(),
+                                    path.string(), error.code().message()));
+    }
+}
+
+asio::awaitable<std::string> Machine::console_text() { co_return console_->text(); }
+
+asio::awaitable<std::vector<std::string>> Machine::next_console_lines(io::Deadline deadline) {
+    auto console = console_;
+    co_return co_await console->next_lines(deadline);
+}
+
+asio::awaitable<void> Machine::send_console(std::string bytes) {
+    auto instance = instance_;
+    running();
+    co_await instance->child().write(std::move(bytes), own_deadline(console_limit));
+}
+
+}  // namespace charioteer::machine

@@ -1,0 +1,116 @@
+#include "machine/start_script.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+
+#include "io/error.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+/// A start script is some kilobytes; a start command may also name a program.
+constexpr std::size_t longest_script = 256 * 1024;
+
+bool is_plain_path(std::string_view command) {
+    constexpr std::string_view special = " \t\n'\"\\$`;&|<>()*?[]{}~#!=";
+    return command.starts_with('/') && command.find_first_of(special) == std::string_view::npos;
+}
+
+void set_variable(std::vector<std::string>& environment, std::string_view name,
+                  std::string_view value) {
+    auto prefix = fmt::format("{}=", name);
+    std::erase_if(environment, [&](const auto& entry) { return entry.starts_with(prefix); });
+    environment.push_back(prefix + std::string(value));
+}
+
+}  // namespace
+
+std::string machine_name(std::string_view start_command) {
+    constexpr std::string_view prefix = "run-";
+    constexpr std::string_view suffix = "-vm";
+    auto begin = start_command.find(prefix);
+    if (begin == std::string_view::npos || !start_command.ends_with(suffix)) return "machine";
+    begin += prefix.size();
+    auto end = start_command.size() - suffix.size();
+    if (begin >= end) return "machine";
+    return std::string(start_command.substr(begin, end - begin));
+}
+
+std::string shell_word(std::string_view text) {
+    constexpr std::string_view safe =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_";
+    if (!text.empty() && text.find_first_not_of(safe) == std::string_view::npos)
+        return std::string(text);
+    std::string word = "'";
+    for (char character : text) {
+        if (character == '\'')
+            word += "'\"'\"'";
+        else
+            word += character;
+    }
+    return word + "'";
+}
+
+std::string launch_command(std::string_view start_command, const Sockets& sockets,
+                           const StartOptions& options) {
+    // A comma in a path would begin the next property of a QEMU option, unless doubled.
+    auto property = [](const std::filesystem::path& path) {
+        std::string text;
+        for (char character : path.native()) text.append(character == ',' ? 2 : 1, character);
+        return text;
+    };
+    std::vector<std::string> words{
+        "-qmp",     fmt::format("unix:{},server=on,wait=off", property(sockets.qmp)),
+        "-monitor", fmt::format("unix:{}", property(sockets.monitor)),
+        "-chardev", fmt::format("socket,id=shell,path={}", property(sockets.shell)),
+        "-device",  "virtio-serial",
+        "-device",  "virtconsole,chardev=shell",
+        "-device",  "virtio-rng-pci",
+        "-serial",  "stdio"};
+    if (!options.allow_reboot) words.emplace_back("-no-reboot");
+    words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+    if (!options.graphical) words.emplace_back("-nographic");
+    std::string command(start_command);
+    for (const auto& word : words) command += " " + shell_word(word);
+    return command;
+}
+
+std::vector<std::string> launch_environment(std::vector<std::string> callers,
+                                            std::string_view machine,
+                                            const std::filesystem::path& state,
+                                            const std::filesystem::path& shared) {
+    set_variable(callers, "TMPDIR", state.native());
+    set_variable(callers, "SHARED_DIR", shared.native());
+    set_variable(callers, "USE_TMPDIR", "1");
+    set_variable(callers, "NIX_EFI_VARS", (state / fmt::format("{}-efi-vars.fd", machine)).native());
+    return callers;
+}
+
+void check_start_command(std::string_view start_command) {
+    if (!is_plain_path(start_command)) return;
+    std::filesystem::path script(start_command);
+    if (!std::filesystem::exists(script))
+        throw io::UsageError(fmt::format("the start script {} does not exist", start_command));
+    if (::access(script.c_str(), X_OK) != 0 || std::filesystem::is_directory(script))
+        throw io::UsageError(
+            fmt::format("the start script {} cannot be executed; try chmod +x", start_command));
+}
+
+bool uses_accel_option(std::string_view start_command) {
+    if (start_command.find(" -accel") != std::string_view::npos) return true;
+    if (!is_plain_path(start_command)) return false;
+    std::ifstream file{std::string(start_command)};
+    std::string text(longest_script, '\0');
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    return text.find(" -accel ") != std::string::npos;
+}
+
+}  // namespace charioteer::machine

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace charioteer::machine {
+
+/// Where the sockets between the driver and one QEMU are.
+struct Sockets {
+    explicit Sockets(const std::filesystem::path& state)
+        : monitor(state / "monitor"), qmp(state / "qmp"), shell(state / "shell") {}
+
+    std::filesystem::path monitor;
+    std::filesystem::path qmp;
+    std::filesystem::path shell;
+};
+
+/// What decides how the start script is run.
+struct StartOptions {
+    bool allow_reboot = false;           ///< without it, a guest that reboots ends QEMU
+    bool graphical = false;              ///< leave QEMU its window
+    std::vector<std::string> arguments;  ///< follow the driver's own
+    std::vector<std::string> environment;  ///< NAME=value, of the caller
+};
+
+/// The NAME in `run-NAME-vm` at the end of `start_command`; "machine" when it has no such end.
+std::string machine_name(std::string_view start_command);
+
+/// `text` as one word of a POSIX shell.
+std::string shell_word(std::string_view text);
+
+/// The command line for `sh -c`: the start command, a fragment of shell, and what the driver adds,
+/// which comes last and therefore wins.
+std::string launch_command(std::string_view start_command, const Sockets& sockets,
+                           const StartOptions& options);
+
+/// The caller's environment with what start scripts read: TMPDIR, SHARED_DIR, USE_TMPDIR and the
+/// place of the firmware's variables.
+std::vector<std::string> launch_environment(std::vector<std::string> callers,
+                                            std::string_view machine,
+                                            const std::filesystem::path& state,
+                                            const std::filesystem::path& shared);
+
+/// Throws io::UsageError when the start command is plainly the path of a file that is missing or may
+/// not be run.
+void check_start_command(std::string_view start_command);
+
+/// Whether the start script chooses its accelerator by `-accel`, which QEMU does not let us override
+/// with `-machine accel=`.
+bool uses_accel_option(std::string_view start_command);
+
+}  // namespace charioteer::machine

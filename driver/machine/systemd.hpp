@@ -1,0 +1,20 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace charioteer::machine {
+
+/// The shell command that runs `systemctl {query}`, by the service manager of `user` or, without
+/// one, of the system.
+std::string systemctl_command(std::string_view query, const std::optional<std::string>& user);
+
+/// The value of `property` in what `systemctl show` printed; empty when it is not there.
+std::string_view unit_property(std::string_view shown, std::string_view property);
+
+/// All properties in what `systemctl show` printed, a line `name=value` each.
+std::map<std::string, std::string> unit_properties(std::string_view shown);
+
+}  // namespace charioteer::machine
