@@ -144,7 +144,7 @@ private:
     asio::awaitable<void> copy_out_by_share(std::string source, std::filesystem::path target);
     asio::awaitable<void> copy_out_by_shell(std::string source, std::filesystem::path target);
     asio::awaitable<void> push_file(std::filesystem::path file, std::string target);
-    asio::awaitable<void> run_tar(std::vector<std::string> arguments);
+    asio::awaitable<void> run_host(std::vector<std::string> arguments);
 
     MachineConfig config_;
     std::shared_ptr<Host> host_;

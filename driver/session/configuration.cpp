@@ -1,0 +1,152 @@
+#include "session/configuration.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/parser.hpp>
+#include <boost/json/value.hpp>
+#include <cerrno>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "io/error.hpp"
+
+namespace charioteer::session {
+
+namespace {
+
+namespace json = boost::json;
+
+std::string_view kind_name(const json::value& value) {
+    switch (value.kind()) {
+        case json::kind::null:
+            return "null";
+        case json::kind::bool_:
+            return "a boolean";
+        case json::kind::string:
+            return "a string";
+        case json::kind::array:
+            return "a list";
+        case json::kind::object:
+            return "an object";
+        default:
+            return "a number";
+    }
+}
+
+/// Takes values out of one object, and says in errors where they are.
+class Reader {
+public:
+    Reader(const json::object& object, std::string where, const std::filesystem::path& file)
+        : object_(object), where_(std::move(where)), file_(file) {}
+
+    const json::value& get(std::string_view key, std::string_view expected) const {
+        const auto* value = object_.if_contains(key);
+        if (value == nullptr)
+            throw io::UsageError(fmt::format("{}: {}{} is missing: expected {}", file_.string(),
+                                             where_, key, expected));
+        return *value;
+    }
+
+    std::string string(std::string_view key, std::string_view expected) const {
+        const auto& value = get(key, expected);
+        if (!value.is_string()) fail(key, expected, value);
+        return std::string(value.get_string());
+    }
+
+    bool boolean(std::string_view key) const {
+        const auto& value = get(key, "true or false");
+        if (!value.is_bool()) fail(key, "true or false", value);
+        return value.get_bool();
+    }
+
+    double seconds(std::string_view key) const {
+        constexpr std::string_view expected = "a number of seconds, zero or more";
+        const auto& value = get(key, expected);
+        if (!value.is_number() || value.to_number<double>() < 0) fail(key, expected, value);
+        return value.to_number<double>();
+    }
+
+    Configuration::Scripts scripts(std::string_view key) const {
+        constexpr std::string_view expected = "an object of machine names";
+        const auto& value = get(key, expected);
+        if (!value.is_object()) fail(key, expected, value);
+        Configuration::Scripts scripts;
+        for (const auto& [name, entry] : value.get_object()) {
+            auto path = fmt::format("{}.{}", key, std::string_view(name));
+            if (!entry.is_object()) fail(path, "an object with start_script", entry);
+            Reader machine(entry.get_object(), path + ".", file_);
+            scripts.emplace_back(name, machine.string("start_script", "the path of a program"));
+        }
+        return scripts;
+    }
+
+    std::vector<int> numbers(std::string_view key, std::string_view expected) const {
+        const auto& value = get(key, expected);
+        if (!value.is_array()) fail(key, expected, value);
+        std::vector<int> numbers;
+        for (const auto& entry : value.get_array()) {
+            const auto* number = entry.if_int64();
+            if (number == nullptr || *number < 0 || *number > std::numeric_limits<int>::max())
+                fail(fmt::format("{}[{}]", key, numbers.size()), "a number, zero or more", entry);
+            numbers.push_back(static_cast<int>(*number));
+        }
+        return numbers;
+    }
+
+private:
+    [[noreturn]] void fail(std::string_view key, std::string_view expected,
+                           const json::value& found) const {
+        throw io::UsageError(fmt::format("{}: {}{}: expected {}, found {}", file_.string(), where_,
+                                         key, expected, kind_name(found)));
+    }
+
+    const json::object& object_;
+    std::string where_;
+    const std::filesystem::path& file_;
+};
+
+json::value parse_json(std::string_view text, const std::filesystem::path& file) {
+    json::parser parser;
+    boost::system::error_code failure;
+    auto good = parser.write_some(text.data(), text.size(), failure);
+    if (!failure && good < text.size() &&
+        text.find_first_not_of(" \t\r\n", good) != std::string_view::npos)
+        failure = json::error::extra_data;
+    if (!failure) return parser.release();
+    auto before = text.substr(0, good);
+    throw io::UsageError(fmt::format("{}: not JSON: {} in line {}", file.string(),
+                                     failure.message(),
+                                     1 + std::count(before.begin(), before.end(), '\n')));
+}
+
+}  // namespace
+
+Configuration parse_configuration(std::string_view text, const std::filesystem::path& file) {
+    auto document = parse_json(text, file);
+    if (!document.is_object())
+        throw io::UsageError(fmt::format("{}: expected an object, found {}", file.string(),
+                                         kind_name(document)));
+    Reader reader(document.get_object(), "", file);
+    Configuration configuration;
+    configuration.vms = reader.scripts("vms");
+    configuration.containers = reader.scripts("containers");
+    configuration.vlans = reader.numbers("vlans", "a list of VLAN numbers");
+    configuration.global_timeout = reader.seconds("global_timeout");
+    configuration.enable_ssh_backdoor = reader.boolean("enable_ssh_backdoor");
+    configuration.test_script = reader.string("test_script", "the path of the test script");
+    return configuration;
+}
+
+Configuration load_configuration(const std::filesystem::path& file) {
+    std::ifstream input(file, std::ios::binary);
+    std::stringstream text;
+    // A folder opens, and fails only when read.
+    if (!input || !(text << input.rdbuf()))
+        throw io::system_error(fmt::format("cannot read the configuration {}", file.string()),
+                               errno);
+    return parse_configuration(text.str(), file);
+}
+
+}  // namespace charioteer::session

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace charioteer::session {
+
+/// What the driver configuration file says (driver contract, section 1.5).
+struct Configuration {
+    using Scripts = std::vector<std::pair<std::string, std::string>>;
+
+    Scripts vms;         ///< machine name to start script, in the order of the file
+    Scripts containers;  ///< likewise
+    std::vector<int> vlans;
+    double global_timeout = 0;  ///< seconds
+    bool enable_ssh_backdoor = false;
+    std::string test_script;  ///< path
+};
+
+/// Reads `text`, the content of `file`. Unknown keys are ignored. Throws io::UsageError naming file,
+/// key and what was expected, or the line of a JSON error.
+Configuration parse_configuration(std::string_view text, const std::filesystem::path& file);
+
+/// Throws io::UsageError as above; io::Error when the file cannot be read.
+Configuration load_configuration(const std::filesystem::path& file);
+
+}  // namespace charioteer::session

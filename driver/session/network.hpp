@@ -1,0 +1,28 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "machine/host.hpp"
+#include "process/janitor.hpp"
+#include "vlan/vlan.hpp"
+
+namespace charioteer::session {
+
+/// A VLAN in a directory that is this driver's alone. Any thread, one at a time.
+class Network {
+public:
+    /// Throws io::UsageError, naming the process, when a living driver uses the directory.
+    Network(int number, const std::filesystem::path& directory, machine::Host& host,
+            io::EventSink sink);
+
+    const vlan::Vlan& vlan() const noexcept { return *vlan_; }
+    /// Ends it and removes what is on disk. Idempotent.
+    void stop() noexcept;
+
+private:
+    process::ClaimedDirectory claim_;
+    std::unique_ptr<vlan::Vlan> vlan_;
+};
+
+}  // namespace charioteer::session

@@ -1,0 +1,102 @@
+#include "session/session.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "io/condition.hpp"
+#include "io/with_deadline.hpp"
+
+namespace charioteer::session {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto close_limit = 20s;
+/// What the process gets to clean up in good order once its time is up.
+constexpr auto orderly_end = 30s;
+
+/// How far the clean-up of the machines is. Shared with the coroutines that do it, one of which may
+/// outlast the limit.
+struct Progress {
+    explicit Progress(const asio::any_io_executor& executor) : changed(executor) {}
+
+    std::vector<std::shared_ptr<machine::Machine>> left;
+    std::vector<std::string> problems;
+    io::Condition changed;
+};
+
+asio::awaitable<void> release(std::shared_ptr<machine::Machine> machine,
+                              std::shared_ptr<Progress> progress) {
+    try {
+        co_await machine->release();
+    } catch (const std::exception& error) {
+        progress->problems.push_back(
+            fmt::format("Error during cleanup of {}: {}", machine->name(), error.what()));
+    }
+    std::erase(progress->left, machine);
+    progress->changed.notify_all();
+}
+
+asio::awaitable<void> until_released(std::shared_ptr<Progress> progress) {
+    while (!progress->left.empty()) co_await progress->changed.wait();
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<machine::Host> host, io::EventSink sink,
+                 std::function<void()> terminate)
+    : host_(std::move(host)), sink_(std::move(sink)), terminate_(std::move(terminate)) {}
+
+void Session::adopt(std::shared_ptr<machine::Machine> machine) {
+    machines_.push_back(std::move(machine));
+}
+
+void Session::adopt(std::shared_ptr<Network> network) { networks_.push_back(std::move(network)); }
+
+void Session::arm_timeout(io::Duration limit) {
+    asio::co_spawn(host_->executor(), expire(shared_from_this(), limit, ++timeout_number_),
+                   asio::detached);
+}
+
+asio::awaitable<void> Session::expire(std::shared_ptr<Session> self, io::Duration limit,
+                                      unsigned number) {
+    // Not kept alive by a wait of hours.
+    std::weak_ptr<Session> weak = self;
+    auto& time = self->host_->time();
+    self.reset();
+    co_await time.sleep_for(limit);
+    self = weak.lock();
+    if (!self || self->timeout_number_ != number) co_return;
+    self->sink_({io::EventKind::log, {}, "timeout reached; test terminating..."});
+    self->terminate_();
+    co_await time.sleep_for(orderly_end);
+    if (self->timeout_number_ != number) co_return;
+    co_await self->close();
+    self->terminate_();
+}
+
+asio::awaitable<std::vector<std::string>> Session::close() {
+    cancel_timeout();
+    auto progress = std::make_shared<Progress>(host_->executor());
+    progress->left = std::exchange(machines_, {});
+    auto machines = progress->left;
+    for (const auto& machine : machines)
+        asio::co_spawn(host_->executor(), release(machine, progress), asio::detached);
+    try {
+        co_await io::with_deadline(until_released(progress),
+                                   host_->time().deadline_after(close_limit), host_->time(),
+                                   "machines did not end");
+    } catch (const io::TimeoutError&) {
+        for (const auto& machine : progress->left)
+            progress->problems.push_back(
+                fmt::format("Error during cleanup of {}: QEMU did not end within {} s",
+                            machine->name(), close_limit.count()));
+    }
+    for (const auto& network : std::exchange(networks_, {})) network->stop();
+    co_return progress->problems;
+}
+
+}  // namespace charioteer::session
