@@ -1,0 +1,31 @@
+# Every target is one command of CMake or of scripts/; `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo check check-fast bench format clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+deps: ## install what is missing (Debian 12, asks sudo when not root)
+	@scripts/deps
+
+build: ## build everything, optimised, into build/release
+	@cmake --preset release --log-level=WARNING
+	@cmake --build --preset release
+
+demo: deps build ## boot four machines that ping each other
+	@build/release/bin/charioteer run examples/ping
+
+check: deps ## everything that continuous integration checks
+	@scripts/check
+
+check-fast: ## the same without virtual machines, sanitizers and clang-tidy
+	@scripts/check --fast
+
+bench: build ## measure against the baselines, into build/bench.json
+	@/usr/bin/python3 tests/bench/run.py --output build/bench.json
+
+format: ## format C++ and Python in place
+	@scripts/format
+
+clean: ## remove all that was built here; images of guests stay in their cache
+	@rm -rf build .mypy_cache .pytest_cache
