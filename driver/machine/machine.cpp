@@ -72,7 +72,7 @@ Instance& Machine::running() {
 }
 
 std::shared_ptr<process::Child> Machine::process() const {
-    return instance_ ? instance_->share_child() : nullptr;
+    return last_process_;
 }
 
 asio::awaitable<void> Machine::add_accelerator(StartOptions& options) {
@@ -123,6 +123,7 @@ asio::awaitable<void> Machine::start(StartOptions options) {
         plan.lock = claim_.lock();
         instance_ = co_await Instance::launch(std::move(plan), console_, host_,
                                               own_deadline(launch_limit));
+        last_process_ = instance_->share_child();
         booted = true;
         warn_of_old_qemu();
         log(fmt::format("QEMU running (pid {})", instance_->child().pid()));

@@ -86,7 +86,7 @@ public:
     asio::awaitable<void> wait_for_shutdown(io::Deadline deadline);
     /// Ends QEMU, gently at first, and closes everything. Idempotent.
     asio::awaitable<void> release();
-    /// The process of the last start, or null.
+    /// The process of the last start, or null before the first. Io thread.
     std::shared_ptr<process::Child> process() const;
 
     /// Runs `command` in the root shell; the machine must be connected. Output is bytes. Throws
@@ -119,6 +119,8 @@ public:
     asio::awaitable<void> screenshot(std::filesystem::path path);
 
     asio::awaitable<std::string> console_text();
+    /// The last `count` lines, or all there are.
+    asio::awaitable<std::vector<std::string>> console_tail(std::size_t count);
     asio::awaitable<std::vector<std::string>> next_console_lines(io::Deadline deadline);
     asio::awaitable<void> send_console(std::string bytes);
 
@@ -151,7 +153,8 @@ private:
     io::EventSink sink_;
     process::ClaimedDirectory claim_;
     std::shared_ptr<Console> console_;
-    std::shared_ptr<Instance> instance_;
+    std::shared_ptr<Instance> instance_;  ///< while QEMU runs
+    std::shared_ptr<process::Child> last_process_;
     AcceleratorChoice accelerator_;
     bool starting_ = false;
     io::Condition started_;

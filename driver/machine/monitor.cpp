@@ -64,6 +64,10 @@ asio::awaitable<void> Machine::screenshot(std::filesystem::path path) {
 
 asio::awaitable<std::string> Machine::console_text() { co_return console_->text(); }
 
+asio::awaitable<std::vector<std::string>> Machine::console_tail(std::size_t count) {
+    co_return console_->last_lines(count);
+}
+
 asio::awaitable<std::vector<std::string>> Machine::next_console_lines(io::Deadline deadline) {
     auto console = console_;
     co_return co_await console->next_lines(deadline);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,8 +12,5 @@ std::string systemctl_command(std::string_view query, const std::optional<std::s
 
 /// The value of `property` in what `systemctl show` printed; empty when it is not there.
 std::string_view unit_property(std::string_view shown, std::string_view property);
-
-/// All properties in what `systemctl show` printed, a line `name=value` each.
-std::map<std::string, std::string> unit_properties(std::string_view shown);
 
 }  // namespace charioteer::machine

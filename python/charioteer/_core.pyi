@@ -19,6 +19,9 @@ class RequestedAssertionFailed(Exception):
 class MachineError(Exception):
     """The driver, QEMU or the host is in trouble. Facts for the reader are in `__notes__`."""
 
+class ShellError(MachineError, RuntimeError):
+    """The root shell did not appear, is lost, or does not answer."""
+
 class Event:
     """Something that the core told while it worked."""
 
@@ -43,6 +46,8 @@ class Reporter:
     queue: bool
     serial: bool
     """Whether serial lines are told at all."""
+    warnings: bool
+    """Whether warnings of the core are told."""
     def drain(self) -> list[Event]:
         """The events since the last call, oldest first."""
     def write(self, text: str) -> None:
@@ -127,10 +132,6 @@ class Machine:
         Raises RequestedAssertionFailed after `timeout` and a last attempt.
         """
     def wait_for_unit(self, unit: str, user: str | None = None, timeout: Limit = 900) -> None: ...
-    def unit_info(self, unit: str, user: str | None = None) -> dict[str, str]: ...
-    def unit_property(self, unit: str, property: str, user: str | None = None) -> str: ...
-    def systemctl_command(self, query: str, user: str | None = None) -> str:
-        """The shell command that runs `systemctl query`, for `user` or the system."""
     def attach_shell(self) -> int:
         """A duplicate of the root shell's socket for the caller alone, who closes it and calls
         detach_shell(). Commands wait meanwhile.
@@ -160,6 +161,8 @@ class Machine:
     # Serial console
     def console_log(self) -> str:
         """All lines since the last start, joined by newlines."""
+    def console_tail(self, count: int) -> list[str]:
+        """The last `count` lines, or all there are."""
     def next_console_lines(self, timeout: Limit | None) -> list[str]:
         """Lines that no earlier call has returned, at least one. Raises TimeoutError."""
     def send_console(self, data: bytes) -> None: ...
@@ -208,7 +211,9 @@ class Session:
     def adopt_machine(self, machine: Machine) -> None: ...
     def adopt_vlan(self, vlan: VLan) -> None: ...
     def arm_timeout(self, timeout: Limit) -> None:
-        """After `timeout`: logs it, ends all machines, and sends SIGTERM to this process."""
+        """After `timeout`: logs it and sends SIGTERM to this process, whose handler has 30 s to clean
+        up; then ends all machines and sends SIGTERM again.
+        """
     def cancel_timeout(self) -> None: ...
     def close(self) -> list[str]:
         """Ends machines in parallel, then VLANs, in at most 20 s. Idempotent. Returns what went

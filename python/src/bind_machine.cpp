@@ -1,0 +1,101 @@
+#include "bindings.hpp"
+#include "machine/keys.hpp"
+#include "machine_handle.hpp"
+
+namespace charioteer::python {
+
+namespace {
+
+using Type = py::class_<MachineHandle>;
+
+void bind_life_cycle(Type& type) {
+    type.def_property_readonly(
+            "name", [](const MachineHandle& self) { return self.machine()->name(); })
+        .def_property_readonly("state_dir",
+                               [](const MachineHandle& self) {
+                                   return self.machine()->config().state_directory.string();
+                               })
+        .def_property(
+            "booted", [](const MachineHandle& self) { return self.machine()->booted.load(); },
+            [](MachineHandle& self, bool is) { self.machine()->booted = is; })
+        .def_property(
+            "connected", [](const MachineHandle& self) { return self.machine()->connected.load(); },
+            [](MachineHandle& self, bool is) { self.machine()->connected = is; })
+        .def_property_readonly("pid", &MachineHandle::pid)
+        .def_property_readonly("process", &MachineHandle::process)
+        .def("start", &MachineHandle::start, py::arg("allow_reboot") = false,
+             py::arg("arguments") = std::vector<std::string>())
+        .def("connect", &MachineHandle::connect)
+        .def("poweroff", [](MachineHandle& self) { self.run(self.machine()->power_off()); })
+        .def("crash", [](MachineHandle& self) { self.run(self.machine()->crash()); })
+        .def("wait_for_shutdown", &MachineHandle::wait_for_shutdown,
+             py::arg("timeout") = py::none())
+        .def("release", &MachineHandle::release);
+}
+
+void bind_commands(Type& type) {
+    type.def("execute", &MachineHandle::execute, py::arg("command"),
+             py::arg("check_return") = true, py::arg("check_output") = true,
+             py::arg("timeout") = 900)
+        .def("wait_for_command", &MachineHandle::wait_for_command, py::arg("command"),
+             py::arg("success") = true, py::arg("timeout") = 900)
+        .def("wait_for_unit", &MachineHandle::wait_for_unit, py::arg("unit"),
+             py::arg("user") = py::none(), py::arg("timeout") = 900)
+        .def("attach_shell", &MachineHandle::attach_shell)
+        .def("detach_shell", [](MachineHandle& self) { self.run(self.machine()->detach_shell()); })
+        .def(
+            "copy_in",
+            [](MachineHandle& self, std::string source, std::string target) {
+                self.run(self.machine()->copy_in(std::move(source), std::move(target)));
+            },
+            py::arg("source"), py::arg("target"))
+        .def(
+            "copy_out",
+            [](MachineHandle& self, std::string source, std::string target) {
+                self.run(self.machine()->copy_out(std::move(source), std::move(target)));
+            },
+            py::arg("source"), py::arg("target"));
+}
+
+void bind_monitor(Type& type) {
+    type.def("monitor_command", &MachineHandle::monitor_command, py::arg("command"))
+        .def("qmp", &MachineHandle::qmp, py::arg("command"), py::arg("arguments") = "{}")
+        .def("next_qmp_event", &MachineHandle::next_qmp_event, py::arg("timeout"))
+        .def("send_key", &MachineHandle::send_key, py::arg("key"))
+        .def("set_link", &MachineHandle::set_link, py::arg("device"), py::arg("up"))
+        .def("forward_port", &MachineHandle::forward_port, py::arg("host_port"),
+             py::arg("guest_port"))
+        .def(
+            "screenshot",
+            [](MachineHandle& self, std::string path) {
+                self.run(self.machine()->screenshot(std::move(path)));
+            },
+            py::arg("path"))
+        .def("console_log", &MachineHandle::console_log)
+        .def("console_tail", &MachineHandle::console_tail, py::arg("count"))
+        .def("next_console_lines", &MachineHandle::next_console_lines, py::arg("timeout"))
+        .def(
+            "send_console",
+            [](MachineHandle& self, const py::bytes& data) {
+                self.run(self.machine()->send_console(data));
+            },
+            py::arg("data"));
+}
+
+}  // namespace
+
+void bind_machine(py::module_& module) {
+    Type type(module, "Machine");
+    type.def(py::init<std::string, std::string, std::string, std::string,
+                      const std::shared_ptr<Reporter>&, py::object, bool>(),
+             py::arg("name"), py::arg("start_command"), py::arg("state_dir"),
+             py::arg("shared_dir"), py::arg("reporter"), py::arg("idle") = py::none(),
+             py::arg("keep_state") = false);
+    bind_life_cycle(type);
+    bind_commands(type);
+    bind_monitor(type);
+    module.def("machine_name", &machine::machine_name, py::arg("start_command"));
+    module.def("key_name", &machine::key_name, py::arg("character"));
+}
+
+}  // namespace charioteer::python

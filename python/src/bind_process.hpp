@@ -1,0 +1,33 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <optional>
+
+#include "process/child.hpp"
+
+namespace charioteer::python {
+
+namespace py = pybind11;
+
+/// A start script, seen like subprocess.Popen. Made on the io thread or off it; used off it.
+class Process {
+public:
+    explicit Process(std::shared_ptr<process::Child> child);
+    Process(Process&&) = default;
+    Process& operator=(Process&&) = delete;
+    ~Process();
+
+    pid_t pid() const noexcept { return pid_; }
+    std::optional<int> poll() const;
+    int wait(const py::object& timeout) const;
+    void send_signal(int number) const;
+
+private:
+    std::shared_ptr<process::Child> child_;
+    pid_t pid_;
+};
+
+}  // namespace charioteer::python

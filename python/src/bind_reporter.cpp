@@ -1,0 +1,53 @@
+#include "bindings.hpp"
+#include "convert.hpp"
+
+namespace charioteer::python {
+
+namespace {
+
+const char* kind_name(io::EventKind kind) {
+    switch (kind) {
+        case io::EventKind::log:
+            return "log";
+        case io::EventKind::warning:
+            return "warning";
+        case io::EventKind::serial:
+            return "serial";
+    }
+    return "log";
+}
+
+/// A switch of the reporter as a property.
+template <std::atomic<bool> Reporter::*member>
+void bind_switch(py::class_<Reporter, std::shared_ptr<Reporter>>& type, const char* name) {
+    type.def_property(
+        name, [](const Reporter& self) { return (self.*member).load(); },
+        [](Reporter& self, bool on) { self.*member = on; });
+}
+
+py::list drain(Reporter& reporter) {
+    py::list events;
+    for (auto& event : reporter.drain()) events.append(py::cast(std::move(event)));
+    return events;
+}
+
+}  // namespace
+
+void bind_reporter(py::module_& module) {
+    py::class_<io::Event>(module, "Event")
+        .def_property_readonly("kind", [](const io::Event& self) { return kind_name(self.kind); })
+        .def_property_readonly("machine", [](const io::Event& self) { return self.machine; })
+        .def_property_readonly("text", [](const io::Event& self) { return to_text(self.text); });
+
+    py::class_<Reporter, std::shared_ptr<Reporter>> type(module, "Reporter");
+    type.def(py::init<bool, bool>(), py::arg("terminal") = true, py::arg("queue") = false)
+        .def("drain", &drain)
+        .def("write", &Reporter::write, py::arg("text"))
+        .def("flush", &Reporter::flush, py::call_guard<py::gil_scoped_release>());
+    bind_switch<&Reporter::terminal>(type, "terminal");
+    bind_switch<&Reporter::queue>(type, "queue");
+    bind_switch<&Reporter::serial>(type, "serial");
+    bind_switch<&Reporter::warnings>(type, "warnings");
+}
+
+}  // namespace charioteer::python

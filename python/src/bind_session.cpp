@@ -1,0 +1,148 @@
+#include <pybind11/stl.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <csignal>
+
+#include "bindings.hpp"
+#include "block_on.hpp"
+#include "convert.hpp"
+#include "errors.hpp"
+#include "machine_handle.hpp"
+#include "session/configuration.hpp"
+#include "session/session.hpp"
+
+namespace charioteer::python {
+
+namespace {
+
+/// The Python object of a VLAN.
+class VlanHandle {
+public:
+    VlanHandle(int number, const std::string& directory, const std::shared_ptr<Reporter>& reporter)
+        : number_(number) {
+        auto& host = *Core::instance().host();
+        py::gil_scoped_release released;
+        network_ = std::make_shared<session::Network>(number, directory, host, sink_of(reporter));
+    }
+
+    int number() const noexcept { return number_; }
+    const std::shared_ptr<session::Network>& network() const noexcept { return network_; }
+    // On the io thread, where the session stops it too.
+    void stop() {
+        on_io_thread([network = network_] { network->stop(); });
+    }
+    py::dict counters() const {
+        py::dict counters;
+        for (const auto& [name, count] : network_->vlan().counters().named())
+            counters[py::str(std::string(name))] = count;
+        return counters;
+    }
+
+private:
+    int number_;
+    std::shared_ptr<session::Network> network_;
+};
+
+/// The Python object of a session.
+class SessionHandle {
+public:
+    explicit SessionHandle(const std::shared_ptr<Reporter>& reporter)
+        : session_(std::make_shared<session::Session>(Core::instance().host(), sink_of(reporter),
+                                                      [] { ::kill(::getpid(), SIGTERM); })) {}
+    SessionHandle(SessionHandle&&) = default;
+    SessionHandle& operator=(SessionHandle&&) = delete;
+    ~SessionHandle() { Core::instance().dispose(std::move(session_)); }
+
+    void adopt_machine(const MachineHandle& machine) {
+        on_io_thread([session = session_, machine = machine.machine()] {
+            session->adopt(machine);
+        });
+    }
+    void adopt_vlan(const VlanHandle& vlan) {
+        on_io_thread([session = session_, network = vlan.network()] { session->adopt(network); });
+    }
+    void arm_timeout(const py::object& timeout) {
+        on_io_thread([session = session_, limit = to_limit(timeout).duration] {
+            session->arm_timeout(limit);
+        });
+    }
+    void cancel_timeout() {
+        on_io_thread([session = session_] { session->cancel_timeout(); });
+    }
+    std::vector<std::string> close() { return block_on(close(session_)); }
+
+private:
+    static asio::awaitable<std::vector<std::string>> close(
+        std::shared_ptr<session::Session> session) {
+        co_return co_await session->close();
+    }
+
+    std::shared_ptr<session::Session> session_;
+};
+
+session::Configuration load_configuration(const std::string& path) {
+    try {
+        return session::load_configuration(path);
+    } catch (const io::UsageError& error) {
+        raise_as(PyExc_ValueError, error);
+    } catch (const io::Error& error) {
+        raise_as(PyExc_OSError, error);
+    }
+}
+
+py::dict in_order(const session::Configuration::Scripts& scripts) {
+    py::dict all;
+    for (const auto& [name, script] : scripts) all[py::str(name)] = script;
+    return all;
+}
+
+/// An int where the file has one.
+py::object seconds(double value) {
+    if (value == std::floor(value) && value < 1e15)
+        return py::int_(static_cast<long long>(value));
+    return py::float_(value);
+}
+
+void bind_configuration(py::module_& module) {
+    using session::Configuration;
+    py::class_<Configuration>(module, "Configuration")
+        .def_property_readonly("vms", [](const Configuration& self) { return in_order(self.vms); })
+        .def_property_readonly(
+            "containers", [](const Configuration& self) { return in_order(self.containers); })
+        .def_readonly("vlans", &Configuration::vlans)
+        .def_property_readonly(
+            "global_timeout", [](const Configuration& self) { return seconds(self.global_timeout); })
+        .def_readonly("enable_ssh_backdoor", &Configuration::enable_ssh_backdoor)
+        .def_readonly("test_script", &Configuration::test_script);
+    module.def("load_configuration", &load_configuration, py::arg("path"));
+}
+
+}  // namespace
+
+void bind_session(py::module_& module) {
+    bind_configuration(module);
+    py::class_<VlanHandle>(module, "VLan")
+        .def(py::init<int, const std::string&, const std::shared_ptr<Reporter>&>(), py::arg("nr"),
+             py::arg("tmp_dir"), py::arg("reporter"))
+        .def_property_readonly("nr", &VlanHandle::number)
+        .def_property_readonly("socket_dir",
+                               [](const VlanHandle& self) {
+                                   return self.network()->vlan().control_directory().string();
+                               })
+        .def_property_readonly("stream_socket",
+                               [](const VlanHandle& self) {
+                                   return self.network()->vlan().stream_path().string();
+                               })
+        .def("counters", &VlanHandle::counters)
+        .def("stop", &VlanHandle::stop);
+    py::class_<SessionHandle>(module, "Session")
+        .def(py::init<const std::shared_ptr<Reporter>&>(), py::arg("reporter"))
+        .def("adopt_machine", &SessionHandle::adopt_machine, py::arg("machine"))
+        .def("adopt_vlan", &SessionHandle::adopt_vlan, py::arg("vlan"))
+        .def("arm_timeout", &SessionHandle::arm_timeout, py::arg("timeout"))
+        .def("cancel_timeout", &SessionHandle::cancel_timeout)
+        .def("close", &SessionHandle::close);
+}
+
+}  // namespace charioteer::python

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <chrono>
+
+#include "core.hpp"
+
+namespace charioteer::python {
+
+namespace py = pybind11;
+
+/// Called on the waiting thread about every 50 ms; what it raises ends the wait.
+struct Idle {
+    py::object hook = py::none();
+    bool polling = false;
+};
+
+/// Runs `operation` on the io thread and waits for its result without the interpreter lock, which
+/// the caller holds. Signal handlers run meanwhile, on the main thread; what one raises (Ctrl-C)
+/// calls the operation off, as does what the idle hook raises.
+template <class T>
+T block_on(asio::awaitable<T> operation, const Idle& idle = {}) {
+    using namespace std::chrono_literals;
+    constexpr auto slice = 50ms;
+    constexpr auto patience = 2s;  // for the operation to notice that it was called off
+
+    auto pending = Core::instance().runtime().start(std::move(operation));
+    try {
+        for (;;) {
+            bool done = false;
+            {
+                py::gil_scoped_release released;
+                done = pending.wait_for(slice);
+            }
+            if (done) break;
+            if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+            if (!idle.hook.is_none()) idle.hook(idle.polling);
+        }
+    } catch (...) {
+        pending.cancel();
+        py::gil_scoped_release released;
+        pending.wait_for(patience);
+        throw;
+    }
+    return pending.get();
+}
+
+/// Runs a plain function on the io thread and waits for its result.
+template <class Function>
+auto on_io_thread(Function function) {
+    using Result = std::invoke_result_t<Function>;
+    auto run = [](Function body) -> asio::awaitable<Result> { co_return body(); };
+    return block_on(run(std::move(function)));
+}
+
+}  // namespace charioteer::python

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <optional>
+#include <string_view>
+
+#include "io/time_source.hpp"
+#include "machine/machine.hpp"
+
+namespace charioteer::python {
+
+namespace py = pybind11;
+
+/// Bytes of a guest as text: UTF-8, with U+FFFD for what is not.
+py::str to_text(std::string_view bytes);
+
+/// A number of seconds or a timedelta. Negative ones are zero; very long ones are cut to thirty
+/// years. Raises TypeError for anything else.
+machine::Limit to_limit(const py::handle& value);
+
+/// The deadline after a number of seconds, a timedelta, or None.
+io::Deadline to_deadline(const py::handle& value, io::TimeSource& time);
+
+}  // namespace charioteer::python

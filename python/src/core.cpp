@@ -1,0 +1,23 @@
+#include "core.hpp"
+
+#include <pybind11/pybind11.h>
+
+namespace charioteer::python {
+
+namespace py = pybind11;
+
+Core::Core() : host_(std::make_shared<machine::Host>(runtime_.executor(), runtime_.time())) {}
+
+Core& Core::instance() {
+    static Core* const core = [] {
+        auto* made = new Core;
+        py::module_::import("atexit").attr("register")(py::cpp_function([made] {
+            py::gil_scoped_release released;
+            made->runtime_.stop();
+        }));
+        return made;
+    }();
+    return *core;
+}
+
+}  // namespace charioteer::python

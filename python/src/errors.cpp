@@ -1,0 +1,80 @@
+#include "errors.hpp"
+
+#include "convert.hpp"
+#include "machine/machine.hpp"
+
+namespace charioteer::python {
+
+namespace {
+
+// Never released: the interpreter may be gone before they are.
+PyObject* requested_assertion_failed = nullptr;
+PyObject* machine_error = nullptr;
+PyObject* shell_error = nullptr;
+
+PyObject* define(py::module_& module, const char* name, const char* doc, PyObject* bases) {
+    // The names under which test scripts import them.
+    auto qualified = std::string("test_driver.errors.") + name;
+    auto* type = PyErr_NewExceptionWithDoc(qualified.c_str(), doc, bases, nullptr);
+    if (type == nullptr) throw py::error_already_set();
+    module.attr(name) = py::handle(type);
+    return type;
+}
+
+void add_notes(const py::object& exception, const io::Error& error) {
+    for (const auto& note : error.notes()) exception.attr("add_note")(to_text(note));
+}
+
+/// Sets the Python error and returns, as an exception translator must.
+void set_error(const py::handle& type, const io::Error& error) {
+    py::object exception = type(to_text(error.what()));
+    add_notes(exception, error);
+    PyErr_SetObject(type.ptr(), exception.ptr());
+}
+
+void translate(std::exception_ptr pointer) {
+    try {
+        if (pointer) std::rethrow_exception(pointer);
+    } catch (const machine::RequestFailed& error) {
+        set_error(requested_assertion_failed, error);
+    } catch (const machine::ShellError& error) {
+        set_error(shell_error, error);
+    } catch (const io::Error& error) {
+        set_error(machine_error, error);
+    } catch (const io::Interrupted& interrupted) {
+        PyErr_SetString(machine_error, interrupted.what());
+    }
+}
+
+}  // namespace
+
+void raise_as(const py::handle& type, const io::Error& error) {
+    set_error(type, error);
+    throw py::error_already_set();
+}
+
+void raise_timeout_expired(const py::object& what, const py::object& limit,
+                           const io::Error& error) {
+    auto type = py::module_::import("subprocess").attr("TimeoutExpired");
+    py::object exception = type(what, limit);
+    add_notes(exception, error);
+    PyErr_SetObject(type.ptr(), exception.ptr());
+    throw py::error_already_set();
+}
+
+void bind_errors(py::module_& module) {
+    requested_assertion_failed =
+        define(module, "RequestedAssertionFailed",
+               "Something that the test asked for is not so. Facts are in __notes__.", nullptr);
+    machine_error = define(module, "MachineError",
+                           "The driver, QEMU or the host is in trouble. Facts are in __notes__.",
+                           nullptr);
+    // Scripts written for earlier drivers catch RuntimeError here.
+    auto bases = py::make_tuple(py::handle(machine_error), py::handle(PyExc_RuntimeError));
+    shell_error = define(module, "ShellError",
+                         "The root shell did not appear, is lost, or does not answer.",
+                         bases.ptr());
+    py::register_exception_translator(&translate);
+}
+
+}  // namespace charioteer::python

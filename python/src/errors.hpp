@@ -1,0 +1,23 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include "io/error.hpp"
+
+namespace charioteer::python {
+
+namespace py = pybind11;
+
+/// Defines the exceptions of the module and how C++ errors become them: RequestFailed is
+/// RequestedAssertionFailed, Interrupted and every other io::Error is MachineError. Notes become
+/// `__notes__`.
+void bind_errors(py::module_& module);
+
+/// Raises `type` with the text and the notes of `error`.
+[[noreturn]] void raise_as(const py::handle& type, const io::Error& error);
+
+/// Raises subprocess.TimeoutExpired for something named `what`; `limit` as the caller gave it.
+[[noreturn]] void raise_timeout_expired(const py::object& what, const py::object& limit,
+                                        const io::Error& error);
+
+}  // namespace charioteer::python

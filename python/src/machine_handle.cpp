@@ -1,0 +1,182 @@
+#include "machine_handle.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstdlib>
+
+#include "bindings.hpp"
+#include "convert.hpp"
+#include "errors.hpp"
+
+namespace charioteer::python {
+
+namespace {
+
+namespace json = boost::json;
+
+io::TimeSource& host_time() { return Core::instance().runtime().time(); }
+
+/// Of the calling thread's moment: scripts change os.environ between starts.
+machine::StartOptions start_options() {
+    machine::StartOptions options;
+    options.environment = process::own_environment();
+    options.graphical =
+        std::getenv("DISPLAY") != nullptr || std::getenv("WAYLAND_DISPLAY") != nullptr;
+    return options;
+}
+
+}  // namespace
+
+MachineHandle::MachineHandle(std::string name, std::string start_command,
+                             std::string state_directory, std::string shared_directory,
+                             const std::shared_ptr<Reporter>& reporter, py::object idle,
+                             bool keep_state)
+    : reporter_(reporter), idle_(std::move(idle)) {
+    machine::MachineConfig config;
+    config.name = std::move(name);
+    config.start_command = std::move(start_command);
+    config.state_directory = std::move(state_directory);
+    config.shared_directory = std::move(shared_directory);
+    config.keep_state = keep_state;
+    auto& host = Core::instance().host();
+    py::gil_scoped_release released;
+    machine_ = std::make_shared<machine::Machine>(std::move(config), host, sink_of(reporter));
+}
+
+MachineHandle::~MachineHandle() {
+    auto& runtime = Core::instance().runtime();
+    auto end = hold(machine_, machine_->release());
+    runtime.start(std::move(end));
+    Core::instance().dispose(std::move(machine_));
+}
+
+std::optional<Process> MachineHandle::process() const {
+    auto child = on_io_thread([machine = machine_] { return machine->process(); });
+    if (!child) return std::nullopt;
+    return std::optional<Process>(std::in_place, std::move(child));
+}
+
+std::optional<pid_t> MachineHandle::pid() const {
+    if (!machine_->booted) return std::nullopt;
+    auto child = process();
+    if (!child) return std::nullopt;
+    return child->pid();
+}
+
+void MachineHandle::start(bool allow_reboot, std::vector<std::string> arguments) {
+    auto options = start_options();
+    options.allow_reboot = allow_reboot;
+    options.arguments = std::move(arguments);
+    run(machine_->start(std::move(options)));
+}
+
+void MachineHandle::connect() { run(machine_->connect(start_options())); }
+
+void MachineHandle::wait_for_shutdown(const py::object& timeout) {
+    try {
+        run(machine_->wait_for_shutdown(to_deadline(timeout, host_time())));
+    } catch (const io::TimeoutError& error) {
+        raise_timeout_expired(py::str(machine_->config().start_command), timeout, error);
+    }
+}
+
+void MachineHandle::release() { block_on(hold(machine_, machine_->release())); }
+
+py::tuple MachineHandle::execute(std::string command, bool check_return, bool check_output,
+                                 const py::object& timeout) {
+    machine::CommandOptions options;
+    options.check_return = check_return;
+    options.check_output = check_output;
+    if (!timeout.is_none()) options.limit = to_limit(timeout);
+    auto result = run(machine_->execute(std::move(command), std::move(options)));
+    return py::make_tuple(result.status, to_text(result.output));
+}
+
+py::str MachineHandle::wait_for_command(std::string command, bool success,
+                                        const py::object& timeout) {
+    auto limit = to_limit(timeout);
+    return to_text(
+        run(machine_->wait_for_command(std::move(command), success, std::move(limit)), true));
+}
+
+void MachineHandle::wait_for_unit(std::string unit, std::optional<std::string> user,
+                                  const py::object& timeout) {
+    auto limit = to_limit(timeout);
+    run(machine_->wait_for_unit(std::move(unit), std::move(user), std::move(limit)), true);
+}
+
+int MachineHandle::attach_shell() { return run(machine_->attach_shell()).release(); }
+
+py::str MachineHandle::monitor_command(std::string command) {
+    auto output = run(machine_->monitor(command));
+    return to_text(fmt::format("{}\r\n{}(qemu) ", command, output));
+}
+
+py::str MachineHandle::qmp(std::string command, const std::string& arguments) {
+    boost::system::error_code failure;
+    auto parsed = json::parse(arguments, failure);
+    if (failure || !parsed.is_object())
+        throw py::value_error("QMP arguments must be a JSON object, not " + arguments);
+    try {
+        json::object reply;
+        reply["return"] = run(machine_->qmp(std::move(command), std::move(parsed.get_object())));
+        return to_text(json::serialize(reply));
+    } catch (const qmp::CommandError& error) {
+        raise_as(PyExc_RuntimeError, error);
+    }
+}
+
+py::str MachineHandle::next_qmp_event(const py::object& timeout) {
+    if (!machine_->booted)
+        throw std::runtime_error("QMP API is not ready yet, is the VM ready?");
+    try {
+        return to_text(json::serialize(
+            run(machine_->next_qmp_event(to_deadline(timeout, host_time())), true)));
+    } catch (const io::TimeoutError& error) {
+        raise_as(PyExc_TimeoutError, error);
+    }
+}
+
+void MachineHandle::send_key(const std::string& key) {
+    auto complaint = run(machine_->monitor("sendkey " + key));
+    // Not an error: QEMU 10 refuses keys that an earlier one took silently.
+    if (!complaint.empty())
+        reporter_->take({io::EventKind::warning, machine_->name(),
+                         fmt::format("sending key {}: {}", key, complaint)});
+}
+
+void MachineHandle::set_link(const std::string& device, bool up) {
+    json::object arguments{{"name", device}, {"up", up}};
+    run(machine_->qmp("set_link", std::move(arguments)));
+}
+
+void MachineHandle::forward_port(int host_port, int guest_port) {
+    auto complaint =
+        run(machine_->monitor(fmt::format("hostfwd_add tcp::{}-:{}", host_port, guest_port)));
+    if (!complaint.empty())
+        throw io::Error(fmt::format("{}: cannot forward port {} to {}: {}", machine_->name(),
+                                    host_port, guest_port, complaint));
+}
+
+py::str MachineHandle::console_log() { return to_text(run(machine_->console_text())); }
+
+py::list MachineHandle::console_tail(std::size_t count) {
+    py::list lines;
+    for (const auto& line : run(machine_->console_tail(count))) lines.append(to_text(line));
+    return lines;
+}
+
+py::list MachineHandle::next_console_lines(const py::object& timeout) {
+    try {
+        py::list lines;
+        auto taken = run(machine_->next_console_lines(to_deadline(timeout, host_time())), true);
+        for (const auto& line : taken) lines.append(to_text(line));
+        return lines;
+    } catch (const io::TimeoutError& error) {
+        raise_as(PyExc_TimeoutError, error);
+    }
+}
+
+}  // namespace charioteer::python
