@@ -1,0 +1,45 @@
+# The Python packages beside the core in build/<preset>/python, the programs in build/<preset>/bin,
+# and where both go on installation. Included when the extension module is built.
+
+include(GNUInstallDirs)
+set(CHARIOTEER_PYTHON_INSTALL_DIR ${CMAKE_INSTALL_LIBDIR}/charioteer/python
+    CACHE STRING "Where the Python packages are installed, below the prefix")
+
+# Links, so that an edited or new module counts at once. Renewed with each build, since a file that
+# was added, moved or removed is not seen by CMake.
+add_custom_target(charioteer_python_packages ALL
+    COMMAND ${CMAKE_COMMAND} -D SOURCE=${PROJECT_SOURCE_DIR}/python
+        -D TARGET=${PROJECT_BINARY_DIR}/python
+        -P ${PROJECT_SOURCE_DIR}/cmake/link_packages.cmake
+    COMMENT "Linking the Python packages"
+    VERBATIM)
+
+# charioteer_program(NAME MODULE): the program NAME, which is `python3 -m MODULE`.
+function(charioteer_program name module)
+    set(interpreter ${Python_EXECUTABLE})
+    set(packages ../python)
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/program.py.in ${PROJECT_BINARY_DIR}/bin/${name}
+        @ONLY FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE
+        WORLD_READ WORLD_EXECUTE)
+    file(RELATIVE_PATH packages ${CMAKE_INSTALL_FULL_BINDIR}
+        ${CMAKE_INSTALL_PREFIX}/${CHARIOTEER_PYTHON_INSTALL_DIR})
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/program.py.in
+        ${PROJECT_BINARY_DIR}/installed-bin/${name} @ONLY)
+    install(PROGRAMS ${PROJECT_BINARY_DIR}/installed-bin/${name}
+        DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+charioteer_program(charioteer charioteer)
+charioteer_program(nixos-test-driver test_driver)
+charioteer_program(generate-driver-symbols test_driver.symbols)
+
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/charioteer ${PROJECT_SOURCE_DIR}/python/test_driver
+    DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}
+    FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed"
+    PATTERN "__pycache__" EXCLUDE PATTERN ".mypy_cache" EXCLUDE)
+install(TARGETS _core LIBRARY DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
+install(TARGETS charioteer_guard RUNTIME DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/machines ${PROJECT_SOURCE_DIR}/examples
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/charioteer
+    USE_SOURCE_PERMISSIONS
+    PATTERN "__pycache__" EXCLUDE)
