@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+"""A QEMU without a machine: connects as one would, and its guest's root shell is a bash here.
+
+Understands what the driver adds to the command line. FAKE_QEMU_MODE makes it ill: `exit` ends it at
+once, `mute` never offers a shell, `panic` has the kernel panic instead, `die` ends it two lines
+after the shell's first command came in, `hang` swallows commands, `deaf` ignores SIGTERM and quit.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+
+MODE = os.environ.get("FAKE_QEMU_MODE", "")
+
+
+def option(name: str, start: str = "") -> str:
+    """The value of the last option `name` whose value begins with `start`, without it."""
+    values = [
+        value
+        for flag, value in zip(sys.argv, sys.argv[1:])
+        if flag == name and value.startswith(start)
+    ]
+    return values[-1].removeprefix(start).split(",")[0]
+
+
+def answer(command: str, arguments: dict[str, str]) -> object:
+    if command == "human-monitor-command":
+        line = arguments["command-line"]
+        return "" if line.startswith(("sendkey", "set_link")) else f"ran {line}\r\n"
+    if command == "screendump":
+        with open(arguments["filename"], "wb") as picture:
+            picture.write(b"\x89PNG a screen")
+    return {}
+
+
+def serve_qmp(listener: socket.socket) -> None:
+    connection, _ = listener.accept()
+    stream = connection.makefile("rw")
+    version = {"qemu": {"major": 10, "minor": 0, "micro": 2}, "package": "fake"}
+
+    def send(message: dict[str, object]) -> None:
+        stream.write(json.dumps(message) + "\r\n")
+        stream.flush()
+
+    send({"QMP": {"version": version, "capabilities": []}})
+    for line in stream:
+        request = json.loads(line)
+        command = request["execute"]
+        reply = {"id": request["id"]} if "id" in request else {}
+        if command == "no-such-command":
+            send({**reply, "error": {"class": "CommandNotFound", "desc": "not found"}})
+            continue
+        if command == "stop":
+            send({"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 2}})
+        send({**reply, "return": answer(command, request.get("arguments", {}))})
+        if command == "quit" and MODE != "deaf":
+            os._exit(0)
+
+
+def connect(path: str) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)
+    return connection
+
+
+def serve_shell(connection: socket.socket) -> None:
+    if MODE == "mute":
+        threading.Event().wait()
+    if MODE == "panic":
+        print("[    0.5] Kernel panic - not syncing: No working init found.", flush=True)
+        threading.Event().wait()
+    connection.sendall(b"hello from the guest\nSpawning backdoor root shell...\n")
+    if MODE == "die":
+        connection.recv(1)
+        print("out of memory\ngoing down", flush=True)
+        os._exit(7)
+    if MODE == "hang":
+        while connection.recv(65536):
+            pass
+    environment = {
+        **os.environ,
+        "BASH_FUNC_poweroff%%": f"() {{ kill -KILL {os.getpid()}; }}",
+    }
+    subprocess.run(["bash", "--norc"], stdin=connection, stdout=connection, env=environment)
+    connection.close()
+    threading.Event().wait()
+
+
+def echo_console() -> None:
+    for line in sys.stdin:
+        print(f"you typed: {line.strip()}", flush=True)
+
+
+def main() -> None:
+    if MODE == "exit":
+        sys.exit("fake-qemu: no machine specified")
+    if MODE == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(option("-qmp", "unix:"))
+    listener.listen(1)
+    connect(option("-monitor", "unix:")).detach()
+    shell = connect(option("-chardev", "socket,id=shell,path="))
+    print("booting", flush=True)
+    for work in (lambda: serve_qmp(listener), lambda: serve_shell(shell), echo_console):
+        threading.Thread(target=work, daemon=True).start()
+    while True:
+        signal.pause()
+
+
+main()

@@ -1,0 +1,105 @@
+#include "machine/console.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fakes/manual_time.hpp"
+#include "io/error.hpp"
+#include "io/runtime.hpp"
+
+namespace charioteer::machine {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class ConsoleTest : public testing::Test {
+protected:
+    /// Runs `action` on the io thread, where the console lives.
+    template <class Action>
+    auto on_io(Action action) {
+        auto run = [](Action body) -> asio::awaitable<decltype(body())> { co_return body(); };
+        return runtime_.start(run(std::move(action))).get();
+    }
+    void feed(std::string_view bytes) {
+        on_io([&] { console_.feed(bytes); });
+    }
+    /// Waits until the code under test sleeps on the hand-moved clock.
+    void await_sleeper() const {
+        while (time_.sleepers() == 0) std::this_thread::yield();
+    }
+    static asio::awaitable<std::vector<std::string>> take(Console& console, io::Deadline deadline) {
+        co_return co_await console.next_lines(deadline);
+    }
+    static asio::awaitable<std::string> panic(Console& console) {
+        co_return co_await console.wait_for_panic();
+    }
+
+    std::vector<std::string> told_;
+    fakes::ManualTime time_;
+    io::Runtime runtime_;
+    Console console_{runtime_.executor(), time_,
+                     [this](const std::string& line) { told_.push_back(line); }};
+};
+
+TEST_F(ConsoleTest, MakesTheSameLinesHoweverTheBytesAreSplit) {
+    constexpr std::string_view bytes = "one\r\ntwo  \n\nth\xffree\nfour";
+    for (std::size_t split = 0; split <= bytes.size(); ++split) {
+        on_io([&] { console_.reset(); });
+        told_.clear();
+        feed(bytes.substr(0, split));
+        feed(bytes.substr(split));
+        EXPECT_THAT(told_, ElementsAre("one", "two", "", "th\xffree")) << "split at " << split;
+    }
+}
+
+TEST_F(ConsoleTest, TheLastLineNeedsNoEndWhenQemuEnds) {
+    feed("almost");
+    EXPECT_THAT(told_, IsEmpty());
+    on_io([&] { console_.finish(); });
+    EXPECT_THAT(told_, ElementsAre("almost"));
+    EXPECT_EQ(console_.text(), "almost");
+}
+
+TEST_F(ConsoleTest, GivesEachLineOnce) {
+    feed("a\nb\n");
+    EXPECT_THAT(runtime_.start(take(console_, io::Deadline::never())).get(),
+                ElementsAre("a", "b"));
+    auto pending = runtime_.start(take(console_, io::Deadline::never()));
+    feed("c\n");
+    EXPECT_THAT(pending.get(), ElementsAre("c"));
+    EXPECT_EQ(console_.text(), "a\nb\nc");
+    EXPECT_THAT(console_.last_lines(2), ElementsAre("b", "c"));
+}
+
+TEST_F(ConsoleTest, WaitingForALineEndsAtItsDeadline) {
+    auto pending = runtime_.start(take(console_, time_.deadline_after(5s)));
+    await_sleeper();
+    time_.advance(5s);
+    EXPECT_THROW(pending.get(), io::TimeoutError);
+}
+
+TEST_F(ConsoleTest, APanicCountsOnceTheKernelIsSilent) {
+    auto pending = runtime_.start(panic(console_));
+    feed("[1.0] Kernel panic - not syncing: VFS\n[1.1] ---[ end Kernel panic - not syncing ]---\n");
+    await_sleeper();
+    time_.advance(10s);
+    EXPECT_FALSE(pending.wait_for(0ms));
+    time_.advance(5s);
+    EXPECT_EQ(pending.get(), "[1.0] Kernel panic - not syncing: VFS");
+}
+
+TEST_F(ConsoleTest, AKernelThatTalksOnAfterAPanicIsWatchedFurther) {
+    auto pending = runtime_.start(panic(console_));
+    feed("Kernel panic - not syncing: first\n");
+    await_sleeper();
+    feed("Rebooting in 1 seconds..\nLinux version 6\n");
+    time_.advance(15s);
+    EXPECT_FALSE(pending.wait_for(0ms));
+    pending.cancel();
+    EXPECT_THROW(pending.get(), io::Interrupted);
+}
+
+}  // namespace
+}  // namespace charioteer::machine
