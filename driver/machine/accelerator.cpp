@@ -27,7 +27,8 @@ std::string read_cpuinfo() {
 bool may_virtualise(std::string_view cpuinfo) {
     auto flags = cpuinfo.find("\nflags");
     if (flags == std::string_view::npos) return true;
-    std::istringstream words(std::string(cpuinfo.substr(flags, cpuinfo.find('\n', flags + 1) - flags)));
+    std::istringstream words(
+        std::string(cpuinfo.substr(flags, cpuinfo.find('\n', flags + 1) - flags)));
     for (std::string word; words >> word;)
         if (word == "vmx" || word == "svm") return true;
     return false;
@@ -71,7 +72,8 @@ std::optional<AcceleratorChoice> decide_accelerator(std::string_view wanted,
     if (wanted == "tcg") return AcceleratorChoice{Accelerator::tcg, true, "CHARIOTEER_ACCEL=tcg"};
     if (!wanted.empty() && wanted != "auto")
         throw io::UsageError(fmt::format(
-            "the environment variable CHARIOTEER_ACCEL is {}; it must be kvm, tcg or auto", wanted));
+            "the environment variable CHARIOTEER_ACCEL is {}; it must be kvm, tcg or auto",
+            wanted));
     if (!kvm_device_opens) return tcg_because("/dev/kvm cannot be opened");
     if (!may_virtualise(cpuinfo))
         return tcg_because(

@@ -19,9 +19,16 @@ using namespace std::chrono_literals;
 constexpr auto greeting_limit = 300s;
 /// What the host grants beyond the guest's own limit on a command.
 constexpr auto answer_grace = 60s;
-constexpr auto attach_limit = 10s;
+/// Of one question to systemd, as of any command.
+const Limit unit_query_limit{900s, "900"};
 constexpr auto shortest_pause = 20ms;
 constexpr auto longest_pause = 1000ms;
+
+CommandOptions within(Limit limit) {
+    CommandOptions options;
+    options.limit = std::move(limit);
+    return options;
+}
 
 /// As Python prints bytes.
 std::string python_bytes(std::string_view bytes) {
@@ -65,13 +72,13 @@ asio::awaitable<T> Machine::unless_panicked(asio::awaitable<T> operation) {
         return ShellError(fmt::format("the guest's kernel panicked: {}", line));
     };
     if constexpr (std::is_void_v<T>) {
-        auto [order, failure, panic_failure, line] = co_await group.async_wait(
-            asio::experimental::wait_for_one(), asio::use_awaitable);
+        auto [order, failure, panic_failure, line] =
+            co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
         if (order[0] == 1 && !panic_failure) throw lost(line);
         if (failure) std::rethrow_exception(failure);
     } else {
-        auto [order, failure, value, panic_failure, line] = co_await group.async_wait(
-            asio::experimental::wait_for_one(), asio::use_awaitable);
+        auto [order, failure, value, panic_failure, line] =
+            co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
         if (order[0] == 1 && !panic_failure) throw lost(line);
         if (failure) std::rethrow_exception(failure);
         co_return std::move(value);
@@ -92,8 +99,7 @@ asio::awaitable<void> Machine::await_greeting() {
     auto deadline = own_deadline(greeting_limit);
     co_await unless_panicked(running().shell().wait_ready(std::move(events), deadline));
     log("connected to guest root shell");
-    log(fmt::format("(connecting took {:.2f} seconds)",
-                    io::seconds(host_->time().now() - begin)));
+    log(fmt::format("(connecting took {:.2f} seconds)", io::seconds(host_->time().now() - begin)));
     greeted_ = true;
     share_mounted_.reset();
     connected = true;
@@ -152,7 +158,8 @@ asio::awaitable<std::string> Machine::wait_for_command(std::string command, bool
     for (;;) {
         bool last = time.now() - begin >= limit.duration;
         auto tried = time.now();
-        auto result = co_await execute(command, {.limit = limit});
+        auto options = within(limit);
+        auto result = co_await execute(command, options);
         if ((result.status == 0) == success) co_return result.output;
         auto waited = time.now() - begin;
         if (last) {
@@ -170,38 +177,58 @@ asio::awaitable<std::string> Machine::wait_for_command(std::string command, bool
     }
 }
 
-asio::awaitable<bool> Machine::unit_settled(std::string show, std::string list_jobs,
-                                            std::string unit) {
-    Limit limit{900s, "900"};
-    auto result = co_await execute(show, {.limit = limit});
+asio::awaitable<std::string> Machine::unit_state(std::string unit,
+                                                 std::optional<std::string> user) {
+    auto show =
+        systemctl_command(fmt::format("--no-pager show --property=ActiveState \"{}\"", unit), user);
+    auto options = within(unit_query_limit);
+    auto result = co_await execute(show, options);
     if (result.status != 0)
-        throw RequestFailed(fmt::format("{} (exit code {})", show, result.status));
-    auto state = unit_property(result.output, "ActiveState");
+        throw RequestFailed(
+            fmt::format("retrieving systemctl info for unit \"{}\"{} failed with exit code {}",
+                        unit, user ? fmt::format(" under user \"{}\"", *user) : "", result.status));
+    co_return std::string(unit_property(result.output, "ActiveState"));
+}
+
+asio::awaitable<bool> Machine::unit_settled(std::string unit, std::optional<std::string> user) {
+    auto state = co_await unit_state(unit, user);
     if (state == "active") co_return true;
     if (state == "failed")
         throw RequestFailed(fmt::format("unit \"{}\" reached state \"failed\"", unit));
     if (state != "inactive") co_return false;
-    auto jobs = co_await execute(list_jobs, {.limit = limit});
+    auto list_jobs = systemctl_command("list-jobs --full 2>&1", user);
+    auto options = within(unit_query_limit);
+    auto jobs = co_await execute(list_jobs, options);
     if (jobs.output.find("No jobs") == std::string::npos) co_return false;
-    auto again = co_await execute(show, {.limit = limit});
-    if (unit_property(again.output, "ActiveState") == state)
+    // The job may have ended between the two questions.
+    if (co_await unit_state(unit, user) == state)
         throw RequestFailed(
             fmt::format("unit \"{}\" is inactive and there are no pending jobs", unit));
     co_return false;
+}
+
+asio::awaitable<std::string> Machine::unit_status(std::string unit,
+                                                  std::optional<std::string> user) {
+    auto ask = systemctl_command(
+        fmt::format("--no-pager --lines=10 status \"{}\" 2>&1 || true", unit), user);
+    auto options = within(Limit{30s, "30"});
+    try {
+        co_return (co_await execute(ask, options)).output;
+    } catch (const io::Error&) {
+        co_return "(the guest does not answer)";
+    }
 }
 
 asio::awaitable<void> Machine::wait_for_unit(std::string unit, std::optional<std::string> user,
                                              Limit limit) {
     auto& time = host_->time();
     auto begin = time.now();
-    auto show = systemctl_command(fmt::format("--no-pager show \"{}\"", unit), user);
-    auto list_jobs = systemctl_command("list-jobs --full 2>&1", user);
     std::exception_ptr failure;
     try {
         for (;;) {
             bool last = time.now() - begin >= limit.duration;
             auto tried = time.now();
-            if (co_await unit_settled(show, list_jobs, unit)) co_return;
+            if (co_await unit_settled(unit, user)) co_return;
             auto waited = time.now() - begin;
             if (last)
                 throw RequestFailed(
@@ -216,14 +243,7 @@ asio::awaitable<void> Machine::wait_for_unit(std::string unit, std::optional<std
         failure = std::current_exception();
     }
     // What the unit says of itself is what its reader asks first.
-    std::string status;
-    try {
-        auto ask = systemctl_command(
-            fmt::format("--no-pager --lines=10 status \"{}\" 2>&1 || true", unit), user);
-        status = (co_await execute(ask, {.limit = Limit{30s, "30"}})).output;
-    } catch (const io::Error&) {
-        status = "(the guest does not answer)";
-    }
+    auto status = co_await unit_status(unit, user);
     try {
         std::rethrow_exception(failure);
     } catch (RequestFailed& error) {

@@ -50,7 +50,7 @@ private:
     io::Condition changed_;
     io::LineSplitter splitter_;
     std::vector<std::string> lines_;
-    std::size_t taken_ = 0;  ///< lines that next_lines() has given out
+    std::size_t taken_ = 0;             ///< lines that next_lines() has given out
     std::optional<std::size_t> panic_;  ///< index of the last panic line
 };
 

@@ -114,8 +114,8 @@ asio::awaitable<void> Machine::run_host(std::vector<std::string> arguments) {
     auto child = co_await process::Child::spawn(std::move(spec), nullptr, host_->time());
     auto status = co_await child->wait(host_->time().deadline_after(step_limit));
     if (status.returncode() == 0) co_return;
-    throw io::Error(fmt::format("{}: {} {}: {}", name(), program, status.describe(),
-                                child->last_output()));
+    throw io::Error(
+        fmt::format("{}: {} {}: {}", name(), program, status.describe(), child->last_output()));
 }
 
 asio::awaitable<void> Machine::copy_in(fs::path source, std::string target) {
@@ -148,8 +148,12 @@ asio::awaitable<void> Machine::copy_in_by_shell(fs::path source, std::string tar
     Scratch scratch(config_.state_directory);
     auto what = fmt::format("copy {} to {}", source.string(), target);
     auto archive = scratch.path() / "archive";
-    std::vector<std::string> pack{"tar", "-chf", archive.string(), "-C",
-                                  source.parent_path().string(), "--",
+    std::vector<std::string> pack{"tar",
+                                  "-chf",
+                                  archive.string(),
+                                  "-C",
+                                  source.parent_path().string(),
+                                  "--",
                                   source.filename().string()};
     co_await run_host(std::move(pack));
     auto folder = co_await run_checked("mktemp -d", what);
@@ -171,12 +175,10 @@ asio::awaitable<void> Machine::push_file(fs::path file, std::string target) {
         input.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
         auto filled = std::string_view(chunk).substr(0, static_cast<std::size_t>(input.gcount()));
         if (filled.empty()) break;
-        auto command =
-            fmt::format("echo {} | base64 -d >> {}", base64(filled), shell_word(target));
+        auto command = fmt::format("echo {} | base64 -d >> {}", base64(filled), shell_word(target));
         co_await run_checked(std::move(command), what);
     }
-    if (!input.eof())
-        throw io::Error(fmt::format("{}: cannot read {}", name(), file.string()));
+    if (!input.eof()) throw io::Error(fmt::format("{}: cannot read {}", name(), file.string()));
 }
 
 asio::awaitable<void> Machine::copy_out_by_share(std::string source, fs::path target) {
@@ -206,8 +208,8 @@ asio::awaitable<void> Machine::copy_out_by_shell(std::string source, fs::path ta
                                    errno);
     }
     fs::create_directory(content);
-    std::vector<std::string> unpack{"tar", "--no-same-owner", "-xf", archive.string(), "-C",
-                                    content.string()};
+    std::vector<std::string> unpack{"tar", "--no-same-owner", "-xf", archive.string(),
+                                    "-C",  content.string()};
     co_await run_host(std::move(unpack));
     auto packed = fs::directory_iterator(content);
     if (packed == fs::directory_iterator())

@@ -52,8 +52,8 @@ asio::awaitable<std::shared_ptr<Instance>> Instance::launch(LaunchPlan plan,
         auto& time = self->host_->time();
         auto qmp = co_await io::connect_unix(sockets.qmp, deadline, time);
         self->qmp_ = co_await qmp::Client::open(std::move(qmp), self->obituary(), deadline, time);
-        self->shell_ = std::make_shared<shell::Session>(std::move(shell_stream), self->obituary(),
-                                                        time);
+        self->shell_ =
+            std::make_shared<shell::Session>(std::move(shell_stream), self->obituary(), time);
     } catch (...) {
         failure = std::current_exception();
     }
@@ -83,12 +83,13 @@ asio::awaitable<void> Instance::accept_one(io::UnixAcceptor& acceptor, io::UnixS
     auto group = asio::experimental::make_parallel_group(
         asio::co_spawn(executor, std::move(accepted), asio::deferred),
         asio::co_spawn(executor, await_exit(child_), asio::deferred));
-    auto [order, failure, exit_failure, code] = co_await group.async_wait(
-        asio::experimental::wait_for_one(), asio::use_awaitable);
+    auto [order, failure, exit_failure, code] =
+        co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
     if (order[0] == 1 && !exit_failure)
-        throw io::Error(fmt::format("QEMU process exited with code {} before connecting to {} "
-                                    "socket.\n{}",
-                                    code, what, child_->last_output()));
+        throw io::Error(
+            fmt::format("QEMU process exited with code {} before connecting to {} "
+                        "socket.\n{}",
+                        code, what, child_->last_output()));
     if (failure) std::rethrow_exception(failure);
 }
 
@@ -112,8 +113,8 @@ asio::awaitable<void> Instance::drain(std::shared_ptr<Instance> self) {
     std::array<char, 4096> buffer{};
     boost::system::error_code failure;
     while (!failure)
-        co_await self->monitor_.async_read_some(
-            asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, failure));
+        co_await self->monitor_.async_read_some(asio::buffer(buffer),
+                                                asio::redirect_error(asio::use_awaitable, failure));
 }
 
 std::string Instance::state() const {

@@ -27,8 +27,8 @@ struct LaunchPlan {
 /// One life of a machine: a running QEMU and the connections to it. Io thread only.
 class Instance : public std::enable_shared_from_this<Instance> {
 public:
-    /// Runs the start script and waits until QEMU has dialled in. `console` gets its output and must
-    /// outlive QEMU. Throws io::Error when it ends before that, io::TimeoutError.
+    /// Runs the start script and waits until QEMU has dialled in. `console` gets its output and
+    /// must outlive QEMU. Throws io::Error when it ends before that, io::TimeoutError.
     static asio::awaitable<std::shared_ptr<Instance>> launch(LaunchPlan plan,
                                                              std::shared_ptr<Console> console,
                                                              std::shared_ptr<Host> host,

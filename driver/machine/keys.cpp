@@ -12,7 +12,8 @@ struct Key {
     std::string_view name;
 };
 
-// Scan codes where QEMU's names depend on its keymap. Digits have names, their shifted signs do not.
+// Scan codes where QEMU's names depend on its keymap. Digits have names, their shifted signs do
+// not.
 constexpr std::array<Key, 11> keys{{{'-', '_', "0x0C"},
                                     {'=', '+', "0x0D"},
                                     {'[', '{', "0x1A"},

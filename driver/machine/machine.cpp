@@ -95,7 +95,8 @@ void Machine::warn_of_old_qemu() {
     const auto& version = instance_->qmp().version();
     if (accelerator_.accelerator != Accelerator::tcg || major_version(version) >= 8) return;
     if (!host_->first_to_warn_of_old_qemu()) return;
-    sink_({io::EventKind::warning, {},
+    sink_({io::EventKind::warning,
+           {},
            fmt::format("QEMU {} crashes one guest kernel in six at boot under TCG; use QEMU 8 or "
                        "newer (on Debian 12 from bookworm-backports)",
                        version)});
@@ -116,13 +117,12 @@ asio::awaitable<void> Machine::start(StartOptions options) {
         LaunchPlan plan;
         plan.name = name();
         plan.directory = claim_.path();
-        plan.command =
-            launch_command(config_.start_command, Sockets(plan.directory), options);
+        plan.command = launch_command(config_.start_command, Sockets(plan.directory), options);
         plan.environment = launch_environment(std::move(options.environment), name(),
                                               plan.directory, config_.shared_directory);
         plan.lock = claim_.lock();
-        instance_ = co_await Instance::launch(std::move(plan), console_, host_,
-                                              own_deadline(launch_limit));
+        instance_ =
+            co_await Instance::launch(std::move(plan), console_, host_, own_deadline(launch_limit));
         last_process_ = instance_->share_child();
         booted = true;
         warn_of_old_qemu();

@@ -134,8 +134,9 @@ private:
     asio::awaitable<void> await_greeting();
     template <class T>
     asio::awaitable<T> unless_panicked(asio::awaitable<T> operation);
-    asio::awaitable<bool> unit_settled(std::string show, std::string list_jobs,
-                                       std::string unit);
+    asio::awaitable<std::string> unit_state(std::string unit, std::optional<std::string> user);
+    asio::awaitable<bool> unit_settled(std::string unit, std::optional<std::string> user);
+    asio::awaitable<std::string> unit_status(std::string unit, std::optional<std::string> user);
     void forget_instance();
 
     // files.cpp
@@ -158,7 +159,7 @@ private:
     AcceleratorChoice accelerator_;
     bool starting_ = false;
     io::Condition started_;
-    bool greeted_ = false;             ///< this QEMU's guest has greeted once
+    bool greeted_ = false;               ///< this QEMU's guest has greeted once
     std::optional<bool> share_mounted_;  ///< once asked since the last greeting
 };
 

@@ -62,7 +62,9 @@ asio::awaitable<void> Machine::screenshot(std::filesystem::path path) {
     }
 }
 
-asio::awaitable<std::string> Machine::console_text() { co_return console_->text(); }
+asio::awaitable<std::string> Machine::console_text() {
+    co_return console_->text();
+}
 
 asio::awaitable<std::vector<std::string>> Machine::console_tail(std::size_t count) {
     co_return console_->last_lines(count);

@@ -89,7 +89,8 @@ std::vector<std::string> launch_environment(std::vector<std::string> callers,
     set_variable(callers, "TMPDIR", state.native());
     set_variable(callers, "SHARED_DIR", shared.native());
     set_variable(callers, "USE_TMPDIR", "1");
-    set_variable(callers, "NIX_EFI_VARS", (state / fmt::format("{}-efi-vars.fd", machine)).native());
+    set_variable(callers, "NIX_EFI_VARS",
+                 (state / fmt::format("{}-efi-vars.fd", machine)).native());
     return callers;
 }
 

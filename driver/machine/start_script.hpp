@@ -19,9 +19,9 @@ struct Sockets {
 
 /// What decides how the start script is run.
 struct StartOptions {
-    bool allow_reboot = false;           ///< without it, a guest that reboots ends QEMU
-    bool graphical = false;              ///< leave QEMU its window
-    std::vector<std::string> arguments;  ///< follow the driver's own
+    bool allow_reboot = false;             ///< without it, a guest that reboots ends QEMU
+    bool graphical = false;                ///< leave QEMU its window
+    std::vector<std::string> arguments;    ///< follow the driver's own
     std::vector<std::string> environment;  ///< NAME=value, of the caller
 };
 
@@ -43,12 +43,12 @@ std::vector<std::string> launch_environment(std::vector<std::string> callers,
                                             const std::filesystem::path& state,
                                             const std::filesystem::path& shared);
 
-/// Throws io::UsageError when the start command is plainly the path of a file that is missing or may
-/// not be run.
+/// Throws io::UsageError when the start command is plainly the path of a file that is missing or
+/// may not be run.
 void check_start_command(std::string_view start_command);
 
-/// Whether the start script chooses its accelerator by `-accel`, which QEMU does not let us override
-/// with `-machine accel=`.
+/// Whether the start script chooses its accelerator by `-accel`, which QEMU does not let us
+/// override with `-machine accel=`.
 bool uses_accel_option(std::string_view start_command);
 
 }  // namespace charioteer::machine

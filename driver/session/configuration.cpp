@@ -126,8 +126,8 @@ json::value parse_json(std::string_view text, const std::filesystem::path& file)
 Configuration parse_configuration(std::string_view text, const std::filesystem::path& file) {
     auto document = parse_json(text, file);
     if (!document.is_object())
-        throw io::UsageError(fmt::format("{}: expected an object, found {}", file.string(),
-                                         kind_name(document)));
+        throw io::UsageError(
+            fmt::format("{}: expected an object, found {}", file.string(), kind_name(document)));
     Reader reader(document.get_object(), "", file);
     Configuration configuration;
     configuration.vms = reader.scripts("vms");

@@ -20,8 +20,8 @@ struct Configuration {
     std::string test_script;  ///< path
 };
 
-/// Reads `text`, the content of `file`. Unknown keys are ignored. Throws io::UsageError naming file,
-/// key and what was expected, or the line of a JSON error.
+/// Reads `text`, the content of `file`. Unknown keys are ignored. Throws io::UsageError naming
+/// file, key and what was expected, or the line of a JSON error.
 Configuration parse_configuration(std::string_view text, const std::filesystem::path& file);
 
 /// Throws io::UsageError as above; io::Error when the file cannot be read.

@@ -54,7 +54,9 @@ void Session::adopt(std::shared_ptr<machine::Machine> machine) {
     machines_.push_back(std::move(machine));
 }
 
-void Session::adopt(std::shared_ptr<Network> network) { networks_.push_back(std::move(network)); }
+void Session::adopt(std::shared_ptr<Network> network) {
+    networks_.push_back(std::move(network));
+}
 
 void Session::arm_timeout(io::Duration limit) {
     asio::co_spawn(host_->executor(), expire(shared_from_this(), limit, ++timeout_number_),

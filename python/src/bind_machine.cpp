@@ -9,8 +9,8 @@ namespace {
 using Type = py::class_<MachineHandle>;
 
 void bind_life_cycle(Type& type) {
-    type.def_property_readonly(
-            "name", [](const MachineHandle& self) { return self.machine()->name(); })
+    type.def_property_readonly("name",
+                               [](const MachineHandle& self) { return self.machine()->name(); })
         .def_property_readonly("state_dir",
                                [](const MachineHandle& self) {
                                    return self.machine()->config().state_directory.string();
@@ -34,9 +34,8 @@ void bind_life_cycle(Type& type) {
 }
 
 void bind_commands(Type& type) {
-    type.def("execute", &MachineHandle::execute, py::arg("command"),
-             py::arg("check_return") = true, py::arg("check_output") = true,
-             py::arg("timeout") = 900)
+    type.def("execute", &MachineHandle::execute, py::arg("command"), py::arg("check_return") = true,
+             py::arg("check_output") = true, py::arg("timeout") = 900)
         .def("wait_for_command", &MachineHandle::wait_for_command, py::arg("command"),
              py::arg("success") = true, py::arg("timeout") = 900)
         .def("wait_for_unit", &MachineHandle::wait_for_unit, py::arg("unit"),
@@ -88,9 +87,8 @@ void bind_machine(py::module_& module) {
     Type type(module, "Machine");
     type.def(py::init<std::string, std::string, std::string, std::string,
                       const std::shared_ptr<Reporter>&, py::object, bool>(),
-             py::arg("name"), py::arg("start_command"), py::arg("state_dir"),
-             py::arg("shared_dir"), py::arg("reporter"), py::arg("idle") = py::none(),
-             py::arg("keep_state") = false);
+             py::arg("name"), py::arg("start_command"), py::arg("state_dir"), py::arg("shared_dir"),
+             py::arg("reporter"), py::arg("idle") = py::none(), py::arg("keep_state") = false);
     bind_life_cycle(type);
     bind_commands(type);
     bind_monitor(type);

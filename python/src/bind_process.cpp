@@ -20,7 +20,9 @@ asio::awaitable<int> wait(std::shared_ptr<process::Child> child, io::Deadline de
 Process::Process(std::shared_ptr<process::Child> child)
     : child_(std::move(child)), pid_(child_->pid()) {}
 
-Process::~Process() { Core::instance().dispose(std::move(child_)); }
+Process::~Process() {
+    Core::instance().dispose(std::move(child_));
+}
 
 std::optional<int> Process::poll() const {
     return on_io_thread([child = child_]() -> std::optional<int> {

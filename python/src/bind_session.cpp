@@ -55,9 +55,8 @@ public:
     ~SessionHandle() { Core::instance().dispose(std::move(session_)); }
 
     void adopt_machine(const MachineHandle& machine) {
-        on_io_thread([session = session_, machine = machine.machine()] {
-            session->adopt(machine);
-        });
+        on_io_thread(
+            [session = session_, machine = machine.machine()] { session->adopt(machine); });
     }
     void adopt_vlan(const VlanHandle& vlan) {
         on_io_thread([session = session_, network = vlan.network()] { session->adopt(network); });
@@ -99,8 +98,7 @@ py::dict in_order(const session::Configuration::Scripts& scripts) {
 
 /// An int where the file has one.
 py::object seconds(double value) {
-    if (value == std::floor(value) && value < 1e15)
-        return py::int_(static_cast<long long>(value));
+    if (value == std::floor(value) && value < 1e15) return py::int_(static_cast<long long>(value));
     return py::float_(value);
 }
 
@@ -108,11 +106,12 @@ void bind_configuration(py::module_& module) {
     using session::Configuration;
     py::class_<Configuration>(module, "Configuration")
         .def_property_readonly("vms", [](const Configuration& self) { return in_order(self.vms); })
-        .def_property_readonly(
-            "containers", [](const Configuration& self) { return in_order(self.containers); })
+        .def_property_readonly("containers",
+                               [](const Configuration& self) { return in_order(self.containers); })
         .def_readonly("vlans", &Configuration::vlans)
         .def_property_readonly(
-            "global_timeout", [](const Configuration& self) { return seconds(self.global_timeout); })
+            "global_timeout",
+            [](const Configuration& self) { return seconds(self.global_timeout); })
         .def_readonly("enable_ssh_backdoor", &Configuration::enable_ssh_backdoor)
         .def_readonly("test_script", &Configuration::test_script);
     module.def("load_configuration", &load_configuration, py::arg("path"));
@@ -130,10 +129,9 @@ void bind_session(py::module_& module) {
                                [](const VlanHandle& self) {
                                    return self.network()->vlan().control_directory().string();
                                })
-        .def_property_readonly("stream_socket",
-                               [](const VlanHandle& self) {
-                                   return self.network()->vlan().stream_path().string();
-                               })
+        .def_property_readonly(
+            "stream_socket",
+            [](const VlanHandle& self) { return self.network()->vlan().stream_path().string(); })
         .def("counters", &VlanHandle::counters)
         .def("stop", &VlanHandle::stop);
     py::class_<SessionHandle>(module, "Session")

@@ -18,8 +18,8 @@ io::Duration to_duration(double seconds) {
 }  // namespace
 
 py::str to_text(std::string_view bytes) {
-    auto* text = PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()),
-                                      "replace");
+    auto* text =
+        PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "replace");
     if (text == nullptr) throw py::error_already_set();
     return py::reinterpret_steal<py::str>(text);
 }

@@ -66,14 +66,14 @@ void bind_errors(py::module_& module) {
     requested_assertion_failed =
         define(module, "RequestedAssertionFailed",
                "Something that the test asked for is not so. Facts are in __notes__.", nullptr);
-    machine_error = define(module, "MachineError",
-                           "The driver, QEMU or the host is in trouble. Facts are in __notes__.",
-                           nullptr);
+    machine_error =
+        define(module, "MachineError",
+               "The driver, QEMU or the host is in trouble. Facts are in __notes__.", nullptr);
     // Scripts written for earlier drivers catch RuntimeError here.
     auto bases = py::make_tuple(py::handle(machine_error), py::handle(PyExc_RuntimeError));
-    shell_error = define(module, "ShellError",
-                         "The root shell did not appear, is lost, or does not answer.",
-                         bases.ptr());
+    shell_error =
+        define(module, "ShellError", "The root shell did not appear, is lost, or does not answer.",
+               bases.ptr());
     py::register_exception_translator(&translate);
 }
 

@@ -16,7 +16,9 @@ namespace {
 
 namespace json = boost::json;
 
-io::TimeSource& host_time() { return Core::instance().runtime().time(); }
+io::TimeSource& host_time() {
+    return Core::instance().runtime().time();
+}
 
 /// Of the calling thread's moment: scripts change os.environ between starts.
 machine::StartOptions start_options() {
@@ -72,7 +74,9 @@ void MachineHandle::start(bool allow_reboot, std::vector<std::string> arguments)
     run(machine_->start(std::move(options)));
 }
 
-void MachineHandle::connect() { run(machine_->connect(start_options())); }
+void MachineHandle::connect() {
+    run(machine_->connect(start_options()));
+}
 
 void MachineHandle::wait_for_shutdown(const py::object& timeout) {
     try {
@@ -82,7 +86,9 @@ void MachineHandle::wait_for_shutdown(const py::object& timeout) {
     }
 }
 
-void MachineHandle::release() { block_on(hold(machine_, machine_->release())); }
+void MachineHandle::release() {
+    block_on(hold(machine_, machine_->release()));
+}
 
 py::tuple MachineHandle::execute(std::string command, bool check_return, bool check_output,
                                  const py::object& timeout) {
@@ -107,7 +113,9 @@ void MachineHandle::wait_for_unit(std::string unit, std::optional<std::string> u
     run(machine_->wait_for_unit(std::move(unit), std::move(user), std::move(limit)), true);
 }
 
-int MachineHandle::attach_shell() { return run(machine_->attach_shell()).release(); }
+int MachineHandle::attach_shell() {
+    return run(machine_->attach_shell()).release();
+}
 
 py::str MachineHandle::monitor_command(std::string command) {
     auto output = run(machine_->monitor(command));
@@ -129,8 +137,7 @@ py::str MachineHandle::qmp(std::string command, const std::string& arguments) {
 }
 
 py::str MachineHandle::next_qmp_event(const py::object& timeout) {
-    if (!machine_->booted)
-        throw std::runtime_error("QMP API is not ready yet, is the VM ready?");
+    if (!machine_->booted) throw std::runtime_error("QMP API is not ready yet, is the VM ready?");
     try {
         return to_text(json::serialize(
             run(machine_->next_qmp_event(to_deadline(timeout, host_time())), true)));
@@ -160,7 +167,9 @@ void MachineHandle::forward_port(int host_port, int guest_port) {
                                     host_port, guest_port, complaint));
 }
 
-py::str MachineHandle::console_log() { return to_text(run(machine_->console_text())); }
+py::str MachineHandle::console_log() {
+    return to_text(run(machine_->console_text()));
+}
 
 py::list MachineHandle::console_tail(std::size_t count) {
     py::list lines;

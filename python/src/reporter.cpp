@@ -58,9 +58,7 @@ void Reporter::take(const io::Event& event) {
 void Reporter::keep(const io::Event& event) {
     std::lock_guard lock(mutex_);
     if (events_.size() >= most_events) {
-        auto serial_line = [](const io::Event& kept) {
-            return kept.kind == io::EventKind::serial;
-        };
+        auto serial_line = [](const io::Event& kept) { return kept.kind == io::EventKind::serial; };
         auto oldest = std::find_if(events_.begin(), events_.end(), serial_line);
         events_.erase(oldest == events_.end() ? events_.begin() : oldest);
     }

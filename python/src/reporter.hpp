@@ -47,8 +47,8 @@ private:
     std::mutex mutex_;
     std::condition_variable work_;
     std::condition_variable idle_;
-    std::string lines_;           ///< to be written
-    std::size_t dropped_ = 0;     ///< serial lines, since the last time that this was told
+    std::string lines_;        ///< to be written
+    std::size_t dropped_ = 0;  ///< serial lines, since the last time that this was told
     bool writing_ = false;
     std::atomic<bool> ending_ = false;
     std::deque<io::Event> events_;

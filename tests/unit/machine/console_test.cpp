@@ -64,8 +64,7 @@ TEST_F(ConsoleTest, TheLastLineNeedsNoEndWhenQemuEnds) {
 
 TEST_F(ConsoleTest, GivesEachLineOnce) {
     feed("a\nb\n");
-    EXPECT_THAT(runtime_.start(take(console_, io::Deadline::never())).get(),
-                ElementsAre("a", "b"));
+    EXPECT_THAT(runtime_.start(take(console_, io::Deadline::never())).get(), ElementsAre("a", "b"));
     auto pending = runtime_.start(take(console_, io::Deadline::never()));
     feed("c\n");
     EXPECT_THAT(pending.get(), ElementsAre("c"));

@@ -176,8 +176,7 @@ TEST_F(MachineTest, AQemuThatEndsAtOnceIsQuoted) {
 TEST_F(MachineTest, AMissingStartScriptIsNamed) {
     auto machine = make("/does/not/exist/run-web-vm");
     auto failure = failure_of<io::UsageError>([&] { run(machine->start(options())); });
-    EXPECT_STREQ(failure.what(),
-                 "web: the start script /does/not/exist/run-web-vm does not exist");
+    EXPECT_STREQ(failure.what(), "web: the start script /does/not/exist/run-web-vm does not exist");
 }
 
 TEST_F(MachineTest, AQemuThatDiesInMidCommandLeavesItsLastWords) {
@@ -216,8 +215,8 @@ TEST_F(MachineTest, AWaitInVainMakesALastTryAndTellsWhatItSaw) {
     Limit limit{0s, "0"};
     auto failure = failure_of<RequestFailed>(
         [&] { run(machine->wait_for_command("echo seen; false", true, limit)); });
-    EXPECT_THAT(failure.what(), testing::MatchesRegex(
-                                    "action timed out after [0-9.]+ seconds \\(timeout=0\\)"));
+    EXPECT_THAT(failure.what(),
+                testing::MatchesRegex("action timed out after [0-9.]+ seconds \\(timeout=0\\)"));
     EXPECT_THAT(all_notes(failure), HasSubstr("its output: seen"));
 }
 

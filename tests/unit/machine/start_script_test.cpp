@@ -83,8 +83,7 @@ TEST(StartScript, SaysWhatIsWrongWithAMissingOne) {
         check_start_command("/does/not/exist/run-web-vm");
         FAIL();
     } catch (const io::UsageError& error) {
-        EXPECT_STREQ(error.what(),
-                     "the start script /does/not/exist/run-web-vm does not exist");
+        EXPECT_STREQ(error.what(), "the start script /does/not/exist/run-web-vm does not exist");
     }
 }
 
