@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <chrono>
 #include <string_view>
+#include <utility>
 
 namespace charioteer::python {
 
