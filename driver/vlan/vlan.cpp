@@ -31,7 +31,7 @@ private:
 }  // namespace
 
 Vlan::Vlan(int number, std::filesystem::path directory, io::EventSink sink)
-    : number_(number), directory_(std::move(directory) / fmt::format("vde{}.ctl", number)) {
+    : number_(number), directory_(directory / fmt::format("vde{}.ctl", number)) {
     try {
         prepare_directory(directory_);
         segment_ = std::make_unique<Segment>(number, directory_, std::move(sink));
