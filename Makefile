@@ -12,7 +12,9 @@ build: ## build everything, optimised, into build/release
 	@cmake --preset release --log-level=WARNING
 	@cmake --build --preset release
 
-demo: deps build ## boot four machines that ping each other
+demo: deps ## boot four machines that ping each other
+	@cmake --preset release --log-level=WARNING
+	@cmake --build --preset release --target charioteer
 	@build/release/bin/charioteer run examples/ping
 
 check: deps ## everything that continuous integration checks

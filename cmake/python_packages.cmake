@@ -29,6 +29,9 @@ function(charioteer_program name module)
         DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
+# All that running a test takes, and nothing that testing the driver takes.
+add_custom_target(charioteer DEPENDS _core charioteer_guard charioteer_python_packages)
+
 charioteer_program(charioteer charioteer)
 charioteer_program(nixos-test-driver test_driver)
 charioteer_program(generate-driver-symbols test_driver.symbols)
