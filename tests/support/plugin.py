@@ -1,0 +1,45 @@
+"""Fixtures of all Python tests."""
+
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import patience
+from support.leftovers import expect_nothing_left
+from support.workshop import Workshop
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "limit(seconds): the deadline of the test, unscaled")
+    # A shell that starts the tests in the background has them ignore SIGINT; children inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Every test has a deadline: 60 s, or what its mark `limit` says."""
+    mark = item.get_closest_marker("limit")
+    with patience.deadline(mark.args[0] if mark else 60):
+        yield
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder whose path is short enough for sockets."""
+    path = Path(tempfile.mkdtemp(prefix="charioteer-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def workshop(folder: Path) -> Iterator[Workshop]:
+    """A place to run the driver in, of which nothing must be left afterwards."""
+    made = Workshop(folder)
+    yield made
+    made.close()
+    expect_nothing_left(folder)

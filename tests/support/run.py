@@ -1,0 +1,131 @@
+"""A run of one of our programs as a child process, watched while it runs."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import charioteer._core
+
+from support.patience import scaled, until
+
+PROGRAMS = Path(charioteer._core.__file__ or "").parents[2] / "bin"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# Of whoever runs the tests; they would change what the driver or a start script does.
+_FOREIGN = ("DISPLAY", "WAYLAND_DISPLAY", "LOGFILE", "logLevel", "CHARIOTEER_ACCEL")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Ours without what would change the driver, with its accelerator fixed and `changes`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _FOREIGN and not name.startswith(("QEMU_", "NIX_", "FAKE_QEMU"))
+    }
+    return {**kept, "CHARIOTEER_ACCEL": "tcg", **changes}
+
+
+class Run:
+    """A program that runs in its own session; what it wrote so far is at hand, without colours."""
+
+    def __init__(
+        self, arguments: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None
+    ) -> None:
+        program, *others = map(str, arguments)
+        self.command = [str(PROGRAMS / program), *others]
+        self._process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
+        self._changed = threading.Condition()
+        self._text = {"stdout": "", "stderr": ""}
+        self._readers = [
+            self._read("stdout", self._process.stdout),
+            self._read("stderr", self._process.stderr),
+        ]
+
+    def _read(self, name: str, stream: IO[bytes] | None) -> threading.Thread:
+        assert stream is not None
+
+        def pump(stream: IO[bytes] = stream) -> None:
+            while piece := os.read(stream.fileno(), 65536):
+                with self._changed:
+                    self._text[name] += piece.decode(errors="replace")
+                    self._changed.notify_all()
+            stream.close()
+
+        thread = threading.Thread(target=pump, daemon=True)
+        thread.start()
+        return thread
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def stdout(self) -> str:
+        with self._changed:
+            return _COLOUR.sub("", self._text["stdout"])
+
+    @property
+    def stderr(self) -> str:
+        with self._changed:
+            return _COLOUR.sub("", self._text["stderr"])
+
+    def report(self) -> str:
+        """The command, how it stands, and all that it wrote."""
+        return (
+            f"{' '.join(self.command)}\nexit status so far: {self._process.poll()}\n"
+            f"--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}\n---"
+        )
+
+    def wait_for(self, text: str, limit: float = 60) -> None:
+        """Returns once `text` is in what it wrote."""
+        end = f"{text!r} did not appear within {scaled(limit):g} s:"
+
+        def seen() -> bool:
+            found = text in self.stderr or text in self.stdout
+            ended = not any(reader.is_alive() for reader in self._readers)
+            assert found or not ended, f"it ended without {text!r}:\n{self.report()}"
+            return found
+
+        until(seen, limit, lambda: f"{end}\n{self.report()}")
+
+    def finish(self, limit: float = 60) -> int:
+        """Its exit status, minus the signal number when a signal ended it; all output is read."""
+        try:
+            status = self._process.wait(scaled(limit))
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"no end within {scaled(limit):g} s:\n{self.report()}") from None
+        for reader in self._readers:
+            reader.join(scaled(limit))
+            assert not reader.is_alive(), f"its output is still held open:\n{self.report()}"
+        return status
+
+    def expect(self, status: int, limit: float = 60) -> None:
+        """Waits for the end, which must be with `status`."""
+        actual = self.finish(limit)
+        assert actual == status, f"exit status {actual}, not {status}:\n{self.report()}"
+        assert "Fatal Python error" not in self.stderr, self.report()
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def press_ctrl_c(self) -> None:
+        """SIGINT to its whole process group, as of a terminal."""
+        os.killpg(self._process.pid, signal.SIGINT)
+
+    def end(self) -> None:
+        """Makes sure that it is gone."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()

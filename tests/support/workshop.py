@@ -1,0 +1,80 @@
+"""A folder with all that a run of the driver needs, and runs of the driver in it."""
+
+import json
+import shlex
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from support.run import Run, environment
+
+FAKE_QEMU = Path(__file__).resolve().parents[1] / "fakes/fake_qemu.py"
+
+
+class Workshop:
+    """Makes test scripts, start scripts and configurations; runs the driver with them.
+
+    `state` is what the driver keeps its state in, `out` its output directory.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / "run"
+        self.out = folder / "out"
+        self.out.mkdir()
+        self._runs: list[Run] = []
+
+    def start_script(self, name: str, text: str | None = None, mode: str = "") -> Path:
+        """`run-NAME-vm`; without `text` it starts a fake QEMU, ill by `mode`."""
+        if text is None:
+            ill = f"export FAKE_QEMU_MODE={mode}\n" if mode else ""
+            fake = shlex.quote(str(FAKE_QEMU))
+            text = f'{ill}exec /usr/bin/python3 {fake} "$@" >&1\n'
+        path = self.folder / f"run-{name}-vm"
+        path.write_text("#!/bin/sh\n" + text)
+        path.chmod(0o755)
+        return path
+
+    def configuration(
+        self,
+        script: str,
+        starts: Sequence[Path] | None = None,
+        vlans: Sequence[int] = (),
+        global_timeout: int = 600,
+    ) -> Path:
+        """A configuration with the machines of `starts`, or one named `web`."""
+        if starts is None:
+            starts = [self.start_script("web")]
+        test_script = self.folder / "test.py"
+        test_script.write_text(textwrap.dedent(script))
+        names = {path.name.removeprefix("run-").removesuffix("-vm"): path for path in starts}
+        path = self.folder / "driver.json"
+        content = {
+            "vms": {n: {"name": n, "start_script": str(p)} for n, p in names.items()},
+            "containers": {},
+            "vlans": list(vlans),
+            "global_timeout": global_timeout,
+            "enable_ssh_backdoor": False,
+            "test_script": str(test_script),
+        }
+        path.write_text(json.dumps(content))
+        return path
+
+    def run(self, *arguments: str | Path, cwd: Path | None = None, **changes: str) -> Run:
+        """Any of our programs; `changes` are of the environment."""
+        env = environment(**{"XDG_RUNTIME_DIR": str(self.state), **changes})
+        run = Run(arguments, env, cwd or self.folder)
+        self._runs.append(run)
+        return run
+
+    def drive(self, configuration: Path, *arguments: str | Path, **changes: str) -> Run:
+        """`nixos-test-driver` with this configuration."""
+        return self.run(
+            "nixos-test-driver", "--config", configuration, "-o", self.out, *arguments, **changes
+        )
+
+    def close(self) -> None:
+        """Ends the runs and shows what each wrote, for the report of a test that failed."""
+        for run in self._runs:
+            run.end()
+            print(run.report())
