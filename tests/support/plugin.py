@@ -20,10 +20,10 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Every test has a deadline: 60 s, or what its mark `limit` says."""
-    mark = item.get_closest_marker("limit")
+@pytest.fixture(autouse=True)
+def _deadline(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test ends by itself after 60 s, or what its mark `limit` says."""
+    mark = request.node.get_closest_marker("limit")
     with patience.deadline(mark.args[0] if mark else 60):
         yield
 

@@ -32,9 +32,7 @@ def environment(**changes: str) -> dict[str, str]:
 class Run:
     """A program that runs in its own session; what it wrote so far is at hand, without colours."""
 
-    def __init__(
-        self, arguments: Sequence[str | Path], env: Mapping[str, str], cwd: Path | None = None
-    ) -> None:
+    def __init__(self, arguments: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> None:
         program, *others = map(str, arguments)
         self.command = [str(PROGRAMS / program), *others]
         self._process = subprocess.Popen(
@@ -46,7 +44,7 @@ class Run:
             cwd=cwd,
             start_new_session=True,
         )
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._text = {"stdout": "", "stderr": ""}
         self._readers = [
             self._read("stdout", self._process.stdout),
@@ -55,17 +53,15 @@ class Run:
 
     def _read(self, name: str, stream: IO[bytes] | None) -> threading.Thread:
         assert stream is not None
-
-        def pump(stream: IO[bytes] = stream) -> None:
-            while piece := os.read(stream.fileno(), 65536):
-                with self._changed:
-                    self._text[name] += piece.decode(errors="replace")
-                    self._changed.notify_all()
-            stream.close()
-
-        thread = threading.Thread(target=pump, daemon=True)
+        thread = threading.Thread(target=self._pump, args=(name, stream), daemon=True)
         thread.start()
         return thread
+
+    def _pump(self, name: str, stream: IO[bytes]) -> None:
+        with stream:
+            while piece := os.read(stream.fileno(), 65536):
+                with self._lock:
+                    self._text[name] += piece.decode(errors="replace")
 
     @property
     def pid(self) -> int:
@@ -73,12 +69,12 @@ class Run:
 
     @property
     def stdout(self) -> str:
-        with self._changed:
+        with self._lock:
             return _COLOUR.sub("", self._text["stdout"])
 
     @property
     def stderr(self) -> str:
-        with self._changed:
+        with self._lock:
             return _COLOUR.sub("", self._text["stderr"])
 
     def report(self) -> str:

@@ -60,10 +60,10 @@ class Workshop:
         path.write_text(json.dumps(content))
         return path
 
-    def run(self, *arguments: str | Path, cwd: Path | None = None, **changes: str) -> Run:
+    def run(self, *arguments: str | Path, **changes: str) -> Run:
         """Any of our programs; `changes` are of the environment."""
         env = environment(**{"XDG_RUNTIME_DIR": str(self.state), **changes})
-        run = Run(arguments, env, cwd or self.folder)
+        run = Run(arguments, env, self.folder)
         self._runs.append(run)
         return run
 
