@@ -97,7 +97,7 @@ class Run:
         until(seen, limit, lambda: f"{end}\n{self.report()}")
 
     def finish(self, limit: float = 60) -> int:
-        """Its exit status, minus the signal number when a signal ended it; all output is read."""
+        """Its exit status as a shell sees it (143 after SIGTERM), once all output is read."""
         try:
             status = self._process.wait(scaled(limit))
         except subprocess.TimeoutExpired:
@@ -105,7 +105,7 @@ class Run:
         for reader in self._readers:
             reader.join(scaled(limit))
             assert not reader.is_alive(), f"its output is still held open:\n{self.report()}"
-        return status
+        return status if status >= 0 else 128 - status
 
     def expect(self, status: int, limit: float = 60) -> None:
         """Waits for the end, which must be with `status`."""

@@ -1,0 +1,119 @@
+"""What a run says when QEMU or the guest (fake ones here) is ill, and how it exits."""
+
+import os
+import signal
+from pathlib import Path
+
+from support.leftovers import qemus_of
+from support.workshop import Workshop
+
+
+class TestStartScript:
+    def test_missing(self, workshop: Workshop) -> None:
+        start = Path("/does/not/exist/run-web-vm")
+        run = workshop.drive(workshop.configuration("start_all()", [start]))
+        run.expect(1)
+        assert f"the start script {start} does not exist" in run.stderr
+
+    def test_not_executable(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web")
+        start.chmod(0o644)
+        run = workshop.drive(workshop.configuration("web.start()", [start]))
+        run.expect(1)
+        assert f"{start} cannot be executed" in run.stderr and "chmod +x" in run.stderr
+
+    def test_for_an_interpreter_that_is_missing(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web")
+        start.write_text("#!/no/such/interpreter\n")
+        run = workshop.drive(workshop.configuration("web.start()", [start]))
+        run.expect(1)
+        assert "web: QEMU process exited with code 12" in run.stderr
+        assert "run-web-vm" in run.stderr
+
+    def test_that_ends_at_once_is_quoted(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web", "echo 'image is gone'; echo 'no disk' >&2; exit 4\n")
+        run = workshop.drive(workshop.configuration("web.start()", [start]))
+        run.expect(1)
+        assert "!!! " in run.stderr and "web: QEMU process exited with code 4" in run.stderr
+        assert "image is gone" in run.stderr and "no disk" in run.stderr
+
+    def test_that_finds_no_qemu(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web", 'exec qemu-system-x86_64 "$@"\n')
+        tools = workshop.folder / "tools"
+        tools.mkdir()
+        (tools / "python3").symlink_to("/usr/bin/python3")
+        run = workshop.drive(workshop.configuration("web.start()", [start]), PATH=str(tools))
+        run.expect(1)
+        assert "exited with code 127" in run.stderr
+        assert "qemu-system-x86_64" in run.stderr and "not found" in run.stderr
+
+    def test_of_which_one_in_a_team_fails(self, workshop: Workshop) -> None:
+        starts = [workshop.start_script("good"), workshop.start_script("bad", mode="exit")]
+        run = workshop.drive(workshop.configuration("start_all()", starts))
+        run.expect(1)
+        assert "Failed to start the following machines:" in run.stderr
+        assert "fake-qemu: no machine specified" in run.stderr
+
+    def test_that_has_qemu_as_a_child(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web")
+        start.write_text(start.read_text().replace("exec ", "") + "exit $?\n")
+        run = workshop.drive(workshop.configuration("web.succeed('true')", [start]))
+        run.expect(0)
+
+
+class TestGuest:
+    def test_that_never_offers_a_shell(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web", mode="mute")
+        run = workshop.drive(
+            workshop.configuration("web.succeed('true')", [start], global_timeout=2)
+        )
+        run.expect(143)
+        assert "timeout reached" in run.stderr
+        assert "waiting for the VM to finish booting" in run.stderr
+
+    def test_that_panics(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web", mode="panic")
+        run = workshop.drive(workshop.configuration("web.succeed('true')", [start]))
+        run.expect(1)
+        assert "!!! " in run.stderr and "panic" in run.stderr
+        assert "No working init found" in run.stderr
+
+    def test_whose_shell_dies_in_mid_command(self, workshop: Workshop) -> None:
+        run = workshop.drive(workshop.configuration("web.succeed('kill -KILL $PPID; sleep 600')"))
+        run.expect(1)
+        assert "!!! " in run.stderr and "web" in run.stderr and "shell" in run.stderr
+
+    def test_whose_qemu_dies_in_mid_command(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web", mode="die")
+        run = workshop.drive(workshop.configuration("web.succeed('true')", [start]))
+        run.expect(1)
+        assert "!!! " in run.stderr and "while running `true`" in run.stderr
+        assert "going down" in run.stderr
+
+    def test_whose_qemu_is_killed_in_mid_command(self, workshop: Workshop) -> None:
+        run = workshop.drive(workshop.configuration("web.succeed('echo begun >&2; sleep 600')"))
+        run.wait_for("web # begun")
+        (qemu,) = qemus_of(workshop.state)
+        os.kill(qemu, signal.SIGKILL)
+        run.expect(1)
+        assert "!!! " in run.stderr and "SIGKILL" in run.stderr and "web" in run.stderr
+
+    def test_that_is_gone_can_be_started_again(self, workshop: Workshop) -> None:
+        script = """
+            from test_driver.errors import MachineError
+            web.start()
+            web.process.kill()
+            try:
+                web.succeed("true")
+            except MachineError as error:
+                print(f"told: {error}")
+            web.wait_for_shutdown()
+            print(web.succeed("echo again"), end="")
+        """
+        run = workshop.drive(workshop.configuration(script))
+        run.expect(0)
+        assert "told: " in run.stdout and run.stdout.endswith("again\n")
+
+    def test_that_ignores_its_end_is_ended_all_the_same(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web", mode="deaf")
+        workshop.drive(workshop.configuration("web.start()", [start])).expect(0)

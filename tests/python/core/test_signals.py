@@ -1,0 +1,126 @@
+"""Ctrl-C, SIGTERM and SIGKILL at every stage of a run, each sent when the stage is seen."""
+
+import os
+import signal
+from dataclasses import dataclass
+
+import pytest
+
+from support.leftovers import expect_nothing_left, qemus_of
+from support.run import Run
+from support.workshop import Workshop
+
+VLANS = [1]
+IN_COMMAND = "web.succeed('echo in the command >&2; sleep 600')"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage begins when `sign` is in the output of a run of `script`."""
+
+    name: str
+    script: str
+    sign: str
+    mode: str = ""
+
+
+STAGES = [
+    Stage("before the start", "print('here', flush=True); open(fifo).read()", "here"),
+    Stage("booting", "web.succeed('true')", "waiting for the VM to finish booting", "mute"),
+    Stage("in a command", IN_COMMAND, "web # in the command"),
+    Stage("in a swallowed command", "web.succeed('true')", "must succeed: true", "hang"),
+    Stage("waiting for success", "web.wait_until_succeeds('echo try >&2; false')", "web # try"),
+    Stage("waiting for the console", "web.wait_for_console_text('never')", "never to appear"),
+    Stage("waiting for the end", "web.start(); join_all()", "wait for all VMs to finish"),
+    Stage("sleeping on the host", "web.start(); import time; print('zz', flush=True); time.sleep(600)", "zz"),
+    Stage("in a retry", "web.start(); print('rr', flush=True); retry(lambda _: False)", "rr"),
+    Stage("in cleanup", "web.start()", "cleanup", "deaf"),
+]  # fmt: skip
+
+
+def at(stage: Stage, workshop: Workshop) -> Run:
+    """A run that has come to the stage."""
+    fifo = workshop.folder / "fifo"
+    os.mkfifo(fifo)
+    start = workshop.start_script("web", mode=stage.mode)
+    script = f"fifo = {str(fifo)!r}\n{stage.script}\n"
+    run = workshop.drive(workshop.configuration(script, [start], VLANS))
+    run.wait_for(stage.sign)
+    return run
+
+
+@pytest.mark.parametrize("stage", STAGES, ids=[stage.name for stage in STAGES])
+class TestStages:
+    def test_ctrl_c(self, workshop: Workshop, stage: Stage) -> None:
+        run = at(stage, workshop)
+        run.press_ctrl_c()
+        run.expect(130)
+
+    def test_sigterm(self, workshop: Workshop, stage: Stage) -> None:
+        run = at(stage, workshop)
+        run.send(signal.SIGTERM)
+        run.expect(143)
+
+    def test_kill(self, workshop: Workshop, stage: Stage) -> None:
+        run = at(stage, workshop)
+        run.send(signal.SIGKILL)
+        run.expect(137)
+        expect_nothing_left(workshop.folder)
+
+
+class TestImpatience:
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_the_same_signal_again_while_cleaning_up(
+        self, workshop: Workshop, number: signal.Signals
+    ) -> None:
+        start = workshop.start_script("web", mode="deaf")
+        run = workshop.drive(workshop.configuration(IN_COMMAND, [start], VLANS))
+        run.wait_for("web # in the command")
+        run.send(number)
+        run.wait_for("cleanup")
+        run.send(number)
+        run.expect(128 + number)
+
+    def test_ctrl_c_caught_by_the_script_leaves_the_machine_usable(
+        self, workshop: Workshop
+    ) -> None:
+        script = """
+            try:
+                web.succeed("echo in the command >&2; sleep 600", timeout=3)
+            except KeyboardInterrupt:
+                print(web.succeed("echo still here"), end="")
+        """
+        run = workshop.drive(workshop.configuration(script))
+        run.wait_for("web # in the command")
+        run.press_ctrl_c()
+        run.expect(0)
+        assert run.stdout.endswith("still here\n")
+
+
+class TestKilledDriver:
+    def test_its_state_can_be_taken_at_once(self, workshop: Workshop) -> None:
+        configuration = workshop.configuration(IN_COMMAND, vlans=VLANS)
+        first = workshop.drive(configuration)
+        first.wait_for("web # in the command")
+        first.send(signal.SIGKILL)
+        first.expect(137)
+        second = workshop.drive(workshop.configuration("web.succeed('true')", vlans=VLANS))
+        second.expect(0)
+
+    def test_a_start_script_with_qemu_as_a_child_ends_too(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web")
+        start.write_text(start.read_text().replace("exec ", "") + "exit $?\n")
+        run = workshop.drive(workshop.configuration(IN_COMMAND, [start]))
+        run.wait_for("web # in the command")
+        assert qemus_of(workshop.state)
+        run.send(signal.SIGKILL)
+        run.expect(137)
+        expect_nothing_left(workshop.folder)
+
+    def test_a_qemu_that_ignores_sigterm_ends_too(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web", mode="deaf")
+        run = workshop.drive(workshop.configuration(IN_COMMAND, [start]))
+        run.wait_for("web # in the command")
+        run.send(signal.SIGKILL)
+        run.expect(137)
+        expect_nothing_left(workshop.folder)
