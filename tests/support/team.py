@@ -1,0 +1,60 @@
+"""Real machines in a Driver of this very process, shared by many tests."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import charioteer.cluster
+import charioteer.configuration
+from test_driver.driver import Driver, load_driver_configuration
+from test_driver.logger import CompositeLogger, TerminalLogger
+from test_driver.machine import QemuMachine
+
+from support.leftovers import expect_nothing_left
+from support.patience import deadline
+from support.run import environment
+
+BUILD_LIMIT = 1200
+BOOT_LIMIT = 180
+
+
+class Team:
+    """Machines by name, what the test script would see, and the output directory."""
+
+    def __init__(self, driver: Driver) -> None:
+        self.driver = driver
+        self.out = Path(driver.out_dir)
+        self.symbols: dict[str, Any] = driver.test_symbols()
+        self._machines = {machine.name: machine for machine in driver.machines}
+
+    def __getitem__(self, name: str) -> QemuMachine:
+        machine = self._machines[name]
+        assert isinstance(machine, QemuMachine)
+        return machine
+
+
+@contextmanager
+def team(cluster: str) -> Iterator[Team]:
+    """The machines of a cluster file with this text, not started; nothing is left afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="charioteer-", dir="/tmp"))
+    (folder / "cluster.toml").write_text(cluster)
+    (folder / "test.py").touch()
+    (folder / "out").mkdir()
+    with deadline(BUILD_LIMIT):
+        path = charioteer.configuration.write(charioteer.cluster.load(folder), folder)
+    outer = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment(XDG_RUNTIME_DIR=str(folder / "run")))
+    try:
+        logger = CompositeLogger([TerminalLogger()])
+        with Driver(load_driver_configuration(path), folder / "out", logger) as driver:
+            yield Team(driver)
+    finally:
+        os.environ.clear()
+        os.environ.update(outer)
+    expect_nothing_left(folder)
+    shutil.rmtree(folder)

@@ -1,0 +1,44 @@
+"""Machines that the tests of this folder share."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from support.patience import deadline
+from support.team import BOOT_LIMIT, Team, team
+
+PAIR = """
+[machines.alpha]
+guest = "minimal"
+[machines.beta]
+guest = "minimal"
+[machines.spare]
+guest = "minimal"
+vlans = []
+"""
+SYSTEMD = """
+[machines.server]
+guest = "debian"
+disks = [16]
+"""
+
+
+@pytest.fixture(scope="session")
+def pair() -> Iterator[Team]:
+    """`alpha` and `beta`, two minimal guests that run, and `spare`, which does not."""
+    with team(PAIR) as made:
+        with deadline(BOOT_LIMIT):
+            for name in ("alpha", "beta"):
+                made[name].start()
+            for name in ("alpha", "beta"):
+                made[name].connect()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def systemd() -> Iterator[Team]:
+    """`server`, a Debian guest that runs."""
+    with team(SYSTEMD) as made:
+        with deadline(BOOT_LIMIT):
+            made["server"].wait_for_unit("multi-user.target")
+        yield made

@@ -1,0 +1,94 @@
+"""What becomes of a run when a real QEMU or a real guest comes to grief."""
+
+import os
+import signal
+import textwrap
+
+import pytest
+
+from support.leftovers import expect_nothing_left, qemus_of
+from support.run import Run
+from support.workshop import Workshop
+
+IN_COMMAND = "machine.succeed('echo in the command >&2; sleep 600')"
+
+pytestmark = pytest.mark.limit(240)
+
+
+def run(workshop: Workshop, script: str, global_timeout: int = 600, **changes: str) -> Run:
+    """`charioteer run` of one minimal guest."""
+    (workshop.folder / "cluster.toml").write_text(
+        f'global_timeout = {global_timeout}\n[machines.machine]\nguest = "minimal"\n'
+    )
+    (workshop.folder / "test.py").write_text(textwrap.dedent(script))
+    return workshop.run("charioteer", "run", workshop.folder, **changes)
+
+
+def test_a_kernel_that_panics_in_mid_command(workshop: Workshop) -> None:
+    script = "machine.succeed('echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger')"
+    panicked = run(workshop, script)
+    panicked.expect(1, limit=120)
+    assert "!!! " in panicked.stderr and "Kernel panic - not syncing" in panicked.stderr
+
+
+def test_a_kernel_that_finds_no_init(workshop: Workshop) -> None:
+    panicked = run(workshop, "machine.succeed('true')", QEMU_KERNEL_PARAMS="rdinit=/no init=/none")
+    panicked.expect(1, limit=120)
+    assert "!!! " in panicked.stderr and "Kernel panic - not syncing" in panicked.stderr
+
+
+def test_a_guest_that_never_offers_a_shell(workshop: Workshop) -> None:
+    mute = run(
+        workshop,
+        "machine.succeed('true')",
+        global_timeout=5,
+        QEMU_KERNEL_PARAMS="rdinit=/usr/bin/bash",
+    )
+    mute.expect(143, limit=120)
+    assert "timeout reached; test terminating..." in mute.stderr
+
+
+def test_a_shell_that_dies_in_mid_command(workshop: Workshop) -> None:
+    script = """
+        from test_driver.errors import MachineError
+        try:
+            machine.succeed("kill -KILL $PPID; sleep 600")
+        except MachineError as error:
+            print(f"told: {error}")
+        machine.crash()
+        print(machine.succeed("echo again"), end="")
+    """
+    lost = run(workshop, script)
+    lost.expect(0, limit=120)
+    assert "told: " in lost.stdout and lost.stdout.endswith("again\n")
+
+
+def test_a_qemu_that_is_killed_in_mid_command(workshop: Workshop) -> None:
+    killed = run(workshop, IN_COMMAND)
+    killed.wait_for("machine # in the command", limit=120)
+    (qemu,) = qemus_of(workshop.state)
+    os.kill(qemu, signal.SIGKILL)
+    killed.expect(1)
+    assert "!!! " in killed.stderr and "SIGKILL" in killed.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, 137)]
+)
+@pytest.mark.parametrize(
+    ("script", "sign"),
+    [
+        ("machine.succeed('true')", "QEMU running (pid"),
+        (IN_COMMAND, "machine # in the command"),
+    ],
+    ids=["booting", "in a command"],
+)
+def test_a_signal(
+    workshop: Workshop, script: str, sign: str, number: signal.Signals, status: int
+) -> None:
+    ended = run(workshop, script)
+    ended.wait_for(sign, limit=120)
+    assert qemus_of(workshop.state)
+    ended.send(number)
+    ended.expect(status)
+    expect_nothing_left(workshop.folder)

@@ -1,0 +1,116 @@
+"""What the script's interface offers for guests with systemd and shared folders."""
+
+from pathlib import Path
+
+import pytest
+from test_driver.errors import RequestedAssertionFailed
+from test_driver.machine import QemuMachine
+
+from support.team import Team
+
+BROKEN = "[Service]\\nExecStart=/bin/false\\n"
+IDLE = "[Service]\\nExecStart=/bin/sleep infinity\\n"
+
+
+@pytest.fixture
+def server(systemd: Team) -> QemuMachine:
+    return systemd["server"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def units(systemd: Team) -> None:
+    """Two services, one of which cannot start."""
+    server = systemd["server"]
+    for name, text in (("broken", BROKEN), ("idle", IDLE)):
+        server.succeed(f"printf '{text}' > /run/systemd/system/{name}.service")
+    server.systemctl("daemon-reload")
+
+
+class TestUnits:
+    def test_waiting_for_one_that_becomes_active(self, server: QemuMachine) -> None:
+        server.systemctl("start --no-block idle.service")
+        server.wait_for_unit("idle.service")
+        server.wait_for_unit("idle")
+        server.require_unit_state("idle.service")
+
+    def test_waiting_for_one_that_fails(self, server: QemuMachine) -> None:
+        server.systemctl("start broken.service")
+        with pytest.raises(RequestedAssertionFailed) as failure:
+            server.wait_for_unit("broken.service")
+        assert str(failure.value) == 'unit "broken.service" reached state "failed"'
+
+    def test_waiting_for_one_that_nobody_starts(self, server: QemuMachine) -> None:
+        with pytest.raises(RequestedAssertionFailed) as failure:
+            server.wait_for_unit("never.service")
+        assert (
+            str(failure.value) == 'unit "never.service" is inactive and there are no pending jobs'
+        )
+
+    def test_jobs_tell_status_and_output(self, server: QemuMachine) -> None:
+        assert server.start_job("idle.service") == (0, "")
+        assert server.stop_job("idle.service") == (0, "")
+        assert server.start_job("broken.service")[0] == 0
+        assert server.start_job("no-such.service")[0] != 0
+
+    def test_a_wrong_state_is_told(self, server: QemuMachine) -> None:
+        server.stop_job("idle.service")
+        server.require_unit_state("idle.service", "inactive")
+        with pytest.raises(RequestedAssertionFailed) as failure:
+            server.require_unit_state("idle.service")
+        assert str(failure.value) == (
+            "Expected unit 'idle.service' to to be in state 'active' but it is in state 'inactive'"
+        )
+
+    def test_information_and_properties(self, server: QemuMachine) -> None:
+        information = server.get_unit_info("multi-user.target")
+        assert information["ActiveState"] == "active"
+        assert information["Id"] == "multi-user.target"
+        assert server.get_unit_property("multi-user.target", "ActiveState") == "active"
+        with pytest.raises(RequestedAssertionFailed, match='systemctl info for unit "no way"'):
+            server.get_unit_info("no way")
+
+    def test_systemctl(self, server: QemuMachine) -> None:
+        assert server.systemctl("is-active multi-user.target") == (0, "active\n")
+
+
+class TestSharedFolders:
+    def test_a_tree_both_ways(self, server: QemuMachine, systemd: Team, folder: Path) -> None:
+        server.succeed("grep ' /tmp/shared ' /proc/mounts")
+        data = folder / "tree/below/data"
+        data.parent.mkdir(parents=True)
+        data.write_bytes(bytes(range(256)) * 10_000)
+        data.chmod(0o750)
+        server.copy_from_host(str(folder / "tree"), "/root/new folder/tree")
+        server.copy_from_machine("/root/new folder/tree")
+        back = systemd.out / "tree/below/data"
+        assert back.read_bytes() == data.read_bytes()
+        assert back.stat().st_mode & 0o777 == 0o750
+        assert list(Path(server.shared_dir).iterdir()) == []
+
+    def test_a_link_of_the_guest_is_not_followed(self, server: QemuMachine, systemd: Team) -> None:
+        server.succeed("mkdir -p /root/made && ln -sf /etc/shadow /root/made/link")
+        server.copy_from_machine("/root/made")
+        link = systemd.out / "made/link"
+        assert link.is_symlink() or "root:" not in link.read_text()
+
+
+class TestTerminals:
+    def test_text_on_a_terminal(self, server: QemuMachine) -> None:
+        server.succeed("echo 'shown on two' > /dev/tty2")
+        server.wait_until_tty_matches("2", "shown on [a-z]+")
+        assert "shown on two" in server.get_tty_text("2")
+        with pytest.raises(RequestedAssertionFailed):
+            server.wait_until_tty_matches("2", "never shown", timeout=1)
+
+
+@pytest.mark.limit(240)
+def test_what_is_on_the_disks_outlives_a_shutdown(server: QemuMachine) -> None:
+    empty = "/dev/disk/by-id/virtio-empty0"
+    server.succeed("echo kept > /root/file")
+    server.succeed(f"echo on the second disk | dd of={empty} conv=notrunc 2>/dev/null")
+    server.shutdown()
+    assert not server.booted
+    server.start()
+    assert server.succeed("cat /root/file") == "kept\n"
+    server.wait_until_succeeds(f"test -e {empty}")
+    assert server.succeed(f"head -n 1 {empty}") == "on the second disk\n"
