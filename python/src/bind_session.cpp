@@ -69,10 +69,10 @@ public:
     void cancel_timeout() {
         on_io_thread([session = session_] { session->cancel_timeout(); });
     }
-    std::vector<std::string> close() { return block_on(close(session_)); }
+    std::vector<std::string> close() { return block_on(close_held(session_)); }
 
 private:
-    static asio::awaitable<std::vector<std::string>> close(
+    static asio::awaitable<std::vector<std::string>> close_held(
         std::shared_ptr<session::Session> session) {
         co_return co_await session->close();
     }

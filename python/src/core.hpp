@@ -7,6 +7,8 @@
 
 namespace charioteer::python {
 
+namespace asio = boost::asio;
+
 /// What all objects of the module share: the io thread and the host. Made when first needed; its
 /// thread ends with the interpreter, the object itself never, so that whatever outlives the
 /// interpreter finds it.
