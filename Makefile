@@ -24,7 +24,7 @@ check-fast: ## the same without virtual machines, sanitizers and clang-tidy
 	@scripts/check --fast
 
 bench: build ## measure against the baselines, into build/bench.json
-	@/usr/bin/python3 tests/bench/run.py --output build/bench.json
+	@PYTHONPATH=build/release/python /usr/bin/python3 tests/bench/run.py --output build/bench.json
 
 format: ## format C++ and Python in place
 	@scripts/format

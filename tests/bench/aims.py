@@ -1,0 +1,33 @@
+"""The ratios to the baselines that are aimed at."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Aim:
+    """`limit` is the largest ratio, or the smallest when `at_least`."""
+
+    limit: float
+    at_least: bool = False
+
+    def verdict(self, ratio: float) -> str:
+        reached = ratio >= self.limit if self.at_least else ratio <= self.limit
+        sign = ">=" if self.at_least else "<="
+        return f"{sign} {self.limit:g}{'' if reached else ', missed'}"
+
+
+_AIMS = {
+    "execute_true": Aim(0.6),
+    "wait_open_port": Aim(0.2),
+    "bridge_fps_64": Aim(2, at_least=True),
+    "bridge_fps_1500": Aim(2, at_least=True),
+    "bridge_stream_fps_64": Aim(2, at_least=True),
+    "bridge_stream_fps_1500": Aim(2, at_least=True),
+    "start_to_qemu": Aim(1),
+    "memory_four_machines": Aim(1),
+}
+
+
+def of(name: str) -> Aim | None:
+    """The aim for a figure, if there is one."""
+    return _AIMS.get(name)

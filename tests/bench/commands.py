@@ -1,0 +1,96 @@
+"""Commands and waits, against the two-trip protocol spoken to the same guest."""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+from charioteer import _core
+
+import guest
+from figures import Figure, compare
+
+_ROUNDS = 6
+_COMMANDS = 25
+_PHASES = 10
+_FIRST_PORT = 9000
+
+
+def execute_true(machine: _core.Machine) -> Figure:
+    """The time of `execute("true")`, in turns of some commands each."""
+    ours: list[float] = []
+    baseline: list[float] = []
+    for _ in range(_ROUNDS):
+        ours += _timed(lambda: machine.execute("true"))
+        with guest.two_trips(machine) as shell:
+            baseline += _timed(lambda: shell.execute("true"))
+    return compare("execute_true", ours, baseline, "ms")
+
+
+def _timed(call: Callable[[], object]) -> list[float]:
+    times = []
+    for _ in range(_COMMANDS):
+        began = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - began) * 1000)
+    return times
+
+
+def wait_open_port(machine: _core.Machine) -> Figure:
+    """How much later than the opening of a port the wait for it returns.
+
+    Ports open at moments that are spread evenly over a second, so that polling by the second meets
+    them in all phases.
+    """
+    moments = _Moments(machine)
+    ours: list[float] = []
+    baseline: list[float] = []
+    port = _FIRST_PORT
+    for phase in range(_PHASES):
+        delay = 1 + (phase + 0.5) / _PHASES
+        for series in (ours, baseline):
+            port += 1
+            probe = f"nc -z localhost {port}"
+            listen = f"sleep {delay:.2f}; exec nc -lv localhost {port}"
+            machine.execute(f"({listen}) </dev/null >/dev/null 2>/dev/ttyS0 &")
+            if series is ours:
+                machine.wait_for_command(probe)
+            else:
+                with guest.two_trips(machine) as shell:
+                    shell.wait_until(probe)
+            returned = time.perf_counter()
+            series.append((returned - moments.of(port)) * 1000)
+    moments.stop()
+    return compare("wait_open_port", ours, baseline, "ms")
+
+
+class _Moments:
+    """Notes when `nc -v` says on the serial console that it listens."""
+
+    def __init__(self, machine: _core.Machine) -> None:
+        self._machine = machine
+        self._seen: queue.Queue[tuple[str, float]] = queue.Queue()
+        self._ending = False
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def of(self, port: int) -> float:
+        """When `port` opened, by time.perf_counter(). Raises queue.Empty after 10 s."""
+        while True:
+            line, moment = self._seen.get(timeout=10)
+            if line.startswith("Listening on") and line.split()[-1] == str(port):
+                return moment
+
+    def stop(self) -> None:
+        self._ending = True
+        self._thread.join()
+
+    def _read(self) -> None:
+        while not self._ending:
+            try:
+                lines = self._machine.next_console_lines(0.5)
+            except TimeoutError:
+                continue
+            now = time.perf_counter()
+            for line in lines:
+                self._seen.put((line.strip(), now))

@@ -1,0 +1,89 @@
+"""Measures Charioteer against baselines taken in the same run, and prints the ratios.
+
+The packages of the build to be measured must be on PYTHONPATH; `make bench` sees to that.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import commands
+import console
+import driver
+import figures
+import guest
+from figures import Figure
+
+
+def _commands(build: Path) -> Iterable[Figure]:
+    with guest.running() as machine:
+        yield commands.execute_true(machine)
+        yield commands.wait_open_port(machine)
+
+
+def _bridge(build: Path) -> Iterable[Figure]:
+    program = build / "tests/bench/bridge/bridge_bench"
+    done = subprocess.run([program, "3"], stdout=subprocess.PIPE, check=True)
+    for name, entry in json.loads(done.stdout).items():
+        yield Figure(name, entry["ours"], entry["baseline"], entry["unit"])
+
+
+def _start(build: Path) -> Iterable[Figure]:
+    yield driver.start_to_qemu(build / "bin/nixos-test-driver")
+
+
+def _memory(build: Path) -> Iterable[Figure]:
+    yield driver.memory_four_machines(build / "bin/nixos-test-driver")
+
+
+def _console(build: Path) -> Iterable[Figure]:
+    return console.console_50mb()
+
+
+_MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
+    "commands": _commands,
+    "bridge": _bridge,
+    "start": _start,
+    "memory": _memory,
+    "console": _console,
+}
+
+
+def _machine() -> str:
+    """The processor and the system, in a line."""
+    model = "unknown processor"
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    count = len(os.sched_getaffinity(0))
+    return f"{model}, {count} processors, Linux {platform.release()}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measures Charioteer against baselines.")
+    parser.add_argument("--build", type=Path, default=Path("build/release"), help="what to measure")
+    parser.add_argument("--output", type=Path, help="a JSON file for the figures")
+    parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(_MEASURES))
+    arguments = parser.parse_args()
+    if unknown := set(arguments.measures) - set(_MEASURES):
+        parser.error(f"no such measure: {', '.join(sorted(unknown))}")
+
+    print(f"{_machine()}\n{figures.heading()}", flush=True)
+    found: dict[str, figures.Entry] = {}
+    for name in arguments.measures or _MEASURES:
+        for figure in _MEASURES[name](arguments.build.absolute()):
+            found[figure.name] = figure.entry()
+            print(figures.line(figure), flush=True)
+    if arguments.output:
+        arguments.output.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
