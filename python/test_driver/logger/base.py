@@ -1,0 +1,101 @@
+"""What every logger can do."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from enum import IntEnum
+from typing import Any
+
+from charioteer import _core as core
+
+Attributes = Mapping[str, str]
+
+
+class LogLevel(IntEnum):
+    """What `debug`, `info` and `warning` show; everything else is always shown."""
+
+    DEBUG = 1
+    INFO = 2
+    WARNING = 3
+    ERROR = 4
+
+
+class AbstractLogger(ABC):
+    """Takes messages. `attributes` say what a message is about; the usual one is `machine`.
+
+    May be used from several threads.
+    """
+
+    reporter: core.Reporter
+    """Takes what the core tells on behalf of this logger."""
+
+    log_level: LogLevel = LogLevel.INFO
+
+    @abstractmethod
+    def log(self, message: str, attributes: Attributes = {}) -> None:
+        """Tells a message, at any log level."""
+
+    @abstractmethod
+    def nested(self, message: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
+        """A step of the test: the message as a head and, unless it raises, how long it took."""
+
+    @abstractmethod
+    def subtest(self, name: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
+        """A named part of the test, told as a step."""
+
+    @abstractmethod
+    def log_test_error(self, *args: Any, **kwargs: Any) -> None:
+        """Tells, line by line, why the test fails. Takes what `log` takes."""
+
+    @abstractmethod
+    def log_serial(self, message: str, machine: str) -> None:
+        """Tells a line of a machine's serial console."""
+
+    def debug(self, *args: Any, **kwargs: Any) -> None:
+        """As `log`, at level DEBUG only."""
+        if self.log_level <= LogLevel.DEBUG:
+            self.log(*args, **kwargs)
+
+    def info(self, *args: Any, **kwargs: Any) -> None:
+        """As `log`, up to level INFO."""
+        if self.log_level <= LogLevel.INFO:
+            self.log(*args, **kwargs)
+
+    def warning(self, *args: Any, **kwargs: Any) -> None:
+        """As `log`, up to level WARNING."""
+        if self.log_level <= LogLevel.WARNING:
+            self.log(*args, **kwargs)
+
+    def error(self, *args: Any, **kwargs: Any) -> None:
+        """As `log`, for what makes a run fail."""
+        self.log(*args, **kwargs)
+
+    def print_serial_logs(self, enable: bool) -> None:
+        """Whether lines of serial consoles are told at all."""
+        self.reporter.serial = enable
+
+    def set_log_level(self, level: LogLevel) -> None:
+        self.log_level = level
+        self.reporter.warnings = level <= LogLevel.WARNING
+
+    def collect(self) -> None:
+        """Takes over what the core has told since the last call; cheap when there is nothing."""
+        for event in self.reporter.drain():
+            self.take(event)
+
+    def take(self, event: core.Event) -> None:
+        """Tells what the core told."""
+        if event.kind == "serial":
+            self.log_serial(event.text, event.machine)
+            return
+        attributes = {"machine": event.machine} if event.machine else {}
+        (self.warning if event.kind == "warning" else self.log)(event.text, attributes)
+
+
+@contextmanager
+def timed(message: str, finish: Callable[[str], None]) -> Iterator[None]:
+    """Calls `finish` with how long the block took, unless it raises: failed steps stay open."""
+    begin = time.monotonic()
+    yield
+    finish(f"(finished: {message}, in {time.monotonic() - begin:.2f} seconds)")

@@ -1,0 +1,124 @@
+"""The outcome as a JUnit report: one case for each subtest, and `main` for the rest."""
+
+import atexit
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from charioteer import _core as core
+from test_driver.logger.base import AbstractLogger, Attributes
+from test_driver.text import xml_text
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+SUITE = "NixOS integration test"
+MAIN = "main"
+
+
+@dataclass
+class _Case:
+    """What was told while one subtest ran."""
+
+    output: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    failed: bool = False
+    seconds: float = 0.0
+
+
+class JunitXMLLogger(AbstractLogger):
+    """Collects, and writes the report at the exit of the program.
+
+    A subtest that raises stays the current one: what comes after it explains its failure.
+    """
+
+    def __init__(self, outfile: Path) -> None:
+        """`outfile`: the report; its folder is made."""
+        self.reporter = core.Reporter(terminal=False, queue=True)
+        self._lock = threading.RLock()
+        self._outfile = outfile
+        self._begin = time.monotonic()
+        self._main = _Case()
+        self._subtests: dict[str, _Case] = {}
+        self._current = self._main
+        atexit.register(self.close)
+
+    def log(self, message: str, attributes: Attributes = {}) -> None:
+        with self._lock:
+            self._current.output.append(message)
+
+    @contextmanager
+    def nested(self, message: str, attributes: Attributes = {}) -> Iterator[None]:
+        self.log(message, attributes)
+        yield
+
+    @contextmanager
+    def subtest(self, name: str, attributes: Attributes = {}) -> Iterator[None]:
+        before, begin = self._current, time.monotonic()
+        case = self._current = self._subtests.setdefault(name, _Case())
+        self.log(f"subtest: {name}", attributes)
+        try:
+            yield
+        finally:
+            case.seconds += time.monotonic() - begin
+        self._current = before
+
+    def error(self, *args: Any, **kwargs: Any) -> None:
+        self._fail(*args, **kwargs)
+
+    def log_test_error(self, *args: Any, **kwargs: Any) -> None:
+        self._fail(*args, **kwargs)
+
+    def _fail(self, message: str, attributes: Attributes = {}) -> None:
+        with self._lock:
+            self._current.errors.append(message)
+            self._current.failed = True
+
+    def log_serial(self, message: str, machine: str) -> None:
+        if self.reporter.serial:
+            self.log(f"{machine} # {message}")
+
+    def close(self) -> None:
+        """Writes the report as it stands."""
+        # Here, because only runs with a report should pay for the import.
+        from xml.etree import ElementTree
+
+        self.collect()
+        with self._lock:
+            self._main.seconds = time.monotonic() - self._begin
+            root = ElementTree.Element("testsuites")
+            suite = ElementTree.SubElement(root, "testsuite", name=SUITE)
+            cases = {**self._subtests, MAIN: self._main}
+            for name, case in cases.items():
+                _add_case(suite, name, case)
+            totals = {
+                "tests": len(cases),
+                "failures": sum(case.failed for case in cases.values()),
+                "errors": 0,
+                "skipped": 0,
+                "time": f"{self._main.seconds:.3f}",
+            }
+            for element in (root, suite):
+                element.attrib.update({key: str(value) for key, value in totals.items()})
+            ElementTree.indent(root, "\t")
+            self._outfile.parent.mkdir(parents=True, exist_ok=True)
+            ElementTree.ElementTree(root).write(
+                self._outfile, encoding="utf-8", xml_declaration=True
+            )
+
+
+def _add_case(suite: "Element", name: str, case: _Case) -> None:
+    from xml.etree import ElementTree
+
+    element = ElementTree.SubElement(
+        suite, "testcase", name=xml_text(name), time=f"{case.seconds:.3f}"
+    )
+    if case.failed:
+        ElementTree.SubElement(element, "failure", message="test case failed")
+    for tag, lines in (("system-out", case.output), ("system-err", case.errors)):
+        if lines:
+            ElementTree.SubElement(element, tag).text = xml_text("\n".join(lines))
