@@ -1,0 +1,184 @@
+#include "shell/session.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <cerrno>
+
+#include "io/with_deadline.hpp"
+
+namespace charioteer::shell {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Upstream says so every 30 s.
+constexpr auto quiet_after = 30s;
+constexpr std::size_t read_size = 64 * 1024;
+
+}  // namespace
+
+/// A place in the queue for the shell, given up when this goes.
+class Session::Turn {
+public:
+    explicit Turn(std::shared_ptr<Session> session)
+        : session_(std::move(session)), number_(++session_->last_turn_) {
+        session_->turns_.push_back(number_);
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() {
+        std::erase(session_->turns_, number_);
+        session_->turns_changed_.notify_all();
+    }
+
+    bool has_come() const noexcept { return session_->turns_.front() == number_; }
+
+private:
+    std::shared_ptr<Session> session_;
+    std::uint64_t number_;
+};
+
+Session::Session(io::UnixStream stream, io::Obituary obituary, io::TimeSource& time)
+    : stream_(std::move(stream)),
+      outbox_(stream_),
+      obituary_(std::move(obituary)),
+      time_(time),
+      turns_changed_(stream_.get_executor()) {}
+
+Session::~Session() = default;
+
+std::shared_ptr<Session> Session::open(io::UnixStream stream, io::Obituary obituary,
+                                       io::TimeSource& time) {
+    std::shared_ptr<Session> self(new Session(std::move(stream), std::move(obituary), time));
+    asio::co_spawn(self->stream_.get_executor(), write(self), asio::detached);
+    return self;
+}
+
+asio::awaitable<void> Session::write(std::shared_ptr<Session> self) {
+    co_await self->outbox_.run();
+}
+
+asio::awaitable<std::unique_ptr<Session::Turn>> Session::take_turn() {
+    auto turn = std::make_unique<Turn>(shared_from_this());
+    while (!turn->has_come()) {
+        if (lost_) throw io::ConnectionLost(*lost_);
+        co_await turns_changed_.wait();
+    }
+    co_return turn;
+}
+
+asio::awaitable<std::string> Session::read_some() {
+    if (lost_) throw io::ConnectionLost(*lost_);
+    std::string bytes(read_size, '\0');
+    boost::system::error_code failure;
+    auto got = co_await stream_.async_read_some(asio::buffer(bytes),
+                                                asio::redirect_error(asio::use_awaitable, failure));
+    if (failure == asio::error::operation_aborted && !lost_)
+        throw boost::system::system_error(failure);
+    if (failure) {
+        if (!lost_) {
+            auto obituary = co_await obituary_();
+            lost_ = fmt::format("Shell disconnected: {}", obituary);
+        }
+        outbox_.stop();
+        turns_changed_.notify_all();
+        throw io::ConnectionLost(*lost_);
+    }
+    bytes.resize(got);
+    co_return bytes;
+}
+
+asio::awaitable<void> Session::until_greeted(std::function<void(std::string_view)> said,
+                                             std::shared_ptr<bool> heard) {
+    while (!greeted_) {
+        auto bytes = co_await read_some();
+        *heard = true;
+        said(bytes);
+        answers_.feed(bytes);
+        // Answers to commands of before the reboot: nobody waits for them.
+        while (answers_.next()) continue;
+        greeted_ = answers_.greeted();
+    }
+}
+
+asio::awaitable<void> Session::wait_ready(ReadyEvents events, io::Deadline deadline) {
+    auto turn = co_await take_turn();
+    auto heard = std::make_shared<bool>(false);
+    while (!greeted_) {
+        auto slice = time_.deadline_after(quiet_after);
+        if (deadline.when() < slice.when()) slice = deadline;
+        try {
+            co_await io::with_deadline(until_greeted(events.said, heard), slice, time_,
+                                       "the guest's root shell did not greet");
+        } catch (const io::TimeoutError&) {
+            if (slice.when() == deadline.when()) throw;
+            if (!*heard) events.quiet();
+        }
+    }
+    greeted_ = false;
+}
+
+asio::awaitable<CommandResult> Session::answer_to(std::uint64_t number) {
+    for (;;) {
+        while (auto answer = answers_.next()) {
+            if (answer->number == number)
+                co_return CommandResult{answer->status, std::move(answer->output)};
+        }
+        if (answers_.greeted()) {
+            greeted_ = true;
+            throw Restarted("the guest's root shell started anew while the command ran in it");
+        }
+        auto bytes = co_await read_some();
+        answers_.feed(bytes);
+    }
+}
+
+asio::awaitable<CommandResult> Session::execute(Command command,
+                                                std::optional<io::Duration> limit) {
+    auto number = ++last_number_;
+    auto line = command_line(command, number);
+    auto turn = co_await take_turn();
+    outbox_.add(line);
+    if (!command.want_output) co_return CommandResult{-2, ""};
+    auto deadline = limit ? time_.deadline_after(*limit) : io::Deadline::never();
+    auto result =
+        co_await io::with_deadline(answer_to(number), deadline, time_, "the guest did not answer");
+    if (!command.want_status) result.status = -1;
+    co_return result;
+}
+
+asio::awaitable<void> Session::send_raw(std::string bytes, io::Deadline deadline) {
+    auto self = shared_from_this();
+    outbox_.add(bytes);
+    co_await io::with_deadline(outbox_.flushed(), deadline, time_,
+                               "the guest does not read from its shell; nothing sent");
+}
+
+asio::awaitable<io::UniqueFd> Session::lend() {
+    auto turn = co_await take_turn();
+    io::UniqueFd copy(::fcntl(stream_.native_handle(), F_DUPFD_CLOEXEC, 0));
+    if (!copy) throw io::system_error("cannot copy the socket of the shell", errno);
+    lent_ = std::move(turn);
+    co_return copy;
+}
+
+void Session::take_back() {
+    lent_.reset();
+}
+
+void Session::close() {
+    if (!lost_) lost_ = "the driver closed the connection";
+    outbox_.stop();
+    boost::system::error_code ignored;
+    stream_.close(ignored);
+    turns_changed_.notify_all();
+    // Holds us.
+    lent_.reset();
+}
+
+}  // namespace charioteer::shell

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "io/condition.hpp"
+#include "io/error.hpp"
+#include "io/obituary.hpp"
+#include "io/outbox.hpp"
+#include "io/time_source.hpp"
+#include "io/unique_fd.hpp"
+#include "shell/plain_codec.hpp"
+
+namespace charioteer::shell {
+
+namespace asio = boost::asio;
+
+/// What is told while the guest has not greeted. Called on the io thread.
+struct ReadyEvents {
+    std::function<void()> quiet;                       ///< nothing came for 30 s
+    std::function<void(std::string_view chunk)> said;  ///< bytes that came
+};
+
+/// The guest's shell started anew while a command ran in it, as after a reboot. The new one
+/// listens.
+class Restarted : public io::Error {
+public:
+    using Error::Error;
+};
+
+/// The root shell of one guest (docs/shell-protocol.md). Io thread only. Commands of several
+/// coroutines run one after the other, in the order in which they came.
+///
+/// A command that was given up (deadline, cancellation) still runs in the guest; its answer is
+/// recognised by its number and skipped, and commands after it wait for it there.
+class Session : public std::enable_shared_from_this<Session> {
+public:
+    /// `obituary` is asked when the connection ends.
+    static std::shared_ptr<Session> open(io::UnixStream stream, io::Obituary obituary,
+                                         io::TimeSource& time);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    ~Session();
+
+    /// Waits for the greeting. Throws io::TimeoutError, io::ConnectionLost.
+    asio::awaitable<void> wait_ready(ReadyEvents events, io::Deadline deadline);
+
+    /// Runs one command. `limit` is what the host grants from the moment at which it is this
+    /// command's turn; none is no limit. Throws io::UsageError for a command that cannot be sent,
+    /// io::TimeoutError, Restarted, io::ConnectionLost.
+    asio::awaitable<CommandResult> execute(Command command, std::optional<io::Duration> limit);
+
+    /// Sends bytes as they are, past commands that run. Throws io::TimeoutError.
+    asio::awaitable<void> send_raw(std::string bytes, io::Deadline deadline);
+
+    /// A copy of the socket, for somebody who speaks to the shell directly. Commands wait until
+    /// take_back().
+    asio::awaitable<io::UniqueFd> lend();
+    void take_back();
+
+    /// Whoever waits gets io::ConnectionLost. Idempotent.
+    void close();
+
+private:
+    class Turn;
+
+    Session(io::UnixStream stream, io::Obituary obituary, io::TimeSource& time);
+    static asio::awaitable<void> write(std::shared_ptr<Session> self);
+    asio::awaitable<std::unique_ptr<Turn>> take_turn();
+    asio::awaitable<std::string> read_some();
+    asio::awaitable<void> until_greeted(std::function<void(std::string_view)> said,
+                                        std::shared_ptr<bool> heard);
+    asio::awaitable<CommandResult> answer_to(std::uint64_t number);
+
+    io::UnixStream stream_;
+    io::Outbox outbox_;
+    io::Obituary obituary_;
+    io::TimeSource& time_;
+    io::Condition turns_changed_;
+    std::deque<std::uint64_t> turns_;  ///< waiting coroutines; the first has the shell
+    std::uint64_t last_turn_ = 0;
+    std::unique_ptr<Turn> lent_;
+    AnswerReader answers_;
+    std::uint64_t last_number_ = 0;
+    bool greeted_ = false;  ///< a greeting came that wait_ready() has not yet seen
+    std::optional<std::string> lost_;
+};
+
+}  // namespace charioteer::shell
