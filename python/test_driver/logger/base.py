@@ -90,7 +90,10 @@ class AbstractLogger(ABC):
             self.log_serial(event.text, event.machine)
             return
         attributes = {"machine": event.machine} if event.machine else {}
-        (self.warning if event.kind == "warning" else self.log)(event.text, attributes)
+        if event.kind == "warning":
+            self.warning(event.text, attributes)
+        else:
+            self.log(event.text, attributes)
 
 
 @contextmanager

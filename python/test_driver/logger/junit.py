@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +19,14 @@ SUITE = "NixOS integration test"
 MAIN = "main"
 
 
-@dataclass
 class _Case:
     """What was told while one subtest ran."""
 
-    output: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-    failed: bool = False
-    seconds: float = 0.0
+    def __init__(self) -> None:
+        self.output: list[str] = []
+        self.errors: list[str] = []
+        self.failed = False
+        self.seconds = 0.0
 
 
 class JunitXMLLogger(AbstractLogger):

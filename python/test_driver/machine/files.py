@@ -1,0 +1,54 @@
+"""Files to and from a virtual machine."""
+
+import os
+import warnings
+from abc import abstractmethod
+from pathlib import Path
+
+from charioteer import _core as core
+from test_driver.machine.base import BaseMachine
+
+
+class Files(BaseMachine):
+    """Part of every virtual machine."""
+
+    _core: core.Machine
+
+    def copy_from_host(self, source: str, target: str) -> None:
+        """Copies a file or folder of the host into the guest, as root, keeping modes.
+
+        `target` is made a folder's entry when it is an existing folder, as by `cp -r`.
+        Raises FileNotFoundError, MachineError.
+        """
+        if not os.path.exists(source):
+            raise FileNotFoundError(f"{self.name}: no file or folder {source} to copy")
+        self.run_callbacks()
+        self.connect()
+        self._core.copy_in(os.path.abspath(source), target)
+
+    def copy_from_machine(self, source: str, target_dir: str = "") -> None:
+        """Copies a file or folder of the guest to `target_dir` of the output directory.
+
+        A file there is replaced. Raises FileExistsError for a folder there, MachineError.
+        """
+        import tempfile  # costs some milliseconds at every start of the driver
+
+        folder = self.out_dir / target_dir
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / Path(source).name
+        self.run_callbacks()
+        self.connect()
+        with tempfile.TemporaryDirectory(prefix=".copy-", dir=folder) as scratch:
+            copied = Path(scratch) / "content"
+            self._core.copy_out(source, str(copied))
+            if copied.is_dir() and target.exists():
+                raise FileExistsError(f"{self.name}: {target} exists already")
+            os.replace(copied, target)
+
+    def copy_from_vm(self, source: str, target_dir: str = "") -> None:
+        """The older name of `copy_from_machine`."""
+        warnings.warn("Use copy_from_machine() instead", DeprecationWarning, stacklevel=2)
+        self.copy_from_machine(source, target_dir)
+
+    @abstractmethod
+    def connect(self) -> None: ...

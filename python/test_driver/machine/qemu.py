@@ -1,0 +1,384 @@
+"""Virtual machines."""
+
+import os
+import re
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from charioteer import _core as core
+from test_driver.duration import Duration, render, seconds
+from test_driver.errors import RequestedAssertionFailed
+from test_driver.logger import AbstractLogger
+from test_driver.machine.base import BaseMachine
+from test_driver.machine.console import ConsoleText
+from test_driver.machine.files import Files
+from test_driver.machine.qmp import QMPSession
+from test_driver.machine.retry import retry
+
+_LAST_LINES = 10
+
+
+class QemuMachine(Files, BaseMachine):
+    """A virtual machine of QEMU. The waiting, the sockets and the processes are the core's."""
+
+    def __init__(
+        self,
+        out_dir: Path,
+        tmp_dir: Path,
+        start_command: str,
+        logger: AbstractLogger,
+        name: str | None = None,
+        keep_machine_state: bool = False,
+        callbacks: list[Callable[[], None]] | None = None,
+        vsock_guest: Path | None = None,
+        vsock_host: Path | None = None,
+    ) -> None:
+        """`start_command` is a piece of shell; NAME of its `run-NAME-vm` is the default name.
+
+        Unless `keep_machine_state`, what an earlier run left of its disks is deleted. Raises
+        MachineError when a living driver uses the state directory, OSError.
+        """
+        super().__init__(
+            out_dir=out_dir,
+            name=name or core.machine_name(start_command),
+            logger=logger,
+            callbacks=callbacks,
+            tmp_dir=tmp_dir,
+            keep_machine_state=keep_machine_state,
+        )
+        self.start_command = start_command
+        self.vsock_guest = vsock_guest
+        self.vsock_host = vsock_host
+        self.monitor_path = self.state_dir / "monitor"
+        self.qmp_path = self.state_dir / "qmp"
+        self.shell_path = self.state_dir / "shell"
+        self._core = core.Machine(
+            self.name,
+            start_command,
+            str(self.state_dir),
+            str(self.shared_dir),
+            logger.reporter,
+            self._idle,
+            keep_machine_state,
+        )
+        self.qmp_client = QMPSession(self._core)
+        if self._state_is_reset:
+            self.log(f"deleting machine state directory {self.state_dir}")
+            self.log("if you want to keep the machine state, pass --keep-machine-state")
+
+    def _idle(self, polling: bool) -> None:
+        self.logger.collect()
+        if polling:
+            self.run_callbacks()
+
+    # Life cycle
+
+    @property
+    def booted(self) -> bool:
+        """Whether QEMU was started and its end has not been waited for."""
+        return self._core.booted
+
+    @booted.setter
+    def booted(self, is_booted: bool) -> None:
+        self._core.booted = is_booted
+
+    @property
+    def connected(self) -> bool:
+        """Whether the root shell has said that it is ready."""
+        return self._core.connected
+
+    @connected.setter
+    def connected(self, is_connected: bool) -> None:
+        self._core.connected = is_connected
+
+    @property
+    def process(self) -> core.Process | None:
+        """The process of the start script, which has become QEMU."""
+        return self._core.process
+
+    @property
+    def pid(self) -> int | None:
+        return self._core.pid
+
+    def is_up(self) -> bool:
+        return self.booted and self.connected
+
+    def start(self, allow_reboot: bool = False) -> None:
+        """Starts QEMU; with `allow_reboot` it survives reboots of the guest. Raises MachineError."""
+        arguments = []
+        if self.vsock_guest is not None:
+            arguments = [
+                "-chardev",
+                f"socket,id=vsock_ssh,path={self.vsock_guest}",
+                "-device",
+                "vhost-user-vsock-pci,chardev=vsock_ssh",
+            ]
+        self._core.start(allow_reboot=allow_reboot, arguments=arguments)
+
+    def connect(self) -> None:
+        """Waits for the root shell, having started the machine if need be."""
+        if self.connected:
+            return
+        with self.nested("waiting for the VM to finish booting"):
+            self.start()
+            self._core.connect()
+
+    def switch_root(self) -> None:
+        """Goes on from the initial RAM disk to the system, whose root shell is awaited."""
+        self.wait_for_unit("initrd.target")
+        self.execute(
+            "systemctl isolate --no-block initrd-switch-root.target 2>/dev/null >/dev/null",
+            check_return=False,
+            check_output=False,
+        )
+        self.connected = False
+        self.connect()
+
+    def shutdown(self) -> None:
+        if not self.booted:
+            return
+        self._core.poweroff()
+        self.wait_for_shutdown()
+
+    def crash(self) -> None:
+        """Ends QEMU as if the power had failed."""
+        if not self.booted:
+            return
+        self.log("forced crash")
+        with self.nested("waiting for the VM to power off"):
+            self._core.crash()
+
+    def reboot(self) -> None:
+        """Presses Ctrl-Alt-Delete. Of use after `start(allow_reboot=True)`."""
+        self.send_key("ctrl-alt-delete")
+        self.connected = False
+
+    def wait_for_shutdown(self, timeout: Duration | None = None) -> None:
+        if not self.booted:
+            return
+        with self.nested("waiting for the VM to power off"):
+            self._core.wait_for_shutdown(timeout)
+
+    def release(self) -> None:
+        """Ends QEMU and closes what belongs to it."""
+        if self.pid is None:
+            return
+        self.logger.info(f"kill {type(self).__name__} (pid {self.pid})")
+        self._core.release()
+
+    # Commands
+
+    def _execute(
+        self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
+    ) -> tuple[int, str]:
+        self.connect()
+        return self._core.execute(command, check_return, check_output, timeout)
+
+    def _runs_commands_itself(self) -> bool:
+        """Whether a subclass has its own way to run commands, which waits then have to take."""
+        kind = type(self)
+        return kind.execute is not BaseMachine.execute or kind._execute is not QemuMachine._execute
+
+    def _wait_for_command(self, command: str, success: bool, timeout: Duration) -> str:
+        if self._runs_commands_itself():
+            return super()._wait_for_command(command, success, timeout)
+        self.run_callbacks()
+        self.connect()
+        return self._core.wait_for_command(command, success, timeout)
+
+    def _wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
+        if self._runs_commands_itself():
+            super()._wait_for_unit(unit, user, timeout)
+            return
+        self.run_callbacks()
+        self.connect()
+        self._core.wait_for_unit(unit, user, timeout)
+
+    def _last_words(self) -> list[str]:
+        return self._core.console_tail(_LAST_LINES)
+
+    def wait_for_x(self, timeout: Duration = 900) -> None:
+        """Waits for the X11 server."""
+        reached = (
+            'journalctl -b SYSLOG_IDENTIFIER=systemd | grep "Reached target Current graphical"'
+        )
+
+        def is_there(_last_try: bool) -> bool:
+            if self.execute(reached)[0] != 0:
+                return False
+            return self.execute("[ -e /tmp/.X11-unix/X0 ]")[0] == 0
+
+        with self.nested("waiting for the X11 server"):
+            retry(is_there, timeout)
+
+    # Text terminals
+
+    def get_tty_text(self, tty: str) -> str:
+        """What the virtual terminal number `tty` shows."""
+        _, text = self.execute(
+            f"fold -w$(stty -F /dev/tty{tty} size | awk '{{print $2}}') /dev/vcs{tty}"
+        )
+        return text
+
+    def wait_until_tty_matches(self, tty: str, regexp: str, timeout: Duration = 900) -> None:
+        """Waits until what the virtual terminal shows matches."""
+        pattern = re.compile(regexp)
+
+        def matches(last_try: bool) -> bool:
+            text = self.get_tty_text(tty)
+            if last_try:
+                self.log(
+                    f"Last chance to match /{regexp}/ on TTY{tty}, "
+                    f"which currently contains: {text}"
+                )
+            return pattern.search(text) is not None
+
+        with self.nested(f"waiting for {regexp} to appear on tty {tty}"):
+            retry(matches, timeout)
+
+    def dump_tty_contents(self, tty: str) -> None:
+        """Sends what the virtual terminal shows to the guest's journal."""
+        self.execute(f"fold -w 80 /dev/vcs{tty} | systemd-cat")
+
+    # Serial console
+
+    @property
+    def full_console_log(self) -> list[str]:
+        """All lines of the serial console since the last start."""
+        text = self.get_console_log()
+        return text.split("\n") if text else []
+
+    def get_console_log(self) -> str:
+        """All lines of the serial console since the last start, joined by newlines."""
+        return self._core.console_log()
+
+    def send_console(self, chars: str) -> None:
+        """Types on the serial console."""
+        self._core.send_console(chars.encode())
+
+    def wait_for_console_text(self, regex: str, timeout: Duration | None = None) -> None:
+        """Waits until the lines that come, joined without newlines, match.
+
+        Lines that an earlier call has seen are not looked at again. `timeout` None is for ever.
+        Raises RequestedAssertionFailed.
+        """
+        with self.nested(f"waiting for {regex} to appear on console"):
+            text = ConsoleText(regex)
+            begin = time.monotonic()
+            while True:
+                spent = time.monotonic() - begin
+                left = 1.0 if timeout is None else min(1.0, max(seconds(timeout) - spent, 0.0))
+                try:
+                    if text.add(self._core.next_console_lines(left)):
+                        return
+                except TimeoutError:
+                    if text.search():
+                        return
+                    if timeout is not None and spent >= seconds(timeout):
+                        raise self._not_on_console(regex, begin, timeout) from None
+
+    def _not_on_console(
+        self, regex: str, begin: float, timeout: Duration
+    ) -> RequestedAssertionFailed:
+        elapsed = time.monotonic() - begin
+        text = f"action timed out after {elapsed:.2f} seconds (timeout={render(timeout)})"
+        error = self._failure(text, begin, timeout, "")
+        error.add_note(f"{regex} did not appear on the console")
+        return error
+
+    # Keyboard, screen, monitor
+
+    def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
+        """Presses a key: a character, or a name or chord of QEMU. Then waits `delay` seconds."""
+        key = core.key_name(key)
+        if log:
+            with self.nested(f"sending key {key!r}"):
+                self._press(key, delay)
+        else:
+            self._press(key, delay)
+
+    def _press(self, key: str, delay: float | None) -> None:
+        self.run_callbacks()
+        self._core.send_key(key)
+        if delay is not None:
+            time.sleep(delay)
+
+    def send_chars(self, chars: str, delay: float | None = 0.01) -> None:
+        """Types text, with `delay` seconds after each character."""
+        with self.nested(f"sending keys {chars!r}"):
+            for char in chars:
+                self.send_key(char, delay, log=False)
+
+    def screenshot(self, filename: str) -> None:
+        """Writes the screen as PNG: into the output directory unless `filename` has a slash."""
+        if "." not in filename:
+            filename += ".png"
+        if "/" not in filename:
+            filename = os.path.join(self.out_dir, filename)
+        name = os.path.basename(filename)
+        with self.nested(f"making screenshot {filename}", {"image": name}):
+            self.run_callbacks()
+            self._core.screenshot(filename)
+
+    def send_monitor_command(self, command: str) -> str:
+        """Runs a command of QEMU's human monitor; returns its echo, its output and the prompt."""
+        self.run_callbacks()
+        return self._core.monitor_command(command)
+
+    def wait_for_qmp_event(
+        self, event_filter: Callable[[dict[str, Any]], bool], timeout: Duration = 600
+    ) -> dict[str, Any]:
+        """The next QMP event for which `event_filter` is true. Those before it are lost.
+
+        Raises TimeoutError; RuntimeError before the start.
+        """
+        end = time.monotonic() + seconds(timeout)
+        while True:
+            event = self.qmp_client.wait_for_event(max(end - time.monotonic(), 0.0))
+            if event_filter(event):
+                return event
+
+    # Network
+
+    def forward_port(self, host_port: int = 8080, guest_port: int = 80) -> None:
+        """Makes a TCP port of the guest reachable at one of the host."""
+        self.run_callbacks()
+        self._core.forward_port(host_port, guest_port)
+
+    def block(self) -> None:
+        """Takes the first VLAN's cable out."""
+        self.run_callbacks()
+        self._core.set_link("virtio-net-pci.1", False)
+
+    def unblock(self) -> None:
+        """Puts the first VLAN's cable in again."""
+        self.run_callbacks()
+        self._core.set_link("virtio-net-pci.1", True)
+
+    # By hand
+
+    def shell_interact(self, address: str | None = None) -> None:
+        """Connects the root shell with the terminal, or with an address of socat."""
+        from test_driver.machine import interact
+
+        self.connect()
+        if address is None:
+            self.log("Terminal is ready (there is no initial prompt):")
+            interact.shell_on_terminal(self._core)
+        else:
+            interact.shell_by_socat(self._core, address)
+
+    def console_interact(self) -> None:
+        """Sends what is typed to the serial console, until Ctrl-C or the end of input."""
+        from test_driver.machine import interact
+
+        self.log("Terminal is ready (there is no prompt):")
+        if interact.console_on_terminal(self._core):
+            self.log("Closing connection to the console")
+
+    def ssh_backdoor_command(self) -> str:
+        """How to log in from the host, for a machine with a vsock."""
+        return f"ssh -o User=root vsock-mux/{shlex.quote(str(self.vsock_host))}"
