@@ -23,11 +23,11 @@ class VLan:
         self.nr = nr
         self.logger = logger
         self.logger.info("start vlan")
-        self._core = core.VLan(nr, str(tmp_dir), logger.reporter)
-        self.socket_dir = Path(self._core.socket_dir)
+        self.handle = core.VLan(nr, str(tmp_dir), logger.reporter)
+        self.socket_dir = Path(self.handle.socket_dir)
         self.pid = os.getpid()
-        os.environ[f"QEMU_VDE_SOCKET_{nr}"] = self._core.socket_dir
-        os.environ[f"CHARIOTEER_VLAN_SOCKET_{nr}"] = self._core.stream_socket
+        os.environ[f"QEMU_VDE_SOCKET_{nr}"] = self.handle.socket_dir
+        os.environ[f"CHARIOTEER_VLAN_SOCKET_{nr}"] = self.handle.stream_socket
         self.logger.info(f"running vlan (pid {self.pid}; ctl {self.socket_dir})")
 
     def __repr__(self) -> str:
@@ -35,9 +35,9 @@ class VLan:
 
     def counters(self) -> dict[str, int]:
         """Frames forwarded and dropped, the latter by reason."""
-        return self._core.counters()
+        return self.handle.counters()
 
     def stop(self) -> None:
         """Takes the segment away from its machines. Idempotent."""
         self.logger.info(f"kill vlan (pid {self.pid})")
-        self._core.stop()
+        self.handle.stop()

@@ -12,7 +12,7 @@ from test_driver.machine.base import BaseMachine
 class Files(BaseMachine):
     """Part of every virtual machine."""
 
-    _core: core.Machine
+    handle: core.Machine
 
     def copy_from_host(self, source: str, target: str) -> None:
         """Copies a file or folder of the host into the guest, as root, keeping modes.
@@ -24,7 +24,7 @@ class Files(BaseMachine):
             raise FileNotFoundError(f"{self.name}: no file or folder {source} to copy")
         self.run_callbacks()
         self.connect()
-        self._core.copy_in(os.path.abspath(source), target)
+        self.handle.copy_in(os.path.abspath(source), target)
 
     def copy_from_machine(self, source: str, target_dir: str = "") -> None:
         """Copies a file or folder of the guest to `target_dir` of the output directory.
@@ -40,7 +40,7 @@ class Files(BaseMachine):
         self.connect()
         with tempfile.TemporaryDirectory(prefix=".copy-", dir=folder) as scratch:
             copied = Path(scratch) / "content"
-            self._core.copy_out(source, str(copied))
+            self.handle.copy_out(source, str(copied))
             if copied.is_dir() and target.exists():
                 raise FileExistsError(f"{self.name}: {target} exists already")
             os.replace(copied, target)
@@ -51,4 +51,5 @@ class Files(BaseMachine):
         self.copy_from_machine(source, target_dir)
 
     @abstractmethod
-    def connect(self) -> None: ...
+    def connect(self) -> None:
+        ...

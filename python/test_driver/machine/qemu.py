@@ -55,7 +55,7 @@ class QemuMachine(Files, BaseMachine):
         self.monitor_path = self.state_dir / "monitor"
         self.qmp_path = self.state_dir / "qmp"
         self.shell_path = self.state_dir / "shell"
-        self._core = core.Machine(
+        self.handle = core.Machine(
             self.name,
             start_command,
             str(self.state_dir),
@@ -64,7 +64,7 @@ class QemuMachine(Files, BaseMachine):
             self._idle,
             keep_machine_state,
         )
-        self.qmp_client = QMPSession(self._core)
+        self.qmp_client = QMPSession(self.handle)
         if self._state_is_reset:
             self.log(f"deleting machine state directory {self.state_dir}")
             self.log("if you want to keep the machine state, pass --keep-machine-state")
@@ -79,29 +79,29 @@ class QemuMachine(Files, BaseMachine):
     @property
     def booted(self) -> bool:
         """Whether QEMU was started and its end has not been waited for."""
-        return self._core.booted
+        return self.handle.booted
 
     @booted.setter
     def booted(self, is_booted: bool) -> None:
-        self._core.booted = is_booted
+        self.handle.booted = is_booted
 
     @property
     def connected(self) -> bool:
         """Whether the root shell has said that it is ready."""
-        return self._core.connected
+        return self.handle.connected
 
     @connected.setter
     def connected(self, is_connected: bool) -> None:
-        self._core.connected = is_connected
+        self.handle.connected = is_connected
 
     @property
     def process(self) -> core.Process | None:
         """The process of the start script, which has become QEMU."""
-        return self._core.process
+        return self.handle.process
 
     @property
     def pid(self) -> int | None:
-        return self._core.pid
+        return self.handle.pid
 
     def is_up(self) -> bool:
         return self.booted and self.connected
@@ -116,7 +116,7 @@ class QemuMachine(Files, BaseMachine):
                 "-device",
                 "vhost-user-vsock-pci,chardev=vsock_ssh",
             ]
-        self._core.start(allow_reboot=allow_reboot, arguments=arguments)
+        self.handle.start(allow_reboot=allow_reboot, arguments=arguments)
 
     def connect(self) -> None:
         """Waits for the root shell, having started the machine if need be."""
@@ -124,7 +124,7 @@ class QemuMachine(Files, BaseMachine):
             return
         with self.nested("waiting for the VM to finish booting"):
             self.start()
-            self._core.connect()
+            self.handle.connect()
 
     def switch_root(self) -> None:
         """Goes on from the initial RAM disk to the system, whose root shell is awaited."""
@@ -140,7 +140,7 @@ class QemuMachine(Files, BaseMachine):
     def shutdown(self) -> None:
         if not self.booted:
             return
-        self._core.poweroff()
+        self.handle.poweroff()
         self.wait_for_shutdown()
 
     def crash(self) -> None:
@@ -149,7 +149,7 @@ class QemuMachine(Files, BaseMachine):
             return
         self.log("forced crash")
         with self.nested("waiting for the VM to power off"):
-            self._core.crash()
+            self.handle.crash()
 
     def reboot(self) -> None:
         """Presses Ctrl-Alt-Delete. Of use after `start(allow_reboot=True)`."""
@@ -160,14 +160,27 @@ class QemuMachine(Files, BaseMachine):
         if not self.booted:
             return
         with self.nested("waiting for the VM to power off"):
-            self._core.wait_for_shutdown(timeout)
+            self.handle.wait_for_shutdown(timeout)
 
     def release(self) -> None:
         """Ends QEMU and closes what belongs to it."""
         if self.pid is None:
             return
+        self._tell_end()
+        self.handle.release()
+
+    def end(self) -> None:
+        """Prepares for the end of the run, in which the core ends all machines side by side.
+
+        The `release` of a subclass is called; ours need not be.
+        """
+        if type(self).release is not QemuMachine.release:
+            self.release()
+        elif self.pid is not None:
+            self._tell_end()
+
+    def _tell_end(self) -> None:
         self.logger.info(f"kill {type(self).__name__} (pid {self.pid})")
-        self._core.release()
 
     # Commands
 
@@ -175,7 +188,7 @@ class QemuMachine(Files, BaseMachine):
         self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
     ) -> tuple[int, str]:
         self.connect()
-        return self._core.execute(command, check_return, check_output, timeout)
+        return self.handle.execute(command, check_return, check_output, timeout)
 
     def _runs_commands_itself(self) -> bool:
         """Whether a subclass has its own way to run commands, which waits then have to take."""
@@ -187,7 +200,7 @@ class QemuMachine(Files, BaseMachine):
             return super()._wait_for_command(command, success, timeout)
         self.run_callbacks()
         self.connect()
-        return self._core.wait_for_command(command, success, timeout)
+        return self.handle.wait_for_command(command, success, timeout)
 
     def _wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
         if self._runs_commands_itself():
@@ -195,10 +208,10 @@ class QemuMachine(Files, BaseMachine):
             return
         self.run_callbacks()
         self.connect()
-        self._core.wait_for_unit(unit, user, timeout)
+        self.handle.wait_for_unit(unit, user, timeout)
 
     def _last_words(self) -> list[str]:
-        return self._core.console_tail(_LAST_LINES)
+        return self.handle.console_tail(_LAST_LINES)
 
     def wait_for_x(self, timeout: Duration = 900) -> None:
         """Waits for the X11 server."""
@@ -253,11 +266,11 @@ class QemuMachine(Files, BaseMachine):
 
     def get_console_log(self) -> str:
         """All lines of the serial console since the last start, joined by newlines."""
-        return self._core.console_log()
+        return self.handle.console_log()
 
     def send_console(self, chars: str) -> None:
         """Types on the serial console."""
-        self._core.send_console(chars.encode())
+        self.handle.send_console(chars.encode())
 
     def wait_for_console_text(self, regex: str, timeout: Duration | None = None) -> None:
         """Waits until the lines that come, joined without newlines, match.
@@ -272,7 +285,7 @@ class QemuMachine(Files, BaseMachine):
                 spent = time.monotonic() - begin
                 left = 1.0 if timeout is None else min(1.0, max(seconds(timeout) - spent, 0.0))
                 try:
-                    if text.add(self._core.next_console_lines(left)):
+                    if text.add(self.handle.next_console_lines(left)):
                         return
                 except TimeoutError:
                     if text.search():
@@ -302,7 +315,7 @@ class QemuMachine(Files, BaseMachine):
 
     def _press(self, key: str, delay: float | None) -> None:
         self.run_callbacks()
-        self._core.send_key(key)
+        self.handle.send_key(key)
         if delay is not None:
             time.sleep(delay)
 
@@ -321,12 +334,12 @@ class QemuMachine(Files, BaseMachine):
         name = os.path.basename(filename)
         with self.nested(f"making screenshot {filename}", {"image": name}):
             self.run_callbacks()
-            self._core.screenshot(filename)
+            self.handle.screenshot(filename)
 
     def send_monitor_command(self, command: str) -> str:
         """Runs a command of QEMU's human monitor; returns its echo, its output and the prompt."""
         self.run_callbacks()
-        return self._core.monitor_command(command)
+        return self.handle.monitor_command(command)
 
     def wait_for_qmp_event(
         self, event_filter: Callable[[dict[str, Any]], bool], timeout: Duration = 600
@@ -346,17 +359,17 @@ class QemuMachine(Files, BaseMachine):
     def forward_port(self, host_port: int = 8080, guest_port: int = 80) -> None:
         """Makes a TCP port of the guest reachable at one of the host."""
         self.run_callbacks()
-        self._core.forward_port(host_port, guest_port)
+        self.handle.forward_port(host_port, guest_port)
 
     def block(self) -> None:
         """Takes the first VLAN's cable out."""
         self.run_callbacks()
-        self._core.set_link("virtio-net-pci.1", False)
+        self.handle.set_link("virtio-net-pci.1", False)
 
     def unblock(self) -> None:
         """Puts the first VLAN's cable in again."""
         self.run_callbacks()
-        self._core.set_link("virtio-net-pci.1", True)
+        self.handle.set_link("virtio-net-pci.1", True)
 
     # By hand
 
@@ -367,16 +380,16 @@ class QemuMachine(Files, BaseMachine):
         self.connect()
         if address is None:
             self.log("Terminal is ready (there is no initial prompt):")
-            interact.shell_on_terminal(self._core)
+            interact.shell_on_terminal(self.handle)
         else:
-            interact.shell_by_socat(self._core, address)
+            interact.shell_by_socat(self.handle, address)
 
     def console_interact(self) -> None:
         """Sends what is typed to the serial console, until Ctrl-C or the end of input."""
         from test_driver.machine import interact
 
         self.log("Terminal is ready (there is no prompt):")
-        if interact.console_on_terminal(self._core):
+        if interact.console_on_terminal(self.handle):
             self.log("Closing connection to the console")
 
     def ssh_backdoor_command(self) -> str:

@@ -1,0 +1,121 @@
+"""The program `nixos-test-driver`."""
+
+import argparse
+import os
+import sys
+import time
+from typing import NoReturn
+
+from test_driver import failure
+from test_driver.arguments import parse
+from test_driver.config import DriverConfiguration
+from test_driver.debug import Debug, DebugNop
+from test_driver.driver import Driver
+from test_driver.errors import MachineError
+from test_driver.logger import (
+    AbstractLogger,
+    CompositeLogger,
+    JunitXMLLogger,
+    LogLevel,
+    TerminalLogger,
+    XMLLogger,
+)
+from test_driver.signals import Signals, Terminated, die_by_sigterm
+
+INTERRUPTED = 130
+
+
+def main(argv: list[str] | None = None, prog: str = "nixos-test-driver") -> int:
+    """Runs a test, or a prompt; returns the exit status.
+
+    Raises SystemExit for usage errors and when the script does. After SIGTERM, which the time
+    limit of the run sends too, it cleans up and ends the process by that signal.
+    """
+    signals = Signals()
+    try:
+        options, config = parse(sys.argv[1:] if argv is None else argv, prog)
+        logger = _make_logger(options, prog)
+        try:
+            driver = _make_driver(options, config, logger, prog)
+            if not options.keep_machine_state:
+                logger.info("Machine state will be reset. To keep it, pass --keep-machine-state")
+            return _run(driver, logger, signals)
+        finally:
+            logger.collect()
+            logger.reporter.flush()
+    except Terminated:
+        die_by_sigterm()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        signals.restore()
+
+
+def _make_logger(options: argparse.Namespace, prog: str) -> CompositeLogger:
+    logger = CompositeLogger([TerminalLogger()])
+    try:
+        if (log_file := os.environ.get("LOGFILE")) is not None and log_file != os.devnull:
+            logger.add_logger(XMLLogger(log_file))
+    except OSError as error:
+        _usage_error(prog, f"the log file of the variable LOGFILE: {error}")
+    if options.junit_xml is not None:
+        logger.add_logger(JunitXMLLogger(options.output_directory / options.junit_xml))
+    if options.log_level is not None:
+        logger.set_log_level(LogLevel[options.log_level.upper()])
+    return logger
+
+
+def _usage_error(prog: str, text: str) -> NoReturn:
+    print(f"{prog}: error: {text}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _make_driver(
+    options: argparse.Namespace, config: DriverConfiguration, logger: AbstractLogger, prog: str
+) -> Driver:
+    attach = options.debug_hook_attach
+    try:
+        return Driver(
+            config,
+            options.output_directory,
+            logger,
+            keep_machine_state=options.keep_machine_state,
+            debug=DebugNop() if attach is None else Debug(logger, attach),
+            interactive=bool(options.interactive),
+        )
+    except (OSError, UnicodeDecodeError) as error:
+        _usage_error(prog, f"cannot read the test script {config.test_script}: {error}")
+
+
+def _run(driver: Driver, logger: AbstractLogger, signals: Signals) -> int:
+    """Sets up, runs, cleans up; then tells of a failure that the script did not handle."""
+    try:
+        # The clean-up is the driver's __exit__, which signals must not interrupt.
+        with driver, signals:
+            _run_inside(driver, logger)
+        signals.raise_held()
+    except (KeyboardInterrupt, Terminated) as error:
+        failure.report_interruption(logger, error, driver.tests)
+        raise
+    except Exception as error:
+        if failure.is_of_script(error):
+            logger.reporter.flush()
+            failure.print_from_script(error)
+        elif isinstance(error, (MachineError, OSError)):
+            failure.report_set_up(logger, error)
+        else:
+            logger.reporter.flush()
+            raise
+        return 1
+    return 0
+
+
+def _run_inside(driver: Driver, logger: AbstractLogger) -> None:
+    if driver.interactive:
+        from test_driver import repl  # slow to import
+
+        repl.run(driver.test_symbols())
+        return
+    begin = time.monotonic()
+    driver.run_tests()
+    logger.info(f"test script finished in {time.monotonic() - begin:.2f}s")

@@ -1,0 +1,62 @@
+"""A breakpoint where a test fails, for somebody who can attach to the build's sandbox."""
+
+import os
+import shutil
+import subprocess
+import sys
+from abc import ABC, abstractmethod
+
+from test_driver.logger import AbstractLogger
+
+
+class DebugAbstract(ABC):
+    """What a failing test calls."""
+
+    @abstractmethod
+    def breakpoint(self, host: str = "127.0.0.1", port: int = 4444) -> None:
+        ...
+
+
+class DebugNop(DebugAbstract):
+    """No breakpoints: the test just fails."""
+
+    def breakpoint(self, host: str = "127.0.0.1", port: int = 4444) -> None:
+        pass
+
+
+class Debug(DebugAbstract):
+    """Stops a failing test until a debugger has attached and is done."""
+
+    def __init__(self, logger: AbstractLogger, attach_command: str) -> None:
+        """`attach_command`: the program that enters the sandbox of a process it finds."""
+        self.logger = logger
+        self.attach_command = attach_command
+
+    def breakpoint(self, host: str = "127.0.0.1", port: int = 4444) -> None:
+        """Listens on `host` and `port` with pdb at the caller's frame; one client, by telnet."""
+        import random
+
+        # The attach program finds our sandbox by the argument of this process.
+        pattern = str(random.randrange(999999, 10_000_000))
+        self.logger.log_test_error(
+            f"Breakpoint reached, run 'sudo {self.attach_command} {pattern}'"
+        )
+        os.environ["bashInteractive"] = shutil.which("bash") or "/bin/sh"
+        with subprocess.Popen(["sleep", pattern]) as mark:
+            try:
+                _serve_pdb(host, port)
+            finally:
+                mark.kill()
+
+
+def _serve_pdb(host: str, port: int) -> None:
+    import pdb
+    import socket
+
+    with socket.create_server((host, port)) as server:
+        connection, _ = server.accept()
+    with connection, connection.makefile("rw") as stream:
+        debugger = pdb.Pdb(stdin=stream, stdout=stream)
+        debugger.prompt = "(Pdb) "
+        debugger.reset()
+        debugger.interaction(sys._getframe(2), None)

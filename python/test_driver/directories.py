@@ -1,0 +1,25 @@
+"""Where a run keeps its state."""
+
+import os
+from pathlib import Path
+
+
+def temporary_directory() -> Path:
+    """The folder for state directories and sockets, made (mode 0700) when it is missing.
+
+    It is that of XDG_RUNTIME_DIR, else of TMPDIR, TEMP or TMP, else a usual place. Raises
+    NotADirectoryError, PermissionError or another OSError that names it.
+    """
+    if named := os.environ.get("XDG_RUNTIME_DIR"):
+        directory = Path(named)
+    else:
+        import tempfile  # costs some milliseconds
+
+        directory = Path(tempfile.gettempdir())
+    if not os.path.lexists(directory):
+        directory.mkdir(mode=0o700)
+    if not directory.is_dir():
+        raise NotADirectoryError(f"{directory}, the place for the state of machines, is no folder")
+    if not os.access(directory, os.W_OK):
+        raise PermissionError(f"{directory}, the place for the state of machines, is not writable")
+    return directory

@@ -1,0 +1,350 @@
+"""A run: its machines, its VLANs, its script."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, overload
+
+from charioteer import _core as core
+from test_driver import failure
+from test_driver.config import DriverConfiguration, load_driver_configuration
+from test_driver.debug import DebugAbstract, DebugNop
+from test_driver.directories import temporary_directory
+from test_driver.duration import Duration, render
+from test_driver.errors import MachineError, RequestedAssertionFailed
+from test_driver.logger import AbstractLogger
+from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine, retry
+from test_driver.polling import Decorator, Poll
+from test_driver.polling_condition import PollingCondition
+from test_driver.symbols import banner, pythonized
+from test_driver.vlan import VLan
+
+__all__ = ["Driver", "load_driver_configuration"]
+
+_SYNC_LIMIT = 60  # seconds
+
+
+class Timer:
+    """The time limit of a run."""
+
+    def __init__(self, session: core.Session, limit: Duration) -> None:
+        self._session = session
+        self._limit = limit
+
+    def start(self) -> None:
+        self._session.arm_timeout(self._limit)
+
+    def cancel(self) -> None:
+        self._session.cancel_timeout()
+
+
+class Driver:
+    """Runs a test. Within `with driver:` its VLANs are up and its machines can be started."""
+
+    def __init__(
+        self,
+        config: DriverConfiguration,
+        out_dir: Path,
+        logger: AbstractLogger,
+        keep_machine_state: bool = False,
+        debug: DebugAbstract = DebugNop(),
+        interactive: bool = False,
+    ) -> None:
+        """`out_dir`: where files from machines go. Raises OSError when there is no test script."""
+        self.config = config
+        self.out_dir = out_dir
+        self.logger = logger
+        self.keep_machine_state = keep_machine_state
+        self.debug = debug
+        self.interactive = interactive
+        self.tests = config.test_script.read_text()
+        self.vlans: list[VLan] = []
+        self.machines_qemu: list[QemuMachine] = []
+        self.machines_nspawn: list[NspawnMachine] = []
+        self.polling_conditions: list[PollingCondition] = []
+        self.vhost_vsock = None
+        self._session = core.Session(logger.reporter)
+        self.race_timer = Timer(self._session, config.global_timeout)
+        failure.remember_source(self.tests)
+
+    @property
+    def machines(self) -> list[BaseMachine]:
+        """All machines, sorted by name."""
+        return sorted([*self.machines_qemu, *self.machines_nspawn], key=lambda each: each.name)
+
+    def __enter__(self) -> "Driver":
+        try:
+            self._set_up()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def _set_up(self) -> None:
+        if self.config.containers:
+            names = ", ".join(self.config.containers)
+            raise MachineError(f"this driver has virtual machines only, no containers: {names}")
+        tmp_dir = temporary_directory()
+        with self.logger.nested("start all VLans"):
+            for nr in dict.fromkeys(self.config.vlans):
+                vlan = VLan(nr, tmp_dir, self.logger)
+                self.vlans.append(vlan)
+                self._session.adopt_vlan(vlan.handle)
+        if self.config.enable_ssh_backdoor:
+            self.logger.warning("this driver has no SSH backdoor; enable_ssh_backdoor is ignored")
+        for name, machine in self.config.vms.items():
+            self.machines_qemu.append(
+                self._adopt(
+                    QemuMachine(
+                        out_dir=self.out_dir,
+                        tmp_dir=tmp_dir,
+                        start_command=str(machine.start_script),
+                        logger=self.logger,
+                        name=name,
+                        keep_machine_state=self.keep_machine_state,
+                        callbacks=[self.check_polling_conditions],
+                    )
+                )
+            )
+
+    def _adopt(self, machine: QemuMachine) -> QemuMachine:
+        self._session.adopt_machine(machine.handle)
+        return machine
+
+    def __exit__(self, error_type: object, *_details: object) -> None:
+        with self.logger.nested("cleanup"):
+            complaints = []
+            for machine in self.machines_qemu:
+                try:
+                    machine.end()
+                except Exception as error:  # of a subclass; the others must end all the same
+                    complaints.append(f"Error during cleanup of {machine.name}: {error}")
+            complaints += self._session.close()
+            for vlan in self.vlans:
+                vlan.stop()
+            self.logger.collect()
+        self._complain(complaints, quietly=error_type is not None)
+
+    def _complain(self, complaints: list[str], quietly: bool) -> None:
+        """Tells what went wrong at the end; that ends the program, unless something else does."""
+        for number, complaint in enumerate(complaints, start=1):
+            try:
+                self.logger.error(complaint)
+            except SystemExit:
+                if number == len(complaints) and not quietly:
+                    raise
+
+    # The script
+
+    def test_symbols(self) -> dict[str, Any]:
+        """The names that the script finds, which are also printed."""
+        from test_driver.assertions import AssertionTester
+
+        general: dict[str, Any] = {
+            "start_all": self.start_all,
+            "test_script": self.test_script,
+            "machines": self.machines,
+            "machines_qemu": self.machines_qemu,
+            "machines_nspawn": self.machines_nspawn,
+            "vlans": self.vlans,
+            "driver": self,
+            "log": self.logger,
+            "os": os,
+            "create_machine": self.create_machine,
+            "subtest": self.subtest,
+            "run_tests": self.run_tests,
+            "join_all": self.join_all,
+            "retry": retry,
+            "serial_stdout_off": self.serial_stdout_off,
+            "serial_stdout_on": self.serial_stdout_on,
+            "polling_condition": self.polling_condition,
+            "BaseMachine": BaseMachine,
+            "Machine": QemuMachine,
+            "QemuMachine": QemuMachine,
+            "NspawnMachine": NspawnMachine,
+            "t": AssertionTester(),
+            "debug": self.debug,
+            "dump_machine_ssh": self.dump_machine_ssh,
+        }
+        machines: dict[str, Any] = {pythonized(each.name): each for each in self.machines}
+        if len(self.machines) == 1:
+            machines["machine"] = self.machines[0]
+        vlans = {f"vlan{vlan.nr}": vlan for vlan in self.vlans}
+        print(banner([each.name for each in self.machines], vlans, general), flush=True)
+        return {**general, **machines, **vlans}
+
+    def test_script(self) -> None:
+        """Runs the script. Raises SystemExit with status 1 when what it asks for is not so."""
+        with self.logger.nested("run the VM test script"):
+            symbols = self.test_symbols()
+            try:
+                exec(compile(self.tests, failure.SCRIPT, "exec"), symbols, None)
+            except MachineError as error:
+                failure.report_machine(self.logger, error)
+                sys.exit(1)
+            except RequestedAssertionFailed as error:
+                failure.report_request(self.logger, error, self.tests)
+                self.debug.breakpoint()
+                sys.exit(1)
+            except Exception:
+                self.debug.breakpoint()
+                raise
+
+    def run_tests(self) -> None:
+        """Runs the script within the time limit; then writes back what machines have cached."""
+        limit = render(self.config.global_timeout)
+        self.logger.info(f"Test will time out and terminate in {limit} seconds")
+        self.race_timer.start()
+        try:
+            self.test_script()
+        except (Exception, SystemExit):
+            self._sync()
+            raise
+        self._sync()
+
+    def _sync(self) -> None:
+        """Has the guests write back what they have cached, as far as they can."""
+        for machine in self.machines:
+            if machine.is_up():
+                try:
+                    machine.execute("sync", timeout=_SYNC_LIMIT)
+                except Exception as error:  # how the script ended counts, not this
+                    self.logger.warning(f"{machine.name}: sync at the end of the run: {error}")
+
+    def start_all(self) -> None:
+        """Starts all machines side by side. Raises MachineError that names those that failed."""
+        failures: dict[str, BaseException] = {}
+
+        def start(machine: BaseMachine) -> None:
+            try:
+                machine.start()
+            except BaseException as error:
+                failures[machine.name] = error
+
+        with self.logger.nested("start all VMs"):
+            # Daemons, so that an interrupted run does not wait for them.
+            threads = [
+                threading.Thread(target=start, args=(machine,), daemon=True)
+                for machine in self.machines
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            if failures:
+                raise _start_failure(failures)
+
+    def join_all(self) -> None:
+        """Waits for the end of all machines, and takes the time limit off the run."""
+        with self.logger.nested("wait for all VMs to finish"):
+            for machine in self.machines:
+                machine.wait_for_shutdown()
+            self.race_timer.cancel()
+
+    def terminate_test(self) -> None:
+        """Ends the run as its time limit does."""
+        with self.logger.nested("timeout reached; test terminating..."):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    @contextmanager
+    def subtest(self, name: str) -> Iterator[None]:
+        """A named part of the test: `with subtest("..."):`."""
+        with self.logger.subtest(name):
+            try:
+                yield
+            except Exception as error:
+                self.logger.log_test_error(f'Test "{name}" failed with error: "{error}"')
+                raise
+
+    def create_machine(
+        self,
+        start_command: str,
+        *,
+        name: str | None = None,
+        keep_machine_state: bool = False,
+        keep_vm_state: bool = False,
+    ) -> QemuMachine:
+        """A machine beyond those of the configuration, ended with the run like they are.
+
+        It is not among `machines` and no polling condition is checked with it. `keep_vm_state` is
+        the older name of `keep_machine_state`.
+        """
+        return self._adopt(
+            QemuMachine(
+                out_dir=self.out_dir,
+                tmp_dir=temporary_directory(),
+                start_command=start_command,
+                logger=self.logger,
+                name=name,
+                keep_machine_state=keep_machine_state or keep_vm_state,
+            )
+        )
+
+    def serial_stdout_on(self) -> None:
+        """Shows the serial consoles of machines."""
+        self.logger.print_serial_logs(True)
+
+    def serial_stdout_off(self) -> None:
+        """Hides the serial consoles of machines."""
+        self.logger.print_serial_logs(False)
+
+    def dump_machine_ssh(self) -> None:
+        """Prints how to log in by SSH from the host; nothing, as there is no such way."""
+
+    # What must hold all the time
+
+    def check_polling_conditions(self) -> None:
+        """Raises PollingConditionError unless all active conditions hold."""
+        for condition in self.polling_conditions:
+            condition.maybe_raise()
+
+    @overload
+    def polling_condition(self, fun_: Callable[[], bool | None]) -> Poll:
+        ...
+
+    @overload
+    def polling_condition(
+        self,
+        fun_: None = None,
+        *,
+        seconds_interval: float = 2.0,
+        description: str | None = None,
+        interval: timedelta | None = None,
+    ) -> Decorator:
+        ...
+
+    def polling_condition(
+        self,
+        fun_: Callable[[], bool | None] | None = None,
+        *,
+        seconds_interval: float = 2.0,
+        description: str | None = None,
+        interval: timedelta | None = None,
+    ) -> Poll | Decorator:
+        """Makes a condition of a function: within `with function:` it has to hold.
+
+        It is checked before commands and during waits, at most every `seconds_interval`.
+        """
+        pause = interval.total_seconds() if interval is not None else seconds_interval
+
+        def make(function: Callable[[], bool | None]) -> Poll:
+            condition = PollingCondition(function, self.logger, pause, description)
+            return Poll(condition, self.polling_conditions, self.logger)
+
+        return make if fun_ is None else make(fun_)
+
+
+def _start_failure(failures: dict[str, BaseException]) -> MachineError:
+    lines = ["Failed to start the following machines:"]
+    for name, error in sorted(failures.items()):
+        lines.append(f"{name}: {str(error).removeprefix(f'{name}: ')}")
+    summary = MachineError("\n".join(lines))
+    for name, error in sorted(failures.items()):
+        for note in failure.notes_of(error):
+            summary.add_note(f"{name}: {note}")
+    return summary

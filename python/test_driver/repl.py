@@ -1,0 +1,58 @@
+"""The prompt of interactive runs."""
+
+import os
+import sys
+from typing import Any
+
+HISTORY = ".nixos-test-history"
+"""In the folder where the driver was started."""
+
+
+def run(symbols: dict[str, Any]) -> None:
+    """Reads and runs what is typed, until Ctrl-D.
+
+    Uses ptpython, with IPython if it is there, and without a terminal or without ptpython the
+    plain prompt of Python.
+    """
+    if not sys.stdin.isatty():
+        _plain(symbols)
+        return
+    history = os.path.join(os.getcwd(), HISTORY)
+    try:
+        from ptpython.ipython import embed as embed_ipython
+    except ImportError:
+        pass
+    else:
+        embed_ipython(user_ns=symbols, history_filename=history)
+        return
+    try:
+        from ptpython.repl import embed
+    except ImportError:
+        _plain(symbols, history)
+    else:
+        embed(symbols, symbols, history_filename=history)  # type: ignore[no-untyped-call]
+
+
+def _plain(symbols: dict[str, Any], history: str | None = None) -> None:
+    import code
+
+    if history is not None:
+        _use_readline(symbols, history)
+    code.interact(banner="", local=symbols, exitmsg="")
+
+
+def _use_readline(symbols: dict[str, Any], history: str) -> None:
+    try:
+        import readline
+        import rlcompleter
+    except ImportError:
+        return
+    import atexit
+
+    readline.set_completer(rlcompleter.Completer(symbols).complete)
+    readline.parse_and_bind("tab: complete")
+    try:
+        readline.read_history_file(history)
+    except OSError:
+        pass  # the first time
+    atexit.register(readline.write_history_file, history)
