@@ -1,8 +1,8 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <memory>
 #include <string>
+#include <string_view>
 
 #include "io/condition.hpp"
 #include "io/unix_socket.hpp"
@@ -24,6 +24,8 @@ public:
     asio::awaitable<void> flushed() {
         while (!stopped_ && (writing_ || !waiting_.empty())) co_await changed_.wait();
     }
+    /// Nothing is written any more: by stop(), or because the stream took no more.
+    bool stopped() const noexcept { return stopped_; }
     /// Ends run(). The stream is to be closed beside it.
     void stop() {
         stopped_ = true;

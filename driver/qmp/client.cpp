@@ -82,7 +82,8 @@ asio::awaitable<void> Client::read(std::shared_ptr<Client> self) {
         why = error.what();
     }
     self->lost_ = std::move(why);
-    self->outbox_.stop();
+    // A peer that speaks something else is not to be kept waiting for a reader.
+    self->disconnect();
     self->changed_.notify_all();
 }
 
@@ -207,6 +208,10 @@ asio::awaitable<json::object> Client::next_event(io::Deadline deadline) {
 
 void Client::close() {
     closed_ = true;
+    disconnect();
+}
+
+void Client::disconnect() {
     outbox_.stop();
     boost::system::error_code ignored;
     stream_.close(ignored);

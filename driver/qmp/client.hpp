@@ -74,6 +74,7 @@ private:
     asio::awaitable<json::object> until_replied(std::int64_t id);
     asio::awaitable<json::object> until_event();
     void expect_connection() const;
+    void disconnect();
 
     io::UnixStream stream_;
     io::Outbox outbox_;

@@ -24,9 +24,9 @@ struct CommandResult {
 /// What the guest says once its root shell listens (driver contract, section 4.2).
 constexpr std::string_view greeting = "Spawning backdoor root shell...";
 
-/// The line that has the guest run `command` and answer with one line of base64 and one that says
-/// `#{number}:{status}`. Throws io::UsageError when the command is longer than Linux lets a program
-/// take as an argument, 128 KiB.
+/// The line that has the guest run `command` and answer with two lines: `#{number}={base64}` has
+/// the output, `#{number}:{status}` the exit status. Throws io::UsageError when the command is
+/// longer than Linux lets a program take as an argument, 128 KiB.
 std::string command_line(const Command& command, std::uint64_t number);
 
 /// Makes the answers to command lines out of what the guest sends, however it is chopped up. No
@@ -34,28 +34,29 @@ std::string command_line(const Command& command, std::uint64_t number);
 class AnswerReader {
 public:
     struct Answer {
-        std::uint64_t number;
-        int status;
+        std::uint64_t number = 0;
+        int status = 0;
         std::string output;
+        std::string damage;  ///< what is wrong with the output as it came; empty: nothing
     };
 
     void feed(std::string_view bytes);
-    /// The next whole answer; none while there is none. A greeting among them, which means that the
-    /// guest's shell started anew, is returned by greeted(). Throws io::Error for output that is
-    /// not base64.
+    /// The next whole answer; none while there is none. What is no part of an answer is skipped. A
+    /// greeting, which means that the guest's shell started anew, is told by greeted().
     std::optional<Answer> next();
     /// Whether a greeting has come since the last call.
     bool greeted() noexcept;
-    /// Forgets half an answer.
-    void reset() { *this = {}; }
 
 private:
     std::optional<std::string_view> next_line();
+    void take_greeting();
+    std::optional<Answer> take_line(std::string_view line);
 
     std::string pending_;
     std::size_t begin_ = 0;    ///< first byte not yet given out
     std::size_t scanned_ = 0;  ///< no line end between begin_ and here
-    std::string output_;       ///< the last line that was not the end of an answer, in base64
+    /// An answer whose status has not yet come.
+    std::optional<Answer> half_;
     bool greeted_ = false;
 };
 

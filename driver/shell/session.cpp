@@ -48,7 +48,8 @@ Session::Session(io::UnixStream stream, io::Obituary obituary, io::TimeSource& t
       outbox_(stream_),
       obituary_(std::move(obituary)),
       time_(time),
-      turns_changed_(stream_.get_executor()) {}
+      turns_changed_(stream_.get_executor()),
+      buffer_(read_size) {}
 
 Session::~Session() = default;
 
@@ -69,28 +70,36 @@ asio::awaitable<std::unique_ptr<Session::Turn>> Session::take_turn() {
         if (lost_) throw io::ConnectionLost(*lost_);
         co_await turns_changed_.wait();
     }
+    if (lost_) throw io::ConnectionLost(*lost_);
     co_return turn;
 }
 
-asio::awaitable<std::string> Session::read_some() {
+asio::awaitable<void> Session::lose() {
+    if (!lost_) {
+        auto obituary = co_await obituary_();
+        if (!lost_) lost_ = fmt::format("Shell disconnected: {}", obituary);
+    }
+    outbox_.stop();
+    turns_changed_.notify_all();
+    throw io::ConnectionLost(*lost_);
+}
+
+asio::awaitable<std::string_view> Session::read_some() {
     if (lost_) throw io::ConnectionLost(*lost_);
-    std::string bytes(read_size, '\0');
     boost::system::error_code failure;
-    auto got = co_await stream_.async_read_some(asio::buffer(bytes),
+    auto got = co_await stream_.async_read_some(asio::buffer(buffer_),
                                                 asio::redirect_error(asio::use_awaitable, failure));
     if (failure == asio::error::operation_aborted && !lost_)
         throw boost::system::system_error(failure);
-    if (failure) {
-        if (!lost_) {
-            auto obituary = co_await obituary_();
-            lost_ = fmt::format("Shell disconnected: {}", obituary);
-        }
-        outbox_.stop();
-        turns_changed_.notify_all();
-        throw io::ConnectionLost(*lost_);
-    }
-    bytes.resize(got);
+    if (failure) co_await lose();
+    std::string_view bytes(buffer_.data(), got);
+    answers_.feed(bytes);
     co_return bytes;
+}
+
+asio::awaitable<void> Session::until_sent() {
+    co_await outbox_.flushed();
+    if (outbox_.stopped()) co_await lose();
 }
 
 asio::awaitable<void> Session::until_greeted(std::function<void(std::string_view)> said,
@@ -99,7 +108,6 @@ asio::awaitable<void> Session::until_greeted(std::function<void(std::string_view
         auto bytes = co_await read_some();
         *heard = true;
         said(bytes);
-        answers_.feed(bytes);
         // Answers to commands of before the reboot: nobody waits for them.
         while (answers_.next()) continue;
         greeted_ = answers_.greeted();
@@ -107,7 +115,13 @@ asio::awaitable<void> Session::until_greeted(std::function<void(std::string_view
 }
 
 asio::awaitable<void> Session::wait_ready(ReadyEvents events, io::Deadline deadline) {
-    auto turn = co_await take_turn();
+    auto self = shared_from_this();
+    struct Count {
+        std::size_t& count;
+        ~Count() { --count; }
+    } count{++awaiting_};
+    auto turn = co_await io::with_deadline(take_turn(), deadline, time_,
+                                           "an earlier command kept the guest's root shell");
     auto heard = std::make_shared<bool>(false);
     while (!greeted_) {
         auto slice = time_.deadline_after(quiet_after);
@@ -126,15 +140,21 @@ asio::awaitable<void> Session::wait_ready(ReadyEvents events, io::Deadline deadl
 asio::awaitable<CommandResult> Session::answer_to(std::uint64_t number) {
     for (;;) {
         while (auto answer = answers_.next()) {
-            if (answer->number == number)
-                co_return CommandResult{answer->status, std::move(answer->output)};
+            if (answer->number != number) continue;
+            // A greeting that nobody waits for is old news now.
+            if (awaiting_ == 0) greeted_ = false;
+            if (!answer->damage.empty())
+                throw GarbledAnswer(fmt::format(
+                    "the command ended with status {}, but what the guest sent as its output is "
+                    "damaged (does something else write to the shell's console?): {}",
+                    answer->status, answer->damage));
+            co_return CommandResult{answer->status, std::move(answer->output)};
         }
         if (answers_.greeted()) {
             greeted_ = true;
             throw Restarted("the guest's root shell started anew while the command ran in it");
         }
-        auto bytes = co_await read_some();
-        answers_.feed(bytes);
+        co_await read_some();
     }
 }
 
@@ -144,8 +164,11 @@ asio::awaitable<CommandResult> Session::execute(Command command,
     auto line = command_line(command, number);
     auto turn = co_await take_turn();
     outbox_.add(line);
-    if (!command.want_output) co_return CommandResult{-2, ""};
     auto deadline = limit ? time_.deadline_after(*limit) : io::Deadline::never();
+    if (!command.want_output) {
+        co_await io::with_deadline(until_sent(), deadline, time_, "the guest took no command");
+        co_return CommandResult{-2, ""};
+    }
     auto result =
         co_await io::with_deadline(answer_to(number), deadline, time_, "the guest did not answer");
     if (!command.want_status) result.status = -1;
@@ -155,8 +178,8 @@ asio::awaitable<CommandResult> Session::execute(Command command,
 asio::awaitable<void> Session::send_raw(std::string bytes, io::Deadline deadline) {
     auto self = shared_from_this();
     outbox_.add(bytes);
-    co_await io::with_deadline(outbox_.flushed(), deadline, time_,
-                               "the guest does not read from its shell; nothing sent");
+    co_await io::with_deadline(until_sent(), deadline, time_,
+                               "the guest did not take what its shell was sent");
 }
 
 asio::awaitable<io::UniqueFd> Session::lend() {
@@ -168,6 +191,11 @@ asio::awaitable<io::UniqueFd> Session::lend() {
 }
 
 void Session::take_back() {
+    if (!lent_) return;
+    // The copy shares its mode with ours; the borrower may have made it a blocking one.
+    if (!lost_) ::fcntl(stream_.native_handle(), F_SETFL, O_NONBLOCK);
+    // Ends a line left half typed.
+    outbox_.add("\n");
     lent_.reset();
 }
 

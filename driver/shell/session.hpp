@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/condition.hpp"
 #include "io/error.hpp"
@@ -25,6 +26,13 @@ namespace asio = boost::asio;
 struct ReadyEvents {
     std::function<void()> quiet;                       ///< nothing came for 30 s
     std::function<void(std::string_view chunk)> said;  ///< bytes that came
+};
+
+/// Something else than an answer came: the console has other writers than the shell. The shell
+/// itself is usable.
+class GarbledAnswer : public io::Error {
+public:
+    using Error::Error;
 };
 
 /// The guest's shell started anew while a command ran in it, as after a reboot. The new one
@@ -48,15 +56,21 @@ public:
     Session& operator=(const Session&) = delete;
     ~Session();
 
-    /// Waits for the greeting. Throws io::TimeoutError, io::ConnectionLost.
+    /// False once the connection has ended; everything then throws io::ConnectionLost.
+    bool usable() const noexcept { return !lost_; }
+
+    /// Waits for a greeting; one that a command came upon counts, until another command was
+    /// answered. Throws io::TimeoutError, io::ConnectionLost.
     asio::awaitable<void> wait_ready(ReadyEvents events, io::Deadline deadline);
 
     /// Runs one command. `limit` is what the host grants from the moment at which it is this
     /// command's turn; none is no limit. Throws io::UsageError for a command that cannot be sent,
-    /// io::TimeoutError, Restarted, io::ConnectionLost.
+    /// io::TimeoutError, GarbledAnswer, Restarted, io::ConnectionLost. The session stays usable
+    /// after all but the last.
     asio::awaitable<CommandResult> execute(Command command, std::optional<io::Duration> limit);
 
-    /// Sends bytes as they are, past commands that run. Throws io::TimeoutError.
+    /// Sends bytes as they are, past commands that run. Throws io::TimeoutError,
+    /// io::ConnectionLost.
     asio::awaitable<void> send_raw(std::string bytes, io::Deadline deadline);
 
     /// A copy of the socket, for somebody who speaks to the shell directly. Commands wait until
@@ -73,7 +87,10 @@ private:
     Session(io::UnixStream stream, io::Obituary obituary, io::TimeSource& time);
     static asio::awaitable<void> write(std::shared_ptr<Session> self);
     asio::awaitable<std::unique_ptr<Turn>> take_turn();
-    asio::awaitable<std::string> read_some();
+    /// Gives what came to answers_; a view of it, until the next call.
+    asio::awaitable<std::string_view> read_some();
+    asio::awaitable<void> until_sent();
+    asio::awaitable<void> lose();
     asio::awaitable<void> until_greeted(std::function<void(std::string_view)> said,
                                         std::shared_ptr<bool> heard);
     asio::awaitable<CommandResult> answer_to(std::uint64_t number);
@@ -87,8 +104,10 @@ private:
     std::uint64_t last_turn_ = 0;
     std::unique_ptr<Turn> lent_;
     AnswerReader answers_;
+    std::vector<char> buffer_;
     std::uint64_t last_number_ = 0;
-    bool greeted_ = false;  ///< a greeting came that wait_ready() has not yet seen
+    bool greeted_ = false;      ///< a greeting came that wait_ready() has not yet seen
+    std::size_t awaiting_ = 0;  ///< calls of wait_ready() under way
     std::optional<std::string> lost_;
 };
 

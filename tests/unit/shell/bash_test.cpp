@@ -1,0 +1,119 @@
+// The protocol against a real bash, which reads its commands as a guest's does.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include "unit/shell/session_fixture.hpp"
+
+namespace charioteer::shell {
+namespace {
+
+using fakes::result_of;
+
+class Bash : public SessionTest {
+protected:
+    Bash() {
+        posix_spawn_file_actions_t files;
+        posix_spawn_file_actions_init(&files);
+        posix_spawn_file_actions_adddup2(&files, peer_.descriptor(), 0);
+        posix_spawn_file_actions_adddup2(&files, peer_.descriptor(), 1);
+        std::string script = "echo 'Spawning backdoor root shell...'; PS1= exec bash --norc";
+        std::string name = "bash";
+        std::string option = "-c";
+        char* arguments[] = {name.data(), option.data(), script.data(), nullptr};
+        if (::posix_spawnp(&pid_, "bash", &files, nullptr, arguments, environ) != 0)
+            throw std::runtime_error("there is no bash");
+        posix_spawn_file_actions_destroy(&files);
+        peer_.close();
+        result_of(start_waiting());
+    }
+    ~Bash() override {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+
+    pid_t pid_ = 0;
+};
+
+TEST_F(Bash, GivesStatusAndOutput) {
+    auto result = run("echo hello; exit 42");
+    EXPECT_EQ(result.status, 42);
+    EXPECT_EQ(result.output, "hello\n");
+}
+
+TEST_F(Bash, StopsAtTheFirstFailureAndInPipes) {
+    EXPECT_EQ(run("false; echo not reached").output, "");
+    EXPECT_EQ(run("(exit 3) | cat").status, 3);
+    EXPECT_NE(run("echo $no_such_variable 2>/dev/null").status, 0);
+}
+
+TEST_F(Bash, TakesQuotesAndSeveralLines) {
+    EXPECT_EQ(run("echo 'it'\"'\"'s'\ncat <<X\n$((1 + 1)) \"two\"\nX").output, "it's\n2 \"two\"\n");
+}
+
+TEST_F(Bash, OutputIsAnyBytes) {
+    EXPECT_EQ(run("printf '\\0\\377\\n#1:0\\n\\r'").output, std::string("\0\xff\n#1:0\n\r", 9));
+}
+
+TEST_F(Bash, ACommandThatReadsGetsTheEndAndNotTheProtocol) {
+    EXPECT_EQ(run("cat; read line || echo end").output, "end\n");
+    EXPECT_EQ(run("echo next").output, "next\n");
+}
+
+TEST_F(Bash, ACommandPastItsLimitInTheGuestHasStatus124) {
+    Command command;
+    command.text = "echo begun; sleep 600";
+    command.guest_limit = "0.2";
+    auto result = result_of(start(command));
+    EXPECT_EQ(result.status, 124);
+    EXPECT_EQ(result.output, "begun\n");
+}
+
+TEST_F(Bash, NothingIsKeptBetweenCommands) {
+    run("cd /; export KEPT=1");
+    EXPECT_EQ(run("echo ${KEPT-no}").output, "no\n");
+}
+
+TEST_F(Bash, TheAnswerWaitsForAChildThatKeepsTheOutputOpen) {
+    // The child ends when it is told to, by a file: nothing here depends on time.
+    auto name = "/tmp/charioteer-bash-test-" + std::to_string(pid_);
+    auto command = start("rm -f " + name + "; (until [ -e " + name +
+                         " ]; do sleep 0.01; done; rm " + name + "; echo late) & echo now");
+    auto other = start("echo other");
+    EXPECT_FALSE(command.wait_for(std::chrono::milliseconds(0)));
+    ::close(::creat(name.c_str(), 0600));
+    // The file may have come before the command removed it.
+    while (!command.wait_for(std::chrono::milliseconds(20))) ::close(::creat(name.c_str(), 0600));
+    auto result = result_of(command);
+    EXPECT_EQ(result.status, 0);
+    EXPECT_EQ(result.output, "now\nlate\n");
+    EXPECT_EQ(result_of(other).output, "other\n");
+    ::unlink(name.c_str());
+}
+
+TEST_F(Bash, ADaemonWithItsOutputElsewhereHoldsNothingUp) {
+    auto result = run("sleep 600 >/dev/null 2>&1 & echo $!");
+    EXPECT_EQ(result.status, 0);
+    ::kill(static_cast<pid_t>(std::stol(result.output)), SIGKILL);
+}
+
+TEST_F(Bash, TakesTheLongestCommandAndALongOutput) {
+    auto longest = 128 * 1024 - 1 - std::string_view("set -euo pipefail; : ").size();
+    EXPECT_EQ(run(": " + std::string(longest, 'x')).status, 0);
+    constexpr std::size_t size = 32 * 1024 * 1024;
+    auto result = run("head -c " + std::to_string(size) + " /dev/zero");
+    EXPECT_EQ(result.output.size(), size);
+    EXPECT_EQ(result.output.find_first_not_of('\0'), std::string::npos);
+}
+
+TEST_F(Bash, AShellThatDiesIsALostConnection) {
+    auto command = start("sleep 600");
+    ::kill(pid_, SIGKILL);
+    EXPECT_THROW(run("echo"), io::ConnectionLost);
+    command.cancel();
+}
+
+}  // namespace
+}  // namespace charioteer::shell

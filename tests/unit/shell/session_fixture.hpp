@@ -1,0 +1,73 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fakes/manual_time.hpp"
+#include "fakes/peer.hpp"
+#include "io/runtime.hpp"
+#include "shell/base64.hpp"
+#include "shell/session.hpp"
+
+namespace charioteer::shell {
+
+/// A session whose other end the test plays. Times stand still unless the test moves them.
+class SessionTest : public testing::Test {
+protected:
+    SessionTest() : SessionTest(fakes::connected_pair(runtime_.executor())) {}
+    ~SessionTest() override { fakes::result_of(runtime_.start(dispose(std::move(session_)))); }
+
+    io::Pending<CommandResult> start(std::string text,
+                                     std::optional<io::Duration> limit = std::nullopt) {
+        Command command;
+        command.text = std::move(text);
+        return start(std::move(command), limit);
+    }
+    io::Pending<CommandResult> start(Command command,
+                                     std::optional<io::Duration> limit = std::nullopt) {
+        return runtime_.start(session_->execute(std::move(command), limit));
+    }
+    CommandResult run(std::string text) { return fakes::result_of(start(std::move(text))); }
+
+    io::Pending<void> start_waiting(io::Deadline deadline = io::Deadline::never()) {
+        ReadyEvents events;
+        events.quiet = [this] { ++quiet_; };
+        events.said = [this](std::string_view chunk) { said_ += chunk; };
+        return runtime_.start(session_->wait_ready(std::move(events), deadline));
+    }
+
+    /// Moves the clock once the code under test sleeps, `sleepers` times.
+    void pass(io::Duration step, std::size_t sleepers = 1) {
+        while (time_.sleepers() < sleepers) std::this_thread::yield();
+        time_.advance(step);
+    }
+
+    void answer(int number, std::string_view output, int status = 0) {
+        auto tag = "#" + std::to_string(number);
+        peer_.send(tag + "=" + encode_base64(output) + "\n" + tag + ":" + std::to_string(status) +
+                   "\n");
+    }
+
+    io::Runtime runtime_;
+    fakes::ManualTime time_;
+    fakes::Peer peer_;
+    std::shared_ptr<Session> session_;
+    std::string said_;
+    int quiet_ = 0;
+
+private:
+    explicit SessionTest(std::pair<io::UnixStream, fakes::Peer> ends)
+        : peer_(std::move(ends.second)),
+          session_(Session::open(std::move(ends.first), obituary, time_)) {}
+
+    static asio::awaitable<std::string> obituary() { co_return "QEMU was killed by signal 9"; }
+    static asio::awaitable<void> dispose(std::shared_ptr<Session> session) {
+        session->close();
+        co_return;
+    }
+};
+
+}  // namespace charioteer::shell

@@ -1,0 +1,288 @@
+#include "shell/session.hpp"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+
+#include "unit/shell/session_fixture.hpp"
+
+namespace charioteer::shell {
+namespace {
+
+using namespace std::chrono_literals;
+using fakes::result_of;
+using testing::HasSubstr;
+
+/// The text of the `Failure` that `pending` ends with.
+template <class Failure, class T>
+std::string failure_of(io::Pending<T> pending) {
+    try {
+        result_of(std::move(pending));
+    } catch (const Failure& failure) {
+        return failure.what();
+    }
+    return "it did not fail";
+}
+
+TEST_F(SessionTest, IsReadyWhenTheGuestHasGreeted) {
+    auto ready = start_waiting();
+    peer_.send("hello\nSpawning backdoor ");
+    peer_.send("root shell...\n");
+    result_of(ready);
+    EXPECT_THAT(said_, HasSubstr("hello\nSpawning backdoor root shell..."));
+}
+
+TEST_F(SessionTest, TellsEveryHalfMinuteThatTheGuestIsQuiet) {
+    auto ready = start_waiting();
+    pass(30s);
+    pass(30s);
+    while (time_.sleepers() < 1) std::this_thread::yield();
+    peer_.send("Spawning backdoor root shell...\n");
+    result_of(ready);
+    EXPECT_EQ(quiet_, 2);
+}
+
+TEST_F(SessionTest, DoesNotWaitForTheGreetingPastItsDeadline) {
+    auto ready = start_waiting(time_.deadline_after(10s));
+    pass(10s);
+    EXPECT_EQ(failure_of<io::TimeoutError>(ready),
+              "the guest's root shell did not greet within 10 s");
+    EXPECT_TRUE(session_->usable());
+}
+
+TEST_F(SessionTest, GivesStatusAndOutput) {
+    auto command = start("ls");
+    EXPECT_THAT(peer_.read_line(), HasSubstr("; ls'"));
+    answer(1, "a\nb\n", 2);
+    auto result = result_of(command);
+    EXPECT_EQ(result.status, 2);
+    EXPECT_EQ(result.output, "a\nb\n");
+}
+
+TEST_F(SessionTest, AStatusNotWantedIsMinusOne) {
+    Command command;
+    command.text = "ls";
+    command.want_status = false;
+    auto pending = start(command);
+    answer(1, "a", 7);
+    auto result = result_of(pending);
+    EXPECT_EQ(result.status, -1);
+    EXPECT_EQ(result.output, "a");
+}
+
+TEST_F(SessionTest, DoesNotWaitForAnOutputNotWantedAndSkipsItLater) {
+    Command command;
+    command.text = "sleep 1000";
+    command.want_output = false;
+    EXPECT_EQ(result_of(start(command)).status, -2);
+    auto next = start("ls");
+    answer(1, "late");
+    answer(2, "mine");
+    EXPECT_EQ(result_of(next).output, "mine");
+}
+
+TEST_F(SessionTest, ALateAnswerIsNotTakenForThatOfTheNextCommand) {
+    auto slow = start("sleep 1000", 5s);
+    peer_.read_line();
+    pass(5s);
+    EXPECT_EQ(failure_of<io::TimeoutError>(slow), "the guest did not answer within 5 s");
+    EXPECT_TRUE(session_->usable());
+    auto next = start("ls", 5s);
+    answer(1, "late");
+    answer(2, "mine");
+    EXPECT_EQ(result_of(next).output, "mine");
+}
+
+TEST_F(SessionTest, HalfALateAnswerIsSkippedToo) {
+    auto slow = start("big", 5s);
+    peer_.read_line();
+    peer_.send("#1=aGVs");
+    pass(5s);
+    EXPECT_THROW(result_of(slow), io::TimeoutError);
+    auto next = start("ls");
+    peer_.send("bG8K\n#1:0\n");
+    answer(2, "mine");
+    EXPECT_EQ(result_of(next).output, "mine");
+}
+
+TEST_F(SessionTest, CommandsRunInTheOrderInWhichTheyCame) {
+    auto first = start("first");
+    auto second = start("second");
+    auto third = start("third");
+    EXPECT_THAT(peer_.read_line(), HasSubstr("first"));
+    char byte;
+    EXPECT_EQ(::recv(peer_.descriptor(), &byte, 1, MSG_DONTWAIT), -1) << "sent too early";
+    answer(1, "1");
+    EXPECT_THAT(peer_.read_line(), HasSubstr("second"));
+    answer(2, "2");
+    EXPECT_THAT(peer_.read_line(), HasSubstr("third"));
+    answer(3, "3");
+    EXPECT_EQ(result_of(first).output + result_of(second).output + result_of(third).output, "123");
+}
+
+TEST_F(SessionTest, ACancelledCommandLeavesItsPlaceToTheNext) {
+    auto first = start("first");
+    peer_.read_line();
+    auto second = start("second");
+    auto third = start("third");
+    second.cancel();
+    EXPECT_THROW(result_of(second), io::Interrupted);
+    answer(1, "1");
+    EXPECT_THAT(peer_.read_line(), HasSubstr("third"));
+    answer(3, "3");
+    EXPECT_EQ(result_of(third).output, "3");
+    EXPECT_EQ(result_of(first).output, "1");
+}
+
+TEST_F(SessionTest, WritesALongCommandWholeToASlowGuest) {
+    auto text = std::string(100'000, 'x');
+    int small = 4096;
+    ::setsockopt(peer_.descriptor(), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    for (int number = 1; number <= 5; ++number) {
+        auto command = start(text);
+        EXPECT_THAT(peer_.read_line(), HasSubstr(text));
+        answer(number, "");
+        result_of(command);
+    }
+}
+
+TEST_F(SessionTest, RefusesACommandThatCannotBeSentAndStaysUsable) {
+    EXPECT_THROW(run(std::string(200'000, 'x')), io::UsageError);
+    auto next = start("ls");
+    answer(2, "mine");
+    EXPECT_EQ(result_of(next).output, "mine");
+}
+
+TEST_F(SessionTest, ALostConnectionAsksForTheObituary) {
+    auto command = start("ls");
+    auto waiting = start("next");
+    peer_.read_line();
+    peer_.close();
+    EXPECT_EQ(failure_of<io::ConnectionLost>(command),
+              "Shell disconnected: QEMU was killed by signal 9");
+    EXPECT_THROW(result_of(waiting), io::ConnectionLost);
+    EXPECT_THROW(run("again"), io::ConnectionLost);
+    EXPECT_FALSE(session_->usable());
+}
+
+TEST_F(SessionTest, ALostConnectionEndsTheWaitForTheGreeting) {
+    auto ready = start_waiting();
+    peer_.close();
+    EXPECT_THAT(failure_of<io::ConnectionLost>(ready), HasSubstr("signal 9"));
+}
+
+TEST_F(SessionTest, WhatIsOnlySentAlsoNoticesTheLoss) {
+    peer_.close();
+    Command command;
+    command.text = "ls";
+    command.want_output = false;
+    EXPECT_THROW(result_of(start(command)), io::ConnectionLost);
+    EXPECT_THROW(result_of(runtime_.start(session_->send_raw("x", io::Deadline::never()))),
+                 io::ConnectionLost);
+}
+
+TEST_F(SessionTest, AGreetingInsteadOfAnAnswerIsARestart) {
+    auto command = start("reboot");
+    peer_.read_line();
+    peer_.send("#1=aG\nSpawning backdoor root shell...\n");
+    EXPECT_THAT(failure_of<Restarted>(command), HasSubstr("started anew"));
+    EXPECT_TRUE(session_->usable());
+    result_of(start_waiting());
+    auto next = start("ls");
+    answer(2, "mine");
+    EXPECT_EQ(result_of(next).output, "mine");
+}
+
+TEST_F(SessionTest, AnOldGreetingIsNotTakenForThatOfALaterReboot) {
+    auto command = start("reboot");
+    peer_.read_line();
+    peer_.send("Spawning backdoor root shell...\n");
+    EXPECT_THROW(result_of(command), Restarted);
+    auto next = start("ls");
+    answer(2, "");
+    result_of(next);
+    auto ready = start_waiting();
+    EXPECT_FALSE(ready.wait_for(0ms));
+    pass(30s);
+    EXPECT_FALSE(ready.wait_for(0ms));
+    peer_.send("Spawning backdoor root shell...\n");
+    result_of(ready);
+}
+
+TEST_F(SessionTest, TheWaitForTheGreetingDoesNotOutlastItsDeadlineBehindACommand) {
+    auto command = start("sleep 1000");
+    peer_.read_line();
+    auto ready = start_waiting(time_.deadline_after(10s));
+    pass(10s);
+    EXPECT_THAT(failure_of<io::TimeoutError>(ready), HasSubstr("an earlier command"));
+    answer(1, "");
+    result_of(command);
+}
+
+TEST_F(SessionTest, SaysWhenAnAnswerIsDamagedAndStaysUsable) {
+    auto command = start("ls");
+    peer_.read_line();
+    peer_.send("#1=aGk[ 3.1] usb 1-1 K\n#1:5\n");
+    EXPECT_THAT(failure_of<GarbledAnswer>(command), HasSubstr("ended with status 5"));
+    auto next = start("ls");
+    answer(2, "mine");
+    EXPECT_EQ(result_of(next).output, "mine");
+}
+
+TEST_F(SessionTest, SendsBytesPastARunningCommand) {
+    auto command = start("sleep 1000");
+    peer_.read_line();
+    result_of(runtime_.start(session_->send_raw("poweroff\n", io::Deadline::never())));
+    EXPECT_EQ(peer_.read_line(), "poweroff");
+    answer(1, "");
+    result_of(command);
+}
+
+TEST_F(SessionTest, GivesUpSendingToAGuestThatDoesNotRead) {
+    auto deadline = time_.deadline_after(10s);
+    auto sent = runtime_.start(session_->send_raw(std::string(8'000'000, 'x'), deadline));
+    pass(10s);
+    EXPECT_THAT(failure_of<io::TimeoutError>(sent), HasSubstr("within 10 s"));
+}
+
+asio::awaitable<void> give_back(std::shared_ptr<Session> session) {
+    session->take_back();
+    co_return;
+}
+
+TEST_F(SessionTest, CommandsWaitWhileTheShellIsLent) {
+    auto copy = result_of(runtime_.start(session_->lend()));
+    // As some terminal programs do.
+    ::fcntl(copy.get(), F_SETFL, 0);
+    ASSERT_EQ(::write(copy.get(), "id", 2), 2);
+    EXPECT_EQ(peer_.read(2), "id");
+    auto command = start("ls");
+    EXPECT_FALSE(command.wait_for(0ms));
+    peer_.send("root$ ");
+    result_of(runtime_.start(give_back(session_)));
+    EXPECT_EQ(peer_.read_line(), "") << "the line left half typed is not ended";
+    EXPECT_THAT(peer_.read_line(), HasSubstr("ls"));
+    EXPECT_NE(::fcntl(copy.get(), F_GETFL) & O_NONBLOCK, 0);
+    answer(1, "mine");
+    EXPECT_EQ(result_of(command).output, "mine");
+}
+
+asio::awaitable<void> close(std::shared_ptr<Session> session) {
+    session->close();
+    session->close();
+    co_return;
+}
+
+TEST_F(SessionTest, ClosingWakesWhoeverWaits) {
+    auto running = start("ls");
+    auto waiting = start("next");
+    peer_.read_line();
+    result_of(runtime_.start(close(session_)));
+    EXPECT_THROW(result_of(running), io::ConnectionLost);
+    EXPECT_THROW(result_of(waiting), io::ConnectionLost);
+    EXPECT_THROW(result_of(runtime_.start(session_->lend())), io::ConnectionLost);
+    EXPECT_TRUE(peer_.sees_the_end());
+}
+
+}  // namespace
+}  // namespace charioteer::shell
