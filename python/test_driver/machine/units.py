@@ -82,7 +82,7 @@ class Units(ABC):
                 f'retrieving systemctl property "{property}" for unit "{unit}"{_under(user)} '
                 f"failed with exit code {status}"
             )
-        match = _PROPERTY.match(lines)
+        match = _PROPERTY.match(lines.partition("\n")[0])
         assert match, f"{unit!r} has no property {property!r}: systemctl said {lines!r}"
         assert match[1] == property, f"asked for {property!r}, systemctl gave {match[1]!r}"
         return match[2]

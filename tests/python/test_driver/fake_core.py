@@ -1,0 +1,133 @@
+"""A core without processes: guests are functions from commands to (status, output)."""
+
+from collections.abc import Callable
+from typing import Any
+
+Answer = Callable[[str], tuple[int, str]]
+
+
+class FakeReporter:
+    """Keeps what is written."""
+
+    def __init__(self, terminal: bool = True, queue: bool = False) -> None:
+        self.terminal = terminal
+        self.queue = queue
+        self.serial = True
+        self.warnings = True
+        self.events: list[Any] = []
+        self.lines: list[str] = []
+
+    def drain(self) -> list[Any]:
+        drained, self.events = self.events, []
+        return drained
+
+    def write(self, text: str) -> None:
+        if self.terminal:
+            self.lines.append(text)
+
+    def flush(self) -> None:
+        ...
+
+
+class FakeMachine:
+    """A machine whose guest is `answer`; remembers what was asked of it."""
+
+    answer: Answer = staticmethod(lambda command: (0, ""))
+
+    def __init__(
+        self,
+        name: str,
+        start_command: str,
+        state_dir: str,
+        shared_dir: str,
+        reporter: FakeReporter,
+        idle: Callable[[bool], None] | None = None,
+        keep_state: bool = False,
+    ) -> None:
+        self.name = name
+        self.idle = idle
+        self.booted = False
+        self.connected = False
+        self.calls: list[tuple[Any, ...]] = []
+        self.console: list[list[str]] = []
+        self.failure: Exception | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return 77 if self.booted else None
+
+    @property
+    def process(self) -> None:
+        return None
+
+    def start(self, allow_reboot: bool = False, arguments: list[str] = []) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.booted = True
+
+    def connect(self) -> None:
+        self.connected = True
+
+    def execute(
+        self, command: str, check_return: bool, check_output: bool, timeout: Any
+    ) -> tuple[int, str]:
+        self.calls.append(("execute", command, timeout))
+        return self.answer(command)
+
+    def wait_for_command(self, command: str, success: bool, timeout: Any) -> str:
+        self.calls.append(("wait_for_command", command, success, timeout))
+        return self.answer(command)[1]
+
+    def wait_for_unit(self, unit: str, user: str | None, timeout: Any) -> None:
+        self.calls.append(("wait_for_unit", unit, user, timeout))
+
+    def wait_for_shutdown(self, timeout: Any = None) -> None:
+        self.booted = self.connected = False
+
+    def console_tail(self, count: int) -> list[str]:
+        return ["last words"]
+
+    def next_console_lines(self, timeout: float | None) -> list[str]:
+        if not self.console:
+            raise TimeoutError
+        return self.console.pop(0)
+
+    def __getattr__(self, method: str) -> Callable[..., None]:
+        def remember(*arguments: Any) -> None:
+            self.calls.append((method, *arguments))
+            if method in ("crash", "release"):
+                self.booted = self.connected = False
+
+        return remember
+
+
+class FakeVLan:
+    def __init__(self, nr: int, tmp_dir: str, reporter: FakeReporter) -> None:
+        self.nr = nr
+        self.socket_dir = f"{tmp_dir}/vde{nr}.ctl"
+        self.stream_socket = f"{tmp_dir}/vde{nr}.stream"
+
+    def stop(self) -> None:
+        ...
+
+
+class FakeSession:
+    complaints: list[str] = []
+
+    def __init__(self, reporter: FakeReporter) -> None:
+        self.limit: Any = None
+
+    def adopt_machine(self, machine: FakeMachine) -> None:
+        ...
+
+    def adopt_vlan(self, vlan: FakeVLan) -> None:
+        ...
+
+    def arm_timeout(self, timeout: Any) -> None:
+        self.limit = timeout
+
+    def cancel_timeout(self) -> None:
+        self.limit = None
+
+    def close(self) -> list[str]:
+        return list(self.complaints)

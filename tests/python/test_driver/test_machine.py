@@ -1,0 +1,199 @@
+"""What methods of a machine ask of the guest, say and raise."""
+
+from pathlib import Path
+from typing import Any
+
+import fake_core
+import pytest
+from test_driver.errors import RequestedAssertionFailed
+from test_driver.logger import TerminalLogger
+from test_driver.machine import QemuMachine
+from told import told
+
+
+def calls(machine: QemuMachine) -> list[tuple[Any, ...]]:
+    made: list[tuple[Any, ...]] = getattr(machine.handle, "calls")
+    return made
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, status: int, output: str) -> None:
+    answer = staticmethod(lambda _command: (status, output))
+    monkeypatch.setattr(fake_core.FakeMachine, "answer", answer)
+
+
+class TestCommands:
+    def test_succeed_joins_outputs(
+        self, machine: QemuMachine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers(monkeypatch, 0, "x\n")
+        assert machine.succeed("a", "b") == "x\nx\n"
+        assert calls(machine) == [("execute", "a", None), ("execute", "b", None)]
+
+    def test_first_command_boots(self, machine: QemuMachine, logger: TerminalLogger) -> None:
+        machine.succeed("true")
+        assert told(logger) == [
+            "web: must succeed: true",
+            "web: waiting for the VM to finish booting",
+            "web: (finished: waiting for the VM to finish booting, in 0.00 seconds)",
+            "web: (finished: must succeed: true, in 0.00 seconds)",
+        ]
+
+    def test_failure_is_told_with_facts(
+        self, machine: QemuMachine, logger: TerminalLogger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers(monkeypatch, 3, "no\n")
+        with pytest.raises(RequestedAssertionFailed) as caught:
+            machine.succeed("x", timeout=5)
+        assert str(caught.value) == "command `x` failed (exit code 3)"
+        notes = "\n".join(caught.value.__notes__)
+        assert "on web, after" in notes and "limit 5 s" in notes
+        assert "no" in notes and "last words" in notes
+        assert told(logger)[-1] == "web: output: no\n"
+
+    def test_unexpected_success(self, machine: QemuMachine) -> None:
+        with pytest.raises(RequestedAssertionFailed, match="command `x` unexpectedly succeeded"):
+            machine.fail("x")
+
+    @pytest.mark.parametrize(
+        ("call", "head", "command", "success"),
+        [
+            (("wait_until_succeeds", "x"), "waiting for success: x", "x", True),
+            (("wait_until_fails", "x"), "waiting for failure: x", "x", False),
+            (("wait_for_file", "~/f"), "waiting for file '~/f'", "test -e ~/f", True),
+            (
+                ("wait_for_open_port", 22),
+                "waiting for TCP port 22 on localhost",
+                "nc -z localhost 22",
+                True,
+            ),
+            (
+                ("wait_for_closed_port", 22, "db"),
+                "waiting for TCP port 22 on db to be closed",
+                "nc -z db 22",
+                False,
+            ),
+            (
+                ("wait_for_open_unix_socket", "/s"),
+                "waiting for UNIX-domain stream on '/s'",
+                "nc -z -U /s",
+                True,
+            ),
+            (
+                ("wait_for_open_unix_socket", "/s", True),
+                "waiting for UNIX-domain datagram on '/s'",
+                "nc -z -uU /s",
+                True,
+            ),
+        ],
+    )
+    def test_waits(
+        self,
+        machine: QemuMachine,
+        logger: TerminalLogger,
+        call: tuple[Any, ...],
+        head: str,
+        command: str,
+        success: bool,
+    ) -> None:
+        method, *arguments = call
+        getattr(machine, method)(*arguments)
+        assert told(logger)[0] == f"web: {head}"
+        assert calls(machine) == [("wait_for_command", command, success, 900)]
+
+    def test_waits_of_a_subclass_use_its_own_execute(
+        self, tmp_path: Path, logger: TerminalLogger
+    ) -> None:
+        class Recording(QemuMachine):
+            def execute(self, command: str, *_others: Any, **_more: Any) -> tuple[int, str]:
+                return 0, f"own {command}"
+
+        machine = Recording(tmp_path, tmp_path, "run-web-vm", logger)
+        assert machine.wait_until_succeeds("x") == "own x"
+
+    def test_callbacks_run_before_commands(self, tmp_path: Path, logger: TerminalLogger) -> None:
+        seen: list[str] = []
+        callbacks = [lambda: seen.append("checked")]
+        machine = QemuMachine(tmp_path, tmp_path, "run-web-vm", logger, callbacks=callbacks)
+        machine.execute("x")
+        machine.send_monitor_command("info status")
+        assert seen == ["checked", "checked"]
+
+    def test_sleep_is_the_guest_s(self, machine: QemuMachine) -> None:
+        machine.sleep(5)
+        assert calls(machine) == [("execute", "sleep 5", None)]
+
+
+class TestUnits:
+    def test_systemctl_of_a_user(self, machine: QemuMachine) -> None:
+        machine.systemctl("show 'x'", user="alice")
+        command = (
+            "su -l alice --shell /bin/sh -c "
+            r"$'XDG_RUNTIME_DIR=/run/user/`id -u` systemctl --user show \'x\''"
+        )
+        assert calls(machine) == [("execute", command, 900)]
+
+    def test_properties(self, machine: QemuMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+        answers(monkeypatch, 0, "ActiveState=active\nId=a=b\n")
+        assert machine.get_unit_info("x") == {"ActiveState": "active", "Id": "a=b"}
+        assert machine.get_unit_property("x", "ActiveState") == "active"
+
+    def test_unknown_unit(self, machine: QemuMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+        answers(monkeypatch, 4, "")
+        text = 'retrieving systemctl info for unit "x" under user "u" failed with exit code 4'
+        with pytest.raises(RequestedAssertionFailed, match=text):
+            machine.get_unit_info("x", "u")
+
+    def test_wrong_state(self, machine: QemuMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+        answers(monkeypatch, 0, "ActiveState=failed\n")
+        text = "Expected unit 'x' to to be in state 'active' but it is in state 'failed'"
+        with pytest.raises(RequestedAssertionFailed, match=text):
+            machine.require_unit_state("x")
+
+
+class TestConsole:
+    def test_lines_are_joined(self, machine: QemuMachine) -> None:
+        setattr(machine.handle, "console", [["login"], [": ready"]])
+        machine.wait_for_console_text("login: ready")
+
+    def test_timeout(self, machine: QemuMachine) -> None:
+        with pytest.raises(RequestedAssertionFailed, match=r"seconds \(timeout=0\)"):
+            machine.wait_for_console_text("never", timeout=0)
+
+
+class TestLife:
+    def test_name(self, machine: QemuMachine) -> None:
+        assert machine.name == "web" and repr(machine) == "<QemuMachine 'web'>"
+
+    def test_end_of_one_that_is_off(self, machine: QemuMachine, logger: TerminalLogger) -> None:
+        machine.shutdown()
+        machine.crash()
+        machine.wait_for_shutdown()
+        machine.release()
+        assert calls(machine) == [] and told(logger) == []
+
+    def test_crash(self, machine: QemuMachine, logger: TerminalLogger) -> None:
+        machine.start()
+        machine.crash()
+        assert not machine.booted
+        assert told(logger)[:2] == ["web: forced crash", "web: waiting for the VM to power off"]
+
+    def test_state_of_an_earlier_run(self, tmp_path: Path, logger: TerminalLogger) -> None:
+        state = tmp_path / "vm-state-web"
+        state.mkdir()
+        QemuMachine(tmp_path, tmp_path, "run-web-vm", logger)
+        assert told(logger) == [
+            f"web: deleting machine state directory {state}",
+            "web: if you want to keep the machine state, pass --keep-machine-state",
+        ]
+
+
+class TestKeys:
+    def test_key(self, machine: QemuMachine, logger: TerminalLogger) -> None:
+        machine.send_key("A", delay=None)
+        assert calls(machine) == [("send_key", "shift-a")]
+        assert told(logger)[0] == "web: sending key 'shift-a'"
+
+    def test_characters(self, machine: QemuMachine, logger: TerminalLogger) -> None:
+        machine.send_chars("a\n", delay=None)
+        assert calls(machine) == [("send_key", "a"), ("send_key", "ret")]
+        assert told(logger)[0] == r"web: sending keys 'a\n'"

@@ -1,0 +1,158 @@
+"""A run of the driver: its script, its limits, its failures."""
+
+from pathlib import Path
+
+import fake_core
+import pytest
+from test_driver.driver import Driver
+from test_driver.errors import MachineError, PollingConditionError, RequestedAssertionFailed
+from test_driver.logger import TerminalLogger
+from test_driver.machine import retry
+from test_driver.symbols import pythonized
+from told import raw, told
+
+
+def run(driver: Driver, script: str) -> None:
+    driver.tests = script
+    driver.test_script()
+
+
+class TestScript:
+    def test_names(self, driver: Driver) -> None:
+        run(driver, "assert machines == [db, web_1] and vlans == [vlan1]")
+
+    def test_banner(self, driver: Driver, capsys: pytest.CaptureFixture[str]) -> None:
+        run(driver, "")
+        out = capsys.readouterr().out
+        assert out.startswith(
+            "additionally exposed symbols:\n    db, web-1,\n    vlan1,\n    start_all, "
+        )
+
+    def test_failure_shows_the_script_s_frames_only(
+        self, driver: Driver, logger: TerminalLogger
+    ) -> None:
+        with pytest.raises(SystemExit) as caught:
+            run(driver, "def f():\n  t.assertEqual(1, 2)\nf()")
+        assert caught.value.code == 1
+        errors = [line.removeprefix("!!! ") for line in told(logger) if line.startswith("!!! ")]
+        assert errors == [
+            "Traceback (most recent call last):",
+            '  File "<string>", line 3, in <module>',
+            "    f()",
+            '  File "<string>", line 2, in <module>',
+            "    t.assertEqual(1, 2)",
+            "",
+            "RequestedAssertionFailed: 1 != 2",
+        ]
+
+    def test_other_exceptions_pass(self, driver: Driver) -> None:
+        with pytest.raises(ZeroDivisionError):
+            run(driver, "1 / 0")
+
+    def test_subtest_that_fails(self, driver: Driver, logger: TerminalLogger) -> None:
+        with pytest.raises(ValueError):
+            run(driver, "with subtest('s'): raise ValueError('no')")
+        assert told(logger)[-2:] == ["subtest: s", '!!! Test "s" failed with error: "no"']
+
+    def test_time_limit(self, driver: Driver, logger: TerminalLogger) -> None:
+        driver.run_tests()
+        assert "Test will time out and terminate in 3600 seconds" in told(logger)
+        assert getattr(driver.race_timer, "_session").limit == 3600
+        driver.join_all()
+        assert getattr(driver.race_timer, "_session").limit is None
+
+
+class TestMachines:
+    def test_all_start(self, driver: Driver) -> None:
+        driver.start_all()
+        assert all(machine.booted for machine in driver.machines_qemu)
+
+    def test_failures_to_start_are_gathered(self, driver: Driver) -> None:
+        setattr(driver.machines_qemu[0].handle, "failure", MachineError("web-1: no disk"))
+        with pytest.raises(MachineError) as caught:
+            driver.start_all()
+        assert str(caught.value) == "Failed to start the following machines:\nweb-1: no disk"
+        assert driver.machines_qemu[1].booted
+
+    def test_one_more(self, driver: Driver) -> None:
+        machine = driver.create_machine("run-extra-vm")
+        assert machine.name == "extra" and machine not in driver.machines
+
+    def test_names_as_identifiers(self) -> None:
+        assert pythonized("1foo-bar.baz") == "_foo_bar_baz"
+
+
+class TestCleanup:
+    def test_complaints_are_told(
+        self, driver: Driver, logger: TerminalLogger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        complaint = "Error during cleanup of db: stuck"
+        monkeypatch.setattr(fake_core.FakeSession, "complaints", [complaint])
+        driver.__exit__(None, None, None)
+        assert told(logger)[-1] == complaint
+
+
+class TestPollingConditions:
+    def test_checked_before_commands(self, driver: Driver) -> None:
+        @driver.polling_condition(seconds_interval=0)
+        def fine() -> bool:
+            "all is fine"
+            return False
+
+        with pytest.raises(PollingConditionError, match="condition failed: all is fine"):
+            with fine:
+                driver.machines_qemu[0].execute("true")
+        assert driver.polling_conditions == []
+
+    def test_wait(self, driver: Driver, logger: TerminalLogger) -> None:
+        @driver.polling_condition
+        def never() -> bool:
+            return False
+
+        with pytest.raises(RequestedAssertionFailed):
+            never.wait(timeout=0)
+        assert "waiting for never" in told(logger) and "Last chance for never" in told(logger)
+
+
+class TestRetry:
+    def test_no_time_is_one_last_try(self) -> None:
+        tries: list[bool] = []
+        with pytest.raises(RequestedAssertionFailed, match=r"seconds \(timeout=0\)"):
+            retry(lambda last: tries.append(last), 0)
+        assert tries == [True]
+
+    def test_both_names(self) -> None:
+        with pytest.raises(TypeError, match="Pass only 'timeout'"):
+            retry(lambda last: True, timeout_seconds=1, timeout=1)
+
+
+def test_terminal_format(logger: TerminalLogger) -> None:
+    with logger.nested("step", {"machine": "web"}):
+        logger.log_serial("booting", "web")
+    logger.log_test_error("bad")
+    logger.debug("hidden")
+    lines = raw(logger)
+    assert lines[0] == "web: \x1b[1m\x1b[32mstep\x1b[0m"
+    assert lines[1] == "\x1b[2mweb # booting\x1b[0m"
+    assert lines[2].startswith("web: (finished: step, in ")
+    assert lines[3] == "\x1b[31m!!! \x1b[0mbad"
+    assert len(lines) == 4
+
+
+def test_xml_and_junit(tmp_path: Path) -> None:
+    from xml.etree import ElementTree
+
+    from test_driver.logger import CompositeLogger, JunitXMLLogger, XMLLogger
+
+    xml, junit = XMLLogger(str(tmp_path / "log.xml")), JunitXMLLogger(tmp_path / "new/junit.xml")
+    logger = CompositeLogger([xml, junit])
+    with logger.subtest("a <b>"):
+        logger.log("in a", {"machine": "web"})
+        logger.log_test_error("bad")
+    xml.close()
+    junit.close()
+    text = (tmp_path / "log.xml").read_text()
+    assert '<nest><head>subtest: a &lt;b&gt;</head><line machine="web">in a</line>' in text
+    suite = ElementTree.parse(tmp_path / "new/junit.xml").getroot()[0]
+    assert [case.get("name") for case in suite] == ["a <b>", "main"]
+    assert suite.get("failures") == "1" and suite[0][0].get("message") == "test case failed"
