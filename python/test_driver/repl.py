@@ -23,14 +23,14 @@ def run(symbols: dict[str, Any]) -> None:
     except ImportError:
         pass
     else:
-        embed_ipython(user_ns=symbols, history_filename=history)
+        embed_ipython(user_ns=symbols, history_filename=history)  # type: ignore[no-untyped-call]
         return
     try:
         from ptpython.repl import embed
     except ImportError:
         _plain(symbols, history)
     else:
-        embed(symbols, symbols, history_filename=history)  # type: ignore[no-untyped-call]
+        embed(symbols, symbols, history_filename=history)
 
 
 def _plain(symbols: dict[str, Any], history: str | None = None) -> None:
