@@ -64,8 +64,8 @@ TEST(Runtime, StartingOnTheIoThreadIsAProgrammingError) {
 TEST(WithDeadline, ThrowsWhenTheClockPassesIt) {
     Runtime runtime;
     fakes::ManualTime time;
-    auto pending = runtime.start(with_deadline(
-        sleep_for_ever(time), time.deadline_after(5s), time, "web: no answer"));
+    auto pending = runtime.start(
+        with_deadline(sleep_for_ever(time), time.deadline_after(5s), time, "web: no answer"));
     while (time.sleepers() < 2) std::this_thread::yield();
     time.advance(5s);
     try {

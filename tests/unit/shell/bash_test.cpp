@@ -46,7 +46,7 @@ TEST_F(Bash, GivesStatusAndOutput) {
 TEST_F(Bash, StopsAtTheFirstFailureAndInPipes) {
     EXPECT_EQ(run("false; echo not reached").output, "");
     EXPECT_EQ(run("(exit 3) | cat").status, 3);
-    EXPECT_NE(run("echo $no_such_variable 2>/dev/null").status, 0);
+    EXPECT_NE(run("exec 2>/dev/null; echo $no_such_variable").status, 0);
 }
 
 TEST_F(Bash, TakesQuotesAndSeveralLines) {

@@ -2,9 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
-#include <vector>
+#include <thread>
 
 #include "fakes/manual_time.hpp"
 #include "fakes/peer.hpp"
@@ -17,7 +18,10 @@ namespace charioteer::shell {
 /// A session whose other end the test plays. Times stand still unless the test moves them.
 class SessionTest : public testing::Test {
 protected:
-    SessionTest() : SessionTest(fakes::connected_pair(runtime_.executor())) {}
+    SessionTest()
+        : ends_(fakes::connected_pair(runtime_.executor())),
+          peer_(ends_.second),
+          session_(Session::open(std::move(ends_.first), obituary, time_)) {}
     ~SessionTest() override { fakes::result_of(runtime_.start(dispose(std::move(session_)))); }
 
     io::Pending<CommandResult> start(std::string text,
@@ -45,6 +49,13 @@ protected:
         time_.advance(step);
     }
 
+    /// Lets half a minute pass in which the guest says nothing.
+    void pass_quiet_time() {
+        auto before = quiet_.load();
+        pass(std::chrono::seconds(30));
+        while (quiet_ == before) std::this_thread::yield();
+    }
+
     void answer(int number, std::string_view output, int status = 0) {
         auto tag = "#" + std::to_string(number);
         peer_.send(tag + "=" + encode_base64(output) + "\n" + tag + ":" + std::to_string(status) +
@@ -53,16 +64,13 @@ protected:
 
     io::Runtime runtime_;
     fakes::ManualTime time_;
-    fakes::Peer peer_;
+    std::pair<io::UnixStream, fakes::Peer> ends_;
+    fakes::Peer& peer_;
     std::shared_ptr<Session> session_;
     std::string said_;
-    int quiet_ = 0;
+    std::atomic<int> quiet_ = 0;
 
 private:
-    explicit SessionTest(std::pair<io::UnixStream, fakes::Peer> ends)
-        : peer_(std::move(ends.second)),
-          session_(Session::open(std::move(ends.first), obituary, time_)) {}
-
     static asio::awaitable<std::string> obituary() { co_return "QEMU was killed by signal 9"; }
     static asio::awaitable<void> dispose(std::shared_ptr<Session> session) {
         session->close();

@@ -1,0 +1,76 @@
+#include "io/with_deadline.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <thread>
+
+#include "fakes/manual_time.hpp"
+#include "fakes/peer.hpp"
+#include "io/condition.hpp"
+#include "io/runtime.hpp"
+
+namespace charioteer::io {
+namespace {
+
+using namespace std::chrono_literals;
+using fakes::result_of;
+
+asio::awaitable<std::unique_ptr<int>> give(int value) {
+    co_return std::make_unique<int>(value);
+}
+
+asio::awaitable<void> wait_for_ever() {
+    Condition condition(co_await asio::this_coro::executor);
+    for (;;) co_await condition.wait();
+}
+
+asio::awaitable<void> nested(TimeSource& time) {
+    auto inner = with_deadline(wait_for_ever(), time.deadline_after(10s), time, "the inner wait");
+    co_await with_deadline(std::move(inner), time.deadline_after(5s), time, "the outer wait");
+}
+
+TEST(WithDeadline, GivesTheValueOfWhatEndsInTime) {
+    Runtime runtime;
+    fakes::ManualTime time;
+    auto pending = runtime.start(with_deadline(give(3), time.deadline_after(5s), time, "late"));
+    EXPECT_EQ(*result_of(std::move(pending)), 3);
+    EXPECT_EQ(time.sleepers(), 0u);
+}
+
+TEST(WithDeadline, WithoutLimitThereIsNoTimer) {
+    Runtime runtime;
+    fakes::ManualTime time;
+    auto pending = runtime.start(with_deadline(wait_for_ever(), Deadline::never(), time, "late"));
+    time.advance(24h);
+    EXPECT_EQ(time.sleepers(), 0u);
+    pending.cancel();
+    EXPECT_THROW(result_of(pending), Interrupted);
+}
+
+TEST(WithDeadline, TheOuterOneEndsWhatTheInnerOneWouldAllow) {
+    Runtime runtime;
+    fakes::ManualTime time;
+    auto pending = runtime.start(nested(time));
+    while (time.sleepers() < 2) std::this_thread::yield();
+    time.advance(5s);
+    try {
+        result_of(pending);
+        FAIL() << "expected a TimeoutError";
+    } catch (const TimeoutError& error) {
+        EXPECT_STREQ(error.what(), "the outer wait within 5 s");
+    }
+}
+
+TEST(WithDeadline, CancellationIsNoTimeout) {
+    Runtime runtime;
+    fakes::ManualTime time;
+    auto pending =
+        runtime.start(with_deadline(wait_for_ever(), time.deadline_after(5s), time, "late"));
+    while (time.sleepers() < 1) std::this_thread::yield();
+    pending.cancel();
+    EXPECT_THROW(result_of(pending), Interrupted);
+}
+
+}  // namespace
+}  // namespace charioteer::io
