@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from abc import ABC, abstractmethod
 
@@ -35,6 +34,7 @@ class Debug(DebugAbstract):
     def breakpoint(self, host: str = "127.0.0.1", port: int = 4444) -> None:
         """Listens on `host` and `port` with pdb at the caller's frame; one client, by telnet."""
         import random
+        import subprocess
 
         # The attach program finds our sandbox by the argument of this process.
         pattern = str(random.randrange(999999, 10_000_000))
