@@ -142,8 +142,9 @@ Configuration parse_configuration(std::string_view text, const std::filesystem::
 Configuration load_configuration(const std::filesystem::path& file) {
     std::ifstream input(file, std::ios::binary);
     std::stringstream text;
-    // A folder opens, and fails only when read.
-    if (!input || !(text << input.rdbuf()))
+    // A folder opens, and fails only when read; an empty file has nothing to insert.
+    if (input.peek() != std::ifstream::traits_type::eof()) text << input.rdbuf();
+    if (!input.eof() && (!input || !text))
         throw io::system_error(fmt::format("cannot read the configuration {}", file.string()),
                                errno);
     return parse_configuration(text.str(), file);

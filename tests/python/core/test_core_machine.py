@@ -104,7 +104,7 @@ class TestCommands:
         assert web.execute("echo next") == (0, "next\n")
 
     @pytest.mark.parametrize("limit", [1, 0.5, timedelta(seconds=0.5)])
-    def test_the_limit_ends_it_in_the_guest(self, web: _core.Machine, limit: _core.Limit) -> None:
+    def test_the_limit_ends_it_in_the_guest(self, web: _core.Machine, limit: float | timedelta) -> None:
         assert web.execute("echo begun; sleep 600", timeout=limit) == (124, "begun\n")
         assert web.execute("echo next", timeout=None) == (0, "next\n")
 
