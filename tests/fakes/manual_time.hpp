@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <list>
 #include <mutex>
 
@@ -20,14 +19,12 @@ public:
     std::size_t sleepers() const;
 
 private:
-    struct Sleeper {
-        io::TimePoint when;
-        io::asio::steady_timer timer;
-    };
+    /// Lives in the coroutine that sleeps, so that its timer never outlives the io thread.
+    class Sleeper;
 
     mutable std::mutex mutex_;
     io::TimePoint now_{std::chrono::hours(1)};
-    std::list<Sleeper> sleepers_;
+    std::list<Sleeper*> sleepers_;
 };
 
 }  // namespace charioteer::fakes
