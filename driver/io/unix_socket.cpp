@@ -24,8 +24,7 @@ void check_socket_path(const std::filesystem::path& path) {
                     path.native(), path.native().size(), limit));
 }
 
-UnixAcceptor listen_unix(const asio::any_io_executor& executor,
-                         const std::filesystem::path& path) {
+UnixAcceptor listen_unix(const asio::any_io_executor& executor, const std::filesystem::path& path) {
     check_socket_path(path);
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
@@ -48,8 +47,7 @@ asio::awaitable<UnixStream> connect_unix(std::filesystem::path path, Deadline de
         UnixStream socket(executor);
         boost::system::error_code failure;
         asio::local::stream_protocol::endpoint endpoint(path.native());
-        co_await socket.async_connect(endpoint,
-                                      asio::redirect_error(asio::use_awaitable, failure));
+        co_await socket.async_connect(endpoint, asio::redirect_error(asio::use_awaitable, failure));
         if (!failure) co_return socket;
         if (failure != boost::system::errc::no_such_file_or_directory &&
             failure != boost::system::errc::connection_refused)

@@ -88,19 +88,17 @@ asio::awaitable<T> Machine::unless_panicked(asio::awaitable<T> operation) {
 asio::awaitable<void> Machine::await_greeting() {
     auto begin = host_->time().now();
     shell::ReadyEvents events;
-    events.quiet = [this](int) {
+    events.quiet = [this] {
         log("Guest root shell did not produce any data yet...");
         log("  To debug, enter the VM and run 'systemctl status backdoor.service'.");
     };
     events.said = [this](std::string_view chunk) {
         log(fmt::format("Guest shell says: {}", python_bytes(chunk)));
     };
-    if (greeted_) running().shell().expect_greeting();
     auto deadline = own_deadline(greeting_limit);
     co_await unless_panicked(running().shell().wait_ready(std::move(events), deadline));
     log("connected to guest root shell");
     log(fmt::format("(connecting took {:.2f} seconds)", io::seconds(host_->time().now() - begin)));
-    greeted_ = true;
     share_mounted_.reset();
     connected = true;
 }
@@ -132,8 +130,9 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string text, Command
         tell_facts(lost);
         return lost;
     };
-    auto deadline = options.limit ? own_deadline(options.limit->duration + answer_grace)
-                                  : io::Deadline::never();
+    std::optional<io::Duration> host_limit;
+    if (options.limit)
+        host_limit = (options.limit->duration + answer_grace) * accelerator_.patience();
     shell::Command command;
     command.text = std::move(text);
     command.want_status = options.check_return;
@@ -143,7 +142,8 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string text, Command
         // Held here, so that a release in the meantime does not take it from under the command.
         auto instance = instance_;
         running();
-        co_return co_await unless_panicked(instance->shell().execute(std::move(command), deadline));
+        co_return co_await unless_panicked(
+            instance->shell().execute(std::move(command), host_limit));
     } catch (const io::UsageError&) {
         throw;
     } catch (const io::Error& error) {
@@ -253,7 +253,9 @@ asio::awaitable<void> Machine::wait_for_unit(std::string unit, std::optional<std
 }
 
 asio::awaitable<io::UniqueFd> Machine::attach_shell() {
-    co_return running().shell().lend();
+    auto instance = instance_;
+    running();
+    co_return co_await instance->shell().lend();
 }
 
 asio::awaitable<void> Machine::detach_shell() {

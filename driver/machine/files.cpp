@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
 #include "machine/machine.hpp"
+#include "shell/base64.hpp"
 
 namespace charioteer::machine {
 
@@ -50,22 +50,6 @@ public:
 private:
     fs::path path_;
 };
-
-std::string base64(std::string_view bytes) {
-    constexpr std::string_view digits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    text.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        auto taken = std::min<std::size_t>(3, bytes.size() - at);
-        std::uint32_t group = 0;
-        for (std::size_t i = 0; i < 3; ++i)
-            group = group << 8 | (i < taken ? static_cast<unsigned char>(bytes[at + i]) : 0u);
-        for (std::size_t i = 0; i < 4; ++i)
-            text.push_back(i <= taken ? digits[group >> (18 - 6 * i) & 63] : '=');
-    }
-    return text;
-}
 
 /// The path without slashes at its end, so that it has a last component.
 std::string trimmed(std::string path) {
@@ -120,7 +104,9 @@ asio::awaitable<void> Machine::run_host(std::vector<std::string> arguments) {
 
 asio::awaitable<void> Machine::copy_in(fs::path source, std::string target) {
     source = fs::absolute(trimmed(source.string()));
-    if (co_await has_share())
+    // A variable: g++ 12 miscompiles an `if` that awaits in its condition and in both branches.
+    bool shared = co_await has_share();
+    if (shared)
         co_await copy_in_by_share(std::move(source), std::move(target));
     else
         co_await copy_in_by_shell(std::move(source), std::move(target));
@@ -128,7 +114,9 @@ asio::awaitable<void> Machine::copy_in(fs::path source, std::string target) {
 
 asio::awaitable<void> Machine::copy_out(std::string source, fs::path target) {
     source = trimmed(std::move(source));
-    if (co_await has_share())
+    // A variable: g++ 12 miscompiles an `if` that awaits in its condition and in both branches.
+    bool shared = co_await has_share();
+    if (shared)
         co_await copy_out_by_share(std::move(source), std::move(target));
     else
         co_await copy_out_by_shell(std::move(source), std::move(target));
@@ -175,7 +163,8 @@ asio::awaitable<void> Machine::push_file(fs::path file, std::string target) {
         input.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
         auto filled = std::string_view(chunk).substr(0, static_cast<std::size_t>(input.gcount()));
         if (filled.empty()) break;
-        auto command = fmt::format("echo {} | base64 -d >> {}", base64(filled), shell_word(target));
+        auto command = fmt::format("echo {} | base64 -d >> {}", shell::encode_base64(filled),
+                                   shell_word(target));
         co_await run_checked(std::move(command), what);
     }
     if (!input.eof()) throw io::Error(fmt::format("{}: cannot read {}", name(), file.string()));

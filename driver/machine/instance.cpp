@@ -52,8 +52,7 @@ asio::awaitable<std::shared_ptr<Instance>> Instance::launch(LaunchPlan plan,
         auto& time = self->host_->time();
         auto qmp = co_await io::connect_unix(sockets.qmp, deadline, time);
         self->qmp_ = co_await qmp::Client::open(std::move(qmp), self->obituary(), deadline, time);
-        self->shell_ =
-            std::make_shared<shell::Session>(std::move(shell_stream), self->obituary(), time);
+        self->shell_ = shell::Session::open(std::move(shell_stream), self->obituary(), time);
     } catch (...) {
         failure = std::current_exception();
     }

@@ -112,7 +112,6 @@ asio::awaitable<void> Machine::start(StartOptions options) {
         co_await add_accelerator(options);
         log("starting vm");
         console_->reset();
-        greeted_ = false;
         share_mounted_.reset();
         LaunchPlan plan;
         plan.name = name();

@@ -159,7 +159,6 @@ private:
     AcceleratorChoice accelerator_;
     bool starting_ = false;
     io::Condition started_;
-    bool greeted_ = false;               ///< this QEMU's guest has greeted once
     std::optional<bool> share_mounted_;  ///< once asked since the last greeting
 };
 
