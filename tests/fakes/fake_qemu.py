@@ -6,6 +6,7 @@ once, `mute` never offers a shell, `panic` has the kernel panic instead, `die` e
 after the shell's first command came in, `hang` swallows commands, `deaf` ignores SIGTERM and quit.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -103,7 +104,11 @@ def main() -> None:
     else:
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     listener = socket.socket(socket.AF_UNIX)
-    listener.bind(option("-qmp", "unix:"))
+    path = option("-qmp", "unix:")
+    # As QEMU does with the socket of the run before.
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    listener.bind(path)
     listener.listen(1)
     connect(option("-monitor", "unix:")).detach()
     shell = connect(option("-chardev", "socket,id=shell,path="))
