@@ -112,7 +112,7 @@ void AnswerReader::take_greeting() {
     half_.reset();
 }
 
-std::optional<AnswerReader::Answer> AnswerReader::take_line(std::string_view line) {
+std::optional<Answer> AnswerReader::take_line(std::string_view line) {
     if (line.find(greeting) != std::string_view::npos) {
         greeted_ = true;
         half_.reset();
@@ -141,7 +141,7 @@ std::optional<AnswerReader::Answer> AnswerReader::take_line(std::string_view lin
     return answer;
 }
 
-std::optional<AnswerReader::Answer> AnswerReader::next() {
+std::optional<Answer> AnswerReader::next() {
     while (auto line = next_line())
         if (auto answer = take_line(*line)) return answer;
     take_greeting();

@@ -29,17 +29,18 @@ constexpr std::string_view greeting = "Spawning backdoor root shell...";
 /// longer than Linux lets a program take as an argument, 128 KiB.
 std::string command_line(const Command& command, std::uint64_t number);
 
+/// What came of one command.
+struct Answer {
+    std::uint64_t number = 0;  ///< of the command
+    int status = 0;
+    std::string output;
+    std::string damage;  ///< what is wrong with the output as it came; empty: nothing
+};
+
 /// Makes the answers to command lines out of what the guest sends, however it is chopped up. No
 /// I/O.
 class AnswerReader {
 public:
-    struct Answer {
-        std::uint64_t number = 0;
-        int status = 0;
-        std::string output;
-        std::string damage;  ///< what is wrong with the output as it came; empty: nothing
-    };
-
     void feed(std::string_view bytes);
     /// The next whole answer; none while there is none. What is no part of an answer is skipped. A
     /// greeting, which means that the guest's shell started anew, is told by greeted().
