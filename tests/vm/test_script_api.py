@@ -186,7 +186,9 @@ class TestKeysAndScreen:
         assert alpha.qmp_client.send("query-status")["return"]["running"] is True
         alpha.qmp_client.send("stop")
         try:
-            event = alpha.wait_for_qmp_event(lambda event: event["event"] == "STOP", timeout=30)
+            event = alpha.wait_for_qmp_event(
+                lambda event: bool(event["event"] == "STOP"), timeout=30
+            )
             assert "timestamp" in event
         finally:
             alpha.qmp_client.send("cont")
