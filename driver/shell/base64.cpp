@@ -51,7 +51,7 @@ std::string decode_base64(std::string_view text) {
         std::uint32_t group = 0;
         for (std::size_t i = at; i < at + 4; ++i) {
             bool padded = i >= text.size() - padding;
-            auto value = padded ? 0 : values[static_cast<unsigned char>(text[i])];
+            std::uint32_t value = padded ? 0 : values[static_cast<unsigned char>(text[i])];
             if (value == not_a_digit)
                 throw io::Error(fmt::format("base64 text has the character {:#04x} at {}",
                                             static_cast<unsigned char>(text[i]), i));
