@@ -77,7 +77,9 @@ std::string launch_command(std::string_view start_command, const Sockets& socket
     if (!options.allow_reboot) words.emplace_back("-no-reboot");
     words.insert(words.end(), options.arguments.begin(), options.arguments.end());
     if (!options.graphical) words.emplace_back("-nographic");
-    std::string command(start_command);
+    // Where dash is the shell it would stay in between, and its pid be taken for QEMU's.
+    std::string command = is_plain_path(start_command) ? "exec " : "";
+    command += start_command;
     for (const auto& word : words) command += " " + shell_word(word);
     return command;
 }

@@ -72,7 +72,7 @@ def test_a_qemu_that_is_killed_in_mid_command(workshop: Workshop) -> None:
     (qemu,) = qemus_of(workshop.state)
     os.kill(qemu, signal.SIGKILL)
     killed.expect(1)
-    assert "QEMU ended with status 137" in killed.stderr
+    assert "QEMU was ended by signal 9 (Killed)" in killed.stderr
 
 
 @pytest.mark.parametrize(

@@ -335,6 +335,7 @@ class TestLifeCycle:
         assert alpha.booted and alpha.connected and alpha.is_up()
         assert alpha.process is not None and alpha.process.pid == alpha.pid
         assert alpha.process.poll() is None
+        assert Path(f"/proc/{alpha.pid}/exe").resolve().name.startswith("qemu-system")
         assert repr(alpha) == "<QemuMachine 'alpha'>"
         alpha.start()
 

@@ -96,7 +96,7 @@ class TestGuest:
         (qemu,) = qemus_of(workshop.state)
         os.kill(qemu, signal.SIGKILL)
         run.expect(1)
-        assert "QEMU ended with status 137" in run.stderr and "web" in run.stderr
+        assert "QEMU was ended by signal 9 (Killed)" in run.stderr and "web" in run.stderr
 
     def test_that_is_gone_can_be_started_again(self, workshop: Workshop) -> None:
         script = """

@@ -63,6 +63,11 @@ TEST(StartScript, LeavesOutWhatTheOptionsSay) {
     EXPECT_THAT(command, Not(HasSubstr("-nographic")));
 }
 
+TEST(StartScript, LeavesNoShellInBetweenWhereItIsOnlyAPath) {
+    EXPECT_THAT(launch_command("/bin/run-web-vm", Sockets("/s"), {}),
+                StartsWith("exec /bin/run-web-vm -qmp "));
+}
+
 TEST(StartScript, DoublesCommasInPaths) {
     EXPECT_THAT(launch_command("run", Sockets("/a,b"), {}), HasSubstr("path=/a,,b/shell"));
 }
