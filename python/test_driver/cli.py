@@ -31,9 +31,17 @@ def main(argv: list[str] | None = None, prog: str = "nixos-test-driver") -> int:
     Raises SystemExit for usage errors and when the script does. After SIGTERM, which the time
     limit of the run sends too, it cleans up and ends the process by that signal.
     """
+    try:
+        return drive(sys.argv[1:] if argv is None else argv, prog)
+    except Terminated:
+        die_by_sigterm()
+
+
+def drive(argv: list[str], prog: str) -> int:
+    """As `main`, but raises Terminated after SIGTERM, for a caller with a clean-up of its own."""
     signals = Signals()
     try:
-        options, config = parse(sys.argv[1:] if argv is None else argv, prog)
+        options, config = parse(argv, prog)
         logger = _make_logger(options, prog)
         try:
             driver = _make_driver(options, config, logger, prog)
@@ -43,8 +51,6 @@ def main(argv: list[str] | None = None, prog: str = "nixos-test-driver") -> int:
         finally:
             logger.collect()
             logger.reporter.flush()
-    except Terminated:
-        die_by_sigterm()
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:

@@ -12,7 +12,8 @@ class TwoTripShell:
     def __init__(self, descriptor: int) -> None:
         """Takes over `descriptor`, the shell's socket."""
         self._socket = socket.socket(fileno=descriptor)
-        self._socket.setblocking(True)
+        # Not blocking: the driver shares the socket's state and must not be made to block.
+        self._socket.settimeout(60)
 
     def close(self) -> None:
         self._socket.close()

@@ -1,0 +1,7 @@
+"""`python3 -m charioteer`."""
+
+import sys
+
+from charioteer.cli import main
+
+sys.exit(main())
