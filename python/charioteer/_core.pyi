@@ -118,7 +118,6 @@ class Machine:
         """Waits for QEMU to end, forgets its connections. Raises subprocess.TimeoutExpired."""
     def release(self) -> None:
         """Ends QEMU (SIGTERM, after 5 s SIGKILL) and closes everything. Idempotent."""
-
     # Commands
     def execute(
         self,
@@ -157,7 +156,6 @@ class Machine:
     def forward_port(self, host_port: int, guest_port: int) -> None: ...
     def screenshot(self, path: str) -> None:
         """Writes the screen to `path` as PNG. Raises MachineError."""
-
     # Serial console
     def console_log(self) -> str:
         """All lines since the last start, joined by newlines."""
@@ -225,4 +223,3 @@ def machine_name(start_command: str) -> str:
 
 def key_name(character: str) -> str:
     """What QEMU calls the key for a character; names of keys pass unchanged."""
-
