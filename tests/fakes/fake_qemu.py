@@ -86,7 +86,9 @@ def serve_shell(connection: socket.socket) -> None:
         **os.environ,
         "BASH_FUNC_poweroff%%": f"() {{ kill -KILL {os.getpid()}; }}",
     }
-    subprocess.run(["bash", "--norc"], stdin=connection, stdout=connection, env=environment)
+    subprocess.run(
+        ["bash", "--norc"], stdin=connection.fileno(), stdout=connection.fileno(), env=environment
+    )
     connection.close()
     threading.Event().wait()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from test_driver.machine import QemuMachine
 
 from support.patience import deadline
 from support.team import BOOT_LIMIT, Team, team
@@ -33,6 +34,11 @@ def pair() -> Iterator[Team]:
             for name in ("alpha", "beta"):
                 made[name].connect()
         yield made
+
+
+@pytest.fixture
+def alpha(pair: Team) -> QemuMachine:
+    return pair["alpha"]
 
 
 @pytest.fixture(scope="module")
