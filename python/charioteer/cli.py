@@ -72,7 +72,12 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--log-level", choices=_LEVELS, help="what messages to show")
     build = commands.add_parser("build", help="build the images of guests, and nothing else")
-    build.add_argument("guests", nargs="*", metavar="GUEST", help="default: all guests")
+    build.add_argument(
+        "what",
+        nargs="*",
+        metavar="GUEST|CLUSTER",
+        help="a guest's name, a cluster.toml or its folder (default: all guests)",
+    )
     build.set_defaults(work=_build)
     listing = commands.add_parser("list", help="list the guests and the examples")
     listing.set_defaults(work=_list)
@@ -130,12 +135,26 @@ def _run_folder(name: str, keep: bool) -> Iterator[Path]:
 
 
 def _build(options: argparse.Namespace) -> int:
-    for name in options.guests or guest.names():
-        definition = guest.load(name)
+    for definition in _wanted_guests(options.what):
         built = builder.is_built(definition)
         image = builder.obtain(definition)
-        print(f"{name}: {image.initrd.parent}{' (was there)' if built else ''}")
+        print(f"{definition.name}: {image.initrd.parent}{' (was there)' if built else ''}")
     return 0
+
+
+def _wanted_guests(what: list[str]) -> list[guest.Guest]:
+    """The guests that the arguments of `build` name, each once."""
+    known = guest.names()
+    wanted: dict[str, guest.Guest] = {}
+    for name in what or known:
+        if name in known:
+            found = [guest.load(name)]
+        elif Path(name).exists():
+            found = [machine.guest for machine in cluster.load(Path(name)).machines]
+        else:
+            raise InputError(f"{name}: neither a guest ({', '.join(known)}) nor a cluster file")
+        wanted.update((definition.name, definition) for definition in found)
+    return list(wanted.values())
 
 
 def _list(_options: argparse.Namespace) -> int:

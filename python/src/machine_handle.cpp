@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/detached.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdlib>
@@ -48,10 +49,13 @@ MachineHandle::MachineHandle(std::string name, std::string start_command,
 }
 
 MachineHandle::~MachineHandle() {
-    auto& runtime = Core::instance().runtime();
-    auto end = hold(machine_, machine_->release());
-    runtime.start(std::move(end));
-    Core::instance().dispose(std::move(machine_));
+    // Posted, since the io thread may have ended with the interpreter; then nothing is left to do.
+    auto executor = Core::instance().runtime().executor();
+    auto end = [executor, machine = std::move(machine_)]() mutable {
+        auto released = machine->release();
+        asio::co_spawn(executor, hold(std::move(machine), std::move(released)), asio::detached);
+    };
+    asio::post(executor, std::move(end));
 }
 
 std::optional<Process> MachineHandle::process() const {

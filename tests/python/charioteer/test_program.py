@@ -1,0 +1,147 @@
+"""The program `charioteer` where it needs no machine, and the files that it writes."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from charioteer import cli, cluster, configuration, facts, paths, run_script, store
+from charioteer.builder import Image
+from charioteer.errors import BuildError, InputError
+
+
+def write_cluster(folder: Path, text: str, script: str = "") -> Path:
+    (folder / "test.py").write_text(script)
+    (folder / "cluster.toml").write_text(text)
+    return folder
+
+
+class TestClusterFile:
+    def test_defaults(self, tmp_path: Path) -> None:
+        loaded = cluster.load(write_cluster(tmp_path, '[machines.web]\nguest = "minimal"\n'))
+        (web,) = loaded.machines
+        assert (web.memory, web.cpus, web.vlans, web.disks) == (256, 1, [1], [])
+        assert loaded.name == tmp_path.name and loaded.global_timeout == 3600
+
+    @pytest.mark.parametrize(
+        "text, named",
+        [
+            ("[machines]\n", "machines"),
+            ('[machines.web]\nguest = "none"\n', "guest"),
+            ('[machines.web]\nguest = "minimal"\nmemory = "much"\n', "memory"),
+            ('[machines.web]\nguest = "minimal"\nmemroy = 1\n', "memroy"),
+            ('[machines.web]\nguest = "minimal"\nvlans = [1, 1]\n', "vlans"),
+            ('[machines.a-b]\nguest = "minimal"\n[machines.a_b]\nguest = "minimal"\n', "a_b"),
+            ('script = "other.py"\n[machines.web]\nguest = "minimal"\n', "script"),
+            ("machines = [", "cluster.toml"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, tmp_path: Path, text: str, named: str) -> None:
+        with pytest.raises(InputError) as caught:
+            cluster.load(write_cluster(tmp_path, text))
+        assert "cluster.toml" in str(caught.value) and named in str(caught.value)
+
+    def test_addresses_follow_the_order_of_names(self, tmp_path: Path) -> None:
+        text = '[machines.b]\nguest = "minimal"\n[machines.a]\nguest = "minimal"\nvlans = [2, 1]\n'
+        loaded = cluster.load(write_cluster(tmp_path, text))
+        assert [machine.name for machine in loaded.machines] == ["a", "b"]
+        assert loaded.places["a"].mac(2) == "52:54:00:12:02:01"
+        assert loaded.places["b"].mac(1) == "52:54:00:12:01:02"
+        archive = facts.archive(loaded.places["b"], list(loaded.places.values()), "")
+        assert b"192.168.1.2" in archive and b"192.168.2.1" in archive
+
+
+class TestStartScript:
+    def test_honours_the_environment_of_nixos_scripts(self, tmp_path: Path) -> None:
+        text = '[machines.web]\nguest = "minimal"\ndisks = [8]\n'
+        loaded = cluster.load(write_cluster(tmp_path, text))
+        script = tmp_path / "run-web-vm"
+        image = Image(Path("/kernel"), Path("/initrd"), None)
+        run_script.write(
+            script,
+            run_script.make(loaded.machines[0], loaded.places["web"], image, Path("/own initrd")),
+        )
+        assert os.access(script, os.X_OK)
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        for name in ("qemu-system-x86_64", "qemu-img"):
+            (tools / name).write_text('#!/bin/sh\nprintf "%s\\n" "$0" "$@"\n')
+            (tools / name).chmod(0o755)
+        state = tmp_path / "state"
+        state.mkdir()
+        output = os.popen(
+            f"cd {tmp_path}; PATH={tools}:$PATH TMPDIR={state} USE_TMPDIR=1 QEMU_OPTS='-m 99' "
+            f"QEMU_KERNEL_PARAMS=extra QEMU_NET_OPTS=hostfwd=tcp::1-:2 "
+            f"QEMU_VDE_SOCKET_1=/vde1.ctl {script} -serial stdio"
+        ).read()
+        lines = output.splitlines()
+        assert "user,id=user.0,hostfwd=tcp::1-:2" in lines
+        assert "vde,id=vlan1,sock=/vde1.ctl" in lines
+        assert "/own initrd" in lines
+        assert any(line.endswith(" extra") for line in lines)
+        assert lines[-4:] == ["-m", "99", "-serial", "stdio"]
+        assert (state / "xchg").is_dir()
+
+
+class TestConfiguration:
+    def test_is_what_the_driver_reads(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        initrd = tmp_path / "initrd"
+        initrd.write_bytes(b"image")
+        monkeypatch.setattr(
+            "charioteer.builder.obtain", lambda guest: Image(Path("/kernel"), initrd, None)
+        )
+        source = tmp_path / "source"
+        source.mkdir()
+        loaded = cluster.load(write_cluster(source, '[machines.web]\nguest = "minimal"\n'))
+        written = json.loads(configuration.write(loaded, tmp_path).read_text())
+        assert list(written["vms"]) == ["web"] and written["vlans"] == [1]
+        assert written["test_script"] == str(source / "test.py")
+        assert (tmp_path / "web.initrd").read_bytes().startswith(b"image")
+
+
+class TestStore:
+    @pytest.fixture(autouse=True)
+    def _cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CHARIOTEER_CACHE", str(tmp_path / "cache"))
+
+    def test_makes_a_thing_once(self) -> None:
+        made: list[Path] = []
+
+        def make(folder: Path) -> None:
+            made.append(folder)
+            (folder / "thing").write_text("x")
+
+        first = store.obtain("name", make, lambda: None)
+        assert store.obtain("name", make, lambda: None) == first
+        assert len(made) == 1 and (first / "thing").is_file()
+
+    def test_a_failure_leaves_nothing_that_counts(self) -> None:
+        def fail(folder: Path) -> None:
+            (folder / "half").write_text("x")
+            raise BuildError("no network")
+
+        with pytest.raises(BuildError):
+            store.obtain("name", fail, lambda: None)
+        assert store.find("name") is None
+        assert not list(paths.cache().glob("*.partial"))
+
+
+class TestProgram:
+    def test_lists_guests_and_examples(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["list"]) == 0
+        output = capsys.readouterr().out
+        for name in ("minimal", "debian", "ping", "reboot", "remote-unlock"):
+            assert f"  {name} " in output
+
+    def test_an_unknown_guest_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["build", "nonsense"]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "nonsense" in error and "minimal" in error
+
+    def test_a_missing_cluster_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.main(["run", "/does/not/exist"]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "/does/not/exist" in error
