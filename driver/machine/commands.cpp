@@ -68,7 +68,7 @@ asio::awaitable<T> Machine::unless_panicked(asio::awaitable<T> operation) {
     auto group = asio::experimental::make_parallel_group(
         asio::co_spawn(executor, std::move(operation), asio::deferred),
         asio::co_spawn(executor, console->wait_for_panic(), asio::deferred));
-    auto lost = [this](const std::string& line) {
+    auto lost = [](const std::string& line) {
         return ShellError(fmt::format("the guest's kernel panicked: {}", line));
     };
     if constexpr (std::is_void_v<T>) {
