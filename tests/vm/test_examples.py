@@ -1,13 +1,14 @@
 """Every example, run as a user would."""
 
 import pytest
+from charioteer import paths
 
 from support.workshop import Workshop
 
 
 def run_example(workshop: Workshop, name: str) -> str:
     """Its standard output; it must pass."""
-    run = workshop.run("charioteer", "run", f"examples/{name}")
+    run = workshop.run("charioteer", "run", str(paths.examples() / name))
     run.expect(0, limit=1500)
     return run.stdout
 
