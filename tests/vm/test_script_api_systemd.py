@@ -66,8 +66,8 @@ class TestUnits:
         assert information["ActiveState"] == "active"
         assert information["Id"] == "multi-user.target"
         assert server.get_unit_property("multi-user.target", "ActiveState") == "active"
-        with pytest.raises(RequestedAssertionFailed, match='systemctl info for unit "no way"'):
-            server.get_unit_info("no way")
+        with pytest.raises(RequestedAssertionFailed, match='unit "x" under user "nobody2"'):
+            server.get_unit_info("x", "nobody2")
 
     def test_systemctl(self, server: QemuMachine) -> None:
         assert server.systemctl("is-active multi-user.target") == (0, "active\n")
