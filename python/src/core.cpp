@@ -12,6 +12,7 @@ Core& Core::instance() {
     static Core* const core = [] {
         auto* made = new Core;
         py::module_::import("atexit").attr("register")(py::cpp_function([made] {
+            made->stopped_ = true;
             py::gil_scoped_release released;
             made->runtime_.stop();
         }));

@@ -19,15 +19,27 @@ public:
     io::Runtime& runtime() noexcept { return runtime_; }
     const std::shared_ptr<machine::Host>& host() const noexcept { return host_; }
 
+    /// Runs `function` on the io thread, without waiting for it. Once the interpreter is ending
+    /// there is no such thread; then neither `function` nor what it holds is touched any more,
+    /// since sockets in it refer to an io_context that has gone. Needs the interpreter lock.
+    template <class Function>
+    void post(Function function) {
+        if (stopped_)
+            new Function(std::move(function));
+        else
+            asio::post(runtime_.executor(), std::move(function));
+    }
+
     /// Drops `object` on the io thread, where its sockets belong.
     template <class T>
     void dispose(std::shared_ptr<T> object) {
-        asio::post(runtime_.executor(), [object = std::move(object)] {});
+        post([object = std::move(object)] {});
     }
 
 private:
     Core();
 
+    bool stopped_ = false;
     io::Runtime runtime_;
     std::shared_ptr<machine::Host> host_;
 };

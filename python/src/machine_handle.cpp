@@ -49,13 +49,11 @@ MachineHandle::MachineHandle(std::string name, std::string start_command,
 }
 
 MachineHandle::~MachineHandle() {
-    // Posted, since the io thread may have ended with the interpreter; then nothing is left to do.
-    auto executor = Core::instance().runtime().executor();
-    auto end = [executor, machine = std::move(machine_)]() mutable {
+    Core::instance().post([machine = std::move(machine_)]() mutable {
+        auto executor = Core::instance().runtime().executor();
         auto released = machine->release();
         asio::co_spawn(executor, hold(std::move(machine), std::move(released)), asio::detached);
-    };
-    asio::post(executor, std::move(end));
+    });
 }
 
 std::optional<Process> MachineHandle::process() const {
