@@ -44,7 +44,7 @@ def _build(guest: Guest, step: Step) -> tuple[Path, Path]:
 
     def make_kit(folder: Path) -> None:
         step.now(f"kernel of Debian {guest.suite}")
-        kernel.build(folder, guest.suite, guest.kernel)
+        kernel.build(folder, guest.suite, guest.kernel, store.log_of(folder.name))
 
     def make_image(folder: Path) -> None:
         (_make_disk if guest.has_disk else _make_initial)(guest, kit, folder, step)
@@ -58,7 +58,7 @@ def _make_initial(guest: Guest, kit: Kit, folder: Path, step: Step) -> None:
     """An image that is an initial file system alone."""
     step.now(f"packages of Debian {guest.suite}")
     tar = folder / "packages.tar"
-    apt.bootstrap(guest.suite, "extract", guest.packages, tar, folder / "build.log")
+    apt.bootstrap(guest.suite, "extract", guest.packages, tar, store.log_of(folder.name))
     step.now("initial file system")
     init = _init_script().read_bytes()
     (folder / "initrd").write_bytes(initramfs.make(guest, kit, init, tar))
@@ -69,7 +69,7 @@ def _make_disk(guest: Guest, kit: Kit, folder: Path, step: Step) -> None:
     """An image of a root disk and the small initial file system that mounts it."""
     step.now(f"packages of Debian {guest.suite}")
     tar = folder / "packages.tar"
-    log = folder / "build.log"
+    log = store.log_of(folder.name)
     apt.bootstrap(guest.suite, "minbase", guest.packages, tar, log, _hooks(guest, kit))
     step.now("root disk")
     rootfs.make(tar, folder / "root.img", guest.disk)

@@ -13,6 +13,7 @@ from . import builder, cluster, configuration, guest, paths
 from .errors import BuildError, InputError
 
 INTERRUPTED = 130
+UNREAD = 141
 _LEVELS = ["debug", "info", "warning", "error"]
 _STATUSES = """\
 exit status:
@@ -21,6 +22,7 @@ exit status:
   2    wrong use: the message names the file, the key and what was expected
   3    a guest's image could not be built
   130  Ctrl-C
+  141  nobody read the output to its end
   143  SIGTERM, which the time limit of the test sends too
 A test script that calls sys.exit(n) gives n."""
 
@@ -32,7 +34,12 @@ def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         status: int = options.work(options)
+        sys.stdout.flush()
         return status
+    except BrokenPipeError:
+        # What is still buffered must not be tried again, and complained about, at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except (InputError, BuildError) as error:
         print(f"charioteer: error: {error}", file=sys.stderr)
         return error.status

@@ -44,11 +44,11 @@ class Kit:
         return list(ordered.items())
 
 
-def build(folder: Path, suite: str, package: str) -> None:
-    """Makes the kit of a kernel package in the empty `folder`."""
+def build(folder: Path, suite: str, package: str, log: Path) -> None:
+    """Makes the kit of a kernel package in the empty `folder`; mmdebstrap's words go to `log`."""
     apt.require({"zstd": "zstd"})
     tar = folder / "packages.tar"
-    apt.bootstrap(suite, "extract", [package, "busybox-static"], tar, folder / "build.log")
+    apt.bootstrap(suite, "extract", [package, "busybox-static"], tar, log)
     kit = Kit(folder)
     with tarfile.open(tar) as archive, tarfile.open(kit.modules, "w") as modules:
         for member in archive:

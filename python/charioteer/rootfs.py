@@ -32,7 +32,7 @@ def make(tar: Path, image: Path, size: int) -> None:
     make_image += ["-d", str(tree), str(image), f"{size}M"]
     script = f"{shlex.join(unpack)} && chmod 755 {shlex.quote(str(tree))} && "
     script += f"{shlex.join(make_image)}; status=$?; rm -rf {shlex.quote(str(tree))}; exit $status"
-    environment = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
+    environment = {**os.environ, "PATH": os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"}
     done = subprocess.run(
         [*wrapper, "sh", "-c", script], capture_output=True, text=True, env=environment, check=False
     )

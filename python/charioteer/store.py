@@ -29,6 +29,11 @@ def find(name: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def log_of(name: str) -> Path:
+    """Where what is said while making `name` goes. It outlives a failure."""
+    return paths.cache() / f"{name.removesuffix(_PARTIAL)}.log"
+
+
 def obtain(name: str, make: Callable[[Path], None], waiting: Callable[[], None]) -> Path:
     """The folder of `name`; when it is not there yet, `make` fills it, beside its place.
 

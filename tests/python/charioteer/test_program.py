@@ -2,11 +2,25 @@
 
 import json
 import os
+import subprocess
+import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from charioteer import cli, cluster, configuration, facts, paths, run_script, store
+from charioteer import (
+    builder,
+    cli,
+    cluster,
+    configuration,
+    facts,
+    guest,
+    paths,
+    rootfs,
+    run_script,
+    store,
+)
 from charioteer.builder import Image
 from charioteer.errors import BuildError, InputError
 
@@ -129,7 +143,46 @@ class TestStore:
         assert not list(paths.cache().glob("*.partial"))
 
 
+class TestBuild:
+    @pytest.fixture(autouse=True)
+    def _cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("CHARIOTEER_CACHE", str(tmp_path / "cache"))
+
+    def test_a_root_disk_needs_no_path(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("PATH")
+        tar = tmp_path / "packages.tar"
+        with tarfile.open(tar, "w") as archive:
+            folder = tarfile.TarInfo("etc")
+            folder.type = tarfile.DIRTYPE
+            archive.addfile(folder)
+        rootfs.make(tar, tmp_path / "root.img", 4)
+        assert (tmp_path / "root.img").stat().st_size == 4 << 20
+
+    def test_what_the_packages_said_outlives_a_failure(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        tools = tmp_path / "tools"
+        tools.mkdir()
+        (tools / "mmdebstrap").write_text("#!/bin/sh\necho 'E: the shelf is empty'\nexit 1\n")
+        (tools / "mmdebstrap").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+        with pytest.raises(BuildError, match="the shelf is empty") as caught:
+            builder.obtain(guest.load("minimal"))
+        (log,) = paths.cache().glob("*.log")
+        assert str(log) in str(caught.value) and "the shelf is empty" in log.read_text()
+
+
 class TestProgram:
+    def test_says_nothing_when_nobody_reads(self) -> None:
+        program = [sys.executable, "-m", "charioteer", "list"]
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(program, stdout=writing, stderr=subprocess.PIPE, check=False)
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (cli.UNREAD, b"")
+
     def test_lists_guests_and_examples(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.main(["list"]) == 0
         output = capsys.readouterr().out
