@@ -1,10 +1,12 @@
 """The boot kit of a guest: uncompressed kernel, its modules, and busybox, from Debian's packages."""
 
+import io
 import lzma
 import subprocess
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 from . import apt
 from .errors import BuildError
@@ -22,7 +24,7 @@ class Kit:
         self.modules = folder / "modules.tar"
 
     def module(self, names: Iterable[str]) -> "list[tuple[str, bytes]]":
-        """The modules `names`, uncompressed, after those that they need, in loading order."""
+        """The modules `names`, after those that they need, in loading order."""
         with tarfile.open(self.modules) as archive:
             members = {_module_name(member.name): member for member in archive if member.isfile()}
             ordered: dict[str, bytes] = {}
@@ -34,7 +36,7 @@ class Kit:
                     raise BuildError(f"the kernel has no module {name}")
                 file = archive.extractfile(members[name])
                 assert file
-                data = lzma.decompress(file.read())
+                data = file.read()
                 for needed in _needs(data):
                     load(needed)
                 ordered[name] = data
@@ -56,6 +58,8 @@ def build(folder: Path, suite: str, package: str, log: Path) -> None:
             file = archive.extractfile(member) if member.isfile() else None
             if name.startswith("usr/lib/modules/"):
                 member.name = name
+                if file and name.endswith(".ko.xz"):
+                    member.name, file = name.removesuffix(".xz"), _unpacked(file, member)
                 modules.addfile(member, file)
             elif file and name == "usr/bin/busybox":
                 kit.busybox.write_bytes(file.read())
@@ -80,6 +84,13 @@ def _uncompressed(image: bytes) -> bytes:
             return done.stdout
         start = image.find(_ZSTD, start + 1)
     raise BuildError("the kernel is not compressed with zstd, which is all that is understood")
+
+
+def _unpacked(file: IO[bytes], member: tarfile.TarInfo) -> IO[bytes]:
+    """A module as it is loaded: unpacking each again and again is what guests wait for at boot."""
+    data = lzma.decompress(file.read())
+    member.size = len(data)
+    return io.BytesIO(data)
 
 
 def _module_name(path: str) -> str:

@@ -75,6 +75,8 @@ def _arguments(machine: Machine, place: Place, image: Image, initrd: Path) -> li
     lines = [
         "-machine accel=kvm:tcg -cpu max",
         f"-name {machine.name} -m {machine.memory} -smp {machine.cpus}",
+        # No CD-ROM, floppy and parallel port, which a guest would look at during boot.
+        "-nodefaults -vga std",
         "-device virtio-rng-pci",
         # No option ROMs: nobody boots from the network.
         "-device virtio-net-pci,netdev=user.0,romfile=",
