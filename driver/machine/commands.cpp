@@ -137,7 +137,7 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string text, Command
     command.text = std::move(text);
     command.want_status = options.check_return;
     command.want_output = options.check_output;
-    if (options.limit) command.guest_limit = options.limit->text;
+    if (options.limit) command.guest_limit = options.limit->duration;
     try {
         // Held here, so that a release in the meantime does not take it from under the command.
         auto instance = instance_;

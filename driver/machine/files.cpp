@@ -10,6 +10,7 @@
 
 #include "machine/machine.hpp"
 #include "shell/base64.hpp"
+#include "shell/bash_words.hpp"
 
 namespace charioteer::machine {
 
@@ -61,9 +62,9 @@ std::string trimmed(std::string path) {
 std::string place_command(const std::string& from, const std::string& to) {
     auto parent = fs::path(trimmed(to)).parent_path().string();
     auto make_parent =
-        parent.empty() ? std::string() : fmt::format("mkdir -p -- {} && ", shell_word(parent));
-    return fmt::format("{{ {}cp -r -- {} {}; }} 2>&1", make_parent, shell_word(from),
-                       shell_word(to));
+        parent.empty() ? std::string() : fmt::format("mkdir -p -- {} && ", shell::quote(parent));
+    return fmt::format("{{ {}cp -r -- {} {}; }} 2>&1", make_parent, shell::quote(from),
+                       shell::quote(to));
 }
 
 }  // namespace
@@ -150,7 +151,7 @@ asio::awaitable<void> Machine::copy_in_by_shell(fs::path source, std::string tar
     auto unpack = fmt::format(
         "cd {0} && mkdir content && tar -xf archive -C content && rm archive && {{ {1}; }} && "
         "cd / && rm -rf {0}",
-        shell_word(folder),
+        shell::quote(folder),
         place_command(fmt::format("{}/content/{}", folder, source.filename().string()), target));
     co_await run_checked(std::move(unpack), what);
 }
@@ -164,7 +165,7 @@ asio::awaitable<void> Machine::push_file(fs::path file, std::string target) {
         auto filled = std::string_view(chunk).substr(0, static_cast<std::size_t>(input.gcount()));
         if (filled.empty()) break;
         auto command = fmt::format("echo {} | base64 -d >> {}", shell::encode_base64(filled),
-                                   shell_word(target));
+                                   shell::quote(target));
         co_await run_checked(std::move(command), what);
     }
     if (!input.eof()) throw io::Error(fmt::format("{}: cannot read {}", name(), file.string()));
@@ -172,8 +173,8 @@ asio::awaitable<void> Machine::push_file(fs::path file, std::string target) {
 
 asio::awaitable<void> Machine::copy_out_by_share(std::string source, fs::path target) {
     Scratch scratch(config_.shared_directory);
-    auto command = fmt::format("cp -rH -- {} {}/content 2>&1", shell_word(source),
-                               shell_word(scratch.in_guest()));
+    auto command = fmt::format("cp -rH -- {} {}/content 2>&1", shell::quote(source),
+                               shell::quote(scratch.in_guest()));
     co_await run_checked(std::move(command), fmt::format("copy {} to the host", source));
     std::vector<std::string> move{"mv", "-T", "--", (scratch.path() / "content").string(),
                                   target.string()};
@@ -187,7 +188,7 @@ asio::awaitable<void> Machine::copy_out_by_shell(std::string source, fs::path ta
     auto pack = fmt::format(
         "source=$(readlink -f -- {}) && cd -- \"$(dirname -- \"$source\")\" && "
         "tar -cf - -- \"$(basename -- \"$source\")\"",
-        shell_word(source));
+        shell::quote(source));
     auto bytes = co_await run_checked(std::move(pack), fmt::format("copy {} to the host", source));
     {
         std::ofstream output(archive, std::ios::binary);

@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "io/error.hpp"
+#include "shell/bash_words.hpp"
 
 namespace charioteer::machine {
 
@@ -43,21 +44,6 @@ std::string machine_name(std::string_view start_command) {
     return std::string(start_command.substr(begin, end - begin));
 }
 
-std::string shell_word(std::string_view text) {
-    constexpr std::string_view safe =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_";
-    if (!text.empty() && text.find_first_not_of(safe) == std::string_view::npos)
-        return std::string(text);
-    std::string word = "'";
-    for (char character : text) {
-        if (character == '\'')
-            word += "'\"'\"'";
-        else
-            word += character;
-    }
-    return word + "'";
-}
-
 std::string launch_command(std::string_view start_command, const Sockets& sockets,
                            const StartOptions& options) {
     // A comma in a path would begin the next property of a QEMU option, unless doubled.
@@ -80,7 +66,7 @@ std::string launch_command(std::string_view start_command, const Sockets& socket
     // Where dash is the shell it would stay in between, and its pid be taken for QEMU's.
     std::string command = is_plain_path(start_command) ? "exec " : "";
     command += start_command;
-    for (const auto& word : words) command += " " + shell_word(word);
+    for (const auto& word : words) command += " " + shell::quote(word);
     return command;
 }
 

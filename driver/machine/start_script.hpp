@@ -28,9 +28,6 @@ struct StartOptions {
 /// The NAME in `run-NAME-vm` at the end of `start_command`; "machine" when it has no such end.
 std::string machine_name(std::string_view start_command);
 
-/// `text` as one word of a POSIX shell.
-std::string shell_word(std::string_view text);
-
 /// The command line for `sh -c`: the start command, a fragment of shell, and what the driver adds,
 /// which comes last and therefore wins.
 std::string launch_command(std::string_view start_command, const Sockets& sockets,

@@ -2,62 +2,98 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
 #include "io/error.hpp"
 #include "shell/base64.hpp"
+#include "shell/bash_words.hpp"
 
 namespace charioteer::shell {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 /// MAX_ARG_STRLEN of Linux, which counts the NUL.
 constexpr std::size_t longest_argument = 128 * 1024 - 1;
 
-/// In single quotes, which nothing inside can end but a single quote.
-std::string quote(std::string_view text) {
-    std::string quoted = "'";
-    for (char character : text) {
-        if (character == '\'')
-            quoted += "'\"'\"'";
-        else
-            quoted.push_back(character);
-    }
-    return quoted + "'";
-}
-
-/// One line of an answer, "#12=aGk=" or "#12:0".
+/// One line of an answer, "#12~hello" or "#12:0 0".
 struct Tagged {
     std::uint64_t number = 0;
     char kind = '\0';
     std::string_view value;
 };
 
-/// None when the line is something else. Text in front of the tag, which has come without a line
-/// end, is skipped; base64 has no '#'.
-std::optional<Tagged> parse_tag(std::string_view line) {
-    auto begin = line.rfind('#');
-    if (begin == std::string_view::npos) return std::nullopt;
-    line.remove_prefix(begin + 1);
+/// What follows the number in a tag: the beginning of the output, which a NUL byte follows or not,
+/// the rest of the output, the ends.
+constexpr std::string_view kinds = "~@=:";
+
+std::optional<Tagged> parse_tag_at_begin(std::string_view line) {
     Tagged tagged;
     const auto* end = line.data() + line.size();
-    auto number = std::from_chars(line.data(), end, tagged.number);
+    auto number = std::from_chars(line.data() + 1, end, tagged.number);
     if (number.ec != std::errc() || number.ptr == end) return std::nullopt;
     tagged.kind = *number.ptr;
+    if (kinds.find(tagged.kind) == std::string_view::npos) return std::nullopt;
     tagged.value = line.substr(static_cast<std::size_t>(number.ptr + 1 - line.data()));
     return tagged;
 }
 
-std::optional<int> parse_status(std::string_view text) {
-    int status = 0;
+/// None when the line is something else. Text in front of the tag, which has come without a line
+/// end, is skipped.
+std::optional<Tagged> parse_tag(std::string_view line) {
+    for (auto at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1))
+        if (auto tagged = parse_tag_at_begin(line.substr(at))) return tagged;
+    return std::nullopt;
+}
+
+/// How the command and the reader of its output ended, as in PIPESTATUS.
+struct Ends {
+    int command = 0;
+    int reader = 0;
+};
+
+/// What the reader ends with.
+constexpr int reader_was_short = 0;
+constexpr int reader_was_late = 124;
+
+std::optional<Ends> parse_ends(std::string_view text) {
+    Ends ends;
     const auto* end = text.data() + text.size();
-    auto parsed = std::from_chars(text.data(), end, status);
-    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-    return status;
+    auto command = std::from_chars(text.data(), end, ends.command);
+    if (command.ec != std::errc() || command.ptr == end || *command.ptr != ' ') return std::nullopt;
+    auto reader = std::from_chars(command.ptr + 1, end, ends.reader);
+    if (reader.ec != std::errc() || reader.ptr != end) return std::nullopt;
+    return ends;
 }
 
 }  // namespace
+
+// In the pipe, on the left: the command. The shell around it keeps the pipe open until the command
+// has ended, wherever that sends its output. On the right: what reads the output. It takes what is
+// short without starting a program, since that is what takes long in an emulated guest; base64
+// takes the rest, which `read` would take byte by byte. 4 is a pipe that closes when base64 ends,
+// so that reading from it is a wait for that with a limit. `kill 0` ends the job, a process group
+// of its own by `set -m`; the two shells survive that.
+const std::string_view preparation = R"(set -m
+charioteer() {
+{ trap : TERM; bash -c "$3"; exit "$?"; } </dev/null | {
+trap "" TERM; LC_ALL=C SECONDS=0 how=\~ end=1
+IFS= read -rd "" -n 512 ${2:+-t "$2"} text; got=$?
+if [ "$got" = 1 ]; then printf "#%s~%q\n" "$1" "$text"; exit 0; fi
+if [ "$got" != 0 ]; then end=124; kill -TERM 0; elif [ "${#text}" -lt 512 ]; then how=@; fi
+printf "#%s$how%q\n#%s=" "$1" "$text" "$1"
+if [ "$2" ] && [ "$end" = 1 ]; then
+left=$((${2%.*} - SECONDS)); [ "$left" -gt 0 ] || left=1
+base64 -w 0 4>&1 >&3 | { read -rt "$left" text; [ "$?" -lt 128 ] || { kill -TERM 0; exit 124; }; exit 1; }
+end=${PIPESTATUS[1]}
+else base64 -w 0; fi
+echo; exit "$end"; } 3>&1
+echo "#$1:${PIPESTATUS[*]}"
+}
+)";
 
 std::string command_line(const Command& command, std::uint64_t number) {
     auto script = "set -euo pipefail; " + command.text;
@@ -68,12 +104,12 @@ std::string command_line(const Command& command, std::uint64_t number) {
             command.text.size(), longest_argument - (script.size() - command.text.size())));
     if (script.find('\0') != std::string::npos)
         throw io::UsageError("the command has a NUL byte, which no shell can take");
-    auto limit = command.guest_limit ? fmt::format("timeout {} ", *command.guest_limit) : "";
-    // Standard input is empty: a command that reads must not eat the next line.
-    return fmt::format(
-        "{}bash -c {} </dev/null | (echo -n \"#{}=\"; base64 -w 0; echo); "
-        "echo \"#{}:${{PIPESTATUS[0]}}\"\n",
-        limit, quote(script), number, number);
+    auto limit = command.guest_limit.value_or(io::Duration::zero());
+    // To bash, 0.000 is no limit but a question.
+    auto seconds = limit > io::Duration::zero()
+                       ? fmt::format("{:.3f}", io::seconds(std::max<io::Duration>(limit, 1ms)))
+                       : "";
+    return fmt::format("charioteer {} '{}' {}\n", number, seconds, quote(script));
 }
 
 void AnswerReader::feed(std::string_view bytes) {
@@ -112,6 +148,42 @@ void AnswerReader::take_greeting() {
     half_.reset();
 }
 
+/// Makes room while what comes cannot become an answer, however long it goes on without a line end.
+void AnswerReader::drop_noise() {
+    auto longest_tag = std::string_view("#18446744073709551615~").size();
+    for (;;) {
+        auto rest = std::string_view(pending_).substr(begin_);
+        auto at = rest.find('#');
+        if (at == std::string_view::npos) {
+            begin_ += rest.size() - std::min(rest.size(), greeting.size());
+            break;
+        }
+        rest.remove_prefix(at);
+        if (rest.size() < longest_tag || parse_tag_at_begin(rest)) break;
+        begin_ += at + 1;
+    }
+    scanned_ = std::max(scanned_, begin_);
+}
+
+/// The beginning of the output ('~', or '@' for one that a NUL byte follows) or the rest of it
+/// ('=').
+void AnswerReader::take_output(std::uint64_t number, char kind, std::string_view value) {
+    auto begins = kind != '=';
+    if (begins) half_.emplace().answer.number = number;
+    if (!half_ || half_->answer.number != number || half_->has_rest) {
+        half_.reset();
+        return;
+    }
+    auto& answer = half_->answer;
+    try {
+        answer.output += begins ? unquote(value) : decode_base64(value);
+    } catch (const io::Error& error) {
+        answer.damage = error.what();
+    }
+    if (kind == '@') answer.output.push_back('\0');
+    half_->has_rest = !begins;
+}
+
 std::optional<Answer> AnswerReader::take_line(std::string_view line) {
     if (line.find(greeting) != std::string_view::npos) {
         greeted_ = true;
@@ -120,24 +192,20 @@ std::optional<Answer> AnswerReader::take_line(std::string_view line) {
     }
     auto tagged = parse_tag(line);
     if (!tagged) return std::nullopt;
-    if (tagged->kind == '=') {
-        half_.emplace().number = tagged->number;
-        try {
-            half_->output = decode_base64(tagged->value);
-        } catch (const io::Error& error) {
-            half_->damage = error.what();
-        }
+    if (tagged->kind != ':') {
+        take_output(tagged->number, tagged->kind, tagged->value);
         return std::nullopt;
     }
-    auto status = tagged->kind == ':' ? parse_status(tagged->value) : std::nullopt;
-    if (!status) return std::nullopt;
-    auto answer = std::exchange(half_, std::nullopt).value_or(Answer{});
-    if (answer.number != tagged->number) {
+    auto ends = parse_ends(tagged->value);
+    if (!ends) return std::nullopt;
+    auto half = std::exchange(half_, std::nullopt).value_or(Half{});
+    auto answer = std::move(half.answer);
+    if (answer.number != tagged->number || half.has_rest != (ends->reader != reader_was_short)) {
         answer = Answer{};
         answer.number = tagged->number;
-        answer.damage = "its output is missing";
+        answer.damage = "a part of it is missing";
     }
-    answer.status = *status;
+    answer.status = ends->reader == reader_was_late ? reader_was_late : ends->command;
     return answer;
 }
 
@@ -145,6 +213,7 @@ std::optional<Answer> AnswerReader::next() {
     while (auto line = next_line())
         if (auto answer = take_line(*line)) return answer;
     take_greeting();
+    drop_noise();
     return std::nullopt;
 }
 

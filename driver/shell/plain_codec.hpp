@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "io/deadline.hpp"
+
 namespace charioteer::shell {
 
 /// What is asked of the root shell.
@@ -12,8 +14,8 @@ struct Command {
     std::string text;  ///< for `bash -c`
     bool want_status = true;
     bool want_output = true;  ///< false: the answer is not waited for
-    /// What the guest's `timeout` takes, in seconds ("900", "0.5"); none: no limit there.
-    std::optional<std::string> guest_limit;
+    /// After this time the guest ends the command, whose status is then 124; none or 0 is no limit.
+    std::optional<io::Duration> guest_limit;
 };
 
 struct CommandResult {
@@ -24,9 +26,12 @@ struct CommandResult {
 /// What the guest says once its root shell listens (driver contract, section 4.2).
 constexpr std::string_view greeting = "Spawning backdoor root shell...";
 
-/// The line that has the guest run `command` and answer with two lines: `#{number}={base64}` has
-/// the output, `#{number}:{status}` the exit status. Throws io::UsageError when the command is
-/// longer than Linux lets a program take as an argument, 128 KiB.
+/// What a root shell has to be told once, before its first command line.
+extern const std::string_view preparation;
+
+/// The line that has a prepared shell run `command` and answer as docs/shell-protocol.md says.
+/// Throws io::UsageError when the command is longer than Linux lets a program take as an argument,
+/// 128 KiB.
 std::string command_line(const Command& command, std::uint64_t number);
 
 /// What came of one command.
@@ -47,17 +52,26 @@ public:
     std::optional<Answer> next();
     /// Whether a greeting has come since the last call.
     bool greeted() noexcept;
+    /// Bytes that wait for the rest of their line.
+    std::size_t kept() const noexcept { return pending_.size() - begin_; }
 
 private:
+    /// An answer whose status has not yet come.
+    struct Half {
+        Answer answer;
+        bool has_rest = false;
+    };
+
     std::optional<std::string_view> next_line();
     void take_greeting();
+    void drop_noise();
     std::optional<Answer> take_line(std::string_view line);
+    void take_output(std::uint64_t number, char kind, std::string_view value);
 
     std::string pending_;
     std::size_t begin_ = 0;    ///< first byte not yet given out
     std::size_t scanned_ = 0;  ///< no line end between begin_ and here
-    /// An answer whose status has not yet come.
-    std::optional<Answer> half_;
+    std::optional<Half> half_;
     bool greeted_ = false;
 };
 

@@ -97,6 +97,12 @@ asio::awaitable<std::string_view> Session::read_some() {
     co_return bytes;
 }
 
+bool Session::take_greeting() {
+    auto greeted = answers_.greeted();
+    if (greeted) prepared_ = false;
+    return greeted;
+}
+
 asio::awaitable<void> Session::until_sent() {
     co_await outbox_.flushed();
     if (outbox_.stopped()) co_await lose();
@@ -110,7 +116,7 @@ asio::awaitable<void> Session::until_greeted(std::function<void(std::string_view
         said(bytes);
         // Answers to commands of before the reboot: nobody waits for them.
         while (answers_.next()) continue;
-        greeted_ = answers_.greeted();
+        greeted_ = take_greeting();
     }
 }
 
@@ -150,7 +156,7 @@ asio::awaitable<CommandResult> Session::answer_to(std::uint64_t number) {
                     answer->status, answer->damage));
             co_return CommandResult{answer->status, std::move(answer->output)};
         }
-        if (answers_.greeted()) {
+        if (take_greeting()) {
             greeted_ = true;
             throw Restarted("the guest's root shell started anew while the command ran in it");
         }
@@ -163,6 +169,7 @@ asio::awaitable<CommandResult> Session::execute(Command command,
     auto number = ++last_number_;
     auto line = command_line(command, number);
     auto turn = co_await take_turn();
+    if (!std::exchange(prepared_, true)) outbox_.add(std::string(preparation));
     outbox_.add(line);
     auto deadline = limit ? time_.deadline_after(*limit) : io::Deadline::never();
     if (!command.want_output) {
@@ -194,8 +201,9 @@ void Session::take_back() {
     if (!lent_) return;
     // The copy shares its mode with ours; the borrower may have made it a blocking one.
     if (!lost_) ::fcntl(stream_.native_handle(), F_SETFL, O_NONBLOCK);
-    // Ends a line left half typed.
+    // Ends a line left half typed; and the borrower may have started another shell.
     outbox_.add("\n");
+    prepared_ = false;
     lent_.reset();
 }
 

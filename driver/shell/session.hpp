@@ -89,6 +89,8 @@ private:
     asio::awaitable<std::unique_ptr<Turn>> take_turn();
     /// Gives what came to answers_; a view of it, until the next call.
     asio::awaitable<std::string_view> read_some();
+    /// Whether a greeting has come, of a shell that knows nothing yet.
+    bool take_greeting();
     asio::awaitable<void> until_sent();
     asio::awaitable<void> lose();
     asio::awaitable<void> until_greeted(std::function<void(std::string_view)> said,
@@ -106,6 +108,7 @@ private:
     AnswerReader answers_;
     std::vector<char> buffer_;
     std::uint64_t last_number_ = 0;
+    bool prepared_ = false;     ///< the shell has been told `preparation`
     bool greeted_ = false;      ///< a greeting came that wait_ready() has not yet seen
     std::size_t awaiting_ = 0;  ///< calls of wait_ready() under way
     std::optional<std::string> lost_;

@@ -296,7 +296,7 @@ class TestScriptHelpers:
     ) -> None:
         with pytest.raises(LookupError), pair.symbols["subtest"]("finding it"):
             raise LookupError("it is not here")
-        pair.driver.logger.info("after it")
+        pair.driver.logger.reporter.flush()
         assert 'Test "finding it" failed with error: "it is not here"' in capfd.readouterr().err
 
     def test_serial_lines_can_be_silenced(
@@ -308,7 +308,7 @@ class TestScriptHelpers:
         pair.symbols["serial_stdout_on"]()
         alpha.succeed("echo heard >&2")
         alpha.wait_for_console_text("heard")
-        alpha.log("flush")
+        pair.driver.logger.reporter.flush()
         told = capfd.readouterr().err
         assert "alpha # unheard" not in told and "alpha # heard" in told
 

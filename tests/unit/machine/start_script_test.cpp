@@ -34,13 +34,6 @@ TEST(StartScript, NamesTheMachineAfterTheScript) {
     EXPECT_EQ(machine_name("run--vm"), "machine");
 }
 
-TEST(StartScript, QuotesWordsForTheShell) {
-    EXPECT_EQ(shell_word("/a/b-c.d"), "/a/b-c.d");
-    EXPECT_EQ(shell_word(""), "''");
-    EXPECT_EQ(shell_word("two words"), "'two words'");
-    EXPECT_EQ(shell_word("it's"), "'it'\"'\"'s'");
-}
-
 TEST(StartScript, AddsTheDriversArgumentsAfterTheStartCommand) {
     StartOptions options;
     options.arguments = {"-device", "vhost-vsock-pci,guest-cid=3"};

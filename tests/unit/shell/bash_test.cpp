@@ -11,6 +11,7 @@ namespace charioteer::shell {
 namespace {
 
 using fakes::result_of;
+using namespace std::chrono_literals;
 
 class Bash : public SessionTest {
 protected:
@@ -65,10 +66,51 @@ TEST_F(Bash, ACommandThatReadsGetsTheEndAndNotTheProtocol) {
 TEST_F(Bash, ACommandPastItsLimitInTheGuestHasStatus124) {
     Command command;
     command.text = "echo begun; sleep 600";
-    command.guest_limit = "0.2";
+    command.guest_limit = 200ms;
     auto result = result_of(start(command));
     EXPECT_EQ(result.status, 124);
     EXPECT_EQ(result.output, "begun\n");
+}
+
+TEST_F(Bash, ALimitEndsWhatHasMuchToSayOrSaysItElsewhere) {
+    Command command;
+    command.guest_limit = 200ms;
+    command.text = "seq 1000; exec >/dev/null; sleep 600";
+    auto result = result_of(start(command));
+    EXPECT_EQ(result.status, 124);
+    EXPECT_TRUE(result.output.ends_with("\n999\n1000\n"));
+    command.text = "exec sleep 600 >/dev/null 2>&1";
+    EXPECT_EQ(result_of(start(command)).status, 124);
+    command.text = "trap 'echo asked to end; exit 7' TERM; sleep 600 & wait";
+    result = result_of(start(command));
+    EXPECT_EQ(result.status, 124);
+    EXPECT_EQ(result.output, "asked to end\n");
+    EXPECT_EQ(run("echo next").output, "next\n");
+}
+
+TEST_F(Bash, ALimitEndsAChildThatKeepsTheOutputOpen) {
+    Command command;
+    command.guest_limit = 200ms;
+    command.text = "sleep 600 & echo begun";
+    auto result = result_of(start(command));
+    EXPECT_EQ(result.status, 124);
+    EXPECT_EQ(result.output, "begun\n");
+}
+
+TEST_F(Bash, OutputOfEveryLengthArrivesWhole) {
+    for (std::size_t size : {1U, 511U, 512U, 513U, 1024U, 70'000U}) {
+        auto count = std::to_string(size);
+        EXPECT_EQ(run("head -c " + count + " /dev/zero").output, std::string(size, '\0'));
+        EXPECT_EQ(run("head -c " + count + " /dev/zero | tr '\\0' \"'\"").output,
+                  std::string(size, '\''));
+    }
+}
+
+TEST_F(Bash, EveryByteArrives) {
+    std::string all;
+    for (int byte = 255; byte >= 0; --byte) all.push_back(static_cast<char>(byte));
+    EXPECT_EQ(run("for b in {255..0}; do printf \"\\\\$(printf %o $b)\"; done").output, all);
+    EXPECT_EQ(run("printf '~#*?[\\\\!{}()<>|&; a=b'").output, "~#*?[\\!{}()<>|&; a=b");
 }
 
 TEST_F(Bash, NothingIsKeptBetweenCommands) {

@@ -10,7 +10,9 @@
 namespace charioteer::shell {
 namespace {
 
+using testing::AnyOf;
 using testing::ElementsAre;
+using namespace std::chrono_literals;
 
 /// Everything that `reader` makes of what it has, as "number status output".
 void collect(AnswerReader& reader, std::vector<std::string>& answers) {
@@ -36,15 +38,17 @@ Command plain(std::string text) {
 }
 
 TEST(CommandLine, IsThisToTheByte) {
-    EXPECT_EQ(command_line(plain("ls /"), 7),
-              "bash -c 'set -euo pipefail; ls /' </dev/null | "
-              "(echo -n \"#7=\"; base64 -w 0; echo); echo \"#7:${PIPESTATUS[0]}\"\n");
+    EXPECT_EQ(command_line(plain("ls /"), 7), "charioteer 7 '' 'set -euo pipefail; ls /'\n");
 }
 
 TEST(CommandLine, LimitsInTheGuest) {
     auto command = plain("true");
-    command.guest_limit = "0.5";
-    EXPECT_TRUE(command_line(command, 1).starts_with("timeout 0.5 bash -c '"));
+    command.guest_limit = 500ms;
+    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '0.500' '"));
+    command.guest_limit = 1us;
+    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '0.001' '"));
+    command.guest_limit = 0s;
+    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '' '"));
 }
 
 TEST(CommandLine, QuotesSingleQuotesAndKeepsLines) {
@@ -60,7 +64,9 @@ TEST(CommandLine, RefusesWhatLinuxCouldNotRun) {
 }
 
 TEST(AnswerReader, TakesAnswersCutAnywhere) {
-    std::string_view stream = "noise\n#1=aGVsbG8K\n#1:0\n#2=\n#2:124\n#3=AP8=\n#3:-1\n";
+    std::string_view stream =
+        "noise\n#1~$'hello\\n'\n#1:0 0\n#2~''\n#2=\n#2:0 124\n#3~''\n#3=AP8=\n#3:7 1\n"
+        "#4@a\n#4=Yg==\n#4:0 1\n";
     for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
         AnswerReader reader;
         std::vector<std::string> answers;
@@ -68,8 +74,8 @@ TEST(AnswerReader, TakesAnswersCutAnywhere) {
             reader.feed(part);
             collect(reader, answers);
         }
-        EXPECT_THAT(answers,
-                    ElementsAre("1 0 hello\n", "2 124 ", "3 -1 " + std::string("\0\xff", 2)))
+        EXPECT_THAT(answers, ElementsAre("1 0 hello\n", "2 124 ", "3 7 " + std::string("\0\xff", 2),
+                                         "4 0 " + std::string("a\0b", 3)))
             << cut;
     }
 }
@@ -77,29 +83,53 @@ TEST(AnswerReader, TakesAnswersCutAnywhere) {
 TEST(AnswerReader, TakesAnswersByteByByte) {
     AnswerReader reader;
     std::vector<std::string> answers;
-    for (char byte : std::string_view("#1=aGVsbG8K\r\n#1:0\r\n#2=aGVsbG8K\n#2:3\n")) {
+    for (char byte : std::string_view("#1~hello\r\n#1:0 0\r\n#2~a\n#2=aGVsbG8K\r\n#2:3 1\n")) {
         reader.feed({&byte, 1});
         collect(reader, answers);
     }
-    EXPECT_THAT(answers, ElementsAre("1 0 hello\n", "2 3 hello\n"));
+    EXPECT_THAT(answers, ElementsAre("1 0 hello", "2 3 ahello\n"));
 }
 
 TEST(AnswerReader, SkipsNoiseAroundTheLinesOfAnAnswer) {
-    EXPECT_THAT(answers_in("boot\n#1=aGkK\n[1.2] #9 usb\nAAAA\n#1:0\nprompt$ #2=aGkK\nx#2:0\n"),
-                ElementsAre("1 0 hi\n", "2 0 hi\n"));
+    EXPECT_THAT(answers_in("boot\n#1~hi\n[1.2] #9 usb\nAAAA\n#1:0 0\nprompt$ #2~hi\nx#2:0 0\n"),
+                ElementsAre("1 0 hi", "2 0 hi"));
 }
 
 TEST(AnswerReader, AnEchoedCommandIsNoAnswer) {
-    EXPECT_THAT(answers_in(command_line(plain("true"), 1) + "#1=\n#1:0\n"), ElementsAre("1 0 "));
+    auto echoed = std::string(preparation) + command_line(plain("true"), 1);
+    EXPECT_THAT(answers_in(echoed + "#1~''\n#1:0 0\n"), ElementsAre("1 0 "));
 }
 
 TEST(AnswerReader, TellsDamagedOutput) {
-    EXPECT_THAT(answers_in("#1=aGk[ 3.1] usbK\n#1:0\n#2:0\n#3=aGkK\n#4:0\n"),
-                ElementsAre("1 0 damaged", "2 0 damaged", "4 0 damaged"));
+    for (auto damaged : {
+             "#1~$'hi[ 3.1] usb\n#1:0 0\n",                 // a line that lost its end
+             "#1~''\n#1=aGk[ 3.1] usbK\n#1:0 1\n",          // noise in base64
+             "#1:0 0\n", "#1:0 1\n",                        // no output
+             "#1=aGkK\n#1:0 1\n",                           // no beginning
+             "#1~hi\n#1:0 1\n", "#1~hi\n#1:0 124\n",        // no rest
+             "#1~hi\n#1=aGkK\n#1:0 0\n",                    // a rest that should not be
+             "#1~hi\n#1=aGkK\n#1=aGkK\n#1:0 1\n",           // two
+             "#3~hi\n#1:0 0\n", "#1~hi\n#3=aGkK\n#1:0 1\n"  // of another command
+         })
+        EXPECT_THAT(answers_in(damaged), ElementsAre(AnyOf("1 0 damaged", "1 124 damaged")))
+            << damaged;
+}
+
+TEST(AnswerReader, KeepsNoNoiseThatGoesOnForEver) {
+    AnswerReader reader;
+    for (std::string noise : {"[    1.234567] usb ", "#nothing", "#12"}) {
+        for (int count = 0; count < 100'000; ++count) {
+            reader.feed(noise);
+            EXPECT_FALSE(reader.next());
+        }
+        EXPECT_LT(reader.kept(), 1024U) << noise;
+    }
+    reader.feed("\n#1~hi\n#1:0 0\n");
+    EXPECT_EQ(reader.next().value().output, "hi");
 }
 
 TEST(AnswerReader, FindsTheGreetingCutAnywhere) {
-    auto stream = "hello\n#1=aGk" + std::string(greeting);
+    auto stream = "hello\n#1~hi" + std::string(greeting);
     for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
         AnswerReader reader;
         reader.feed(std::string_view(stream).substr(0, cut));
@@ -107,14 +137,14 @@ TEST(AnswerReader, FindsTheGreetingCutAnywhere) {
         reader.feed(std::string_view(stream).substr(cut));
         EXPECT_FALSE(reader.next());
         EXPECT_TRUE(reader.greeted()) << cut;
-        reader.feed("\n#2=aGkK\n#2:0\n");
-        EXPECT_EQ(reader.next().value().output, "hi\n");
+        reader.feed("\n#2~hi\n#2:0 0\n");
+        EXPECT_EQ(reader.next().value().output, "hi");
         EXPECT_FALSE(reader.greeted());
     }
 }
 
 TEST(AnswerReader, AGreetingForgetsHalfAnAnswer) {
-    EXPECT_THAT(answers_in("#1=aGkK\n" + std::string(greeting) + "\n#1:0\n"),
+    EXPECT_THAT(answers_in("#1~hi\n" + std::string(greeting) + "\n#1:0 0\n"),
                 ElementsAre("1 0 damaged"));
 }
 

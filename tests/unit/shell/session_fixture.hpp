@@ -56,10 +56,22 @@ protected:
         while (quiet_ == before) std::this_thread::yield();
     }
 
+    /// The next command's line; what prepares the shell for it is skipped.
+    std::string next_command() {
+        auto line = peer_.read_line();
+        while (!line.starts_with("charioteer ")) line = peer_.read_line();
+        return line;
+    }
+
+    asio::awaitable<void> take_back() {
+        session_->take_back();
+        co_return;
+    }
+
     void answer(int number, std::string_view output, int status = 0) {
         auto tag = "#" + std::to_string(number);
-        peer_.send(tag + "=" + encode_base64(output) + "\n" + tag + ":" + std::to_string(status) +
-                   "\n");
+        peer_.send(tag + "~''\n" + tag + "=" + encode_base64(output) + "\n" + tag + ":" +
+                   std::to_string(status) + " 1\n");
     }
 
     io::Runtime runtime_;
@@ -69,6 +81,7 @@ protected:
     std::shared_ptr<Session> session_;
     std::string said_;
     std::atomic<int> quiet_ = 0;
+    int number_ = 0;
 
 private:
     static asio::awaitable<std::string> obituary() { co_return "QEMU was killed by signal 9"; }

@@ -51,7 +51,7 @@ TEST_F(SessionTest, DoesNotWaitForTheGreetingPastItsDeadline) {
 
 TEST_F(SessionTest, GivesStatusAndOutput) {
     auto command = start("ls");
-    EXPECT_THAT(peer_.read_line(), HasSubstr("; ls'"));
+    EXPECT_THAT(next_command(), HasSubstr("; ls'"));
     answer(1, "a\nb\n", 2);
     auto result = result_of(command);
     EXPECT_EQ(result.status, 2);
@@ -82,7 +82,7 @@ TEST_F(SessionTest, DoesNotWaitForAnOutputNotWantedAndSkipsItLater) {
 
 TEST_F(SessionTest, ALateAnswerIsNotTakenForThatOfTheNextCommand) {
     auto slow = start("sleep 1000", 5s);
-    peer_.read_line();
+    next_command();
     pass(5s);
     EXPECT_EQ(failure_of<io::TimeoutError>(slow), "the guest did not answer within 5 s");
     EXPECT_TRUE(session_->usable());
@@ -94,12 +94,12 @@ TEST_F(SessionTest, ALateAnswerIsNotTakenForThatOfTheNextCommand) {
 
 TEST_F(SessionTest, HalfALateAnswerIsSkippedToo) {
     auto slow = start("big", 5s);
-    peer_.read_line();
-    peer_.send("#1=aGVs");
+    next_command();
+    peer_.send("#1~hel");
     pass(5s);
     EXPECT_THROW(result_of(slow), io::TimeoutError);
     auto next = start("ls");
-    peer_.send("bG8K\n#1:0\n");
+    peer_.send("lo\n#1:0 0\n");
     answer(2, "mine");
     EXPECT_EQ(result_of(next).output, "mine");
 }
@@ -108,26 +108,26 @@ TEST_F(SessionTest, CommandsRunInTheOrderInWhichTheyCame) {
     auto first = start("first");
     auto second = start("second");
     auto third = start("third");
-    EXPECT_THAT(peer_.read_line(), HasSubstr("first"));
+    EXPECT_THAT(next_command(), HasSubstr("first"));
     char byte;
     EXPECT_EQ(::recv(peer_.descriptor(), &byte, 1, MSG_DONTWAIT), -1) << "sent too early";
     answer(1, "1");
-    EXPECT_THAT(peer_.read_line(), HasSubstr("second"));
+    EXPECT_THAT(next_command(), HasSubstr("second"));
     answer(2, "2");
-    EXPECT_THAT(peer_.read_line(), HasSubstr("third"));
+    EXPECT_THAT(next_command(), HasSubstr("third"));
     answer(3, "3");
     EXPECT_EQ(result_of(first).output + result_of(second).output + result_of(third).output, "123");
 }
 
 TEST_F(SessionTest, ACancelledCommandLeavesItsPlaceToTheNext) {
     auto first = start("first");
-    peer_.read_line();
+    next_command();
     auto second = start("second");
     auto third = start("third");
     second.cancel();
     EXPECT_THROW(result_of(second), io::Interrupted);
     answer(1, "1");
-    EXPECT_THAT(peer_.read_line(), HasSubstr("third"));
+    EXPECT_THAT(next_command(), HasSubstr("third"));
     answer(3, "3");
     EXPECT_EQ(result_of(third).output, "3");
     EXPECT_EQ(result_of(first).output, "1");
@@ -139,7 +139,7 @@ TEST_F(SessionTest, WritesALongCommandWholeToASlowGuest) {
     ::setsockopt(peer_.descriptor(), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     for (int number = 1; number <= 5; ++number) {
         auto command = start(text);
-        EXPECT_THAT(peer_.read_line(), HasSubstr(text));
+        EXPECT_THAT(next_command(), HasSubstr(text));
         answer(number, "");
         result_of(command);
     }
@@ -155,7 +155,7 @@ TEST_F(SessionTest, RefusesACommandThatCannotBeSentAndStaysUsable) {
 TEST_F(SessionTest, ALostConnectionAsksForTheObituary) {
     auto command = start("ls");
     auto waiting = start("next");
-    peer_.read_line();
+    next_command();
     peer_.close();
     EXPECT_EQ(failure_of<io::ConnectionLost>(command),
               "Shell disconnected: QEMU was killed by signal 9");
@@ -182,8 +182,8 @@ TEST_F(SessionTest, WhatIsOnlySentAlsoNoticesTheLoss) {
 
 TEST_F(SessionTest, AGreetingInsteadOfAnAnswerIsARestart) {
     auto command = start("reboot");
-    peer_.read_line();
-    peer_.send("#1=aG\nSpawning backdoor root shell...\n");
+    next_command();
+    peer_.send("#1~hi\nSpawning backdoor root shell...\n");
     EXPECT_THAT(failure_of<Restarted>(command), HasSubstr("started anew"));
     EXPECT_TRUE(session_->usable());
     result_of(start_waiting());
@@ -192,9 +192,31 @@ TEST_F(SessionTest, AGreetingInsteadOfAnAnswerIsARestart) {
     EXPECT_EQ(result_of(next).output, "mine");
 }
 
+TEST_F(SessionTest, EachNewShellIsPrepared) {
+    auto prepared = [this] {
+        auto pending = start("ls");
+        auto first = peer_.read_line();
+        if (first == "set -m") next_command();
+        answer(++number_, "");
+        result_of(pending);
+        return first == "set -m";
+    };
+    EXPECT_TRUE(prepared());
+    EXPECT_FALSE(prepared());
+    auto ready = start_waiting();
+    peer_.send("Spawning backdoor root shell...\n");
+    result_of(ready);
+    EXPECT_TRUE(prepared());
+    EXPECT_FALSE(prepared());
+    result_of(runtime_.start(session_->lend()));
+    result_of(runtime_.start(take_back()));
+    EXPECT_EQ(peer_.read_line(), "");
+    EXPECT_TRUE(prepared());
+}
+
 TEST_F(SessionTest, AnOldGreetingIsNotTakenForThatOfALaterReboot) {
     auto command = start("reboot");
-    peer_.read_line();
+    next_command();
     peer_.send("Spawning backdoor root shell...\n");
     EXPECT_THROW(result_of(command), Restarted);
     auto next = start("ls");
@@ -209,7 +231,7 @@ TEST_F(SessionTest, AnOldGreetingIsNotTakenForThatOfALaterReboot) {
 
 TEST_F(SessionTest, TheWaitForTheGreetingDoesNotOutlastItsDeadlineBehindACommand) {
     auto command = start("sleep 1000");
-    peer_.read_line();
+    next_command();
     auto ready = start_waiting(time_.deadline_after(10s));
     pass(10s);
     EXPECT_THAT(failure_of<io::TimeoutError>(ready), HasSubstr("an earlier command"));
@@ -219,8 +241,8 @@ TEST_F(SessionTest, TheWaitForTheGreetingDoesNotOutlastItsDeadlineBehindACommand
 
 TEST_F(SessionTest, SaysWhenAnAnswerIsDamagedAndStaysUsable) {
     auto command = start("ls");
-    peer_.read_line();
-    peer_.send("#1=aGk[ 3.1] usb 1-1 K\n#1:5\n");
+    next_command();
+    peer_.send("#1~hi\n#1=aGk[ 3.1] usb 1-1 K\n#1:5 1\n");
     EXPECT_THAT(failure_of<GarbledAnswer>(command), HasSubstr("ended with status 5"));
     auto next = start("ls");
     answer(2, "mine");
@@ -229,7 +251,7 @@ TEST_F(SessionTest, SaysWhenAnAnswerIsDamagedAndStaysUsable) {
 
 TEST_F(SessionTest, SendsBytesPastARunningCommand) {
     auto command = start("sleep 1000");
-    peer_.read_line();
+    next_command();
     result_of(runtime_.start(session_->send_raw("poweroff\n", io::Deadline::never())));
     EXPECT_EQ(peer_.read_line(), "poweroff");
     answer(1, "");
@@ -243,11 +265,6 @@ TEST_F(SessionTest, GivesUpSendingToAGuestThatDoesNotRead) {
     EXPECT_THAT(failure_of<io::TimeoutError>(sent), HasSubstr("within 10 s"));
 }
 
-asio::awaitable<void> give_back(std::shared_ptr<Session> session) {
-    session->take_back();
-    co_return;
-}
-
 TEST_F(SessionTest, CommandsWaitWhileTheShellIsLent) {
     auto copy = result_of(runtime_.start(session_->lend()));
     // As some terminal programs do.
@@ -257,9 +274,9 @@ TEST_F(SessionTest, CommandsWaitWhileTheShellIsLent) {
     auto command = start("ls");
     EXPECT_FALSE(command.wait_for(0ms));
     peer_.send("root$ ");
-    result_of(runtime_.start(give_back(session_)));
+    result_of(runtime_.start(take_back()));
     EXPECT_EQ(peer_.read_line(), "") << "the line left half typed is not ended";
-    EXPECT_THAT(peer_.read_line(), HasSubstr("ls"));
+    EXPECT_THAT(next_command(), HasSubstr("ls"));
     EXPECT_NE(::fcntl(copy.get(), F_GETFL) & O_NONBLOCK, 0);
     answer(1, "mine");
     EXPECT_EQ(result_of(command).output, "mine");
@@ -274,7 +291,7 @@ asio::awaitable<void> close(std::shared_ptr<Session> session) {
 TEST_F(SessionTest, ClosingWakesWhoeverWaits) {
     auto running = start("ls");
     auto waiting = start("next");
-    peer_.read_line();
+    next_command();
     result_of(runtime_.start(close(session_)));
     EXPECT_THROW(result_of(running), io::ConnectionLost);
     EXPECT_THROW(result_of(waiting), io::ConnectionLost);
