@@ -131,7 +131,8 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string text, Command
         return lost;
     };
     std::optional<io::Duration> host_limit;
-    if (options.limit)
+    // To the guest, 0 is no limit.
+    if (options.limit && options.limit->duration > io::Duration::zero())
         host_limit = (options.limit->duration + answer_grace) * accelerator_.patience();
     shell::Command command;
     command.text = std::move(text);

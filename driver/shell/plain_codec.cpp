@@ -75,19 +75,28 @@ std::optional<Ends> parse_ends(std::string_view text) {
 // has ended, wherever that sends its output. On the right: what reads the output. It takes what is
 // short without starting a program, since that is what takes long in an emulated guest; base64
 // takes the rest, which `read` would take byte by byte. 4 is a pipe that closes when base64 ends,
-// so that reading from it is a wait for that with a limit. `kill 0` ends the job, a process group
-// of its own by `set -m`; the two shells survive that.
+// so that reading from it is a wait for that with a limit.
+//
+// The pipe is a process group by `set -m`, whose leader is the shell on the left; `kill 0` means
+// all of it, and the two shells survive that. When the leader is gone the command has ended in
+// time, and who still holds the pipe is a child of it.
 const std::string_view preparation = R"(set -m
+charioteer_end() {
+read -r stat </proc/self/stat
+set -- ${stat##*) }
+kill -0 "$3" && kill -TERM 0
+} 2>/dev/null
 charioteer() {
 { trap : TERM; bash -c "$3"; exit "$?"; } </dev/null | {
 trap "" TERM; LC_ALL=C SECONDS=0 how=\~ end=1
 IFS= read -rd "" -n 512 ${2:+-t "$2"} text; got=$?
+[ "$got" -lt 128 ] || { charioteer_end && end=124 || got=1; }
 if [ "$got" = 1 ]; then printf "#%s~%q\n" "$1" "$text"; exit 0; fi
-if [ "$got" != 0 ]; then end=124; kill -TERM 0; elif [ "${#text}" -lt 512 ]; then how=@; fi
+if [ "$got" = 0 ] && [ "${#text}" -lt 512 ]; then how=@; fi
 printf "#%s$how%q\n#%s=" "$1" "$text" "$1"
 if [ "$2" ] && [ "$end" = 1 ]; then
 left=$((${2%.*} - SECONDS)); [ "$left" -gt 0 ] || left=1
-base64 -w 0 4>&1 >&3 | { read -rt "$left" text; [ "$?" -lt 128 ] || { kill -TERM 0; exit 124; }; exit 1; }
+base64 -w 0 4>&1 >&3 | { read -rt "$left" text; [ "$?" -lt 128 ] || ! charioteer_end || exit 124; exit 1; }
 end=${PIPESTATUS[1]}
 else base64 -w 0; fi
 echo; exit "$end"; } 3>&1

@@ -98,9 +98,10 @@ asio::awaitable<std::string_view> Session::read_some() {
 }
 
 bool Session::take_greeting() {
-    auto greeted = answers_.greeted();
-    if (greeted) prepared_ = false;
-    return greeted;
+    if (!answers_.greeted()) return false;
+    prepared_ = false;
+    ++greetings_;
+    return true;
 }
 
 asio::awaitable<void> Session::until_sent() {
@@ -126,10 +127,12 @@ asio::awaitable<void> Session::wait_ready(ReadyEvents events, io::Deadline deadl
         std::size_t& count;
         ~Count() { --count; }
     } count{++awaiting_};
+    auto greetings_before = greetings_;
     auto turn = co_await io::with_deadline(take_turn(), deadline, time_,
                                            "an earlier command kept the guest's root shell");
     auto heard = std::make_shared<bool>(false);
-    while (!greeted_) {
+    // Another call may have seen the greeting while this one waited for its turn.
+    while (!greeted_ && greetings_ == greetings_before) {
         auto slice = time_.deadline_after(quiet_after);
         if (deadline.when() < slice.when()) slice = deadline;
         try {
@@ -168,7 +171,9 @@ asio::awaitable<CommandResult> Session::execute(Command command,
                                                 std::optional<io::Duration> limit) {
     auto number = ++last_number_;
     auto line = command_line(command, number);
-    auto turn = co_await take_turn();
+    auto turn_deadline = limit ? time_.deadline_after(*limit) : io::Deadline::never();
+    auto turn = co_await io::with_deadline(take_turn(), turn_deadline, time_,
+                                           "an earlier command kept the guest's root shell");
     if (!std::exchange(prepared_, true)) outbox_.add(std::string(preparation));
     outbox_.add(line);
     auto deadline = limit ? time_.deadline_after(*limit) : io::Deadline::never();

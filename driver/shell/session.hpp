@@ -63,10 +63,10 @@ public:
     /// answered. Throws io::TimeoutError, io::ConnectionLost.
     asio::awaitable<void> wait_ready(ReadyEvents events, io::Deadline deadline);
 
-    /// Runs one command. `limit` is what the host grants from the moment at which it is this
-    /// command's turn; none is no limit. Throws io::UsageError for a command that cannot be sent,
-    /// io::TimeoutError, GarbledAnswer, Restarted, io::ConnectionLost. The session stays usable
-    /// after all but the last.
+    /// Runs one command. `limit` is what the host grants until it is this command's turn, and once
+    /// more from that moment; none is no limit. Throws io::UsageError for a command that cannot be
+    /// sent, io::TimeoutError, GarbledAnswer, Restarted, io::ConnectionLost. The session stays
+    /// usable after all but the last.
     asio::awaitable<CommandResult> execute(Command command, std::optional<io::Duration> limit);
 
     /// Sends bytes as they are, past commands that run. Throws io::TimeoutError,
@@ -108,7 +108,8 @@ private:
     AnswerReader answers_;
     std::vector<char> buffer_;
     std::uint64_t last_number_ = 0;
-    bool prepared_ = false;     ///< the shell has been told `preparation`
+    bool prepared_ = false;  ///< the shell has been told `preparation`
+    std::uint64_t greetings_ = 0;
     bool greeted_ = false;      ///< a greeting came that wait_ready() has not yet seen
     std::size_t awaiting_ = 0;  ///< calls of wait_ready() under way
     std::optional<std::string> lost_;

@@ -88,13 +88,17 @@ TEST_F(Bash, ALimitEndsWhatHasMuchToSayOrSaysItElsewhere) {
     EXPECT_EQ(run("echo next").output, "next\n");
 }
 
-TEST_F(Bash, ALimitEndsAChildThatKeepsTheOutputOpen) {
+TEST_F(Bash, ALimitDoesNotTouchAChildThatKeepsTheOutputOpen) {
     Command command;
     command.guest_limit = 200ms;
-    command.text = "sleep 600 & echo begun";
+    command.text = "sleep 600 & echo $!";
     auto result = result_of(start(command));
-    EXPECT_EQ(result.status, 124);
-    EXPECT_EQ(result.output, "begun\n");
+    EXPECT_EQ(result.status, 0);
+    EXPECT_EQ(::kill(static_cast<pid_t>(std::stol(result.output)), SIGKILL), 0);
+    command.text = "(sleep 0.5; echo late) & seq 1000; exit 3";
+    result = result_of(start(command));
+    EXPECT_EQ(result.status, 3);
+    EXPECT_TRUE(result.output.ends_with("\n1000\nlate\n"));
 }
 
 TEST_F(Bash, OutputOfEveryLengthArrivesWhole) {

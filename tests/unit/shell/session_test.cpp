@@ -229,6 +229,27 @@ TEST_F(SessionTest, AnOldGreetingIsNotTakenForThatOfALaterReboot) {
     result_of(ready);
 }
 
+TEST_F(SessionTest, OneGreetingIsForAllWhoWaitForIt) {
+    auto first = start_waiting();
+    auto second = start_waiting();
+    peer_.send("Spawning backdoor root shell...\n");
+    result_of(first);
+    result_of(second);
+    auto later = start_waiting(time_.deadline_after(10s));
+    pass(10s);
+    EXPECT_THROW(result_of(later), io::TimeoutError);
+}
+
+TEST_F(SessionTest, ALimitHoldsForTheTurnToo) {
+    auto first = start("sleep 1000");
+    next_command();
+    auto second = start("ls", 10s);
+    pass(10s);
+    EXPECT_THAT(failure_of<io::TimeoutError>(second), HasSubstr("an earlier command"));
+    answer(1, "");
+    result_of(first);
+}
+
 TEST_F(SessionTest, TheWaitForTheGreetingDoesNotOutlastItsDeadlineBehindACommand) {
     auto command = start("sleep 1000");
     next_command();
