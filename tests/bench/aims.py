@@ -19,10 +19,10 @@ class Aim:
 _AIMS = {
     "execute_true": Aim(0.6),
     "wait_open_port": Aim(0.2),
+    "bridge_vde_fps_64": Aim(2, at_least=True),
+    "bridge_vde_fps_1500": Aim(2, at_least=True),
     "bridge_fps_64": Aim(2, at_least=True),
     "bridge_fps_1500": Aim(2, at_least=True),
-    "bridge_stream_fps_64": Aim(2, at_least=True),
-    "bridge_stream_fps_1500": Aim(2, at_least=True),
     "start_to_qemu": Aim(1),
     "memory_four_machines": Aim(1),
 }

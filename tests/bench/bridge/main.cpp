@@ -37,14 +37,14 @@ struct Measure {
 };
 
 constexpr Measure measures[] = {
-    {"bridge_fps_64", "send", "receive", "vde", 64, "frames/s"},
-    {"bridge_fps_1500", "send", "receive", "vde", 1500, "frames/s"},
-    {"bridge_latency", "ping", "echo", "vde", 64, "us"},
-    {"bridge_stream_fps_64", "send", "receive", "stream", 64, "frames/s"},
-    {"bridge_stream_fps_1500", "send", "receive", "stream", 1500, "frames/s"},
-    {"bridge_stream_latency", "ping", "echo", "stream", 64, "us"},
-    {"bridge_four_plugs_fps_1500", "send", "receive", "vde", 1500, "frames/s", 2},
-    {"bridge_stream_four_plugs_fps_1500", "send", "receive", "stream", 1500, "frames/s", 2},
+    {"bridge_vde_fps_64", "send", "receive", "vde", 64, "frames/s"},
+    {"bridge_vde_fps_1500", "send", "receive", "vde", 1500, "frames/s"},
+    {"bridge_vde_latency", "ping", "echo", "vde", 64, "us"},
+    {"bridge_fps_64", "send", "receive", "stream", 64, "frames/s"},
+    {"bridge_fps_1500", "send", "receive", "stream", 1500, "frames/s"},
+    {"bridge_latency", "ping", "echo", "stream", 64, "us"},
+    {"bridge_vde_four_plugs_fps_1500", "send", "receive", "vde", 1500, "frames/s", 2},
+    {"bridge_four_plugs_fps_1500", "send", "receive", "stream", 1500, "frames/s", 2},
 };
 
 /// A directory of our own, removed at the end.
