@@ -1,5 +1,6 @@
 #include "bindings.hpp"
 #include "convert.hpp"
+#include "interpreter_lock.hpp"
 
 namespace charioteer::python {
 
@@ -43,7 +44,7 @@ void bind_reporter(py::module_& module) {
     type.def(py::init<bool, bool>(), py::arg("terminal") = true, py::arg("queue") = false)
         .def("drain", &drain)
         .def("write", &Reporter::write, py::arg("text"))
-        .def("flush", &Reporter::flush, py::call_guard<py::gil_scoped_release>());
+        .def("flush", &Reporter::flush, py::call_guard<Unlocked>());
     bind_switch<&Reporter::terminal>(type, "terminal");
     bind_switch<&Reporter::queue>(type, "queue");
     bind_switch<&Reporter::serial>(type, "serial");

@@ -18,28 +18,37 @@ struct Idle {
 
 /// Runs `operation` on the io thread and waits for its result without the interpreter lock, which
 /// the caller holds. Signal handlers run meanwhile, on the main thread; what one raises (Ctrl-C)
-/// calls the operation off, as does what the idle hook raises.
+/// calls the operation off, as does what the idle hook raises. Once the interpreter is ending,
+/// nothing is run: throws io::Interrupted in the thread that ends it, and stays in all others
+/// (Unlocked).
 template <class T>
 T block_on(asio::awaitable<T> operation, const Idle& idle = {}) {
     using namespace std::chrono_literals;
     constexpr auto slice = 50ms;
     constexpr auto patience = 2s;  // for the operation to notice that it was called off
 
+    if (interpreter_ends()) {
+        { Unlocked other_threads_stay; }
+        throw io::Interrupted("the driver stopped");
+    }
     auto pending = Core::instance().runtime().start(std::move(operation));
     try {
         for (;;) {
             bool done = false;
             {
-                py::gil_scoped_release released;
+                Unlocked unlocked;
                 done = pending.wait_for(slice);
             }
             if (done) break;
             if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-            if (!idle.hook.is_none()) idle.hook(idle.polling);
+            if (!idle.hook.is_none()) {
+                InPython in_python;
+                idle.hook(idle.polling);
+            }
         }
     } catch (...) {
         pending.cancel();
-        py::gil_scoped_release released;
+        Unlocked unlocked;
         pending.wait_for(patience);
         throw;
     }

@@ -12,9 +12,10 @@ Core& Core::instance() {
     static Core* const core = [] {
         auto* made = new Core;
         py::module_::import("atexit").attr("register")(py::cpp_function([made] {
-            made->stopped_ = true;
+            begin_interpreter_end();
             py::gil_scoped_release released;
             made->runtime_.stop();
+            await_threads_in_python();
         }));
         return made;
     }();

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "interpreter_lock.hpp"
 #include "io/runtime.hpp"
 #include "machine/host.hpp"
 
@@ -24,7 +25,7 @@ public:
     /// since sockets in it refer to an io_context that has gone. Needs the interpreter lock.
     template <class Function>
     void post(Function function) {
-        if (stopped_)
+        if (interpreter_ends())
             new Function(std::move(function));
         else
             asio::post(runtime_.executor(), std::move(function));
@@ -39,7 +40,6 @@ public:
 private:
     Core();
 
-    bool stopped_ = false;
     io::Runtime runtime_;
     std::shared_ptr<machine::Host> host_;
 };

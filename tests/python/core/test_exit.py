@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_SCRIPT = """
+_OBJECTS = """
 import sys
 from charioteer import _core
 reporter = _core.Reporter(terminal=False)
@@ -14,14 +14,62 @@ vlan = _core.VLan(1, sys.argv[1], reporter)
 session = _core.Session(reporter)
 """
 
+# The idle hook runs in a thread that waits in the core.
+_WAITING_THREADS = """
+import sys, threading
+from charioteer import _core
+reporter = _core.Reporter(terminal=False)
+waiting = threading.Semaphore(0)
+def wait_in_the_core(number):
+    first = []
+    def idle(polling):
+        if not first:
+            first.append(waiting.release())
+    state = f"{sys.argv[1]}/state{number}"
+    machine = _core.Machine("machine", "true", state, sys.argv[1], reporter, idle)
+    machine.next_console_lines(None)
+def call_the_core():
+    machine = _core.Machine("machine", "true", sys.argv[1] + "/busy", sys.argv[1], reporter)
+    waiting.release()
+    while True:
+        machine.console_log()
+for number in range(8):
+    threading.Thread(target=wait_in_the_core, args=[number], daemon=True).start()
+threading.Thread(target=call_the_core, daemon=True).start()
+for _ in range(9):
+    waiting.acquire()
+"""
 
-def test_an_interpreter_ends_quietly_while_it_holds_objects_of_the_core(tmp_path: Path) -> None:
+_USE_AFTER_THE_END = """
+import atexit, sys
+@atexit.register
+def use_the_core():
+    try:
+        machine.console_log()
+    except _core.MachineError:
+        print("refused")
+"""
+
+
+def _run(script: str, folder: Path) -> tuple[int, str, str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, str(tmp_path)],
+        [sys.executable, "-c", script, str(folder)],
         env=environment,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_an_interpreter_ends_quietly_while_it_holds_objects_of_the_core(tmp_path: Path) -> None:
+    assert _run(_OBJECTS, tmp_path) == (0, "", "")
+
+
+def test_an_interpreter_ends_quietly_while_threads_are_in_the_core(tmp_path: Path) -> None:
+    assert _run(_WAITING_THREADS, tmp_path) == (0, "", "")
+
+
+def test_once_the_interpreter_is_ending_the_core_refuses(tmp_path: Path) -> None:
+    assert _run(_USE_AFTER_THE_END + _OBJECTS, tmp_path) == (0, "refused\n", "")

@@ -1,0 +1,63 @@
+#include "interpreter_lock.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace charioteer::python {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto patience = 2s;
+constexpr auto look_again = 1ms;
+
+std::atomic<bool> ending = false;
+std::atomic<int> in_python = 0;
+/// Written before `ending`.
+std::thread::id ender;
+
+[[noreturn]] void stay_forever() {
+    for (;;) ::pause();
+}
+
+}  // namespace
+
+Unlocked::~Unlocked() {
+    // Counted before it looks, so that the end cannot begin unseen between the two.
+    in_python.fetch_add(1);
+    if (ending && std::this_thread::get_id() != ender) {
+        in_python.fetch_sub(1);
+        stay_forever();
+    }
+    PyEval_RestoreThread(state_);
+    in_python.fetch_sub(1);
+}
+
+InPython::InPython() noexcept {
+    in_python.fetch_add(1);
+}
+
+InPython::~InPython() {
+    in_python.fetch_sub(1);
+}
+
+bool interpreter_ends() noexcept {
+    return ending;
+}
+
+void begin_interpreter_end() noexcept {
+    ender = std::this_thread::get_id();
+    ending = true;
+}
+
+void await_threads_in_python() noexcept {
+    auto give_up = std::chrono::steady_clock::now() + patience;
+    while (in_python > 0 && std::chrono::steady_clock::now() < give_up)
+        std::this_thread::sleep_for(look_again);
+}
+
+}  // namespace charioteer::python
