@@ -32,7 +32,8 @@ class Debug(DebugAbstract):
         self.attach_command = attach_command
 
     def breakpoint(self, host: str = "127.0.0.1", port: int = 4444) -> None:
-        """Listens on `host` and `port` with pdb at the caller's frame; one client, by telnet."""
+        """Listens on `host` and `port` with pdb for one client, by telnet: at the frame that raised
+        the exception that is being handled, else at the caller's."""
         import random
         import subprocess
 
@@ -55,8 +56,10 @@ def _serve_pdb(host: str, port: int) -> None:
 
     with socket.create_server((host, port)) as server:
         connection, _ = server.accept()
-    with connection, connection.makefile("rw") as stream:
-        debugger = pdb.Pdb(stdin=stream, stdout=stream)
+    # A stream for both would forget what it has read ahead whenever it is written to.
+    with connection, connection.makefile("r") as commands, connection.makefile("w") as answers:
+        debugger = pdb.Pdb(stdin=commands, stdout=answers)
         debugger.prompt = "(Pdb) "
         debugger.reset()
-        debugger.interaction(sys._getframe(2), None)
+        failure = sys.exc_info()[2]
+        debugger.interaction(None if failure else sys._getframe(2), failure)

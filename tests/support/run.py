@@ -32,12 +32,19 @@ def environment(**changes: str) -> dict[str, str]:
 class Run:
     """A program that runs in its own session; what it wrote so far is at hand, without colours."""
 
-    def __init__(self, arguments: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str | Path],
+        env: Mapping[str, str],
+        cwd: Path,
+        keyboard: bool = False,
+    ) -> None:
+        """With `keyboard` what `enter` is given is its standard input, else that is empty."""
         program, *others = map(str, arguments)
         self.command = [str(PROGRAMS / program), *others]
         self._process = subprocess.Popen(
             self.command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if keyboard else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(env),
@@ -112,6 +119,17 @@ class Run:
         actual = self.finish(limit)
         assert actual == status, f"exit status {actual}, not {status}:\n{self.report()}"
         assert "Fatal Python error" not in self.stderr, self.report()
+
+    def enter(self, line: str) -> None:
+        """Types a line."""
+        assert self._process.stdin
+        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+
+    def press_ctrl_d(self) -> None:
+        """Ends its standard input."""
+        assert self._process.stdin
+        self._process.stdin.close()
 
     def send(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

@@ -60,18 +60,19 @@ class Workshop:
         path.write_text(json.dumps(content))
         return path
 
-    def run(self, *arguments: str | Path, **changes: str) -> Run:
+    def run(self, *arguments: str | Path, keyboard: bool = False, **changes: str) -> Run:
         """Any of our programs; `changes` are of the environment."""
         env = environment(**{"XDG_RUNTIME_DIR": str(self.state), **changes})
-        run = Run(arguments, env, self.folder)
+        run = Run(arguments, env, self.folder, keyboard)
         self._runs.append(run)
         return run
 
-    def drive(self, configuration: Path, *arguments: str | Path, **changes: str) -> Run:
+    def drive(
+        self, configuration: Path, *arguments: str | Path, keyboard: bool = False, **changes: str
+    ) -> Run:
         """`nixos-test-driver` with this configuration."""
-        return self.run(
-            "nixos-test-driver", "--config", configuration, "-o", self.out, *arguments, **changes
-        )
+        chosen = ("--config", configuration, "-o", self.out)
+        return self.run("nixos-test-driver", *chosen, *arguments, keyboard=keyboard, **changes)
 
     def close(self) -> None:
         """Ends the runs and shows what each wrote, for the report of a test that failed."""
