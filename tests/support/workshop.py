@@ -14,13 +14,15 @@ FAKE_QEMU = Path(__file__).resolve().parents[1] / "fakes/fake_qemu.py"
 class Workshop:
     """Makes test scripts, start scripts and configurations; runs the driver with them.
 
-    `state` is what the driver keeps its state in, `out` its output directory.
+    `state` is what the driver keeps its state in, `out` its output directory; with `keyboard` its
+    standard input is what a test types (Run.enter), else it is empty.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state = folder / "run"
         self.out = folder / "out"
+        self.keyboard = False
         self.out.mkdir()
         self._runs: list[Run] = []
 
@@ -60,19 +62,18 @@ class Workshop:
         path.write_text(json.dumps(content))
         return path
 
-    def run(self, *arguments: str | Path, keyboard: bool = False, **changes: str) -> Run:
+    def run(self, *arguments: str | Path, **changes: str) -> Run:
         """Any of our programs; `changes` are of the environment."""
         env = environment(**{"XDG_RUNTIME_DIR": str(self.state), **changes})
-        run = Run(arguments, env, self.folder, keyboard)
+        run = Run(arguments, env, self.folder, self.keyboard)
         self._runs.append(run)
         return run
 
-    def drive(
-        self, configuration: Path, *arguments: str | Path, keyboard: bool = False, **changes: str
-    ) -> Run:
+    def drive(self, configuration: Path, *arguments: str | Path, **changes: str) -> Run:
         """`nixos-test-driver` with this configuration."""
-        chosen = ("--config", configuration, "-o", self.out)
-        return self.run("nixos-test-driver", *chosen, *arguments, keyboard=keyboard, **changes)
+        return self.run(
+            "nixos-test-driver", "--config", configuration, "-o", self.out, *arguments, **changes
+        )
 
     def close(self) -> None:
         """Ends the runs and shows what each wrote, for the report of a test that failed."""

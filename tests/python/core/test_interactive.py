@@ -7,12 +7,13 @@ from support.workshop import Workshop
 
 
 def test_a_shell_on_the_terminal(workshop: Workshop) -> None:
+    workshop.keyboard = True
     script = """
         web.succeed("true")
         web.shell_interact()
         print(web.succeed("echo the test goes on"), end="")
     """
-    run = workshop.drive(workshop.configuration(script), keyboard=True)
+    run = workshop.drive(workshop.configuration(script))
     run.wait_for("Terminal is ready (there is no initial prompt):")
     run.enter("cd /; echo in $PWD")
     run.wait_for("in /")
@@ -25,8 +26,9 @@ def test_a_shell_on_the_terminal(workshop: Workshop) -> None:
 
 
 def test_a_shell_left_by_ctrl_c(workshop: Workshop) -> None:
+    workshop.keyboard = True
     script = "web.shell_interact(); print(web.succeed('echo the test goes on'))"
-    run = workshop.drive(workshop.configuration(script), keyboard=True)
+    run = workshop.drive(workshop.configuration(script))
     run.wait_for("Terminal is ready")
     run.enter("echo half a li")
     run.wait_for("half a li")
@@ -36,12 +38,13 @@ def test_a_shell_left_by_ctrl_c(workshop: Workshop) -> None:
 
 
 def test_the_console_on_the_terminal(workshop: Workshop) -> None:
+    workshop.keyboard = True
     script = """
         web.start()
         web.console_interact()
         web.wait_for_console_text("you typed: login root")
     """
-    run = workshop.drive(workshop.configuration(script), keyboard=True)
+    run = workshop.drive(workshop.configuration(script))
     run.wait_for("Terminal is ready (there is no prompt):")
     run.enter("login root")
     run.wait_for("you typed: login root")
