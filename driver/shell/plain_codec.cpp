@@ -178,7 +178,10 @@ void AnswerReader::drop_noise() {
 /// ('=').
 void AnswerReader::take_output(std::uint64_t number, char kind, std::string_view value) {
     auto begins = kind != '=';
-    if (begins) half_ = Half{.answer = {.number = number}};
+    if (begins) {
+        half_ = Half{};
+        half_->answer.number = number;
+    }
     if (!half_ || half_->answer.number != number || half_->has_rest) {
         half_.reset();
         return;
