@@ -198,6 +198,7 @@ TEST_F(ClientTest, KeepsTheLastThousandEvents) {
     for (int number = 1; number <= 1002; ++number)
         qemu_.send("{\"event\": " + std::to_string(number) + "}\n");
     auto pending = execute("query");
+    qemu_.read_line();
     qemu_.send("{\"return\": 0, \"id\": 2}\n");
     result_of(pending);
     EXPECT_EQ(result_of(event()).at("event"), 3);
