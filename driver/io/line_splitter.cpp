@@ -1,5 +1,7 @@
 #include "io/line_splitter.hpp"
 
+#include <algorithm>
+
 namespace charioteer::io {
 
 void LineSplitter::feed(std::string_view bytes) {
@@ -14,6 +16,12 @@ void LineSplitter::feed(std::string_view bytes) {
 
 std::optional<std::string> LineSplitter::next() {
     auto end = pending_.find('\n', scanned_);
+    if (std::min(end, pending_.size()) - begin_ > longest_) {
+        std::string piece = pending_.substr(begin_, longest_);
+        begin_ += longest_;
+        scanned_ = begin_;
+        return piece;
+    }
     if (end == std::string::npos) {
         scanned_ = pending_.size();
         return std::nullopt;

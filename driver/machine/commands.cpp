@@ -97,6 +97,7 @@ asio::awaitable<void> Machine::await_greeting() {
     };
     auto deadline = own_deadline(greeting_limit);
     co_await unless_panicked(running().shell().wait_ready(std::move(events), deadline));
+    console_->forget_panic(console_->panic());
     log("connected to guest root shell");
     log(fmt::format("(connecting took {:.2f} seconds)", io::seconds(host_->time().now() - begin)));
     share_mounted_.reset();
@@ -143,8 +144,12 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string text, Command
         // Held here, so that a release in the meantime does not take it from under the command.
         auto instance = instance_;
         running();
-        co_return co_await unless_panicked(
-            instance->shell().execute(std::move(command), host_limit));
+        auto earlier_panic = console_->panic();
+        auto result =
+            co_await unless_panicked(instance->shell().execute(std::move(command), host_limit));
+        // What was asked after a panic is answered by a kernel that lives.
+        console_->forget_panic(earlier_panic);
+        co_return result;
     } catch (const io::UsageError&) {
         throw;
     } catch (const io::Error& error) {

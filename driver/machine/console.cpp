@@ -23,13 +23,27 @@ std::string tidy(std::string line) {
     return line;
 }
 
+/// Whether `line` is how the kernel itself says that it panics, and not somebody's talk of it: at
+/// the start of a line, or after its stamps as in "[    1.5][    T1] ", with which it may break
+/// into what others write. It says so twice; the second time only marks the end of the report.
+bool is_panic(std::string_view line) {
+    auto at = line.find(panic_mark);
+    if (at == line.npos || line.find("---[ end") != line.npos) return false;
+    auto before = line.substr(0, at);
+    while (before.ends_with(' ')) before.remove_suffix(1);
+    auto open = before.rfind('[');
+    return before.empty() ||
+           (before.back() == ']' && open != before.npos &&
+            before.substr(open).find_first_not_of("[0123456789. TC]") == before.npos);
+}
+
 }  // namespace
 
 Console::Console(const asio::any_io_executor& executor, io::TimeSource& time, LineSink sink)
     : time_(time), sink_(std::move(sink)), changed_(executor) {}
 
 void Console::reset() {
-    splitter_ = {};
+    splitter_ = io::LineSplitter(longest_line_);
     lines_.clear();
     taken_ = 0;
     panic_.reset();
@@ -48,16 +62,13 @@ void Console::feed(std::string_view bytes) {
 void Console::finish() {
     if (splitter_.rest().empty()) return;
     add(std::string(splitter_.rest()));
-    splitter_ = {};
+    splitter_ = io::LineSplitter(longest_line_);
     changed_.notify_all();
 }
 
 void Console::add(std::string line) {
     lines_.push_back(tidy(std::move(line)));
-    // The kernel says it twice; the second time only marks the end of the report.
-    if (lines_.back().find(panic_mark) != std::string::npos &&
-        lines_.back().find("---[ end") == std::string::npos)
-        panic_ = lines_.size() - 1;
+    if (is_panic(lines_.back())) panic_ = lines_.size() - 1;
     sink_(lines_.back());
 }
 
@@ -87,6 +98,10 @@ asio::awaitable<std::vector<std::string>> Console::until_lines() {
 asio::awaitable<std::vector<std::string>> Console::next_lines(io::Deadline deadline) {
     co_return co_await io::with_deadline(until_lines(), deadline, time_,
                                          "no new line on the console");
+}
+
+void Console::forget_panic(std::optional<std::size_t> panic) {
+    if (panic_ == panic) panic_.reset();
 }
 
 asio::awaitable<std::string> Console::wait_for_panic() {

@@ -16,7 +16,8 @@ namespace charioteer::machine {
 
 namespace asio = boost::asio;
 
-/// The serial console of one machine: every line since the last start. Io thread only.
+/// The serial console of one machine: every line since the last start, those of more than 64 KiB in
+/// pieces. Io thread only.
 class Console {
 public:
     using LineSink = std::function<void(const std::string& line)>;
@@ -37,6 +38,10 @@ public:
     /// The lines that no earlier call has returned, at least one. Throws io::TimeoutError.
     asio::awaitable<std::vector<std::string>> next_lines(io::Deadline deadline);
 
+    /// Which panic was the last; none: there was none, or the machine got over it.
+    std::optional<std::size_t> panic() const noexcept { return panic_; }
+    /// The machine lives on after `panic`.
+    void forget_panic(std::optional<std::size_t> panic);
     /// Returns the line of a kernel panic, once the kernel has said nothing for 15 s after it: one
     /// that reboots, or starts a crash kernel, goes on talking.
     asio::awaitable<std::string> wait_for_panic();
@@ -48,7 +53,8 @@ private:
     io::TimeSource& time_;
     LineSink sink_;
     io::Condition changed_;
-    io::LineSplitter splitter_;
+    static constexpr std::size_t longest_line_ = 64 * 1024;
+    io::LineSplitter splitter_{longest_line_};
     std::vector<std::string> lines_;
     std::size_t taken_ = 0;             ///< lines that next_lines() has given out
     std::optional<std::size_t> panic_;  ///< index of the last panic line

@@ -18,10 +18,8 @@ using namespace std::chrono_literals;
 
 /// How long an ending QEMU may take, once it has closed its sockets, to tell how it ended.
 constexpr auto obituary_patience = 3s;
-
-asio::awaitable<void> accept_into(io::UnixAcceptor& acceptor, io::UnixStream& stream) {
-    co_await acceptor.async_accept(stream, asio::use_awaitable);
-}
+/// How long the kernel may take to bury a process that was killed.
+constexpr auto kill_limit = 10s;
 
 asio::awaitable<int> await_exit(std::shared_ptr<process::Child> child) {
     auto status = co_await child->wait(io::Deadline::never());
@@ -33,35 +31,82 @@ asio::awaitable<int> await_exit(std::shared_ptr<process::Child> child) {
 Instance::Instance(std::shared_ptr<Console> console, std::shared_ptr<Host> host)
     : console_(std::move(console)), host_(std::move(host)), monitor_(host_->executor()) {}
 
-asio::awaitable<std::shared_ptr<Instance>> Instance::launch(LaunchPlan plan,
-                                                            std::shared_ptr<Console> console,
-                                                            std::shared_ptr<Host> host,
-                                                            io::Deadline deadline) {
-    std::shared_ptr<Instance> self(new Instance(std::move(console), std::move(host)));
+struct Instance::Listeners {
+    io::UnixAcceptor monitor;
+    io::UnixAcceptor shell;
+    std::filesystem::path qmp;  ///< QEMU listens there
+};
+
+asio::awaitable<void> Instance::launch(LaunchPlan plan, io::Deadline deadline) {
+    auto self = shared_from_this();
     Sockets sockets(plan.directory);
-    auto monitor = io::listen_unix(self->host_->executor(), sockets.monitor);
-    auto shell = io::listen_unix(self->host_->executor(), sockets.shell);
+    auto executor = host_->executor();
+    Listeners listeners{io::listen_unix(executor, sockets.monitor),
+                        io::listen_unix(executor, sockets.shell), sockets.qmp};
     io::check_socket_path(sockets.qmp);
-    io::UnixStream shell_stream(self->host_->executor());
+    co_await start_process(std::move(plan));
     std::exception_ptr failure;
-    co_await self->start_process(std::move(plan));
     try {
-        co_await self->accept_one(monitor, self->monitor_, "monitor", deadline);
-        co_await self->accept_one(shell, shell_stream, "shell", deadline);
-        asio::co_spawn(self->host_->executor(), drain(self), asio::detached);
-        auto& time = self->host_->time();
-        auto qmp = co_await io::connect_unix(sockets.qmp, deadline, time);
-        self->qmp_ = co_await qmp::Client::open(std::move(qmp), self->obituary(), deadline, time);
-        self->shell_ = shell::Session::open(std::move(shell_stream), self->obituary(), time);
+        if (aborted_) abort();
+        co_await unless_ended(dial_in(listeners, deadline));
     } catch (...) {
         failure = std::current_exception();
     }
-    if (failure) {
-        self->child_->kill();
-        self->close();
-        std::rethrow_exception(failure);
+    if (!failure) co_return;
+    // QEMU is waited for even when it is the caller who was called off.
+    co_await asio::this_coro::reset_cancellation_state();
+    bool ended_by_itself = child_->status().has_value();
+    co_await give_up();
+    if (ended_by_itself) throw early_end();
+    std::rethrow_exception(failure);
+}
+
+asio::awaitable<void> Instance::dial_in(Listeners& listeners, io::Deadline deadline) {
+    auto& time = host_->time();
+    auto accept = [&](io::UnixAcceptor& acceptor, io::UnixStream& stream, std::string_view what) {
+        awaited_ = fmt::format("connecting to {} socket", what);
+        return io::with_deadline(acceptor.async_accept(stream, asio::use_awaitable), deadline, time,
+                                 fmt::format("QEMU did not connect to {} socket", what));
+    };
+    io::UnixStream shell(host_->executor());
+    co_await accept(listeners.monitor, monitor_, "monitor");
+    co_await accept(listeners.shell, shell, "shell");
+    asio::co_spawn(host_->executor(), drain(shared_from_this()), asio::detached);
+    awaited_ = "greeting on its QMP socket";
+    auto qmp = co_await io::connect_unix(listeners.qmp, deadline, time);
+    qmp_ = co_await qmp::Client::open(std::move(qmp), obituary(), deadline, time);
+    shell_ = shell::Session::open(std::move(shell), obituary(), time);
+}
+
+asio::awaitable<void> Instance::unless_ended(asio::awaitable<void> operation) {
+    auto executor = host_->executor();
+    auto group = asio::experimental::make_parallel_group(
+        asio::co_spawn(executor, std::move(operation), asio::deferred),
+        asio::co_spawn(executor, await_exit(child_), asio::deferred));
+    auto [order, failure, exit_failure, code] =
+        co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+    if (order[0] == 1 && !exit_failure) throw early_end();
+    if (failure) std::rethrow_exception(failure);
+}
+
+io::Error Instance::early_end() const {
+    return io::Error(fmt::format("QEMU process exited with code {} before {}.\n{}",
+                                 child_->status()->returncode(), awaited_, child_->last_output()));
+}
+
+asio::awaitable<void> Instance::give_up() {
+    child_->kill();
+    close();
+    try {
+        co_await child_->wait(host_->time().deadline_after(kill_limit));
+    } catch (const io::TimeoutError&) {
+        // Not the reason why the start failed, and nothing more can be done about it.
     }
-    co_return self;
+}
+
+void Instance::abort() {
+    aborted_ = true;
+    if (child_) child_->kill();
 }
 
 asio::awaitable<void> Instance::start_process(LaunchPlan plan) {
@@ -72,24 +117,6 @@ asio::awaitable<void> Instance::start_process(LaunchPlan plan) {
     spec.keep_open = plan.lock;
     auto feed = [console = console_](std::string_view bytes) { console->feed(bytes); };
     child_ = co_await process::Child::spawn(std::move(spec), feed, host_->time());
-}
-
-asio::awaitable<void> Instance::accept_one(io::UnixAcceptor& acceptor, io::UnixStream& stream,
-                                           std::string_view what, io::Deadline deadline) {
-    auto executor = host_->executor();
-    auto accepted = io::with_deadline(accept_into(acceptor, stream), deadline, host_->time(),
-                                      fmt::format("QEMU did not connect to {} socket", what));
-    auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(executor, std::move(accepted), asio::deferred),
-        asio::co_spawn(executor, await_exit(child_), asio::deferred));
-    auto [order, failure, exit_failure, code] =
-        co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    if (order[0] == 1 && !exit_failure)
-        throw io::Error(
-            fmt::format("QEMU process exited with code {} before connecting to {} "
-                        "socket.\n{}",
-                        code, what, child_->last_output()));
-    if (failure) std::rethrow_exception(failure);
 }
 
 io::Obituary Instance::obituary() {

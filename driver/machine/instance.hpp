@@ -27,12 +27,13 @@ struct LaunchPlan {
 /// One life of a machine: a running QEMU and the connections to it. Io thread only.
 class Instance : public std::enable_shared_from_this<Instance> {
 public:
-    /// Runs the start script and waits until QEMU has dialled in. `console` gets its output and
-    /// must outlive QEMU. Throws io::Error when it ends before that, io::TimeoutError.
-    static asio::awaitable<std::shared_ptr<Instance>> launch(LaunchPlan plan,
-                                                             std::shared_ptr<Console> console,
-                                                             std::shared_ptr<Host> host,
-                                                             io::Deadline deadline);
+    /// `console` gets the output of what is launched.
+    Instance(std::shared_ptr<Console> console, std::shared_ptr<Host> host);
+    /// Runs the start script and waits until QEMU has dialled in. Throws io::Error when it ends
+    /// before that, io::TimeoutError; nothing runs any more then. Once.
+    asio::awaitable<void> launch(LaunchPlan plan, io::Deadline deadline);
+    /// Ends what launch() is about to start or has started; it then throws.
+    void abort();
 
     process::Child& child() noexcept { return *child_; }
     std::shared_ptr<process::Child> share_child() const noexcept { return child_; }
@@ -45,16 +46,21 @@ public:
     void close();
 
 private:
-    Instance(std::shared_ptr<Console> console, std::shared_ptr<Host> host);
+    struct Listeners;
+
     asio::awaitable<void> start_process(LaunchPlan plan);
-    asio::awaitable<void> accept_one(io::UnixAcceptor& acceptor, io::UnixStream& stream,
-                                     std::string_view what, io::Deadline deadline);
+    asio::awaitable<void> dial_in(Listeners& listeners, io::Deadline deadline);
+    asio::awaitable<void> unless_ended(asio::awaitable<void> operation);
+    asio::awaitable<void> give_up();
+    io::Error early_end() const;
     io::Obituary obituary();
     static asio::awaitable<void> drain(std::shared_ptr<Instance> self);
 
     std::shared_ptr<Console> console_;
     std::shared_ptr<Host> host_;
     std::shared_ptr<process::Child> child_;
+    std::string awaited_;     ///< what QEMU has yet to do, as a sentence about its end says it
+    bool aborted_ = false;    ///< before there was a child
     io::UnixStream monitor_;  ///< offered to start scripts as upstream does; only read
     std::shared_ptr<qmp::Client> qmp_;
     std::shared_ptr<shell::Session> shell_;

@@ -108,33 +108,46 @@ asio::awaitable<void> Machine::start(StartOptions options) {
     starting_ = true;
     std::exception_ptr failure;
     try {
-        check_start_command(config_.start_command);
-        co_await add_accelerator(options);
-        log("starting vm");
-        console_->reset();
-        share_mounted_.reset();
-        LaunchPlan plan;
-        plan.name = name();
-        plan.directory = claim_.path();
-        plan.command = launch_command(config_.start_command, Sockets(plan.directory), options);
-        plan.environment = launch_environment(std::move(options.environment), name(),
-                                              plan.directory, config_.shared_directory);
-        plan.lock = claim_.lock();
-        instance_ =
-            co_await Instance::launch(std::move(plan), console_, host_, own_deadline(launch_limit));
-        last_process_ = instance_->share_child();
-        booted = true;
-        warn_of_old_qemu();
-        log(fmt::format("QEMU running (pid {})", instance_->child().pid()));
+        co_await launch(std::move(options));
     } catch (io::Error& error) {
         error.add_context(name());
         failure = std::current_exception();
     } catch (...) {
         failure = std::current_exception();
     }
+    launching_.reset();
     starting_ = false;
     started_.notify_all();
     if (failure) std::rethrow_exception(failure);
+}
+
+asio::awaitable<void> Machine::launch(StartOptions options) {
+    auto refuse_when_released = [this] {
+        if (releasing_) throw io::UsageError("it was released, which ends a machine for good");
+    };
+    refuse_when_released();
+    check_start_command(config_.start_command);
+    co_await add_accelerator(options);
+    // A script that sets `booted` to false may not have waited for the end of the run before.
+    if (instance_) co_await end_instance();
+    log("starting vm");
+    console_->reset();
+    share_mounted_.reset();
+    LaunchPlan plan;
+    plan.name = name();
+    plan.directory = claim_.path();
+    plan.command = launch_command(config_.start_command, Sockets(plan.directory), options);
+    plan.environment = launch_environment(std::move(options.environment), name(), plan.directory,
+                                          config_.shared_directory);
+    plan.lock = claim_.lock();
+    refuse_when_released();
+    launching_ = std::make_shared<Instance>(console_, host_);
+    co_await launching_->launch(std::move(plan), own_deadline(launch_limit));
+    instance_ = launching_;
+    last_process_ = instance_->share_child();
+    booted = true;
+    warn_of_old_qemu();
+    log(fmt::format("QEMU running (pid {})", instance_->child().pid()));
 }
 
 asio::awaitable<void> Machine::power_off() {
@@ -143,29 +156,28 @@ asio::awaitable<void> Machine::power_off() {
 }
 
 asio::awaitable<void> Machine::crash() {
-    if (!booted) co_return;
+    if (booted && instance_) co_await end_instance();
+    booted = false;
+}
+
+asio::awaitable<void> Machine::end_instance() {
     auto instance = instance_;
     try {
         co_await instance->qmp().execute("quit", {}, host_->time().deadline_after(crash_limit));
-    } catch (const io::Error&) {
-        // It may be gone before it answers, or too ill to: then it is killed below.
-    }
-    bool late = false;
-    try {
         co_await instance->child().wait(host_->time().deadline_after(crash_limit));
-    } catch (const io::TimeoutError&) {
-        late = true;
-    }
-    if (late) {
+    } catch (const io::Error&) {
+        // It may be gone before it answers, or too ill to answer or to go.
         instance->child().kill();
-        co_await instance->child().wait(io::Deadline::never());
     }
-    forget_instance();
+    co_await instance->child().wait(host_->time().deadline_after(crash_limit));
+    if (instance == instance_) forget_instance();
 }
 
 asio::awaitable<void> Machine::wait_for_shutdown(io::Deadline deadline) {
-    if (!booted) co_return;
-    auto instance = instance_;
+    auto instance = booted ? instance_ : nullptr;
+    // Scripts set `booted` themselves.
+    if (!instance) booted = false;
+    if (!instance) co_return;
     try {
         co_await instance->child().wait(deadline);
     } catch (io::TimeoutError& error) {
@@ -185,9 +197,16 @@ void Machine::forget_instance() {
 }
 
 asio::awaitable<void> Machine::release() {
+    releasing_ = true;
+    if (launching_) launching_->abort();
     while (starting_) co_await started_.wait();
+    std::exception_ptr failure;
     if (auto instance = instance_) {
-        co_await instance->child().terminate(terminate_grace);
+        try {
+            co_await instance->child().terminate(terminate_grace);
+        } catch (const io::TimeoutError&) {
+            failure = std::current_exception();
+        }
         forget_instance();
     }
     Sockets sockets(config_.state_directory);
@@ -195,6 +214,7 @@ asio::awaitable<void> Machine::release() {
     for (const auto& path : {sockets.monitor, sockets.qmp, sockets.shell})
         std::filesystem::remove(path, ignored);
     claim_.release();
+    if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace charioteer::machine

@@ -69,22 +69,26 @@ public:
 
     const std::string& name() const noexcept { return config_.name; }
     const MachineConfig& config() const noexcept { return config_; }
-    /// QEMU was started, and nobody has noticed its end.
+    /// QEMU was started, and nobody has noticed its end. Test scripts set it as they like: `false`
+    /// ends what runs at the next start, `true` alone runs nothing.
     std::atomic<bool> booted = false;
     /// The root shell has greeted. Test scripts set it to false to wait for it anew.
     std::atomic<bool> connected = false;
 
-    /// No-op when booted. Throws io::UsageError for a start command that cannot work, io::Error.
+    /// No-op when booted. Throws io::UsageError for a start command that cannot work and after
+    /// release(), io::Error.
     asio::awaitable<void> start(StartOptions options);
     /// Starts the machine if need be, with `options`, and waits for its root shell.
     asio::awaitable<void> connect(StartOptions options);
     /// Has the root shell power the guest off, and does not wait.
     asio::awaitable<void> power_off();
-    /// Ends QEMU as a pulled plug would. Returns when it is gone.
+    /// Ends QEMU as a pulled plug would. Returns when it is gone. Throws io::TimeoutError when
+    /// even SIGKILL does not end it.
     asio::awaitable<void> crash();
     /// Waits for QEMU to end, and forgets its connections. Throws io::TimeoutError.
     asio::awaitable<void> wait_for_shutdown(io::Deadline deadline);
-    /// Ends QEMU, gently at first, and closes everything. Idempotent.
+    /// Ends QEMU, gently at first unless it is still starting, and closes everything; for good.
+    /// Idempotent. Throws io::TimeoutError as crash() does.
     asio::awaitable<void> release();
     /// The process of the last start, or null before the first. Io thread.
     std::shared_ptr<process::Child> process() const;
@@ -125,6 +129,7 @@ public:
     asio::awaitable<void> send_console(std::string bytes);
 
 private:
+    asio::awaitable<void> launch(StartOptions options);
     Instance& running();
     io::Deadline own_deadline(io::Duration limit) const;
     void log(std::string text) const;
@@ -137,6 +142,7 @@ private:
     asio::awaitable<std::string> unit_state(std::string unit, std::optional<std::string> user);
     asio::awaitable<bool> unit_settled(std::string unit, std::optional<std::string> user);
     asio::awaitable<std::string> unit_status(std::string unit, std::optional<std::string> user);
+    asio::awaitable<void> end_instance();
     void forget_instance();
 
     // files.cpp
@@ -154,10 +160,12 @@ private:
     io::EventSink sink_;
     process::ClaimedDirectory claim_;
     std::shared_ptr<Console> console_;
-    std::shared_ptr<Instance> instance_;  ///< while QEMU runs
+    std::shared_ptr<Instance> launching_;  ///< until QEMU has dialled in
+    std::shared_ptr<Instance> instance_;   ///< from then on, while QEMU runs
     std::shared_ptr<process::Child> last_process_;
     AcceleratorChoice accelerator_;
     bool starting_ = false;
+    bool releasing_ = false;
     io::Condition started_;
     std::optional<bool> share_mounted_;  ///< once asked since the last greeting
 };

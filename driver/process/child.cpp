@@ -28,6 +28,10 @@ constexpr std::size_t read_size = 64 * 1024;
 constexpr int kept_fd = 4;
 /// How long a stray holder of the output may keep the end of it from us.
 constexpr auto output_grace = std::chrono::seconds(1);
+/// For the guard to run the program; a machine short of everything may take its time.
+constexpr auto start_limit = std::chrono::seconds(60);
+/// For the kernel to bury what was killed. A process may be beyond it, in the middle of a disk's.
+constexpr auto kill_limit = std::chrono::seconds(10);
 
 io::UniqueFd open_pidfd(pid_t pid) {
     io::UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
@@ -92,11 +96,18 @@ asio::awaitable<std::optional<guard::Message>> Child::next_message() {
 }
 
 asio::awaitable<void> Child::expect_start(std::string program) {
-    auto first = co_await next_message();
-    if (!first) throw io::Error(fmt::format("the guard process of {} was killed", program));
-    if (first->kind == guard::Kind::exec_failed)
-        throw io::system_error(fmt::format("cannot run {}", program), first->value);
-    pid_ = first->value;
+    try {
+        auto first = co_await io::with_deadline(next_message(), time_.deadline_after(start_limit),
+                                                time_, fmt::format("{} did not start", program));
+        if (!first) throw io::Error(fmt::format("the guard process of {} was killed", program));
+        if (first->kind == guard::Kind::exec_failed)
+            throw io::system_error(fmt::format("cannot run {}", program), first->value);
+        pid_ = first->value;
+    } catch (...) {
+        // Nobody will own it.
+        kill();
+        throw;
+    }
 }
 
 asio::awaitable<void> Child::watch_control(std::shared_ptr<Child> self) {
@@ -184,7 +195,7 @@ asio::awaitable<ExitStatus> Child::terminate(io::Duration grace) {
     }
     if (late) {
         kill();
-        co_await until_over();
+        co_await wait(time_.deadline_after(kill_limit));
     }
     co_return *status_;
 }

@@ -2,8 +2,9 @@
 """A QEMU without a machine: connects as one would, and its guest's root shell is a bash here.
 
 Understands what the driver adds to the command line. FAKE_QEMU_MODE makes it ill: `exit` ends it at
-once, `mute` never offers a shell, `panic` has the kernel panic instead, `die` ends it two lines
-after the shell's first command came in, `hang` swallows commands, `deaf` ignores SIGTERM and quit.
+once, `curt` once it has dialled in, `mute` never offers a shell, `panic` has the kernel panic
+instead, `die` ends it two lines after the shell's first command came in, `hang` swallows commands,
+`deaf` ignores SIGTERM and quit.
 """
 
 import contextlib
@@ -114,6 +115,9 @@ def main() -> None:
     listener.listen(1)
     connect(option("-monitor", "unix:")).detach()
     shell = connect(option("-chardev", "socket,id=shell,path="))
+    if MODE == "curt":
+        print("fake-qemu: no such processor", flush=True)
+        os._exit(3)
     print("booting", flush=True)
     for work in (lambda: serve_qmp(listener), lambda: serve_shell(shell), echo_console):
         threading.Thread(target=work, daemon=True).start()

@@ -35,5 +35,19 @@ TEST(LineSplitter, GivesTheSameLinesForEveryChunkSize) {
         EXPECT_EQ(split(bytes, chunk), expected) << "chunk size " << chunk;
 }
 
+TEST(LineSplitter, CutsALineThatIsTooLongHoweverItArrives) {
+    const std::string bytes = "abcdefgh\nabcd\nabcde";
+    for (std::size_t chunk = 1; chunk <= bytes.size(); ++chunk) {
+        LineSplitter splitter(4);
+        std::vector<std::string> lines;
+        for (std::size_t at = 0; at < bytes.size(); at += chunk) {
+            splitter.feed(std::string_view(bytes).substr(at, chunk));
+            while (auto line = splitter.next()) lines.push_back(*line);
+        }
+        EXPECT_EQ(lines, (std::vector<std::string>{"abcd", "efgh", "abcd", "abcd"})) << chunk;
+        EXPECT_EQ(splitter.rest(), "e") << chunk;
+    }
+}
+
 }  // namespace
 }  // namespace charioteer::io

@@ -100,5 +100,37 @@ TEST_F(ConsoleTest, AKernelThatTalksOnAfterAPanicIsWatchedFurther) {
     EXPECT_THROW(pending.get(), io::Interrupted);
 }
 
+TEST_F(ConsoleTest, OnlyTheKernelItselfPanics) {
+    for (auto line :
+         {"Kernel panic - not syncing: VFS", "[    1.5] Kernel panic - not syncing: VFS",
+          "[    1.5][    T1] Kernel panic - not syncing: VFS",
+          "half a word[    1.5] Kernel panic - not syncing: VFS"}) {
+        feed(std::string(line) + "\n");
+        EXPECT_TRUE(on_io([&] { return console_.panic(); })) << line;
+        on_io([&] { console_.reset(); });
+    }
+    for (auto line : {"grep: Kernel panic - not syncing", "# echo 'Kernel panic - not syncing'",
+                      "nov 23 host kernel: Kernel panic - not syncing", "[ok] Kernel panic - not",
+                      "[notes] Kernel panic - not syncing"}) {
+        feed(std::string(line) + "\n");
+        EXPECT_FALSE(on_io([&] { return console_.panic(); })) << line;
+    }
+}
+
+TEST_F(ConsoleTest, APanicThatTheMachineGotOverIsForgotten) {
+    feed("Kernel panic - not syncing: first\n");
+    auto first = on_io([&] { return console_.panic(); });
+    feed("Kernel panic - not syncing: second\n");
+    on_io([&] { console_.forget_panic(first); });
+    EXPECT_TRUE(on_io([&] { return console_.panic(); }));
+    on_io([&] { console_.forget_panic(console_.panic()); });
+    EXPECT_FALSE(on_io([&] { return console_.panic(); }));
+}
+
+TEST_F(ConsoleTest, ALineWithoutEndIsCut) {
+    feed(std::string(64 * 1024 + 1, 'x'));
+    EXPECT_THAT(told_, ElementsAre(std::string(64 * 1024, 'x')));
+}
+
 }  // namespace
 }  // namespace charioteer::machine

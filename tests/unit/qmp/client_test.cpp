@@ -157,6 +157,7 @@ TEST_F(ClientTest, AnErrorWithoutIdIsOfTheOldestCommand) {
 TEST_F(ClientTest, AnAnswerWithoutResultIsAnError) {
     open();
     auto pending = execute("query");
+    qemu_.read_line();
     qemu_.send("{\"id\": 2}\n");
     EXPECT_THAT(failure_of<io::Error>(pending), HasSubstr("has no result"));
 }

@@ -1,0 +1,146 @@
+// A machine's start, end and state on disk.
+
+#include <fstream>
+
+#include "machine_fixture.hpp"
+
+namespace charioteer::machine {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Contains;
+using testing::HasSubstr;
+
+TEST_F(MachineTest, StartsOnceWhenManyAsk) {
+    auto machine = make(plain);
+    auto first = runtime_.start(machine->start(options()));
+    auto second = runtime_.start(machine->start(options()));
+    first.get();
+    second.get();
+    auto all = events();
+    EXPECT_EQ(std::count(all.begin(), all.end(), "starting vm"), 1);
+}
+
+TEST_F(MachineTest, PowersOffAndStartsAgainWithItsState) {
+    auto machine = make(plain);
+    run(machine->connect(options()));
+    execute(*machine, "echo kept > $TMPDIR/file");
+    run(machine->power_off());
+    run(machine->wait_for_shutdown(io::Deadline::never()));
+    EXPECT_FALSE(machine->booted);
+    EXPECT_FALSE(machine->connected);
+    run(machine->connect(options()));
+    EXPECT_EQ(execute(*machine, "cat $TMPDIR/file").output, "kept\n");
+}
+
+TEST_F(MachineTest, CrashEndsAQemuThatObeysAndOneThatDoesNot) {
+    for (auto command : {std::string(plain), std::string("env FAKE_QEMU_MODE=deaf ") + plain}) {
+        auto machine = make(command);
+        run(machine->start(options()));
+        if (command == plain) run(machine->crash());
+        run(machine->release());
+        EXPECT_FALSE(machine->booted);
+    }
+}
+
+TEST_F(MachineTest, ReleaseLeavesNoSocketAndNoLock) {
+    auto machine = make(plain);
+    run(machine->start(options()));
+    auto state = machine->config().state_directory;
+    EXPECT_TRUE(std::filesystem::exists(state / "qmp"));
+    run(machine->release());
+    run(machine->release());
+    EXPECT_FALSE(std::filesystem::exists(state));
+}
+
+TEST_F(MachineTest, AStateDirectoryInUseIsRefusedByNameAndPid) {
+    auto machine = make(plain);
+    auto refused = failure_of<io::UsageError>([&] { make(plain); });
+    EXPECT_THAT(refused.what(), HasSubstr("vm-state-web"));
+    EXPECT_THAT(refused.what(), HasSubstr(std::to_string(::getpid())));
+}
+
+TEST_F(MachineTest, ForgetsOldStateUnlessItIsKept) {
+    auto state = directory_.path() / "vm-state-web";
+    std::filesystem::create_directory(state);
+    std::ofstream(state / "disk") << "old";
+    run(make(plain, true)->release());
+    EXPECT_TRUE(std::filesystem::exists(state / "disk"));
+    run(make(plain)->release());
+    EXPECT_FALSE(std::filesystem::exists(state / "disk"));
+}
+
+TEST_F(MachineTest, AQemuThatEndsAtOnceIsQuoted) {
+    auto machine = make_ill("exit");
+    auto failure = failure_of<io::Error>([&] { run(machine->start(options())); });
+    EXPECT_THAT(failure.what(), HasSubstr("web: QEMU process exited with code 1"));
+    EXPECT_THAT(failure.what(), HasSubstr("fake-qemu: no machine specified"));
+    EXPECT_FALSE(machine->booted);
+}
+
+TEST_F(MachineTest, AMissingStartScriptIsNamed) {
+    auto machine = make("/does/not/exist/run-web-vm");
+    auto failure = failure_of<io::UsageError>([&] { run(machine->start(options())); });
+    EXPECT_STREQ(failure.what(), "web: the start script /does/not/exist/run-web-vm does not exist");
+}
+
+TEST_F(MachineTest, AQemuThatEndsBeforeItGreetsIsQuoted) {
+    auto machine = make_ill("curt");
+    auto failure = failure_of<io::Error>([&] { run(machine->start(options())); });
+    EXPECT_THAT(failure.what(), HasSubstr("web: QEMU process exited with code 3 before greeting"));
+    EXPECT_THAT(failure.what(), HasSubstr("fake-qemu: no such processor"));
+    EXPECT_FALSE(machine->booted);
+}
+
+TEST_F(MachineTest, AReleaseEndsAStartThatIsUnderWay) {
+    auto machine = make("echo formatting a disk; sleep 600; true");
+    auto start = runtime_.start(machine->start(options()));
+    while (!testing::Value(events(), Contains("formatting a disk"))) std::this_thread::yield();
+    run(machine->release());
+    EXPECT_THROW(start.get(), io::Error);
+    EXPECT_FALSE(std::filesystem::exists(machine->config().state_directory));
+}
+
+TEST_F(MachineTest, AStartThatIsCalledOffLeavesNothingRunning) {
+    auto machine = make("echo pid $$; sleep 600; true");
+    auto start = runtime_.start(machine->start(options()));
+    std::string pid;
+    while (pid.empty())
+        for (const auto& event : events())
+            if (event.starts_with("pid ")) pid = event.substr(4);
+    start.cancel();
+    EXPECT_THROW(start.get(), io::Interrupted);
+    EXPECT_FALSE(std::filesystem::exists("/proc/" + pid));
+}
+
+TEST_F(MachineTest, AReleasedMachineDoesNotStart) {
+    auto machine = make(plain);
+    run(machine->release());
+    auto failure = failure_of<io::UsageError>([&] { run(machine->start(options())); });
+    EXPECT_STREQ(failure.what(), "web: it was released, which ends a machine for good");
+}
+
+TEST_F(MachineTest, ScriptsMaySayThatItIsBootedThoughItIsNot) {
+    auto machine = make(plain);
+    machine->booted = true;
+    run(machine->wait_for_shutdown(io::Deadline::never()));
+    EXPECT_FALSE(machine->booted);
+    machine->booted = true;
+    run(machine->crash());
+    EXPECT_FALSE(machine->booted);
+    machine->booted = true;
+    EXPECT_THROW(run(machine->power_off()), io::Error);
+}
+
+TEST_F(MachineTest, ScriptsMaySayThatItIsNotBootedThoughItIs) {
+    auto machine = make(plain);
+    run(machine->start(options()));
+    auto first = fmt::format("/proc/{}", run_on_io([&] { return machine->process()->pid(); }));
+    machine->booted = false;
+    run(machine->connect(options()));
+    EXPECT_FALSE(std::filesystem::exists(first));
+    EXPECT_EQ(execute(*machine, "echo anew").output, "anew\n");
+}
+
+}  // namespace
+}  // namespace charioteer::machine
