@@ -81,10 +81,9 @@ std::optional<AcceleratorChoice> decide_accelerator(std::string_view wanted,
     return std::nullopt;
 }
 
-asio::awaitable<AcceleratorChoice> choose_accelerator(io::TimeSource& time) {
-    const char* wanted = std::getenv("CHARIOTEER_ACCEL");
+asio::awaitable<AcceleratorChoice> choose_accelerator(std::string wanted, io::TimeSource& time) {
     io::UniqueFd device(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
-    auto decided = decide_accelerator(wanted ? wanted : "", read_cpuinfo(), bool(device));
+    auto decided = decide_accelerator(wanted, read_cpuinfo(), bool(device));
     if (decided) co_return *decided;
     co_return co_await try_kvm(time);
 }

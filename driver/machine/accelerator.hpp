@@ -31,7 +31,7 @@ std::optional<AcceleratorChoice> decide_accelerator(std::string_view wanted,
                                                     bool kvm_device_opens);
 
 /// Finds out which accelerator works on this host, by a tiny guest under KVM if need be; takes 2 s
-/// at most. Io thread only.
-asio::awaitable<AcceleratorChoice> choose_accelerator(io::TimeSource& time);
+/// at most. `wanted` as above. Io thread only.
+asio::awaitable<AcceleratorChoice> choose_accelerator(std::string wanted, io::TimeSource& time);
 
 }  // namespace charioteer::machine

@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 /// Where guests mount the shared folder (driver contract, section 5.4).
 constexpr auto guest_share = "/tmp/shared";
 constexpr auto step_limit = 3600s;
+constexpr auto query_limit = 60s;
 /// What goes into one command: 90,000 characters of base64, below the 128 KiB that Linux grants an
 /// argument.
 constexpr std::size_t chunk_size = 67'500;
@@ -84,6 +85,7 @@ asio::awaitable<std::string> Machine::run_checked(std::string command, std::stri
 asio::awaitable<bool> Machine::has_share() {
     if (!share_mounted_) {
         CommandOptions options;
+        options.limit = Limit{query_limit, fmt::format("{}", query_limit.count())};
         auto query = fmt::format("grep -q ' {} ' /proc/mounts", guest_share);
         share_mounted_ = (co_await execute(std::move(query), options)).status == 0;
     }
@@ -93,7 +95,7 @@ asio::awaitable<bool> Machine::has_share() {
 asio::awaitable<void> Machine::run_host(std::vector<std::string> arguments) {
     process::ProcessSpec spec;
     spec.arguments = std::move(arguments);
-    spec.environment = process::own_environment();
+    spec.environment = environment_;
     spec.directory = config_.state_directory;
     auto program = spec.arguments.front();
     auto child = co_await process::Child::spawn(std::move(spec), nullptr, host_->time());
@@ -125,7 +127,8 @@ asio::awaitable<void> Machine::copy_out(std::string source, fs::path target) {
 
 asio::awaitable<void> Machine::copy_in_by_share(fs::path source, std::string target) {
     Scratch scratch(config_.shared_directory);
-    std::vector<std::string> copy{"cp", "-rL", "--", source.string(), scratch.path().string()};
+    std::vector<std::string> copy{"cp", "-rL",           "--preserve=mode",
+                                  "--", source.string(), scratch.path().string()};
     co_await run_host(std::move(copy));
     auto from = fmt::format("{}/{}", scratch.in_guest(), source.filename().string());
     auto command = place_command(from, target);
@@ -197,12 +200,16 @@ asio::awaitable<void> Machine::copy_out_by_shell(std::string source, fs::path ta
             throw io::system_error(fmt::format("{}: cannot write {}", name(), archive.string()),
                                    errno);
     }
-    fs::create_directory(content);
+    std::error_code failure;
+    fs::create_directory(content, failure);
+    if (failure)
+        throw io::system_error(fmt::format("{}: cannot make {}", name(), content.string()),
+                               failure.value());
     std::vector<std::string> unpack{"tar", "--no-same-owner", "-xf", archive.string(),
                                     "-C",  content.string()};
     co_await run_host(std::move(unpack));
-    auto packed = fs::directory_iterator(content);
-    if (packed == fs::directory_iterator())
+    auto packed = fs::directory_iterator(content, failure);
+    if (failure || packed == fs::directory_iterator())
         throw io::Error(fmt::format("{}: the guest sent nothing for {}", name(), source));
     std::vector<std::string> move{"mv", "-T", "--", packed->path().string(), target.string()};
     co_await run_host(std::move(move));

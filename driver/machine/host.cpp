@@ -5,13 +5,13 @@ namespace charioteer::machine {
 Host::Host(const asio::any_io_executor& executor, io::TimeSource& time)
     : executor_(executor), time_(time), janitor_(process::Janitor::start()), chosen_(executor) {}
 
-asio::awaitable<AcceleratorChoice> Host::accelerator(io::EventSink sink) {
+asio::awaitable<AcceleratorChoice> Host::accelerator(std::string wanted, io::EventSink sink) {
     while (choosing_) co_await chosen_.wait();
     if (choice_) co_return *choice_;
     choosing_ = true;
     std::exception_ptr failure;
     try {
-        choice_ = co_await choose_accelerator(time_);
+        choice_ = co_await choose_accelerator(std::move(wanted), time_);
     } catch (...) {
         failure = std::current_exception();
     }

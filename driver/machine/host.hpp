@@ -25,8 +25,9 @@ public:
         return janitor_->claim(path);
     }
 
-    /// The accelerator that works here. Found out once, and told to the log then.
-    asio::awaitable<AcceleratorChoice> accelerator(io::EventSink sink);
+    /// The accelerator that works here. Found out once, and told to the log then. `wanted` is the
+    /// first caller's $CHARIOTEER_ACCEL.
+    asio::awaitable<AcceleratorChoice> accelerator(std::string wanted, io::EventSink sink);
 
     /// True for the first caller who warns of an old QEMU: one warning is enough.
     bool first_to_warn_of_old_qemu() noexcept { return !std::exchange(warned_, true); }

@@ -21,8 +21,15 @@ constexpr auto terminate_grace = 5s;
 constexpr auto power_off_limit = 10s;
 
 void empty_directory(const std::filesystem::path& directory) {
-    for (const auto& entry : std::filesystem::directory_iterator(directory))
-        if (entry.path().filename() != "lock") std::filesystem::remove_all(entry.path());
+    std::error_code failure;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, failure)) {
+        if (entry.path().filename() == "lock") continue;
+        std::filesystem::remove_all(entry.path(), failure);
+        if (failure) break;
+    }
+    if (failure)
+        throw io::system_error(fmt::format("cannot empty the directory {}", directory.string()),
+                               failure.value());
 }
 
 int major_version(const std::string& version) {
@@ -76,7 +83,8 @@ std::shared_ptr<process::Child> Machine::process() const {
 }
 
 asio::awaitable<void> Machine::add_accelerator(StartOptions& options) {
-    accelerator_ = co_await host_->accelerator(sink_);
+    std::string wanted(process::find_variable(options.environment, "CHARIOTEER_ACCEL"));
+    accelerator_ = co_await host_->accelerator(std::move(wanted), sink_);
     bool kvm = accelerator_.accelerator == Accelerator::kvm;
     // Start scripts ask for kvm:tcg: where KVM works there is nothing to change.
     if (kvm && !accelerator_.by_hand) co_return;
@@ -130,6 +138,7 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     co_await add_accelerator(options);
     // A script that sets `booted` to false may not have waited for the end of the run before.
     if (instance_) co_await end_instance();
+    environment_ = options.environment;
     log("starting vm");
     console_->reset();
     share_mounted_.reset();

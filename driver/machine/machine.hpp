@@ -164,6 +164,7 @@ private:
     std::shared_ptr<Instance> instance_;   ///< from then on, while QEMU runs
     std::shared_ptr<process::Child> last_process_;
     AcceleratorChoice accelerator_;
+    std::vector<std::string> environment_;  ///< the caller's at the last start
     bool starting_ = false;
     bool releasing_ = false;
     io::Condition started_;

@@ -85,9 +85,10 @@ std::vector<std::string> launch_environment(std::vector<std::string> callers,
 void check_start_command(std::string_view start_command) {
     if (!is_plain_path(start_command)) return;
     std::filesystem::path script(start_command);
-    if (!std::filesystem::exists(script))
+    std::error_code ignored;
+    if (!std::filesystem::exists(script, ignored))
         throw io::UsageError(fmt::format("the start script {} does not exist", start_command));
-    if (::access(script.c_str(), X_OK) != 0 || std::filesystem::is_directory(script))
+    if (::access(script.c_str(), X_OK) != 0 || std::filesystem::is_directory(script, ignored))
         throw io::UsageError(
             fmt::format("the start script {} cannot be executed; try chmod +x", start_command));
 }

@@ -24,8 +24,6 @@ namespace {
 
 constexpr std::size_t kept_output = 8 * 1024;
 constexpr std::size_t read_size = 64 * 1024;
-/// Where `keep_open` ends up in the guard, and stays.
-constexpr int kept_fd = 4;
 /// How long a stray holder of the output may keep the end of it from us.
 constexpr auto output_grace = std::chrono::seconds(1);
 /// For the guard to run the program; a machine short of everything may take its time.
@@ -77,7 +75,7 @@ void Child::launch(const ProcessSpec& spec) {
                         {output.write.get(), 1},
                         {output.write.get(), 2},
                         {guard_control.get(), guard::control_fd}};
-    if (spec.keep_open >= 0) plan.descriptors.emplace_back(spec.keep_open, kept_fd);
+    if (spec.keep_open >= 0) plan.descriptors.emplace_back(spec.keep_open, guard::kept_fd);
     guard_pid_ = process::spawn(plan);
     guard_.assign(open_pidfd(guard_pid_).release());
     control_.assign(control.release());

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -48,6 +49,9 @@ public:
     void change_directory(const std::filesystem::path& directory) {
         posix_spawn_file_actions_addchdir_np(&actions_, directory.c_str());
     }
+    /// What our callers leave open is none of the new process's business: a lock or the end of a
+    /// pipe would live as long as it does.
+    void close_from(int first) { posix_spawn_file_actions_addclosefrom_np(&actions_, first); }
     const posix_spawn_file_actions_t* get() const { return &actions_; }
 
 private:
@@ -97,6 +101,9 @@ std::filesystem::path guard_program() {
 pid_t spawn(const SpawnPlan& plan) {
     FileActions actions;
     for (auto [ours, theirs] : plan.descriptors) actions.place(ours, theirs);
+    int first_unused = 0;
+    for (auto [ours, theirs] : plan.descriptors) first_unused = std::max(first_unused, theirs + 1);
+    actions.close_from(first_unused);
     if (!plan.directory.empty()) actions.change_directory(plan.directory);
     Attributes attributes;
     auto arguments = as_c_array(plan.arguments);
@@ -127,6 +134,13 @@ std::vector<std::string> own_environment() {
     for (char** variable = environ; variable && *variable; ++variable)
         variables.emplace_back(*variable);
     return variables;
+}
+
+std::string_view find_variable(const std::vector<std::string>& environment, std::string_view name) {
+    for (std::string_view variable : environment)
+        if (variable.starts_with(name) && variable.substr(name.size()).starts_with('='))
+            return variable.substr(name.size() + 1);
+    return {};
 }
 
 }  // namespace charioteer::process

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,5 +43,8 @@ Pipe make_pipe();
 
 /// The calling process's environment, as NAME=value. Any thread that does not race with setenv.
 std::vector<std::string> own_environment();
+
+/// The value of `name` in an environment; empty when it is not there.
+std::string_view find_variable(const std::vector<std::string>& environment, std::string_view name);
 
 }  // namespace charioteer::process

@@ -47,8 +47,8 @@ asio::awaitable<void> until_released(std::shared_ptr<Progress> progress) {
 }  // namespace
 
 Session::Session(std::shared_ptr<machine::Host> host, io::EventSink sink,
-                 std::function<void()> terminate)
-    : host_(std::move(host)), sink_(std::move(sink)), terminate_(std::move(terminate)) {}
+                 std::function<void(Ending)> end_process)
+    : host_(std::move(host)), sink_(std::move(sink)), end_process_(std::move(end_process)) {}
 
 void Session::adopt(std::shared_ptr<machine::Machine> machine) {
     machines_.push_back(std::move(machine));
@@ -73,11 +73,11 @@ asio::awaitable<void> Session::expire(std::shared_ptr<Session> self, io::Duratio
     self = weak.lock();
     if (!self || self->timeout_number_ != number) co_return;
     self->sink_({io::EventKind::log, {}, "timeout reached; test terminating..."});
-    self->terminate_();
+    self->end_process_(Ending::orderly);
     co_await time.sleep_for(orderly_end);
     if (self->timeout_number_ != number) co_return;
     co_await self->close();
-    self->terminate_();
+    self->end_process_(Ending::at_once);
 }
 
 asio::awaitable<std::vector<std::string>> Session::close() {

@@ -14,20 +14,22 @@ namespace charioteer::session {
 
 namespace asio = boost::asio;
 
+/// How a process is to end: by its own clean-up, or now, whatever it does.
+enum class Ending { orderly, at_once };
+
 /// What a run owns: its time limit, and the clean-up of its machines and networks in order. Io
 /// thread only.
 class Session : public std::enable_shared_from_this<Session> {
 public:
-    /// `terminate` ends this process from outside, as SIGTERM does; it is called when time is up
-    /// and may be called twice.
+    /// `end_process` ends this process when time is up.
     Session(std::shared_ptr<machine::Host> host, io::EventSink sink,
-            std::function<void()> terminate);
+            std::function<void(Ending)> end_process);
 
     void adopt(std::shared_ptr<machine::Machine> machine);
     void adopt(std::shared_ptr<Network> network);
 
-    /// After `limit`, says so and terminates the process; its own clean-up gets 30 s, then the
-    /// machines are ended and it is terminated again. Replaces an earlier limit.
+    /// After `limit`, says so and has the process end; its own clean-up gets 30 s, then the
+    /// machines are ended and the process too. Replaces an earlier limit.
     void arm_timeout(io::Duration limit);
     void cancel_timeout() noexcept { ++timeout_number_; }
 
@@ -41,7 +43,7 @@ private:
 
     std::shared_ptr<machine::Host> host_;
     io::EventSink sink_;
-    std::function<void()> terminate_;
+    std::function<void(Ending)> end_process_;
     std::vector<std::shared_ptr<machine::Machine>> machines_;
     std::vector<std::shared_ptr<Network>> networks_;
     unsigned timeout_number_ = 0;  ///< of the limit in force; others are void

@@ -44,12 +44,18 @@ private:
     std::shared_ptr<session::Network> network_;
 };
 
+/// As SIGTERM does; at once: even though a test script may swallow the exception that comes of it.
+void end_process(session::Ending ending) {
+    if (ending == session::Ending::at_once) ::signal(SIGTERM, SIG_DFL);
+    ::kill(::getpid(), SIGTERM);
+}
+
 /// The Python object of a session.
 class SessionHandle {
 public:
     explicit SessionHandle(const std::shared_ptr<Reporter>& reporter)
         : session_(std::make_shared<session::Session>(Core::instance().host(), sink_of(reporter),
-                                                      [] { ::kill(::getpid(), SIGTERM); })) {}
+                                                      &end_process)) {}
     SessionHandle(SessionHandle&&) = default;
     SessionHandle& operator=(SessionHandle&&) = delete;
     ~SessionHandle() { Core::instance().dispose(std::move(session_)); }

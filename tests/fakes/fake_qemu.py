@@ -2,9 +2,9 @@
 """A QEMU without a machine: connects as one would, and its guest's root shell is a bash here.
 
 Understands what the driver adds to the command line. FAKE_QEMU_MODE makes it ill: `exit` ends it at
-once, `curt` once it has dialled in, `mute` never offers a shell, `panic` has the kernel panic
-instead, `die` ends it two lines after the shell's first command came in, `hang` swallows commands,
-`deaf` ignores SIGTERM and quit.
+once, `curt` once it has dialled in, `slow` never dials in, `mute` never offers a shell, `panic` has
+the kernel panic instead, `die` ends it two lines after the shell's first command came in, `hang`
+swallows commands, `deaf` ignores SIGTERM and quit.
 """
 
 import contextlib
@@ -106,6 +106,9 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    if MODE == "slow":
+        print("formatting a disk", flush=True)
+        threading.Event().wait()
     listener = socket.socket(socket.AF_UNIX)
     path = option("-qmp", "unix:")
     # As QEMU does with the socket of the run before.

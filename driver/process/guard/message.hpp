@@ -8,6 +8,9 @@
 namespace charioteer::process::guard {
 
 inline constexpr int control_fd = 3;
+/// What ProcessSpec::keep_open is to the guard, which does not pass it on: the guard outlives all
+/// that it started.
+inline constexpr int kept_fd = 4;
 
 enum class Kind : std::int32_t {
     started,      ///< from the guard: the command runs; value is its process id

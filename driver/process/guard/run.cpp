@@ -117,7 +117,7 @@ bool obey(pid_t child) {
 
 int run(char** command) {
     adopt_orphans();
-    ::fcntl(control_fd, F_SETFD, FD_CLOEXEC);
+    for (int ours : {control_fd, kept_fd}) ::fcntl(ours, F_SETFD, FD_CLOEXEC);
     int child_signals = open_child_signals();
     pid_t child = start(command);
     if (child < 0) {

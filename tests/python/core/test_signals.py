@@ -26,6 +26,8 @@ class Stage:
 
 STAGES = [
     Stage("before the start", "print('here', flush=True); open(fifo).read()", "here"),
+    Stage("in the start script", "web.start()", "web # formatting a disk", "slow"),
+    Stage("starting all", "start_all()", "web # formatting a disk", "slow"),
     Stage("booting", "web.succeed('true')", "waiting for the VM to finish booting", "mute"),
     Stage("in a command", IN_COMMAND, "web # in the command"),
     Stage("in a swallowed command", "web.succeed('true')", "must succeed: true", "hang"),

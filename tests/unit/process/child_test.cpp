@@ -1,7 +1,9 @@
 #include "process/child.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <csignal>
@@ -75,6 +77,26 @@ TEST_F(ChildTest, SaysWhyItCannotBeRun) {
     } catch (const io::Error& error) {
         EXPECT_STREQ(error.what(), "cannot run /nowhere/qemu: No such file or directory");
     }
+}
+
+TEST_F(ChildTest, HasNothingOpenButItsThreeStreams) {
+    io::UniqueFd lock(::dup(0));
+    io::UniqueFd callers(::fcntl(lock.get(), F_DUPFD, 200));
+    ProcessSpec spec;
+    spec.arguments = {"sh", "-c", "cd /proc/$$/fd; echo *"};
+    spec.environment = own_environment();
+    spec.keep_open = lock.get();
+    auto sink = [this](std::string_view bytes) { output_ += bytes; };
+    wait(runtime_.start(Child::spawn(std::move(spec), sink, runtime_.time())).get());
+    EXPECT_EQ(output_, "0 1 2 3\n");  // 3 is the folder, while the shell lists it
+}
+
+TEST(Environment, HasAVariableOrNone) {
+    std::vector<std::string> environment{"A=1", "AB=2", "B", "C="};
+    EXPECT_EQ(find_variable(environment, "AB"), "2");
+    EXPECT_EQ(find_variable(environment, "B"), "");
+    EXPECT_EQ(find_variable(environment, "C"), "");
+    EXPECT_EQ(find_variable(environment, "D"), "");
 }
 
 TEST_F(ChildTest, KeepsTheEndOfItsOutput) {

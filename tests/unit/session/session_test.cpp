@@ -27,7 +27,8 @@ protected:
     std::shared_ptr<Session> make(io::TimeSource& time) {
         host_ = std::make_shared<machine::Host>(runtime_.executor(), time);
         auto sink = [this](const io::Event& event) { told_.push_back(event.text); };
-        return std::make_shared<Session>(host_, sink, [this] { ++terminations_; });
+        return std::make_shared<Session>(host_, sink,
+                                         [this](Ending ending) { endings_.push_back(ending); });
     }
     void await_sleepers(std::size_t count) const {
         while (time_.sleepers() < count) std::this_thread::yield();
@@ -46,7 +47,7 @@ protected:
     std::shared_ptr<machine::Host> host_;
     // Written on the io thread, read when it has settled.
     std::vector<std::string> told_;
-    int terminations_ = 0;
+    std::vector<Ending> endings_;
 };
 
 TEST_F(SessionTest, SaysThatTimeIsUpAndTerminates) {
@@ -55,23 +56,24 @@ TEST_F(SessionTest, SaysThatTimeIsUpAndTerminates) {
     await_sleepers(1);
     time_.advance(59s);
     settle();
-    EXPECT_EQ(terminations_, 0);
+    EXPECT_THAT(endings_, IsEmpty());
     time_.advance(1s);
     await_sleepers(1);
     settle();
-    EXPECT_EQ(terminations_, 1);
+    EXPECT_THAT(endings_, ElementsAre(Ending::orderly));
     EXPECT_THAT(told_, ElementsAre("timeout reached; test terminating..."));
 }
 
-TEST_F(SessionTest, TerminatesAgainWhenTheCleanUpHangs) {
+TEST_F(SessionTest, EndsAtOnceWhenTheCleanUpHangs) {
     auto session = make(time_);
     on_io([&] { session->arm_timeout(60s); });
     await_sleepers(1);
     time_.advance(60s);
-    while (on_io([&] { return terminations_; }) < 1) std::this_thread::yield();
+    while (on_io([&] { return endings_.size(); }) < 1) std::this_thread::yield();
     await_sleepers(1);
     time_.advance(30s);
-    while (on_io([&] { return terminations_; }) < 2) std::this_thread::yield();
+    while (on_io([&] { return endings_.size(); }) < 2) std::this_thread::yield();
+    EXPECT_THAT(endings_, ElementsAre(Ending::orderly, Ending::at_once));
 }
 
 TEST_F(SessionTest, ACancelledOrReplacedLimitDoesNothing) {
@@ -83,11 +85,11 @@ TEST_F(SessionTest, ACancelledOrReplacedLimitDoesNothing) {
     await_sleepers(2);
     time_.advance(60s);
     settle();
-    EXPECT_EQ(terminations_, 0);
+    EXPECT_THAT(endings_, IsEmpty());
     on_io([&] { session->cancel_timeout(); });
     time_.advance(60s);
     settle();
-    EXPECT_EQ(terminations_, 0);
+    EXPECT_THAT(endings_, IsEmpty());
     EXPECT_THAT(told_, IsEmpty());
 }
 
