@@ -2,8 +2,12 @@
 
 namespace charioteer::machine {
 
-Host::Host(const asio::any_io_executor& executor, io::TimeSource& time)
-    : executor_(executor), time_(time), janitor_(process::Janitor::start()), chosen_(executor) {}
+Host::Host(const asio::any_io_executor& executor, io::TimeSource& time, std::function<void()> idle)
+    : executor_(executor),
+      time_(time),
+      idle_(std::move(idle)),
+      janitor_(process::Janitor::start()),
+      chosen_(executor) {}
 
 asio::awaitable<AcceleratorChoice> Host::accelerator(std::string wanted, io::EventSink sink) {
     while (choosing_) co_await chosen_.wait();

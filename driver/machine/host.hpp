@@ -15,14 +15,16 @@ namespace charioteer::machine {
 /// What the machines of one driver have in common. Shared by them; io thread only, except claim().
 class Host {
 public:
-    Host(const asio::any_io_executor& executor, io::TimeSource& time);
+    /// `idle` is called every few milliseconds while a claim waits, and may throw to call it off.
+    Host(const asio::any_io_executor& executor, io::TimeSource& time,
+         std::function<void()> idle = nullptr);
 
     io::TimeSource& time() noexcept { return time_; }
     const asio::any_io_executor& executor() const noexcept { return executor_; }
 
     /// See process::Janitor::claim. Any thread.
     process::ClaimedDirectory claim(const std::filesystem::path& path) {
-        return janitor_->claim(path);
+        return janitor_->claim(path, idle_);
     }
 
     /// The accelerator that works here. Found out once, and told to the log then. `wanted` is the
@@ -35,6 +37,7 @@ public:
 private:
     asio::any_io_executor executor_;
     io::TimeSource& time_;
+    std::function<void()> idle_;
     std::shared_ptr<process::Janitor> janitor_;
     std::optional<AcceleratorChoice> choice_;
     bool warned_ = false;

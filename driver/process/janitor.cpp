@@ -115,7 +115,8 @@ void Janitor::tell(char action, const std::filesystem::path& path) noexcept {
     ::sendmsg(control_.get(), &message, MSG_NOSIGNAL);
 }
 
-ClaimedDirectory Janitor::claim(const std::filesystem::path& given) {
+ClaimedDirectory Janitor::claim(const std::filesystem::path& given,
+                                const std::function<void()>& idle) {
     std::filesystem::path path = std::filesystem::absolute(given);
     auto give_up = std::chrono::steady_clock::now() + takeover_patience;
     io::UniqueFd lock;
@@ -123,7 +124,9 @@ ClaimedDirectory Janitor::claim(const std::filesystem::path& given) {
         bool last_try = std::chrono::steady_clock::now() > give_up;
         make_directory(path);
         lock = try_lock(path, last_try);
-        if (!lock) std::this_thread::sleep_for(10ms);
+        if (lock) break;
+        if (idle) idle();
+        std::this_thread::sleep_for(10ms);
     }
     write_owner(lock.get());
     tell('+', path);

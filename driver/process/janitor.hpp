@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "io/unique_fd.hpp"
@@ -46,9 +47,12 @@ public:
     /// The process then ends.
     ~Janitor();
 
-    /// Claims `path`, made with mode 0700 if need be. Any thread. Throws io::UsageError naming the
-    /// owner when a living driver has it; io::Error when the system refuses.
-    ClaimedDirectory claim(const std::filesystem::path& path);
+    /// Claims `path`, made with mode 0700 if need be. Waits 5 s at most for the guards of a driver
+    /// that was just killed, and calls `idle` meanwhile, which may throw to call it off. Any
+    /// thread. Throws io::UsageError naming the owner when a living driver has it; io::Error when
+    /// the system refuses.
+    ClaimedDirectory claim(const std::filesystem::path& path,
+                           const std::function<void()>& idle = nullptr);
 
 private:
     friend class ClaimedDirectory;

@@ -6,7 +6,18 @@ namespace charioteer::python {
 
 namespace py = pybind11;
 
-Core::Core() : host_(std::make_shared<machine::Host>(runtime_.executor(), runtime_.time())) {}
+namespace {
+
+/// Lets Ctrl-C through. Takes the interpreter lock, which the caller must not hold.
+void check_signals() {
+    py::gil_scoped_acquire locked;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+}  // namespace
+
+Core::Core()
+    : host_(std::make_shared<machine::Host>(runtime_.executor(), runtime_.time(), check_signals)) {}
 
 Core& Core::instance() {
     static Core* const core = [] {

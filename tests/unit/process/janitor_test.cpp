@@ -1,6 +1,8 @@
 #include "process/janitor.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -58,6 +60,18 @@ TEST_F(Claim, TakesOverTheLockFileOfADeadRun) {
     std::string owner;
     std::getline(std::ifstream(path / "lock"), owner);
     EXPECT_EQ(owner, std::to_string(::getpid()));
+}
+
+TEST_F(Claim, CanBeCalledOffWhileTheGuardsOfADeadRunHoldIt) {
+    auto path = directory_.path() / "state";
+    std::filesystem::create_directory(path);
+    std::ofstream(path / "lock") << "999999999\n";  // beyond the largest process id
+    io::UniqueFd guards(::open((path / "lock").c_str(), O_RDWR | O_CLOEXEC));
+    ASSERT_EQ(::flock(guards.get(), LOCK_EX), 0);
+    auto call_off = [] { throw io::Interrupted("enough"); };
+    EXPECT_THROW(janitor_->claim(path, call_off), io::Interrupted);
+    auto let_go = [&] { guards.reset(); };
+    EXPECT_EQ(janitor_->claim(path, let_go).path(), path);
 }
 
 TEST_F(Claim, SaysWhatIsInTheWay) {
