@@ -51,6 +51,21 @@ def test_a_guest_that_never_offers_a_shell(workshop: Workshop) -> None:
     assert "timeout reached; test terminating..." in mute.stderr
 
 
+def test_a_script_that_takes_no_end(workshop: Workshop) -> None:
+    script = """
+        machine.start()
+        while True:
+            try:
+                machine.execute("sleep 600")
+            except BaseException:
+                print("swallowed", flush=True)
+    """
+    stubborn = run(workshop, script, global_timeout=5)
+    stubborn.expect(143, limit=120)
+    assert "swallowed" in stubborn.stdout
+    expect_nothing_left(workshop.folder)
+
+
 def test_a_shell_that_dies_in_mid_command(workshop: Workshop) -> None:
     script = """
         from test_driver.errors import MachineError
