@@ -71,36 +71,52 @@ std::optional<Ends> parse_ends(std::string_view text) {
 
 }  // namespace
 
-// In the pipe, on the left: the command. The shell around it keeps the pipe open until the command
-// has ended, wherever that sends its output. On the right: what reads the output. It takes what is
-// short without starting a program, since that is what takes long in an emulated guest; base64
-// takes the rest, which `read` would take byte by byte. 4 is a pipe that closes when base64 ends,
-// so that reading from it is a wait for that with a limit.
+// What takes long in an emulated guest is to start programs and to fork, so there is one fork,
+// which becomes the command, and no program for what is short: the shell takes that by itself.
+// base64 takes the rest, which `read` would take byte by byte; 5 is a pipe that closes when base64
+// ends, so that reading from it is a wait for that with a limit.
 //
-// The pipe is a process group by `set -m`, whose leader is the shell on the left; `kill 0` means
-// all of it, and the two shells survive that. When the leader is gone the command has ended in
-// time, and who still holds the pipe is a child of it.
+// The coprocess is a process group of its own by `set -m`; it begins once we have its output as 4,
+// which bash would close with the coprocess. When it is gone the command has ended in time, and who
+// still holds the output is a child of it. A command may also close its output and go on: then we
+// look after it ever more rarely, with pauses in which we read from a pipe that has nothing to say.
 const std::string_view preparation = R"(set -m
 charioteer_end() {
-read -r stat </proc/self/stat
-set -- ${stat##*) }
-kill -0 "$3" && kill -TERM 0
+kill -0 "$1" && kill -TERM -- "-$1" && kill -CONT -- "-$1"
+} 2>/dev/null
+charioteer_wait() {
+local pause=1 text
+while kill -0 "$1"; do
+[ "$SECONDS" -le "${2%.*}" ] || { charioteer_end "$1"; return 124; }
+printf -v text .%04d "$pause"; read -rt "$text" <>/proc/self/fd/4
+pause=$((pause < 5000 ? pause * 2 : pause))
+done
 } 2>/dev/null
 charioteer() {
-{ trap : TERM; bash -c "$3"; exit "$?"; } </dev/null | {
-trap "" TERM; LC_ALL=C SECONDS=0 how=\~ end=1
-IFS= read -rd "" -n 512 ${2:+-t "$2"} text; got=$?
-[ "$got" -lt 128 ] || { charioteer_end && end=124 || got=1; }
-if [ "$got" = 1 ]; then printf "#%s~%q\n" "$1" "$text"; exit 0; fi
+coproc { read -r; exec bash -c "$3" </dev/null; }
+local LC_ALL=C job=$! how=\~ end=0 text got
+exec 4<&"${COPROC[0]}"; echo >&"${COPROC[1]}"
+SECONDS=0
+IFS= read -rd "" -n 512 ${2:+-t "$2"} text <&4; got=$?
+[ "$got" -lt 128 ] || { charioteer_end "$job" && end=124 || got=1; }
 if [ "$got" = 0 ] && [ "${#text}" -lt 512 ]; then how=@; fi
-printf "#%s$how%q\n#%s=" "$1" "$text" "$1"
-if [ "$2" ] && [ "$end" = 1 ]; then
-left=$((${2%.*} - SECONDS)); [ "$left" -gt 0 ] || left=1
-base64 -w 0 4>&1 >&3 | { read -rt "$left" text; [ "$?" -lt 128 ] || ! charioteer_end || exit 124; exit 1; }
-end=${PIPESTATUS[1]}
-else base64 -w 0; fi
-echo; exit "$end"; } 3>&1
-echo "#$1:${PIPESTATUS[*]}"
+printf "#%s$how%q\n" "$1" "$text"
+[ "$got" = 1 ] || charioteer_rest "$@"
+[ -z "$2" ] || charioteer_wait "$job" "$2" || end=$?
+[ "$got$end" != 1124 ] || echo "#$1="
+exec 4<&-
+wait "$job"
+echo "#$1:$? $end"
+}
+charioteer_rest() {
+local left=$((${2%.*} - SECONDS))
+[ "$left" -gt 0 ] || left=1
+printf "#%s=" "$1"
+if [ "$end" = 124 ] || [ -z "$2" ]; then base64 -w 0 <&4
+else { base64 -w 0 <&4 5>&1 >&3 | { read -rt "$left"; [ "$?" -lt 128 ] || ! charioteer_end "$job"; } || end=124; } 3>&1
+fi
+[ "$end" = 124 ] || end=1
+echo
 }
 )";
 
