@@ -82,7 +82,7 @@ std::optional<Ends> parse_ends(std::string_view text) {
 // look after it ever more rarely, with pauses in which we read from a pipe that has nothing to say.
 const std::string_view preparation = R"(set -m
 charioteer_end() {
-kill -0 "$1" && kill -TERM -- "-$1" && kill -CONT -- "-$1"
+kill -0 "$1" && kill -TERM -- "-$1" && { kill -CONT -- "-$1" || :; }
 } 2>/dev/null
 charioteer_wait() {
 local pause=1 text
