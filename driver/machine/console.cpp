@@ -43,7 +43,7 @@ Console::Console(const asio::any_io_executor& executor, io::TimeSource& time, Li
     : time_(time), sink_(std::move(sink)), changed_(executor) {}
 
 void Console::reset() {
-    splitter_ = io::LineSplitter(longest_line_);
+    splitter_ = io::LineSplitter(longest_line);
     lines_.clear();
     taken_ = 0;
     panic_.reset();
@@ -62,7 +62,7 @@ void Console::feed(std::string_view bytes) {
 void Console::finish() {
     if (splitter_.rest().empty()) return;
     add(std::string(splitter_.rest()));
-    splitter_ = io::LineSplitter(longest_line_);
+    splitter_ = io::LineSplitter(longest_line);
     changed_.notify_all();
 }
 

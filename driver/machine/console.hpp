@@ -53,8 +53,8 @@ private:
     io::TimeSource& time_;
     LineSink sink_;
     io::Condition changed_;
-    static constexpr std::size_t longest_line_ = 64 * 1024;
-    io::LineSplitter splitter_{longest_line_};
+    static constexpr std::size_t longest_line = 64 * 1024;
+    io::LineSplitter splitter_{longest_line};
     std::vector<std::string> lines_;
     std::size_t taken_ = 0;             ///< lines that next_lines() has given out
     std::optional<std::size_t> panic_;  ///< index of the last panic line
