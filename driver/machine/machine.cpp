@@ -69,7 +69,7 @@ void Machine::tell_facts(io::Error& error) const {
     auto lines = console_->last_lines(10);
     if (lines.empty()) return;
     std::string block = "last lines of the console:";
-    for (const auto& line : lines) block += "\n  " + line;
+    for (const auto& line : lines) block += "\n  " + without_escapes(line);
     error.add_note(std::move(block));
 }
 

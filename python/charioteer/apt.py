@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import tool
 from .errors import BuildError
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -15,6 +16,8 @@ _NO_NETWORK = re.compile(
     r"Could not resolve|Could not connect|Temporary failure|Connection (?:failed|refused|timed out)"
     r"|Network is unreachable|Unable to connect"
 )
+# An image needs some hundred MB, a failing program leaves less than this free, in bytes.
+_FULL = 16 << 20
 _NO_PACKAGE = re.compile(r"Unable to locate package (\S+)|Package '?(\S+?)'? has no installation")
 
 
@@ -74,15 +77,14 @@ def bootstrap(
     command = ["mmdebstrap", f"--variant={variant}", f"--include={','.join(packages)}"]
     command += ['--aptopt=APT::Install-Recommends "false"', *_options(), *hooks]
     command += [suite, str(tar), "-"]
-    with log.open("w") as output:
-        done = subprocess.run(
-            command, input=sources(suite), text=True, stdout=output, stderr=output, check=False
-        )
-    if done.returncode != 0:
+    if tool.run(command, log, sources(suite)) != 0:
         raise BuildError(_explain(log.read_text(errors="replace"), suite, log))
 
 
 def _explain(output: str, suite: str, log: Path) -> str:
+    # First, since then not even the log says so.
+    if shutil.disk_usage(log.parent).free < _FULL:
+        return f"no space left in {log.parent}; set CHARIOTEER_CACHE to another disk"
     if found := _NO_PACKAGE.search(output):
         return f"Debian {suite} has no package {found[1] or found[2]}"
     if found := _NO_NETWORK.search(output):

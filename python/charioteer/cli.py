@@ -29,9 +29,10 @@ A test script that calls sys.exit(n) gives n."""
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the program; returns its exit status. After SIGTERM it cleans up and dies by it."""
-    from test_driver.signals import Terminated, die_by_sigterm
+    from test_driver.signals import Signals, Terminated, die_by_sigterm
 
     options = _parser().parse_args(argv)
+    signals = Signals()
     try:
         status: int = options.work(options)
         sys.stdout.flush()
@@ -50,6 +51,8 @@ def main(argv: list[str] | None = None) -> int:
         return INTERRUPTED
     except Terminated:
         die_by_sigterm()
+    finally:
+        signals.restore()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,7 +101,11 @@ def _run(options: argparse.Namespace) -> int:
     artefacts = options.output_directory or Path("charioteer-out") / test.name
     artefacts.mkdir(parents=True, exist_ok=True)
     with _run_folder(test.name, options.keep_machine_state) as folder:
-        arguments = ["--config", str(configuration.write(test, folder))]
+        try:
+            arguments = ["--config", str(configuration.write(test, folder))]
+        except OSError as error:
+            # A write that fails does not say where.
+            raise OSError(error.errno, error.strerror, error.filename or str(folder)) from error
         arguments += ["--output_directory", str(artefacts)]
         if options.keep_machine_state:
             arguments.append("--keep-machine-state")

@@ -1,7 +1,10 @@
 """The program `charioteer` where it needs no machine, and the files that it writes."""
 
+import errno
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import tarfile
@@ -10,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from charioteer import (
+    apt,
     builder,
     cli,
     cluster,
@@ -20,6 +24,7 @@ from charioteer import (
     rootfs,
     run_script,
     store,
+    tool,
 )
 from charioteer.builder import Image
 from charioteer.errors import BuildError, InputError
@@ -160,6 +165,20 @@ class TestBuild:
         rootfs.make(tar, tmp_path / "root.img", 4)
         assert (tmp_path / "root.img").stat().st_size == 4 << 20
 
+    def test_a_full_disk_is_said_to_be_full(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        def bootstrap(log: Path) -> None:
+            apt.bootstrap("trixie", "extract", ["no"], tmp_path / "tar", log)
+
+        monkeypatch.setattr(tool, "run", lambda *_: 1)
+        (log := tmp_path / "log").touch()
+        with pytest.raises(BuildError, match="it said nothing"):
+            bootstrap(log)
+        monkeypatch.setattr(apt, "_FULL", 1 << 60)
+        with pytest.raises(BuildError, match=f"no space left in {tmp_path}"):
+            bootstrap(log)
+
     def test_what_the_packages_said_outlives_a_failure(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
@@ -174,7 +193,33 @@ class TestBuild:
         assert str(log) in str(caught.value) and "the shelf is empty" in log.read_text()
 
 
+class TestTool:
+    def test_one_that_ends_its_group_does_not_end_us(self, tmp_path: Path) -> None:
+        assert tool.run(["sh", "-c", "kill -HUP 0"], tmp_path / "log") == -signal.SIGHUP
+
+    def test_one_that_is_called_off_can_clean_up(self, tmp_path: Path) -> None:
+        script = (
+            f"trap 'touch {tmp_path}/clean; exit' TERM; kill -INT {os.getpid()}; sleep 600 & wait"
+        )
+        with pytest.raises(KeyboardInterrupt):
+            tool.run(["sh", "-c", script], tmp_path / "log")
+        assert (tmp_path / "clean").is_file()
+
+
 class TestProgram:
+    def test_a_full_disk_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def fail(*_arguments: object) -> Path:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(configuration, "write", fail)
+        assert cli.main(["run", str(paths.examples() / "ping")]) == 1
+        assert re.fullmatch(
+            r"charioteer: error: /.*/charioteer-\S+: No space left on device\n",
+            capsys.readouterr().err,
+        )
+
     def test_says_nothing_when_nobody_reads(self) -> None:
         program = [sys.executable, "-m", "charioteer", "list"]
         reading, writing = os.pipe()
