@@ -195,14 +195,17 @@ class TestBuild:
 
 class TestTool:
     def test_one_that_ends_its_group_does_not_end_us(self, tmp_path: Path) -> None:
-        assert tool.run(["sh", "-c", "kill -HUP 0"], tmp_path / "log") == -signal.SIGHUP
+        assert tool.run(["sh", "-c", "kill -KILL 0"], tmp_path / "log") == -signal.SIGKILL
 
     def test_one_that_is_called_off_can_clean_up(self, tmp_path: Path) -> None:
-        script = (
-            f"trap 'touch {tmp_path}/clean; exit' TERM; kill -INT {os.getpid()}; sleep 600 & wait"
-        )
+        script = f"""
+            trap 'touch {tmp_path}/clean; exit' TERM
+            read line
+            kill -INT {os.getpid()}
+            sleep 600 & wait"""
         with pytest.raises(KeyboardInterrupt):
-            tool.run(["sh", "-c", script], tmp_path / "log")
+            # It reads when we already wait.
+            tool.run(["sh", "-c", script], tmp_path / "log", "go\n")
         assert (tmp_path / "clean").is_file()
 
 
