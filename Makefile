@@ -1,6 +1,6 @@
 # Every target is one command of CMake or of scripts/; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo check check-fast bench format clean
+.PHONY: help deps build demo check check-fast check-cluster bench format clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,6 +22,10 @@ check: deps ## everything that continuous integration checks
 
 check-fast: ## the same without virtual machines, sanitizers and clang-tidy
 	@scripts/check --fast
+
+check-cluster: ## the cluster with Headscale: four machines, programs built from Go modules
+	@scripts/deps $$(command -v go /usr/local/go/bin/go | head -n 1 | grep -q . || echo golang-go)
+	@scripts/check --cluster
 
 bench: build ## measure against the baselines, into build/bench.json
 	@PYTHONPATH=build/release/python /usr/bin/python3 tests/bench/run.py --output build/bench.json

@@ -4,8 +4,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import apt, initramfs, kernel, paths, rootfs, store
-from .guest import Guest
+from . import apt, go, initramfs, kernel, paths, rootfs, store
+from .guest import File, Guest
 from .kernel import Kit
 from .progress import Step
 
@@ -24,13 +24,13 @@ class Image:
 
 def is_built(guest: Guest) -> bool:
     """Whether `obtain` would return at once."""
-    return store.find(_kit_name(guest)) is not None and store.find(_image_name(guest)) is not None
+    return store.find(_kit_name(guest)) is not None and store.find(image_name(guest)) is not None
 
 
 def obtain(guest: Guest) -> Image:
     """The image of `guest`, built if need be, which is shown. Raises BuildError."""
     kit_folder = store.find(_kit_name(guest))
-    folder = store.find(_image_name(guest))
+    folder = store.find(image_name(guest))
     if kit_folder is None or folder is None:
         with Step(f"image of {guest.name}") as step:
             kit_folder, folder = _build(guest, step)
@@ -51,7 +51,7 @@ def _build(guest: Guest, step: Step) -> tuple[Path, Path]:
 
     kit_folder = store.obtain(_kit_name(guest), make_kit, waiting)
     kit = Kit(kit_folder)
-    return kit_folder, store.obtain(_image_name(guest), make_image, waiting)
+    return kit_folder, store.obtain(image_name(guest), make_image, waiting)
 
 
 def _make_initial(guest: Guest, kit: Kit, folder: Path, step: Step) -> None:
@@ -67,10 +67,12 @@ def _make_initial(guest: Guest, kit: Kit, folder: Path, step: Step) -> None:
 
 def _make_disk(guest: Guest, kit: Kit, folder: Path, step: Step) -> None:
     """An image of a root disk and the small initial file system that mounts it."""
+    programs = {program.target: go.obtain(program, step) for program in guest.go_programs}
     step.now(f"packages of Debian {guest.suite}")
     tar = folder / "packages.tar"
     log = store.log_of(folder.name)
-    apt.bootstrap(guest.suite, "minbase", guest.packages, tar, log, _hooks(guest, kit))
+    hooks = _hooks(guest, kit, programs)
+    apt.bootstrap(guest.suite, "minbase", guest.packages, tar, log, hooks)
     step.now("root disk")
     rootfs.make(tar, folder / "root.img", guest.disk)
     tar.unlink()
@@ -78,15 +80,21 @@ def _make_disk(guest: Guest, kit: Kit, folder: Path, step: Step) -> None:
     (folder / "initrd").write_bytes(initramfs.make(guest, kit, init, None))
 
 
-def _hooks(guest: Guest, kit: Kit) -> list[str]:
-    """Options that make mmdebstrap put modules, files, units and masks into the tree."""
+def _hooks(guest: Guest, kit: Kit, programs: dict[str, Path]) -> list[str]:
+    """Options that make mmdebstrap put into the tree what the definition names.
+
+    `programs` are built ones, by their place in the guest.
+    """
     hooks = [f"tar-in {shlex.quote(str(kit.modules))} /"]
     hooks.append('for v in "$1"/usr/lib/modules/*; do chroot "$1" depmod "${v##*/}"; done')
-    for file in guest.files:
+    files = [File(source, target, 0o755) for target, source in programs.items()]
+    for file in (*files, *guest.files):
         target = shlex.quote(file.target)
         hooks.append(f'mkdir -p "$1"{shlex.quote(file.target.rpartition("/")[0])}')
         hooks.append(f"upload {shlex.quote(str(file.source))} {target}")
         hooks.append(f'chown 0:0 "$1"{target}; chmod {file.mode:o} "$1"{target}')
+    for path, target in guest.links.items():
+        hooks.append(f'ln -sf {shlex.quote(target)} "$1"{shlex.quote(path)}')
     for unit in guest.units:
         target = f"/etc/systemd/system/{unit.source.name}"
         hooks.append(f"upload {shlex.quote(str(unit.source))} {target}")
@@ -98,6 +106,7 @@ def _hooks(guest: Guest, kit: Kit) -> list[str]:
         for name in mask.names:
             path = shlex.quote(name if "/" in name else f"/etc/systemd/system/{name}")
             hooks.append(f'mkdir -p "$1"$(dirname {path}); ln -sf /dev/null "$1"{path}')
+    hooks += [f'chroot "$1" systemctl disable {shlex.quote(name)}' for name in guest.disabled]
     hooks.append('chroot "$1" /usr/lib/charioteer/finish')
     return [f"--customize-hook={hook}" for hook in hooks]
 
@@ -111,8 +120,9 @@ def _kit_name(guest: Guest) -> str:
     return f"kernel-{store.digest(parts)}"
 
 
-def _image_name(guest: Guest) -> str:
-    sources = [guest.file, _init_script()]
+def image_name(guest: Guest) -> str:
+    """The name of the cache's folder with the image, by all that it is made from."""
+    sources = [*guest.definitions, _init_script()]
     sources += [file.source for file in guest.files] + [unit.source for unit in guest.units]
     parts = [_VERSION, *(source.read_bytes() for source in sources)]
     return f"{guest.name}-{store.digest(parts)}"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import paths
+from . import go, paths
 from .errors import InputError
 from .schema import Table
 
@@ -38,10 +38,10 @@ class Mask:
 
 @dataclass(frozen=True)
 class Guest:
-    """What a guest.toml says. Sizes are in MB."""
+    """What a guest.toml says, and those that it extends. Sizes are in MB."""
 
     name: str
-    file: Path
+    definitions: tuple[Path, ...]
     description: str
     suite: str
     kernel: str
@@ -53,6 +53,8 @@ class Guest:
     files: tuple[File, ...]
     units: tuple[Unit, ...]
     masks: tuple[Mask, ...]
+    disabled: tuple[str, ...]
+    go_programs: tuple[go.Program, ...]
     memory: int
     cpus: int
     disk: int
@@ -78,28 +80,74 @@ def load(name: str) -> Guest:
 
 def load_file(file: Path) -> Guest:
     """Reads a definition; its folder gives the name. Raises InputError."""
+    return _load(file, ())
+
+
+def _load(file: Path, extended_by: tuple[Path, ...]) -> Guest:
     table = Table.load(file)
+    base = _base(table, (*extended_by, file))
     guest = Guest(
         name=file.parent.name,
-        file=file,
+        definitions=(*base.definitions, file),
         description=table.string("description"),
-        suite=table.string("suite"),
-        kernel=table.string("kernel"),
-        kernel_parameters=tuple(table.strings("kernel_parameters", [])),
-        modules=tuple(table.strings("modules", [])),
-        packages=tuple(table.strings("packages", [])),
-        programs=tuple(table.strings("programs", [])),
-        links=_links(table.table("links")),
-        files=tuple(_file(entry) for entry in table.tables("files")),
-        units=tuple(_unit(entry) for entry in table.tables("units")),
-        masks=tuple(_mask(entry) for entry in table.tables("mask")),
-        memory=table.integer("memory", 64, 1 << 20, "MB"),
-        cpus=table.integer("cpus", 1, 255, default=1),
-        disk=table.integer("disk", 0, 1 << 20, "MB", default=0),
-        shared_folders=table.boolean("shared_folders", False),
+        suite=table.string("suite", base.suite or None),
+        kernel=table.string("kernel", base.kernel or None),
+        kernel_parameters=base.kernel_parameters + tuple(table.strings("kernel_parameters", [])),
+        modules=base.modules + tuple(table.strings("modules", [])),
+        packages=base.packages + tuple(table.strings("packages", [])),
+        programs=base.programs + tuple(table.strings("programs", [])),
+        links={**base.links, **_links(table.table("links"))},
+        files=base.files + tuple(_file(entry) for entry in table.tables("files")),
+        units=base.units + tuple(_unit(entry) for entry in table.tables("units")),
+        masks=base.masks + tuple(_mask(entry) for entry in table.tables("mask")),
+        disabled=base.disabled + tuple(table.strings("disable", [])),
+        go_programs=base.go_programs + tuple(_go_program(entry) for entry in table.tables("go")),
+        memory=table.integer("memory", 64, 1 << 20, "MB", base.memory or None),
+        cpus=table.integer("cpus", 1, 255, default=base.cpus),
+        disk=table.integer("disk", 0, 1 << 20, "MB", default=base.disk),
+        shared_folders=table.boolean("shared_folders", base.shared_folders),
     )
     table.finish()
+    if guest.go_programs and not guest.has_disk:
+        table.fail("go", "none in a guest without a disk")
     return guest
+
+
+# What a guest that extends no other starts from; empty strings and 0 MB have to be given.
+_NOTHING = Guest(
+    name="",
+    definitions=(),
+    description="",
+    suite="",
+    kernel="",
+    kernel_parameters=(),
+    modules=(),
+    packages=(),
+    programs=(),
+    links={},
+    files=(),
+    units=(),
+    masks=(),
+    disabled=(),
+    go_programs=(),
+    memory=0,
+    cpus=1,
+    disk=0,
+    shared_folders=False,
+)
+
+
+def _base(table: Table, chain: tuple[Path, ...]) -> Guest:
+    """The guest that `table` extends; `chain` are the definitions that lead here."""
+    name = table.string("extends", "")
+    if not name:
+        return _NOTHING
+    file = table.file.parent.parent / name / _FILE_NAME
+    if not file.is_file():
+        table.fail("extends", f"the name of a guest, but there is no {file}")
+    if file in chain:
+        table.fail("extends", f"a guest that does not extend this one, got {name!r}")
+    return _load(file, chain)
 
 
 def _links(table: Table) -> dict[str, str]:
@@ -125,6 +173,18 @@ def _file(table: Table) -> File:
     file = File(_source(table), target, int(mode, 8))
     table.finish()
     return file
+
+
+def _go_program(table: Table) -> go.Program:
+    version = table.string("version")
+    if not re.fullmatch(r"v\d+\.\d+\.\d+[-+.\w]*", version):
+        table.fail("version", f'a version of a module such as "v1.2.3", got {version!r}')
+    tags = tuple(table.strings("tags", []))
+    program = go.Program(table.string("package"), version, tags, table.string("target"))
+    if not program.target.startswith("/"):
+        table.fail("target", f"an absolute path, got {program.target!r}")
+    table.finish()
+    return program
 
 
 def _unit(table: Table) -> Unit:

@@ -62,7 +62,7 @@ def _add_programs(archive: Archive, guest: Guest, packages: Path) -> set[str]:
             if path in added:
                 continue
             if path not in members:
-                raise BuildError(f"{guest.file}: programs: no package brings {path}")
+                raise BuildError(f"{guest.definitions[-1]}: programs: no package brings {path}")
             added.add(path)
             member = members[path]
             if member.issym():
@@ -73,6 +73,6 @@ def _add_programs(archive: Archive, guest: Guest, packages: Path) -> set[str]:
                 continue
             file = tar.extractfile(member)
             if file is None:
-                raise BuildError(f"{guest.file}: programs: {path} is not a file")
+                raise BuildError(f"{guest.definitions[-1]}: programs: {path} is not a file")
             archive.add_file(path, file.read(), stat.S_IMODE(member.mode), member.uid, member.gid)
     return added

@@ -14,10 +14,12 @@ def run(
     command: Sequence[str],
     log: Path,
     standard_input: str = "",
+    folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> int:
-    """Runs `command`, its output into `log`; returns its exit status, negative for a signal.
+    """Runs `command` in `folder`, or ours, its output into `log`; returns its exit status.
 
+    That is negative for a signal.
     It has a process group of its own: mmdebstrap ends all of its group when it fails. When we are
     called off (Ctrl-C), the group is ended before the exception goes on. Raises OSError.
     """
@@ -28,6 +30,7 @@ def run(
             stdout=output,
             stderr=output,
             text=True,
+            cwd=folder,
             env=environment,
             process_group=0,
         )

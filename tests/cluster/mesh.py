@@ -1,0 +1,85 @@
+"""Nodes of a mesh under test."""
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from test_driver.machine import QemuMachine
+
+from support.team import Team
+
+_ETHERNET = 14
+_IP = {0x0800: "IPv4", 0x86DD: "IPv6"}
+_ICMPV6 = 58
+
+
+class Mesh:
+    """A team whose nodes join the tailnet of `primer`; what each sends on eth0 is recorded."""
+
+    def __init__(self, team: Team) -> None:
+        self._team = team
+        self.nodes = [team[machine.name] for machine in team.driver.machines]
+        self.primer = team["primer"]
+        self.login_server = "http://192.168.1.1:8080"
+
+    def __getitem__(self, name: str) -> QemuMachine:
+        return self._team[name]
+
+    def start(self) -> None:
+        """Starts the nodes and enrols them all."""
+        for node in self.nodes:
+            node.start()
+            self.record(node)
+        self.primer.wait_for_open_port(8080)
+        self.primer.succeed("headscale users create lab")
+        key = self.primer.succeed("headscale preauthkeys create --user 1 --reusable").strip()
+        for node in self.nodes:
+            node.wait_for_unit("tailscaled.service")
+            node.succeed(self.join_command(node, key))
+
+    def join_command(self, node: QemuMachine, key: str, timeout: str = "180s") -> str:
+        return (
+            f"tailscale up --login-server={self.login_server} --auth-key={key} "
+            f"--hostname={node.name} --accept-dns=false --netfilter-mode=off --timeout={timeout}"
+        )
+
+    def ping(self, node: QemuMachine, other: str) -> str:
+        """The last line of a ping through the mesh, which must succeed in the end."""
+        command = f"tailscale ping -c 3 --timeout=5s --until-direct=false {other}"
+        return node.wait_until_succeeds(command, timeout=300).splitlines()[-1]
+
+    def online(self) -> list[str]:
+        """The names of the nodes that the control server sees."""
+        nodes = json.loads(self.primer.succeed("headscale nodes list -o json"))
+        return sorted(node["given_name"] for node in nodes if node.get("online"))
+
+    def record(self, node: QemuMachine) -> None:
+        """Records what passes the node's user network, eth0, from now on."""
+        file = self._capture(node)
+        node.send_monitor_command(f"object_add filter-dump,id=world,netdev=user.0,file={file}")
+
+    def sent_to_the_world(self, node: QemuMachine) -> list[str]:
+        """What the node has sent by IP on eth0, but for what IPv6 needs to find neighbours."""
+        return [text for text in _packets(self._capture(node).read_bytes())]
+
+    def _capture(self, node: QemuMachine) -> Path:
+        return self._team.out / f"{node.name}.pcap"
+
+
+def _packets(capture: bytes) -> Iterator[str]:
+    """The IP packets of a pcap file, in hexadecimal, without ICMPv6."""
+    at = 24
+    while at + 16 <= len(capture):
+        (length,) = struct.unpack_from("<8xI4x", capture, at)
+        frame = capture[at + 16 : at + 16 + length]
+        at += 16 + length
+        kind = _IP.get(int.from_bytes(frame[12:_ETHERNET], "big"))
+        if not kind or (kind == "IPv6" and _is_icmpv6(frame[_ETHERNET:])):
+            continue
+        yield f"{kind} {frame[_ETHERNET:].hex()}"
+
+
+def _is_icmpv6(packet: bytes) -> bool:
+    # Multicast listener reports have a hop-by-hop header in front.
+    return packet[6] == _ICMPV6 or (packet[6] == 0 and packet[40] == _ICMPV6)

@@ -1,0 +1,107 @@
+"""The cluster with Headscale: its example, and what may happen to a mesh."""
+
+import pytest
+from charioteer import paths
+
+from mesh import Mesh
+from support.workshop import Workshop
+
+pytestmark = pytest.mark.limit(900)
+
+
+@pytest.mark.limit(2400)
+def test_the_example(workshop: Workshop) -> None:
+    run = workshop.run("charioteer", "run", str(paths.examples() / "cluster-headscale"))
+    run.expect(0, limit=2100)
+    assert run.stdout.splitlines()[-1] == "12 of 12 pings through the mesh passed"
+
+
+def test_a_wrong_key_is_refused(mesh: Mesh) -> None:
+    node = mesh["worker2"]
+    node.succeed("tailscale logout")
+    wrong = mesh.join_command(node, "hskey-auth-0123456789ab-wrong", timeout="20s")
+    status, output = node.execute(wrong + " 2>&1")
+    assert status != 0, output
+    assert "worker2" not in mesh.online()
+    key = mesh.primer.succeed("headscale preauthkeys create --user 1").strip()
+    node.succeed(mesh.join_command(node, key))
+    assert mesh.ping(mesh["worker1"], "worker2")
+
+
+def test_a_worker_that_restarts_rejoins_by_itself(mesh: Mesh) -> None:
+    node = mesh["worker1"]
+    node.shutdown()
+    node.start()
+    mesh.record(node)
+    node.wait_for_unit("tailscaled.service")
+    assert "pong from worker2" in mesh.ping(node, "worker2")
+    assert "pong from worker1" in mesh.ping(mesh["worker2"], "worker1")
+
+
+def test_a_worker_that_is_cut_off_loses_its_peers_until_it_is_back(mesh: Mesh) -> None:
+    node = mesh["worker2"]
+    assert mesh.ping(node, "worker1")
+    node.block()
+    node.fail("tailscale ping -c 1 --timeout=5s worker1")
+    node.unblock()
+    assert "pong from worker1" in mesh.ping(node, "worker1")
+    assert "worker2" in mesh.online()
+
+
+def test_the_mesh_works_while_headscale_restarts(mesh: Mesh) -> None:
+    assert mesh.ping(mesh["worker1"], "worker2")
+    mesh.primer.succeed("systemctl stop headscale")
+    assert "pong from worker2" in mesh.ping(mesh["worker1"], "worker2")
+    mesh.primer.succeed("systemctl start headscale")
+    mesh.primer.wait_for_open_port(8080)
+    assert "pong from worker2" in mesh.ping(mesh["worker1"], "worker2")
+
+
+def test_the_relay_serves_who_has_no_direct_way(mesh: Mesh) -> None:
+    node = mesh["worker2"]
+    node.succeed("echo TS_DEBUG_NEVER_DIRECT_UDP=1 > /etc/default/tailscaled")
+    node.succeed("systemctl restart tailscaled")
+    assert "via DERP(lab)" in mesh.ping(node, "worker1")
+    node.succeed("rm /etc/default/tailscaled", "systemctl restart tailscaled")
+    assert "pong from worker1" in mesh.ping(node, "worker1")
+
+
+def test_nothing_phones_home(mesh: Mesh) -> None:
+    assert {node.name: mesh.sent_to_the_world(node) for node in mesh.nodes} == {
+        node.name: [] for node in mesh.nodes
+    }
+
+
+class TestReadyForKubernetes:
+    def test_kernel_and_memory(self, mesh: Mesh) -> None:
+        mesh.primer.succeed("modprobe -a overlay br_netfilter nf_conntrack")
+        assert mesh.primer.succeed("stat -fc %T /sys/fs/cgroup") == "cgroup2fs\n"
+        memory = mesh.primer.succeed("grep MemTotal /proc/meminfo").split()[1]
+        assert int(memory) > 3_800_000
+        mesh.primer.require_unit_state("multi-user.target")
+        mesh.primer.wait_for_closed_port(6443)
+
+    def test_a_container_of_a_local_image(self, mesh: Mesh) -> None:
+        node = mesh["worker2"]
+        node.systemctl("start containerd")
+        node.wait_for_unit("containerd.service")
+        node.succeed(
+            # One layer with a static busybox, in the layout that `docker save` writes.
+            "mkdir -p /tmp/image/root/bin",
+            "cp /usr/bin/busybox /tmp/image/root/bin/",
+            "tar -C /tmp/image/root -cf /tmp/image/layer.tar bin",
+            """cat > /tmp/image/config.json <<END
+{"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers",
+ "diff_ids": ["sha256:$(sha256sum /tmp/image/layer.tar | cut -d' ' -f1)"]}}
+END""",
+            """cat > /tmp/image/manifest.json <<END
+[{"Config": "config.json", "RepoTags": ["lab/busybox:1"], "Layers": ["layer.tar"]}]
+END""",
+            "tar -C /tmp/image -cf /tmp/image.tar config.json manifest.json layer.tar",
+            "ctr images import /tmp/image.tar",
+        )
+        image = node.succeed("ctr images list -q").strip()
+        said = node.succeed(
+            f"ctr run --rm --runc-binary crun {image} one /bin/busybox echo from a container"
+        )
+        assert said == "from a container\n"
