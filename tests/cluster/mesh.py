@@ -21,6 +21,7 @@ class Mesh:
         self._team = team
         self.nodes = [team[machine.name] for machine in team.driver.machines]
         self.primer = team["primer"]
+        self._captures: dict[str, list[Path]] = {node.name: [] for node in self.nodes}
         self.login_server = "http://192.168.1.1:8080"
 
     def __getitem__(self, name: str) -> QemuMachine:
@@ -55,16 +56,20 @@ class Mesh:
         return sorted(node["given_name"] for node in nodes if node.get("online"))
 
     def record(self, node: QemuMachine) -> None:
-        """Records what passes the node's user network, eth0, from now on."""
-        file = self._capture(node)
-        node.send_monitor_command(f"object_add filter-dump,id=world,netdev=user.0,file={file}")
+        """Records what passes the node's user network, eth0, from now on; once for each start."""
+        captures = self._captures[node.name]
+        captures.append(self._team.out / f"{node.name}-{len(captures)}.pcap")
+        node.send_monitor_command(
+            f"object_add filter-dump,id=world,netdev=user.0,file={captures[-1]}"
+        )
 
     def sent_to_the_world(self, node: QemuMachine) -> list[str]:
         """What the node has sent by IP on eth0, but for what IPv6 needs to find neighbours."""
-        return [text for text in _packets(self._capture(node).read_bytes())]
-
-    def _capture(self, node: QemuMachine) -> Path:
-        return self._team.out / f"{node.name}.pcap"
+        return [
+            packet
+            for capture in self._captures[node.name]
+            for packet in _packets(capture.read_bytes())
+        ]
 
 
 def _packets(capture: bytes) -> Iterator[str]:
