@@ -53,7 +53,7 @@ def reach_all(machine):
 
 try:
     with phase("the control server runs"):
-        start_all()
+        primer.start()
         primer.wait_for_unit("headscale.service")
         primer.wait_for_open_port(8080)
 
@@ -64,7 +64,8 @@ try:
             f"headscale preauthkeys create --user {user['id']} --reusable --expiration 24h"
         ).strip()
 
-    with phase("all nodes enrol"):
+    with phase("the workers start, and all nodes enrol"):
+        start_all()
         # As others see it: on the machine itself its name may be a loopback address.
         address = worker1.succeed("getent ahostsv4 primer").split()[0]
         login_server = f"http://{address}:8080"
