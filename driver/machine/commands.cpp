@@ -97,7 +97,12 @@ asio::awaitable<void> Machine::await_greeting() {
     };
     auto deadline = own_deadline(greeting_limit);
     co_await unless_panicked(running().shell().wait_ready(std::move(events), deadline));
-    console_->forget_panic(console_->panic());
+    // The greeting may be older than a panic; only an answer proves that the machine got over it.
+    if (console_->panic()) {
+        auto options = within(Limit{answer_grace, fmt::format("{}", answer_grace.count())});
+        std::string question = "true";
+        co_await execute(std::move(question), std::move(options));
+    }
     log("connected to guest root shell");
     log(fmt::format("(connecting took {:.2f} seconds)", io::seconds(host_->time().now() - begin)));
     share_mounted_.reset();

@@ -99,7 +99,14 @@ asio::awaitable<void> Machine::run_host(std::vector<std::string> arguments) {
     spec.directory = config_.state_directory;
     auto program = spec.arguments.front();
     auto child = co_await process::Child::spawn(std::move(spec), nullptr, host_->time());
-    auto status = co_await child->wait(host_->time().deadline_after(step_limit));
+    process::ExitStatus status;
+    try {
+        status = co_await child->wait(host_->time().deadline_after(step_limit));
+    } catch (...) {
+        // Called off: it would go on with files that are about to be removed.
+        child->kill();
+        throw;
+    }
     if (status.returncode() == 0) co_return;
     throw io::Error(
         fmt::format("{}: {} {}: {}", name(), program, status.describe(), child->last_output()));

@@ -78,8 +78,9 @@ std::optional<Ends> parse_ends(std::string_view text) {
 //
 // The coprocess is a process group of its own by `set -m`; it begins once we have its output as 4,
 // which bash would close with the coprocess. When it is gone the command has ended in time, and who
-// still holds the output is a child of it. A command may also close its output and go on: then we
-// look after it ever more rarely, with pauses in which we read from a pipe that has nothing to say.
+// still holds the output is a child of it, to which somebody must listen on. A command may also
+// close its output and go on: then we look after it ever more rarely, with pauses in which we read
+// from a pipe that has nothing to say.
 const std::string_view preparation = R"(set -m
 charioteer_end() {
 kill -0 "$1" && kill -TERM -- "-$1" && { kill -CONT -- "-$1" || :; }
@@ -98,7 +99,7 @@ local LC_ALL=C job=$! how=\~ end=0 text got
 exec 4<&"${COPROC[0]}"; echo >&"${COPROC[1]}"
 SECONDS=0
 IFS= read -rd "" -n 512 ${2:+-t "$2"} text <&4; got=$?
-[ "$got" -lt 128 ] || { charioteer_end "$job" && end=124 || got=1; }
+[ "$got" -lt 128 ] || { charioteer_end "$job" && end=124; } || { got=1; cat <&4 >/dev/null 2>&1 & }
 if [ "$got" = 0 ] && [ "${#text}" -lt 512 ]; then how=@; fi
 printf "#%s$how%q\n" "$1" "$text"
 [ "$got" = 1 ] || charioteer_rest "$@"

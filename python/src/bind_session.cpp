@@ -1,8 +1,10 @@
 #include <pybind11/stl.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cmath>
 #include <csignal>
+#include <thread>
 
 #include "bindings.hpp"
 #include "block_on.hpp"
@@ -21,8 +23,9 @@ class VlanHandle {
 public:
     VlanHandle(int number, const std::string& directory, const std::shared_ptr<Reporter>& reporter)
         : number_(number) {
+        expect_living_interpreter();
         auto& host = *Core::instance().host();
-        py::gil_scoped_release released;
+        Unlocked unlocked;
         network_ = std::make_shared<session::Network>(number, directory, host, sink_of(reporter));
     }
 
@@ -48,6 +51,10 @@ private:
 void end_process(session::Ending ending) {
     if (ending == session::Ending::at_once) ::signal(SIGTERM, SIG_DFL);
     ::kill(::getpid(), SIGTERM);
+    if (ending != session::Ending::at_once) return;
+    // Process 1 of a container does not die by its own signal.
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    ::_exit(128 + SIGTERM);
 }
 
 /// The Python object of a session.

@@ -16,21 +16,25 @@ struct Idle {
     bool polling = false;
 };
 
+/// Throws io::Interrupted in the thread that ends the interpreter, once it does, and stays in all
+/// others. Needs the interpreter lock.
+inline void expect_living_interpreter() {
+    if (!interpreter_ends()) return;
+    { Unlocked other_threads_stay; }
+    throw io::Interrupted("the driver stopped");
+}
+
 /// Runs `operation` on the io thread and waits for its result without the interpreter lock, which
 /// the caller holds. Signal handlers run meanwhile, on the main thread; what one raises (Ctrl-C)
-/// calls the operation off, as does what the idle hook raises. Once the interpreter is ending,
-/// nothing is run: throws io::Interrupted in the thread that ends it, and stays in all others
-/// (Unlocked).
+/// calls the operation off, as does what the idle hook raises. Nothing is run once the interpreter
+/// is ending.
 template <class T>
 T block_on(asio::awaitable<T> operation, const Idle& idle = {}) {
     using namespace std::chrono_literals;
     constexpr auto slice = 50ms;
     constexpr auto patience = 2s;  // for the operation to notice that it was called off
 
-    if (interpreter_ends()) {
-        { Unlocked other_threads_stay; }
-        throw io::Interrupted("the driver stopped");
-    }
+    expect_living_interpreter();
     auto pending = Core::instance().runtime().start(std::move(operation));
     try {
         for (;;) {

@@ -10,6 +10,8 @@ namespace {
 
 /// Lets Ctrl-C through. Takes the interpreter lock, which the caller must not hold.
 void check_signals() {
+    InPython in_python;
+    if (interpreter_ends()) return;
     py::gil_scoped_acquire locked;
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
 }

@@ -95,6 +95,11 @@ TEST_F(Bash, ALimitDoesNotTouchAChildThatKeepsTheOutputOpen) {
     auto result = result_of(start(command));
     EXPECT_EQ(result.status, 0);
     EXPECT_EQ(::kill(static_cast<pid_t>(std::stol(result.output)), SIGKILL), 0);
+    // Nor does it break what the child writes to.
+    auto mark = "/tmp/charioteer-bash-test-" + std::to_string(pid_);
+    command.text = "(sleep 0.5; echo late; touch " + mark + ") & exit 3";
+    EXPECT_EQ(result_of(start(command)).status, 3);
+    EXPECT_EQ(run("until [ -e " + mark + " ]; do sleep 0.01; done; rm " + mark).status, 0);
     command.text = "(sleep 0.5; echo late) & seq 1000; exit 3";
     result = result_of(start(command));
     EXPECT_EQ(result.status, 3);
