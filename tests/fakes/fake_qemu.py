@@ -3,8 +3,9 @@
 
 Understands what the driver adds to the command line. FAKE_QEMU_MODE makes it ill: `exit` ends it at
 once, `curt` once it has dialled in, `slow` never dials in, `mute` never offers a shell, `panic` has
-the kernel panic instead, `die` ends it two lines after the shell's first command came in, `hang`
-swallows commands, `deaf` ignores SIGTERM and quit.
+the kernel panic instead, `panic-after-greeting` has it panic while the greeting is still to be read,
+`die` ends it two lines after the shell's first command came in, `hang` swallows commands, `deaf`
+ignores SIGTERM and quit.
 """
 
 import contextlib
@@ -72,15 +73,16 @@ def connect(path: str) -> socket.socket:
 def serve_shell(connection: socket.socket) -> None:
     if MODE == "mute":
         threading.Event().wait()
-    if MODE == "panic":
+    if MODE.startswith("panic"):
         print("[    0.5] Kernel panic - not syncing: No working init found.", flush=True)
+    if MODE == "panic":
         threading.Event().wait()
     connection.sendall(b"hello from the guest\nSpawning backdoor root shell...\n")
     if MODE == "die":
         connection.recv(1)
         print("out of memory\ngoing down", flush=True)
         os._exit(7)
-    if MODE == "hang":
+    if MODE in ("hang", "panic-after-greeting"):
         while connection.recv(65536):
             pass
     environment = {

@@ -4,6 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from support.leftovers import qemus_of
 from support.workshop import Workshop
 
@@ -71,8 +73,9 @@ class TestGuest:
         assert "timeout reached" in run.stderr
         assert "waiting for the VM to finish booting" in run.stderr
 
-    def test_that_panics(self, workshop: Workshop) -> None:
-        start = workshop.start_script("web", mode="panic")
+    @pytest.mark.parametrize("mode", ["panic", "panic-after-greeting"])
+    def test_that_panics(self, workshop: Workshop, mode: str) -> None:
+        start = workshop.start_script("web", mode=mode)
         run = workshop.drive(workshop.configuration("web.succeed('true')", [start]))
         run.expect(1)
         assert "!!! " in run.stderr and "panic" in run.stderr
