@@ -1,7 +1,6 @@
 """Virtual machines."""
 
 import os
-import re
 import shlex
 import time
 from collections.abc import Callable
@@ -9,19 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from charioteer import _core as core
-from test_driver.duration import Duration, render, seconds
-from test_driver.errors import RequestedAssertionFailed
+from test_driver.duration import Duration, seconds
 from test_driver.logger import AbstractLogger
 from test_driver.machine.base import BaseMachine
-from test_driver.machine.console import ConsoleText
 from test_driver.machine.files import Files
 from test_driver.machine.qmp import QMPSession
 from test_driver.machine.retry import retry
+from test_driver.machine.terminals import Terminals
 
 _LAST_LINES = 10
 
 
-class QemuMachine(Files, BaseMachine):
+class QemuMachine(Files, Terminals):
     """A virtual machine of QEMU. The waiting, the sockets and the processes are the core's."""
 
     def __init__(
@@ -213,95 +211,6 @@ class QemuMachine(Files, BaseMachine):
     def _last_words(self) -> list[str]:
         return self.handle.console_tail(_LAST_LINES)
 
-    def wait_for_x(self, timeout: Duration = 900) -> None:
-        """Waits for the X11 server."""
-        reached = (
-            'journalctl -b SYSLOG_IDENTIFIER=systemd | grep "Reached target Current graphical"'
-        )
-
-        def is_there(_last_try: bool) -> bool:
-            if self.execute(reached)[0] != 0:
-                return False
-            return self.execute("[ -e /tmp/.X11-unix/X0 ]")[0] == 0
-
-        with self.nested("waiting for the X11 server"):
-            retry(is_there, timeout)
-
-    # Text terminals
-
-    def get_tty_text(self, tty: str) -> str:
-        """What the virtual terminal number `tty` shows."""
-        _, text = self.execute(
-            f"fold -w$(stty -F /dev/tty{tty} size | awk '{{print $2}}') /dev/vcs{tty}"
-        )
-        return text
-
-    def wait_until_tty_matches(self, tty: str, regexp: str, timeout: Duration = 900) -> None:
-        """Waits until what the virtual terminal shows matches."""
-        pattern = re.compile(regexp)
-
-        def matches(last_try: bool) -> bool:
-            text = self.get_tty_text(tty)
-            if last_try:
-                self.log(
-                    f"Last chance to match /{regexp}/ on TTY{tty}, "
-                    f"which currently contains: {text}"
-                )
-            return pattern.search(text) is not None
-
-        with self.nested(f"waiting for {regexp} to appear on tty {tty}"):
-            retry(matches, timeout)
-
-    def dump_tty_contents(self, tty: str) -> None:
-        """Sends what the virtual terminal shows to the guest's journal."""
-        self.execute(f"fold -w 80 /dev/vcs{tty} | systemd-cat")
-
-    # Serial console
-
-    @property
-    def full_console_log(self) -> list[str]:
-        """All lines of the serial console since the last start."""
-        text = self.get_console_log()
-        return text.split("\n") if text else []
-
-    def get_console_log(self) -> str:
-        """All lines of the serial console since the last start, joined by newlines."""
-        return self.handle.console_log()
-
-    def send_console(self, chars: str) -> None:
-        """Types on the serial console."""
-        self.handle.send_console(chars.encode())
-
-    def wait_for_console_text(self, regex: str, timeout: Duration | None = None) -> None:
-        """Waits until the lines that come, joined without newlines, match.
-
-        Lines that an earlier call has seen are not looked at again. `timeout` None is for ever.
-        Raises RequestedAssertionFailed.
-        """
-        with self.nested(f"waiting for {regex} to appear on console"):
-            text = ConsoleText(regex)
-            begin = time.monotonic()
-            while True:
-                spent = time.monotonic() - begin
-                left = 1.0 if timeout is None else min(1.0, max(seconds(timeout) - spent, 0.0))
-                try:
-                    if text.add(self.handle.next_console_lines(left)):
-                        return
-                except TimeoutError:
-                    if text.search():
-                        return
-                    if timeout is not None and spent >= seconds(timeout):
-                        raise self._not_on_console(regex, begin, timeout) from None
-
-    def _not_on_console(
-        self, regex: str, begin: float, timeout: Duration
-    ) -> RequestedAssertionFailed:
-        elapsed = time.monotonic() - begin
-        text = f"action timed out after {elapsed:.2f} seconds (timeout={render(timeout)})"
-        error = self._failure(text, begin, timeout, "")
-        error.add_note(f"{regex} did not appear on the console")
-        return error
-
     # Keyboard, screen, monitor
 
     def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
@@ -319,12 +228,6 @@ class QemuMachine(Files, BaseMachine):
         if delay is not None:
             time.sleep(delay)
 
-    def send_chars(self, chars: str, delay: float | None = 0.01) -> None:
-        """Types text, with `delay` seconds after each character."""
-        with self.nested(f"sending keys {chars!r}"):
-            for char in chars:
-                self.send_key(char, delay, log=False)
-
     def screenshot(self, filename: str) -> None:
         """Writes the screen as PNG: into the output directory unless `filename` has a slash."""
         if "." not in filename:
@@ -335,6 +238,20 @@ class QemuMachine(Files, BaseMachine):
         with self.nested(f"making screenshot {filename}", {"image": name}):
             self.run_callbacks()
             self.handle.screenshot(filename)
+
+    def wait_for_x(self, timeout: Duration = 900) -> None:
+        """Waits for the X11 server."""
+        reached = (
+            'journalctl -b SYSLOG_IDENTIFIER=systemd | grep "Reached target Current graphical"'
+        )
+
+        def is_there(_last_try: bool) -> bool:
+            if self.execute(reached)[0] != 0:
+                return False
+            return self.execute("[ -e /tmp/.X11-unix/X0 ]")[0] == 0
+
+        with self.nested("waiting for the X11 server"):
+            retry(is_there, timeout)
 
     def send_monitor_command(self, command: str) -> str:
         """Runs a command of QEMU's human monitor; returns its echo, its output and the prompt."""

@@ -1,32 +1,17 @@
 """What a machine with systemd can be asked about its units."""
 
 import re
-from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
 
 from test_driver.duration import Duration
 from test_driver.errors import RequestedAssertionFailed
+from test_driver.machine.commands import Commands
 from test_driver.machine.retry import retry
 
 _PROPERTY = re.compile(r"^([^=]+)=(.*)$")
 
 
-class Units(ABC):
+class Units(Commands):
     """Part of every machine."""
-
-    @abstractmethod
-    def execute(
-        self,
-        command: str,
-        check_return: bool = True,
-        check_output: bool = True,
-        timeout: Duration | None = 900,
-    ) -> tuple[int, str]:
-        ...
-
-    @abstractmethod
-    def nested(self, msg: str) -> AbstractContextManager[None]:
-        ...
 
     def systemctl(self, q: str, user: str | None = None) -> tuple[int, str]:
         """Runs `systemctl q`, or that of the user's own systemd; returns status and output."""

@@ -1,0 +1,90 @@
+"""The text terminals and the serial console of a virtual machine."""
+
+import re
+import time
+
+from charioteer import _core as core
+from test_driver.duration import Duration, render, seconds
+from test_driver.errors import RequestedAssertionFailed
+from test_driver.machine.base import BaseMachine
+from test_driver.machine.console import ConsoleText
+from test_driver.machine.retry import retry
+
+
+class Terminals(BaseMachine):
+    """Part of every virtual machine."""
+
+    handle: core.Machine
+
+    def get_tty_text(self, tty: str) -> str:
+        """What the virtual terminal number `tty` shows."""
+        _, text = self.execute(
+            f"fold -w$(stty -F /dev/tty{tty} size | awk '{{print $2}}') /dev/vcs{tty}"
+        )
+        return text
+
+    def wait_until_tty_matches(self, tty: str, regexp: str, timeout: Duration = 900) -> None:
+        """Waits until what the virtual terminal shows matches."""
+        pattern = re.compile(regexp)
+
+        def matches(last_try: bool) -> bool:
+            text = self.get_tty_text(tty)
+            if last_try:
+                self.log(
+                    f"Last chance to match /{regexp}/ on TTY{tty}, "
+                    f"which currently contains: {text}"
+                )
+            return pattern.search(text) is not None
+
+        with self.nested(f"waiting for {regexp} to appear on tty {tty}"):
+            retry(matches, timeout)
+
+    def dump_tty_contents(self, tty: str) -> None:
+        """Sends what the virtual terminal shows to the guest's journal."""
+        self.execute(f"fold -w 80 /dev/vcs{tty} | systemd-cat")
+
+    # Serial console
+
+    @property
+    def full_console_log(self) -> list[str]:
+        """All lines of the serial console since the last start."""
+        text = self.get_console_log()
+        return text.split("\n") if text else []
+
+    def get_console_log(self) -> str:
+        """All lines of the serial console since the last start, joined by newlines."""
+        return self.handle.console_log()
+
+    def send_console(self, chars: str) -> None:
+        """Types on the serial console."""
+        self.handle.send_console(chars.encode())
+
+    def wait_for_console_text(self, regex: str, timeout: Duration | None = None) -> None:
+        """Waits until the lines that come, joined without newlines, match.
+
+        Lines that an earlier call has seen are not looked at again. `timeout` None is for ever.
+        Raises RequestedAssertionFailed.
+        """
+        with self.nested(f"waiting for {regex} to appear on console"):
+            text = ConsoleText(regex)
+            begin = time.monotonic()
+            while True:
+                spent = time.monotonic() - begin
+                left = 1.0 if timeout is None else min(1.0, max(seconds(timeout) - spent, 0.0))
+                try:
+                    if text.add(self.handle.next_console_lines(left)):
+                        return
+                except TimeoutError:
+                    if text.search():
+                        return
+                    if timeout is not None and spent >= seconds(timeout):
+                        raise self._not_on_console(regex, begin, timeout) from None
+
+    def _not_on_console(
+        self, regex: str, begin: float, timeout: Duration
+    ) -> RequestedAssertionFailed:
+        elapsed = time.monotonic() - begin
+        text = f"action timed out after {elapsed:.2f} seconds (timeout={render(timeout)})"
+        error = self._failure(text, begin, timeout, "")
+        error.add_note(f"{regex} did not appear on the console")
+        return error
