@@ -41,10 +41,15 @@ def alpha(pair: Team) -> QemuMachine:
     return pair["alpha"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def systemd() -> Iterator[Team]:
     """`server`, a Debian guest that runs."""
     with team(SYSTEMD) as made:
         with deadline(BOOT_LIMIT):
             made["server"].wait_for_unit("multi-user.target")
         yield made
+
+
+@pytest.fixture
+def server(systemd: Team) -> QemuMachine:
+    return systemd["server"]

@@ -1,0 +1,88 @@
+"""Sections 3.2 and 4.4: commands, on a small guest that stays up."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from test_driver.errors import RequestedAssertionFailed
+from test_driver.machine import QemuMachine
+
+
+def test_4_4_succeed_joins_the_outputs(alpha: QemuMachine) -> None:
+    assert alpha.succeed("echo one", "echo two") == "one\ntwo\n"
+
+
+def test_4_4_succeed_names_the_command_and_its_exit_code(alpha: QemuMachine) -> None:
+    with pytest.raises(RequestedAssertionFailed) as failure:
+        alpha.succeed("true", "echo why; exit 3")
+    assert str(failure.value) == "command `echo why; exit 3` failed (exit code 3)"
+
+
+def test_4_4_fail_joins_the_outputs(alpha: QemuMachine) -> None:
+    assert alpha.fail("echo one; false", "echo two; exit 7") == "one\ntwo\n"
+
+
+def test_4_4_fail_names_the_command_that_succeeded(alpha: QemuMachine) -> None:
+    with pytest.raises(RequestedAssertionFailed) as failure:
+        alpha.fail("echo fine")
+    assert str(failure.value) == "command `echo fine` unexpectedly succeeded"
+
+
+def test_4_4_execute_tells_status_and_output(alpha: QemuMachine) -> None:
+    assert alpha.execute("echo out; echo err >&2; exit 42") == (42, "out\n")
+
+
+def test_4_4_execute_leaves_out_what_is_not_wanted(alpha: QemuMachine) -> None:
+    assert alpha.execute("echo out; exit 3", check_return=False) == (-1, "out\n")
+    assert alpha.execute("echo out", check_output=False) == (-2, "")
+    assert alpha.succeed("echo next") == "next\n"
+
+
+def test_4_4_a_limit_is_exit_code_124(alpha: QemuMachine) -> None:
+    assert alpha.execute("echo begun; sleep 600", timeout=1) == (124, "begun\n")
+    with pytest.raises(RequestedAssertionFailed, match=r"failed \(exit code 124\)"):
+        alpha.succeed("sleep 600", timeout=1)
+
+
+def test_4_4_bytes_that_are_no_text_become_replacements(alpha: QemuMachine) -> None:
+    assert alpha.succeed("printf 'a\\000b\\377c'") == "a\0b\ufffdc"
+
+
+def test_4_4_five_megabytes_of_output(alpha: QemuMachine) -> None:
+    assert len(alpha.succeed("head -c 5000000 /dev/zero | tr '\\000' x")) == 5_000_000
+
+
+def test_4_4_a_command_of_many_lines_and_quotes(alpha: QemuMachine) -> None:
+    command = """
+        for word in "it's" '"two words"'
+        do
+            echo "$word"
+        done
+    """
+    assert alpha.succeed(command) == 'it\'s\n"two words"\n'
+
+
+def test_4_4_a_child_in_the_background_holds_the_output_open(alpha: QemuMachine) -> None:
+    output = alpha.succeed("(sleep 0.2; echo late) & echo early")
+    assert output == "early\nlate\n"
+
+
+def test_4_4_a_child_in_the_background_that_holds_nothing_lives_on(alpha: QemuMachine) -> None:
+    pid = alpha.succeed("sleep 600 >/dev/null 2>&1 & echo $!").strip()
+    alpha.succeed(f"kill {pid}")
+
+
+def test_4_4_a_command_that_reads_its_input_does_not_eat_the_next(alpha: QemuMachine) -> None:
+    assert alpha.succeed("cat; echo end") == "end\n"
+    assert alpha.succeed("echo next") == "next\n"
+
+
+def test_4_4_threads_take_turns(alpha: QemuMachine) -> None:
+    def run(number: int) -> tuple[int, str]:
+        return alpha.execute(f"echo {number}; exit {number}")
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(run, range(10))) == [(n, f"{n}\n") for n in range(10)]
+
+
+def test_4_4_sleep_is_the_guests(alpha: QemuMachine) -> None:
+    alpha.sleep(1)

@@ -1,0 +1,80 @@
+"""Section 3.2: waits, on a small guest that stays up."""
+
+import pytest
+from test_driver.errors import RequestedAssertionFailed
+from test_driver.machine import QemuMachine
+
+from support.team import Team
+
+
+def test_3_2_until_a_command_succeeds(alpha: QemuMachine) -> None:
+    alpha.succeed("rm -f /tmp/there; (sleep 0.3; touch /tmp/there) >/dev/null 2>&1 &")
+    assert alpha.wait_until_succeeds("ls /tmp/there") == "/tmp/there\n"
+
+
+def test_3_2_until_a_command_fails(alpha: QemuMachine) -> None:
+    alpha.succeed("touch /tmp/there; (sleep 0.3; rm /tmp/there) >/dev/null 2>&1 &")
+    assert alpha.wait_until_fails("ls /tmp/there") == ""
+
+
+@pytest.mark.parametrize("command", ["wait_until_succeeds", "wait_until_fails"])
+def test_3_2_in_vain(alpha: QemuMachine, command: str) -> None:
+    guest = "echo seen; false" if command == "wait_until_succeeds" else "echo seen"
+    with pytest.raises(RequestedAssertionFailed) as failure:
+        getattr(alpha, command)(guest, timeout=1)
+    assert "action timed out after" in str(failure.value)
+    assert "seen" in "\n".join(failure.value.__notes__)
+
+
+def test_3_2_for_a_file(alpha: QemuMachine) -> None:
+    alpha.succeed("rm -f /tmp/file-*; (sleep 0.3; touch /tmp/file-1) >/dev/null 2>&1 &")
+    alpha.wait_for_file("/tmp/file-*")
+    with pytest.raises(RequestedAssertionFailed, match=r"action timed out.*timeout=0"):
+        alpha.wait_for_file("/does/not/exist", timeout=0)
+
+
+def test_3_2_for_a_port_to_open_and_to_close(alpha: QemuMachine) -> None:
+    alpha.wait_for_closed_port(4711)
+    pid = alpha.succeed("nc -lk 4711 >/dev/null 2>&1 & echo $!").strip()
+    alpha.wait_for_open_port(4711)
+    alpha.wait_for_open_port(4711, "127.0.0.1")
+    alpha.succeed(f"kill {pid}")
+    alpha.wait_for_closed_port(4711)
+    with pytest.raises(RequestedAssertionFailed):
+        alpha.wait_for_open_port(4711, timeout=1)
+
+
+def test_3_2_for_a_unix_socket(alpha: QemuMachine) -> None:
+    pid = alpha.succeed("nc -lkU /tmp/socket >/dev/null 2>&1 & echo $!").strip()
+    alpha.wait_for_open_unix_socket("/tmp/socket")
+    alpha.succeed(f"kill {pid}")
+    with pytest.raises(RequestedAssertionFailed):
+        alpha.wait_for_open_unix_socket("/tmp/no-socket", timeout=1)
+
+
+def test_3_2_for_text_on_the_console(alpha: QemuMachine) -> None:
+    alpha.succeed("(sleep 0.3; echo 'a line 17 for the console' > /dev/ttyS0) >/dev/null &")
+    alpha.wait_for_console_text(r"line \d+ for")
+    with pytest.raises(RequestedAssertionFailed):
+        alpha.wait_for_console_text("line 17 for", timeout=1)
+    assert "a line 17 for the console" in alpha.get_console_log()
+
+
+def test_3_2_standard_error_of_commands_is_on_the_console(alpha: QemuMachine) -> None:
+    alpha.succeed("echo told aside >&2")
+    alpha.wait_for_console_text("told aside")
+
+
+def test_3_2_retry(pair: Team) -> None:
+    tries: list[bool] = []
+
+    def third(last: bool) -> bool:
+        tries.append(last)
+        return len(tries) == 3
+
+    pair.symbols["retry"](third)
+    assert tries == [False, False, False]
+    tries.clear()
+    with pytest.raises(RequestedAssertionFailed, match="action timed out after"):
+        pair.symbols["retry"](lambda last: tries.append(last), timeout_seconds=0)
+    assert tries == [True]
