@@ -38,9 +38,10 @@ std::string version_of(const json::value& greeting) {
 
 }  // namespace
 
-CommandError::CommandError(std::string_view command, std::string kind, std::string_view description)
+CommandError::CommandError(std::string_view command, std::string kind, std::string description)
     : io::Error(fmt::format("QEMU refused {}: {} ({})", command, description, kind)),
-      kind_(std::move(kind)) {}
+      kind_(std::move(kind)),
+      description_(std::move(description)) {}
 
 Client::Client(io::UnixStream stream, io::Obituary obituary, io::TimeSource& time)
     : stream_(std::move(stream)),

@@ -21,15 +21,18 @@ namespace charioteer::qmp {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-/// QEMU refused a command. `kind` is QMP's error class, "GenericError" most often.
+/// QEMU refused a command. `kind` is QMP's error class, "GenericError" most often, `description`
+/// what it says of the reason.
 class CommandError : public io::Error {
 public:
-    CommandError(std::string_view command, std::string kind, std::string_view description);
+    CommandError(std::string_view command, std::string kind, std::string description);
 
     const std::string& kind() const noexcept { return kind_; }
+    const std::string& description() const noexcept { return description_; }
 
 private:
     std::string kind_;
+    std::string description_;
 };
 
 /// One connection to QEMU's machine protocol (QMP). Io thread only. Commands of several coroutines

@@ -22,6 +22,9 @@ class MachineError(Exception):
 class ShellError(MachineError, RuntimeError):
     """The root shell did not appear, is lost, or does not answer."""
 
+class QMPAPIError(RuntimeError):
+    """QEMU refused a command. What it was is in `__notes__`."""
+
 class Event:
     """Something that the core told while it worked."""
 
@@ -146,7 +149,7 @@ class Machine:
         """Runs a command of QEMU's human monitor. Returns its echo, its output and the prompt."""
     def qmp(self, command: str, arguments: str = "{}") -> str:
         """Sends a QMP command with arguments in JSON; returns the whole reply as JSON.
-        Raises RuntimeError with QEMU's error.
+        Raises QMPAPIError.
         """
     def next_qmp_event(self, timeout: Limit) -> str:
         """The next QMP event as JSON. Raises TimeoutError; RuntimeError before the start."""

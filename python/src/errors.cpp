@@ -1,5 +1,7 @@
 #include "errors.hpp"
 
+#include <fmt/format.h>
+
 #include "convert.hpp"
 #include "machine/machine.hpp"
 
@@ -11,10 +13,12 @@ namespace {
 PyObject* requested_assertion_failed = nullptr;
 PyObject* machine_error = nullptr;
 PyObject* shell_error = nullptr;
+PyObject* qmp_error = nullptr;
 
-PyObject* define(py::module_& module, const char* name, const char* doc, PyObject* bases) {
-    // The names under which test scripts import them.
-    auto qualified = std::string("test_driver.errors.") + name;
+/// `package` and `name` are those under which test scripts import it.
+PyObject* define(py::module_& module, const std::string& package, const char* name, const char* doc,
+                 PyObject* bases) {
+    auto qualified = package + "." + name;
     auto* type = PyErr_NewExceptionWithDoc(qualified.c_str(), doc, bases, nullptr);
     if (type == nullptr) throw py::error_already_set();
     module.attr(name) = py::handle(type);
@@ -53,6 +57,17 @@ void raise_as(const py::handle& type, const io::Error& error) {
     throw py::error_already_set();
 }
 
+void raise_qmp_error(const qmp::CommandError& error) {
+    // Our transactions have numbers, but upstream's, which scripts know, have none.
+    py::str text(fmt::format("<QMP API error related to transaction None [{}]: {}>", error.kind(),
+                             error.description()));
+    py::object exception = py::handle(qmp_error)(text);
+    exception.attr("add_note")(to_text(error.what()));
+    add_notes(exception, error);
+    PyErr_SetObject(qmp_error, exception.ptr());
+    throw py::error_already_set();
+}
+
 void raise_timeout_expired(const py::object& what, const py::object& limit,
                            const io::Error& error) {
     auto type = py::module_::import("subprocess").attr("TimeoutExpired");
@@ -63,17 +78,20 @@ void raise_timeout_expired(const py::object& what, const py::object& limit,
 }
 
 void bind_errors(py::module_& module) {
+    constexpr auto script_errors = "test_driver.errors";
     requested_assertion_failed =
-        define(module, "RequestedAssertionFailed",
+        define(module, script_errors, "RequestedAssertionFailed",
                "Something that the test asked for is not so. Facts are in __notes__.", nullptr);
     machine_error =
-        define(module, "MachineError",
+        define(module, script_errors, "MachineError",
                "The driver, QEMU or the host is in trouble. Facts are in __notes__.", nullptr);
     // Scripts written for earlier drivers catch RuntimeError here.
     auto bases = py::make_tuple(py::handle(machine_error), py::handle(PyExc_RuntimeError));
     shell_error =
-        define(module, "ShellError", "The root shell did not appear, is lost, or does not answer.",
-               bases.ptr());
+        define(module, script_errors, "ShellError",
+               "The root shell did not appear, is lost, or does not answer.", bases.ptr());
+    qmp_error = define(module, "test_driver.machine.qmp", "QMPAPIError", "QEMU refused a command.",
+                       PyExc_RuntimeError);
     py::register_exception_translator(&translate);
 }
 

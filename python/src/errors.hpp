@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 
 #include "io/error.hpp"
+#include "qmp/client.hpp"
 
 namespace charioteer::python {
 
@@ -12,6 +13,9 @@ namespace py = pybind11;
 /// RequestedAssertionFailed, Interrupted and every other io::Error is MachineError. Notes become
 /// `__notes__`.
 void bind_errors(py::module_& module);
+
+/// Raises QMPAPIError in upstream's words, with the text of `error` as a note.
+[[noreturn]] void raise_qmp_error(const qmp::CommandError& error);
 
 /// Raises `type` with the text and the notes of `error`.
 [[noreturn]] void raise_as(const py::handle& type, const io::Error& error);

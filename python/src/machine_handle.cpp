@@ -135,7 +135,7 @@ py::str MachineHandle::qmp(std::string command, const std::string& arguments) {
         reply["return"] = run(machine_->qmp(std::move(command), std::move(parsed.get_object())));
         return to_text(json::serialize(reply));
     } catch (const qmp::CommandError& error) {
-        raise_as(PyExc_RuntimeError, error);
+        raise_qmp_error(error);
     }
 }
 

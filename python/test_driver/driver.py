@@ -18,7 +18,8 @@ from test_driver.directories import temporary_directory
 from test_driver.duration import Duration, render
 from test_driver.errors import MachineError, RequestedAssertionFailed
 from test_driver.logger import AbstractLogger
-from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine, retry
+from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
+from test_driver.machine.alias import MachineAlias
 from test_driver.polling import Decorator, Poll
 from test_driver.polling_condition import PollingCondition
 from test_driver.symbols import banner, pythonized
@@ -164,7 +165,7 @@ class Driver:
             "serial_stdout_on": self.serial_stdout_on,
             "polling_condition": self.polling_condition,
             "BaseMachine": BaseMachine,
-            "Machine": QemuMachine,
+            "Machine": Machine,
             "QemuMachine": QemuMachine,
             "NspawnMachine": NspawnMachine,
             "t": AssertionTester(),
@@ -173,7 +174,7 @@ class Driver:
         }
         machines: dict[str, Any] = {pythonized(each.name): each for each in self.machines}
         if len(self.machines) == 1:
-            machines["machine"] = self.machines[0]
+            machines.setdefault("machine", MachineAlias(self.machines[0]))
         vlans = {f"vlan{vlan.nr}": vlan for vlan in self.vlans}
         print(banner([each.name for each in self.machines], vlans, general), flush=True)
         return {**general, **machines, **vlans}

@@ -40,7 +40,7 @@ class Poll(AbstractContextManager[None]):
             return held
 
         with self._logger.nested(f"waiting for {description}"):
-            retry(holds, timeout)
+            retry(holds, timeout=timeout)
 
 
 Decorator = Callable[[Callable[[], bool | None]], Poll]

@@ -1,6 +1,7 @@
 """Machines that the tests of this folder share."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 import pytest
 from test_driver.machine import QemuMachine
@@ -53,3 +54,18 @@ def systemd() -> Iterator[Team]:
 @pytest.fixture
 def server(systemd: Team) -> QemuMachine:
     return systemd["server"]
+
+
+Told = Callable[[], str]
+
+
+@pytest.fixture
+def told(pair: Team, capfd: pytest.CaptureFixture[str]) -> Told:
+    """What the driver of `pair` has told since the last call, without colours."""
+
+    def since_the_last_call() -> str:
+        pair.driver.logger.reporter.flush()
+        return re.sub("\x1b\\[[0-9;]*m", "", capfd.readouterr().err)
+
+    since_the_last_call()
+    return since_the_last_call

@@ -4,8 +4,6 @@ import pytest
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine import QemuMachine
 
-from support.team import Team
-
 
 def test_3_2_until_a_command_succeeds(alpha: QemuMachine) -> None:
     alpha.succeed("rm -f /tmp/there; (sleep 0.3; touch /tmp/there) >/dev/null 2>&1 &")
@@ -63,18 +61,3 @@ def test_3_2_for_text_on_the_console(alpha: QemuMachine) -> None:
 def test_3_2_standard_error_of_commands_is_on_the_console(alpha: QemuMachine) -> None:
     alpha.succeed("echo told aside >&2")
     alpha.wait_for_console_text("told aside")
-
-
-def test_3_2_retry(pair: Team) -> None:
-    tries: list[bool] = []
-
-    def third(last: bool) -> bool:
-        tries.append(last)
-        return len(tries) == 3
-
-    pair.symbols["retry"](third)
-    assert tries == [False, False, False]
-    tries.clear()
-    with pytest.raises(RequestedAssertionFailed, match="action timed out after"):
-        pair.symbols["retry"](lambda last: tries.append(last), timeout_seconds=0)
-    assert tries == [True]

@@ -1,6 +1,7 @@
 """What every kind of machine can do, given a way to run a command in it."""
 
 import os
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,9 @@ from test_driver.duration import Duration
 from test_driver.logger import AbstractLogger
 from test_driver.machine.screen import Screen
 from test_driver.machine.units import Units
+
+LOCK = "lock"
+"""The file of the state directory by which the core claims it."""
 
 # What goes into one command when a file is written by the shell; bash takes 128 KiB.
 _PIECE = 60_000
@@ -42,9 +46,33 @@ class BaseMachine(Units, Screen, ABC):
         self._state_is_reset = self.state_dir.exists() and not keep_machine_state
         for directory in (self.state_dir, self.shared_dir):
             directory.mkdir(mode=0o700, exist_ok=True)
+        if self._state_is_reset:
+            # It is as good as new; the core only empties it.
+            self.state_dir.chmod(0o700)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} '{self.name}'>"
+
+    @property
+    def keep_vm_state(self) -> bool:
+        """The name of `keep_machine_state` up to NixOS 25.11."""
+        return self.keep_machine_state
+
+    def cleanup_statedir(self) -> None:
+        """Deletes what the machine keeps between its starts, its disks above all."""
+        for entry in self.state_dir.iterdir():
+            # The claim that keeps other drivers out stays.
+            if entry.name == LOCK:
+                continue
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+        self._tell_reset()
+
+    def _tell_reset(self) -> None:
+        self.log(f"deleting machine state directory {self.state_dir}")
+        self.log("if you want to keep the machine state, pass --keep-machine-state")
 
     # What a subclass provides
 

@@ -123,7 +123,7 @@ class Commands(ABC):
             status, output = self.execute(command, timeout=timeout)
             return (status == 0) == success
 
-        retry(try_it, timeout)
+        retry(try_it, timeout=timeout)
         return output
 
     def wait_until_succeeds(self, command: str, timeout: Duration = 900) -> str:

@@ -1,6 +1,11 @@
-"""Looking for a pattern in console output as it grows."""
+"""The lines of the serial console as they come, and looking for a pattern in them."""
 
+import queue
 import re
+import threading
+from collections import deque
+
+from charioteer import _core as core
 
 # Up to this length all of the text is searched each time.
 _WHOLE = 256 * 1024
@@ -34,3 +39,51 @@ class ConsoleText:
             return False
         self._searched = len(self._text)
         return bool(self._pattern.search(self._text))
+
+
+class ConsoleLines:
+    """`machine.last_lines`: a queue of the lines that nobody has taken yet, much like queue.Queue.
+
+    Thread-safe.
+    """
+
+    def __init__(self, machine: core.Machine) -> None:
+        self._machine = machine
+        self._lines: deque[str] = deque()
+        self._lock = threading.Lock()
+
+    def take(self, timeout: float | None) -> list[str]:
+        """All lines that are there, at least one. Raises TimeoutError after `timeout` seconds."""
+        with self._lock:
+            if self._lines:
+                taken = list(self._lines)
+                self._lines.clear()
+                return taken
+        return self._machine.next_console_lines(timeout)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> str:
+        """The oldest line. Raises queue.Empty."""
+        try:
+            first, *others = self.take(timeout if block else 0.0)
+        except TimeoutError:
+            raise queue.Empty from None
+        with self._lock:
+            self._lines.extendleft(reversed(others))
+        return first
+
+    def get_nowait(self) -> str:
+        """The oldest line that is there. Raises queue.Empty."""
+        return self.get(block=False)
+
+    def qsize(self) -> int:
+        """How many lines are there."""
+        try:
+            lines = self.take(0.0)
+        except TimeoutError:
+            return 0
+        with self._lock:
+            self._lines.extendleft(reversed(lines))
+        return len(lines)
+
+    def empty(self) -> bool:
+        return self.qsize() == 0

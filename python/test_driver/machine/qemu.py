@@ -11,6 +11,8 @@ from charioteer import _core as core
 from test_driver.duration import Duration, seconds
 from test_driver.logger import AbstractLogger
 from test_driver.machine.base import BaseMachine
+from test_driver.machine.connections import Monitor, RootShell
+from test_driver.machine.console import ConsoleLines
 from test_driver.machine.files import Files
 from test_driver.machine.qmp import QMPSession
 from test_driver.machine.retry import retry
@@ -63,9 +65,11 @@ class QemuMachine(Files, Terminals):
             keep_machine_state,
         )
         self.qmp_client = QMPSession(self.handle)
+        self.last_lines = ConsoleLines(self.handle)
+        self._shell = RootShell(self.handle)
+        self._monitor = Monitor(self.handle)
         if self._state_is_reset:
-            self.log(f"deleting machine state directory {self.state_dir}")
-            self.log("if you want to keep the machine state, pass --keep-machine-state")
+            self._tell_reset()
 
     def _idle(self, polling: bool) -> None:
         self.logger.collect()
@@ -101,6 +105,16 @@ class QemuMachine(Files, Terminals):
     def pid(self) -> int | None:
         return self.handle.pid
 
+    @property
+    def shell(self) -> RootShell | None:
+        """The connection to the root shell, while QEMU runs."""
+        return self._shell if self.booted else None
+
+    @property
+    def monitor(self) -> Monitor | None:
+        """The connection to the human monitor, while QEMU runs."""
+        return self._monitor if self.booted else None
+
     def is_up(self) -> bool:
         return self.booted and self.connected
 
@@ -118,6 +132,7 @@ class QemuMachine(Files, Terminals):
 
     def connect(self) -> None:
         """Waits for the root shell, having started the machine if need be."""
+        self._shell.give_back()
         if self.connected:
             return
         with self.nested("waiting for the VM to finish booting"):
@@ -148,6 +163,7 @@ class QemuMachine(Files, Terminals):
         self.log("forced crash")
         with self.nested("waiting for the VM to power off"):
             self.handle.crash()
+        self._shell.give_back()
 
     def reboot(self) -> None:
         """Presses Ctrl-Alt-Delete. Of use after `start(allow_reboot=True)`."""
@@ -159,12 +175,14 @@ class QemuMachine(Files, Terminals):
             return
         with self.nested("waiting for the VM to power off"):
             self.handle.wait_for_shutdown(timeout)
+        self._shell.give_back()
 
     def release(self) -> None:
         """Ends QEMU and closes what belongs to it."""
         if self.pid is None:
             return
         self._tell_end()
+        self._shell.give_back()
         self.handle.release()
 
     def end(self) -> None:
@@ -251,12 +269,16 @@ class QemuMachine(Files, Terminals):
             return self.execute("[ -e /tmp/.X11-unix/X0 ]")[0] == 0
 
         with self.nested("waiting for the X11 server"):
-            retry(is_there, timeout)
+            retry(is_there, timeout=timeout)
 
     def send_monitor_command(self, command: str) -> str:
         """Runs a command of QEMU's human monitor; returns its echo, its output and the prompt."""
         self.run_callbacks()
         return self.handle.monitor_command(command)
+
+    def wait_for_monitor_prompt(self) -> str:
+        """What the human monitor answered to lines sent by `monitor.send`, and its prompt."""
+        return self._monitor.until_prompt()
 
     def wait_for_qmp_event(
         self, event_filter: Callable[[dict[str, Any]], bool], timeout: Duration = 600

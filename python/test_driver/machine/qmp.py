@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from charioteer import _core as core
+from charioteer._core import QMPAPIError
+
+__all__ = ["QMPAPIError", "QMPSession"]
 
 
 class QMPSession:
@@ -17,7 +20,7 @@ class QMPSession:
     def send(self, cmd: str, args: Mapping[str, Any] = {}) -> dict[str, Any]:
         """Sends a command; returns the whole reply, with its `return`.
 
-        Raises RuntimeError with QEMU's error.
+        Raises QMPAPIError, a RuntimeError, with QEMU's error.
         """
         reply: dict[str, Any] = json.loads(self._machine.qmp(cmd, json.dumps(dict(args))))
         return reply

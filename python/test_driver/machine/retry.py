@@ -1,7 +1,9 @@
 """Trying again until something holds."""
 
 import time
+import warnings
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from test_driver.duration import Duration, render, seconds
@@ -35,6 +37,12 @@ def retry(
         limit = timeout
     elif timeout_seconds is not None:
         limit = timeout_seconds
+        if not isinstance(timeout_seconds, timedelta):
+            warnings.warn(
+                "a number for 'timeout_seconds' is deprecated, pass a timedelta as 'timeout'",
+                DeprecationWarning,
+                stacklevel=2,
+            )
 
     start = time.monotonic()
     attempts = 1

@@ -41,4 +41,4 @@ class Screen(Commands):
             return any(pattern.search(name) for name in names)
 
         with self.nested("waiting for a window to appear"):
-            retry(appeared, timeout)
+            retry(appeared, timeout=timeout)

@@ -7,7 +7,7 @@ from charioteer import _core as core
 from test_driver.duration import Duration, render, seconds
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine.base import BaseMachine
-from test_driver.machine.console import ConsoleText
+from test_driver.machine.console import ConsoleLines, ConsoleText
 from test_driver.machine.retry import retry
 
 
@@ -15,6 +15,8 @@ class Terminals(BaseMachine):
     """Part of every virtual machine."""
 
     handle: core.Machine
+    last_lines: ConsoleLines
+    """The lines of the serial console that no call has taken yet."""
 
     def get_tty_text(self, tty: str) -> str:
         """What the virtual terminal number `tty` shows."""
@@ -37,7 +39,7 @@ class Terminals(BaseMachine):
             return pattern.search(text) is not None
 
         with self.nested(f"waiting for {regexp} to appear on tty {tty}"):
-            retry(matches, timeout)
+            retry(matches, timeout=timeout)
 
     def dump_tty_contents(self, tty: str) -> None:
         """Sends what the virtual terminal shows to the guest's journal."""
@@ -72,7 +74,7 @@ class Terminals(BaseMachine):
                 spent = time.monotonic() - begin
                 left = 1.0 if timeout is None else min(1.0, max(seconds(timeout) - spent, 0.0))
                 try:
-                    if text.add(self.handle.next_console_lines(left)):
+                    if text.add(self.last_lines.take(left)):
                         return
                 except TimeoutError:
                     if text.search():

@@ -32,7 +32,7 @@ class Units(Commands):
             self._wait_for_unit(unit, user, timeout)
 
     def _wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
-        retry(lambda _last_try: self._is_active(unit, user), timeout)
+        retry(lambda _last_try: self._is_active(unit, user), timeout=timeout)
 
     def _is_active(self, unit: str, user: str | None) -> bool:
         state = self.get_unit_property(unit, "ActiveState", user)

@@ -7,8 +7,6 @@ import pytest
 from test_driver.driver import Driver
 from test_driver.errors import MachineError, PollingConditionError, RequestedAssertionFailed
 from test_driver.logger import TerminalLogger
-from test_driver.machine import retry
-from test_driver.symbols import pythonized
 from told import raw, told
 
 
@@ -78,9 +76,6 @@ class TestMachines:
         machine = driver.create_machine("run-extra-vm")
         assert machine.name == "extra" and machine not in driver.machines
 
-    def test_names_as_identifiers(self) -> None:
-        assert pythonized("1foo-bar.baz") == "_foo_bar_baz"
-
 
 class TestCleanup:
     def test_complaints_are_told(
@@ -112,18 +107,6 @@ class TestPollingConditions:
         with pytest.raises(RequestedAssertionFailed):
             never.wait(timeout=0)
         assert "waiting for never" in told(logger) and "Last chance for never" in told(logger)
-
-
-class TestRetry:
-    def test_no_time_is_one_last_try(self) -> None:
-        tries: list[bool] = []
-        with pytest.raises(RequestedAssertionFailed, match=r"seconds \(timeout=0\)"):
-            retry(lambda last: tries.append(last), 0)
-        assert tries == [True]
-
-    def test_both_names(self) -> None:
-        with pytest.raises(TypeError, match="Pass only 'timeout'"):
-            retry(lambda last: True, timeout_seconds=1, timeout=1)
 
 
 def test_terminal_format(logger: TerminalLogger) -> None:

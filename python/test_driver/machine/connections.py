@@ -1,0 +1,69 @@
+"""The connections to a machine, for scripts that write to them by themselves."""
+
+import os
+import socket
+from typing import Any
+
+from charioteer import _core as core
+
+
+class RootShell:
+    """`machine.shell`: the socket that leads to the guest's root shell.
+
+    It has the methods of a socket. The first use takes the shell away from the driver, and the next
+    command of the driver takes it back: what has not been received until then is dropped.
+    """
+
+    def __init__(self, machine: core.Machine) -> None:
+        self._machine = machine
+        self._socket: socket.socket | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._lent(), name)
+
+    def _lent(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = socket.socket(fileno=self._machine.attach_shell())
+            self._socket.setblocking(True)
+        return self._socket
+
+    def give_back(self) -> None:
+        """Leaves the shell to the driver. Idempotent."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+            self._machine.detach_shell()
+
+
+class Monitor:
+    """`machine.monitor`: QEMU's human monitor as if it were a socket.
+
+    The core owns the connection: a line that is sent becomes a command, and its answer is there to
+    be received.
+    """
+
+    def __init__(self, machine: core.Machine) -> None:
+        self._machine = machine
+        self._typed = b""
+        self._answers = b""
+
+    def send(self, data: bytes) -> int:
+        """Runs every line that is complete. Raises MachineError."""
+        *lines, self._typed = (self._typed + data).split(b"\n")
+        for line in lines:
+            self._answers += self._machine.monitor_command(os.fsdecode(line)).encode()
+        return len(data)
+
+    def sendall(self, data: bytes) -> None:
+        self.send(data)
+
+    def recv(self, size: int) -> bytes:
+        """At most `size` bytes of the answers; empty when there are none left."""
+        piece, self._answers = self._answers[:size], self._answers[size:]
+        return piece
+
+    def until_prompt(self) -> str:
+        """All that was answered, up to the last prompt."""
+        return self.recv(len(self._answers)).decode()
