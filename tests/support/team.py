@@ -46,9 +46,9 @@ def team(cluster: str) -> Iterator[Team]:
     (folder / "out").mkdir()
     with deadline(BUILD_LIMIT):
         path = charioteer.configuration.write(charioteer.cluster.load(folder), folder)
-    outer = dict(os.environ)
+    outer, inner = dict(os.environ), environment(XDG_RUNTIME_DIR=str(folder / "run"))
     os.environ.clear()
-    os.environ.update(environment(XDG_RUNTIME_DIR=str(folder / "run")))
+    os.environ.update(inner)
     try:
         logger = CompositeLogger([TerminalLogger()])
         with Driver(load_driver_configuration(path), folder / "out", logger) as driver:
