@@ -28,6 +28,8 @@ class PollingCondition:
         self.description = str(description or condition.__doc__ or condition.__name__)
         self.last_called = float("-inf")
         self.entry_count = 0
+        self._cause: Exception | None = None
+        """What the last look ended with, for whoever asks why the condition did not hold."""
 
     def check(self, force: bool = False) -> bool:
         """Whether it holds. True without a look while a check runs, or before it is due again."""
@@ -38,10 +40,11 @@ class PollingCondition:
                 self.logger.info(f"Time since last: {time.monotonic() - self.last_called:.2f}s")
             else:
                 self.logger.info("(not called yet)")
+            self._cause = None
             try:
                 held = self.condition()
-            except Exception:  # that it failed is the answer; how, the next check may show
-                held = False
+            except Exception as error:  # that it failed is the answer
+                held, self._cause = False, error
             result = held is None or bool(held)
             self.logger.info(self.status_message(result))
             return result
@@ -49,7 +52,7 @@ class PollingCondition:
     def maybe_raise(self) -> None:
         """Raises PollingConditionError unless it holds."""
         if not self.check():
-            raise PollingConditionError(self.status_message(False))
+            raise PollingConditionError(self.status_message(False)) from self._cause
 
     def status_message(self, status: bool) -> str:
         return f"Polling condition {'succeeded' if status else 'failed'}: {self.description}"

@@ -1,0 +1,51 @@
+# A web server must answer all the time, whatever else the test does to it; and what takes its time
+# is waited for, not slept for.
+from datetime import timedelta
+
+start_all()
+
+with subtest("the server comes up"):
+    server.execute("mkdir -p /srv && echo hello > /srv/index && httpd -h /srv -p 80", timeout=30)
+    server.wait_for_open_port(80, timeout=timedelta(minutes=5))
+
+
+# Within `with server_answers:` it is looked at before every command and in every wait, at most
+# each second; a failure ends the test there.
+@polling_condition(seconds_interval=1, description="the server answers")
+def server_answers():
+    return "hello" in client.succeed("wget -q -O - http://server/index")
+
+
+# Without arguments: every 2 s, described by its docstring.
+@polling_condition
+def has_memory_left():
+    "the server has 20 MB left"
+    return int(server.succeed("awk '/MemAvailable/ { print $2 }' /proc/meminfo")) > 20_000
+
+
+# A condition can be waited for, too.
+server_answers.wait(timeout=60)
+
+with subtest("the server answers while it is busy"), server_answers, has_memory_left:
+    server.succeed("head -c 10000000 /dev/urandom | md5sum")
+    with client.nested("asking ten times"):
+        for _ in range(10):
+            client.succeed("wget -q -O /dev/null http://server/index")
+
+with subtest("what changes later is waited for"):
+    server.execute("(sleep 1; echo changed > /srv/index) >/dev/null 2>&1 &")
+    seen = []
+
+    def has_changed(last_try):
+        seen.append(client.succeed("wget -q -O - http://server/index").strip())
+        if last_try:
+            log.info(f"the page never changed; seen: {seen}")
+        return seen[-1] == "changed"
+
+    retry(has_changed, timeout=60)
+
+with subtest("a cut cable is noticed"):
+    client.block()
+    client.fail("wget -q -T 2 -O /dev/null http://server/index")
+    client.unblock()
+    client.wait_until_succeeds("wget -q -T 2 -O /dev/null http://server/index", timeout=60)
