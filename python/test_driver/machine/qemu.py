@@ -9,11 +9,13 @@ from typing import Any
 
 from charioteer import _core as core
 from test_driver.duration import Duration, seconds
+from test_driver.efi import EfiVars
 from test_driver.logger import AbstractLogger
 from test_driver.machine.base import BaseMachine
 from test_driver.machine.connections import Monitor, RootShell
 from test_driver.machine.console import ConsoleLines
 from test_driver.machine.files import Files
+from test_driver.machine.firmware import Firmware
 from test_driver.machine.qmp import QMPSession
 from test_driver.machine.retry import retry
 from test_driver.machine.terminals import Terminals
@@ -21,7 +23,7 @@ from test_driver.machine.terminals import Terminals
 _LAST_LINES = 10
 
 
-class QemuMachine(Files, Terminals):
+class QemuMachine(Files, Firmware, Terminals):
     """A virtual machine of QEMU. The waiting, the sockets and the processes are the core's."""
 
     def __init__(
@@ -55,6 +57,8 @@ class QemuMachine(Files, Terminals):
         self.monitor_path = self.state_dir / "monitor"
         self.qmp_path = self.state_dir / "qmp"
         self.shell_path = self.state_dir / "shell"
+        self.efi_vars_path = self.state_dir / f"{self.name}-efi-vars.fd"
+        self.efi_vars = EfiVars(self.efi_vars_path, self)
         self.handle = core.Machine(
             self.name,
             start_command,
@@ -138,17 +142,6 @@ class QemuMachine(Files, Terminals):
         with self.nested("waiting for the VM to finish booting"):
             self.start()
             self.handle.connect()
-
-    def switch_root(self) -> None:
-        """Goes on from the initial RAM disk to the system, whose root shell is awaited."""
-        self.wait_for_unit("initrd.target")
-        self.execute(
-            "systemctl isolate --no-block initrd-switch-root.target 2>/dev/null >/dev/null",
-            check_return=False,
-            check_output=False,
-        )
-        self.connected = False
-        self.connect()
 
     def shutdown(self) -> None:
         if not self.booted:
