@@ -1,6 +1,7 @@
 """Stores of EFI variables: the format, and files that are none."""
 
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -121,12 +122,13 @@ class TestStore:
 
     def test_is_left_alone_while_the_machine_runs(self, machine: QemuMachine) -> None:
         machine.start()
-        for act in (
+        acts: list[Callable[[], object]] = [
             machine.create_efi_vars,
             machine.read_efi_vars,
             machine.dump_efi_vars,
             lambda: machine.write_efi_vars([demo()]),
-        ):
+        ]
+        for act in acts:
             with pytest.raises(RequestedAssertionFailed) as failure:
                 act()
             assert str(failure.value) == (
