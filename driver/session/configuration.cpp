@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/json/parser.hpp>
 #include <boost/json/value.hpp>
 #include <cerrno>
+#include <charconv>
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <sstream>
 
 #include "io/error.hpp"
@@ -33,6 +36,39 @@ std::string_view kind_name(const json::value& value) {
         default:
             return "a number";
     }
+}
+
+/// The seconds of an ISO 8601 duration of days and smaller parts, "P1DT2H30M0.5S".
+std::optional<double> parse_iso_duration(std::string_view text) {
+    struct Part {
+        char unit;
+        double seconds;
+    };
+    constexpr std::array<Part, 4> parts{{{'D', 86400}, {'H', 3600}, {'M', 60}, {'S', 1}}};
+    if (!text.starts_with('P')) return std::nullopt;
+    text.remove_prefix(1);
+    double total = 0;
+    bool any = false;
+    bool of_time = false;
+    std::size_t next = 0;
+    while (!text.empty()) {
+        if (text.front() == 'T' && !of_time) {
+            of_time = true;
+            text.remove_prefix(1);
+            continue;
+        }
+        double amount = 0;
+        auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), amount,
+                                              std::chars_format::fixed);
+        auto used = static_cast<std::size_t>(end - text.data());
+        if (failure != std::errc{} || amount < 0 || used == text.size()) return std::nullopt;
+        while (next < parts.size() && parts.at(next).unit != text[used]) ++next;
+        if (next == parts.size() || (next > 0) != of_time) return std::nullopt;
+        total += amount * parts.at(next++).seconds;
+        any = true;
+        text.remove_prefix(used + 1);
+    }
+    return any ? std::optional(total) : std::nullopt;
 }
 
 /// Takes values out of one object, and says in errors where they are.
@@ -62,8 +98,13 @@ public:
     }
 
     double seconds(std::string_view key) const {
-        constexpr std::string_view expected = "a number of seconds, zero or more";
+        constexpr std::string_view expected =
+            "a number of seconds, zero or more, or a duration as \"PT1H30M\"";
         const auto& value = get(key, expected);
+        if (value.is_string()) {
+            if (auto parsed = parse_iso_duration(value.get_string())) return *parsed;
+            fail(key, expected, value);
+        }
         if (!value.is_number() || value.to_number<double>() < 0) fail(key, expected, value);
         return value.to_number<double>();
     }

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from typing import NoReturn
 
 from test_driver import failure
@@ -49,8 +50,7 @@ def drive(argv: list[str], prog: str) -> int:
                 logger.info("Machine state will be reset. To keep it, pass --keep-machine-state")
             return _run(driver, logger, signals)
         finally:
-            logger.collect()
-            logger.reporter.flush()
+            _finish(logger)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
@@ -69,6 +69,18 @@ def _make_logger(options: argparse.Namespace, prog: str) -> CompositeLogger:
     if options.log_level is not None:
         logger.set_log_level(LogLevel[options.log_level.upper()])
     return logger
+
+
+def _finish(logger: CompositeLogger) -> None:
+    """Writes what is still to be written; after SIGTERM no exit handler would."""
+    for each in logger.logger_list:
+        if isinstance(each, JunitXMLLogger):
+            try:
+                each.close()
+            except OSError as error:
+                logger.log(f"cannot write the JUnit report: {error}")
+    logger.collect()
+    logger.reporter.flush()
 
 
 def _usage_error(prog: str, text: str) -> NoReturn:
@@ -102,8 +114,14 @@ def _run(driver: Driver, logger: AbstractLogger, signals: Signals) -> int:
         signals.raise_held()
     except (KeyboardInterrupt, Terminated) as error:
         failure.report_interruption(logger, error, driver.tests)
+        logger.run_failed("interrupted by " + failure.name_of_interruption(error))
+        raise
+    except SystemExit as ending:
+        if ending.code not in (None, 0):
+            logger.run_failed(f"exit status {ending.code}")
         raise
     except Exception as error:
+        logger.run_failed("".join(traceback.format_exception(error)))
         if failure.is_of_script(error):
             logger.reporter.flush()
             failure.print_from_script(error)

@@ -68,6 +68,10 @@ def report_interruption(logger: AbstractLogger, error: BaseException, script: st
             logger.log_test_error(line)
 
 
+def name_of_interruption(error: BaseException) -> str:
+    return "Ctrl-C" if isinstance(error, KeyboardInterrupt) else "SIGTERM"
+
+
 def is_of_script(error: BaseException) -> bool:
     """Whether it came up in the script, or is about its syntax."""
     if isinstance(error, SyntaxError) and error.filename == SCRIPT:
@@ -81,4 +85,5 @@ def print_from_script(error: BaseException) -> None:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != SCRIPT:
         trace = trace.tb_next
-    traceback.print_exception(type(error), error, trace, file=sys.stderr)
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    print(printable(text), end="", file=sys.stderr, flush=True)

@@ -5,13 +5,23 @@ import unicodedata
 
 # Control characters other than tab and newline would act on the reader's terminal.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# What XML 1.0 cannot hold, not even escaped.
-_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# The same but for colours, which move and change nothing.
+_CONTROLS_OR_COLOUR = re.compile(r"\x1b\[[0-9;:]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Control characters, and what XML 1.0 cannot hold, not even escaped.
+_NOT_XML = re.compile(r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def printable(text: str) -> str:
     """`text` with its control characters shown as escapes, except for tabs and newlines."""
     return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text.replace("\r\n", "\n"))
+
+
+def harmless(text: str) -> str:
+    """As `printable`, but colours stay: messages of a test script may have some."""
+    return _CONTROLS_OR_COLOUR.sub(
+        lambda match: match[0] if len(match[0]) > 1 else f"\\x{ord(match[0]):02x}",
+        text.replace("\r\n", "\n"),
+    )
 
 
 def without_controls(text: str) -> str:
@@ -22,7 +32,7 @@ def without_controls(text: str) -> str:
 
 
 def xml_text(text: str) -> str:
-    """`text` without the characters that no XML document may hold."""
+    """`text` without control characters, but for tab and newline, and without what XML cannot hold."""
     return _NOT_XML.sub("", text)
 
 

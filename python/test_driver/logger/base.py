@@ -71,6 +71,9 @@ class AbstractLogger(ABC):
         """As `log`, for what makes a run fail."""
         self.log(*args, **kwargs)
 
+    def run_failed(self, reason: str) -> None:
+        """Takes note that the run failed, of which the reader of the terminal knows already."""
+
     def print_serial_logs(self, enable: bool) -> None:
         """Whether lines of serial consoles are told at all."""
         self.reporter.serial = enable

@@ -60,6 +60,9 @@ class CompositeLogger(AbstractLogger):
     def log_test_error(self, *args: Any, **kwargs: Any) -> None:
         self._tell("log_test_error", *args, **kwargs)
 
+    def run_failed(self, reason: str) -> None:
+        self._tell("run_failed", reason)
+
     def log_serial(self, message: str, machine: str) -> None:
         self._tell("log_serial", message, machine)
 

@@ -30,7 +30,7 @@ class _Case:
 
 
 class JunitXMLLogger(AbstractLogger):
-    """Collects, and writes the report at the exit of the program.
+    """Collects, and writes the report when it is closed, at the latest at the exit of the program.
 
     A subtest that raises stays the current one: what comes after it explains its failure.
     """
@@ -77,12 +77,18 @@ class JunitXMLLogger(AbstractLogger):
             self._current.errors.append(message)
             self._current.failed = True
 
+    def run_failed(self, reason: str) -> None:
+        # A case that failed says more.
+        if not any(case.failed for case in (self._main, *self._subtests.values())):
+            self._fail(reason)
+
     def log_serial(self, message: str, machine: str) -> None:
         if self.reporter.serial:
             self.log(f"{machine} # {message}")
 
     def close(self) -> None:
-        """Writes the report as it stands."""
+        """Writes the report. Raises OSError."""
+        atexit.unregister(self.close)
         # Here, because only runs with a report should pay for the import.
         from xml.etree import ElementTree
 

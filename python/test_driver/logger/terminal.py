@@ -6,6 +6,7 @@ from typing import Any
 
 from charioteer import _core as core
 from test_driver.logger.base import AbstractLogger, Attributes, LogLevel, timed
+from test_driver.text import harmless
 
 _BOLD_GREEN = "\x1b[1m\x1b[32m"
 _RED = "\x1b[31m"
@@ -54,4 +55,6 @@ class TerminalLogger(AbstractLogger):
 
 
 def _about(message: str, attributes: Attributes) -> str:
-    return f"{attributes['machine']}: {message}" if "machine" in attributes else message
+    # Outputs of guests are in messages, too.
+    text = harmless(str(message))
+    return f"{attributes['machine']}: {text}" if "machine" in attributes else text

@@ -50,6 +50,19 @@ TEST(Configuration, ReadsWhatTheDriverNeedsAndIgnoresTheRest) {
     EXPECT_EQ(configuration.test_script, "/script");
 }
 
+TEST(Configuration, ATimeLimitMayBeAnIsoDuration) {
+    auto limit_of = [](std::string_view text) {
+        return parse_configuration(changed("3600", text), "driver.json").global_timeout;
+    };
+    EXPECT_EQ(limit_of(R"("PT1H")"), 3600);
+    EXPECT_EQ(limit_of(R"("P1DT2H3M4.5S")"), 93784.5);
+    EXPECT_EQ(limit_of(R"("P2D")"), 172800);
+    for (const auto* text : {R"("")", R"("P")", R"("PT")", R"("1H")", R"("P1H")", R"("PT1D")",
+                             R"("PT1S1H")", R"("PT1")", R"("PT-1S")", R"("PT1HT1S")"})
+        EXPECT_THAT(failure_of(changed("3600", text)), HasSubstr("global_timeout: expected"))
+            << text;
+}
+
 TEST(Configuration, AMissingKeyIsNamedWithWhatWasExpected) {
     EXPECT_EQ(failure_of(changed("\"vlans\"", "\"lans\"")),
               "driver.json: vlans is missing: expected a list of VLAN numbers");
@@ -61,7 +74,8 @@ TEST(Configuration, AnIllTypedValueIsNamedWithWhatWasFound) {
     EXPECT_EQ(failure_of(changed("[2, 1]", "[2, \"1\"]")),
               "driver.json: vlans[1]: expected a number, zero or more, found a string");
     EXPECT_EQ(failure_of(changed("3600", "-1")),
-              "driver.json: global_timeout: expected a number of seconds, zero or more, found a "
+              "driver.json: global_timeout: expected a number of seconds, zero or more, or a "
+              "duration as \"PT1H30M\", found a "
               "number");
     EXPECT_EQ(failure_of(changed("{\"name\": \"b\", \"start_script\": \"/b\"}", "\"/b\"")),
               "driver.json: vms.b: expected an object with start_script, found a string");
