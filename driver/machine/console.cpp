@@ -39,22 +39,6 @@ bool is_panic(std::string_view line) {
 
 }  // namespace
 
-std::string without_escapes(std::string_view line) {
-    std::string text;
-    for (std::size_t at = 0; at < line.size(); ++at) {
-        if (line[at] != '\x1b') {
-            text.push_back(line[at]);
-            continue;
-        }
-        // ECMA-48: "ESC [ parameters final", or ESC and one more character.
-        ++at;
-        if (at >= line.size() || line[at] != '[') continue;
-        do ++at;
-        while (at < line.size() && (line[at] < '@' || line[at] > '~'));
-    }
-    return text;
-}
-
 Console::Console(const asio::any_io_executor& executor, io::TimeSource& time, LineSink sink)
     : time_(time), sink_(std::move(sink)), changed_(executor) {}
 

@@ -16,9 +16,6 @@ namespace charioteer::machine {
 
 namespace asio = boost::asio;
 
-/// `line` without the escape sequences that colour text and move the cursor.
-std::string without_escapes(std::string_view line);
-
 /// The serial console of one machine: every line since the last start, those of more than 64 KiB in
 /// pieces. Io thread only.
 class Console {

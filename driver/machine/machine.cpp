@@ -5,6 +5,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "io/printable.hpp"
 #include "io/with_deadline.hpp"
 
 namespace charioteer::machine {
@@ -69,7 +70,7 @@ void Machine::tell_facts(io::Error& error) const {
     auto lines = console_->last_lines(10);
     if (lines.empty()) return;
     std::string block = "last lines of the console:";
-    for (const auto& line : lines) block += "\n  " + without_escapes(line);
+    for (const auto& line : lines) block += "\n  " + io::printable(line, io::Colours::drop);
     error.add_note(std::move(block));
 }
 

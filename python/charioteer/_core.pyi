@@ -163,7 +163,7 @@ class Machine:
     def console_log(self) -> str:
         """All lines since the last start, joined by newlines."""
     def console_tail(self, count: int) -> list[str]:
-        """The last `count` lines, or all there are."""
+        """The last `count` lines, or all there are, fit to be shown."""
     def next_console_lines(self, timeout: Limit | None) -> list[str]:
         """Lines that no earlier call has returned, at least one. Raises TimeoutError."""
     def send_console(self, data: bytes) -> None: ...

@@ -10,6 +10,7 @@
 #include "bindings.hpp"
 #include "convert.hpp"
 #include "errors.hpp"
+#include "io/printable.hpp"
 
 namespace charioteer::python {
 
@@ -176,7 +177,8 @@ py::str MachineHandle::console_log() {
 
 py::list MachineHandle::console_tail(std::size_t count) {
     py::list lines;
-    for (const auto& line : run(machine_->console_tail(count))) lines.append(to_text(line));
+    for (const auto& line : run(machine_->console_tail(count)))
+        lines.append(to_text(io::printable(line, io::Colours::drop)));
     return lines;
 }
 

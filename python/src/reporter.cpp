@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "io/printable.hpp"
+
 namespace charioteer::python {
 
 namespace {
@@ -26,7 +28,8 @@ constexpr int slice_ms = 100;
 
 std::string format(const io::Event& event) {
     if (event.kind == io::EventKind::serial)
-        return fmt::format("\x1b[2m{} # {}\x1b[0m", event.machine, event.text);
+        return fmt::format("\x1b[2m{} # {}\x1b[0m", event.machine,
+                           io::printable(event.text, io::Colours::keep));
     std::string_view label = event.kind == io::EventKind::warning ? "warning: " : "";
     if (event.machine.empty()) return fmt::format("{}{}", label, event.text);
     return fmt::format("{}: {}{}", event.machine, label, event.text);

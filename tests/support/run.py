@@ -84,6 +84,12 @@ class Run:
         with self._lock:
             return _COLOUR.sub("", self._text["stderr"])
 
+    @property
+    def coloured(self) -> str:
+        """Standard error with its colours."""
+        with self._lock:
+            return self._text["stderr"]
+
     def report(self) -> str:
         """The command, how it stands, and all that it wrote."""
         return (

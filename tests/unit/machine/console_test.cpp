@@ -127,14 +127,6 @@ TEST_F(ConsoleTest, APanicThatTheMachineGotOverIsForgotten) {
     EXPECT_FALSE(on_io([&] { return console_.panic(); }));
 }
 
-TEST(Console, LinesAreShownWithoutColoursAndCursorMoves) {
-    EXPECT_EQ(without_escapes("\x1b"
-                              "c\x1b[?7l\x1b[2JSea\x1b[0;1mBIOS\x1b[0m"),
-              "SeaBIOS");
-    EXPECT_EQ(without_escapes("cut \x1b[0;"), "cut ");
-    EXPECT_EQ(without_escapes("cut \x1b"), "cut ");
-}
-
 TEST_F(ConsoleTest, ALineWithoutEndIsCut) {
     feed(std::string(64 * 1024 + 1, 'x'));
     EXPECT_THAT(told_, ElementsAre(std::string(64 * 1024, 'x')));

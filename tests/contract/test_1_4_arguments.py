@@ -1,4 +1,4 @@
-"""The command line."""
+"""Sections 1.2 to 1.6: options and variables, as the parser takes them."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def config(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_abbreviations(config: str, tmp_path: Path) -> None:
+def test_1_4_abbreviations(config: str, tmp_path: Path) -> None:
     arguments = ["--config", config, "--debug-hook=/attach", "--junit=j.xml", f"-o{tmp_path}"]
     options, loaded = parse(arguments, PROG)
     assert options.debug_hook_attach == "/attach"
@@ -34,19 +34,19 @@ def test_abbreviations(config: str, tmp_path: Path) -> None:
     assert loaded.vms["web"].start_script == Path("/run-web-vm")
 
 
-def test_later_wins(config: str) -> None:
+def test_1_4_the_later_option_wins(config: str) -> None:
     options, _ = parse(["-c", config, "--interactive", "--no-interactive"], PROG)
     assert options.interactive is False
     assert parse(["-c", config], PROG)[0].interactive is None
 
 
-def test_log_level_of_the_environment(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_1_6_the_log_level_of_the_environment(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("logLevel", "warning")
     assert parse(["-c", config], PROG)[0].log_level == "warning"
     assert parse(["-c", config, "--log-level", "debug"], PROG)[0].log_level == "debug"
 
 
-def test_older_form(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_1_3_variables_of_older_releases(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("startScripts", "/a/run-b-vm /a/run-a-vm")
     monkeypatch.setenv("testScript", "/script")
     monkeypatch.setenv("vlans", "2 1 2")
@@ -64,7 +64,9 @@ def test_older_form(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--nonsense"], "--nonsense"),
     ],
 )
-def test_usage_errors(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_1_4_usage_errors(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         parse(arguments, PROG)
     assert caught.value.code == 2

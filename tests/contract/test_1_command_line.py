@@ -1,0 +1,276 @@
+"""Sections 1.1 to 1.7: the programs, their options and variables, their exit statuses."""
+
+import json
+import signal
+
+import pytest
+
+from support.leftovers import expect_nothing_left, qemus_of
+from support.workshop import Workshop
+
+
+def test_1_1_the_names_of_scripts_are_written_without_any_input(workshop: Workshop) -> None:
+    run = workshop.run("generate-driver-symbols")
+    run.expect(0)
+    names = (workshop.folder / "driver-symbols").read_text()
+    assert not names.endswith("\n") and " " not in names
+    assert {"start_all", "machines", "subtest", "retry", "t", "debug"} < set(names.split(","))
+    assert run.stdout.startswith("additionally exposed symbols:\n")
+
+
+def test_1_2_the_configuration_is_required(workshop: Workshop) -> None:
+    run = workshop.run("nixos-test-driver")
+    run.expect(2)
+    assert run.stderr.startswith("usage: nixos-test-driver ")
+    assert "nixos-test-driver: error: the following arguments are required: -c/--config" in (
+        run.stderr
+    )
+
+
+def test_1_2_help_is_no_error(workshop: Workshop) -> None:
+    run = workshop.run("nixos-test-driver", "--help")
+    run.expect(0)
+    assert run.stdout.startswith("usage: nixos-test-driver ")
+    assert "--keep-vm-state" not in run.stdout
+
+
+def test_1_2_the_older_flag_is_deprecated(workshop: Workshop) -> None:
+    run = workshop.drive(workshop.configuration("pass"), "--keep-vm-state", PYTHONWARNINGS="always")
+    run.expect(0)
+    assert (
+        "DeprecationWarning: The flag '--keep-vm-state' is deprecated. "
+        "Use '--keep-machine-state' instead.\n"
+    ) in run.stderr
+    assert "Machine state will be reset" not in run.stderr
+
+
+def test_1_2_state_is_kept_when_asked(workshop: Workshop) -> None:
+    configuration = workshop.configuration("print(os.path.exists(web.state_dir / 'disk'))")
+    (workshop.state / "vm-state-web").mkdir(parents=True)
+    (workshop.state / "vm-state-web/disk").touch()
+    kept = workshop.drive(configuration, "-K")
+    kept.expect(0)
+    assert kept.stdout.endswith("True\n") and "deleting machine state" not in kept.stderr
+    reset = workshop.drive(configuration)
+    reset.expect(0)
+    assert reset.stdout.endswith("False\n")
+    assert "Machine state will be reset. To keep it, pass --keep-machine-state\n" in reset.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [("missing", "is not a directory"), ("file", "is not a directory")]
+)
+def test_1_2_the_output_directory_must_be_there(workshop: Workshop, place: str, said: str) -> None:
+    (workshop.folder / "file").touch()
+    path = workshop.folder / place
+    run = workshop.drive(workshop.configuration("pass"), "-o", path)
+    run.expect(2)
+    assert f"{path} {said}" in run.stderr
+
+
+def test_1_2_the_output_directory_is_absolute(workshop: Workshop) -> None:
+    run = workshop.drive(workshop.configuration("print(driver.out_dir)"), "-oout")
+    run.expect(0)
+    assert run.stdout.endswith(f"{workshop.out}\n")
+
+
+def test_1_3_both_ways_in_make_the_same_run(workshop: Workshop) -> None:
+    scripts = [workshop.start_script("web"), workshop.start_script("db")]
+    text = "print([each.name for each in machines], [each.nr for each in vlans])"
+    by_file = workshop.drive(workshop.configuration(text, scripts, vlans=[1, 2]))
+    by_file.expect(0)
+    by_variables = workshop.run(
+        "nixos-test-driver",
+        "-o",
+        workshop.out,
+        startScripts=" ".join(map(str, scripts)),
+        testScript=str(workshop.folder / "test.py"),
+        vlans="2 1 2",
+        globalTimeout="60",
+    )
+    by_variables.expect(0)
+    by_flags = workshop.run(
+        "nixos-test-driver",
+        workshop.folder / "test.py",
+        "--start-scripts",
+        *scripts,
+        "--vlans",
+        "1",
+        "2",
+        "--global-timeout",
+        "60",
+        "-o",
+        workshop.out,
+    )
+    by_flags.expect(0)
+    for run in (by_file, by_variables, by_flags):
+        assert run.stdout.endswith("['db', 'web'] [1, 2]\n")
+    for run in (by_variables, by_flags):
+        assert "Test will time out and terminate in 60 seconds\n" in run.stderr
+
+
+def test_1_3_flags_win_over_variables_and_help_shows_them(workshop: Workshop) -> None:
+    run = workshop.run("nixos-test-driver", "--help", vlans="7", COLUMNS="200")
+    run.expect(0)
+    assert "(default from environment: 7)" in run.stdout
+    configuration = workshop.configuration("print(len(vlans))")
+    script = workshop.folder / "test.py"
+    assert configuration.exists()
+    run = workshop.run("nixos-test-driver", script, "--vlans", "3", "-o", workshop.out, vlans="7 8")
+    run.expect(0)
+    assert run.stdout.endswith("1\n")
+
+
+def test_1_5_keys_name_machines_and_unknown_ones_are_ignored(workshop: Workshop) -> None:
+    path = workshop.configuration("print(machines[0].name, machines[0].start_command)")
+    content = json.loads(path.read_text())
+    content["vms"]["web"].update(name="inner", unknown=1)
+    content.update(display_viewers={"vnc": {}}, more=None, global_timeout="PT1H")
+    path.write_text(json.dumps(content))
+    run = workshop.drive(path)
+    run.expect(0)
+    assert run.stdout.endswith(f"web {content['vms']['web']['start_script']}\n")
+    assert "Test will time out and terminate in 3600 seconds\n" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "key", ["vms", "containers", "vlans", "global_timeout", "enable_ssh_backdoor", "test_script"]
+)
+def test_1_5_a_missing_key_is_an_error(workshop: Workshop, key: str) -> None:
+    path = workshop.configuration("pass")
+    content = json.loads(path.read_text())
+    del content[key]
+    path.write_text(json.dumps(content))
+    run = workshop.drive(path)
+    run.expect(2)
+    assert f"{path}: {key} is missing" in run.stderr
+
+
+SHOW_PLACE = "print(web.tmp_dir)"
+
+
+def test_1_6_the_place_for_state_is_made_and_private(workshop: Workshop) -> None:
+    run = workshop.drive(workshop.configuration(SHOW_PLACE))
+    run.expect(0)
+    assert run.stdout.endswith(f"{workshop.state}\n")
+    assert workshop.state.stat().st_mode & 0o777 == 0o700
+
+
+def test_1_6_without_a_runtime_directory_it_is_that_for_temporary_files(
+    workshop: Workshop,
+) -> None:
+    place = workshop.folder / "temporary"
+    place.mkdir()
+    run = workshop.drive(workshop.configuration(SHOW_PLACE), XDG_RUNTIME_DIR="", TMPDIR=str(place))
+    run.expect(0)
+    assert run.stdout.endswith(f"{place}\n")
+
+
+def test_1_6_a_place_that_is_no_directory_is_named(workshop: Workshop) -> None:
+    place = workshop.folder / "file"
+    place.touch()
+    run = workshop.drive(workshop.configuration("pass"), XDG_RUNTIME_DIR=str(place))
+    run.expect(1)
+    assert str(place) in run.stderr
+
+
+@pytest.mark.parametrize(("display", "graphical"), [({}, False), ({"DISPLAY": ""}, True)])
+def test_1_6_a_display_makes_qemu_graphical(
+    workshop: Workshop, display: dict[str, str], graphical: bool
+) -> None:
+    script = """
+        web.start()
+        words = open(f"/proc/{web.pid}/cmdline").read().split(chr(0))
+        print("-nographic" in words)
+    """
+    run = workshop.drive(workshop.configuration(script), **display)
+    run.expect(0)
+    assert run.stdout.endswith(f"{not graphical}\n")
+
+
+def test_1_6_variables_of_the_user_reach_start_scripts(workshop: Workshop) -> None:
+    script = """
+        web.start()
+        print(open(f"/proc/{web.pid}/environ").read().split(chr(0)).count("NIX_DISK_IMAGE=/disk"))
+    """
+    run = workshop.drive(workshop.configuration(script), NIX_DISK_IMAGE="/disk")
+    run.expect(0)
+    assert run.stdout.endswith("1\n")
+
+
+FAILED_REQUEST = "t.assertEqual(1, 2)"
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "said"),
+    [
+        ("pass", 0, "test script finished in "),
+        (FAILED_REQUEST, 1, "!!! RequestedAssertionFailed: 1 != 2"),
+        ("web.succeed('exit 3')", 1, "!!! RequestedAssertionFailed: command `exit 3` failed"),
+        ("raise test_driver_error('no')", 1, "NameError"),
+        ("assert False, 'plainly'", 1, "AssertionError: plainly"),
+        ("def f(:", 1, "SyntaxError"),
+        ("raise SystemExit(7)", 7, "cleanup"),
+        ("import sys; sys.exit()", 0, "cleanup"),
+        ("log.error('it is over')", 1, "it is over"),
+        (
+            "from test_driver.errors import MachineError\nraise MachineError('no disk')",
+            1,
+            "!!! test_driver.errors.MachineError: no disk",
+        ),
+    ],
+)
+def test_1_7_exit_statuses(workshop: Workshop, script: str, status: int, said: str) -> None:
+    run = workshop.drive(workshop.configuration(script))
+    run.expect(status)
+    assert said in run.stderr
+    assert "cleanup" in run.stderr
+    expect_nothing_left(workshop.folder)
+
+
+def test_1_7_the_time_limit_of_the_run_ends_it_by_sigterm(workshop: Workshop) -> None:
+    script = """
+        web.start()
+        with subtest("waiting"):
+            web.execute("sleep 600")
+    """
+    configuration = workshop.configuration(script, global_timeout=1)
+    run = workshop.drive(configuration, "--junit-xml", "report/junit.xml")
+    run.expect(143)
+    assert "timeout reached; test terminating..." in run.stderr
+    expect_nothing_left(workshop.folder)
+    report = (workshop.out / "report/junit.xml").read_text()
+    assert 'name="waiting"' in report and 'failures="1"' in report
+
+
+def test_1_7_ctrl_c_in_a_script_is_130(workshop: Workshop) -> None:
+    run = workshop.drive(workshop.configuration("web.start(); web.execute('sleep 600')"))
+    run.wait_for("QEMU running")
+    assert qemus_of(workshop.state)
+    run.send(signal.SIGINT)
+    run.expect(130)
+    expect_nothing_left(workshop.folder)
+
+
+def test_1_7_an_interactive_session_is_0(workshop: Workshop) -> None:
+    workshop.keyboard = True
+    run = workshop.drive(workshop.configuration("pass"), "--interactive")
+    run.enter("print('typed', 6 * 7)")
+    run.wait_for("typed 42")
+    run.press_ctrl_d()
+    run.expect(0)
+
+
+def test_1_4_options_come_in_any_order_and_form(workshop: Workshop) -> None:
+    configuration = workshop.configuration("print(driver.out_dir)")
+    run = workshop.run(
+        "nixos-test-driver",
+        "--log-level",
+        "error",
+        f"-o{workshop.out}",
+        f"--config={configuration}",
+        "--no-interactive",
+        "--junit=junit.xml",
+    )
+    run.expect(0)
+    assert (workshop.out / "junit.xml").exists()
