@@ -23,7 +23,9 @@ def run(symbols: dict[str, Any]) -> None:
     except ImportError:
         pass
     else:
-        embed_ipython(user_ns=symbols, history_filename=history)  # type: ignore[no-untyped-call]
+        embed_ipython(  # type: ignore[no-untyped-call]
+            user_ns=symbols, history_filename=history, configure=_use_plain_prompt
+        )
         return
     try:
         from ptpython.repl import embed
@@ -31,6 +33,15 @@ def run(symbols: dict[str, Any]) -> None:
         _plain(symbols, history)
     else:
         embed(symbols, symbols, history_filename=history)
+
+
+def _use_plain_prompt(prompt: Any) -> None:
+    """Has IPython's syntax at Python's prompt `>>> `, which test authors know.
+
+    Under IPython ptpython takes the style of that name, whatever its configuration says.
+    """
+    styles = prompt.all_prompt_styles
+    styles["ipython"] = styles["classic"]
 
 
 def _plain(symbols: dict[str, Any], history: str | None = None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from support.run import Run, environment
+from support.terminal import Terminal
 
 FAKE_QEMU = Path(__file__).resolve().parents[1] / "fakes/fake_qemu.py"
 
@@ -25,6 +26,7 @@ class Workshop:
         self.keyboard = False
         self.out.mkdir()
         self._runs: list[Run] = []
+        self._terminals: list[Terminal] = []
 
     def start_script(self, name: str, text: str | None = None, mode: str = "") -> Path:
         """`run-NAME-vm`; without `text` it starts a fake QEMU, ill by `mode`."""
@@ -75,8 +77,20 @@ class Workshop:
             "nixos-test-driver", "--config", configuration, "-o", self.out, *arguments, **changes
         )
 
+    def sit_down(self, configuration: Path, *arguments: str | Path) -> Terminal:
+        """`nixos-test-driver --interactive` in a real terminal."""
+        words: list[str | Path] = ["--config", configuration, "-o", self.out, "--interactive"]
+        env = environment(XDG_RUNTIME_DIR=str(self.state), HOME=str(self.folder))
+        self._terminals.append(
+            Terminal(["nixos-test-driver", *words, *arguments], env, self.folder)
+        )
+        return self._terminals[-1]
+
     def close(self) -> None:
         """Ends the runs and shows what each wrote, for the report of a test that failed."""
+        for terminal in self._terminals:
+            print(terminal.screen)
+            terminal.end()
         for run in self._runs:
             run.end()
             print(run.report())

@@ -1,0 +1,90 @@
+"""A real terminal, of tmux, in which a program runs: what is typed, and what is on the screen."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from support.patience import scaled, until
+from support.run import PROGRAMS
+
+
+class Terminal:
+    """One of our programs in a terminal of 120 columns and 50 lines, with a server of its own."""
+
+    def __init__(self, arguments: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> None:
+        # Of the server's socket and the exit status.
+        self._folder = Path(tempfile.mkdtemp(prefix="charioteer-tmux-", dir="/tmp"))
+        self._socket = self._folder / "socket"
+        self._status = self._folder / "status"
+        program, *others = map(str, arguments)
+        line = shlex.join([str(PROGRAMS / program), *others])
+        # The screen stays until the test is done with it.
+        command = f"{line}; echo $? > {shlex.quote(str(self._status))}; exec sleep 3600"
+        # No user's configuration; colours are of no interest here.
+        environment = {**env, "TERM": "xterm", "SHELL": "/bin/sh"}
+        self._environment = {**environment, "PATH": os.environ["PATH"]}
+        self._tmux(
+            "-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "50", "-c", str(cwd), command
+        )  # fmt: skip
+
+    def _tmux(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", str(self._socket), *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            timeout=scaled(30),
+        )
+        assert done.returncode == 0, f"tmux {arguments}: {done.stderr}"
+        return done.stdout
+
+    @property
+    def screen(self) -> str:
+        """What the terminal shows, and what has scrolled away, without the blanks at the ends."""
+        text = self._tmux("capture-pane", "-p", "-S", "-2000")
+        return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))
+
+    def press(self, *keys: str) -> None:
+        """Keys by tmux's names: "C-c", "Enter", "Tab"."""
+        self._tmux("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        """A line and Enter."""
+        self._tmux("send-keys", "-l", text)
+        self.press("Enter")
+
+    def wait_for(self, text: str, limit: float = 60) -> None:
+        """Returns once `text` is on the screen."""
+        until(
+            lambda: text in self.screen,
+            limit,
+            lambda: f"{text!r} did not appear within {scaled(limit):g} s:\n{self.screen}",
+        )
+
+    def wait_for_last_line(self, text: str, limit: float = 60) -> None:
+        """Returns once the last line that is not empty, nor ptpython's status, is `text`."""
+        until(
+            lambda: _without_status(self.screen).endswith(text),
+            limit,
+            lambda: f"the last line is not {text!r} after {scaled(limit):g} s:\n{self.screen}",
+        )
+
+    def expect(self, status: int, limit: float = 60) -> None:
+        """Waits for the end of the program, which must be with `status`."""
+        until(self._status.exists, limit, lambda: f"it does not end:\n{self.screen}")
+        until(lambda: self._status.read_text() != "", limit, lambda: "no status")
+        actual = int(self._status.read_text())
+        assert actual == status, f"exit status {actual}, not {status}:\n{self.screen}"
+
+    def end(self) -> None:
+        """Ends the program and the terminal."""
+        self._tmux("kill-server")
+        shutil.rmtree(self._folder)
+
+
+def _without_status(screen: str) -> str:
+    return "\n".join(line for line in screen.split("\n") if not line.startswith(" [F")).rstrip()
