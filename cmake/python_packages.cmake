@@ -41,6 +41,8 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/charioteer ${PROJECT_SOURCE_DIR}/
     FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed"
     PATTERN "__pycache__" EXCLUDE PATTERN ".mypy_cache" EXCLUDE)
 install(TARGETS _core LIBRARY DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
+install(TARGETS charioteer_tesseract_library
+    LIBRARY DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
 install(TARGETS charioteer_guard RUNTIME DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/machines ${PROJECT_SOURCE_DIR}/examples
     DESTINATION ${CMAKE_INSTALL_DATADIR}/charioteer

@@ -1,5 +1,7 @@
 #include "machine/host.hpp"
 
+#include "screen/library.hpp"
+
 namespace charioteer::machine {
 
 Host::Host(const asio::any_io_executor& executor, io::TimeSource& time, std::function<void()> idle)
@@ -8,6 +10,18 @@ Host::Host(const asio::any_io_executor& executor, io::TimeSource& time, std::fun
       idle_(std::move(idle)),
       janitor_(process::Janitor::start()),
       chosen_(executor) {}
+
+screen::Reader& Host::reader(const ReaderOptions& options) {
+    if (!reader_) {
+        auto make_engine = [data = options.language_data] { return screen::make_tesseract(data); };
+        reader_ = std::make_unique<screen::Reader>(executor_, make_engine, options.workers);
+    }
+    return *reader_;
+}
+
+asio::awaitable<void> Host::end_reading() {
+    if (reader_) co_await reader_->end();
+}
 
 asio::awaitable<AcceleratorChoice> Host::accelerator(std::string wanted, io::EventSink sink) {
     while (choosing_) co_await chosen_.wait();

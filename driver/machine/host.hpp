@@ -3,14 +3,22 @@
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "io/condition.hpp"
 #include "io/event.hpp"
 #include "io/time_source.hpp"
 #include "machine/accelerator.hpp"
 #include "process/janitor.hpp"
+#include "screen/reader.hpp"
 
 namespace charioteer::machine {
+
+/// How screens are read; of the environment of the test.
+struct ReaderOptions {
+    std::size_t workers = 1;    ///< pictures read at the same time
+    std::string language_data;  ///< a folder; empty: Tesseract's own
+};
 
 /// What the machines of one driver have in common. Shared by them; io thread only, except claim().
 class Host {
@@ -31,6 +39,12 @@ public:
     /// first caller's $CHARIOTEER_ACCEL.
     asio::awaitable<AcceleratorChoice> accelerator(std::string wanted, io::EventSink sink);
 
+    /// What reads screens, made with the options of the first caller.
+    screen::Reader& reader(const ReaderOptions& options);
+    /// Calls off all reading and waits for its threads to end. Before the io thread ends, if
+    /// anything was read.
+    asio::awaitable<void> end_reading();
+
     /// True for the first caller who warns of an old QEMU: one warning is enough.
     bool first_to_warn_of_old_qemu() noexcept { return !std::exchange(warned_, true); }
 
@@ -39,6 +53,7 @@ private:
     io::TimeSource& time_;
     std::function<void()> idle_;
     std::shared_ptr<process::Janitor> janitor_;
+    std::unique_ptr<screen::Reader> reader_;
     std::optional<AcceleratorChoice> choice_;
     bool warned_ = false;
     bool choosing_ = false;

@@ -121,6 +121,8 @@ public:
     asio::awaitable<json::object> next_qmp_event(io::Deadline deadline);
     /// Writes the screen to `path` as PNG.
     asio::awaitable<void> screenshot(std::filesystem::path path);
+    /// What the screen shows.
+    asio::awaitable<screen::Picture> picture();
 
     asio::awaitable<std::string> console_text();
     /// The last `count` lines, or all there are.
@@ -145,6 +147,9 @@ private:
     asio::awaitable<void> end_instance();
     void forget_instance();
 
+    // screen.cpp
+    asio::awaitable<void> dump_screen(std::filesystem::path path, std::string format);
+
     // files.cpp
     asio::awaitable<std::string> run_checked(std::string command, std::string what);
     asio::awaitable<bool> has_share();
@@ -165,6 +170,7 @@ private:
     std::shared_ptr<process::Child> last_process_;
     AcceleratorChoice accelerator_;
     std::vector<std::string> environment_;  ///< the caller's at the last start
+    std::size_t screen_dumps_ = 0;
     bool starting_ = false;
     bool releasing_ = false;
     io::Condition started_;

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "machine/machine.hpp"
 
 namespace charioteer::machine {
@@ -45,21 +43,6 @@ asio::awaitable<json::object> Machine::next_qmp_event(io::Deadline deadline) {
     auto instance = instance_;
     running();
     co_return co_await instance->qmp().next_event(deadline);
-}
-
-asio::awaitable<void> Machine::screenshot(std::filesystem::path path) {
-    // QEMU may run as somebody else, or see other directories; it can write to its own.
-    auto picture = claim_.path() / "screenshot.png";
-    json::object arguments{{"filename", picture.native()}, {"format", "png"}};
-    co_await qmp("screendump", std::move(arguments));
-    try {
-        std::filesystem::copy_file(picture, path,
-                                   std::filesystem::copy_options::overwrite_existing);
-        std::filesystem::remove(picture);
-    } catch (const std::filesystem::filesystem_error& error) {
-        throw io::Error(fmt::format("{}: cannot write the screenshot to {}: {}", name(),
-                                    path.string(), error.code().message()));
-    }
 }
 
 asio::awaitable<std::string> Machine::console_text() {

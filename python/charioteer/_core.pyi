@@ -74,6 +74,23 @@ class Process:
     def terminate(self) -> None: ...
     def kill(self) -> None: ...
 
+class ScreenReading:
+    """The texts on one picture of a screen with the numbers of their variants from 0, each as soon
+    as it is known. What has not been read yet is called off when the object goes.
+
+    The ways to read it are: as it is, dark letters, light letters. What was on a picture is
+    remembered: the same picture is not read again. $NIX_BUILD_CORES and $TESSDATA_PREFIX count at
+    the first picture.
+    """
+
+    def __init__(
+        self, ppm: bytes, variants: int, idle: Callable[[bool], None] | None = None
+    ) -> None:
+        """Begins to read a binary PPM file in the first `variants`, 1 to 3, of the ways."""
+    def __iter__(self) -> "ScreenReading": ...
+    def __next__(self) -> tuple[int, str]:
+        """Raises MachineError, when Tesseract is not there saying what to install."""
+
 class Machine:
     """One virtual machine: QEMU, its root shell, its monitors and its serial console.
 
@@ -159,6 +176,8 @@ class Machine:
     def forward_port(self, host_port: int, guest_port: int) -> None: ...
     def screenshot(self, path: str) -> None:
         """Writes the screen to `path` as PNG. Raises MachineError."""
+    def read_screen(self, variants: int) -> ScreenReading:
+        """Begins to read the screen as it is now."""
     # Serial console
     def console_log(self) -> str:
         """All lines since the last start, joined by newlines."""

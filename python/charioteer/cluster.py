@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import firmware
 from . import guest as guests
 from .errors import InputError
 from .facts import Place, places
@@ -31,8 +30,6 @@ class Machine:
     vlans: Sequence[int]
     disks: Sequence[int]
     root_password: str
-    firmware: str
-    tpm: bool
 
 
 @dataclass(frozen=True)
@@ -118,8 +115,6 @@ def _machine(name: str, table: Table) -> Machine:
         vlans=vlans,
         disks=table.integers("disks", 1, 1 << 24, []),
         root_password=password,
-        firmware=table.choice("firmware", (firmware.BIOS, firmware.EFI), guest.firmware),
-        tpm=table.boolean("tpm", guest.tpm),
     )
     table.finish()
     return machine

@@ -20,8 +20,6 @@ class Kit:
 
     def __init__(self, folder: Path) -> None:
         self.vmlinux = folder / "vmlinux"
-        self.vmlinuz = folder / "vmlinuz"
-        """The same compressed: an EFI program, as EFI firmware needs it."""
         self.busybox = folder / "busybox"
         self.modules = folder / "modules.tar"
 
@@ -67,8 +65,7 @@ def build(folder: Path, suite: str, package: str, log: Path) -> None:
                 kit.busybox.write_bytes(file.read())
                 kit.busybox.chmod(0o755)
             elif file and name.startswith("boot/vmlinuz-"):
-                kit.vmlinuz.write_bytes(file.read())
-                kit.vmlinux.write_bytes(_uncompressed(kit.vmlinuz.read_bytes()))
+                kit.vmlinux.write_bytes(_uncompressed(file.read()))
     tar.unlink()
     for path in (kit.vmlinux, kit.busybox):
         if not path.is_file():

@@ -70,6 +70,7 @@ void bind_monitor(Type& type) {
                 self.run(self.machine()->screenshot(std::move(path)));
             },
             py::arg("path"))
+        .def("read_screen", &MachineHandle::read_screen, py::arg("variants"))
         .def("console_log", &MachineHandle::console_log)
         .def("console_tail", &MachineHandle::console_tail, py::arg("count"))
         .def("next_console_lines", &MachineHandle::next_console_lines, py::arg("timeout"))

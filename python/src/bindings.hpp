@@ -15,6 +15,7 @@ namespace py = pybind11;
 void bind_reporter(py::module_& module);
 void bind_process(py::module_& module);
 void bind_machine(py::module_& module);
+void bind_screen(py::module_& module);
 void bind_session(py::module_& module);
 
 /// Hands events to `reporter`, which lives as long as anybody has something to tell.

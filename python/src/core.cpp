@@ -27,6 +27,8 @@ Core& Core::instance() {
         py::module_::import("atexit").attr("register")(py::cpp_function([made] {
             begin_interpreter_end();
             py::gil_scoped_release released;
+            // Its threads hand their results to the io thread.
+            made->runtime_.start(made->host_->end_reading()).get();
             made->runtime_.stop();
             await_threads_in_python();
         }));

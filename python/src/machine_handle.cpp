@@ -171,6 +171,10 @@ void MachineHandle::forward_port(int host_port, int guest_port) {
                                     host_port, guest_port, complaint));
 }
 
+ScreenReading MachineHandle::read_screen(std::size_t variants) {
+    return ScreenReading(run(machine_->picture()), variants, idle_);
+}
+
 py::str MachineHandle::console_log() {
     return to_text(run(machine_->console_text()));
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bind_process.hpp"
+#include "bind_screen.hpp"
 #include "block_on.hpp"
 #include "machine/machine.hpp"
 #include "reporter.hpp"
@@ -52,6 +53,8 @@ public:
     void send_key(const std::string& key);
     void set_link(const std::string& device, bool up);
     void forward_port(int host_port, int guest_port);
+
+    ScreenReading read_screen(std::size_t variants);
 
     py::str console_log();
     py::list console_tail(std::size_t count);

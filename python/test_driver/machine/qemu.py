@@ -250,6 +250,10 @@ class QemuMachine(Files, Firmware, Terminals):
             self.run_callbacks()
             self.handle.screenshot(filename)
 
+    def _read_screen(self, variants: int) -> core.ScreenReading:
+        self.run_callbacks()
+        return self.handle.read_screen(variants)
+
     def wait_for_x(self, timeout: Duration = 900) -> None:
         """Waits for the X11 server."""
         reached = (

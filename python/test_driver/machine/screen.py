@@ -2,8 +2,10 @@
 
 import re
 from abc import abstractmethod
+from collections.abc import Iterator
 
 from test_driver.duration import Duration
+from test_driver.errors import MachineError
 from test_driver.machine.commands import Commands
 from test_driver.machine.retry import retry
 
@@ -42,3 +44,35 @@ class Screen(Commands):
 
         with self.nested("waiting for a window to appear"):
             retry(appeared, timeout=timeout)
+
+    # Text on the screen
+
+    def _read_screen(self, variants: int) -> Iterator[tuple[int, str]]:
+        """Begins to read the screen in the first `variants` of the three ways.
+
+        Yields the number of the way and the text, each as soon as it is known.
+        """
+        raise MachineError(f"{self.name}: there is no screen to read")
+
+    def get_screen_text(self) -> str:
+        """The text on the screen. Raises MachineError when it cannot be read."""
+        return next(self._read_screen(1))[1]
+
+    def get_screen_text_variants(self) -> list[str]:
+        """The text on the screen, read as it is, as dark letters, and as light letters."""
+        return [text for _, text in sorted(self._read_screen(3))]
+
+    def wait_for_text(self, regex: str, timeout: Duration = 900) -> None:
+        """Waits until the text on the screen, in one of the three ways to read it, matches."""
+        pattern = re.compile(regex)
+
+        def matches(last_try: bool) -> bool:
+            if last_try:
+                variants = self.get_screen_text_variants()
+                self.log(f"Last OCR attempt failed. Text was: {variants}")
+                return any(pattern.search(text) for text in variants)
+            # What has not been read when one matches is not read any more.
+            return any(pattern.search(text) for _, text in self._read_screen(3))
+
+        with self.nested(f"waiting for {regex} to appear on screen"):
+            retry(matches, timeout=timeout)

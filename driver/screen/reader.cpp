@@ -1,0 +1,193 @@
+#include "screen/reader.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <cstdint>
+#include <functional>
+#include <map>
+
+#include "io/error.hpp"
+
+namespace charioteer::screen {
+
+namespace {
+
+/// Of all machines of a driver; a page is a few kilobytes.
+constexpr std::size_t most_pages = 64;
+
+/// Threads inherit what their maker blocks. Signals belong to the threads of the host program.
+class SignalsBlocked {
+public:
+    SignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_{};
+};
+
+std::uint64_t hash_of(const Picture& picture) {
+    // The width tells pictures apart that have the same pixels in rows of another length.
+    return std::hash<std::string>()(picture.pixels) ^ (picture.width << 48U);
+}
+
+std::exception_ptr stopped() {
+    return std::make_exception_ptr(io::Interrupted("the driver stopped"));
+}
+
+}  // namespace
+
+/// What is known of a picture.
+struct Reading::Page {
+    std::uint64_t hash = 0;
+    std::map<Variant, std::string> texts;
+};
+
+/// One variant of one picture. Its worker has `text` and `failure` to itself until `done`.
+struct Reading::Job {
+    std::shared_ptr<const Picture> picture;
+    Variant variant = Variant::raw;
+    std::shared_ptr<Page> page;
+    std::shared_ptr<io::Condition> changed;
+    std::atomic<bool> called_off = false;
+    bool done = false;
+    std::string text;
+    std::exception_ptr failure;
+};
+
+Reading::Reading(const asio::any_io_executor& executor)
+    : changed_(std::make_shared<io::Condition>(executor)) {}
+
+Reading::~Reading() {
+    for (const auto& job : jobs_) job->called_off = true;
+}
+
+asio::awaitable<std::optional<Text>> Reading::next() {
+    while (!jobs_.empty()) {
+        auto found = std::find_if(jobs_.begin(), jobs_.end(), [](auto& job) { return job->done; });
+        if (found != jobs_.end()) {
+            auto job = std::move(*found);
+            jobs_.erase(found);
+            if (job->failure) std::rethrow_exception(job->failure);
+            co_return Text{job->variant, std::move(job->text)};
+        }
+        auto changed = changed_;
+        co_await changed->wait();
+    }
+    co_return std::nullopt;
+}
+
+Reader::Reader(asio::any_io_executor executor, EngineFactory make_engine, std::size_t workers)
+    : executor_(std::move(executor)),
+      make_engine_(std::move(make_engine)),
+      idle_(executor_),
+      workers_(workers),
+      pool_([workers] {
+          SignalsBlocked blocked;
+          return asio::thread_pool(workers);
+      }()) {}
+
+std::shared_ptr<Reading> Reader::read(Picture picture, std::span<const Variant> wanted) {
+    std::shared_ptr<Reading> reading(new Reading(executor_));
+    auto page = page_of(picture);
+    auto shared = std::make_shared<const Picture>(std::move(picture));
+    for (auto variant : wanted) {
+        auto job = std::make_shared<Reading::Job>();
+        job->picture = shared;
+        job->variant = variant;
+        job->page = page;
+        job->changed = reading->changed_;
+        if (auto known = page->texts.find(variant); known != page->texts.end()) {
+            job->text = known->second;
+            job->done = true;
+        } else if (ended_) {
+            job->failure = stopped();
+            job->done = true;
+        } else {
+            waiting_.push_back(job);
+        }
+        reading->jobs_.push_back(std::move(job));
+    }
+    dispatch();
+    return reading;
+}
+
+asio::awaitable<void> Reader::end() {
+    ended_ = true;
+    for (const auto& job : running_) job->called_off = true;
+    for (const auto& job : waiting_) {
+        job->failure = stopped();
+        job->done = true;
+        job->changed->notify_all();
+    }
+    waiting_.clear();
+    while (!running_.empty()) co_await idle_.wait();
+    pool_.join();
+    workers_.clear();
+}
+
+std::shared_ptr<Reading::Page> Reader::page_of(const Picture& picture) {
+    auto hash = hash_of(picture);
+    auto found = std::find_if(pages_.begin(), pages_.end(),
+                              [&](const auto& page) { return page->hash == hash; });
+    std::shared_ptr<Reading::Page> page;
+    if (found != pages_.end()) {
+        page = std::move(*found);
+        pages_.erase(found);
+    } else {
+        page = std::make_shared<Reading::Page>();
+        page->hash = hash;
+    }
+    pages_.push_front(page);
+    if (pages_.size() > most_pages) pages_.pop_back();
+    return page;
+}
+
+void Reader::dispatch() {
+    for (auto& worker : workers_) {
+        while (!waiting_.empty() && waiting_.front()->called_off) waiting_.pop_front();
+        if (waiting_.empty()) return;
+        if (worker.busy) continue;
+        worker.busy = true;
+        auto job = std::move(waiting_.front());
+        waiting_.pop_front();
+        running_.push_back(job);
+        asio::post(pool_, [this, &worker, job] { run(worker, job); });
+    }
+}
+
+/// On a thread of the pool.
+void Reader::run(Worker& worker, std::shared_ptr<Reading::Job> job) {
+    try {
+        if (!worker.engine) worker.engine = make_engine_();
+        auto called_off = [&job] { return job->called_off.load(); };
+        job->text = worker.engine->read(*job->picture, job->variant, called_off);
+    } catch (...) {
+        job->failure = std::current_exception();
+    }
+    asio::post(executor_, [this, &worker, job = std::move(job)] { finish(worker, *job); });
+}
+
+void Reader::finish(Worker& worker, Reading::Job& job) {
+    worker.busy = false;
+    std::erase_if(running_, [&](const auto& other) { return other.get() == &job; });
+    if (job.called_off)
+        job.failure = stopped();  // for whoever still waits, when it was end() that called it off
+    else if (!job.failure)
+        job.page->texts.emplace(job.variant, job.text);
+    job.done = true;
+    job.changed->notify_all();
+    if (running_.empty()) idle_.notify_all();
+    dispatch();
+}
+
+}  // namespace charioteer::screen
