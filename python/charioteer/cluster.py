@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import firmware
 from . import guest as guests
 from .errors import InputError
 from .facts import Place, places
@@ -30,6 +31,8 @@ class Machine:
     vlans: Sequence[int]
     disks: Sequence[int]
     root_password: str
+    firmware: str
+    tpm: bool
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,8 @@ def _machine(name: str, table: Table) -> Machine:
         vlans=vlans,
         disks=table.integers("disks", 1, 1 << 24, []),
         root_password=password,
+        firmware=table.choice("firmware", (firmware.BIOS, firmware.EFI), guest.firmware),
+        tpm=table.boolean("tpm", guest.tpm),
     )
     table.finish()
     return machine

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from . import builder, facts, run_script
+from . import builder, facts, firmware, run_script
 from .cluster import Cluster
 from .guest import Guest
 
@@ -20,7 +20,9 @@ def write(cluster: Cluster, folder: Path) -> Path:
         image = images[machine.guest.name]
         place = places[machine.name]
         initrd = folder / f"{machine.name}.initrd"
-        own = facts.archive(place, list(places.values()), machine.root_password)
+        # The file system of its variables.
+        modules = image.kit.module(["efivarfs"]) if machine.firmware == firmware.EFI else []
+        own = facts.archive(place, list(places.values()), machine.root_password, modules)
         initrd.write_bytes(image.initrd.read_bytes() + own)
         script = folder / f"run-{machine.name}-vm"
         run_script.write(script, run_script.make(machine, place, image, initrd))

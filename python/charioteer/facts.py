@@ -37,8 +37,16 @@ def places(vlans: dict[str, Sequence[int]]) -> dict[str, Place]:
     }
 
 
-def archive(place: Place, everyone: Sequence[Place], root_password: str) -> bytes:
-    """The facts of `place`, as the init script of the guests reads them."""
+def archive(
+    place: Place,
+    everyone: Sequence[Place],
+    root_password: str,
+    modules: Sequence[tuple[str, bytes]] = (),
+) -> bytes:
+    """The facts of `place`, as the init script of the guests reads them.
+
+    `modules` are names and contents of what its kernel needs besides the guest's own, in order.
+    """
     identity = hashlib.md5(f"charioteer {place.name} {place.number}".encode()).hexdigest()
     network = ["eth0 10.0.2.15 255.255.255.0"]
     for index, vlan in enumerate(place.vlans, 1):
@@ -52,6 +60,9 @@ def archive(place: Place, everyone: Sequence[Place], root_password: str) -> byte
     ):
         facts.add_file(f"/charioteer/{name}", f"{text}\n".encode())
     facts.add_file("/charioteer/password", root_password.encode(), 0o600)
+    for index, (name, data) in enumerate(modules):
+        # Behind the guest's own, which begin with a number.
+        facts.add_file(f"/modules/own-{index:02}-{name}.ko", data)
     return facts.finish()
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import go, paths
+from . import firmware, go, paths
 from .errors import InputError
 from .schema import Table
 
@@ -59,6 +59,8 @@ class Guest:
     cpus: int
     disk: int
     shared_folders: bool
+    firmware: str
+    tpm: bool
 
     @property
     def has_disk(self) -> bool:
@@ -106,6 +108,8 @@ def _load(file: Path, extended_by: tuple[Path, ...]) -> Guest:
         cpus=table.integer("cpus", 1, 255, default=base.cpus),
         disk=table.integer("disk", 0, 1 << 20, "MB", default=base.disk),
         shared_folders=table.boolean("shared_folders", base.shared_folders),
+        firmware=table.choice("firmware", (firmware.BIOS, firmware.EFI), base.firmware),
+        tpm=table.boolean("tpm", base.tpm),
     )
     table.finish()
     if guest.go_programs and not guest.has_disk:
@@ -134,6 +138,8 @@ _NOTHING = Guest(
     cpus=1,
     disk=0,
     shared_folders=False,
+    firmware=firmware.BIOS,
+    tpm=False,
 )
 
 

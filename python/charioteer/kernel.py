@@ -20,6 +20,8 @@ class Kit:
 
     def __init__(self, folder: Path) -> None:
         self.vmlinux = folder / "vmlinux"
+        self.vmlinuz = folder / "vmlinuz"
+        """The same compressed: an EFI program, as EFI firmware needs it."""
         self.busybox = folder / "busybox"
         self.modules = folder / "modules.tar"
 
@@ -65,7 +67,8 @@ def build(folder: Path, suite: str, package: str, log: Path) -> None:
                 kit.busybox.write_bytes(file.read())
                 kit.busybox.chmod(0o755)
             elif file and name.startswith("boot/vmlinuz-"):
-                kit.vmlinux.write_bytes(_uncompressed(file.read()))
+                kit.vmlinuz.write_bytes(file.read())
+                kit.vmlinux.write_bytes(_uncompressed(kit.vmlinuz.read_bytes()))
     tar.unlink()
     for path in (kit.vmlinux, kit.busybox):
         if not path.is_file():

@@ -1,7 +1,7 @@
 """Strict reading of TOML files: every mistake is one line naming file, key and what was expected."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -64,6 +64,14 @@ class Table:
 
     def string(self, key: str, default: str | None = None) -> str:
         value: str = self._take(key, str, "a string", default)
+        return value
+
+    def choice(self, key: str, known: Sequence[str], default: str | None = None) -> str:
+        """One of the strings `known`."""
+        expected = f"one of {', '.join(known)}"
+        value: str = self._take(key, str, expected, default)
+        if value not in known:
+            self.fail(key, f"{expected}, got {value!r}")
         return value
 
     def boolean(self, key: str, default: bool | None = None) -> bool:

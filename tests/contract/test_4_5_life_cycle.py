@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from test_driver.machine import QemuMachine
 
+from support.patience import until
 from support.team import Team
 
 
@@ -24,12 +25,15 @@ def test_4_5_shutdown_start_crash(pair: Team) -> None:
     assert not spare.is_up()
     assert spare.succeed("hostname") == "spare\n"
     (Path(spare.state_dir) / "kept").touch()
+    spare.succeed("echo of the first start > /dev/ttyS0")
+    spare.wait_for_console_text("of the first start")
     spare.shutdown()
     spare.shutdown()
     assert (spare.booted, spare.connected, spare.pid) == (False, False, None)
     spare.start()
     assert (Path(spare.state_dir) / "kept").exists()
     assert spare.booted and not spare.connected
+    assert "of the first start" not in spare.get_console_log()
     spare.crash()
     spare.crash()
     assert not spare.booted
@@ -54,8 +58,22 @@ def test_4_5_reboot(pair: Team) -> None:
 def test_4_5_a_guest_that_powers_itself_off(pair: Team) -> None:
     spare = pair["spare"]
     spare.execute("poweroff", check_output=False)
+    process = spare.process
+    assert process is not None
+    until(lambda: process.poll() is not None, 60, lambda: "QEMU still runs")
+    # Nobody has asked yet.
+    assert spare.booted
     spare.wait_for_shutdown()
-    assert not spare.is_up()
+    assert not spare.is_up() and not spare.booted
+
+
+@pytest.mark.limit(180)
+def test_4_5_without_allow_reboot_a_reboot_is_the_end(pair: Team) -> None:
+    spare = pair["spare"]
+    spare.connect()
+    spare.reboot()
+    spare.wait_for_shutdown()
+    assert (spare.booted, spare.connected, spare.pid) == (False, False, None)
 
 
 @pytest.mark.limit(180)

@@ -27,6 +27,7 @@ from charioteer import (
     tool,
 )
 from charioteer.builder import Image
+from charioteer.kernel import Kit
 from charioteer.errors import BuildError, InputError
 
 
@@ -51,6 +52,11 @@ class TestClusterFile:
             ('[machines.web]\nguest = "minimal"\nmemory = "much"\n', "memory"),
             ('[machines.web]\nguest = "minimal"\nmemroy = 1\n', "memroy"),
             ('[machines.web]\nguest = "minimal"\nvlans = [1, 1]\n', "vlans"),
+            (
+                '[machines.web]\nguest = "minimal"\nfirmware = "uefi"\n',
+                "firmware: expected one of bios",
+            ),
+            ('[machines.web]\nguest = "minimal"\ntpm = 2\n', "tpm"),
             ('[machines.a-b]\nguest = "minimal"\n[machines.a_b]\nguest = "minimal"\n', "a_b"),
             ('script = "other.py"\n[machines.web]\nguest = "minimal"\n', "script"),
             ("machines = [", "cluster.toml"),
@@ -76,7 +82,7 @@ class TestStartScript:
         text = '[machines.web]\nguest = "minimal"\ndisks = [8]\n'
         loaded = cluster.load(write_cluster(tmp_path, text))
         script = tmp_path / "run-web-vm"
-        image = Image(Path("/kernel"), Path("/initrd"), None)
+        image = Image(Kit(Path("/kit")), Path("/initrd"), None)
         run_script.write(
             script,
             run_script.make(loaded.machines[0], loaded.places["web"], image, Path("/own initrd")),
@@ -110,7 +116,7 @@ class TestConfiguration:
         initrd = tmp_path / "initrd"
         initrd.write_bytes(b"image")
         monkeypatch.setattr(
-            "charioteer.builder.obtain", lambda guest: Image(Path("/kernel"), initrd, None)
+            "charioteer.builder.obtain", lambda guest: Image(Kit(Path("/kit")), initrd, None)
         )
         source = tmp_path / "source"
         source.mkdir()

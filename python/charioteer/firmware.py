@@ -1,0 +1,80 @@
+"""The EFI firmware and the TPM of virtual machines, as the host has them."""
+
+import json
+import os
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from . import apt
+from .errors import BuildError
+
+BIOS, EFI = "bios", "efi"
+# Bytes of the variables of an OVMF of 4 MB, the only size that test_driver.efi writes.
+_VARIABLES = 540672
+_MACHINE = "pc-i440fx-10.0"
+_UNWANTED = {"secure-boot", "requires-smm", "enrolled-keys"}
+
+
+@dataclass(frozen=True)
+class Ovmf:
+    """The firmware's code, and its variables as they are before the first boot."""
+
+    code: Path
+    variables: Path
+
+
+def require_tpm() -> None:
+    """Raises BuildError unless there is a program that is a TPM."""
+    apt.require({"swtpm": "swtpm"})
+
+
+def find_ovmf() -> Ovmf:
+    """The host's OVMF, without Secure Boot and of 4 MB. Raises BuildError.
+
+    It is found by the descriptions that distributions put beside it (docs/interop/firmware.json
+    of QEMU), in QEMU's order of folders and names.
+    """
+    descriptions: dict[str, Path] = {}
+    for folder in _folders():
+        for path in sorted(folder.glob("*.json")):
+            descriptions.setdefault(path.name, path)
+    for name in sorted(descriptions):
+        if found := _fitting(descriptions[name]):
+            return found
+    looked = ", ".join(str(folder) for folder in _folders())
+    raise BuildError(
+        f"no EFI firmware of 4 MB without Secure Boot is described in {looked} "
+        "(apt-get install ovmf, or make deps)"
+    )
+
+
+def _folders() -> list[Path]:
+    """Where descriptions are, the users' own first."""
+    own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    shared = ("/etc", "/usr/local/share", "/usr/share", "/run/current-system/sw/share")
+    return [base / "qemu/firmware" for base in (own, *map(Path, shared))]
+
+
+def _fitting(description: Path) -> Ovmf | None:
+    try:
+        content: dict[str, Any] = json.loads(description.read_bytes())
+        mapping = content["mapping"]
+        if "uefi" not in content["interface-types"] or mapping["device"] != "flash":
+            return None
+        if _UNWANTED & set(content["features"]) or not any(map(_is_ours, content["targets"])):
+            return None
+        code = Path(mapping["executable"]["filename"])
+        variables = Path(mapping["nvram-template"]["filename"])
+        if not code.is_file() or variables.stat().st_size != _VARIABLES:
+            return None
+    except (OSError, ValueError, KeyError, TypeError):
+        # An empty file hides one of the same name; what is broken serves nobody.
+        return None
+    return Ovmf(code, variables)
+
+
+def _is_ours(target: dict[str, Any]) -> bool:
+    machines = target["machines"]
+    return target["architecture"] == "x86_64" and any(fnmatch(_MACHINE, one) for one in machines)

@@ -1,0 +1,82 @@
+"""Section 5.4: daemons that start scripts leave behind themselves end, whatever ends the run."""
+
+import signal
+from pathlib import Path
+
+import charioteer.cluster
+import charioteer.configuration
+import pytest
+
+from support.leftovers import expect_nothing_left, processes_of
+from support.run import Run
+from support.workshop import Workshop
+
+CLUSTER = """
+[machines.machine]
+guest = "minimal"
+tpm = true
+vlans = []
+"""
+# In a session of its own, and no child of the script any more.
+DAEMON = """\
+setsid sh -c 'sleep 1000 </dev/null >/dev/null 2>&1 & echo $! > daemon' </dev/null
+"""
+
+
+def daemons_of(folder: Path, program: str) -> list[int]:
+    found = processes_of(folder)
+    return [pid for pid, command in found.items() if command.startswith(program)]
+
+
+@pytest.mark.limit(240)
+def test_5_4_a_tpm_ends_with_a_driver_that_is_killed(workshop: Workshop) -> None:
+    (workshop.folder / "cluster.toml").write_text(CLUSTER)
+    (workshop.folder / "test.py").write_text(
+        "machine.succeed('test -c /dev/tpm0; echo it is there >&2; sleep 600')"
+    )
+    cluster = charioteer.cluster.load(workshop.folder)
+    run = workshop.drive(charioteer.configuration.write(cluster, workshop.folder))
+    run.wait_for("machine # it is there", limit=180)
+    assert len(daemons_of(workshop.folder, "swtpm")) == 1
+    run.send(signal.SIGKILL)
+    run.expect(137)
+    expect_nothing_left(workshop.folder)
+
+
+def with_daemon(workshop: Workshop, script: str) -> Run:
+    """A run of a machine, not a real one, whose start script also starts a daemon."""
+    start = workshop.start_script("machine")
+    start.write_text(start.read_text().replace("exec ", DAEMON + "exec ", 1))
+    return workshop.drive(workshop.configuration(script, [start]))
+
+
+def test_5_4_a_daemon_ends_with_its_machine(workshop: Workshop) -> None:
+    run = with_daemon(
+        workshop,
+        """
+        from pathlib import Path
+        for _ in range(2):
+            machine.start()
+            daemon = Path("/proc", (machine.state_dir / "daemon").read_text().strip())
+            t.assertTrue(daemon.exists())
+            machine.crash()
+            t.assertFalse(daemon.exists())
+        print("done")
+        """,
+    )
+    run.expect(0)
+    assert "done" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, 137)]
+)
+def test_5_4_a_daemon_ends_with_the_driver(
+    workshop: Workshop, number: signal.Signals, status: int
+) -> None:
+    run = with_daemon(workshop, "machine.start()\nprint('running', flush=True)\ndriver.join_all()")
+    run.wait_for("running")
+    assert len(daemons_of(workshop.folder, "sleep")) == 1
+    run.send(number)
+    run.expect(status)
+    expect_nothing_left(workshop.folder)

@@ -1,0 +1,160 @@
+"""EFI firmware and TPMs: what the host has, and what start scripts do with it."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from charioteer import cluster, facts, firmware, run_script
+from charioteer.builder import Image
+from charioteer.errors import BuildError
+from charioteer.kernel import Kit
+
+CLUSTER = """
+[machines.web]
+guest = "minimal"
+firmware = "efi"
+tpm = true
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder of descriptions of firmware."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    folder = tmp_path / "qemu/firmware"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def describe(folder: Path, name: str, **changes: Any) -> Path:
+    """Describes a firmware; its code is returned."""
+    code, variables = folder / f"{name}.code", folder / f"{name}.vars"
+    code.touch()
+    variables.write_bytes(bytes(changes.pop("variables", 540672)))
+    flash = {
+        "device": "flash",
+        "executable": {"filename": str(code), "format": "raw"},
+        "nvram-template": {"filename": str(variables), "format": "raw"},
+    }
+    content = {
+        "interface-types": ["uefi"],
+        "mapping": flash,
+        "targets": [{"architecture": "x86_64", "machines": ["pc-i440fx-*"]}],
+        "features": ["acpi-s3"],
+        **changes,
+    }
+    (folder / f"{name}.json").write_text(json.dumps(content))
+    return code
+
+
+class TestOvmf:
+    def test_is_what_is_described_first(self, own: Path) -> None:
+        describe(own, "02-second")
+        first = describe(own, "01-first")
+        assert firmware.find_ovmf() == firmware.Ovmf(first, first.with_suffix(".vars"))
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"features": ["secure-boot"]},
+            {"features": ["requires-smm"]},
+            {"interface-types": ["bios"]},
+            {"targets": [{"architecture": "aarch64", "machines": ["virt-*"]}]},
+            {"targets": [{"architecture": "x86_64", "machines": ["pc-q35-*"]}]},
+            {"mapping": {"device": "memory", "filename": "/code"}},
+            {"mapping": None},
+            {"variables": 131072},
+        ],
+    )
+    def test_has_no_secure_boot_and_variables_of_the_usual_size(
+        self, own: Path, change: dict[str, Any]
+    ) -> None:
+        describe(own, "01-unfit", **change)
+        (own / "02-broken.json").write_text("{")
+        fit = describe(own, "03-fit")
+        assert firmware.find_ovmf().code == fit
+
+    def test_that_is_missing_is_asked_for(self, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(firmware, "_folders", lambda: [own])
+        with pytest.raises(BuildError) as failure:
+            firmware.find_ovmf()
+        assert str(own) in str(failure.value) and "apt-get install ovmf" in str(failure.value)
+
+
+class TestStartScript:
+    @pytest.fixture
+    def script(self, own: Path, tmp_path: Path) -> Path:
+        """A start script of a machine with both, and programs that only say what they were told."""
+        describe(own, "01-own")
+        (own / "01-own.vars").chmod(0o400)
+        (tmp_path / "cluster.toml").write_text(CLUSTER)
+        (tmp_path / "test.py").touch()
+        loaded = cluster.load(tmp_path / "cluster.toml")
+        image = Image(Kit(Path("/kit")), Path("/initrd"), None)
+        place = loaded.places["web"]
+        path = tmp_path / "run-web-vm"
+        text = run_script.make(loaded.machines[0], place, image, Path("/own initrd"))
+        run_script.write(path, text)
+        for name in ("qemu-system-x86_64", "swtpm"):
+            self.tool(tmp_path, name, 'printf "%s\\n" "$@"')
+        return path
+
+    @staticmethod
+    def tool(folder: Path, name: str, text: str) -> None:
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+
+    @staticmethod
+    def run(script: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+        folder = script.parent
+        (folder / "state").mkdir(exist_ok=True)
+        paths = {"PATH": f"{folder}:{os.environ['PATH']}", "QEMU_VDE_SOCKET_1": "/vde1.ctl"}
+        state = {"TMPDIR": str(folder / "state"), "USE_TMPDIR": "1"}
+        return subprocess.run(
+            [script],
+            cwd=folder,
+            env={**paths, **state, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_copies_the_variables_that_are_missing(self, script: Path) -> None:
+        mine = script.parent / "mine.fd"
+        said = self.run(script, NIX_EFI_VARS=str(mine)).stdout.splitlines()
+        assert mine.stat().st_size == 540672 and mine.stat().st_mode & 0o777 == 0o644
+        assert f"if=pflash,format=raw,unit=1,file={mine}" in said
+        assert any(line.startswith("if=pflash,format=raw,unit=0,readonly=on") for line in said)
+        assert said[said.index("-kernel") + 1] == "/kit/vmlinuz"
+        mine.write_text("kept")
+        self.run(script, NIX_EFI_VARS=str(mine))
+        assert mine.read_text() == "kept"
+
+    def test_has_its_own_places_by_default(self, script: Path) -> None:
+        said = self.run(script).stdout.splitlines()
+        folder = script.parent
+        assert (folder / "web-efi-vars.fd").is_file() and (folder / "web-swtpm").is_dir()
+        assert f"socket,id=chrtpm,path={folder}/web-swtpm/socket" in said
+
+    def test_starts_the_tpm_where_it_is_told(self, script: Path) -> None:
+        tpm = script.parent / "my tpm"
+        said = self.run(script, NIX_SWTPM_DIR=str(tpm)).stdout.splitlines()
+        begin = said.index(f"dir={tpm}")
+        assert said[begin - 3 : begin] == ["socket", "--tpm2", "--tpmstate"]
+        assert "--daemon" in said and f"type=unixio,path={tpm}/socket" in said
+        assert said[said.index("-tpmdev") + 1] == "emulator,id=tpm0,chardev=chrtpm"
+
+    def test_says_why_there_is_no_tpm(self, script: Path) -> None:
+        self.tool(script.parent, "swtpm", 'echo "no room" > web-swtpm/log; exit 1')
+        failed = self.run(script)
+        assert failed.returncode == 1 and "no room" in failed.stderr
+        assert "pflash" not in failed.stdout
+
+
+def test_the_guest_gets_the_driver_of_its_variables() -> None:
+    place = facts.Place("web", 1, ())
+    archive = facts.archive(place, [place], "", [("efivarfs", b"a module")])
+    assert b"modules/own-00-efivarfs.ko" in archive and b"a module" in archive

@@ -1,0 +1,98 @@
+"""An initial RAM disk with systemd and a root shell in it, as NixOS makes them for some tests.
+
+It is made of the programs of the `debian` guest, whose root disk it then mounts. It stays at
+`initrd.target` until somebody has it go on.
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from charioteer import builder, guest
+from charioteer.cpio import Archive
+
+_FOLDERS = ["/etc", "/usr/bin", "/usr/sbin", "/usr/lib/charioteer", "/usr/lib/systemd"]
+_FOLDERS += ["/usr/lib/tmpfiles.d", "/usr/lib/udev", "/usr/lib/x86_64-linux-gnu", "/usr/lib64"]
+# Large, and nothing here asks for them.
+_LEFT_OUT = ("usr/lib/udev/hwdb.bin", "usr/lib/x86_64-linux-gnu/gconv")
+_LINKS = {"/bin": "usr/bin", "/sbin": "usr/sbin", "/lib": "usr/lib", "/lib64": "usr/lib64"}
+_UNITS = "/etc/systemd/system"
+_DISK_DRIVER = """\
+[Unit]
+DefaultDependencies=no
+Before=systemd-udevd.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'for module in /modules/*.ko; do insmod $module; done'
+"""
+# The shell of the second stage takes the devices over.
+_BACKDOOR = """\
+[Unit]
+Conflicts=initrd-switch-root.target
+Before=initrd-switch-root.target
+"""
+# What would go on by itself as soon as the root disk is there.
+_CLEANUP = """\
+[Service]
+ExecStart=
+ExecStart=/bin/true
+"""
+KERNEL_PARAMETERS = (
+    "root=/dev/vda rootfstype=ext4 rw systemd.hostname=staged "
+    "systemd.machine_id=0123456789abcdef0123456789abcdef"
+)
+
+
+def make() -> bytes:
+    """The archive. Needs the image of the guest `debian`, which is built if need be."""
+    debian = guest.load("debian")
+    image = builder.obtain(debian)
+    assert image.root is not None
+    archive = Archive()
+    for folder in ("/dev", "/proc", "/run", "/sys", "/sysroot", "/var", "/root", "/usr/lib"):
+        archive.add_folder(folder)
+    archive.add_folder("/tmp", 0o1777)
+    with tempfile.TemporaryDirectory() as name:
+        _extract(image.root, Path(name))
+        _add_tree(archive, Path(name))
+    for path, target in _LINKS.items():
+        archive.add_link(path, target)
+    archive.add_link("/init", "usr/lib/systemd/systemd")
+    archive.add_file("/etc/initrd-release", b'ID=test\nNAME="first stage"\n')
+    for index, (module, data) in enumerate(image.kit.module(["virtio_blk"])):
+        archive.add_file(f"/modules/{index:02}-{module}.ko", data)
+    archive.add_file(f"{_UNITS}/disk-driver.service", _DISK_DRIVER.encode())
+    archive.add_link(f"{_UNITS}/sysinit.target.wants/disk-driver.service", "../disk-driver.service")
+    archive.add_file(f"{_UNITS}/backdoor.service.d/stage.conf", _BACKDOOR.encode())
+    archive.add_file(f"{_UNITS}/initrd-cleanup.service.d/stay.conf", _CLEANUP.encode())
+    return archive.finish()
+
+
+def _extract(root: Path, target: Path) -> None:
+    """Copies the folders out of the root disk, without mounting it."""
+    requests = []
+    for folder in _FOLDERS:
+        place = target / folder.strip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        requests.append(f"rdump {folder} {place.parent}\n")
+    script = target / "requests"
+    script.write_text("".join(requests))
+    # It complains about owners when it is not root; here all belongs to root anyway.
+    subprocess.run(
+        ["/usr/sbin/debugfs", "-f", script, root], capture_output=True, timeout=60, check=True
+    )
+    script.unlink()
+
+
+def _add_tree(archive: Archive, tree: Path) -> None:
+    for path in sorted(tree.rglob("*")):
+        name = str(path.relative_to(tree))
+        if name.startswith(_LEFT_OUT):
+            continue
+        if path.is_symlink():
+            archive.add_link(name, str(path.readlink()))
+        elif path.is_dir():
+            archive.add_folder(name)
+        elif path.is_file():
+            archive.add_file(name, path.read_bytes(), path.stat().st_mode & 0o7777)
