@@ -108,44 +108,24 @@ class TestStartScript:
         (folder / name).chmod(0o755)
 
     @staticmethod
-    def run(script: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def run(script: Path) -> "subprocess.CompletedProcess[str]":
         folder = script.parent
-        (folder / "state").mkdir(exist_ok=True)
-        paths = {"PATH": f"{folder}:{os.environ['PATH']}", "QEMU_VDE_SOCKET_1": "/vde1.ctl"}
-        state = {"TMPDIR": str(folder / "state"), "USE_TMPDIR": "1"}
+        environment = {"PATH": f"{folder}:{os.environ['PATH']}", "QEMU_VDE_SOCKET_1": "/vde1.ctl"}
+        state = {"TMPDIR": str(folder), "USE_TMPDIR": "1"}
         return subprocess.run(
             [script],
             cwd=folder,
-            env={**paths, **state, **environment},
+            env={**environment, **state},
             capture_output=True,
             text=True,
             check=False,
         )
 
-    def test_copies_the_variables_that_are_missing(self, script: Path) -> None:
-        mine = script.parent / "mine.fd"
-        said = self.run(script, NIX_EFI_VARS=str(mine)).stdout.splitlines()
-        assert mine.stat().st_size == 540672 and mine.stat().st_mode & 0o777 == 0o644
-        assert f"if=pflash,format=raw,unit=1,file={mine}" in said
-        assert any(line.startswith("if=pflash,format=raw,unit=0,readonly=on") for line in said)
-        assert said[said.index("-kernel") + 1] == "/kit/vmlinuz"
-        mine.write_text("kept")
-        self.run(script, NIX_EFI_VARS=str(mine))
-        assert mine.read_text() == "kept"
-
-    def test_has_its_own_places_by_default(self, script: Path) -> None:
+    def test_starts_what_efi_can_start(self, script: Path) -> None:
         said = self.run(script).stdout.splitlines()
-        folder = script.parent
-        assert (folder / "web-efi-vars.fd").is_file() and (folder / "web-swtpm").is_dir()
-        assert f"socket,id=chrtpm,path={folder}/web-swtpm/socket" in said
-
-    def test_starts_the_tpm_where_it_is_told(self, script: Path) -> None:
-        tpm = script.parent / "my tpm"
-        said = self.run(script, NIX_SWTPM_DIR=str(tpm)).stdout.splitlines()
-        begin = said.index(f"dir={tpm}")
-        assert said[begin - 3 : begin] == ["socket", "--tpm2", "--tpmstate"]
-        assert "--daemon" in said and f"type=unixio,path={tpm}/socket" in said
-        assert said[said.index("-tpmdev") + 1] == "emulator,id=tpm0,chardev=chrtpm"
+        assert said[said.index("-kernel") + 1] == "/kit/vmlinuz"
+        code = f"{script.parent}/qemu/firmware/01-own.code"
+        assert f"if=pflash,format=raw,unit=0,readonly=on,file={code}" in said
 
     def test_says_why_there_is_no_tpm(self, script: Path) -> None:
         self.tool(script.parent, "swtpm", 'echo "no room" > web-swtpm/log; exit 1')

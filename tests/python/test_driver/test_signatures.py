@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from test_driver.driver import Driver
+from test_driver.efi import EfiVariable, EfiVars
 from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
 from test_driver.polling import Poll
 from test_driver.polling_condition import PollingCondition
@@ -86,6 +87,15 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (QemuMachine.crash, "self"),
     (QemuMachine.reboot, "self"),
     (QemuMachine.switch_root, "self"),
+    (QemuMachine.create_efi_vars, "self"),
+    (QemuMachine.read_efi_vars, "self"),
+    (QemuMachine.write_efi_vars, "self, add"),
+    (QemuMachine.dump_efi_vars, "self"),
+    (EfiVariable, "vendor_uuid=None, name=None, data=None, state=None, flags=None"),
+    (EfiVars, "state_path, machine"),
+    (EfiVars.create_empty, "self"),
+    (EfiVars.read_content, "self"),
+    (EfiVars.write, "self, add"),
     (QemuMachine.wait_for_shutdown, "self, timeout=None"),
     (QemuMachine.block, "self"),
     (QemuMachine.unblock, "self"),

@@ -1,0 +1,135 @@
+"""Section 5.3: what `run-NAME-vm` takes from its environment.
+
+The scripts are ours, for guests that have no Nix; the QEMU and the swtpm that they start here only
+say what they were told.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import charioteer.cluster
+import charioteer.facts
+from charioteer import run_script
+from charioteer.builder import Image
+from charioteer.kernel import Kit
+
+import pytest
+
+CLUSTER = """
+[machines.web]
+guest = "debian"
+firmware = "efi"
+tpm = true
+disks = [8]
+"""
+TOLD = '#!/bin/sh\nprintf "%s\\n" "$@"\npwd\n'
+
+Start = Callable[..., list[str]]
+
+
+@pytest.fixture
+def start(folder: Path) -> Start:
+    """Runs the script of `web` in `folder` with these variables; returns what QEMU was told.
+
+    The last line is the directory that it was told in.
+    """
+    (folder / "cluster.toml").write_text(CLUSTER)
+    (folder / "test.py").touch()
+    (folder / "root.img").write_bytes(bytes(1 << 20))
+    loaded = charioteer.cluster.load(folder)
+    image = Image(Kit(Path("/kit")), Path("/initrd"), folder / "root.img")
+    text = run_script.make(loaded.machines[0], loaded.places["web"], image, Path("/web.initrd"))
+    run_script.write(folder / "run-web-vm", text)
+    for name in ("qemu-system-x86_64", "swtpm"):
+        run_script.write(folder / name, TOLD)
+
+    def run(*arguments: str, **environment: str) -> list[str]:
+        done = subprocess.run(
+            [folder / "run-web-vm", *arguments],
+            cwd=folder,
+            env={
+                "PATH": f"{folder}:{os.environ['PATH']}",
+                "QEMU_VDE_SOCKET_1": "/1",
+                **environment,
+            },
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return done.stdout.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def state(folder: Path) -> Path:
+    made = folder / "state"
+    made.mkdir()
+    return made
+
+
+def in_state(state: Path) -> dict[str, str]:
+    return {"TMPDIR": str(state), "USE_TMPDIR": "1"}
+
+
+def test_5_3_its_disk_is_made_once(start: Start, folder: Path, state: Path) -> None:
+    disk = folder / "web.qcow2"
+    told = start(**in_state(state))
+    assert any(f"file={disk}" in word for word in told)
+    made = disk.stat()
+    start(**in_state(state))
+    assert (disk.stat().st_ino, disk.stat().st_mtime_ns) == (made.st_ino, made.st_mtime_ns)
+    other = folder / "other.qcow2"
+    told = start(NIX_DISK_IMAGE="other.qcow2", **in_state(state))
+    assert other.is_file() and any(f"file={other}" in word for word in told)
+
+
+@pytest.mark.parametrize("missing", ["TMPDIR", "USE_TMPDIR"])
+def test_5_3_without_a_state_directory_it_makes_one(
+    start: Start, state: Path, missing: str
+) -> None:
+    environment = in_state(state)
+    environment[missing] = ""
+    where = Path(start(**environment)[-1])
+    assert where.name.startswith("nix-vm.") and where != state and (where / "xchg").is_dir()
+    for path in (where / "xchg", where / "empty0.qcow2"):
+        path.rmdir() if path.is_dir() else path.unlink()
+    where.rmdir()
+
+
+def test_5_3_it_goes_to_its_state_directory(start: Start, state: Path) -> None:
+    assert start(**in_state(state))[-1] == str(state)
+    assert (state / "empty0.qcow2").is_file() and (state / "xchg").is_dir()
+
+
+def test_5_3_variables_of_the_firmware_and_state_of_the_tpm(
+    start: Start, folder: Path, state: Path
+) -> None:
+    told = start(**in_state(state))
+    assert f"if=pflash,format=raw,unit=1,file={folder}/web-efi-vars.fd" in told
+    assert f"socket,id=chrtpm,path={folder}/web-swtpm/socket" in told
+    chosen = {"NIX_EFI_VARS": f"{state}/mine.fd", "NIX_SWTPM_DIR": f"{state}/my tpm"}
+    told = start(**chosen, **in_state(state))
+    assert (state / "mine.fd").stat().st_mode & 0o777 == 0o644
+    assert f"if=pflash,format=raw,unit=1,file={state}/mine.fd" in told
+    assert f"socket,id=chrtpm,path={state}/my tpm/socket" in told and "--daemon" in told
+    (state / "mine.fd").write_text("kept")
+    start(**chosen, **in_state(state))
+    assert (state / "mine.fd").read_text() == "kept"
+
+
+def test_5_3_wishes_of_the_user_come_before_those_of_the_driver(start: Start, state: Path) -> None:
+    told = start(
+        "-serial",
+        "stdio",
+        QEMU_OPTS="-m 99",
+        QEMU_KERNEL_PARAMS="one two",
+        QEMU_NET_OPTS="hostfwd=tcp::1-:2",
+        **in_state(state),
+    )
+    assert told[-5:-1] == ["-m", "99", "-serial", "stdio"]
+    assert told[told.index("-append") + 1].endswith(" one two")
+    assert "user,id=user.0,hostfwd=tcp::1-:2" in told
+    assert "vde,id=vlan1,sock=/1" in told
