@@ -28,19 +28,31 @@ def daemons_of(folder: Path, program: str) -> list[int]:
     return [pid for pid, command in found.items() if command.startswith(program)]
 
 
+def with_tpm(workshop: Workshop, script: str) -> Run:
+    """A run of a machine with a TPM."""
+    (workshop.folder / "cluster.toml").write_text(CLUSTER)
+    (workshop.folder / "test.py").write_text(script)
+    cluster = charioteer.cluster.load(workshop.folder)
+    return workshop.drive(charioteer.configuration.write(cluster, workshop.folder))
+
+
 @pytest.mark.limit(240)
 def test_5_4_a_tpm_ends_with_a_driver_that_is_killed(workshop: Workshop) -> None:
-    (workshop.folder / "cluster.toml").write_text(CLUSTER)
-    (workshop.folder / "test.py").write_text(
-        "machine.succeed('test -c /dev/tpm0; echo it is there >&2; sleep 600')"
-    )
-    cluster = charioteer.cluster.load(workshop.folder)
-    run = workshop.drive(charioteer.configuration.write(cluster, workshop.folder))
+    script = "machine.succeed('test -c /dev/tpm0; echo it is there >&2; sleep 600')"
+    run = with_tpm(workshop, script)
     run.wait_for("machine # it is there", limit=180)
     assert len(daemons_of(workshop.folder, "swtpm")) == 1
     run.send(signal.SIGKILL)
     run.expect(137)
     expect_nothing_left(workshop.folder)
+
+
+@pytest.mark.limit(240)
+def test_5_4_a_tpm_ends_with_the_run(workshop: Workshop) -> None:
+    script = "machine.start()\nprint((machine.state_dir / 'machine-swtpm/pid').read_text())"
+    run = with_tpm(workshop, script)
+    run.expect(0)
+    assert int(run.stdout.splitlines()[-1]) > 0
 
 
 def with_daemon(workshop: Workshop, script: str) -> Run:

@@ -11,6 +11,7 @@
 #include <climits>
 #include <ctime>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "process/guard/message.hpp"
@@ -33,13 +34,18 @@ bool take_lock(const std::string& directory, int& patience) {
     return true;
 }
 
-void remove_sockets(const std::string& directory) {
+/// Also in the folders of `directory`, down to `levels` below: helpers have theirs there.
+void remove_sockets(const std::string& directory, int levels) {
     DIR* listing = ::opendir(directory.c_str());
     if (!listing) return;
     while (const dirent* entry = ::readdir(listing)) {
+        std::string_view name = entry->d_name;
+        if (name == "." || name == "..") continue;
         std::string path = directory + "/" + entry->d_name;
         struct stat info {};
-        if (::lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) ::unlink(path.c_str());
+        if (::lstat(path.c_str(), &info) != 0) continue;
+        if (S_ISSOCK(info.st_mode)) ::unlink(path.c_str());
+        if (S_ISDIR(info.st_mode) && levels > 0) remove_sockets(path, levels - 1);
     }
     ::closedir(listing);
 }
@@ -62,7 +68,7 @@ int clean() {
     int patience = 1000;  // pauses
     for (const auto& directory : directories) {
         if (!take_lock(directory, patience)) continue;
-        remove_sockets(directory);
+        remove_sockets(directory, 1);
         ::unlink((directory + "/lock").c_str());
         ::rmdir(directory.c_str());
     }

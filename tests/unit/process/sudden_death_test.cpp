@@ -57,11 +57,11 @@ protected:
     /// Nobody can have reused the number of a process that still is, or is not yet reaped.
     static bool gone(pid_t pid) { return ::kill(pid, 0) != 0; }
 
-    void leave_socket() const {
+    void leave_socket(const std::filesystem::path& path) const {
         io::UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
-        std::strncpy(address.sun_path, (claimed() / "shell").c_str(), sizeof address.sun_path - 1);
+        std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
         ASSERT_EQ(::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     }
 
@@ -76,9 +76,17 @@ TEST_F(SuddenDeath, TakesTheWholeProcessTreeAlong) {
 }
 
 TEST_F(SuddenDeath, LeavesNoSocketAndNoLock) {
-    leave_socket();
+    leave_socket(claimed() / "shell");
     kill_driver();
     EXPECT_TRUE(comes_true([this] { return !std::filesystem::exists(claimed()); }));
+}
+
+TEST_F(SuddenDeath, LeavesNoSocketOfAHelper) {
+    std::filesystem::create_directory(claimed() / "swtpm");
+    leave_socket(claimed() / "swtpm" / "socket");
+    kill_driver();
+    EXPECT_TRUE(comes_true([this] { return !std::filesystem::exists(claimed() / "lock"); }));
+    EXPECT_TRUE(std::filesystem::is_empty(claimed() / "swtpm"));
 }
 
 TEST_F(SuddenDeath, LeavesOtherFilesOfADirectoryAlone) {
