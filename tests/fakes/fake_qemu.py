@@ -36,7 +36,10 @@ def answer(command: str, arguments: dict[str, str]) -> object:
         return "" if line.startswith(("sendkey", "set_link")) else f"ran {line}\r\n"
     if command == "screendump":
         with open(arguments["filename"], "wb") as picture:
-            picture.write(b"\x89PNG a screen")
+            # Another picture each time, on which there is much to be read.
+            pixels = os.urandom(300 * 200 * 3)
+            is_ppm = arguments.get("format") == "ppm"
+            picture.write(b"P6 300 200 255\n" + pixels if is_ppm else b"\x89PNG a screen")
     return {}
 
 

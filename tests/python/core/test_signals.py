@@ -33,6 +33,7 @@ STAGES = [
     Stage("in a swallowed command", "web.succeed('true')", "must succeed: true", "hang"),
     Stage("waiting for success", "web.wait_until_succeeds('echo try >&2; false')", "web # try"),
     Stage("waiting for the console", "web.wait_for_console_text('never')", "never to appear"),
+    Stage("reading the screen", "web.start(); web.wait_for_text('never')", "never to appear"),
     Stage("waiting for the end", "web.start(); join_all()", "wait for all VMs to finish"),
     Stage("sleeping on the host", "web.start(); import time; print('zz', flush=True); time.sleep(600)", "zz"),
     Stage("in a retry", "web.start(); print('rr', flush=True); retry(lambda _: False)", "rr"),
