@@ -1,10 +1,14 @@
 """What a virtual machine has of its firmware and of the first stage of its boot."""
 
 from abc import abstractmethod
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from test_driver.efi import EfiVariable, EfiVars
 from test_driver.machine.base import BaseMachine
+
+if TYPE_CHECKING:
+    from test_driver.efi import EfiVariable, EfiVars
 
 
 class Firmware(BaseMachine):
@@ -12,8 +16,16 @@ class Firmware(BaseMachine):
 
     efi_vars_path: Path
     """What its start script takes from NIX_EFI_VARS."""
-    efi_vars: EfiVars
+    booted: bool
     connected: bool
+
+    @cached_property
+    def efi_vars(self) -> "EfiVars":
+        """The store of its EFI variables."""
+        # Not at the start of every run, most of which do without.
+        from test_driver.efi import EfiVars
+
+        return EfiVars(self.efi_vars_path, self)
 
     def create_efi_vars(self) -> None:
         """Makes an empty store of EFI variables before the first start, which then uses it.
@@ -22,7 +34,7 @@ class Firmware(BaseMachine):
         """
         self.efi_vars.create_empty()
 
-    def read_efi_vars(self) -> list[EfiVariable]:
+    def read_efi_vars(self) -> "list[EfiVariable]":
         """The variables of the machine's EFI firmware; none before the store is made.
 
         Raises RequestedAssertionFailed while the machine runs, MachineError when the file is none.
@@ -30,7 +42,7 @@ class Firmware(BaseMachine):
         owners = self.efi_vars.read_content() or {}
         return [variable for owner in owners.values() for variable in owner.values()]
 
-    def write_efi_vars(self, add: list[EfiVariable]) -> None:
+    def write_efi_vars(self, add: "list[EfiVariable]") -> None:
         """Puts variables into the store, for the next start; those of equal names are replaced.
 
         Raises RequestedAssertionFailed while the machine runs, MachineError when they do not fit.

@@ -9,7 +9,6 @@ from typing import Any
 
 from charioteer import _core as core
 from test_driver.duration import Duration, seconds
-from test_driver.efi import EfiVars
 from test_driver.logger import AbstractLogger
 from test_driver.machine.base import BaseMachine
 from test_driver.machine.connections import Monitor, RootShell
@@ -58,7 +57,6 @@ class QemuMachine(Files, Firmware, Terminals):
         self.qmp_path = self.state_dir / "qmp"
         self.shell_path = self.state_dir / "shell"
         self.efi_vars_path = self.state_dir / f"{self.name}-efi-vars.fd"
-        self.efi_vars = EfiVars(self.efi_vars_path, self)
         self.handle = core.Machine(
             self.name,
             start_command,
