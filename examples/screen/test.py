@@ -5,6 +5,7 @@ machine.start()
 with subtest("an X server with a terminal"):
     machine.wait_for_x()
     machine.wait_for_window("Terminal")
+    machine.wait_for_text("root@machine")
     machine.send_chars("clear; echo typed and read | tr a-z A-Z\n")
     machine.wait_for_text("TYPED AND READ")
     machine.screenshot("terminal")

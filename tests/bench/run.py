@@ -17,6 +17,7 @@ import console
 import driver
 import figures
 import guest
+import screen
 from figures import Figure
 
 
@@ -45,12 +46,17 @@ def _console(build: Path) -> Iterable[Figure]:
     return console.console_50mb()
 
 
+def _screen(build: Path) -> Iterable[Figure]:
+    return screen.attempt()
+
+
 _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "commands": _commands,
     "bridge": _bridge,
     "start": _start,
     "memory": _memory,
     "console": _console,
+    "screen": _screen,
 }
 
 
