@@ -7,7 +7,7 @@ import pytest
 from test_driver.machine import QemuMachine
 
 from support.patience import deadline
-from support.team import BOOT_LIMIT, Team, team
+from support.team import BOOT_LIMIT, Team, show_terminal, team
 
 PAIR = """
 [machines.alpha]
@@ -22,6 +22,11 @@ SYSTEMD = """
 [machines.server]
 guest = "debian"
 disks = [16]
+"""
+DESKTOP = """
+[machines.desk]
+guest = "desktop"
+vlans = []
 """
 
 
@@ -69,3 +74,22 @@ def told(pair: Team, capfd: pytest.CaptureFixture[str]) -> Told:
 
     since_the_last_call()
     return since_the_last_call
+
+
+@pytest.fixture(scope="session")
+def desktops() -> Iterator[Team]:
+    """`desk`, a guest with a screen, which shows an X server with a terminal."""
+    with team(DESKTOP) as made:
+        with deadline(BOOT_LIMIT):
+            made["desk"].wait_for_x(timeout=BOOT_LIMIT)
+            made["desk"].wait_for_window("Terminal")
+            # The prompt: what is typed before it is there is lost.
+            made["desk"].wait_for_text("root@desk")
+        yield made
+
+
+@pytest.fixture
+def desk(desktops: Team) -> QemuMachine:
+    """The desktop with its terminal on the screen, ready for what is typed."""
+    show_terminal(desktops["desk"], 7)
+    return desktops["desk"]

@@ -1,6 +1,7 @@
 """Real machines in a Driver of this very process, shared by many tests."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from typing import Any
 
 import charioteer.cluster
 import charioteer.configuration
+import pytest
 from test_driver.driver import Driver, load_driver_configuration
 from test_driver.logger import CompositeLogger, TerminalLogger
-from test_driver.machine import QemuMachine
+from test_driver.machine import QemuMachine, retry
 
 from support.leftovers import expect_nothing_left
 from support.patience import deadline
@@ -58,3 +60,21 @@ def team(cluster: str) -> Iterator[Team]:
         os.environ.update(outer)
     expect_nothing_left(folder)
     shutil.rmtree(folder)
+
+
+def told_by(machine: QemuMachine, capfd: pytest.CaptureFixture[str]) -> str:
+    """What the driver of `machine` has told since the last call, without colours."""
+    machine.logger.reporter.flush()
+    return re.sub("\x1b\\[[0-9;]*m", "", capfd.readouterr().err)
+
+
+def show_terminal(machine: QemuMachine, number: int) -> None:
+    """Presses keys until the screen shows that terminal: a first press may go to the one before."""
+
+    def is_shown(_last_try: bool) -> bool:
+        if machine.succeed("cat /sys/class/tty/tty0/active") == f"tty{number}\n":
+            return True
+        machine.send_key(f"ctrl-alt-f{number}")
+        return False
+
+    retry(is_shown, timeout=30)
