@@ -5,9 +5,9 @@
 namespace charioteer::session {
 
 Network::Network(int number, const std::filesystem::path& directory, machine::Host& host,
-                 io::EventSink sink)
+                 io::EventSink sink, const std::string& tap)
     : claim_(host.claim(directory / fmt::format("vde{}.ctl", number))),
-      vlan_(std::make_unique<vlan::Vlan>(number, directory, std::move(sink))) {}
+      vlan_(std::make_unique<vlan::Vlan>(number, directory, std::move(sink), tap)) {}
 
 void Network::stop() noexcept {
     vlan_->stop();

@@ -12,9 +12,10 @@ namespace charioteer::session {
 /// A VLAN in a directory that is this driver's alone. Any thread, one at a time.
 class Network {
 public:
-    /// Throws io::UsageError, naming the process, when a living driver uses the directory.
+    /// `tap` as for vlan::Vlan. Throws io::UsageError, naming the process, when a living driver
+    /// uses the directory.
     Network(int number, const std::filesystem::path& directory, machine::Host& host,
-            io::EventSink sink);
+            io::EventSink sink, const std::string& tap = {});
 
     const vlan::Vlan& vlan() const noexcept { return *vlan_; }
     /// Ends it and removes what is on disk. Idempotent.

@@ -8,6 +8,7 @@
 
 #include "io/error.hpp"
 #include "vlan/stream_port.hpp"
+#include "vlan/tap_port.hpp"
 
 namespace charioteer::vlan {
 
@@ -125,6 +126,10 @@ void Segment::take_control(io::UniqueFd socket) {
 void Segment::take_stream(io::UniqueFd socket) {
     enlarge_send_buffer(socket.get());
     attach(forwarder_.free_id(), std::make_unique<StreamPort>(std::move(socket), counters_));
+}
+
+void Segment::attach_tap(io::UniqueFd device) {
+    attach(forwarder_.free_id(), std::make_unique<TapPort>(std::move(device), counters_));
 }
 
 io::UniqueFd Segment::accept_or_shed(int listener) {

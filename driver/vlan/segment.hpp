@@ -24,6 +24,8 @@ public:
     Segment(const Segment&) = delete;
     Segment& operator=(const Segment&) = delete;
 
+    /// Plugs a tap device in, before run(). Throws io::Error.
+    void attach_tap(io::UniqueFd device);
     /// Serves the plugs until stop().
     void run() noexcept;
     void stop() noexcept { poller_.wake(); }

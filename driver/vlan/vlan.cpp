@@ -7,6 +7,7 @@
 #include "io/error.hpp"
 #include "vlan/segment.hpp"
 #include "vlan/sockets.hpp"
+#include "vlan/tap_port.hpp"
 
 namespace charioteer::vlan {
 
@@ -30,11 +31,12 @@ private:
 
 }  // namespace
 
-Vlan::Vlan(int number, std::filesystem::path directory, io::EventSink sink)
+Vlan::Vlan(int number, std::filesystem::path directory, io::EventSink sink, const std::string& tap)
     : number_(number), directory_(directory / fmt::format("vde{}.ctl", number)) {
     try {
         prepare_directory(directory_);
         segment_ = std::make_unique<Segment>(number, directory_, std::move(sink));
+        if (!tap.empty()) segment_->attach_tap(open_tap(tap));
         // Signals belong to the host's threads.
         SignalsBlocked blocked;
         thread_ = std::thread([segment = segment_.get(), number] {

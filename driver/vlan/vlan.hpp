@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -22,7 +23,11 @@ public:
     /// mode 0700; the one of a dead run is taken over. `sink` receives warnings from the segment's
     /// thread, until stop(). Throws io::UsageError when the path is too long for sockets or belongs
     /// to another user, io::Error when the system refuses.
-    Vlan(int number, std::filesystem::path directory, io::EventSink sink);
+    ///
+    /// With a name in `tap`, a tap device of that name (at most 15 bytes) is plugged in, which
+    /// takes root, and which goes with the segment.
+    Vlan(int number, std::filesystem::path directory, io::EventSink sink,
+         const std::string& tap = {});
     Vlan(const Vlan&) = delete;
     Vlan& operator=(const Vlan&) = delete;
     ~Vlan();

@@ -59,7 +59,7 @@ class Reporter:
         """Returns when everything is written, or after 2 s when nobody reads standard error."""
 
 class Process:
-    """A running or ended start script, much like subprocess.Popen."""
+    """A running or ended program, much like subprocess.Popen."""
 
     @property
     def pid(self) -> int: ...
@@ -73,6 +73,21 @@ class Process:
         """To its whole process group."""
     def terminate(self) -> None: ...
     def kill(self) -> None: ...
+    def last_output(self) -> str:
+        """The last 8 KiB that it wrote."""
+
+def spawn(
+    arguments: list[str],
+    environment: list[str],
+    directory: str,
+    machine: str = "",
+    reporter: Reporter | None = None,
+) -> Process:
+    """Starts a program, which ends with this process, and all that it starts with it.
+
+    `arguments[0]` is looked up on our PATH; `environment` has entries NAME=value. With `reporter`
+    each line that it writes is told as one of the serial console of `machine`. Raises MachineError.
+    """
 
 class ScreenReading:
     """The texts on one picture of a screen with the numbers of their variants from 0, each as soon
@@ -190,8 +205,11 @@ class Machine:
 class VLan:
     """One Ethernet segment that machines plug into."""
 
-    def __init__(self, nr: int, tmp_dir: str, reporter: Reporter) -> None:
-        """Raises MachineError, naming the process id, when a living driver uses the directory."""
+    def __init__(self, nr: int, tmp_dir: str, reporter: Reporter, tap: str = "") -> None:
+        """With `tap` the segment reaches the kernel by a tap device of that name; it takes root.
+
+        Raises MachineError, naming the process id, when a living driver uses the directory.
+        """
     @property
     def nr(self) -> int: ...
     @property

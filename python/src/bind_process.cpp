@@ -1,11 +1,17 @@
 #include "bind_process.hpp"
 
+#include <pybind11/stl.h>
+
 #include <csignal>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "block_on.hpp"
 #include "convert.hpp"
 #include "errors.hpp"
+#include "io/line_splitter.hpp"
+#include "reporter.hpp"
 
 namespace charioteer::python {
 
@@ -36,13 +42,38 @@ int Process::wait(const py::object& timeout) const {
     try {
         return block_on(python::wait(child_, deadline));
     } catch (const io::TimeoutError& error) {
-        raise_timeout_expired(py::str("the start script"), timeout, error);
+        raise_timeout_expired(py::str("the program"), timeout, error);
     }
+}
+
+py::str Process::last_output() const {
+    return to_text(on_io_thread([child = child_] { return std::string(child->last_output()); }));
 }
 
 void Process::send_signal(int number) const {
     on_io_thread([child = child_, number] { child->signal(number); });
 }
+
+namespace {
+
+/// Starts a program; each line that it writes is told as one of `machine`'s serial console.
+Process spawn(std::vector<std::string> arguments, std::vector<std::string> environment,
+              const std::string& directory, std::string machine,
+              const std::shared_ptr<Reporter>& reporter) {
+    process::ProcessSpec spec{std::move(arguments), std::move(environment), directory};
+    process::Child::OutputSink sink = [](std::string_view) {};
+    if (reporter)
+        sink = [lines = std::make_shared<io::LineSplitter>(), machine = std::move(machine),
+                reporter](std::string_view bytes) {
+            lines->feed(bytes);
+            while (auto line = lines->next())
+                reporter->take({io::EventKind::serial, machine, *line});
+        };
+    auto& time = Core::instance().runtime().time();
+    return Process(block_on(process::Child::spawn(std::move(spec), std::move(sink), time)));
+}
+
+}  // namespace
 
 void bind_process(py::module_& module) {
     py::class_<Process>(module, "Process")
@@ -52,7 +83,10 @@ void bind_process(py::module_& module) {
         .def("wait", &Process::wait, py::arg("timeout") = py::none())
         .def("send_signal", &Process::send_signal, py::arg("signal"))
         .def("terminate", [](const Process& self) { self.send_signal(SIGTERM); })
-        .def("kill", [](const Process& self) { self.send_signal(SIGKILL); });
+        .def("kill", [](const Process& self) { self.send_signal(SIGKILL); })
+        .def("last_output", &Process::last_output);
+    module.def("spawn", &spawn, py::arg("arguments"), py::arg("environment"), py::arg("directory"),
+               py::arg("machine") = "", py::arg("reporter") = nullptr);
 }
 
 }  // namespace charioteer::python

@@ -12,7 +12,7 @@ namespace charioteer::python {
 
 namespace py = pybind11;
 
-/// A start script, seen like subprocess.Popen. Made on the io thread or off it; used off it.
+/// A program, seen like subprocess.Popen. Made on the io thread or off it; used off it.
 class Process {
 public:
     explicit Process(std::shared_ptr<process::Child> child);
@@ -23,6 +23,8 @@ public:
     pid_t pid() const noexcept { return pid_; }
     std::optional<int> poll() const;
     int wait(const py::object& timeout) const;
+    /// The last 8 KiB that it wrote.
+    py::str last_output() const;
     void send_signal(int number) const;
 
 private:

@@ -21,12 +21,14 @@ namespace {
 /// The Python object of a VLAN.
 class VlanHandle {
 public:
-    VlanHandle(int number, const std::string& directory, const std::shared_ptr<Reporter>& reporter)
+    VlanHandle(int number, const std::string& directory, const std::shared_ptr<Reporter>& reporter,
+               const std::string& tap)
         : number_(number) {
         expect_living_interpreter();
         auto& host = *Core::instance().host();
         Unlocked unlocked;
-        network_ = std::make_shared<session::Network>(number, directory, host, sink_of(reporter));
+        network_ =
+            std::make_shared<session::Network>(number, directory, host, sink_of(reporter), tap);
     }
 
     int number() const noexcept { return number_; }
@@ -135,8 +137,9 @@ void bind_configuration(py::module_& module) {
 void bind_session(py::module_& module) {
     bind_configuration(module);
     py::class_<VlanHandle>(module, "VLan")
-        .def(py::init<int, const std::string&, const std::shared_ptr<Reporter>&>(), py::arg("nr"),
-             py::arg("tmp_dir"), py::arg("reporter"))
+        .def(py::init<int, const std::string&, const std::shared_ptr<Reporter>&,
+                      const std::string&>(),
+             py::arg("nr"), py::arg("tmp_dir"), py::arg("reporter"), py::arg("tap") = "")
         .def_property_readonly("nr", &VlanHandle::number)
         .def_property_readonly("socket_dir",
                                [](const VlanHandle& self) {

@@ -1,0 +1,81 @@
+"""A VLAN that reaches the kernel by a tap device, and programs that end with the driver."""
+
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from charioteer import _core
+from test_driver.errors import MachineError
+
+from support.patience import scaled, until
+
+NAME = f"chtest{os.getpid() % 100000}"
+
+
+@pytest.fixture
+def wire(folder: Path) -> "Wire":
+    if os.geteuid() != 0 or not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        pytest.skip("tap devices take root and /dev/net/tun")
+    return Wire(folder)
+
+
+class Wire:
+    """A VLAN with a tap device, a packet socket at the device, and a stream plug."""
+
+    def __init__(self, folder: Path) -> None:
+        self.vlan = _core.VLan(1, str(folder), _core.Reporter(terminal=False), tap=NAME)
+        # IPv6 of the kernel would speak, too.
+        Path(f"/proc/sys/net/ipv6/conf/{NAME}/disable_ipv6").write_text("1")
+        subprocess.run(["ip", "link", "set", NAME, "up"], check=True)
+        self.kernel = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.kernel.bind((NAME, 0))
+        self.kernel.settimeout(scaled(30))
+        self.plug = socket.socket(socket.AF_UNIX)
+        self.plug.connect(self.vlan.stream_socket)
+        self.plug.settimeout(scaled(30))
+
+
+def frame(text: bytes) -> bytes:
+    return b"\xff" * 6 + bytes.fromhex("020000000001") + b"\x88\xb5" + text.ljust(46, b".")
+
+
+def test_frames_pass_both_ways(wire: Wire) -> None:
+    sent = frame(b"to the kernel")
+    wire.plug.sendall(len(sent).to_bytes(4, "big") + sent)
+    assert wire.kernel.recv(2048) == sent
+    answer = frame(b"from the kernel")
+    wire.kernel.send(answer)
+    assert wire.plug.recv(2048) == len(answer).to_bytes(4, "big") + answer
+    wire.vlan.stop()
+    assert not Path(f"/sys/class/net/{NAME}").exists()
+
+
+def test_a_name_that_is_taken_is_told(wire: Wire, folder: Path) -> None:
+    with pytest.raises(MachineError, match=f"{NAME} .another run has one of that name"):
+        _core.VLan(2, str(folder), _core.Reporter(terminal=False), tap=NAME)
+    wire.vlan.stop()
+
+
+def test_a_program_tells_lines_and_how_it_ended(folder: Path) -> None:
+    reporter = _core.Reporter(terminal=False, queue=True)
+    command = ["sh", "-c", "echo $WORD; echo aside >&2; pwd; exit 3"]
+    program = _core.spawn(command, ["WORD=one", "PATH=/bin"], str(folder), "web", reporter)
+    assert program.wait(scaled(30)) == 3 and program.poll() == 3
+    told = [(event.kind, event.machine, event.text) for event in reporter.drain()]
+    assert told == [("serial", "web", text) for text in ("one", "aside", str(folder))]
+    assert program.last_output() == f"one\naside\n{folder}\n"
+
+
+def test_a_program_that_is_missing_is_named(folder: Path) -> None:
+    with pytest.raises(MachineError, match="no-such-program"):
+        _core.spawn(["no-such-program"], [], str(folder))
+
+
+def test_a_program_can_be_ended(folder: Path) -> None:
+    program = _core.spawn(["sleep", "600"], [], str(folder))
+    program.terminate()
+    assert program.wait(scaled(30)) == -signal.SIGTERM
+    until(lambda: not Path(f"/proc/{program.pid}").exists(), 30, lambda: "it is still there")
