@@ -1,8 +1,8 @@
 """Cluster files: a test, its script and its machines."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from . import firmware
@@ -18,6 +18,7 @@ _TEST_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 # A MAC address has one byte each for VLAN and machine.
 _MOST_VLAN = 254
 _MOST_MACHINES = 254
+_LONGEST_CONTAINER_NAME = 15 - len("-eth1")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,15 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Container:
+    """A container of a cluster, of systemd-nspawn on this host."""
+
+    name: str
+    guest: Guest
+    vlans: Sequence[int]
+
+
+@dataclass(frozen=True)
 class Cluster:
     """What a cluster file says. `global_timeout` is in seconds."""
 
@@ -45,15 +55,21 @@ class Cluster:
     script: Path
     global_timeout: int
     machines: Sequence[Machine]
+    containers: Sequence[Container]
 
     @property
     def vlans(self) -> list[int]:
         """Each VLAN once, in the order of the machines."""
-        return list(dict.fromkeys(nr for machine in self.machines for nr in machine.vlans))
+        return list(dict.fromkeys(nr for each in self._everyone for nr in each.vlans))
 
     @property
     def places(self) -> dict[str, Place]:
-        return places({machine.name: machine.vlans for machine in self.machines})
+        """The places of machines and containers, whose names are one list."""
+        return places({each.name: each.vlans for each in self._everyone})
+
+    @property
+    def _everyone(self) -> list[Machine | Container]:
+        return [*self.machines, *self.containers]
 
 
 def load(path: Path) -> Cluster:
@@ -72,16 +88,27 @@ def load(path: Path) -> Cluster:
         file=file,
         script=script,
         global_timeout=table.integer("global_timeout", 1, 1_000_000, "seconds", default=3600),
-        machines=_machines(table.table("machines")),
+        machines=[],
+        containers=[],
     )
+    symbols: dict[str, str] = {}
+    machines = table.table("machines")
+    cluster = replace(
+        cluster,
+        machines=[_machine(name, entry) for name, entry in _named(machines, symbols)],
+        containers=[
+            _container(name, entry) for name, entry in _named(table.table("containers"), symbols)
+        ],
+    )
+    if not 1 <= len(symbols) <= _MOST_MACHINES:
+        raise InputError(f"{table.file}: machines: expected 1 to {_MOST_MACHINES} tables")
     table.finish()
     return cluster
 
 
-def _machines(table: Table) -> list[Machine]:
-    machines: list[Machine] = []
-    symbols: dict[str, str] = {}
-    for name, entry in table.items():
+def _named(table: Table, symbols: dict[str, str]) -> Iterator[tuple[str, Table]]:
+    """The tables of machines in the order of their names, which must be names for scripts, too."""
+    for name, entry in sorted(table.items()):
         if not re.fullmatch(_MACHINE_NAME, name) or len(name) > 63:
             table.fail(
                 name,
@@ -92,21 +119,37 @@ def _machines(table: Table) -> list[Machine]:
         if symbol in symbols:
             table.fail(name, f"a name of its own, but the script would call {symbols[symbol]!r} so")
         symbols[symbol] = name
-        machines.append(_machine(name, entry))
-    if not 1 <= len(machines) <= _MOST_MACHINES:
-        raise InputError(f"{table.file}: machines: expected 1 to {_MOST_MACHINES} tables")
-    return sorted(machines, key=lambda machine: machine.name)
+        yield name, entry
 
 
-def _machine(name: str, table: Table) -> Machine:
-    guest_name = table.string("guest")
-    if guest_name not in guests.names():
+def _guest(table: Table) -> Guest:
+    name = table.string("guest")
+    if name not in guests.names():
         known = ", ".join(guests.names())
-        table.fail("guest", f"one of {known}, got {guest_name!r}")
-    guest = guests.load(guest_name)
+        table.fail("guest", f"one of {known}, got {name!r}")
+    return guests.load(name)
+
+
+def _vlans(table: Table) -> list[int]:
     vlans = table.integers("vlans", 1, _MOST_VLAN, [1])
     if len(set(vlans)) != len(vlans):
         table.fail("vlans", "each VLAN once")
+    return vlans
+
+
+def _container(name: str, table: Table) -> Container:
+    container = Container(name, _guest(table), _vlans(table))
+    if not container.guest.has_disk:
+        table.fail("guest", f"one with systemd and a disk, which {container.guest.name!r} is not")
+    # The names of its interfaces on the host, "NAME-eth1", are of the kernel's length.
+    if len(name) > _LONGEST_CONTAINER_NAME:
+        table.fail("guest", f"a container's name of at most {_LONGEST_CONTAINER_NAME} characters")
+    table.finish()
+    return container
+
+
+def _machine(name: str, table: Table) -> Machine:
+    guest, vlans = _guest(table), _vlans(table)
     password = table.string("root_password", "")
     if any(ord(character) < 32 for character in password):
         table.fail("root_password", "printable characters")

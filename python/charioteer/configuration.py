@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from . import builder, facts, firmware, run_script
+from . import builder, container_script, facts, firmware, run_script
 from .cluster import Cluster
 from .guest import Guest
 
@@ -27,9 +27,17 @@ def write(cluster: Cluster, folder: Path) -> Path:
         script = folder / f"run-{machine.name}-vm"
         run_script.write(script, run_script.make(machine, place, image, initrd))
         vms[machine.name] = {"name": machine.name, "start_script": str(script)}
+    containers: dict[str, dict[str, str]] = {}
+    for container in cluster.containers:
+        script = folder / f"run-{container.name}-nspawn"
+        image = images[container.guest.name]
+        everyone = list(places.values())
+        text = container_script.make(container, places[container.name], image, everyone)
+        run_script.write(script, text)
+        containers[container.name] = {"name": container.name, "start_script": str(script)}
     configuration = {
         "vms": vms,
-        "containers": {},
+        "containers": containers,
         "vlans": cluster.vlans,
         "global_timeout": cluster.global_timeout,
         "enable_ssh_backdoor": False,
@@ -41,4 +49,6 @@ def write(cluster: Cluster, folder: Path) -> Path:
 
 
 def _guests(cluster: Cluster) -> list[Guest]:
-    return list({machine.guest.name: machine.guest for machine in cluster.machines}.values())
+    guests = [machine.guest for machine in cluster.machines]
+    guests += [container.guest for container in cluster.containers]
+    return list({guest.name: guest for guest in guests}.values())

@@ -47,15 +47,14 @@ def archive(
 
     `modules` are names and contents of what its kernel needs besides the guest's own, in order.
     """
-    identity = hashlib.md5(f"charioteer {place.name} {place.number}".encode()).hexdigest()
     network = ["eth0 10.0.2.15 255.255.255.0"]
     for index, vlan in enumerate(place.vlans, 1):
         network.append(f"eth{index} {place.ipv4(vlan)} 255.255.255.0 {place.ipv6(vlan)}/64")
     facts = Archive()
     for name, text in (
         ("hostname", place.name),
-        ("hosts", _hosts(everyone)),
-        ("machine-id", identity),
+        ("hosts", hosts(everyone)),
+        ("machine-id", machine_id(place)),
         ("network", "\n".join(network)),
     ):
         facts.add_file(f"/charioteer/{name}", f"{text}\n".encode())
@@ -66,7 +65,13 @@ def archive(
     return facts.finish()
 
 
-def _hosts(everyone: Sequence[Place]) -> str:
+def machine_id(place: Place) -> str:
+    """What /etc/machine-id says: the same in every run."""
+    return hashlib.md5(f"charioteer {place.name} {place.number}".encode()).hexdigest()
+
+
+def hosts(everyone: Sequence[Place]) -> str:
+    """What /etc/hosts says: every machine by its primary address."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
     lines += [f"{other.primary_address} {other.name}" for other in everyone if other.vlans]
     return "\n".join(lines)

@@ -23,7 +23,7 @@ class DriverConfiguration(NamedTuple):
     """Machines by name in the order of their creation, VLAN numbers, limits, the script."""
 
     vms: dict[str, VMConfiguration]
-    containers: dict[str, str]
+    containers: dict[str, VMConfiguration]
     vlans: list[int]
     global_timeout: Duration
     enable_ssh_backdoor: bool
@@ -38,7 +38,7 @@ def load_driver_configuration(path: Path | str) -> DriverConfiguration:
     loaded = core.load_configuration(str(path))
     return DriverConfiguration(
         vms=_machines(loaded.vms.items()),
-        containers=dict(loaded.containers),
+        containers=_machines(loaded.containers.items()),
         vlans=list(loaded.vlans),
         global_timeout=loaded.global_timeout,
         enable_ssh_backdoor=loaded.enable_ssh_backdoor,

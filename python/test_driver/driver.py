@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from charioteer import _core as core
-from test_driver import failure
+from test_driver import containers, failure
 from test_driver.config import DriverConfiguration, load_driver_configuration
 from test_driver.debug import DebugAbstract, DebugNop
 from test_driver.directories import temporary_directory
@@ -88,12 +88,12 @@ class Driver:
 
     def _set_up(self) -> None:
         if self.config.containers:
-            names = ", ".join(self.config.containers)
-            raise MachineError(f"this driver has virtual machines only, no containers: {names}")
+            containers.prepare_host()
         tmp_dir = temporary_directory()
         with self.logger.nested("start all VLans"):
             for nr in dict.fromkeys(self.config.vlans):
-                vlan = VLan(nr, tmp_dir, self.logger)
+                tap = containers.tap_name(nr) if self.config.containers else ""
+                vlan = VLan(nr, tmp_dir, self.logger, tap)
                 self.vlans.append(vlan)
                 self._session.adopt_vlan(vlan.handle)
         if self.config.enable_ssh_backdoor:
@@ -113,6 +113,23 @@ class Driver:
                 )
             )
 
+        for name, container in self.config.containers.items():
+            made = NspawnMachine(
+                out_dir=self.out_dir,
+                tmp_dir=tmp_dir,
+                start_command=str(container.start_script),
+                logger=self.logger,
+                name=name,
+                keep_machine_state=self.keep_machine_state,
+                callbacks=[self.check_polling_conditions],
+            )
+            made.started = self._join_containers
+            self.machines_nspawn.append(made)
+
+    def _join_containers(self) -> None:
+        for vlan in self.vlans:
+            containers.join(vlan.nr)
+
     def _adopt(self, machine: QemuMachine) -> QemuMachine:
         self._session.adopt_machine(machine.handle)
         return machine
@@ -125,9 +142,12 @@ class Driver:
                     machine.end()
                 except Exception as error:  # of a subclass; the others must end all the same
                     complaints.append(f"Error during cleanup of {machine.name}: {error}")
+            complaints += containers.release_all(self.machines_nspawn)
             complaints += self._session.close()
             for vlan in self.vlans:
                 vlan.stop()
+                if self.config.containers:
+                    containers.remove_bridge(vlan.nr)
             self.logger.collect()
         self._complain(complaints, quietly=error_type is not None)
 

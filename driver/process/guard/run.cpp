@@ -20,8 +20,9 @@ namespace charioteer::process::guard {
 
 namespace {
 
-/// How long helpers of the command (swtpm, virtiofsd) may take to end after it, in milliseconds.
-constexpr long helper_grace_ms = 1000;
+/// How long helpers of the command (swtpm, virtiofsd) may take to end after it, in milliseconds;
+/// and all of it when the driver is gone: start scripts of containers have networks to take down.
+constexpr long helper_grace_ms = 2000;
 
 void report(Kind kind, int value) {
     Message message{kind, value};
@@ -96,9 +97,8 @@ bool wait_for_helpers(int child_signals) {
         ::clock_gettime(CLOCK_MONOTONIC, &now);
         long elapsed = (now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000;
         if (elapsed >= helper_grace_ms) return false;
-        std::array<pollfd, 2> fds{{{child_signals, POLLIN, 0}, {control_fd, 0, 0}}};
-        ::poll(fds.data(), fds.size(), static_cast<int>(helper_grace_ms - elapsed));
-        if (fds[1].revents & POLLHUP) return false;
+        pollfd ended{child_signals, POLLIN, 0};
+        ::poll(&ended, 1, static_cast<int>(helper_grace_ms - elapsed));
     }
 }
 

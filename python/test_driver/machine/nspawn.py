@@ -1,31 +1,265 @@
-"""Containers: known by name, so that test scripts which mention them can be checked."""
+"""Containers of systemd-nspawn."""
 
-from typing import Any
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
 
-from test_driver.duration import Duration
+from charioteer import _core as core
+from test_driver.duration import Duration, seconds
 from test_driver.errors import MachineError
+from test_driver.logger import AbstractLogger
 from test_driver.machine.base import BaseMachine
+from test_driver.machine.notify import NotifySocket
+from test_driver.machine.retry import retry
+
+# Seconds.
+_RELEASE_GRACE = 30
+_REMINDER = 10
+_LOOK_EVERY = 0.05
+
+# What a command finds, as in the backdoor's shell of a virtual machine.
+_PRELUDE = (
+    "set -eo pipefail; export USER=root HOME=/root DISPLAY=:0.0; source /etc/profile; set -u; "
+)
+
+
+def container_name(start_command: str) -> str:
+    """The NAME in `run-NAME-nspawn`. Raises AssertionError when it is not called so."""
+    match = re.search("run-(.+)-nspawn", os.path.basename(start_command))
+    assert match, f"a container's start script is called run-NAME-nspawn, not {start_command}"
+    return match[1]
 
 
 class NspawnMachine(BaseMachine):
-    """A systemd-nspawn container. This driver has none: making one raises MachineError."""
+    """A container. Its processes end with the driver, whatever ends that."""
 
-    def __init__(self, *_arguments: Any, name: str = "a container", **_options: Any) -> None:
-        raise MachineError(f"{name}: this driver has virtual machines only, no containers")
+    def __init__(
+        self,
+        out_dir: Path,
+        tmp_dir: Path,
+        start_command: str,
+        logger: AbstractLogger,
+        name: str | None = None,
+        keep_machine_state: bool = False,
+        callbacks: list[Callable[[], None]] | None = None,
+    ) -> None:
+        """`start_command` is the path of a program `run-NAME-nspawn`; NAME is the default name.
+
+        Unless `keep_machine_state`, what an earlier run left of its root folder is deleted.
+        """
+        super().__init__(
+            out_dir=out_dir,
+            name=name or container_name(start_command),
+            logger=logger,
+            callbacks=callbacks,
+            tmp_dir=tmp_dir,
+            keep_machine_state=keep_machine_state,
+        )
+        self.start_command = start_command
+        self.process: core.Process | None = None
+        self._notify: NotifySocket | None = None
+        self._journal: core.Process | None = None
+        self._leader: int | None = None
+        self.started: Callable[[], None] = lambda: None
+        """Called when it has been started; the driver joins its networks then."""
+        if self._state_is_reset:
+            self.cleanup_statedir()
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the start script."""
+        return None if self.process is None else self.process.pid
 
     def is_up(self) -> bool:
-        return False
+        return self.process is not None
+
+    # Life cycle
 
     def start(self) -> None:
-        ...
+        """Starts it and waits until its systemd is ready. Raises MachineError."""
+        if self.process is not None:
+            return
+        self._notify = NotifySocket(self.tmp_dir / f"{self.name}-nspawn.sock")
+        environment = [
+            f"RUN_NSPAWN_ROOT_DIR={self.state_dir}",
+            f"RUN_NSPAWN_SHARED_DIR={self.shared_dir}",
+            f"NOTIFY_SOCKET={self._notify.path}",
+        ]
+        self.process = core.spawn([self.start_command], environment, str(self.state_dir))
+        self.log(f"systemd-nspawn running (pid {self.process.pid})")
+        try:
+            self._wait_until_ready(self._notify, self.process)
+        except BaseException:
+            self._end()
+            raise
+        self.started()
 
-    def wait_for_shutdown(self, timeout: Duration | None = None) -> None:
-        ...
+    def _wait_until_ready(self, notify: NotifySocket, process: core.Process) -> None:
+        begin = reminded = time.monotonic()
+        while not notify.wait_for(_LOOK_EVERY, "READY", "X_NSPAWN_LEADER_PID"):
+            self.logger.collect()
+            if process.poll() is not None:
+                error = MachineError("systemd-nspawn process exited unexpectedly")
+                error.add_note(
+                    f"on {self.name}, exit status {process.poll()} after "
+                    f"{time.monotonic() - begin:.2f} s"
+                )
+                error.add_note(f"it wrote:\n{process.last_output()}")
+                raise error
+            self._follow_journal()
+            if time.monotonic() - reminded >= _REMINDER:
+                reminded = time.monotonic()
+                self.logger.warning(
+                    f"still waiting for container '{self.name}' to reach ready state..."
+                )
+        self._leader = int(notify.value("X_NSPAWN_LEADER_PID") or 0)
+        self._follow_journal()
+
+    def _follow_journal(self) -> None:
+        """Tells the journal as serial lines, from when there is one."""
+        journal = self.state_dir / "var/log/journal"
+        if self._journal is not None or not (journal.is_dir() and any(journal.iterdir())):
+            return
+        command = ["journalctl", "--follow", f"--directory={journal}", "--lines=all"]
+        environment = [f"PATH={os.environ.get('PATH', os.defpath)}"]
+        self._journal = core.spawn(
+            [*command, "--output=short-monotonic"],
+            environment,
+            str(self.state_dir),
+            self.name,
+            self.logger.reporter,
+        )
 
     def shutdown(self) -> None:
-        ...
+        """Powers it off and waits for its end."""
+        if self.process is None:
+            return
+        self.execute("systemctl poweroff", timeout=None)
+        self.wait_for_shutdown()
+
+    def wait_for_shutdown(self, timeout: Duration | None = None) -> None:
+        if self.process is None:
+            return
+        with self.nested("waiting for the container to power off"):
+            self.process.wait(None if timeout is None else seconds(timeout))
+            self._forget()
+
+    def release(self) -> None:
+        """Ends it, by force after 30 s."""
+        if self.process is None:
+            return
+        self.logger.info(f"kill {type(self).__name__} (pid {self.pid})")
+        self._end()
+
+    def _end(self) -> None:
+        assert self.process is not None
+        self.process.terminate()
+        try:
+            self.process.wait(_RELEASE_GRACE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(_RELEASE_GRACE)
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._journal is not None:
+            self._journal.kill()
+        if self._notify is not None:
+            self._notify.close()
+        self.process = self._journal = self._notify = self._leader = None
+
+    # Commands
 
     def _execute(
         self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
     ) -> tuple[int, str]:
-        raise NotImplementedError
+        """Runs `command`; always with output and status. Raises subprocess.TimeoutExpired."""
+        self.start()
+        enter = shutil.which("nsenter")
+        if enter is None:
+            raise MachineError(f"{self.name}: commands in containers need nsenter, of util-linux")
+        namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
+        none: dict[str, str] = {}
+        words = [enter, "--target", str(self._leader), *namespaces, "/bin/sh", "-c"]
+        done = subprocess.run(
+            [*words, _PRELUDE + command],
+            env=none,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=None if timeout is None else seconds(timeout),
+            text=True,
+            errors="replace",
+        )
+        self.logger.collect()
+        return done.returncode, done.stdout
+
+    # Files
+
+    def copy_from_host(self, source: str, target: str) -> None:
+        """Copies a file or folder of the host into the container, as root, keeping modes.
+
+        Raises FileNotFoundError, RequestedAssertionFailed.
+        """
+        with tempfile.TemporaryDirectory(dir=self.shared_dir) as folder:
+            name = os.path.basename(os.path.abspath(source))
+            copied = Path(folder) / name
+            if os.path.isdir(source):
+                shutil.copytree(source, copied, symlinks=True)
+            else:
+                shutil.copy(source, copied)
+            inside = f"/tmp/shared/{os.path.basename(folder)}/{name}"
+            self.succeed(f"mkdir -p {shlex.quote(os.path.dirname(target) or '.')}")
+            self.succeed(f"cp -r {shlex.quote(inside)} {shlex.quote(target)}")
+
+    def copy_from_machine(self, source: str, target_dir: str = "") -> None:
+        """Copies a file or folder of the container to `target_dir` of the output directory.
+
+        A file there is replaced. Raises FileExistsError for a folder there.
+        """
+        with tempfile.TemporaryDirectory(dir=self.shared_dir) as folder:
+            name = Path(source).name
+            inside = f"/tmp/shared/{os.path.basename(folder)}"
+            self.succeed(f"mkdir -p {inside}")
+            self.succeed(f"cp -r {shlex.quote(source)} {inside}/{shlex.quote(name)}")
+            target = self.out_dir / target_dir / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copied = Path(folder) / name
+            if copied.is_dir():
+                shutil.copytree(copied, target, symlinks=True)
+            else:
+                shutil.copy(copied, target, follow_symlinks=False)
+
+    # Keyboard and screen
+
+    def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
+        """Types a character, or presses a chord, in the container's X server."""
+        text = shlex.quote(key)
+        command = f"type --clearmodifiers --delay 0 -- {text}"
+        if len(key) > 1:
+            command = f"key --clearmodifiers {text}"
+        if log:
+            with self.nested(f"sending key {key!r}"):
+                self.succeed(f"xdotool {command}")
+        else:
+            self.succeed(f"xdotool {command}")
+        if delay is not None:
+            time.sleep(delay)
+
+    def wait_for_x(self, timeout: Duration = 900) -> None:
+        """Waits for the X server."""
+        with self.nested("waiting for the X11 server"):
+            retry(
+                lambda _last_try: self.execute("xwininfo -root >/dev/null 2>&1")[0] == 0,
+                timeout=timeout,
+            )
+
+    def ssh_backdoor_command(self) -> str:
+        """How to log in from the host."""
+        proxy = f"socat - UNIX-CLIENT:/run/systemd/nspawn/unix-export/{self.name}/ssh"
+        return f'ssh -o User=root -o ProxyCommand="{proxy}" bash'

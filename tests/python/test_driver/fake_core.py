@@ -102,7 +102,7 @@ class FakeMachine:
 
 
 class FakeVLan:
-    def __init__(self, nr: int, tmp_dir: str, reporter: FakeReporter) -> None:
+    def __init__(self, nr: int, tmp_dir: str, reporter: FakeReporter, tap: str = "") -> None:
         self.nr = nr
         self.socket_dir = f"{tmp_dir}/vde{nr}.ctl"
         self.stream_socket = f"{tmp_dir}/vde{nr}.stream"

@@ -1,0 +1,50 @@
+"""What a container's systemd tells of its state, by the protocol of sd_notify(3)."""
+
+import socket
+import threading
+from pathlib import Path
+
+
+class NotifySocket:
+    """The socket of $NOTIFY_SOCKET. It is read as long as it lives, or senders would be stuck."""
+
+    def __init__(self, path: Path) -> None:
+        """Makes the socket at `path`, over one that was left behind. Raises OSError."""
+        self.path = path
+        self._said: dict[str, str] = {}
+        self._changed = threading.Condition()
+        path.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        threading.Thread(target=self._read, daemon=True, name=path.name).start()
+
+    def _read(self) -> None:
+        while data := self._socket.recv(65536):
+            lines = data.decode(errors="replace").split("\n")
+            with self._changed:
+                for name, is_said, value in (line.partition("=") for line in lines):
+                    if is_said:
+                        self._said[name] = value
+                self._changed.notify_all()
+
+    def value(self, name: str) -> str | None:
+        """What was said last of `name`."""
+        with self._changed:
+            return self._said.get(name)
+
+    def wait_for(self, timeout: float, *names: str) -> bool:
+        """Whether all of `names` have been said, after `timeout` seconds at most."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: all(each in self._said for each in names), timeout
+            )
+
+    def close(self) -> None:
+        """Ends reading and removes the socket."""
+        # An empty datagram ends the loop: closing alone would not wake the reader.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as waker:
+            try:
+                waker.sendto(b"", str(self.path))
+            except OSError:
+                pass  # somebody has removed it
+        self.path.unlink(missing_ok=True)
