@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from test_driver.errors import MachineError
+from test_driver.logger import AbstractLogger
 from test_driver.machine import NspawnMachine
+from test_driver.vlan import VLan
 
 # ioctls of linux/sockios.h.
 _SIOCSIFFLAGS = 0x8914
@@ -20,9 +22,30 @@ _SIOCBRADDIF = 0x89A2
 _IFF_UP = 1
 
 
-def tap_name(vlan: int) -> str:
-    """The interface by which the kernel reaches a VLAN of ours."""
-    return f"charioteer{vlan}"
+class OpenVLan(VLan):
+    """A VLAN that containers can join, by an interface of the kernel. It takes root."""
+
+    def __init__(self, nr: int, tmp_dir: Path, logger: AbstractLogger) -> None:
+        self.tap = f"charioteer{nr}"
+        super().__init__(nr, tmp_dir, logger)
+
+    def join(self) -> None:
+        """Plugs it into the bridge that start scripts of containers made for it, if they have."""
+        bridge = f"br{self.nr}"
+        if not Path(f"/sys/class/net/{bridge}").exists():
+            return
+        if not Path(f"/sys/class/net/{self.tap}/master").exists():
+            index = socket.if_nametoindex(self.tap)
+            _ioctl(_SIOCBRADDIF, struct.pack("16si20x", bridge.encode(), index))
+        _set_up(self.tap, True)
+
+    def stop(self) -> None:
+        super().stop()
+        # The scripts leave the bridge as long as our interface is in it.
+        members = Path(f"/sys/class/net/br{self.nr}/brif")
+        if members.is_dir() and not any(members.iterdir()):
+            _set_up(f"br{self.nr}", False)
+            _ioctl(_SIOCBRDELBR, struct.pack("16s", f"br{self.nr}".encode()))
 
 
 def prepare_host() -> None:
@@ -59,25 +82,6 @@ def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise MachineError(f"preparing the host for containers: {command}: {done.stderr.strip()}")
-
-
-def join(vlan: int) -> None:
-    """Plugs our VLAN into the bridge that start scripts of containers made for it, if they have."""
-    bridge, tap = f"br{vlan}", tap_name(vlan)
-    if not Path(f"/sys/class/net/{bridge}").exists():
-        return
-    if not Path(f"/sys/class/net/{tap}/master").exists():
-        index = socket.if_nametoindex(tap)
-        _ioctl(_SIOCBRADDIF, struct.pack("16si20x", bridge.encode(), index))
-    _set_up(tap, True)
-
-
-def remove_bridge(vlan: int) -> None:
-    """Removes the bridge of a VLAN unless somebody's interface is in it."""
-    members = Path(f"/sys/class/net/br{vlan}/brif")
-    if members.is_dir() and not any(members.iterdir()):
-        _set_up(f"br{vlan}", False)
-        _ioctl(_SIOCBRDELBR, struct.pack("16s", f"br{vlan}".encode()))
 
 
 def release_all(machines: Sequence[NspawnMachine]) -> list[str]:

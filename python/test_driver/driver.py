@@ -92,8 +92,8 @@ class Driver:
         tmp_dir = temporary_directory()
         with self.logger.nested("start all VLans"):
             for nr in dict.fromkeys(self.config.vlans):
-                tap = containers.tap_name(nr) if self.config.containers else ""
-                vlan = VLan(nr, tmp_dir, self.logger, tap)
+                kind = containers.OpenVLan if self.config.containers else VLan
+                vlan = kind(nr, tmp_dir, self.logger)
                 self.vlans.append(vlan)
                 self._session.adopt_vlan(vlan.handle)
         if self.config.enable_ssh_backdoor:
@@ -128,7 +128,8 @@ class Driver:
 
     def _join_containers(self) -> None:
         for vlan in self.vlans:
-            containers.join(vlan.nr)
+            if isinstance(vlan, containers.OpenVLan):
+                vlan.join()
 
     def _adopt(self, machine: QemuMachine) -> QemuMachine:
         self._session.adopt_machine(machine.handle)
@@ -146,8 +147,6 @@ class Driver:
             complaints += self._session.close()
             for vlan in self.vlans:
                 vlan.stop()
-                if self.config.containers:
-                    containers.remove_bridge(vlan.nr)
             self.logger.collect()
         self._complain(complaints, quietly=error_type is not None)
 

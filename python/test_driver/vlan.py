@@ -18,15 +18,15 @@ class VLan:
     pid: int
     """The process that switches: the driver itself."""
 
-    def __init__(self, nr: int, tmp_dir: Path, logger: AbstractLogger, tap: str = "") -> None:
-        """`tap`: a network interface of the kernel's to make, by which containers join; takes root.
+    tap: str = ""
+    """A network interface of the kernel by which the segment is reached, too."""
 
-        Raises MachineError, naming the process, when a living driver uses the directory.
-        """
+    def __init__(self, nr: int, tmp_dir: Path, logger: AbstractLogger) -> None:
+        """Raises MachineError, naming the process, when a living driver uses the directory."""
         self.nr = nr
         self.logger = logger
         self.logger.info("start vlan")
-        self.handle = core.VLan(nr, str(tmp_dir), logger.reporter, tap)
+        self.handle = core.VLan(nr, str(tmp_dir), logger.reporter, self.tap)
         self.socket_dir = Path(self.handle.socket_dir)
         self.pid = os.getpid()
         os.environ[f"QEMU_VDE_SOCKET_{nr}"] = self.handle.socket_dir

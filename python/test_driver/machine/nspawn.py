@@ -4,11 +4,14 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 from charioteer import _core as core
 from test_driver.duration import Duration, seconds
@@ -185,19 +188,40 @@ class NspawnMachine(BaseMachine):
         if enter is None:
             raise MachineError(f"{self.name}: commands in containers need nsenter, of util-linux")
         namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
-        none: dict[str, str] = {}
         words = [enter, "--target", str(self._leader), *namespaces, "/bin/sh", "-c"]
-        done = subprocess.run(
-            [*words, _PRELUDE + command],
-            env=none,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            timeout=None if timeout is None else seconds(timeout),
-            text=True,
-            errors="replace",
-        )
-        self.logger.collect()
-        return done.returncode, done.stdout
+        return self._run([*words, _PRELUDE + command], timeout)
+
+    def _run(self, words: list[str], timeout: Duration | None) -> tuple[int, str]:
+        """Runs a program of the host; tells its standard error as lines of the console."""
+        nothing: dict[str, str] = {}
+        with tempfile.TemporaryFile() as output:
+            program = subprocess.Popen(
+                words,
+                env=nothing,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            assert program.stderr is not None
+            # Its own, since what the command leaves in the background may keep standard error.
+            teller = threading.Thread(target=self._tell, args=(program.stderr,), daemon=True)
+            teller.start()
+            try:
+                status = program.wait(None if timeout is None else seconds(timeout))
+            except BaseException:
+                os.killpg(program.pid, signal.SIGKILL)
+                program.wait()
+                raise
+            teller.join(_LOOK_EVERY)
+            output.seek(0)
+            self.logger.collect()
+            return status, output.read().decode(errors="replace")
+
+    def _tell(self, lines: IO[bytes]) -> None:
+        with lines:
+            for line in lines:
+                self.log_serial(line.decode(errors="replace").rstrip())
 
     # Files
 

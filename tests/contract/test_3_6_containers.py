@@ -1,0 +1,234 @@
+"""Section 3.6: containers of systemd-nspawn, beside a virtual machine on the same VLANs."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_driver.errors import MachineError, RequestedAssertionFailed
+from test_driver.logger import CompositeLogger, TerminalLogger
+from test_driver.machine import BaseMachine, NspawnMachine
+
+from support.leftovers import expect_nothing_left
+from support.patience import deadline, until
+from support.team import BOOT_LIMIT, Team, team
+from support.workshop import Workshop
+
+CLUSTER = """
+[machines.vm]
+guest = "minimal"
+vlans = [1, 2]
+[containers.web]
+guest = "debian"
+[containers.other]
+guest = "debian"
+vlans = [2]
+"""
+
+
+def why_not() -> str:
+    """Why this host has no containers; empty when it has."""
+    if os.geteuid() != 0:
+        return "systemd-nspawn requires root"
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        return "there is no /dev/net/tun"
+    for program in ("systemd-nspawn", "nsenter", "ip"):
+        if shutil.which(program) is None:
+            return f"{program} is not installed"
+    probe = "mount -t cgroup2 none /sys/fs/cgroup && ip netns list"
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", probe], capture_output=True, text=True)
+    return "" if done.returncode == 0 else f"no control groups or namespaces: {done.stderr}"
+
+
+needs_containers = pytest.mark.skipif(bool(why_not()), reason=why_not())
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Iterator[Team]:
+    """A virtual machine and two containers, all started."""
+    with team(CLUSTER) as made:
+        with deadline(BOOT_LIMIT):
+            made.driver.start_all()
+            made["vm"].connect()
+        yield made
+
+
+@pytest.fixture
+def web(mixed: Team) -> NspawnMachine:
+    (found,) = [each for each in mixed.driver.machines_nspawn if each.name == "web"]
+    return found
+
+
+@needs_containers
+def test_3_6_containers_are_machines(mixed: Team, web: NspawnMachine) -> None:
+    names = [machine.name for machine in mixed.driver.machines]
+    assert names == ["other", "vm", "web"]
+    assert isinstance(web, BaseMachine) and repr(web) == "<NspawnMachine 'web'>"
+    assert web.is_up() and web.pid is not None
+    assert web.state_dir.name == "vm-state-web"
+    web.start()
+
+
+@needs_containers
+def test_3_6_the_environment_of_the_start_script(web: NspawnMachine) -> None:
+    text = Path(f"/proc/{web.pid}/environ").read_text().rstrip("\0")
+    assert dict(line.split("=", 1) for line in text.split("\0")) == {
+        "RUN_NSPAWN_ROOT_DIR": str(web.state_dir),
+        "RUN_NSPAWN_SHARED_DIR": str(web.shared_dir),
+        "NOTIFY_SOCKET": str(web.tmp_dir / "web-nspawn.sock"),
+    }
+    assert Path(f"/proc/{web.pid}/cwd").resolve() == web.state_dir.resolve()
+
+
+@needs_containers
+def test_3_6_commands_and_their_environment(web: NspawnMachine) -> None:
+    assert web.succeed("hostname") == "web\n"
+    assert web.succeed('echo "$USER $HOME $DISPLAY"; readlink /proc/1/exe') == (
+        "root /root :0.0\n/usr/lib/systemd/systemd\n"
+    )
+    assert web.execute("echo out; echo err >&2; exit 42") == (42, "out\n")
+    assert web.execute("false | true")[0] == 1
+    # Both are always there, whatever is asked for.
+    assert web.execute("echo x; exit 3", check_return=False, check_output=False) == (3, "x\n")
+    with pytest.raises(RequestedAssertionFailed, match=r"`false` failed \(exit code 1\)"):
+        web.succeed("false")
+
+
+@needs_containers
+def test_3_6_a_limit_is_an_exception(web: NspawnMachine) -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        web.execute("sleep 600", timeout=1)
+
+
+@needs_containers
+def test_3_6_units_ports_and_files_are_waited_for(web: NspawnMachine) -> None:
+    web.wait_for_unit("multi-user.target")
+    web.succeed("systemd-run -u listener --collect nc -lk 4711")
+    web.wait_for_open_port(4711)
+    web.systemctl("stop listener")
+    web.wait_for_closed_port(4711)
+    web.wait_for_file("/etc/hostna*")
+
+
+@needs_containers
+def test_3_6_the_journal_is_told_as_its_console(
+    mixed: Team, web: NspawnMachine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    web.succeed("logger said in the container")
+
+    seen: list[str] = []
+
+    def told() -> bool:
+        mixed.driver.logger.reporter.flush()
+        seen.append(capfd.readouterr().err)
+        line = r"^\x1b\[2mweb # \[ *[0-9.]+\] web .*: said in the container\x1b\[0m$"
+        return re.search(line, "".join(seen), re.MULTILINE) is not None
+
+    until(told, 30, lambda: "".join(seen))
+
+
+@needs_containers
+def test_3_6_files_both_ways(mixed: Team, web: NspawnMachine, folder: Path) -> None:
+    (folder / "tree/below").mkdir(parents=True)
+    (folder / "tree/below/data").write_bytes(bytes(range(256)))
+    (folder / "tree/below/data").chmod(0o750)
+    web.copy_from_host(str(folder / "tree"), "/root/new folder/tree")
+    assert web.succeed("stat -c %a:%U '/root/new folder/tree/below/data'") == "750:root\n"
+    web.copy_from_machine("/root/new folder/tree", "back")
+    back = mixed.out / "back/tree/below/data"
+    assert back.read_bytes() == bytes(range(256)) and back.stat().st_mode & 0o777 == 0o750
+    with pytest.raises(FileExistsError):
+        web.copy_from_machine("/root/new folder/tree", "back")
+    assert list(web.shared_dir.iterdir()) == []
+
+
+@needs_containers
+def test_3_6_machines_and_containers_share_vlans(mixed: Team, web: NspawnMachine) -> None:
+    vm = mixed["vm"]
+    vm.wait_until_succeeds("ping -c 1 -W 5 web", timeout=60)
+    vm.wait_until_succeeds("ping -c 1 -W 5 other", timeout=60)
+    web.succeed("ping -c 1 -W 5 vm")
+    web.succeed("ping -c 1 -W 5 2001:db8:1::2")
+    # `other` is on another VLAN.
+    web.fail("ping -c 1 -W 1 192.168.2.1")
+
+
+@needs_containers
+def test_3_6_how_to_log_in(web: NspawnMachine) -> None:
+    assert web.ssh_backdoor_command() == (
+        'ssh -o User=root -o ProxyCommand="socat - '
+        'UNIX-CLIENT:/run/systemd/nspawn/unix-export/web/ssh" bash'
+    )
+
+
+@needs_containers
+def test_3_6_shutdown_start_and_what_stays(mixed: Team, capfd: pytest.CaptureFixture[str]) -> None:
+    (other,) = [each for each in mixed.driver.machines_nspawn if each.name == "other"]
+    other.succeed("echo kept > /root/kept")
+    other.shutdown()
+    assert not other.is_up() and other.pid is None
+    other.shutdown()
+    other.start()
+    assert other.succeed("cat /root/kept") == "kept\n"
+    pid = other.pid
+    other.release()
+    assert not other.is_up()
+    mixed.driver.logger.reporter.flush()
+    told = capfd.readouterr().err
+    assert "waiting for the container to power off" in told
+    assert f"other: systemd-nspawn running (pid {pid})\n" in told
+    assert f"kill NspawnMachine (pid {pid})\n" in told
+
+
+def test_3_4_the_name_is_that_of_the_script(folder: Path) -> None:
+    logger = CompositeLogger([TerminalLogger()])
+    made = NspawnMachine(folder, folder, "/nix/x/bin/run-a-b-nspawn", logger)
+    assert made.name == "a-b"
+    with pytest.raises(AssertionError):
+        NspawnMachine(folder, folder, "/nix/run-x-nspawn/bin/start", logger)
+
+
+def test_3_6_a_script_that_ends_at_once_is_told(folder: Path) -> None:
+    script = folder / "run-ill-nspawn"
+    script.write_text("#!/bin/sh\necho 'no such image' >&2\nexit 3\n")
+    script.chmod(0o755)
+    ill = NspawnMachine(folder, folder, str(script), CompositeLogger([TerminalLogger()]))
+    with pytest.raises(MachineError) as failure:
+        ill.start()
+    assert str(failure.value) == "systemd-nspawn process exited unexpectedly"
+    assert "no such image" in "\n".join(failure.value.__notes__)
+    assert not ill.is_up() and not (folder / "ill-nspawn.sock").exists()
+
+
+@needs_containers
+@pytest.mark.limit(240)
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, 137)]
+)
+def test_3_6_nothing_is_left_in_the_kernel(
+    workshop: Workshop, number: signal.Signals, status: int
+) -> None:
+    # Its VLAN is none of those of the other tests, since bridges of the kernel are for all.
+    (workshop.folder / "cluster.toml").write_text(
+        '[containers.lone]\nguest = "debian"\nvlans = [77]\n'
+    )
+    (workshop.folder / "test.py").write_text(
+        "lone.succeed('echo $((40 + 2)) inside >&2; sleep 600')"
+    )
+    run = workshop.run("charioteer", "run", str(workshop.folder))
+    run.wait_for("42 inside", limit=120)
+    assert Path("/sys/class/net/br77").exists()
+    run.send(number)
+    run.expect(status)
+    expect_nothing_left(workshop.folder)
+    until(
+        lambda: not any(Path("/sys/class/net").glob("*77"))
+        and not Path("/sys/class/net/lone-eth1").exists()
+        and not Path("/run/netns/nixos-nspawn-lone").exists(),
+        30,
+        lambda: f"left: {os.listdir('/sys/class/net')}",
+    )
