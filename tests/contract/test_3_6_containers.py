@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from test_driver.errors import MachineError, RequestedAssertionFailed
 from test_driver.logger import CompositeLogger, TerminalLogger
 from test_driver.machine import BaseMachine, NspawnMachine
 
+from support.containers import why_no_containers
 from support.leftovers import expect_nothing_left
 from support.patience import deadline, until
 from support.team import BOOT_LIMIT, Team, team
@@ -30,21 +30,8 @@ vlans = [2]
 """
 
 
-def why_not() -> str:
-    """Why this host has no containers; empty when it has."""
-    if os.geteuid() != 0:
-        return "systemd-nspawn requires root"
-    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        return "there is no /dev/net/tun"
-    for program in ("systemd-nspawn", "nsenter", "ip"):
-        if shutil.which(program) is None:
-            return f"{program} is not installed"
-    probe = "mount -t cgroup2 none /sys/fs/cgroup && ip netns list"
-    done = subprocess.run(["unshare", "--mount", "sh", "-c", probe], capture_output=True, text=True)
-    return "" if done.returncode == 0 else f"no control groups or namespaces: {done.stderr}"
-
-
-needs_containers = pytest.mark.skipif(bool(why_not()), reason=why_not())
+_REASON = why_no_containers()
+needs_containers = pytest.mark.skipif(bool(_REASON), reason=_REASON)
 
 
 @pytest.fixture(scope="module")

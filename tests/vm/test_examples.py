@@ -3,6 +3,7 @@
 import pytest
 from charioteer import paths
 
+from support.containers import why_no_containers
 from support.workshop import Workshop
 
 EXAMPLES = sorted(
@@ -16,6 +17,8 @@ LAST_LINES = {"ping": "12 of 12 pings passed"}
 @pytest.mark.limit(1800)
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(workshop: Workshop, name: str) -> None:
+    if name == "containers" and (reason := why_no_containers()):
+        pytest.skip(reason)
     run = workshop.run("charioteer", "run", str(paths.examples() / name))
     run.expect(0, limit=1500)
     if name in LAST_LINES:

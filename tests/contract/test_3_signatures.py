@@ -1,4 +1,4 @@
-"""Names, parameters and defaults that test scripts written for NixOS rely on."""
+"""Sections 2.2 and 3: parameters and defaults that test scripts rely on, as upstream has them."""
 
 import inspect
 from collections.abc import Callable
@@ -116,11 +116,11 @@ def shown(parameter: inspect.Parameter) -> str:
 @pytest.mark.parametrize(
     ("function", "parameters"), SIGNATURES, ids=[each.__qualname__ for each, _ in SIGNATURES]
 )
-def test_parameters(function: Callable[..., Any], parameters: str) -> None:
+def test_3_parameters(function: Callable[..., Any], parameters: str) -> None:
     signature = inspect.signature(function)
     assert ", ".join(map(shown, signature.parameters.values())) == parameters
 
 
-def test_machine_is_the_older_name_of_the_class() -> None:
+def test_2_1_machine_is_the_older_name_of_the_class() -> None:
     assert issubclass(QemuMachine, Machine) and issubclass(Machine, QemuMachine)
     assert issubclass(QemuMachine, BaseMachine) and issubclass(NspawnMachine, BaseMachine)

@@ -1,0 +1,290 @@
+"""Sections 6.2 and 2.3: test scripts are type-checked and linted before they run, as by nixpkgs."""
+
+import importlib
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import charioteer._core
+import pytest
+from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
+
+from support.workshop import Workshop
+
+# What comes before a script for the type checker: the same imports and names as upstream's.
+HEADER = """
+from collections.abc import Callable
+from typing import Any, ContextManager, Optional
+from unittest import TestCase
+
+from typing_extensions import Protocol
+
+from test_driver.debug import DebugAbstract, DebugNop
+from test_driver.driver import Driver
+from test_driver.logger import AbstractLogger, CompositeLogger
+from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
+from test_driver.vlan import VLan
+
+
+class CreateMachine(Protocol):
+    def __call__(
+        self, start_command: str, *, name: Optional[str] = None, keep_machine_state: bool = False
+    ) -> QemuMachine:
+        ...
+
+
+class Retry(Protocol):
+    def __call__(self, fn: Callable[[bool], Any], timeout_seconds: int = 900) -> None:
+        ...
+
+
+start_all: Callable[[], None]
+subtest: Callable[[str], ContextManager[None]]
+retry: Retry
+test_script: Callable[[], None]
+machines: list[BaseMachine]
+machines_qemu: list[QemuMachine]
+machines_nspawn: list[NspawnMachine]
+vlans: list[VLan]
+driver: Driver
+log: CompositeLogger
+create_machine: CreateMachine
+run_tests: Callable[[], None]
+join_all: Callable[[], None]
+serial_stdout_off: Callable[[], None]
+serial_stdout_on: Callable[[], None]
+polling_condition: Any
+debug: DebugAbstract
+dump_machine_ssh: Callable[[], None]
+t: TestCase
+import os
+web: QemuMachine;
+machine: QemuMachine;
+box: NspawnMachine;
+vlan1: VLan
+"""
+
+SCRIPT = r"""
+from datetime import timedelta
+
+start_all()
+for each in machines:
+    each.wait_for_unit("multi-user.target", timeout=60)
+    each.log(each.name)
+status, output = web.execute("true", check_return=True, check_output=True, timeout=5)
+assert status == 0 and output == "", f"{web.name}: {output!r}"
+text: str = web.succeed("echo a", "echo b", timeout=5) + web.fail("false")
+text = web.wait_until_succeeds("true", timeout=5) + web.wait_until_fails("false")
+web.sleep(1)
+web.systemctl("status", "alice")
+info: dict[str, str] = web.get_unit_info("x", user="alice")
+web.get_unit_property("x", "ActiveState")
+web.require_unit_state("x", require_state="inactive")
+web.start_job("x")
+web.stop_job("x", "alice")
+web.wait_for_file("/etc/hosts", timeout=timedelta(seconds=5))
+web.wait_for_open_port(80, addr="localhost", timeout=5)
+web.wait_for_closed_port(80)
+web.wait_for_open_unix_socket("/run/socket", is_datagram=True)
+web.copy_from_host("a", "b")
+web.copy_from_host_via_shell("a", "b")
+web.copy_from_machine("a", target_dir="b")
+names: list[str] = web.get_window_names()
+web.wait_for_window("x", timeout=5)
+web.send_chars("abc", delay=0.1)
+web.send_key("ctrl-alt-delete", delay=None, log=False)
+web.screenshot("shot")
+text = web.get_screen_text() + web.get_screen_text_variants()[0] + web.get_tty_text("1")
+web.wait_for_text("x", timeout=5)
+web.wait_until_tty_matches("1", "x", timeout=5)
+web.dump_tty_contents("1")
+web.wait_for_console_text("x", timeout=5)
+web.send_console("x")
+text = web.get_console_log() + web.send_monitor_command("info status")
+web.wait_for_x(timeout=5)
+web.forward_port(host_port=8080, guest_port=80)
+web.block()
+web.unblock()
+web.start(allow_reboot=True)
+web.connect()
+web.reboot()
+web.crash()
+web.shutdown()
+web.wait_for_shutdown()
+web.switch_root()
+web.release()
+assert web.qmp_client is not None and web.is_up()
+reply = web.qmp_client.send("query-status", {})
+event = web.wait_for_qmp_event(lambda event: event["event"] == "STOP", timeout=5)
+if web.process is not None:
+    web.process.wait(timeout=5)
+if web.shell is not None:
+    web.shell.send(b"true\n")
+web.booted = web.connected = False
+lines = len(web.full_console_log)
+command: str = web.ssh_backdoor_command()
+box.start()
+box.succeed("true")
+with subtest("a part"), web.nested("a step"):
+    t.assertEqual(1, 1)
+
+
+@polling_condition(seconds_interval=1, description="x")
+def holds():
+    return web.is_up()
+
+
+with holds:
+    retry(lambda last: True, timeout_seconds=5)
+other = create_machine("run-x-vm", name="x", keep_machine_state=True)
+other.succeed("true")
+log.info("x")
+log.warning("x")
+debug.breakpoint()
+print(vlan1.nr, vlan1.socket_dir, len(vlans), driver.out_dir, os.environ["HOME"])
+serial_stdout_off()
+serial_stdout_on()
+dump_machine_ssh()
+join_all()
+"""
+
+
+def checked(folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
+    """mypy as nixpkgs calls it, where only the installed packages can be imported."""
+    file = folder / "testScriptWithTypes"
+    file.write_text(HEADER + script)
+    packages = Path(charioteer._core.__file__ or "").parents[1]
+    return subprocess.run(
+        ["/usr/bin/mypy", "--no-implicit-optional", "--pretty", "--no-color-output", str(file)],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "MYPYPATH": str(packages), "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_6_2_a_script_that_uses_everything_is_typed(folder: Path) -> None:
+    done = checked(folder, SCRIPT)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("web.succed('x')", 'has no attribute "succed"'),
+        ("web.wait_for_open_port('80')", 'expected "int"'),
+        ("status: int = web.succeed('x')", "Incompatible types"),
+        ("web.screenshot()", "Missing positional argument"),
+        ("vlan1.send()", '"VLan" has no attribute "send"'),
+    ],
+)
+def test_6_2_a_wrong_call_is_found(folder: Path, line: str, said: str) -> None:
+    done = checked(folder, line + "\n")
+    assert done.returncode == 1 and said in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "passes"), [("web.succeed('x'); t.assertEqual(1, 1)", True), ("wbe.start()", False)]
+)
+def test_6_2_names_are_known_to_the_linter(workshop: Workshop, line: str, passes: bool) -> None:
+    workshop.run("generate-driver-symbols").expect(0)
+    names = (workshop.folder / "driver-symbols").read_text()
+    script = workshop.folder / "script.py"
+    script.write_text(line + "\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pyflakes", script],
+        env={**os.environ, "PYFLAKES_BUILTINS": f"web,{names}"},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode == 0) == passes, done.stdout
+
+
+MODULES = {
+    "driver": ["Driver", "load_driver_configuration"],
+    "errors": ["RequestedAssertionFailed", "MachineError"],
+    "machine": ["BaseMachine", "QemuMachine", "NspawnMachine", "retry"],
+    "logger": ["AbstractLogger", "CompositeLogger", "TerminalLogger", "XMLLogger"],
+    "vlan": ["VLan"],
+    "debug": ["DebugAbstract", "DebugNop", "Debug"],
+    "polling_condition": ["PollingCondition"],
+    "efi": ["EfiVariable", "EfiGuid", "EfiVars"],
+    "duration": ["Duration"],
+    "config": ["DriverConfiguration", "load_driver_configuration"],
+}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_2_3_modules_have_their_names(module: str) -> None:
+    loaded = importlib.import_module(f"test_driver.{module}")
+    for name in MODULES[module]:
+        assert hasattr(loaded, name), f"test_driver.{module}.{name}"
+
+
+def test_2_3_the_package_says_that_it_is_typed() -> None:
+    import test_driver
+
+    assert (Path(test_driver.__file__ or "").parent / "py.typed").exists()
+
+
+def test_2_3_classes_can_be_subclassed() -> None:
+    class Router(QemuMachine):
+        pass
+
+    assert issubclass(Router, BaseMachine) and issubclass(NspawnMachine, BaseMachine)
+
+
+def test_2_3_a_driver_within_a_script(workshop: Workshop) -> None:
+    inner = workshop.folder / "inner.json"
+    script = f"""
+        from pathlib import Path
+        from test_driver.driver import Driver, load_driver_configuration
+        from test_driver.logger import CompositeLogger, TerminalLogger
+
+        # In a place of its own, since both have VLAN 1.
+        os.environ["XDG_RUNTIME_DIR"] = "{workshop.folder}/inner"
+        config = load_driver_configuration(Path("{inner}"))
+        logger = CompositeLogger([TerminalLogger()])
+        with Driver(config=config, out_dir=driver.out_dir, logger=logger, interactive=True) as other:
+            other.start_all()
+            print(other.machines[0].succeed("echo within"), end="")
+        print(web.succeed("echo without"), end="")
+    """
+    configuration = workshop.configuration(textwrap.dedent(script), vlans=[1])
+    inner.write_text(configuration.read_text())
+    run = workshop.drive(configuration)
+    run.expect(0)
+    assert "within\n" in run.stdout and run.stdout.endswith("without\n")
+
+
+def test_3_7_a_logger_of_one_s_own_gets_everything(workshop: Workshop) -> None:
+    script = """
+        from contextlib import contextmanager
+        from test_driver.logger import AbstractLogger
+
+        class Collector(AbstractLogger):
+            lines = []
+            def log(self, message, attributes={}): self.lines.append(message)
+            def log_test_error(self, *args, **kwargs): self.log(*args, **kwargs)
+            def log_serial(self, message, machine): self.lines.append(f"{machine} # {message}")
+            @contextmanager
+            def nested(self, message, attributes={}):
+                self.lines.append(message)
+                yield
+            @contextmanager
+            def subtest(self, name, attributes={}):
+                self.lines.append("part " + name)
+                yield
+
+        log.add_logger(Collector())
+        with subtest("one"):
+            web.succeed("echo aside >&2")
+        web.wait_for_console_text("aside")
+        log.log("last")
+        assert "part one" in Collector.lines and "last" in Collector.lines, Collector.lines
+        assert "must succeed: echo aside >&2" in Collector.lines
+        assert "web # aside" in Collector.lines, Collector.lines
+    """
+    workshop.drive(workshop.configuration(script)).expect(0)
