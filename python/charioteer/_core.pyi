@@ -89,6 +89,14 @@ def spawn(
     each line that it writes is told as one of the serial console of `machine`. Raises MachineError.
     """
 
+class ClaimedDirectory:
+    """A directory that is this driver's alone; should that be killed, sockets in it are removed."""
+
+    def __init__(self, path: str) -> None:
+        """Makes it if need be. Raises MachineError when a living driver has it."""
+    def release(self) -> None:
+        """Gives it back, and removes it when nothing is in it. Idempotent."""
+
 class ScreenReading:
     """The texts on one picture of a screen with the numbers of their variants from 0, each as soon
     as it is known. What has not been read yet is called off when the object goes.

@@ -11,6 +11,7 @@
 #include "convert.hpp"
 #include "errors.hpp"
 #include "io/line_splitter.hpp"
+#include "process/janitor.hpp"
 #include "reporter.hpp"
 
 namespace charioteer::python {
@@ -87,6 +88,15 @@ void bind_process(py::module_& module) {
         .def("last_output", &Process::last_output);
     module.def("spawn", &spawn, py::arg("arguments"), py::arg("environment"), py::arg("directory"),
                py::arg("machine") = "", py::arg("reporter") = nullptr);
+    py::class_<process::ClaimedDirectory>(module, "ClaimedDirectory")
+        .def(py::init([](const std::string& path) {
+                 expect_living_interpreter();
+                 auto& host = *Core::instance().host();
+                 Unlocked unlocked;
+                 return host.claim(path);
+             }),
+             py::arg("path"))
+        .def("release", &process::ClaimedDirectory::release);
 }
 
 }  // namespace charioteer::python

@@ -124,6 +124,12 @@ def _add_legacy(parser: argparse.ArgumentParser) -> None:
         variable="testScript",
         help="the test script",
     )
+    legacy.add_argument(
+        "--dump-vsocks",
+        type=int,
+        metavar="OFFSET",
+        help="tell how to log in by vsock: machine i has the address OFFSET + i",
+    )
 
 
 def parse(argv: list[str], prog: str) -> tuple[argparse.Namespace, DriverConfiguration]:

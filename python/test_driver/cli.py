@@ -48,7 +48,7 @@ def drive(argv: list[str], prog: str) -> int:
             driver = _make_driver(options, config, logger, prog)
             if not options.keep_machine_state:
                 logger.info("Machine state will be reset. To keep it, pass --keep-machine-state")
-            return _run(driver, logger, signals)
+            return _run(driver, options.dump_vsocks, logger, signals)
         finally:
             _finish(logger)
     except KeyboardInterrupt:
@@ -105,11 +105,12 @@ def _make_driver(
         _usage_error(prog, f"cannot read the test script {config.test_script}: {error}")
 
 
-def _run(driver: Driver, logger: AbstractLogger, signals: Signals) -> int:
+def _run(driver: Driver, vsock_offset: int | None, logger: AbstractLogger, signals: Signals) -> int:
     """Sets up, runs, cleans up; then tells of a failure that the script did not handle."""
     try:
         # The clean-up is the driver's __exit__, which signals must not interrupt.
         with driver, signals:
+            driver.dump_machine_ssh(vsock_offset)
             _run_inside(driver, logger)
         signals.raise_held()
     except (KeyboardInterrupt, Terminated) as error:

@@ -24,6 +24,7 @@ from test_driver.polling import Decorator, Poll
 from test_driver.polling_condition import PollingCondition
 from test_driver.symbols import banner, pythonized
 from test_driver.vlan import VLan
+from test_driver.vsock import VHostDeviceVsock, hints
 
 __all__ = ["Driver", "load_driver_configuration"]
 
@@ -68,7 +69,7 @@ class Driver:
         self.machines_qemu: list[QemuMachine] = []
         self.machines_nspawn: list[NspawnMachine] = []
         self.polling_conditions: list[PollingCondition] = []
-        self.vhost_vsock = None
+        self.vhost_vsock: VHostDeviceVsock | None = None
         self._session = core.Session(logger.reporter)
         self.race_timer = Timer(self._session, config.global_timeout)
         failure.remember_source(self.tests)
@@ -96,9 +97,11 @@ class Driver:
                 vlan = kind(nr, tmp_dir, self.logger)
                 self.vlans.append(vlan)
                 self._session.adopt_vlan(vlan.handle)
-        if self.config.enable_ssh_backdoor:
-            self.logger.warning("this driver has no SSH backdoor; enable_ssh_backdoor is ignored")
+        if self.config.enable_ssh_backdoor and self.config.vms:
+            with self.logger.nested("start vhost-device-vsock"):
+                self.vhost_vsock = VHostDeviceVsock(tmp_dir, self.config.vms)
         for name, machine in self.config.vms.items():
+            vsock = self.vhost_vsock.sockets[name] if self.vhost_vsock else None
             self.machines_qemu.append(
                 self._adopt(
                     QemuMachine(
@@ -109,6 +112,8 @@ class Driver:
                         name=name,
                         keep_machine_state=self.keep_machine_state,
                         callbacks=[self.check_polling_conditions],
+                        vsock_guest=vsock.guest if vsock else None,
+                        vsock_host=vsock.host if vsock else None,
                     )
                 )
             )
@@ -145,6 +150,8 @@ class Driver:
                     complaints.append(f"Error during cleanup of {machine.name}: {error}")
             complaints += containers.release_all(self.machines_nspawn)
             complaints += self._session.close()
+            if self.vhost_vsock is not None:
+                self.vhost_vsock.stop()
             for vlan in self.vlans:
                 vlan.stop()
             self.logger.collect()
@@ -294,6 +301,11 @@ class Driver:
         It is not among `machines` and no polling condition is checked with it. `keep_vm_state` is
         the older name of `keep_machine_state`.
         """
+        if self.config.enable_ssh_backdoor:
+            self.logger.warning(
+                f"create_machine({name}): not enabling SSH backdoor, this is not supported for VMs"
+                " created with create_machine!"
+            )
         return self._adopt(
             QemuMachine(
                 out_dir=self.out_dir,
@@ -313,8 +325,22 @@ class Driver:
         """Hides the serial consoles of machines."""
         self.logger.print_serial_logs(False)
 
-    def dump_machine_ssh(self) -> None:
-        """Prints how to log in by SSH from the host; nothing, as there is no such way."""
+    def dump_machine_ssh(self, offset: int | None = None) -> None:
+        """Prints how to log in by SSH from the host; nothing without the SSH backdoor.
+
+        With `offset`, as up to NixOS 25.11, machines have vsocks of the host's kernel: the first
+        has the address `offset` + 1.
+        """
+        if offset is not None:
+            numbered = enumerate(self.machines, start=offset + 1)
+            commands = {each.name: f"ssh -o User=root vsock/{cid}" for cid, each in numbered}
+        elif self.config.enable_ssh_backdoor:
+            every: list[QemuMachine | NspawnMachine] = [*self.machines_qemu, *self.machines_nspawn]
+            unsorted = {each.name: each.ssh_backdoor_command() for each in every}
+            commands = dict(sorted(unsorted.items()))
+        else:
+            return
+        print(hints(commands), flush=True)
 
     # What must hold all the time
 

@@ -27,7 +27,7 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (Driver.check_polling_conditions, "self"),
     (Driver.serial_stdout_on, "self"),
     (Driver.serial_stdout_off, "self"),
-    (Driver.dump_machine_ssh, "self"),
+    (Driver.dump_machine_ssh, "self, offset=None"),
     (Driver.terminate_test, "self"),
     (PollingCondition, "condition, logger, seconds_interval=2.0, description=None"),
     (Poll.wait, "self, timeout=900"),

@@ -45,6 +45,7 @@ class Workshop:
         starts: Sequence[Path] | None = None,
         vlans: Sequence[int] = (),
         global_timeout: int = 600,
+        ssh_backdoor: bool = False,
     ) -> Path:
         """A configuration with the machines of `starts`, or one named `web`."""
         if starts is None:
@@ -58,7 +59,7 @@ class Workshop:
             "containers": {},
             "vlans": list(vlans),
             "global_timeout": global_timeout,
-            "enable_ssh_backdoor": False,
+            "enable_ssh_backdoor": ssh_backdoor,
             "test_script": str(test_script),
         }
         path.write_text(json.dumps(content))
