@@ -47,13 +47,17 @@ class Container:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What a cluster file says. `global_timeout` is in seconds."""
+    """What a cluster file says. `global_timeout` is in seconds.
+
+    With `ssh_backdoor` the host reaches its machines by vsocks.
+    """
 
     name: str
     description: str
     file: Path
     script: Path
     global_timeout: int
+    ssh_backdoor: bool
     machines: Sequence[Machine]
     containers: Sequence[Container]
 
@@ -88,6 +92,7 @@ def load(path: Path) -> Cluster:
         file=file,
         script=script,
         global_timeout=table.integer("global_timeout", 1, 1_000_000, "seconds", default=3600),
+        ssh_backdoor=table.boolean("ssh_backdoor", False),
         machines=[],
         containers=[],
     )

@@ -25,7 +25,9 @@ def write(cluster: Cluster, folder: Path) -> Path:
         own = facts.archive(place, list(places.values()), machine.root_password, modules)
         initrd.write_bytes(image.initrd.read_bytes() + own)
         script = folder / f"run-{machine.name}-vm"
-        run_script.write(script, run_script.make(machine, place, image, initrd))
+        run_script.write(
+            script, run_script.make(machine, place, image, initrd, cluster.ssh_backdoor)
+        )
         vms[machine.name] = {"name": machine.name, "start_script": str(script)}
     containers: dict[str, dict[str, str]] = {}
     for container in cluster.containers:
@@ -40,7 +42,7 @@ def write(cluster: Cluster, folder: Path) -> Path:
         "containers": containers,
         "vlans": cluster.vlans,
         "global_timeout": cluster.global_timeout,
-        "enable_ssh_backdoor": False,
+        "enable_ssh_backdoor": cluster.ssh_backdoor,
         "test_script": str(cluster.script.absolute()),
     }
     path = folder / "driver.json"

@@ -72,8 +72,13 @@ fi
 """
 
 
-def make(machine: Machine, place: Place, image: Image, initrd: Path) -> str:
-    """The text of the script; `initrd` is the image's initial file system with the facts."""
+def make(
+    machine: Machine, place: Place, image: Image, initrd: Path, shared_memory: bool = False
+) -> str:
+    """The text of the script; `initrd` is the image's initial file system with the facts.
+
+    With `shared_memory` other processes serve devices of the machine (vhost-user).
+    """
     parts = [_HEAD.format(name=machine.name, version=__version__)]
     if machine.firmware == firmware.EFI:
         variables = shlex.quote(str(firmware.find_ovmf().variables))
@@ -89,6 +94,9 @@ def make(machine: Machine, place: Place, image: Image, initrd: Path) -> str:
     for index, vlan in enumerate(place.vlans, 1):
         parts.append(_VLAN.format(index=index, vlan=vlan))
     arguments = _arguments(machine, place, image, initrd)
+    if shared_memory:
+        backend = f"memory-backend-memfd,id=ram,share=on,size={machine.memory}M"
+        arguments.append(f"-object {backend} -machine memory-backend=ram")
     # QEMU_OPTS is a list of words by contract.
     parts.append("\n# shellcheck disable=SC2086\nexec qemu-system-x86_64 \\\n    ")
     parts.append(" \\\n    ".join([*arguments, '${QEMU_OPTS:-} "$@"']) + "\n")

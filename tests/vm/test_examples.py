@@ -1,9 +1,12 @@
 """Every example but the big cluster, run as a user would."""
 
+import os
+
 import pytest
 from charioteer import paths
 
 from support.containers import why_no_containers
+from support.vsock import folder_of_program
 from support.workshop import Workshop
 
 EXAMPLES = sorted(
@@ -19,7 +22,13 @@ LAST_LINES = {"ping": "12 of 12 pings passed"}
 def test_example(workshop: Workshop, name: str) -> None:
     if name == "containers" and (reason := why_no_containers()):
         pytest.skip(reason)
-    run = workshop.run("charioteer", "run", str(paths.examples() / name))
+    path = os.environ["PATH"]
+    if name == "ssh-backdoor":
+        folder, why_not = folder_of_program()
+        if folder is None:
+            pytest.skip(why_not)
+        path = f"{folder}:{path}"
+    run = workshop.run("charioteer", "run", str(paths.examples() / name), PATH=path)
     run.expect(0, limit=1500)
     if name in LAST_LINES:
         assert run.stdout.splitlines()[-1] == LAST_LINES[name]

@@ -1,0 +1,65 @@
+"""Containers in cluster files, and their start scripts."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from charioteer import cluster, container_script
+from charioteer.builder import Image
+from charioteer.errors import InputError
+from charioteer.kernel import Kit
+
+CLUSTER = """
+ssh_backdoor = true
+[machines.client]
+guest = "minimal"
+[containers.web]
+guest = "debian"
+vlans = [3, 1]
+"""
+
+
+def loaded(folder: Path, text: str) -> cluster.Cluster:
+    (folder / "cluster.toml").write_text(text)
+    (folder / "test.py").touch()
+    return cluster.load(folder)
+
+
+def test_containers_count_among_the_machines(tmp_path: Path) -> None:
+    made = loaded(tmp_path, CLUSTER)
+    assert [(each.name, each.guest.name) for each in made.containers] == [("web", "debian")]
+    assert made.vlans == [1, 3] and made.ssh_backdoor
+    assert made.places["client"].number == 1 and made.places["web"].ipv4(3) == "192.168.3.2"
+
+
+def test_a_cluster_may_have_containers_only(tmp_path: Path) -> None:
+    made = loaded(tmp_path, '[containers.web]\nguest = "debian"\n')
+    assert not made.machines and len(made.containers) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[containers.web]\nguest = "minimal"', "one with systemd and a disk"),
+        ('[containers.much-too-long]\nguest = "debian"', "at most 10 characters"),
+        ('[containers.web]\nguest = "debian"\nmemory = 5', "memory"),
+        (
+            '[machines.a-b]\nguest = "debian"\n[containers.a_b]\nguest = "debian"',
+            "a name of its own",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError, match="containers") as failure:
+        loaded(tmp_path, text)
+    assert said in str(failure.value)
+
+
+def test_the_start_script_is_shell_and_quotes_its_paths(tmp_path: Path) -> None:
+    made = loaded(tmp_path, CLUSTER)
+    image = Image(Kit(tmp_path), tmp_path / "initrd", tmp_path / "it's an image")
+    places = made.places
+    text = container_script.make(made.containers[0], places["web"], image, list(places.values()))
+    subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+    for line in ("netns=nixos-nspawn-$name", "flock 9", "192.168.3.254/24", "2001:db8:1::2/64"):
+        assert line in text, line

@@ -1,0 +1,40 @@
+"""The program that the SSH backdoor goes through, which Debian 12 has no package of."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from charioteer import store
+from charioteer.errors import BuildError
+
+_PROGRAM = "vhost-device-vsock"
+_VERSION = "0.3.0"
+
+
+def folder_of_program() -> tuple[Path | None, str]:
+    """Where it is, built by cargo if need be and kept with the images; or None, and why not."""
+    if found := shutil.which(_PROGRAM):
+        return Path(found).parent, ""
+    try:
+        return store.obtain(f"{_PROGRAM}-{_VERSION}", _build, lambda: None) / "bin", ""
+    except BuildError as error:
+        return None, f"{_PROGRAM} is not installed, and {error}"
+
+
+def _build(folder: Path) -> None:
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        raise BuildError("there is no cargo to build it")
+    command = [
+        cargo,
+        "install",
+        "--locked",
+        "--quiet",
+        "--version",
+        _VERSION,
+        "--root",
+        str(folder),
+    ]
+    done = subprocess.run([*command, _PROGRAM], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BuildError(f"cargo cannot build it: {done.stderr.strip()[-300:]}")
