@@ -1,19 +1,24 @@
 """Sections 5.5 and 5.6: VLANs, and the addresses of machines on them."""
 
-import os
 import subprocess
 
 import pytest
 from test_driver.machine import QemuMachine
 
-from conftest import Told
 from support.team import Team
+from support.workshop import Workshop
 
 
-def test_5_5_a_vlan_is_told_and_exported(pair: Team, told: Told) -> None:
-    (vlan,) = pair.driver.vlans
-    assert os.environ["QEMU_VDE_SOCKET_1"] == str(vlan.socket_dir)
-    assert repr(vlan) == "<Vlan Nr. 1>" and vlan.nr == 1 and vlan.pid == os.getpid()
+def test_5_5_a_vlan_is_told_and_exported(workshop: Workshop) -> None:
+    script = """
+        assert os.environ["QEMU_VDE_SOCKET_1"] == str(vlan1.socket_dir)
+        assert repr(vlan1) == "<Vlan Nr. 1>" and vlan1.nr == 1 and vlan1.pid == os.getpid()
+    """
+    run = workshop.drive(workshop.configuration(script, vlans=[1]))
+    run.expect(0)
+    vlan = f"(pid {run.pid}; ctl {workshop.state}/vde1.ctl)"
+    assert f"start all VLans\nstart vlan\nrunning vlan {vlan}\n" in run.stderr
+    assert f"kill vlan (pid {run.pid})\n" in run.stderr
 
 
 def test_5_5_a_plug_of_vde_finds_the_switch(pair: Team, alpha: QemuMachine) -> None:

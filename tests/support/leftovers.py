@@ -16,7 +16,12 @@ def processes_of(folder: Path) -> dict[int, str]:
             continue
         try:
             arguments = (entry / "cmdline").read_bytes()
-            known = arguments + (entry / "environ").read_bytes()
+            known = arguments + b"\0".join(
+                each
+                for each in (entry / "environ").read_bytes().split(b"\0")
+                # Machines of another driver in this process know all VLANs of the process, too.
+                if not each.startswith((b"QEMU_VDE_SOCKET_", b"CHARIOTEER_VLAN_SOCKET_"))
+            )
         except OSError:  # gone meanwhile, or of the kernel
             continue
         if str(folder).encode() in known:
