@@ -145,6 +145,35 @@ def test_3_6_machines_and_containers_share_vlans(mixed: Team, web: NspawnMachine
 
 
 @needs_containers
+def test_3_6_pictures_and_keys_go_through_programs_of_x(
+    mixed: Team, web: NspawnMachine, folder: Path
+) -> None:
+    # There is no X server in it: these stand for its programs.
+    picture = b"P6 160 40 255\n" + bytes([255, 255, 200]) * 160 * 40
+    (folder / "screen.xwd").write_bytes(
+        subprocess.run(["pnmtoxwd"], input=picture, capture_output=True, check=True).stdout
+    )
+    (folder / "xwd").write_text(
+        '#!/bin/sh\n[ "$1 $2 $3" = "-root -silent -out" ] && cp /root/screen.xwd "$4"\n'
+    )
+    (folder / "xdotool").write_text('#!/bin/sh\necho "$*" >> /root/typed\n')
+    web.copy_from_host(str(folder / "screen.xwd"), "/root/screen.xwd")
+    for program in ("xwd", "xdotool"):
+        (folder / program).chmod(0o755)
+        web.copy_from_host(str(folder / program), f"/usr/local/bin/{program}")
+    web.screenshot("container")
+    assert (mixed.out / "container.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert web.get_screen_text().strip() == ""
+    web.send_chars("a-")
+    web.send_key("ctrl-alt-f1")
+    assert web.succeed("cat /root/typed").splitlines() == [
+        "type --clearmodifiers --delay 0 -- a",
+        "type --clearmodifiers --delay 0 -- -",
+        "key --clearmodifiers ctrl-alt-f1",
+    ]
+
+
+@needs_containers
 def test_3_6_how_to_log_in(web: NspawnMachine) -> None:
     assert web.ssh_backdoor_command() == (
         'ssh -o User=root -o ProxyCommand="socat - '

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -274,6 +274,31 @@ class NspawnMachine(BaseMachine):
             self.succeed(f"xdotool {command}")
         if delay is not None:
             time.sleep(delay)
+
+    def _write_screenshot(self, path: str) -> None:
+        Path(path).write_bytes(self._convert("pnmtopng", self._picture()))
+
+    def _read_screen(self, variants: int) -> Iterator[tuple[int, str]]:
+        return core.ScreenReading(self._picture(), variants)
+
+    def _picture(self) -> bytes:
+        """What its X server shows, as PPM."""
+        with tempfile.TemporaryDirectory(dir=self.shared_dir) as folder:
+            inside = f"/tmp/shared/{os.path.basename(folder)}/screen.xwd"
+            self.succeed(f"xwd -root -silent -out {inside}")
+            picture = self._convert("xwdtopnm", (Path(folder) / "screen.xwd").read_bytes())
+        # It may have colours of 16 bits.
+        return self._convert("pamdepth", picture, "255")
+
+    def _convert(self, program: str, picture: bytes, *arguments: str) -> bytes:
+        if shutil.which(program) is None:
+            raise MachineError(f"{self.name}: pictures of containers need {program}, of netpbm")
+        done = subprocess.run([program, *arguments], input=picture, capture_output=True)
+        if done.returncode != 0:
+            raise MachineError(
+                f"Cannot convert screenshot ({program} returned code {done.returncode})"
+            )
+        return done.stdout
 
     def wait_for_x(self, timeout: Duration = 900) -> None:
         """Waits for the X server."""

@@ -1,6 +1,5 @@
 """Virtual machines."""
 
-import os
 import shlex
 import time
 from collections.abc import Callable
@@ -237,16 +236,9 @@ class QemuMachine(Files, Firmware, Terminals):
         if delay is not None:
             time.sleep(delay)
 
-    def screenshot(self, filename: str) -> None:
-        """Writes the screen as PNG: into the output directory unless `filename` has a slash."""
-        if "." not in filename:
-            filename += ".png"
-        if "/" not in filename:
-            filename = os.path.join(self.out_dir, filename)
-        name = os.path.basename(filename)
-        with self.nested(f"making screenshot {filename}", {"image": name}):
-            self.run_callbacks()
-            self.handle.screenshot(filename)
+    def _write_screenshot(self, path: str) -> None:
+        self.run_callbacks()
+        self.handle.screenshot(path)
 
     def _read_screen(self, variants: int) -> core.ScreenReading:
         self.run_callbacks()

@@ -1,8 +1,10 @@
 """What a machine shows, and what is typed at it."""
 
+import os
 import re
 from abc import abstractmethod
 from collections.abc import Iterator
+from pathlib import Path
 
 from test_driver.duration import Duration
 from test_driver.errors import MachineError
@@ -12,6 +14,8 @@ from test_driver.machine.retry import retry
 
 class Screen(Commands):
     """Part of every machine."""
+
+    out_dir: Path
 
     @abstractmethod
     def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
@@ -45,7 +49,23 @@ class Screen(Commands):
         with self.nested("waiting for a window to appear"):
             retry(appeared, timeout=timeout)
 
-    # Text on the screen
+    # The screen, and the text on it
+
+    def screenshot(self, filename: str) -> None:
+        """Writes the screen as PNG: into the output directory unless `filename` has a slash.
+
+        Without a dot in it `.png` is appended. Raises MachineError.
+        """
+        if "." not in filename:
+            filename += ".png"
+        if "/" not in filename:
+            filename = os.path.join(self.out_dir, filename)
+        with self.nested(f"making screenshot {filename}", {"image": os.path.basename(filename)}):
+            self._write_screenshot(filename)
+
+    @abstractmethod
+    def _write_screenshot(self, path: str) -> None:
+        """Writes the screen as PNG to exactly `path`."""
 
     def _read_screen(self, variants: int) -> Iterator[tuple[int, str]]:
         """Begins to read the screen in the first `variants` of the three ways.
