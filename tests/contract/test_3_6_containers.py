@@ -220,6 +220,14 @@ def test_3_6_a_script_that_ends_at_once_is_told(folder: Path) -> None:
     assert not ill.is_up() and not (folder / "ill-nspawn.sock").exists()
 
 
+def test_3_6_a_script_that_is_missing_is_named(folder: Path) -> None:
+    logger = CompositeLogger([TerminalLogger()])
+    lost = NspawnMachine(folder, folder, "/nowhere/run-lost-nspawn", logger)
+    with pytest.raises(MachineError, match="/nowhere/run-lost-nspawn"):
+        lost.start()
+    assert not lost.is_up() and not (folder / "lost-nspawn.sock").exists()
+
+
 @needs_containers
 @pytest.mark.limit(240)
 @pytest.mark.parametrize(

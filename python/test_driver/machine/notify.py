@@ -19,13 +19,14 @@ class NotifySocket:
         threading.Thread(target=self._read, daemon=True, name=path.name).start()
 
     def _read(self) -> None:
-        while data := self._socket.recv(65536):
-            lines = data.decode(errors="replace").split("\n")
-            with self._changed:
-                for name, is_said, value in (line.partition("=") for line in lines):
-                    if is_said:
-                        self._said[name] = value
-                self._changed.notify_all()
+        with self._socket:
+            while data := self._socket.recv(65536):
+                lines = data.decode(errors="replace").split("\n")
+                with self._changed:
+                    for name, is_said, value in (line.partition("=") for line in lines):
+                        if is_said:
+                            self._said[name] = value
+                    self._changed.notify_all()
 
     def value(self, name: str) -> str | None:
         """What was said last of `name`."""

@@ -88,18 +88,19 @@ class NspawnMachine(BaseMachine):
         """Starts it and waits until its systemd is ready. Raises MachineError."""
         if self.process is not None:
             return
-        self._notify = NotifySocket(self.tmp_dir / f"{self.name}-nspawn.sock")
+        self._notify = notify = NotifySocket(self.tmp_dir / f"{self.name}-nspawn.sock")
         environment = [
             f"RUN_NSPAWN_ROOT_DIR={self.state_dir}",
             f"RUN_NSPAWN_SHARED_DIR={self.shared_dir}",
-            f"NOTIFY_SOCKET={self._notify.path}",
+            f"NOTIFY_SOCKET={notify.path}",
         ]
-        self.process = core.spawn([self.start_command], environment, str(self.state_dir))
-        self.log(f"systemd-nspawn running (pid {self.process.pid})")
         try:
-            self._wait_until_ready(self._notify, self.process)
+            self.process = core.spawn([self.start_command], environment, str(self.state_dir))
+            self.log(f"systemd-nspawn running (pid {self.process.pid})")
+            self._wait_until_ready(notify, self.process)
         except BaseException:
             self._end()
+            self._forget()
             raise
         self.started()
 
@@ -161,21 +162,24 @@ class NspawnMachine(BaseMachine):
         self._end()
 
     def _end(self) -> None:
-        assert self.process is not None
-        self.process.terminate()
+        # A start on another thread may end it at the same time.
+        if (process := self.process) is None:
+            return
+        process.terminate()
         try:
-            self.process.wait(_RELEASE_GRACE)
+            process.wait(_RELEASE_GRACE)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait(_RELEASE_GRACE)
+            process.kill()
+            process.wait(_RELEASE_GRACE)
         self._forget()
 
     def _forget(self) -> None:
-        if self._journal is not None:
-            self._journal.kill()
-        if self._notify is not None:
-            self._notify.close()
+        journal, notify = self._journal, self._notify
         self.process = self._journal = self._notify = self._leader = None
+        if journal is not None:
+            journal.kill()
+        if notify is not None:
+            notify.close()
 
     # Commands
 
