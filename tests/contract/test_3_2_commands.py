@@ -47,8 +47,8 @@ def test_4_4_bytes_that_are_no_text_become_replacements(alpha: QemuMachine) -> N
     assert alpha.succeed("printf 'a\\000b\\377c'") == "a\0b\ufffdc"
 
 
-def test_4_4_five_megabytes_of_output(alpha: QemuMachine) -> None:
-    assert len(alpha.succeed("head -c 5000000 /dev/zero | tr '\\000' x")) == 5_000_000
+def test_4_4_a_megabyte_of_output(alpha: QemuMachine) -> None:
+    assert len(alpha.succeed("head -c 1000000 /dev/zero | tr '\\000' x")) == 1_000_000
 
 
 def test_4_4_a_command_of_many_lines_and_quotes(alpha: QemuMachine) -> None:
