@@ -8,6 +8,7 @@
 #include <boost/asio/redirect_error.hpp>
 
 #include "io/error.hpp"
+#include "io/peer_buffer.hpp"
 #include "io/with_deadline.hpp"
 
 namespace charioteer::machine {
@@ -20,6 +21,8 @@ using namespace std::chrono_literals;
 constexpr auto obituary_patience = 3s;
 /// How long the kernel may take to bury a process that was killed.
 constexpr auto kill_limit = 10s;
+/// What QEMU may have sent of the root shell's output that we have not read, in bytes.
+constexpr int shell_backlog = 64 << 20;
 
 asio::awaitable<int> await_exit(std::shared_ptr<process::Child> child) {
     auto status = co_await child->wait(io::Deadline::never());
@@ -71,6 +74,8 @@ asio::awaitable<void> Instance::dial_in(Listeners& listeners, io::Deadline deadl
     io::UnixStream shell(host_->executor());
     co_await accept(listeners.monitor, monitor_, "monitor");
     co_await accept(listeners.shell, shell, "shell");
+    // QEMU throws away what a virtual console writes while the socket is full.
+    io::enlarge_peer_buffer(shell.native_handle(), shell_backlog);
     asio::co_spawn(host_->executor(), drain(shared_from_this()), asio::detached);
     awaited_ = "greeting on its QMP socket";
     auto qmp = co_await io::connect_unix(listeners.qmp, deadline, time);
