@@ -1,0 +1,96 @@
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "io/condition.hpp"
+#include "io/error.hpp"
+#include "io/unix_socket.hpp"
+#include "systemd/message.hpp"
+
+namespace charioteer::systemd {
+
+namespace asio = boost::asio;
+
+/// The other end refused a call. `kind` is the D-Bus name of the error,
+/// "org.freedesktop.systemd1.NoSuchUnit".
+class CallError : public io::Error {
+public:
+    CallError(std::string_view member, std::string kind, std::string_view description);
+
+    const std::string& kind() const noexcept { return kind_; }
+
+private:
+    std::string kind_;
+};
+
+/// What is called, and on which object.
+struct Method {
+    const char* path;
+    const char* interface;
+    const char* member;
+};
+
+/// A D-Bus connection to one peer, without a bus between, on a stream of bytes: sd-bus does the
+/// protocol, Asio tells it when to. No descriptors are passed, the peer's calls are not answered.
+/// Nothing here waits for the peer but call() and stirred(). Io thread only.
+class Bus : public std::enable_shared_from_this<Bus> {
+public:
+    /// Gets each message that is no reply. What it throws ends the connection.
+    using Signal = std::function<void(Message&)>;
+
+    /// Begins to authenticate. `on_signal` is called until end(), never from within call().
+    /// Throws io::ConnectionLost, io::Error when `stream` cannot be used.
+    static std::shared_ptr<Bus> start(io::UnixStream stream, Signal on_signal);
+    Bus(const Bus&) = delete;
+    Bus& operator=(const Bus&) = delete;
+    ~Bus() = default;
+
+    Message request(const Method& method) const;
+    /// The reply. Throws CallError, io::ConnectionLost. Cancelled: a reply that comes is dropped.
+    asio::awaitable<Message> call(Message request);
+    /// Returns when messages have come since. Throws io::ConnectionLost.
+    asio::awaitable<void> stirred();
+
+    /// Ends the connection: whoever waits gets io::ConnectionLost, which says `why`. Idempotent,
+    /// the first reason counts.
+    void end(std::string why);
+
+private:
+    struct Release {
+        void operator()(sd_bus* bus) const noexcept { sd_bus_unref(bus); }
+        void operator()(sd_bus_slot* slot) const noexcept { sd_bus_slot_unref(slot); }
+    };
+    using Slot = std::unique_ptr<sd_bus_slot, Release>;
+    /// A thing that has been asked for and has not come yet, so that it is asked for once.
+    struct Awaited {
+        bool read = false;
+        bool write = false;
+        bool turn = false;
+    };
+
+    Bus(io::UnixStream stream, Signal on_signal);
+    static int refuse_call(sd_bus_message* message, void*, sd_bus_error*);
+    static int take_reply(sd_bus_message* message, void* reply, sd_bus_error*);
+    /// Does what can be done now, and has itself called again.
+    void attend();
+    /// Handles one message or step; false when there is nothing to do until the stream is ready.
+    bool step();
+    void arm();
+    void await_stream(io::UnixStream::wait_type event, bool Awaited::*awaited);
+    void expect_connection() const;
+
+    io::UnixStream stream_;
+    Signal on_signal_;
+    io::Condition stirred_;
+    std::unique_ptr<sd_bus, Release> bus_;
+    Awaited awaited_;
+    std::optional<std::string> lost_;  ///< why there is no connection any more
+};
+
+}  // namespace charioteer::systemd

@@ -1,0 +1,345 @@
+#include "systemd/manager.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/post.hpp>
+#include <future>
+#include <thread>
+
+#include "fakes/manual_time.hpp"
+#include "io/runtime.hpp"
+#include "unit/systemd/fake_manager.hpp"
+
+namespace charioteer::systemd {
+namespace {
+
+using namespace std::chrono_literals;
+using fakes::result_of;
+using testing::HasSubstr;
+
+constexpr auto unit_interface = "org.freedesktop.systemd1.Unit";
+
+asio::awaitable<void> dispose(std::shared_ptr<Manager> manager) {
+    if (manager) manager->close();
+    co_return;
+}
+
+template <class Failure, class T>
+std::string failure_of(io::Pending<T> pending) {
+    try {
+        result_of(std::move(pending));
+    } catch (const Failure& failure) {
+        return failure.what();
+    }
+    return "it did not fail";
+}
+
+/// The test plays the guest's systemd.
+class ManagerTest : public testing::Test {
+protected:
+    ManagerTest() : ends_(fakes::connected_pair(runtime_.executor())), peer_(ends_.second) {}
+    ~ManagerTest() override { result_of(runtime_.start(dispose(std::move(manager_)))); }
+
+    io::Pending<std::shared_ptr<Manager>> start(io::Deadline deadline = io::Deadline::never()) {
+        return runtime_.start(Manager::open(std::move(ends_.first), deadline, time_));
+    }
+    void open() {
+        auto opening = start();
+        systemd_ = std::make_unique<FakeManager>(peer_);
+        systemd_->welcome();
+        manager_ = result_of(opening);
+    }
+    io::Pending<UnitState> ask(io::Deadline deadline = io::Deadline::never()) {
+        return runtime_.start(manager_->unit_state("web.service", deadline));
+    }
+    io::Pending<void> wait(const UnitState& state, io::Deadline deadline = io::Deadline::never()) {
+        return runtime_.start(manager_->changed(state, deadline));
+    }
+    UnitState activating() {
+        auto asking = ask();
+        systemd_->tell_state("activating");
+        return result_of(asking);
+    }
+    UnitState inactive_with_job(std::uint32_t job) {
+        auto asking = ask();
+        systemd_->tell_state("inactive");
+        systemd_->tell_jobs({job});
+        return result_of(asking);
+    }
+    /// True when `waiting` is still waiting after all that the manager has said up to now.
+    bool goes_on(io::Pending<void>& waiting) {
+        activating();
+        return !waiting.wait_for(0ms);
+    }
+    /// Ends the connection as a guest does that goes down.
+    void hang_up() {
+        systemd_.reset();
+        peer_.close();
+    }
+    void pass(io::Duration step) {
+        while (time_.sleepers() < 1) std::this_thread::yield();
+        time_.advance(step);
+    }
+
+    io::Runtime runtime_;
+    fakes::ManualTime time_;
+    std::pair<io::UnixStream, fakes::Peer> ends_;
+    fakes::Peer& peer_;
+    std::unique_ptr<FakeManager> systemd_;
+    std::shared_ptr<Manager> manager_;
+};
+
+TEST_F(ManagerTest, AnActiveUnitIsToldAtOnce) {
+    open();
+    auto asking = ask();
+    auto get_unit = systemd_->expect("GetUnit");
+    EXPECT_EQ(get_unit.read_string(), "web.service");
+    systemd_->reply_path(get_unit, web_path);
+    auto get = systemd_->expect("Get");
+    EXPECT_EQ(get.path(), web_path);
+    EXPECT_EQ(get.read_string(), unit_interface);
+    EXPECT_EQ(get.read_string(), "ActiveState");
+    sd_bus_reply_method_return(get.get(), "v", "s", "active");
+    auto state = result_of(asking);
+    EXPECT_EQ(state.unit, "web.service");
+    EXPECT_EQ(state.active, "active");
+    EXPECT_FALSE(state.jobs);
+}
+
+TEST_F(ManagerTest, AnInactiveUnitComesWithWhetherThereAreJobs) {
+    open();
+    EXPECT_TRUE(inactive_with_job(7).jobs);
+    auto asking = ask();
+    systemd_->tell_state("inactive");
+    systemd_->tell_jobs({});
+    systemd_->tell_state("inactive");
+    auto state = result_of(asking);
+    EXPECT_EQ(state.active, "inactive");
+    EXPECT_FALSE(state.jobs);
+}
+
+TEST_F(ManagerTest, AUnitWhoseJobEndsBetweenTheQuestionsIsActive) {
+    open();
+    auto asking = ask();
+    systemd_->tell_state("inactive");
+    systemd_->tell_jobs({});
+    systemd_->tell_state("active");
+    EXPECT_EQ(result_of(asking).active, "active");
+}
+
+TEST_F(ManagerTest, AUnitThatIsNotThereIsInactiveAndLookedForOnce) {
+    open();
+    auto asking = ask();
+    systemd_->tell_not_loaded();
+    systemd_->reply_path(systemd_->expect("LoadUnit"), web_path);
+    // As systemd does with a unit that nothing needs.
+    systemd_->signal_unit("UnitNew", web_path);
+    systemd_->signal_unit("UnitRemoved", web_path);
+    auto get = systemd_->expect("Get");
+    sd_bus_reply_method_return(get.get(), "v", "s", "inactive");
+    systemd_->tell_jobs({7});
+    EXPECT_EQ(result_of(asking).active, "inactive");
+
+    asking = ask();
+    systemd_->tell_not_loaded();
+    systemd_->tell_jobs({7});
+    auto state = result_of(asking);
+    EXPECT_EQ(state.active, "inactive");
+    auto waiting = wait(state);
+    EXPECT_TRUE(goes_on(waiting));
+    systemd_->signal_unit("UnitNew", web_path);
+    result_of(waiting);
+}
+
+TEST_F(ManagerTest, AfterAReloadAUnitIsLookedForAgain) {
+    open();
+    auto asking = ask();
+    systemd_->tell_not_loaded();
+    systemd_->reply_path(systemd_->expect("LoadUnit"), web_path);
+    auto get = systemd_->expect("Get");
+    sd_bus_reply_method_return(get.get(), "v", "s", "inactive");
+    systemd_->tell_jobs({7});
+    auto waiting = wait(result_of(asking));
+    systemd_->signal_reloading(true);
+    result_of(waiting);
+    asking = ask();
+    systemd_->tell_not_loaded();
+    systemd_->reply_path(systemd_->expect("LoadUnit"), web_path);
+    get = systemd_->expect("Get");
+    sd_bus_reply_method_return(get.get(), "v", "s", "active");
+    EXPECT_EQ(result_of(asking).active, "active");
+}
+
+TEST_F(ManagerTest, ANameThatIsRefusedIsAnError) {
+    open();
+    for (int time = 0; time < 2; ++time) {
+        auto asking = ask();
+        systemd_->tell_not_loaded();
+        systemd_->refuse(systemd_->expect("LoadUnit"), "org.freedesktop.DBus.Error.InvalidArgs",
+                         "Unit name web.service is not valid.");
+        EXPECT_EQ(failure_of<CallError>(asking),
+                  "systemd refused LoadUnit: Unit name web.service is not valid. "
+                  "(org.freedesktop.DBus.Error.InvalidArgs)");
+    }
+}
+
+TEST_F(ManagerTest, AChangeOfTheUnitIsTold) {
+    open();
+    auto waiting = wait(activating());
+    systemd_->signal_properties(web_path, unit_interface);
+    result_of(waiting);
+}
+
+TEST_F(ManagerTest, WhatHappensToOtherUnitsIsNot) {
+    open();
+    auto waiting = wait(activating());
+    systemd_->signal_properties("/org/freedesktop/systemd1/unit/db_2eservice", unit_interface);
+    systemd_->signal_properties(web_path, "org.freedesktop.systemd1.Service");
+    systemd_->signal_job("JobNew", 9);
+    systemd_->signal_job("JobRemoved", 9);
+    systemd_->signal_unit("UnitNew", "/org/freedesktop/systemd1/unit/db_2eservice");
+    EXPECT_TRUE(goes_on(waiting));
+    systemd_->signal_properties(web_path, unit_interface);
+    result_of(waiting);
+}
+
+TEST_F(ManagerTest, TheEndOfTheLastJobIsTold) {
+    open();
+    auto asking = ask();
+    systemd_->tell_state("inactive");
+    systemd_->tell_jobs({7, 8});
+    auto waiting = wait(result_of(asking));
+    systemd_->signal_job("JobRemoved", 8);
+    EXPECT_TRUE(goes_on(waiting));
+    systemd_->signal_job("JobRemoved", 7);
+    result_of(waiting);
+}
+
+TEST_F(ManagerTest, AChangeBeforeTheWaitIsNotMissed) {
+    open();
+    auto state = activating();
+    systemd_->signal_properties(web_path, unit_interface);
+    activating();
+    result_of(wait(state));
+}
+
+TEST_F(ManagerTest, AChangeWhileTheStateIsAskedForIsNotMissed) {
+    open();
+    activating();
+    auto asking = ask();
+    systemd_->reply_path(systemd_->expect("GetUnit"), web_path);
+    auto get = systemd_->expect("Get");
+    systemd_->signal_properties(web_path, unit_interface);
+    sd_bus_reply_method_return(get.get(), "v", "s", "activating");
+    result_of(wait(result_of(asking)));
+}
+
+TEST_F(ManagerTest, AJobThatEndsTogetherWithTheListOfJobsIsNotMissed) {
+    open();
+    auto asking = ask();
+    systemd_->tell_state("inactive");
+    auto list_jobs = systemd_->expect("ListJobs");
+    // Both are there before the driver reads the first.
+    std::promise<void> both_sent;
+    asio::post(runtime_.executor(), [&both_sent] { both_sent.get_future().wait(); });
+    systemd_->reply_jobs(list_jobs, {7});
+    systemd_->signal_job("JobRemoved", 7);
+    both_sent.set_value();
+    result_of(wait(result_of(asking)));
+}
+
+TEST_F(ManagerTest, SeveralWaitAtOnce) {
+    open();
+    auto first = wait(activating());
+    auto second = wait(activating());
+    systemd_->signal_properties(web_path, unit_interface);
+    result_of(first);
+    result_of(second);
+}
+
+TEST_F(ManagerTest, TheEndOfTheConnectionEndsEachWait) {
+    open();
+    auto waiting = wait(activating());
+    auto asking = ask();
+    systemd_->expect("GetUnit");
+    hang_up();
+    EXPECT_EQ(failure_of<io::ConnectionLost>(waiting), "systemd closed the connection");
+    EXPECT_EQ(failure_of<io::ConnectionLost>(asking), "systemd closed the connection");
+    EXPECT_EQ(failure_of<io::ConnectionLost>(ask()), "systemd closed the connection");
+}
+
+TEST_F(ManagerTest, TheEndOfTheConnectionEndsTheOpening) {
+    auto opening = start();
+    peer_.close();
+    EXPECT_EQ(failure_of<io::ConnectionLost>(opening), "systemd closed the connection");
+}
+
+TEST_F(ManagerTest, CloseEndsEachWait) {
+    open();
+    auto waiting = wait(activating());
+    result_of(runtime_.start(dispose(manager_)));
+    EXPECT_EQ(failure_of<io::ConnectionLost>(waiting),
+              "the driver closed the connection to systemd");
+    EXPECT_TRUE(systemd_->sees_the_end());
+}
+
+TEST_F(ManagerTest, NothingWaitsPastItsDeadline) {
+    open();
+    auto waiting = wait(activating(), time_.deadline_after(10s));
+    pass(10s);
+    EXPECT_EQ(failure_of<io::TimeoutError>(waiting),
+              "unit \"web.service\" did not change within 10 s");
+    auto asking = ask(time_.deadline_after(5s));
+    auto late = systemd_->expect("GetUnit");
+    pass(5s);
+    EXPECT_EQ(failure_of<io::TimeoutError>(asking),
+              "systemd did not tell the state of unit \"web.service\" within 5 s");
+    systemd_->reply_path(late, web_path);
+    EXPECT_EQ(activating().active, "activating");
+}
+
+TEST_F(ManagerTest, TheOpeningDoesNotWaitPastItsDeadline) {
+    auto opening = start(time_.deadline_after(10s));
+    pass(10s);
+    EXPECT_EQ(failure_of<io::TimeoutError>(opening),
+              "systemd did not let the driver subscribe to its signals within 10 s");
+}
+
+TEST_F(ManagerTest, APeerThatSpeaksSomethingElseIsRefused) {
+    auto opening = start();
+    peer_.send("SSH-2.0-OpenSSH_9.2\r\nwhatever\r\nthat\r\n");
+    EXPECT_THAT(failure_of<io::ConnectionLost>(opening), HasSubstr("systemd"));
+}
+
+TEST_F(ManagerTest, WhatIsNotDBusEndsTheConnection) {
+    open();
+    auto waiting = wait(activating());
+    peer_.send(std::string(64, 'x'));
+    EXPECT_EQ(failure_of<io::ConnectionLost>(waiting), "what came from systemd is not D-Bus");
+}
+
+TEST_F(ManagerTest, AReplyOfAnotherShapeEndsTheConnection) {
+    open();
+    auto waiting = wait(activating());
+    auto asking = ask();
+    systemd_->reply(systemd_->expect("GetUnit"));
+    EXPECT_THAT(failure_of<io::ConnectionLost>(asking), HasSubstr("a D-Bus message lacks"));
+    EXPECT_THAT(failure_of<io::ConnectionLost>(waiting), HasSubstr("a D-Bus message lacks"));
+}
+
+TEST_F(ManagerTest, ASignalOfAnotherShapeEndsTheConnection) {
+    open();
+    auto waiting = wait(activating());
+    systemd_->signal_unit("JobRemoved", web_path);
+    EXPECT_THAT(failure_of<io::ConnectionLost>(waiting), HasSubstr("a D-Bus message lacks"));
+}
+
+TEST_F(ManagerTest, ThePeerIsNotAnswered) {
+    open();
+    systemd_->call_machine_id();
+    EXPECT_EQ(activating().active, "activating");
+}
+
+}  // namespace
+}  // namespace charioteer::systemd
