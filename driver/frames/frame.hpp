@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+/// What the driver and its agent in the guest say to each other (docs/shell-protocol.md, "Frames").
+/// Everything here is without I/O, allocation and exceptions: both ends are built of it, the
+/// agent's without a C library.
+namespace charioteer::frames {
+
+using Bytes = std::span<const unsigned char>;
+
+/// Changes whenever a frame's meaning does. The driver brings its agent along, so both ends of a
+/// line are always of the same version; the number only turns away strangers.
+constexpr std::uint32_t version = 1;
+
+enum class Type : std::uint8_t {
+    hello = 1,      ///< the first frame of either end: Hello
+    text = 2,       ///< a piece of a command's text, before its exec
+    exec = 3,       ///< starts a command: Exec, then the rest of its text
+    started = 4,    ///< its process id: Started
+    input = 5,      ///< bytes for its standard input
+    input_end = 6,  ///< no more of them
+    output = 7,     ///< bytes of its standard output
+    errors = 8,     ///< bytes of its standard error
+    credit = 9,     ///< more room at the receiver of a stream's bytes: Credit
+    signal = 10,    ///< for the command's process group: Signal
+    resize = 11,    ///< of the command's terminal: Resize
+    exit = 12,      ///< how it ended, and the stream with it: Exit, then the names of strays
+    refused = 13,   ///< why it was not started, as text; ends the stream
+    ping = 14,      ///< answered by a pong with the same payload
+    pong = 15,
+};
+
+/// Bytes of a header on the line.
+constexpr std::size_t header_size = 28;
+/// Of a payload.
+constexpr std::size_t max_payload = 64 * 1024;
+constexpr std::size_t max_frame = header_size + max_payload;
+
+/// What a header says, besides its magic number and checksums.
+struct Header {
+    Type type{};
+    std::uint32_t stream = 0;    ///< 0 is the line itself
+    std::uint32_t sequence = 0;  ///< counts the frames of one direction, from 0
+    std::uint32_t length = 0;    ///< of the payload, in bytes
+};
+
+/// Writes the header of a frame with this payload, whose size it takes instead of header.length.
+void write_header(const Header& header, Bytes payload,
+                  std::span<unsigned char, header_size> target);
+
+/// What stands at the beginning of the bytes that came.
+struct Scan {
+    enum class Kind : std::uint8_t {
+        incomplete,  ///< nothing can be said until more comes
+        noise,       ///< `size` bytes that belong to no frame
+        frame,       ///< a frame of `size` bytes
+    };
+    Kind kind = Kind::incomplete;
+    std::size_t size = 0;
+    Header header;
+    Bytes payload;  ///< part of what was scanned
+};
+
+/// Until an end has heard the other's hello, whatever else it hears was meant for somebody before
+/// it, and a frame begun then must not keep it waiting for its end.
+enum class Expect : std::uint8_t { hello, any };
+
+/// Looks at the first bytes. Whoever calls drops `size` of them and calls again, until the rest is
+/// incomplete, which is less than max_frame. After noise it finds the next frame that is whole.
+Scan scan(Bytes bytes, Expect expect);
+
+/// A checksum against noise, not against malice: 64-bit words, multiplied and folded.
+std::uint64_t checksum(Bytes bytes);
+
+}  // namespace charioteer::frames

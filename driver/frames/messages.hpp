@@ -1,0 +1,108 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <type_traits>
+
+#include "frames/frame.hpp"
+
+/// The payloads that have fields. On the line the fields stand in the order in which they are
+/// listed here, little endian, each as long as its type and without padding.
+namespace charioteer::frames {
+
+/// The nonce shows that the hello is of this line and not of one before it.
+struct Hello {
+    std::uint32_t version = 0;
+    std::uint64_t nonce = 0;
+    std::uint64_t program_size = 0;      ///< of the agent's own file, in bytes; 0 from the driver
+    std::uint64_t program_checksum = 0;  ///< of the agent's own file; 0 from the driver
+
+    void fields(auto&& each) { each(version, nonce, program_size, program_checksum); }
+};
+
+/// Followed by the rest of the command's text.
+struct Exec {
+    enum Flag : std::uint32_t {
+        with_input = 1,   ///< its standard input is what input frames bring, else /dev/null
+        on_terminal = 2,  ///< a login shell on a new terminal; the text, if any, is its command
+        no_output = 4,    ///< nobody wants its standard output
+        applet = 8,       ///< a part of the agent instead of bash; the text is its words, each
+                          ///< ended by a NUL
+    };
+    std::uint32_t flags = 0;
+    std::uint32_t limit = 0;    ///< milliseconds after which its group is ended; 0 is never
+    std::uint32_t credit = 0;   ///< bytes of output and errors that may be sent at first
+    std::uint16_t rows = 0;     ///< of its terminal
+    std::uint16_t columns = 0;  ///< of its terminal
+
+    void fields(auto&& each) { each(flags, limit, credit, rows, columns); }
+};
+
+struct Started {
+    std::uint32_t process = 0;  ///< its process id, which is that of its group and session too
+
+    void fields(auto&& each) { each(process); }
+};
+
+struct Credit {
+    std::uint32_t bytes = 0;
+
+    void fields(auto&& each) { each(bytes); }
+};
+
+struct Signal {
+    std::uint32_t number = 0;  ///< 0: SIGTERM, and SIGKILL to what is left of the group later
+
+    void fields(auto&& each) { each(number); }
+};
+
+struct Resize {
+    std::uint16_t rows = 0;
+    std::uint16_t columns = 0;
+
+    void fields(auto&& each) { each(rows, columns); }
+};
+
+/// Followed by the names of the strays, "name (pid n)", separated by ", ".
+struct Exit {
+    std::uint32_t status = 0;        ///< as a shell says it: 128 + n after signal n
+    std::uint32_t signal = 0;        ///< that ended it, or 0
+    std::uint32_t timed_out = 0;     ///< 1 when its limit ended it; the status then is 124
+    std::uint64_t microseconds = 0;  ///< from its start to its end
+    std::uint32_t strays = 0;        ///< processes that still hold its output or errors
+
+    void fields(auto&& each) { each(status, signal, timed_out, microseconds, strays); }
+};
+
+/// Writes the fields into `target`, which must have room for them; returns what was written.
+template <class Message>
+Bytes encode(Message message, std::span<unsigned char> target) {
+    std::size_t size = 0;
+    auto put = [&](auto value) {
+        std::memcpy(target.data() + size, &value, sizeof value);  // both ends are little endian
+        size += sizeof value;
+    };
+    message.fields([&](auto... values) { (put(values), ...); });
+    return target.first(size);
+}
+
+/// Reads the fields from the beginning of `payload` and leaves in it what follows them. False, and
+/// nothing else is changed, when it is too short.
+template <class Message>
+bool decode(Bytes& payload, Message& message) {
+    std::size_t size = 0;
+    message.fields([&](auto... values) { size = (sizeof values + ...); });
+    if (payload.size() < size) return false;
+    const auto* source = payload.data();
+    auto get = [&](auto& value) {
+        std::memcpy(&value, source, sizeof value);
+        source += sizeof value;
+    };
+    message.fields([&](auto&... values) { (get(values), ...); });
+    payload = payload.subspan(size);
+    return true;
+}
+
+}  // namespace charioteer::frames
