@@ -37,6 +37,8 @@ enum class Type : std::uint8_t {
 constexpr std::size_t header_size = 28;
 /// Of a payload.
 constexpr std::size_t max_payload = 64 * 1024;
+/// Bytes of input that a command may be sent before it gave credit for more.
+constexpr std::uint32_t input_window = 64 * 1024;
 constexpr std::size_t max_frame = header_size + max_payload;
 
 /// What a header says, besides its magic number and checksums.

@@ -22,14 +22,13 @@ struct Hello {
     void fields(auto&& each) { each(version, nonce, program_size, program_checksum); }
 };
 
-/// Followed by the rest of the command's text.
+/// Followed by the rest of the command's text, a script for bash.
 struct Exec {
     enum Flag : std::uint32_t {
         with_input = 1,   ///< its standard input is what input frames bring, else /dev/null
-        on_terminal = 2,  ///< a login shell on a new terminal; the text, if any, is its command
+        on_terminal = 2,  ///< its streams are a new terminal, which controls it
         no_output = 4,    ///< nobody wants its standard output
-        applet = 8,       ///< a part of the agent instead of bash; the text is its words, each
-                          ///< ended by a NUL
+        strict = 8,       ///< it begins with `set -euo pipefail`
     };
     std::uint32_t flags = 0;
     std::uint32_t limit = 0;    ///< milliseconds after which its group is ended; 0 is never

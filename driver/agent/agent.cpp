@@ -1,0 +1,202 @@
+#include "agent/agent.hpp"
+
+#include <new>
+
+#include "agent/program.hpp"
+#include "agent/system.hpp"
+
+namespace charioteer::agent {
+
+namespace {
+
+constexpr int line_ended = 1;
+
+/// Memory for one object, zeroed; null when there is none.
+Command* allocate(uint32_t stream) {
+    auto* memory = sys::map(sizeof(Command));
+    return memory == nullptr ? nullptr : new (memory) Command(stream);
+}
+
+}  // namespace
+
+int Agent::run(int fd, uint64_t nonce, const Inheritance& inheritance) {
+    inheritance_ = inheritance;
+    nonce_ = nonce;
+    uint64_t child = uint64_t{1} << (SIGCHLD - 1);
+    sys::signal_mask(SIG_BLOCK, &child);
+    sys::signal_action(SIGPIPE, SIG_IGN);
+    signals_ = static_cast<int>(sys::signal_fd(&child, O_CLOEXEC | O_NONBLOCK));
+    line_.open(fd);
+    say_hello();
+    while (turn()) continue;
+    return line_ended;
+}
+
+void Agent::say_hello() {
+    auto program = identify_program();
+    line_.put(frames::Type::hello, 0,
+              frames::Hello{.version = frames::version,
+                            .nonce = nonce_,
+                            .program_size = program.size,
+                            .program_checksum = program.checksum});
+}
+
+bool Agent::turn() {
+    if (!line_.flush()) return false;
+    polls_.count = 0;
+    polls_.wake = 0;
+    // What the driver asks for is not heard while its answer would have no room.
+    bool listen = line_.room() >= 2 * Line::reserve;
+    short events = static_cast<short>((listen ? POLLIN : 0) | (line_.has_outgoing() ? POLLOUT : 0));
+    auto line = polls_.add(line_.fd(), events);
+    auto signals = polls_.add(signals_, POLLIN);
+    for (auto* command = commands_; command != nullptr; command = command->next)
+        command->watch(polls_, line_);
+    timespec timeout{};
+    if (polls_.wake != 0) {
+        auto now = sys::now();
+        auto left = polls_.wake > now ? polls_.wake - now : 0;
+        timeout.tv_sec = static_cast<time_t>(left / 1000000);
+        timeout.tv_nsec = static_cast<long>(left % 1000000 * 1000);
+    }
+    auto count = static_cast<size_t>(polls_.count);
+    auto ready = sys::poll(polls_.entries, count, polls_.wake != 0 ? &timeout : nullptr);
+    if (ready < 0) polls_.count = 0;
+    drain_signals(signals);
+    if (ready > 0 && (polls_.events(line) & (POLLIN | POLLHUP | POLLERR)) != 0 && !take_frames())
+        return false;
+    for (auto* command = commands_; command != nullptr; command = command->next)
+        command->work(polls_, line_);
+    sweep();
+    return true;
+}
+
+void Agent::drain_signals(int entry) {
+    if ((polls_.events(entry) & POLLIN) == 0) return;
+    char nobody_wants_it[1024];
+    sys::read(signals_, nobody_wants_it, sizeof nobody_wants_it);
+}
+
+bool Agent::take_frames() {
+    if (!line_.fill()) return false;
+    for (;;) {
+        auto found = line_.next();
+        if (found.kind == frames::Scan::Kind::incomplete) return true;
+        if (!take(found.header, found.payload)) return false;
+    }
+}
+
+bool Agent::take(const frames::Header& header, frames::Bytes payload) {
+    if (header.type == frames::Type::hello) {
+        take_hello(payload);
+        expected_ = header.sequence + 1;
+        return true;
+    }
+    if (!greeted_) return true;
+    if (header.sequence != expected_++) {
+        refuse(0, "frames of the driver were lost");
+        line_.flush();
+        return false;
+    }
+    if (header.type == frames::Type::ping)
+        line_.put(frames::Type::pong, 0, payload.first(payload.size() < 64 ? payload.size() : 64));
+    else if (header.type == frames::Type::text)
+        take_text(header.stream, payload);
+    else if (header.type == frames::Type::exec)
+        start(header.stream, payload);
+    else
+        take_for_command(header, payload);
+    return true;
+}
+
+void Agent::take_hello(frames::Bytes payload) {
+    frames::Hello hello;
+    if (!frames::decode(payload, hello) || hello.nonce != nonce_) return;
+    greeted_ = true;
+    line_.peer_is_known();
+}
+
+void Agent::take_for_command(const frames::Header& header, frames::Bytes payload) {
+    auto* command = find(header.stream);
+    if (command == nullptr) return;  // it ended while the frame was on its way
+    frames::Credit credit;
+    frames::Signal signal;
+    frames::Resize size;
+    if (header.type == frames::Type::input) {
+        if (command->take_input(payload)) return;
+        refuse(header.stream, "more input came than there was credit for");
+        command->signal(SIGKILL);
+    } else if (header.type == frames::Type::input_end) {
+        command->end_input();
+    } else if (header.type == frames::Type::credit && frames::decode(payload, credit)) {
+        command->add_credit(credit.bytes);
+    } else if (header.type == frames::Type::signal && frames::decode(payload, signal)) {
+        command->signal(signal.number);
+    } else if (header.type == frames::Type::resize && frames::decode(payload, size)) {
+        command->resize(size);
+    }
+}
+
+void Agent::take_text(uint32_t stream, frames::Bytes payload) {
+    if (text_stream_ != stream) text_size_ = 0;
+    text_stream_ = stream;
+    auto room = most_text - text_size_;
+    auto size = payload.size() < room ? payload.size() : room;
+    memcpy(text_ + text_size_, payload.data(), size);
+    text_size_ += size;
+}
+
+void Agent::start(uint32_t stream, frames::Bytes payload) {
+    frames::Exec exec;
+    bool whole = frames::decode(payload, exec);
+    take_text(stream, payload);
+    text_[text_size_] = '\0';
+    bool too_long = text_size_ == most_text;
+    text_stream_ = 0;
+    text_size_ = 0;
+    if (!whole || stream == 0 || find(stream) != nullptr)
+        return refuse(stream, "not a command that can be started");
+    if (too_long) return refuse(stream, "the command is too long");
+    if (command_count_ == most_commands) return refuse(stream, "too many commands run at once");
+    auto* command = allocate(stream);
+    if (command == nullptr) return refuse(stream, "the guest has no memory left");
+    auto error = command->begin(exec, text_, inheritance_);
+    if (error != 0) {
+        sys::unmap(command, sizeof *command);
+        return refuse(stream, "Linux said no to a new process, pipe or terminal: error ", -error);
+    }
+    command->next = commands_;
+    commands_ = command;
+    ++command_count_;
+    line_.put(frames::Type::started, stream, frames::Started{.process = command->process()});
+}
+
+void Agent::refuse(uint32_t stream, const char* why, long error) {
+    Text<128> text;
+    text << why;
+    if (error != 0) text << static_cast<uint64_t>(error);
+    line_.put(frames::Type::refused, stream,
+              {reinterpret_cast<const unsigned char*>(text.c_str()), text.size()});
+}
+
+Command* Agent::find(uint32_t stream) {
+    for (auto* command = commands_; command != nullptr; command = command->next)
+        if (command->stream() == stream) return command;
+    return nullptr;
+}
+
+void Agent::sweep() {
+    for (auto** link = &commands_; *link != nullptr;) {
+        auto* command = *link;
+        if (!command->over()) {
+            link = &command->next;
+            continue;
+        }
+        *link = command->next;
+        command->close();
+        sys::unmap(command, sizeof *command);
+        --command_count_;
+    }
+}
+
+}  // namespace charioteer::agent

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <stdint.h>
+
+#include "agent/command.hpp"
+#include "agent/line.hpp"
+
+namespace charioteer::agent {
+
+/// What the driver starts and asks, in one thread and one loop, which sleeps while there is nothing
+/// to do. Too large for the stack.
+class Agent {
+public:
+    /// Serves the line until it ends. Returns the exit status.
+    int run(int fd, uint64_t nonce, const Inheritance& inheritance);
+
+private:
+    /// Beyond it a command is refused; pipes and processes end sooner on most guests.
+    static constexpr int most_commands = 1000;
+    /// Linux takes arguments of 128 KiB at most; a longer text gets its error from there.
+    static constexpr size_t most_text = 192 * 1024;
+
+    void say_hello();
+    bool turn();
+    bool take_frames();
+    bool take(const frames::Header& header, frames::Bytes payload);
+    void take_for_command(const frames::Header& header, frames::Bytes payload);
+    void take_hello(frames::Bytes payload);
+    void take_text(uint32_t stream, frames::Bytes payload);
+    void start(uint32_t stream, frames::Bytes payload);
+    void refuse(uint32_t stream, const char* why, long error = 0);
+    Command* find(uint32_t stream);
+    void sweep();
+    void drain_signals(int entry);
+
+    Inheritance inheritance_;
+    uint64_t nonce_ = 0;
+    bool greeted_ = false;
+    uint32_t expected_ = 0;  ///< sequence number of the driver's next frame
+    int signals_ = -1;
+    int command_count_ = 0;
+    Command* commands_ = nullptr;
+    uint32_t text_stream_ = 0;  ///< whose text is being put together; 0 is nobody's
+    size_t text_size_ = 0;
+    char text_[most_text + 1];
+    Polls polls_;
+    Line line_;
+};
+
+}  // namespace charioteer::agent

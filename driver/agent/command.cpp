@@ -1,0 +1,242 @@
+#include "agent/command.hpp"
+
+#include <sys/ioctl.h>
+
+#include "agent/system.hpp"
+
+namespace charioteer::agent {
+
+namespace {
+
+constexpr uint64_t millisecond = 1000;
+/// From SIGTERM to SIGKILL.
+constexpr uint64_t kill_grace = 5000 * millisecond;
+/// How long its output may stay open after its end before we look who holds it.
+constexpr uint64_t stray_pause = 200 * millisecond;
+/// A stray that computes may be about to end by itself, but not for ever.
+constexpr uint64_t stray_patience = 2000 * millisecond;
+/// What one stream may say in one turn, so that each has its turn.
+constexpr size_t turn_bytes = 16 * 1024;
+constexpr uint32_t timed_out_status = 124;
+/// Credit is given back in pieces of this size, not for every byte.
+constexpr uint32_t credit_piece = 16 * 1024;
+
+uint32_t waiting_in(int pipe) {
+    int bytes = 0;
+    if (pipe < 0 || sys::ioctl(pipe, FIONREAD, &bytes) != 0) return 0;
+    return static_cast<uint32_t>(bytes);
+}
+
+void close_fd(int& fd) {
+    if (fd >= 0) sys::close(fd);
+    fd = -1;
+}
+
+}  // namespace
+
+int Polls::add(int fd, short events) {
+    if (count == most) return -1;
+    entries[count] = {.fd = fd, .events = events, .revents = 0};
+    return count++;
+}
+
+long Command::begin(const frames::Exec& exec, const char* text, const Inheritance& inheritance) {
+    begun_at_ = sys::now();
+    auto spawned = spawn(exec, text, inheritance);
+    if (spawned.process < 0) return spawned.process;
+    process_ = spawned.process;
+    input_ = spawned.input;
+    output_ = spawned.output;
+    errors_ = spawned.errors;
+    on_terminal_ = (exec.flags & frames::Exec::on_terminal) != 0;
+    credit_ = exec.credit;
+    if (exec.limit != 0) limit_at_ = begun_at_ + exec.limit * millisecond;
+    return 0;
+}
+
+bool Command::take_input(frames::Bytes bytes) {
+    if (input_fd() < 0 || input_ended_) {
+        // It no longer listens; whoever sends must not wait for it.
+        owed_ += static_cast<uint32_t>(bytes.size());
+        return true;
+    }
+    if (bytes.size() > sizeof input_room_ - input_size_) return false;
+    memcpy(input_room_ + input_size_, bytes.data(), bytes.size());
+    input_size_ += bytes.size();
+    return true;
+}
+
+void Command::end_input() {
+    input_ended_ = true;
+    if (input_size_ == 0) close_fd(input_);
+}
+
+void Command::signal(uint32_t number) {
+    if (exited_) return;
+    if (number == 0)
+        end_group();
+    else
+        sys::kill(static_cast<int>(-process_), static_cast<int>(number));
+}
+
+void Command::resize(const frames::Resize& size) {
+    winsize window{.ws_row = size.rows, .ws_col = size.columns, .ws_xpixel = 0, .ws_ypixel = 0};
+    if (on_terminal_ && output_ >= 0) sys::ioctl(output_, TIOCSWINSZ, &window);
+}
+
+/// The leader stays a zombie until the last signal was sent, so that its group's number cannot
+/// become somebody else's.
+void Command::end_group() {
+    if (kill_at_ != 0) return;
+    auto group = static_cast<int>(-process_);
+    sys::kill(group, SIGTERM);
+    sys::kill(group, SIGCONT);  // one that was stopped can only then end
+    kill_at_ = sys::now() + kill_grace;
+}
+
+bool Command::may_forward(const Line& line) const {
+    return credit_ > 0 && line.room() >= Line::reserve + frames::header_size + turn_bytes;
+}
+
+void Command::watch(Polls& polls, const Line& line) {
+    input_entry_ = output_entry_ = errors_entry_ = -1;
+    bool forward = may_forward(line);
+    short output_events = 0;
+    if (exited_ || forward) output_events |= POLLIN;
+    if (on_terminal_ && input_size_ > 0) output_events |= POLLOUT;
+    if (output_ >= 0 && output_events != 0) output_entry_ = polls.add(output_, output_events);
+    if (on_terminal_) input_entry_ = output_entry_;
+    if (errors_ >= 0 && forward) errors_entry_ = polls.add(errors_, POLLIN);
+    // Without anything to write, that nobody reads is still told.
+    if (input_ >= 0) input_entry_ = polls.add(input_, input_size_ > 0 ? POLLOUT : short{0});
+    if (ended_at_ == 0) polls.until(limit_at_);
+    polls.until(kill_at_);
+    if (!exited_) polls.until(look_at_);
+}
+
+void Command::work(const Polls& polls, Line& line) {
+    if (ended_at_ == 0 && sys::has_ended(static_cast<int>(process_), how_)) {
+        ended_at_ = sys::now();
+        look_at_ = ended_at_ + stray_pause;
+    }
+    write_input(polls, line);
+    forward({output_, frames::Type::output, output_left_, output_entry_}, polls, line);
+    forward({errors_, frames::Type::errors, errors_left_, errors_entry_}, polls, line);
+    look_at_clock(sys::now());
+    if (!exited_ && ended_at_ != 0 && drained() && line.room() >= Line::reserve) send_exit(line);
+}
+
+void Command::look_at_clock(uint64_t now) {
+    if (limit_at_ != 0 && ended_at_ == 0 && now >= limit_at_) {
+        limit_at_ = 0;
+        timed_out_ = true;
+        end_group();
+    }
+    if (kill_at_ != 0 && now >= kill_at_) {
+        sys::kill(static_cast<int>(-process_), SIGKILL);
+        kill_at_ = 0;
+        look_at_ = now + stray_pause;
+        if (exited_) sys::reap(static_cast<int>(process_));
+    }
+    if (ended_at_ != 0 && !exited_ && !left_behind_ && now >= look_at_) look_for_strays(now);
+}
+
+/// The output is still open though the command has ended. Whoever is about to end, as the other
+/// side of a process substitution is, is waited for; a daemon is not.
+void Command::look_for_strays(uint64_t now) {
+    look_at_ = now + stray_pause;
+    if (kill_at_ != 0) return;
+    strays_ = find_strays(output_, errors_);
+    bool may_end = strays_.busy || strays_.count == 0;
+    if (may_end && now - ended_at_ < stray_patience) return;
+    left_behind_ = true;
+    output_left_ = waiting_in(output_);
+    errors_left_ = waiting_in(errors_);
+}
+
+bool Command::drained() const {
+    if (left_behind_) return output_left_ == 0 && errors_left_ == 0;
+    return output_ < 0 && errors_ < 0;
+}
+
+void Command::write_input(const Polls& polls, Line& line) {
+    auto events = polls.events(input_entry_);
+    auto& fd = input_fd();
+    if (fd >= 0 && input_size_ > 0 && (events & (POLLOUT | POLLERR | POLLHUP)) != 0) {
+        auto put = sys::write(fd, input_room_, input_size_);
+        if (put > 0) {
+            input_size_ -= static_cast<size_t>(put);
+            owed_ += static_cast<uint32_t>(put);
+            memmove(input_room_, input_room_ + put, input_size_);
+        } else if (put != -EAGAIN && put != -EINTR) {
+            owed_ += static_cast<uint32_t>(input_size_);
+            input_size_ = 0;
+            close_fd(input_);
+        }
+    }
+    if (input_ >= 0 && ((events & POLLERR) != 0 || (input_ended_ && input_size_ == 0)))
+        close_fd(input_);
+    bool give = owed_ >= credit_piece || (owed_ > 0 && input_size_ == 0);
+    if (!exited_ && give && line.room() >= Line::reserve) {
+        line.put(frames::Type::credit, stream_, frames::Credit{.bytes = owed_});
+        owed_ = 0;
+    }
+}
+
+void Command::forward(Source source, const Polls& polls, Line& line) {
+    if (source.fd < 0 || (polls.events(source.entry) & (POLLIN | POLLHUP | POLLERR)) == 0) return;
+    size_t turn = turn_bytes;
+    while (turn > 0) {
+        long got = 0;
+        if (exited_ && source.type == frames::Type::output) {
+            // What strays print now belongs to no answer.
+            char nobody_wants_it[4096];
+            got = sys::read(source.fd, nobody_wants_it, sizeof nobody_wants_it);
+            turn -= turn < sizeof nobody_wants_it ? turn : sizeof nobody_wants_it;
+        } else {
+            bool limited = left_behind_ && !exited_;
+            auto most = turn < credit_ ? turn : static_cast<size_t>(credit_);
+            if (limited && most > source.left) most = source.left;
+            if (most == 0 || !may_forward(line)) return;
+            got = line.put_from(source.fd, most, source.type, stream_);
+            if (got > 0) {
+                credit_ -= static_cast<uint64_t>(got);
+                turn -= static_cast<size_t>(got);
+                if (limited) source.left -= static_cast<uint32_t>(got);
+            }
+        }
+        if (got == -EINTR) continue;
+        if (got == -EAGAIN) return;
+        if (got <= 0) {  // a terminal ends with EIO
+            close_fd(source.fd);
+            source.left = 0;
+            return;
+        }
+    }
+}
+
+void Command::send_exit(Line& line) {
+    bool exited = how_.si_code == CLD_EXITED;
+    auto number = static_cast<uint32_t>(how_.si_status);
+    frames::Exit exit{.status = exited ? number : 128 + number,
+                      .signal = exited ? 0 : number,
+                      .timed_out = timed_out_ ? 1u : 0u,
+                      .microseconds = ended_at_ - begun_at_,
+                      .strays = strays_.count};
+    if (timed_out_) exit.status = timed_out_status;
+    unsigned char payload[512];
+    auto size = frames::encode(exit, payload).size();
+    memcpy(payload + size, strays_.names.c_str(), strays_.names.size());
+    line.put(frames::Type::exit, stream_, {payload, size + strays_.names.size()});
+    exited_ = true;
+    close_fd(input_);
+    if (kill_at_ == 0) sys::reap(static_cast<int>(process_));
+}
+
+void Command::close() {
+    close_fd(input_);
+    close_fd(output_);
+    close_fd(errors_);
+}
+
+}  // namespace charioteer::agent

@@ -1,0 +1,49 @@
+#include "agent/main.hpp"
+
+#include <new>
+
+#include "agent/agent.hpp"
+#include "agent/system.hpp"
+#include "agent/text.hpp"
+
+namespace charioteer::agent {
+
+namespace {
+
+constexpr int bad_arguments = 2;
+constexpr int cannot_fork = 3;
+constexpr int no_memory = 4;
+
+/// Commands inherit what the agent was given; the agent itself needs three files for each of them.
+uint64_t raise_file_limit() {
+    rlimit limit{};
+    if (sys::file_limit(nullptr, &limit) != 0) return 1024;
+    auto given = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    sys::file_limit(&limit, nullptr);
+    return given;
+}
+
+}  // namespace
+
+int main(int count, char** arguments, char** environment) {
+    if (count < 3) return bad_arguments;
+    const char* end = nullptr;
+    auto fd = static_cast<int>(parse_number(arguments[1], 10, &end));
+    if (*end != '\0') return bad_arguments;
+    auto nonce = parse_number(arguments[2], 16, &end);
+    if (*end != '\0') return bad_arguments;
+    if (count > 3 && same(arguments[3], "detach")) {
+        sys::unlink(arguments[0]);
+        auto child = sys::fork();
+        if (child != 0) return child > 0 ? 0 : cannot_fork;
+        sys::new_session();
+    }
+    // Too large for the stack; of its buffers Linux only gives the pages that are used.
+    auto* memory = sys::map(sizeof(Agent));
+    if (memory == nullptr) return no_memory;
+    auto* agent = new (memory) Agent;
+    return agent->run(fd, nonce, {.environment = environment, .open_files = raise_file_limit()});
+}
+
+}  // namespace charioteer::agent

@@ -1,0 +1,193 @@
+#include "agent/spawn.hpp"
+
+#include <sys/ioctl.h>
+
+#include "agent/system.hpp"
+#include "agent/text.hpp"
+
+namespace charioteer::agent {
+
+namespace {
+
+constexpr int exit_not_executable = 126;
+constexpr int exit_not_found = 127;
+constexpr int last_signal = 64;
+/// Where programs are when the environment does not say; the last is NixOS's.
+constexpr const char* default_path =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
+
+/// The child's ends of its streams; the same descriptor may be more than one of them.
+struct ChildEnds {
+    int input = -1;
+    int output = -1;
+    int errors = -1;
+};
+
+const char* find_variable(char** environment, const char* name) {
+    for (; *environment != nullptr; ++environment)
+        if (starts_with(*environment, name)) return *environment + strlen(name);
+    return nullptr;
+}
+
+/// Returns only when no directory of PATH has the program: what Linux said of the last that may
+/// have been it.
+long execute_by_path(const char* program, char* const* arguments, char** environment) {
+    const auto* path = find_variable(environment, "PATH=");
+    if (path == nullptr) path = default_path;
+    long failure = -ENOENT;
+    while (*path != '\0') {
+        size_t size = 0;
+        while (path[size] != '\0' && path[size] != ':') ++size;
+        Text<4096> file;
+        file.add(path, size) << "/" << program;
+        auto result = sys::execute(file.c_str(), arguments, environment);
+        if (result != -ENOENT && result != -ENOTDIR) failure = result;
+        path += size;
+        if (*path == ':') ++path;
+    }
+    return failure;
+}
+
+void say(const char* program, const char* what) {
+    Text<256> message;
+    message << program << ": " << what << "\n";
+    sys::write(2, message.c_str(), message.size());
+}
+
+[[noreturn]] void run_shell(const frames::Exec& exec, const char* text, char** environment) {
+    bool strict = (exec.flags & frames::Exec::strict) != 0;
+    // dash ends at the option that it does not know, so sh goes without pipefail.
+    static constexpr const char* prefixes[] = {"set -euo pipefail; ", "set -eu; "};
+    static constexpr const char* shells[] = {"bash", "sh"};
+    auto size = strlen(text) + 1;  // with its NUL
+    auto* script = static_cast<char*>(sys::map(size + 64));
+    long failure = -ENOMEM;
+    for (int index = 0; script != nullptr && index < 2; ++index) {
+        Text<32> prefix;
+        if (strict) prefix << prefixes[index];
+        memcpy(script, prefix.c_str(), prefix.size());
+        memcpy(script + prefix.size(), text, size);
+        char name[8];
+        memcpy(name, shells[index], strlen(shells[index]) + 1);
+        char option[] = "-c";
+        char* const arguments[] = {name, option, script, nullptr};
+        failure = execute_by_path(name, arguments, environment);
+        if (failure != -ENOENT) break;
+    }
+    if (failure == -E2BIG)
+        say("bash", "Argument list too long");
+    else
+        say("bash", failure == -ENOENT ? "command not found" : "cannot be executed");
+    sys::exit(failure == -ENOENT ? exit_not_found : exit_not_executable);
+}
+
+/// As a program finds the world that init starts.
+void restore(const Inheritance& inheritance) {
+    for (int signal = 1; signal <= last_signal; ++signal)
+        if (signal != SIGKILL && signal != SIGSTOP) sys::signal_action(signal, SIG_DFL);
+    uint64_t none = 0;
+    sys::signal_mask(SIG_SETMASK, &none);
+    rlimit limit{};
+    if (sys::file_limit(nullptr, &limit) == 0) {
+        limit.rlim_cur = inheritance.open_files;
+        sys::file_limit(&limit, nullptr);
+    }
+}
+
+/// Gives each of its streams its number, whatever numbers their ends have now.
+void take_streams(ChildEnds ends) {
+    for (auto* end : {&ends.input, &ends.output, &ends.errors})
+        while (*end >= 0 && *end <= 2) *end = static_cast<int>(sys::fcntl(*end, F_DUPFD, 3));
+    int number = 0;
+    for (auto end : {ends.input, ends.output, ends.errors}) {
+        if (end >= 0)
+            sys::duplicate(end, number);
+        else
+            sys::close(number);
+        ++number;
+    }
+}
+
+/// A new terminal: our end, and by `slave` that of the command.
+long open_terminal(const frames::Exec& exec, int& slave) {
+    auto master = sys::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (master < 0) return master;
+    auto fd = static_cast<int>(master);
+    int unlocked = 0;
+    unsigned number = 0;
+    sys::ioctl(fd, TIOCSPTLCK, &unlocked);
+    sys::ioctl(fd, TIOCGPTN, &number);
+    winsize size{.ws_row = exec.rows, .ws_col = exec.columns, .ws_xpixel = 0, .ws_ypixel = 0};
+    sys::ioctl(fd, TIOCSWINSZ, &size);
+    Text<32> path;
+    path << "/dev/pts/" << number;
+    auto end = sys::open(path.c_str(), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (end < 0) {
+        sys::close(fd);
+        return end;
+    }
+    slave = static_cast<int>(end);
+    return master;
+}
+
+/// A pipe of which our end does not block.
+long open_pipe(int& ours, int& theirs, bool we_read) {
+    int ends[2];
+    auto result = sys::pipe(ends, O_CLOEXEC);
+    if (result < 0) return result;
+    ours = ends[we_read ? 0 : 1];
+    theirs = ends[we_read ? 1 : 0];
+    return sys::fcntl(ours, F_SETFL, O_NONBLOCK | (we_read ? O_RDONLY : O_WRONLY));
+}
+
+/// Closes every end of which there may be several names once.
+void close_all(const ChildEnds& ends) {
+    if (ends.input >= 0) sys::close(ends.input);
+    if (ends.output >= 0 && ends.output != ends.input) sys::close(ends.output);
+    if (ends.errors >= 0 && ends.errors != ends.output) sys::close(ends.errors);
+}
+
+long open_streams(const frames::Exec& exec, Spawned& ours, ChildEnds& theirs) {
+    if ((exec.flags & frames::Exec::on_terminal) != 0) {
+        auto master = open_terminal(exec, theirs.input);
+        if (master < 0) return master;
+        ours.output = static_cast<int>(master);
+        theirs.output = theirs.errors = theirs.input;
+        return 0;
+    }
+    long result = 0;
+    if ((exec.flags & frames::Exec::with_input) != 0)
+        result = open_pipe(ours.input, theirs.input, false);
+    else
+        theirs.input = static_cast<int>(sys::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    if (result >= 0 && (exec.flags & frames::Exec::no_output) != 0)
+        theirs.output = static_cast<int>(sys::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    else if (result >= 0)
+        result = open_pipe(ours.output, theirs.output, true);
+    if (result >= 0) result = open_pipe(ours.errors, theirs.errors, true);
+    return result;
+}
+
+}  // namespace
+
+Spawned spawn(const frames::Exec& exec, const char* text, const Inheritance& inheritance) {
+    Spawned spawned;
+    ChildEnds ends;
+    spawned.process = open_streams(exec, spawned, ends);
+    if (spawned.process >= 0) spawned.process = sys::fork();
+    if (spawned.process == 0) {
+        sys::new_session();
+        restore(inheritance);
+        take_streams(ends);
+        if ((exec.flags & frames::Exec::on_terminal) != 0) sys::ioctl(0, TIOCSCTTY, nullptr);
+        run_shell(exec, text, inheritance.environment);
+    }
+    close_all(ends);
+    if (spawned.process < 0) {
+        close_all({spawned.input, spawned.output, spawned.errors});
+        spawned.input = spawned.output = spawned.errors = -1;
+    }
+    return spawned;
+}
+
+}  // namespace charioteer::agent

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "frames/messages.hpp"
+
+namespace charioteer::agent {
+
+/// What the agent was given at its start and gives on to every command.
+struct Inheritance {
+    char** environment = nullptr;
+    uint64_t open_files = 0;  ///< the soft limit as it was
+};
+
+/// A command that runs: the process that leads its session, and our ends of its streams.
+struct Spawned {
+    long process = 0;  ///< or what Linux said instead, a negative number
+    int input = -1;
+    int output = -1;  ///< of a terminal too, which is also written to
+    int errors = -1;
+};
+
+/// Starts `text`, which ends with a NUL, under bash, or under sh where there is none. Our ends do
+/// not block and are closed on exec.
+Spawned spawn(const frames::Exec& exec, const char* text, const Inheritance& inheritance);
+
+}  // namespace charioteer::agent

@@ -1,0 +1,157 @@
+#pragma once
+
+#include <asm/unistd.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+/// Linux without a C library: the system calls that the agent makes. Each returns what the kernel
+/// does, an error as its negative number. Only calls that every architecture has are used.
+namespace charioteer::agent::sys {
+
+#if defined(__x86_64__)
+inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                 long f = 0) {
+    register long fourth asm("r10") = d;
+    register long fifth asm("r8") = e;
+    register long sixth asm("r9") = f;
+    long result = 0;
+    asm volatile("syscall"
+                 : "=a"(result)
+                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
+                 : "rcx", "r11", "memory");
+    return result;
+}
+#elif defined(__aarch64__)
+inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0,
+                 long f = 0) {
+    register long which asm("x8") = number;
+    register long first asm("x0") = a;
+    register long second asm("x1") = b;
+    register long third asm("x2") = c;
+    register long fourth asm("x3") = d;
+    register long fifth asm("x4") = e;
+    register long sixth asm("x5") = f;
+    asm volatile("svc 0"
+                 : "+r"(first)
+                 : "r"(which), "r"(second), "r"(third), "r"(fourth), "r"(fifth), "r"(sixth)
+                 : "memory");
+    return first;
+}
+#else
+#error "the agent knows the system calls of x86-64 and aarch64 only"
+#endif
+
+inline long word(const void* pointer) {
+    return reinterpret_cast<long>(pointer);
+}
+
+inline long read(int fd, void* target, size_t size) {
+    return call(__NR_read, fd, word(target), static_cast<long>(size));
+}
+inline long write(int fd, const void* source, size_t size) {
+    return call(__NR_write, fd, word(source), static_cast<long>(size));
+}
+inline long open(const char* path, int flags, int mode = 0) {
+    return call(__NR_openat, AT_FDCWD, word(path), flags, mode);
+}
+inline void close(int fd) {
+    call(__NR_close, fd);
+}
+inline long pipe(int ends[2], int flags) {
+    return call(__NR_pipe2, word(ends), flags);
+}
+inline long duplicate(int fd, int as) {
+    return call(__NR_dup3, fd, as, 0);
+}
+inline long fcntl(int fd, int command, long argument) {
+    return call(__NR_fcntl, fd, command, argument);
+}
+inline long ioctl(int fd, unsigned long request, void* argument) {
+    return call(__NR_ioctl, fd, static_cast<long>(request), word(argument));
+}
+inline long unlink(const char* path) {
+    return call(__NR_unlinkat, AT_FDCWD, word(path), 0);
+}
+inline long readlink(const char* path, char* target, size_t size) {
+    return call(__NR_readlinkat, AT_FDCWD, word(path), word(target), static_cast<long>(size));
+}
+inline long stat(int fd, struct ::stat* target) {
+    return call(__NR_fstat, fd, word(target));
+}
+inline long entries(int fd, void* target, size_t size) {
+    return call(__NR_getdents64, fd, word(target), static_cast<long>(size));
+}
+inline void* map(size_t size) {
+    auto result = call(__NR_mmap, 0, static_cast<long>(size), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return result < 0 && result > -4096 ? nullptr : reinterpret_cast<void*>(result);
+}
+inline void unmap(void* memory, size_t size) {
+    call(__NR_munmap, word(memory), static_cast<long>(size));
+}
+inline long fork() {
+    return call(__NR_clone, SIGCHLD);
+}
+inline long execute(const char* path, char* const* arguments, char* const* environment) {
+    return call(__NR_execve, word(path), word(arguments), word(environment));
+}
+[[noreturn]] inline void exit(int status) {
+    for (;;) call(__NR_exit_group, status);
+}
+inline long new_session() {
+    return call(__NR_setsid);
+}
+inline long kill(int process, int signal) {
+    return call(__NR_kill, process, signal);
+}
+/// Whether the child has ended, and how. It stays a zombie, so that its number and its group's
+/// belong to no one else until reap().
+inline bool has_ended(int process, siginfo_t& how) {
+    how.si_pid = 0;
+    auto result = call(__NR_waitid, P_PID, process, word(&how), WEXITED | WNOHANG | WNOWAIT);
+    return result == 0 && how.si_pid == process;
+}
+inline void reap(int process) {
+    call(__NR_wait4, process, 0, WNOHANG);
+}
+inline long poll(pollfd* entries, size_t count, const timespec* timeout) {
+    return call(__NR_ppoll, word(entries), static_cast<long>(count), word(timeout));
+}
+constexpr size_t signal_set_size = 8;
+inline long signal_mask(int how, const uint64_t* set) {
+    return call(__NR_rt_sigprocmask, how, word(set), 0, signal_set_size);
+}
+inline long signal_fd(const uint64_t* set, int flags) {
+    return call(__NR_signalfd4, -1, word(set), signal_set_size, flags);
+}
+/// Has the signal do what it does by itself, or nothing at all.
+inline void signal_action(int signal, void (*handler)(int)) {
+    struct {
+        void (*handler)(int);
+        unsigned long flags;
+        void (*restorer)();
+        uint64_t mask;
+    } action{handler, 0, nullptr, 0};
+    call(__NR_rt_sigaction, signal, word(&action), 0, signal_set_size);
+}
+/// Microseconds on a clock that nobody sets.
+inline uint64_t now() {
+    timespec time{};
+    call(__NR_clock_gettime, CLOCK_MONOTONIC, word(&time));
+    return static_cast<uint64_t>(time.tv_sec) * 1000000 +
+           static_cast<uint64_t>(time.tv_nsec) / 1000;
+}
+inline long file_limit(const rlimit* set, rlimit* old) {
+    return call(__NR_prlimit64, 0, RLIMIT_NOFILE, word(set), word(old));
+}
+
+}  // namespace charioteer::agent::sys
