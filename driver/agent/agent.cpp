@@ -151,7 +151,8 @@ void Agent::start(uint32_t stream, frames::Bytes payload) {
     bool whole = frames::decode(payload, exec);
     take_text(stream, payload);
     text_[text_size_] = '\0';
-    bool too_long = text_size_ == most_text;
+    CommandText text{.data = text_, .size = text_size_};
+    bool too_long = text.size == most_text;
     text_stream_ = 0;
     text_size_ = 0;
     if (!whole || stream == 0 || find(stream) != nullptr)
@@ -160,7 +161,7 @@ void Agent::start(uint32_t stream, frames::Bytes payload) {
     if (command_count_ == most_commands) return refuse(stream, "too many commands run at once");
     auto* command = allocate(stream);
     if (command == nullptr) return refuse(stream, "the guest has no memory left");
-    auto error = command->begin(exec, text_, inheritance_);
+    auto error = command->begin(exec, text, inheritance_);
     if (error != 0) {
         sys::unmap(command, sizeof *command);
         return refuse(stream, "Linux said no to a new process, pipe or terminal: error ", -error);
@@ -188,11 +189,12 @@ Command* Agent::find(uint32_t stream) {
 void Agent::sweep() {
     for (auto** link = &commands_; *link != nullptr;) {
         auto* command = *link;
-        if (!command->over()) {
+        if (!command->over() || line_.room() < Line::reserve) {
             link = &command->next;
             continue;
         }
         *link = command->next;
+        line_.put(frames::Type::closed, command->stream(), frames::Bytes{});
         command->close();
         sys::unmap(command, sizeof *command);
         --command_count_;

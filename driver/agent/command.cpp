@@ -40,7 +40,7 @@ int Polls::add(int fd, short events) {
     return count++;
 }
 
-long Command::begin(const frames::Exec& exec, const char* text, const Inheritance& inheritance) {
+long Command::begin(const frames::Exec& exec, CommandText text, const Inheritance& inheritance) {
     begun_at_ = sys::now();
     auto spawned = spawn(exec, text, inheritance);
     if (spawned.process < 0) return spawned.process;

@@ -36,7 +36,7 @@ public:
     Command* next = nullptr;  ///< in the agent's list
 
     /// Returns 0, or what Linux said.
-    long begin(const frames::Exec& exec, const char* text, const Inheritance& inheritance);
+    long begin(const frames::Exec& exec, CommandText text, const Inheritance& inheritance);
     uint32_t process() const { return static_cast<uint32_t>(process_); }
 
     // What the driver asks. take_input() is false when it sent more than it had credit for.

@@ -7,6 +7,7 @@ namespace charioteer::agent {
 /// lives on in a session of its own while the call returns. Returns the exit status: 0 once it has
 /// detached, 1 when the line has ended, 2 for bad arguments, 3 or 4 when the guest has no room for
 /// another process or for memory.
+/// `built-in WORD...` runs a built-in program instead and returns its exit status.
 int main(int count, char** arguments, char** environment);
 
 }  // namespace charioteer::agent

@@ -2,6 +2,7 @@
 
 #include <sys/ioctl.h>
 
+#include "agent/built_in.hpp"
 #include "agent/system.hpp"
 #include "agent/text.hpp"
 
@@ -170,7 +171,7 @@ long open_streams(const frames::Exec& exec, Spawned& ours, ChildEnds& theirs) {
 
 }  // namespace
 
-Spawned spawn(const frames::Exec& exec, const char* text, const Inheritance& inheritance) {
+Spawned spawn(const frames::Exec& exec, CommandText text, const Inheritance& inheritance) {
     Spawned spawned;
     ChildEnds ends;
     spawned.process = open_streams(exec, spawned, ends);
@@ -180,7 +181,9 @@ Spawned spawn(const frames::Exec& exec, const char* text, const Inheritance& inh
         restore(inheritance);
         take_streams(ends);
         if ((exec.flags & frames::Exec::on_terminal) != 0) sys::ioctl(0, TIOCSCTTY, nullptr);
-        run_shell(exec, text, inheritance.environment);
+        if ((exec.flags & frames::Exec::built_in) != 0)
+            sys::exit(run_built_in(split_words(text.data, text.size)));
+        run_shell(exec, text.data, inheritance.environment);
     }
     close_all(ends);
     if (spawned.process < 0) {

@@ -21,8 +21,14 @@ struct Spawned {
     int errors = -1;
 };
 
-/// Starts `text`, which ends with a NUL, under bash, or under sh where there is none. Our ends do
+/// What is to be run: a script, or the words of a built-in program. A NUL follows it.
+struct CommandText {
+    const char* data = nullptr;
+    size_t size = 0;
+};
+
+/// Starts a script under bash, or under sh where there is none, or a built-in program. Our ends do
 /// not block and are closed on exec.
-Spawned spawn(const frames::Exec& exec, const char* text, const Inheritance& inheritance);
+Spawned spawn(const frames::Exec& exec, CommandText text, const Inheritance& inheritance);
 
 }  // namespace charioteer::agent

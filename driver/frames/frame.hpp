@@ -27,10 +27,11 @@ enum class Type : std::uint8_t {
     credit = 9,     ///< more room at the receiver of a stream's bytes: Credit
     signal = 10,    ///< for the command's process group: Signal
     resize = 11,    ///< of the command's terminal: Resize
-    exit = 12,      ///< how it ended, and the stream with it: Exit, then the names of strays
+    exit = 12,      ///< how it ended: Exit, then the names of strays; errors may still follow
     refused = 13,   ///< why it was not started, as text; ends the stream
     ping = 14,      ///< answered by a pong with the same payload
     pong = 15,
+    closed = 16,  ///< nothing more will come of the stream
 };
 
 /// Bytes of a header on the line.

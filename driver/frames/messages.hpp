@@ -22,13 +22,15 @@ struct Hello {
     void fields(auto&& each) { each(version, nonce, program_size, program_checksum); }
 };
 
-/// Followed by the rest of the command's text, a script for bash.
+/// Followed by the rest of the command's text: a script for bash, or the words, each with a NUL at
+/// its end, of a program that the agent has built in.
 struct Exec {
     enum Flag : std::uint32_t {
         with_input = 1,   ///< its standard input is what input frames bring, else /dev/null
         on_terminal = 2,  ///< its streams are a new terminal, which controls it
         no_output = 4,    ///< nobody wants its standard output
         strict = 8,       ///< it begins with `set -euo pipefail`
+        built_in = 16,    ///< it is a program that the agent itself has, not a script
     };
     std::uint32_t flags = 0;
     std::uint32_t limit = 0;    ///< milliseconds after which its group is ended; 0 is never
