@@ -1,0 +1,127 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "frames/messages.hpp"
+#include "io/condition.hpp"
+#include "io/deadline.hpp"
+#include "io/error.hpp"
+
+namespace charioteer::channel {
+
+namespace asio = boost::asio;
+
+/// The agent did not start what it was asked to. The text says why.
+class Refused : public io::Error {
+public:
+    using Error::Error;
+};
+
+struct TerminalSize {
+    std::uint16_t rows = 24;
+    std::uint16_t columns = 80;
+};
+
+/// What is to be run in the guest.
+struct Request {
+    std::string text;         ///< a script for bash, or words() of a program of the agent
+    bool built_in = false;    ///< it is words()
+    bool strict = false;      ///< the script begins with `set -euo pipefail`
+    bool with_input = false;  ///< its standard input is what write() gives it, else it is empty
+    bool want_output = true;  ///< false: its standard output goes nowhere
+    std::optional<TerminalSize> terminal;  ///< its streams are a new terminal of this size
+    /// After it the guest ends the whole process group, and the status is 124.
+    std::optional<io::Duration> limit;
+};
+
+/// The words of a program of the agent, as Request::text takes them.
+std::string words(std::initializer_list<std::string_view> words);
+
+/// How a command ended.
+struct Ending {
+    int status = 0;  ///< as a shell says it: 128 + n after signal n
+    int signal = 0;  ///< that ended it, or 0
+    bool timed_out = false;
+    io::Duration duration{};   ///< in the guest, from its start to its end
+    std::uint32_t strays = 0;  ///< processes that still hold its output
+    std::string stray_names;   ///< "name (pid n)", separated by ", "
+};
+
+enum class Source { output, errors };
+
+struct Piece {
+    Source source = Source::output;
+    std::string bytes;
+};
+
+/// One command in the guest. Io thread only. What it says waits here until it is taken, and the
+/// guest is given room for more then: a command whose pieces nobody takes stops at the next write.
+/// When nobody holds the call any more, its process group is ended.
+class Call : public std::enable_shared_from_this<Call> {
+public:
+    /// How a call reaches the line.
+    class Line {
+    public:
+        virtual ~Line() = default;
+        virtual void send(frames::Type type, std::uint32_t stream, std::string_view payload) = 0;
+        /// The call is no longer held by anybody.
+        virtual void drop(std::uint32_t stream, bool ended) = 0;
+    };
+
+    Call(std::weak_ptr<Line> line, std::uint32_t stream, const asio::any_io_executor& executor);
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+    ~Call();
+
+    /// Waits until its process has started; its process id. Throws Refused, io::ConnectionLost.
+    asio::awaitable<std::uint32_t> started();
+    /// The next piece of what it says; none once it has ended and everything was taken. Throws
+    /// Refused, io::ConnectionLost.
+    asio::awaitable<std::optional<Piece>> next();
+    /// How it ended; of use after next() gave none.
+    const Ending& ending() const noexcept { return ending_; }
+    bool ended() const noexcept { return ended_; }
+
+    /// Gives it input; returns when the guest has room for all of it. What comes after its end is
+    /// dropped. Calls of several coroutines must not overlap. Throws io::ConnectionLost.
+    asio::awaitable<void> write(std::string bytes);
+    /// It reads the end of its input after what was written.
+    void end_input();
+    /// Sends its process group a signal; 0 is SIGTERM, and SIGKILL 5 s later to what is left.
+    void signal(int number);
+    void resize(TerminalSize size);
+
+    // The channel's side.
+    void take_started(std::uint32_t process);
+    void take_piece(Source source, std::string_view bytes);
+    void take_credit(std::uint32_t bytes);
+    void take_exit(Ending ending);
+    void refuse(std::string why);
+    void lose(std::string why);
+
+private:
+    void expect_line() const;
+    void give_credit(std::size_t bytes);
+
+    std::weak_ptr<Line> line_;
+    std::uint32_t stream_;
+    io::Condition changed_;
+    std::uint32_t process_ = 0;
+    std::deque<Piece> pieces_;
+    std::size_t owed_ = 0;  ///< bytes taken and not yet given credit for
+    std::uint32_t input_room_ = frames::input_window;
+    bool ended_ = false;
+    Ending ending_;
+    std::optional<std::string> refused_;
+    std::optional<std::string> lost_;
+};
+
+}  // namespace charioteer::channel
