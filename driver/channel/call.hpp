@@ -72,8 +72,8 @@ public:
     public:
         virtual ~Line() = default;
         virtual void send(frames::Type type, std::uint32_t stream, std::string_view payload) = 0;
-        /// The call is no longer held by anybody.
-        virtual void drop(std::uint32_t stream, bool ended) = 0;
+        /// The call is no longer held by anybody. Unless `leave`, the command is to be ended.
+        virtual void drop(std::uint32_t stream, bool leave) = 0;
     };
 
     Call(std::weak_ptr<Line> line, std::uint32_t stream, const asio::any_io_executor& executor);
@@ -98,6 +98,9 @@ public:
     /// Sends its process group a signal; 0 is SIGTERM, and SIGKILL 5 s later to what is left.
     void signal(int number);
     void resize(TerminalSize size);
+    /// It goes on when nobody holds the call any more, its standard output to nobody and its
+    /// standard error to where that of strays goes.
+    void let_go() noexcept { let_go_ = true; }
 
     // The channel's side.
     void take_started(std::uint32_t process);
@@ -118,6 +121,7 @@ private:
     std::deque<Piece> pieces_;
     std::size_t owed_ = 0;  ///< bytes taken and not yet given credit for
     std::uint32_t input_room_ = frames::input_window;
+    bool let_go_ = false;
     bool ended_ = false;
     Ending ending_;
     std::optional<std::string> refused_;

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "channel/call.hpp"
+#include "io/line_splitter.hpp"
 #include "io/obituary.hpp"
 #include "io/outbox.hpp"
 #include "io/time_source.hpp"
@@ -27,14 +28,13 @@ struct Peer {
 /// thread only.
 class Channel : public Call::Line, public std::enable_shared_from_this<Channel> {
 public:
-    /// `late_errors` gets what strays write to the standard error of a command that has ended.
-    struct Events {
-        std::function<void(std::string_view bytes)> late_errors;
-    };
+    /// Gets the lines, without their ends, that are written to the standard error of commands whose
+    /// calls have ended or are not held any more.
+    using LateErrors = std::function<void(std::string line)>;
 
     /// `obituary` is asked when the connection ends.
     static std::shared_ptr<Channel> open(io::UnixStream stream, io::Obituary obituary,
-                                         Events events, io::TimeSource& time);
+                                         LateErrors late_errors, io::TimeSource& time);
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;
     ~Channel() override;
@@ -63,8 +63,14 @@ public:
 
 private:
     enum class State { silent, expecting, usable, closed };
+    /// One stream, until the agent says that nothing more comes of it.
+    struct Entry {
+        std::weak_ptr<Call> call;
+        io::LineSplitter late_lines;
+    };
 
-    Channel(io::UnixStream stream, io::Obituary obituary, Events events, io::TimeSource& time);
+    Channel(io::UnixStream stream, io::Obituary obituary, LateErrors late_errors,
+            io::TimeSource& time);
     static asio::awaitable<void> read(std::shared_ptr<Channel> self);
     static asio::awaitable<void> write(std::shared_ptr<Channel> self);
     asio::awaitable<void> until_greeted();
@@ -72,14 +78,16 @@ private:
     void take_bytes(std::string_view bytes);
     void take(const frames::Header& header, frames::Bytes payload);
     void take_hello(frames::Bytes payload);
-    void take_for_call(const frames::Header& header, frames::Bytes payload);
+    void take_for_stream(const frames::Header& header, frames::Bytes payload);
+    void take_for_call(Call& call, const frames::Header& header, frames::Bytes payload);
+    void take_late(std::uint32_t stream, Entry& entry, frames::Type type, std::string_view bytes);
     void send(frames::Type type, std::uint32_t stream, std::string_view payload) override;
-    void drop(std::uint32_t stream, bool ended) override;
+    void drop(std::uint32_t stream, bool leave) override;
 
     io::UnixStream stream_;
     io::Outbox outbox_;
     io::Obituary obituary_;
-    Events events_;
+    LateErrors late_errors_;
     io::TimeSource& time_;
     io::Condition changed_;
     State state_ = State::silent;
@@ -90,7 +98,7 @@ private:
     std::uint32_t sent_ = 0;      ///< frames to this agent
     std::uint32_t expected_ = 0;  ///< sequence number of its next frame
     std::uint32_t last_stream_ = 0;
-    std::map<std::uint32_t, std::weak_ptr<Call>> calls_;
+    std::map<std::uint32_t, Entry> streams_;
     std::uint64_t last_ping_ = 0;
     std::uint64_t last_pong_ = 0;
     io::TimePoint heard_{};

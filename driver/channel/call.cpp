@@ -1,0 +1,146 @@
+#include "channel/call.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace charioteer::channel {
+
+namespace {
+
+/// Room is given back in pieces of this size, in bytes, not for every byte.
+constexpr std::size_t credit_piece = 32 * 1024;
+/// What one frame of input carries, in bytes, so that other streams have their turn.
+constexpr std::size_t input_piece = 16 * 1024;
+
+template <class Message>
+std::string encoded(const Message& message) {
+    unsigned char room[64];
+    auto bytes = frames::encode(message, room);
+    return std::string(bytes.begin(), bytes.end());
+}
+
+}  // namespace
+
+std::string words(std::initializer_list<std::string_view> words) {
+    std::string text;
+    for (auto word : words) text.append(word).push_back('\0');
+    return text;
+}
+
+Call::Call(std::weak_ptr<Line> line, std::uint32_t stream, const asio::any_io_executor& executor)
+    : line_(std::move(line)), stream_(stream), changed_(executor) {}
+
+Call::~Call() {
+    if (auto line = line_.lock(); line && !lost_) line->drop(stream_, ended_ || let_go_);
+}
+
+void Call::expect_line() const {
+    if (lost_) throw io::ConnectionLost(*lost_);
+    if (refused_) throw Refused(*refused_);
+}
+
+asio::awaitable<std::uint32_t> Call::started() {
+    auto self = shared_from_this();
+    for (;;) {
+        expect_line();
+        if (process_ != 0) co_return process_;
+        co_await changed_.wait();
+    }
+}
+
+asio::awaitable<std::optional<Piece>> Call::next() {
+    auto self = shared_from_this();
+    while (pieces_.empty()) {
+        if (ended_) co_return std::nullopt;
+        expect_line();
+        co_await changed_.wait();
+    }
+    auto piece = std::move(pieces_.front());
+    pieces_.pop_front();
+    give_credit(piece.bytes.size());
+    co_return piece;
+}
+
+void Call::give_credit(std::size_t bytes) {
+    owed_ += bytes;
+    if (owed_ < credit_piece || ended_) return;
+    if (auto line = line_.lock())
+        line->send(frames::Type::credit, stream_,
+                   encoded(frames::Credit{.bytes = static_cast<std::uint32_t>(owed_)}));
+    owed_ = 0;
+}
+
+asio::awaitable<void> Call::write(std::string bytes) {
+    auto self = shared_from_this();
+    std::size_t written = 0;
+    while (written < bytes.size()) {
+        while (input_room_ == 0 && !ended_) {
+            expect_line();
+            co_await changed_.wait();
+        }
+        expect_line();
+        auto line = line_.lock();
+        if (ended_ || !line) co_return;
+        auto size = std::min({bytes.size() - written, input_piece, std::size_t{input_room_}});
+        line->send(frames::Type::input, stream_, std::string_view(bytes).substr(written, size));
+        input_room_ -= static_cast<std::uint32_t>(size);
+        written += size;
+    }
+}
+
+void Call::end_input() {
+    auto line = line_.lock();
+    if (line && !ended_ && !lost_) line->send(frames::Type::input_end, stream_, {});
+}
+
+void Call::signal(int number) {
+    auto line = line_.lock();
+    if (!line || ended_ || lost_) return;
+    line->send(frames::Type::signal, stream_,
+               encoded(frames::Signal{.number = static_cast<std::uint32_t>(number)}));
+}
+
+void Call::resize(TerminalSize size) {
+    auto line = line_.lock();
+    if (!line || ended_ || lost_) return;
+    line->send(frames::Type::resize, stream_,
+               encoded(frames::Resize{.rows = size.rows, .columns = size.columns}));
+}
+
+void Call::take_started(std::uint32_t process) {
+    process_ = process;
+    changed_.notify_all();
+}
+
+void Call::take_piece(Source source, std::string_view bytes) {
+    // One that is not taken yet grows: a command that writes byte by byte does not cost a piece for
+    // each.
+    if (!pieces_.empty() && pieces_.back().source == source)
+        pieces_.back().bytes += bytes;
+    else
+        pieces_.push_back({source, std::string(bytes)});
+    changed_.notify_all();
+}
+
+void Call::take_credit(std::uint32_t bytes) {
+    input_room_ += bytes;
+    changed_.notify_all();
+}
+
+void Call::take_exit(Ending ending) {
+    ending_ = std::move(ending);
+    ended_ = true;
+    changed_.notify_all();
+}
+
+void Call::refuse(std::string why) {
+    refused_ = std::move(why);
+    changed_.notify_all();
+}
+
+void Call::lose(std::string why) {
+    if (!ended_) lost_ = std::move(why);
+    changed_.notify_all();
+}
+
+}  // namespace charioteer::channel
