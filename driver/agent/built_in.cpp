@@ -1,5 +1,7 @@
 #include "agent/built_in.hpp"
 
+#include "agent/receive.hpp"
+#include "agent/send.hpp"
 #include "agent/system.hpp"
 #include "agent/text.hpp"
 
@@ -18,6 +20,8 @@ struct Program {
 
 constexpr Program programs[] = {
     {"nothing", 0, [](const char* const*) { return 0; }},
+    {"receive", 1, [](const char* const* words) { return receive(words[0]); }},
+    {"send", 1, [](const char* const* words) { return send(words[0]); }},
 };
 
 }  // namespace

@@ -63,6 +63,9 @@ inline long write(int fd, const void* source, size_t size) {
 inline long open(const char* path, int flags, int mode = 0) {
     return call(__NR_openat, AT_FDCWD, word(path), flags, mode);
 }
+inline long open_at(int directory, const char* path, int flags, int mode = 0) {
+    return call(__NR_openat, directory, word(path), flags, mode);
+}
 inline void close(int fd) {
     call(__NR_close, fd);
 }
@@ -87,6 +90,38 @@ inline long readlink(const char* path, char* target, size_t size) {
 inline long stat(int fd, struct ::stat* target) {
     return call(__NR_fstat, fd, word(target));
 }
+/// `flags` as AT_SYMLINK_NOFOLLOW.
+inline long stat_at(int directory, const char* path, struct ::stat* target, int flags) {
+    return call(__NR_newfstatat, directory, word(path), word(target), flags);
+}
+inline long readlink_at(int directory, const char* path, char* target, size_t size) {
+    return call(__NR_readlinkat, directory, word(path), word(target), static_cast<long>(size));
+}
+inline long make_directory(int directory, const char* path, int mode) {
+    return call(__NR_mkdirat, directory, word(path), mode);
+}
+inline long make_link(int directory, const char* path, const char* target) {
+    return call(__NR_symlinkat, word(target), directory, word(path));
+}
+/// `flags` as AT_REMOVEDIR.
+inline long remove_at(int directory, const char* path, int flags) {
+    return call(__NR_unlinkat, directory, word(path), flags);
+}
+/// Both in the same directory.
+inline long rename_in(int directory, const char* from, const char* to) {
+    return call(__NR_renameat2, directory, word(from), directory, word(to), 0);
+}
+inline long change_mode(int fd, int mode) {
+    return call(__NR_fchmod, fd, mode);
+}
+/// What the kernel writes into the room of entries(), one behind the other.
+struct DirectoryEntry {
+    uint64_t inode;
+    int64_t next;
+    uint16_t size;  ///< of this one
+    uint8_t type;   ///< as DT_REG
+    char name[];
+};
 inline long entries(int fd, void* target, size_t size) {
     return call(__NR_getdents64, fd, word(target), static_cast<long>(size));
 }
@@ -106,6 +141,9 @@ inline long execute(const char* path, char* const* arguments, char* const* envir
 }
 [[noreturn]] inline void exit(int status) {
     for (;;) call(__NR_exit_group, status);
+}
+inline long process_id() {
+    return call(__NR_getpid);
 }
 inline long new_session() {
     return call(__NR_setsid);
@@ -133,14 +171,17 @@ inline long signal_mask(int how, const uint64_t* set) {
 inline long signal_fd(const uint64_t* set, int flags) {
     return call(__NR_signalfd4, -1, word(set), signal_set_size, flags);
 }
-/// Has the signal do what it does by itself, or nothing at all.
+/// Has the signal do what it does by itself, or nothing at all, or call a handler that does not
+/// return.
 inline void signal_action(int signal, void (*handler)(int)) {
+    // Linux calls no handler on x86-64 without a restorer, which is for those that return.
+    constexpr unsigned long has_restorer = 0x04000000;
     struct {
         void (*handler)(int);
         unsigned long flags;
         void (*restorer)();
         uint64_t mask;
-    } action{handler, 0, nullptr, 0};
+    } action{handler, has_restorer, [] { exit(1); }, 0};
     call(__NR_rt_sigaction, signal, word(&action), 0, signal_set_size);
 }
 /// Microseconds on a clock that nobody sets.
