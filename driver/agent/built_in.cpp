@@ -1,13 +1,13 @@
 #include "agent/built_in.hpp"
 
+#include "agent/look.hpp"
 #include "agent/say.hpp"
 #include "agent/text.hpp"
+#include "agent/waits.hpp"
 
 namespace charioteer::agent {
 
 namespace {
-
-constexpr int bad_words = 2;
 
 using Strings = const char* const*;
 
@@ -20,6 +20,8 @@ struct Program {
 
 constexpr Program programs[] = {
     {"nothing", 0, [](Strings, Strings) { return 0; }},
+    {"wait-port", 2, [](Strings words, Strings) { return wait_port(words); }},
+    {"wait-unix", 2, [](Strings words, Strings) { return wait_unix(words); }},
 };
 
 }  // namespace
