@@ -14,4 +14,8 @@ int wait_port(const char* const* words);
 /// abstract one too.
 int wait_unix(const char* const* words);
 
+/// `PATTERN`: whether a path exists that the word names for a shell. 3 at once when only a shell
+/// can read it.
+int wait_file(const char* pattern, const char* const* environment);
+
 }  // namespace charioteer::agent
