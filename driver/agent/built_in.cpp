@@ -1,5 +1,6 @@
 #include "agent/built_in.hpp"
 
+#include "agent/dial.hpp"
 #include "agent/look.hpp"
 #include "agent/say.hpp"
 #include "agent/text.hpp"
@@ -24,6 +25,7 @@ constexpr Program programs[] = {
     {"wait-unix", 2, [](Strings words, Strings) { return wait_unix(words); }},
     {"wait-file", 1,
      [](Strings words, Strings environment) { return wait_file(words[0], environment); }},
+    {"dial", 1, [](Strings words, Strings) { return dial(words[0]); }},
 };
 
 }  // namespace
