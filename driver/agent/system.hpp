@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -69,6 +70,11 @@ inline long open_at(int directory, const char* path, int flags, int mode = 0) {
 inline void close(int fd) {
     call(__NR_close, fd);
 }
+/// Closes all descriptors from `first` on. Before Linux 5.9 the first 4096, more than we have.
+inline void close_from(int first) {
+    if (call(__NR_close_range, first, ~0U, 0) == 0) return;
+    for (; first < 4096; ++first) close(first);
+}
 inline long pipe(int ends[2], int flags) {
     return call(__NR_pipe2, word(ends), flags);
 }
@@ -122,6 +128,29 @@ struct DirectoryEntry {
     uint8_t type;   ///< as DT_REG
     char name[];
 };
+inline long stat(const char* path, struct ::stat* target) {
+    return call(__NR_newfstatat, AT_FDCWD, word(path), word(target), 0);
+}
+/// Links are followed.
+inline bool exists(const char* path) {
+    constexpr long present = 0;  // F_OK
+    return call(__NR_faccessat, AT_FDCWD, word(path), present) == 0;
+}
+inline long inotify(int flags) {
+    return call(__NR_inotify_init1, flags);
+}
+inline long add_watch(int fd, const char* path, uint32_t events) {
+    return call(__NR_inotify_add_watch, fd, word(path), events);
+}
+inline long socket(int domain, int type, int protocol) {
+    return call(__NR_socket, domain, type, protocol);
+}
+inline long connect(int fd, const void* address, size_t size) {
+    return call(__NR_connect, fd, word(address), static_cast<long>(size));
+}
+inline long shutdown(int fd, int how) {
+    return call(__NR_shutdown, fd, how);
+}
 inline long entries(int fd, void* target, size_t size) {
     return call(__NR_getdents64, fd, word(target), static_cast<long>(size));
 }
@@ -142,14 +171,19 @@ inline long execute(const char* path, char* const* arguments, char* const* envir
 [[noreturn]] inline void exit(int status) {
     for (;;) call(__NR_exit_group, status);
 }
-inline long process_id() {
-    return call(__NR_getpid);
-}
 inline long new_session() {
     return call(__NR_setsid);
 }
 inline long kill(int process, int signal) {
     return call(__NR_kill, process, signal);
+}
+inline long process_id() {
+    return call(__NR_getpid);
+}
+/// The process that calls it ends when its parent does, or now when that has gone already.
+inline void end_with(long parent) {
+    call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
+    if (call(__NR_getppid) != parent) exit(1);
 }
 /// Whether the child has ended, and how. It stays a zombie, so that its number and its group's
 /// belong to no one else until reap().
@@ -163,6 +197,15 @@ inline void reap(int process) {
 }
 inline long poll(pollfd* entries, size_t count, const timespec* timeout) {
     return call(__NR_ppoll, word(entries), static_cast<long>(count), word(timeout));
+}
+/// Waits for so many microseconds at most.
+inline long poll_for(pollfd* entries, size_t count, uint64_t limit) {
+    timespec timeout{.tv_sec = static_cast<time_t>(limit / 1000000),
+                     .tv_nsec = static_cast<long>(limit % 1000000 * 1000)};
+    return poll(entries, count, &timeout);
+}
+inline void sleep(uint64_t microseconds) {
+    poll_for(nullptr, 0, microseconds);
 }
 constexpr size_t signal_set_size = 8;
 inline long signal_mask(int how, const uint64_t* set) {
@@ -184,12 +227,19 @@ inline void signal_action(int signal, void (*handler)(int)) {
     } action{handler, has_restorer, [] { exit(1); }, 0};
     call(__NR_rt_sigaction, signal, word(&action), 0, signal_set_size);
 }
-/// Microseconds on a clock that nobody sets.
-inline uint64_t now() {
+inline uint64_t read_clock(clockid_t clock) {
     timespec time{};
-    call(__NR_clock_gettime, CLOCK_MONOTONIC, word(&time));
+    call(__NR_clock_gettime, clock, word(&time));
     return static_cast<uint64_t>(time.tv_sec) * 1000000 +
            static_cast<uint64_t>(time.tv_nsec) / 1000;
+}
+/// Microseconds on a clock that nobody sets.
+inline uint64_t now() {
+    return read_clock(CLOCK_MONOTONIC);
+}
+/// Microseconds that this process has run.
+inline uint64_t processor_time() {
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 inline long file_limit(const rlimit* set, rlimit* old) {
     return call(__NR_prlimit64, 0, RLIMIT_NOFILE, word(set), word(old));
