@@ -130,4 +130,16 @@ private:
     std::optional<std::string> lost_;
 };
 
+/// Ends the command when its caller waits no longer, for whatever reason.
+class Abandoned {
+public:
+    explicit Abandoned(std::shared_ptr<Call> call) : call_(std::move(call)) {}
+    Abandoned(const Abandoned&) = delete;
+    Abandoned& operator=(const Abandoned&) = delete;
+    ~Abandoned() { call_->abandon(); }
+
+private:
+    std::shared_ptr<Call> call_;
+};
+
 }  // namespace charioteer::channel

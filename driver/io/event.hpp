@@ -7,9 +7,10 @@ namespace charioteer::io {
 
 /// What the core tells the outside while it works.
 enum class EventKind {
-    log,      ///< a plain line for the log
-    warning,  ///< something the user should look at
-    serial,   ///< one line of a guest's serial console, without its line end
+    log,       ///< a plain line for the log
+    warning,   ///< something the user should look at
+    serial,    ///< one line of a guest's serial console, without its line end
+    progress,  ///< how far something has come, for a terminal only; empty when it is over
 };
 
 /// One such message. `text` is bytes as they came: a guest may send anything.

@@ -8,7 +8,7 @@
 #include "io/line_splitter.hpp"
 #include "io/printable.hpp"
 #include "machine/machine.hpp"
-#include "machine/unless_panicked.hpp"
+#include "machine/unless_dead.hpp"
 
 namespace charioteer::machine {
 
@@ -18,8 +18,8 @@ using namespace std::chrono_literals;
 
 /// A guest that has said nothing for so long, though QEMU runs it, is taken for dead. Under TCG the
 /// host may be busy elsewhere, too.
-constexpr auto silence_limit = 10s;
-constexpr auto silence_limit_tcg = 30s;
+constexpr auto longest_silence = 10s;
+constexpr auto longest_silence_tcg = 30s;
 /// Of an agent that was there before: its guest may be booting anew.
 constexpr auto restart_limit = 300s;
 /// What is kept of a standard error that nobody asked for, in bytes.
@@ -36,12 +36,6 @@ asio::awaitable<void> feed(std::shared_ptr<channel::Call> call, std::string inpu
         // Whoever collects what the command says is told the same.
     }
 }
-
-/// Ends the command in the guest when its caller no longer waits.
-struct Abandoned {
-    std::shared_ptr<channel::Call> call;
-    ~Abandoned() { call->abandon(); }
-};
 
 template <class Take>
 void take_lines(io::LineSplitter& splitter, std::string_view bytes, Take take) {
@@ -85,6 +79,10 @@ asio::awaitable<void> Machine::start_agent(io::Duration limit) {
         log(reason + "; its root shell serves, one command at a time");
 }
 
+bool Machine::has_agent() const {
+    return instance_ && instance_->agent() && instance_->agent()->usable();
+}
+
 asio::awaitable<std::shared_ptr<AgentLink>> Machine::ready_agent() {
     auto instance = instance_;
     running();
@@ -106,12 +104,8 @@ asio::awaitable<std::shared_ptr<channel::Call>> Machine::begin(channel::Request 
     co_return link->channel().start(std::move(request));
 }
 
-/// Ends the wait when the guest dies, in whichever way.
-template <class T>
-asio::awaitable<T> Machine::unless_dead(std::shared_ptr<AgentLink> link,
-                                        asio::awaitable<T> operation) {
-    auto silence = accelerator_.accelerator == Accelerator::tcg ? silence_limit_tcg : silence_limit;
-    return unless_panicked(link->watched(std::move(operation), silence));
+io::Duration Machine::silence_limit() const {
+    return accelerator_.accelerator == Accelerator::tcg ? longest_silence_tcg : longest_silence;
 }
 
 asio::awaitable<std::optional<channel::Piece>> Machine::next_piece(
@@ -153,7 +147,7 @@ asio::awaitable<Outcome> Machine::run_by_agent(std::shared_ptr<AgentLink> link, 
     if (options.limit) request.limit = options.limit->duration;
     auto earlier_panic = console_->panic();
     auto call = link->channel().start(std::move(request));
-    Abandoned abandoned{call};
+    channel::Abandoned abandoned(call);
     if (options.input)
         asio::co_spawn(host_->executor(), feed(call, std::move(*options.input)), asio::detached);
     auto limit = host_limit(options.limit);

@@ -67,6 +67,7 @@ asio::awaitable<void> Machine::await_greeting() {
     log(fmt::format("(connecting took {:.2f} seconds)", io::seconds(host_->time().now() - begin)));
     share_mounted_.reset();
     no_agent_.reset();
+    unit_manager_.reset();
     co_await start_agent(answer_grace);
     connected = true;
 }
@@ -164,32 +165,6 @@ asio::awaitable<Outcome> Machine::run(std::string command, RunOptions options) {
         throw;
     } catch (const io::Error& error) {
         throw explain(error, command, begin);
-    }
-}
-
-asio::awaitable<std::string> Machine::wait_for_command(std::string command, bool success,
-                                                       Limit limit) {
-    auto& time = host_->time();
-    auto begin = time.now();
-    for (;;) {
-        bool last = time.now() - begin >= limit.duration;
-        auto tried = time.now();
-        auto options = within(limit);
-        auto result = co_await execute(command, options);
-        if ((result.status == 0) == success) co_return result.output;
-        auto waited = time.now() - begin;
-        if (last) {
-            RequestFailed late(fmt::format("action timed out after {:.2f} seconds (timeout={})",
-                                           io::seconds(waited), limit.text));
-            late.add_note(fmt::format("{}: the last try of `{}` ended with status {}", name(),
-                                      command, result.status));
-            if (!result.output.empty())
-                late.add_note("its output: " + result.output.substr(0, 2000));
-            tell_facts(late);
-            throw late;
-        }
-        auto pause = next_pause(waited, time.now() - tried);
-        co_await time.sleep_for(std::min(pause, limit.duration - waited));
     }
 }
 

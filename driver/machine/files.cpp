@@ -1,5 +1,6 @@
-// What a machine does to carry files: by the folder that host and guest share when the guest has
-// mounted it, else as an archive through the root shell.
+// What a machine does to carry files: through the agent (agent_files.cpp), and where there is none
+// by the folder that host and guest share when the guest has mounted it, else as an archive through
+// the root shell.
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -114,9 +115,13 @@ asio::awaitable<void> Machine::run_host(std::vector<std::string> arguments) {
 
 asio::awaitable<void> Machine::copy_in(fs::path source, std::string target) {
     source = fs::absolute(trimmed(source.string()));
-    // A variable: g++ 12 miscompiles an `if` that awaits in its condition and in both branches.
-    bool shared = co_await has_share();
-    if (shared)
+    // Variables: g++ 12 miscompiles an `if` that awaits in its condition and in its branches.
+    auto link = co_await ready_agent();
+    bool shared = false;
+    if (!link) shared = co_await has_share();
+    if (link)
+        co_await copy_in_by_agent(std::move(link), std::move(source), std::move(target));
+    else if (shared)
         co_await copy_in_by_share(std::move(source), std::move(target));
     else
         co_await copy_in_by_shell(std::move(source), std::move(target));
@@ -124,9 +129,13 @@ asio::awaitable<void> Machine::copy_in(fs::path source, std::string target) {
 
 asio::awaitable<void> Machine::copy_out(std::string source, fs::path target) {
     source = trimmed(std::move(source));
-    // A variable: g++ 12 miscompiles an `if` that awaits in its condition and in both branches.
-    bool shared = co_await has_share();
-    if (shared)
+    // Variables: g++ 12 miscompiles an `if` that awaits in its condition and in its branches.
+    auto link = co_await ready_agent();
+    bool shared = false;
+    if (!link) shared = co_await has_share();
+    if (link)
+        co_await copy_out_by_agent(std::move(link), std::move(source), std::move(target));
+    else if (shared)
         co_await copy_out_by_share(std::move(source), std::move(target));
     else
         co_await copy_out_by_shell(std::move(source), std::move(target));

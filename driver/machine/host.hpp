@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,9 @@ public:
     /// first caller's $CHARIOTEER_ACCEL.
     asio::awaitable<AcceleratorChoice> accelerator(std::string wanted, io::EventSink sink);
 
+    /// Where files are read and written, apart from the io thread.
+    asio::thread_pool& disk() noexcept { return disk_; }
+
     /// What reads screens, made with the options of the first caller.
     screen::Reader& reader(const ReaderOptions& options);
     /// Calls off all reading and waits for its threads to end. Before the io thread ends, if
@@ -54,6 +58,7 @@ private:
     std::function<void()> idle_;
     std::shared_ptr<process::Janitor> janitor_;
     std::unique_ptr<screen::Reader> reader_;
+    asio::thread_pool disk_{1};
     std::optional<AcceleratorChoice> choice_;
     bool warned_ = false;
     bool choosing_ = false;

@@ -147,6 +147,7 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
         parse_channel_mode(process::find_variable(options.environment, "CHARIOTEER_CHANNEL"));
     options.agent = channel_mode_ != ChannelMode::plain;
     no_agent_.reset();
+    unit_manager_.reset();
     LaunchPlan plan;
     plan.agent = options.agent;
     plan.name = name();

@@ -17,6 +17,12 @@
 #include "machine/instance.hpp"
 #include "machine/start_script.hpp"
 #include "process/janitor.hpp"
+#include "systemd/manager.hpp"
+
+namespace charioteer::files {
+class TreeReader;
+class TreeWriter;
+}  // namespace charioteer::files
 
 namespace charioteer::machine {
 
@@ -115,15 +121,19 @@ public:
     /// The same with all that can be known of it. The output is told and kept as the options say.
     /// Input takes an agent.
     asio::awaitable<Outcome> run(std::string command, RunOptions options);
+    /// Whether an agent in the guest takes commands now. Io thread.
+    bool has_agent() const;
     /// Has the agent start something. Throws ShellError when there is none.
     asio::awaitable<std::shared_ptr<channel::Call>> begin(channel::Request request);
     /// The next piece of what it says; none once it has ended. Throws io::TimeoutError, ShellError
     /// with all that is known when the guest is gone or silent.
     asio::awaitable<std::optional<channel::Piece>> next_piece(std::shared_ptr<channel::Call> call,
                                                               io::Deadline deadline);
-    /// Runs `command` until its success is `success`; returns its last output. Throws RequestFailed
+    /// Runs `command` until its success is `success`; returns its last output. `hint` names a
+    /// program of the agent that ends when that is likely; empty is none. Throws RequestFailed
     /// after the limit and a last attempt.
-    asio::awaitable<std::string> wait_for_command(std::string command, bool success, Limit limit);
+    asio::awaitable<std::string> wait_for_command(std::string command, bool success, Limit limit,
+                                                  std::vector<std::string> hint = {});
     /// Waits until the systemd unit is active. Throws RequestFailed when it fails or cannot become
     /// active any more, or after the limit. `user` as for systemctl_command().
     asio::awaitable<void> wait_for_unit(std::string unit, std::optional<std::string> user,
@@ -187,7 +197,33 @@ private:
     template <class T>
     asio::awaitable<T> unless_dead(std::shared_ptr<AgentLink> link, asio::awaitable<T> operation);
 
+    io::Duration silence_limit() const;
+
+    // agent_files.cpp
+    class Progress;
+    struct Verdict;
+    static Verdict finished(Verdict verdict, const channel::Ending& ending);
+    asio::awaitable<Verdict> send_tree(std::shared_ptr<channel::Call> call,
+                                       std::shared_ptr<files::TreeReader> reader, std::string what);
+    asio::awaitable<Verdict> receive_tree(std::shared_ptr<channel::Call> call,
+                                          std::shared_ptr<files::TreeWriter> writer,
+                                          std::string what);
+    asio::awaitable<void> copy_in_by_agent(std::shared_ptr<AgentLink> link,
+                                           std::filesystem::path source, std::string target);
+    asio::awaitable<void> copy_out_by_agent(std::shared_ptr<AgentLink> link, std::string source,
+                                            std::filesystem::path target);
+
+    // waits.cpp
+    class Hint;
+
     // units.cpp
+    asio::awaitable<std::shared_ptr<systemd::Manager>> unit_manager(
+        std::shared_ptr<AgentLink> link);
+    asio::awaitable<bool> wait_by_signals(std::string unit, Limit limit);
+    asio::awaitable<void> until_active(std::shared_ptr<systemd::Manager> manager, std::string unit,
+                                       std::string full_name, Limit limit);
+    asio::awaitable<void> wait_by_questions(std::string unit, std::optional<std::string> user,
+                                            Limit limit);
     asio::awaitable<std::string> unit_state(std::string unit, std::optional<std::string> user);
     asio::awaitable<bool> unit_settled(std::string unit, std::optional<std::string> user);
     asio::awaitable<std::string> unit_status(std::string unit, std::optional<std::string> user);
@@ -223,7 +259,9 @@ private:
     bool agent_starting_ = false;
     std::optional<std::string> no_agent_;  ///< why this boot of the guest has none
     std::string told_no_agent_;            ///< the last such reason that the log has
-    std::optional<bool> share_mounted_;    ///< once asked since the last greeting
+    std::shared_ptr<systemd::Manager>
+        unit_manager_;                   ///< null until it is asked, and once it is lost
+    std::optional<bool> share_mounted_;  ///< once asked since the last greeting
 };
 
 }  // namespace charioteer::machine

@@ -5,7 +5,7 @@ and notices Ctrl-C within 0.1 s. A `Limit` is a number of seconds or a timedelta
 Texts from a guest are decoded as UTF-8 with U+FFFD for what is not UTF-8, unless said otherwise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Literal
 
@@ -191,6 +191,9 @@ class Machine:
     def release(self) -> None:
         """Ends QEMU (SIGTERM, after 5 s SIGKILL) and closes everything. Idempotent."""
     # Commands
+    @property
+    def has_agent(self) -> bool:
+        """Whether an agent in the guest takes commands now."""
     def execute(
         self,
         command: str,
@@ -218,9 +221,17 @@ class Machine:
 
         Raises ShellError when there is no agent in the guest.
         """
-    def wait_for_command(self, command: str, success: bool = True, timeout: Limit = 900) -> str:
+    def wait_for_command(
+        self,
+        command: str,
+        success: bool = True,
+        timeout: Limit = 900,
+        hint: Sequence[str] = (),
+    ) -> str:
         """Runs `command` again and again until it succeeds (or fails); returns its last output.
-        Raises RequestedAssertionFailed after `timeout` and a last attempt.
+
+        `hint` is a program of the agent, as ("wait-port", "80", "open"), after whose end it is tried
+        at once. Raises RequestedAssertionFailed after `timeout` and a last attempt.
         """
     def wait_for_unit(self, unit: str, user: str | None = None, timeout: Limit = 900) -> None: ...
     def attach_shell(self) -> int:

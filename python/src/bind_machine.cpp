@@ -21,6 +21,11 @@ void bind_life_cycle(Type& type) {
         .def_property(
             "connected", [](const MachineHandle& self) { return self.machine()->connected.load(); },
             [](MachineHandle& self, bool is) { self.machine()->connected = is; })
+        .def_property_readonly(
+            "has_agent",
+            [](const MachineHandle& self) {
+                return on_io_thread([machine = self.machine()] { return machine->has_agent(); });
+            })
         .def_property_readonly("pid", &MachineHandle::pid)
         .def_property_readonly("process", &MachineHandle::process)
         .def("start", &MachineHandle::start, py::arg("allow_reboot") = false,
@@ -42,7 +47,8 @@ void bind_commands(Type& type) {
         .def("begin", &MachineHandle::begin, py::arg("command"), py::arg("input") = false,
              py::arg("timeout") = py::none())
         .def("wait_for_command", &MachineHandle::wait_for_command, py::arg("command"),
-             py::arg("success") = true, py::arg("timeout") = 900)
+             py::arg("success") = true, py::arg("timeout") = 900,
+             py::arg("hint") = std::vector<std::string>())
         .def("wait_for_unit", &MachineHandle::wait_for_unit, py::arg("unit"),
              py::arg("user") = py::none(), py::arg("timeout") = 900)
         .def("attach_shell", &MachineHandle::attach_shell)

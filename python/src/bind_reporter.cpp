@@ -14,6 +14,8 @@ const char* kind_name(io::EventKind kind) {
             return "warning";
         case io::EventKind::serial:
             return "serial";
+        case io::EventKind::progress:
+            break;  // only a terminal gets it
     }
     return "log";
 }

@@ -127,10 +127,11 @@ std::unique_ptr<Call> MachineHandle::begin(std::string command, bool input,
 }
 
 py::str MachineHandle::wait_for_command(std::string command, bool success,
-                                        const py::object& timeout) {
+                                        const py::object& timeout, std::vector<std::string> hint) {
     auto limit = to_limit(timeout);
-    return to_text(
-        run(machine_->wait_for_command(std::move(command), success, std::move(limit)), true));
+    return to_text(run(
+        machine_->wait_for_command(std::move(command), success, std::move(limit), std::move(hint)),
+        true));
 }
 
 void MachineHandle::wait_for_unit(std::string unit, std::optional<std::string> user,

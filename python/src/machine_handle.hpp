@@ -46,7 +46,8 @@ public:
     py::tuple run_command(std::string command, const py::object& input, const py::object& timeout,
                           bool keep_errors, bool tell);
     std::unique_ptr<Call> begin(std::string command, bool input, const py::object& timeout);
-    py::str wait_for_command(std::string command, bool success, const py::object& timeout);
+    py::str wait_for_command(std::string command, bool success, const py::object& timeout,
+                             std::vector<std::string> hint);
     void wait_for_unit(std::string unit, std::optional<std::string> user,
                        const py::object& timeout);
     int attach_shell();

@@ -25,6 +25,7 @@ constexpr std::size_t most_waiting = 64 << 20;
 /// A pipe that is ready takes this much without blocking.
 constexpr std::size_t piece = 4096;
 constexpr int slice_ms = 100;
+constexpr std::string_view clear_line = "\r\x1b[K";
 
 std::string format(const io::Event& event) {
     if (event.kind == io::EventKind::serial)
@@ -52,11 +53,24 @@ Reporter::~Reporter() {
 }
 
 void Reporter::take(const io::Event& event) {
+    if (event.kind == io::EventKind::progress) return show_progress(event);
     bool is_serial = event.kind == io::EventKind::serial;
     if (is_serial && !serial) return;
     if (event.kind == io::EventKind::warning && !warnings) return;
     if (queue) keep(event);
     if (terminal) enqueue(format(event), is_serial);
+}
+
+/// One line that the next one takes the place of. Nobody but a terminal gets it.
+void Reporter::show_progress(const io::Event& event) {
+    if (!terminal || ::isatty(STDERR_FILENO) == 0) return;
+    std::lock_guard lock(mutex_);
+    if (progress_shown_) lines_ += clear_line;
+    progress_shown_ = !event.text.empty();
+    if (progress_shown_)
+        lines_ +=
+            fmt::format("{}: {}", event.machine, io::printable(event.text, io::Colours::drop));
+    work_.notify_one();
 }
 
 void Reporter::keep(const io::Event& event) {
@@ -88,6 +102,7 @@ void Reporter::enqueue(std::string line, bool droppable) {
             ++dropped_;
             return;
         }
+        if (std::exchange(progress_shown_, false)) lines_ += clear_line;
         if (dropped_ > 0)
             lines_ += fmt::format("({} serial lines left out: standard error is read too slowly)\n",
                                   std::exchange(dropped_, 0));

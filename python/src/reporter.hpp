@@ -39,6 +39,7 @@ public:
     void flush();
 
 private:
+    void show_progress(const io::Event& event);
     void keep(const io::Event& event);
     void enqueue(std::string line, bool droppable);
     void write_all(std::string_view text);
@@ -50,6 +51,7 @@ private:
     std::string lines_;        ///< to be written
     std::size_t dropped_ = 0;  ///< serial lines, since the last time that this was told
     bool writing_ = false;
+    bool progress_shown_ = false;  ///< the last line is to be written over
     std::atomic<bool> ending_ = false;
     std::deque<io::Event> events_;
     std::thread writer_;

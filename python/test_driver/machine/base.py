@@ -97,21 +97,24 @@ class BaseMachine(Units, Screen, ABC):
     def wait_for_file(self, filename: str, timeout: Duration = 900) -> None:
         """Waits until the file exists. The guest's shell expands `filename`."""
         with self.nested(f"waiting for file '{filename}'"):
-            self._wait_for_command(f"test -e {filename}", True, timeout)
+            hint = ("wait-file", filename)
+            self._wait_for_command(f"test -e {filename}", True, timeout, hint)
 
     def wait_for_open_port(
         self, port: int, addr: str = "localhost", timeout: Duration = 900
     ) -> None:
         """Waits until something listens on the TCP port, as seen from within the guest."""
         with self.nested(f"waiting for TCP port {port} on {addr}"):
-            self._wait_for_command(f"nc -z {addr} {port}", True, timeout)
+            hint = _port_hint(port, addr, "open")
+            self._wait_for_command(f"nc -z {addr} {port}", True, timeout, hint)
 
     def wait_for_closed_port(
         self, port: int, addr: str = "localhost", timeout: Duration = 900
     ) -> None:
         """Waits until nothing listens on the TCP port, as seen from within the guest."""
         with self.nested(f"waiting for TCP port {port} on {addr} to be closed"):
-            self._wait_for_command(f"nc -z {addr} {port}", False, timeout)
+            hint = _port_hint(port, addr, "closed")
+            self._wait_for_command(f"nc -z {addr} {port}", False, timeout, hint)
 
     def wait_for_open_unix_socket(
         self, addr: str, is_datagram: bool = False, timeout: Duration = 900
@@ -119,7 +122,8 @@ class BaseMachine(Units, Screen, ABC):
         """Waits until something listens on the UNIX socket at path `addr` in the guest."""
         kind, flags = ("datagram", "-uU") if is_datagram else ("stream", "-U")
         with self.nested(f"waiting for UNIX-domain {kind} on '{addr}'"):
-            self._wait_for_command(f"nc -z {flags} {addr}", True, timeout)
+            hint = ("wait-unix", addr, kind)
+            self._wait_for_command(f"nc -z {flags} {addr}", True, timeout, hint)
 
     def copy_from_host_via_shell(self, source: str, target: str) -> None:
         """Writes a file of the host into the guest by shell commands alone; for small files."""
@@ -130,3 +134,10 @@ class BaseMachine(Units, Screen, ABC):
         for begin in range(0, max(len(content), 1), _PIECE):
             piece, redirect = content[begin : begin + _PIECE], ">>" if begin else ">"
             self.succeed(f"echo -n {piece} | base64 -d {redirect} {target}")
+
+
+def _port_hint(port: int, addr: str, state: str) -> tuple[str, ...]:
+    """What in the guest knows of the port; nothing there knows of those of other machines."""
+    if addr not in ("localhost", "127.0.0.1", "::1", "0.0.0.0"):
+        return ()
+    return ("wait-port", str(port), state)

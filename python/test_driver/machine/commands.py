@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from test_driver.duration import Duration, render
@@ -114,8 +114,13 @@ class Commands(ABC):
             error.add_note("\n  ".join(["last lines of the console:", *lines]))
         return error
 
-    def _wait_for_command(self, command: str, success: bool, timeout: Duration) -> str:
-        """Runs `command` again and again until it succeeds, or fails; returns the last output."""
+    def _wait_for_command(
+        self, command: str, success: bool, timeout: Duration, hint: Sequence[str] = ()
+    ) -> str:
+        """Runs `command` again and again until it succeeds, or fails; returns the last output.
+
+        `hint`, for machines that know such, names what in the guest tells that it is time to try.
+        """
         output = ""
 
         def try_it(_last_try: bool) -> bool:

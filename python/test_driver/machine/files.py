@@ -6,6 +6,7 @@ from abc import abstractmethod
 from pathlib import Path
 
 from charioteer import _core as core
+from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine.base import BaseMachine
 
 
@@ -45,6 +46,21 @@ class Files(BaseMachine):
                 raise FileExistsError(f"{self.name}: {target} exists already")
             os.replace(copied, target)
 
+    def copy_from_host_via_shell(self, source: str, target: str) -> None:
+        self.connect()
+        if self._runs_commands_itself() or not self.handle.has_agent:
+            super().copy_from_host_via_shell(source, target)
+            return
+        self.succeed(f"mkdir -p $(dirname {target})")
+        command = f"cat > {target}"
+        with self.nested(f"must succeed: {command}"):
+            self.run_callbacks()
+            status, _, _, errors, _ = self.handle.run(command, Path(source).read_bytes())
+            if status != 0:
+                error = RequestedAssertionFailed(f"command `{command}` failed (exit code {status})")
+                error.add_note(f"on {self.name}: {errors.decode(errors='replace').strip()}")
+                raise error
+
     def copy_from_vm(self, source: str, target_dir: str = "") -> None:
         """The older name of `copy_from_machine`."""
         warnings.warn("Use copy_from_machine() instead", DeprecationWarning, stacklevel=2)
@@ -52,4 +68,8 @@ class Files(BaseMachine):
 
     @abstractmethod
     def connect(self) -> None:
+        ...
+
+    @abstractmethod
+    def _runs_commands_itself(self) -> bool:
         ...

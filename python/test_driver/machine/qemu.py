@@ -2,7 +2,7 @@
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -201,12 +201,14 @@ class QemuMachine(Files, Firmware, Terminals):
         kind = type(self)
         return kind.execute is not BaseMachine.execute or kind._execute is not QemuMachine._execute
 
-    def _wait_for_command(self, command: str, success: bool, timeout: Duration) -> str:
+    def _wait_for_command(
+        self, command: str, success: bool, timeout: Duration, hint: Sequence[str] = ()
+    ) -> str:
         if self._runs_commands_itself():
-            return super()._wait_for_command(command, success, timeout)
+            return super()._wait_for_command(command, success, timeout, hint)
         self.run_callbacks()
         self.connect()
-        return self.handle.wait_for_command(command, success, timeout)
+        return self.handle.wait_for_command(command, success, timeout, hint)
 
     def _wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
         if self._runs_commands_itself():

@@ -1,0 +1,110 @@
+// Waits made of commands, which the guest shortens by hints.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "machine/machine.hpp"
+#include "machine/retry.hpp"
+#include "machine/unless_dead.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// While the guest watches, a command that takes long is tried this many times its length apart, so
+/// that it takes 1 % of a processor, but not more rarely than the longest pause.
+constexpr int rarity = 100;
+constexpr io::Duration shortest_watch = 1s;
+constexpr io::Duration longest_watch = 10s;
+
+}  // namespace
+
+/// A program of the agent that ends when a wait is likely to be over.
+class Machine::Hint {
+public:
+    Hint(Machine& machine, std::vector<std::string> words) : machine_(machine) {
+        for (const auto& word : words) text_ += word + std::string(1, '\0');
+    }
+
+    /// Sleeps until the hint comes or for `pause`, and without a hint for `short_pause`. A hint
+    /// that proved false is not believed again at once.
+    asio::awaitable<void> sleep(io::Duration pause, io::Duration short_pause) {
+        auto& time = machine_.host_->time();
+        bool came_before = std::exchange(came_, false);
+        if (came_before) co_await time.sleep_for(short_pause);
+        // Apart: g++ 12 miscompiles a conditional operator that awaits in a branch.
+        std::shared_ptr<AgentLink> link;
+        if (!text_.empty()) link = co_await machine_.ready_agent();
+        if (!link) {
+            if (!came_before) co_await time.sleep_for(short_pause);
+            co_return;
+        }
+        try {
+            auto ended = machine_.unless_dead(link, until_it_ends(link));
+            auto deadline = time.deadline_after(pause);
+            co_await io::with_deadline(std::move(ended), deadline, time, "no hint came");
+            came_ = true;
+        } catch (const io::TimeoutError&) {
+            // Then the command is tried without one.
+        } catch (const channel::Refused&) {
+            text_.clear();
+        }
+    }
+
+private:
+    asio::awaitable<void> until_it_ends(std::shared_ptr<AgentLink> link) {
+        if (!call_) {
+            channel::Request request;
+            request.text = text_;
+            request.built_in = true;
+            call_ = link->channel().start(std::move(request));
+        }
+        for (;;) {
+            auto piece = co_await call_->next();
+            if (!piece) break;
+        }
+        // Another status means that this cannot be watched, and nobody will try again.
+        if (call_->ending().status != 0) text_.clear();
+        call_.reset();
+    }
+
+    Machine& machine_;
+    std::string text_;
+    std::shared_ptr<channel::Call> call_;
+    bool came_ = false;
+};
+
+asio::awaitable<std::string> Machine::wait_for_command(std::string command, bool success,
+                                                       Limit limit,
+                                                       std::vector<std::string> hint_words) {
+    auto& time = host_->time();
+    auto begin = time.now();
+    Hint hint(*this, std::move(hint_words));
+    for (;;) {
+        bool last = time.now() - begin >= limit.duration;
+        auto tried = time.now();
+        auto options = within(limit);
+        auto result = co_await execute(command, options);
+        if ((result.status == 0) == success) co_return result.output;
+        auto waited = time.now() - begin;
+        if (last) {
+            RequestFailed late(fmt::format("action timed out after {:.2f} seconds (timeout={})",
+                                           io::seconds(waited), limit.text));
+            late.add_note(fmt::format("{}: the last try of `{}` ended with status {}", name(),
+                                      command, result.status));
+            if (!result.output.empty())
+                late.add_note("its output: " + result.output.substr(0, 2000));
+            tell_facts(late);
+            throw late;
+        }
+        auto left = limit.duration - waited;
+        auto took = time.now() - tried;
+        auto rare = std::clamp(rarity * took, shortest_watch, longest_watch);
+        co_await hint.sleep(std::min(rare, left), std::min(next_pause(waited, took), left));
+    }
+}
+
+}  // namespace charioteer::machine
