@@ -35,8 +35,12 @@ public:
     std::vector<io::Event> drain();
     /// One line as it is.
     void write(std::string text);
-    /// Returns when everything is written, or after 2 s when nobody reads standard error.
+    /// Returns when everything is written, or after 2 s when nobody reads standard error; at once
+    /// while lines are held.
     void flush();
+    /// Whether lines are kept back, for as long as somebody else has the terminal.
+    void hold(bool on);
+    bool held() const noexcept { return held_; }
 
 private:
     void keep(const io::Event& event);
@@ -50,6 +54,7 @@ private:
     std::string lines_;        ///< to be written
     std::size_t dropped_ = 0;  ///< serial lines, since the last time that this was told
     bool writing_ = false;
+    std::atomic<bool> held_ = false;
     std::atomic<bool> ending_ = false;
     std::deque<io::Event> events_;
     std::thread writer_;
