@@ -30,6 +30,7 @@ _MOST_UNSENT = 1 << 20
 # main thread, which is not ours.
 _LOOK_EVERY = 0.1
 _START_LIMIT = 60.0
+_GONE = "the machine, or its driver, has ended"
 
 
 class Visit:
@@ -123,10 +124,10 @@ class Visit:
             if connection in readable:
                 piece = connection.recv(65536)
                 if not piece:
-                    raise NoShell("the driver of the machine has ended")
+                    raise NoShell(_GONE)
                 self._received += piece
         except ConnectionError as error:
-            raise NoShell("the driver of the machine has ended") from error
+            raise NoShell(_GONE) from error
         return [each for each in readable if isinstance(each, int)]
 
     def _read_input(self) -> bytes:
