@@ -34,13 +34,16 @@ class Door:
 
 
 def connect(path: Path) -> socket.socket:
-    """A connection to the door at `path`. Raises OSError; NoShell when it is another user's."""
+    """A connection to the door at `path`. Raises NoShell when nobody, or another user, is there."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.connect(str(path))
         _, user = _listener(connection)
         if os.geteuid() not in (0, user) and user != 0:
             raise NoShell(f"{path} belongs to another user")
+    except OSError as error:
+        connection.close()
+        raise NoShell(f"{path}: {error.strerror or error}") from error
     except BaseException:
         connection.close()
         raise
@@ -68,7 +71,7 @@ def all_doors() -> list[Door]:
         try:
             with connect(path) as connection:
                 found[path] = Door(match["machine"], _listener(connection)[0], path)
-        except (OSError, NoShell):
+        except NoShell:
             continue  # it has just closed, or is not for us
     return sorted(found.values())
 

@@ -70,15 +70,15 @@ def test_top_fills_the_terminal_and_follows_its_size(shell: Terminal) -> None:
     assert all(len(line) <= columns for line in lines)
     shell.press("q")
     shell.wait_for_last_line("guest>")
+    shell.type("until stty size | grep -w 90; do sleep 0.1; done")
     shell.resize(90, 30)
     until(lambda: shell.size[1] == 90, 30, lambda: f"it is {shell.size}")
-    shell.type("stty size")
-    shell.wait_for("{} {}".format(*shell.size))
+    shell.wait_for("\n{} {}".format(*shell.size))
 
 
 def test_an_editor_draws_and_writes(shell: Terminal) -> None:
     shell.type("vi /tmp/text")
-    shell.wait_for("/tmp/text")
+    shell.wait_for("\n~\n~")
     shell.press("i")
     shell.type("first")
     shell.type("second")
@@ -106,12 +106,15 @@ def test_ctrl_c_ends_the_command_and_not_the_run(shell: Terminal) -> None:
 
 
 def test_jobs_are_stopped_and_go_on(shell: Terminal) -> None:
-    shell.type("cat")
+    shell.type("echo begun; cat")
+    shell.wait_for("\nbegun")
     shell.type("begins")
     shell.wait_for("begins\nbegins")
     shell.press("C-z")
     shell.wait_for("Stopped")
     shell.type("fg")
+    # Which bash says in the middle of that; before, Enter would be no end of a line.
+    shell.wait_for_last_line("\ncat")
     shell.type("goes on")
     shell.wait_for("goes on\ngoes on")
     shell.press("C-d")
@@ -131,7 +134,8 @@ def test_ctrl_right_bracket_leaves_and_hangs_up(shell: Terminal) -> None:
 def test_others_come_while_a_test_goes_on(prompt: Terminal, workshop: Workshop) -> None:
     prompt.type("web.succeed('until [ -e /tmp/go ]; do sleep 0.1; done; echo went').upper()")
     first, second = visit(workshop), visit(workshop)
-    first.type("cat")
+    first.type("echo begun; cat")
+    first.wait_for("\nbegun")
     second.type("echo of the second > /tmp/text; exit 3")
     second.expect(3)
     first.type("still here")

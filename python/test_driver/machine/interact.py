@@ -42,7 +42,7 @@ def login_shell(machine: core.Machine, logger: AbstractLogger, idle: Callable[[]
     attributes = {"machine": machine.name}
     try:
         visit = Visit(doors.connect(Path(machine.state_dir) / doors.NAME))
-    except (OSError, NoShell):
+    except NoShell:
         return False
     try:
         visit.open()

@@ -47,11 +47,10 @@ class TestTerminal:
         rows, columns = shell.size
         shell.type("stty size")
         shell.wait_for(f"{rows} {columns}")
-        shell.type("trap 'echo now $(stty size)' WINCH")
+        shell.type("until stty size | grep -w 90; do sleep 0.1; done")
         shell.resize(90, 30)
         until(lambda: shell.size[1] == 90, 30, lambda: f"it is {shell.size}")
-        shell.press("Enter")
-        shell.wait_for("now {} {}".format(*shell.size))
+        shell.wait_for("\n{} {}".format(*shell.size))
 
     def test_it_has_colours_and_the_kind_of_ours(self, shell: Terminal) -> None:
         shell.type(r"printf '\033[31mcoloured\033[0m %s\n' $TERM")
@@ -67,12 +66,15 @@ class TestTerminal:
         shell.wait_for("status 130")
 
     def test_jobs_are_stopped_and_go_on(self, shell: Terminal) -> None:
-        shell.type("cat -u")
+        shell.type("echo begun; cat")
+        shell.wait_for("\nbegun")
         shell.type("begins")
         shell.wait_for("begins\nbegins")
         shell.press("C-z")
         shell.wait_for("Stopped")
-        shell.type("jobs; fg")
+        shell.type("fg")
+        # Which bash says in the middle of that; before, Enter would be no end of a line.
+        shell.wait_for_last_line("\ncat")
         shell.type("goes on")
         shell.wait_for("goes on\ngoes on")
         shell.press("C-c")
@@ -93,7 +95,8 @@ class TestTerminal:
         self, host: HostDoor, shell: Terminal, workshop: Workshop
     ) -> None:
         other = enter(host, workshop)
-        shell.type("tty; cat")
+        shell.type("echo begun; cat")
+        shell.wait_for("\nbegun")
         other.type("echo $((6 * 7))")
         other.wait_for("42")
         other.type("exit")
