@@ -1,23 +1,35 @@
 #include "agent/built_in.hpp"
 
-#include "agent/system.hpp"
+#include "agent/dial.hpp"
+#include "agent/look.hpp"
+#include "agent/receive.hpp"
+#include "agent/say.hpp"
+#include "agent/send.hpp"
 #include "agent/text.hpp"
+#include "agent/waits.hpp"
 
 namespace charioteer::agent {
 
 namespace {
 
-constexpr int bad_words = 2;
+using Strings = const char* const*;
 
 /// A program takes the words after its name.
 struct Program {
     const char* name;
     int words;  ///< that it takes
-    int (*run)(const char* const* words);
+    int (*run)(Strings words, Strings environment);
 };
 
 constexpr Program programs[] = {
-    {"nothing", 0, [](const char* const*) { return 0; }},
+    {"nothing", 0, [](Strings, Strings) { return 0; }},
+    {"wait-port", 2, [](Strings words, Strings) { return wait_port(words); }},
+    {"wait-unix", 2, [](Strings words, Strings) { return wait_unix(words); }},
+    {"wait-file", 1,
+     [](Strings words, Strings environment) { return wait_file(words[0], environment); }},
+    {"dial", 1, [](Strings words, Strings) { return dial(words[0]); }},
+    {"receive", 1, [](Strings words, Strings) { return receive(words[0]); }},
+    {"send", 1, [](Strings words, Strings) { return send(words[0]); }},
 };
 
 }  // namespace
@@ -40,14 +52,14 @@ Words as_words(const char* const* given, int count) {
     return words;
 }
 
-int run_built_in(const Words& words) {
+int run_built_in(const Words& words, Strings environment) {
     for (const auto& program : programs)
         if (words.count == program.words + 1 && same(words.word[0], program.name))
-            return program.run(words.word + 1);
+            return program.run(words.word + 1, environment);
     Text<128> message;
-    message << "charioteer-agent: no built-in program "
-            << (words.count > 0 ? words.word[0] : "without a name") << " with that many words\n";
-    sys::write(2, message.c_str(), message.size());
+    message << "no built-in program " << (words.count > 0 ? words.word[0] : "without a name")
+            << " with that many words";
+    say("charioteer-agent", message.c_str());
     return bad_words;
 }
 

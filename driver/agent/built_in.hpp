@@ -19,7 +19,7 @@ Words as_words(const char* const* words, int count);
 
 /// Runs the program that the words name, in this process, with its standard streams. Says on
 /// standard error what went wrong, in one line. Returns its exit status: 0, 1 for a failure, 2 for
-/// words that are not those of a program.
-int run_built_in(const Words& words);
+/// words that are not those of a program, 3 for what it cannot tell.
+int run_built_in(const Words& words, const char* const* environment);
 
 }  // namespace charioteer::agent

@@ -29,7 +29,8 @@ uint64_t raise_file_limit() {
 
 int main(int count, char** arguments, char** environment) {
     if (count < 3) return bad_arguments;
-    if (same(arguments[1], "built-in")) return run_built_in(as_words(arguments + 2, count - 2));
+    if (same(arguments[1], "built-in"))
+        return run_built_in(as_words(arguments + 2, count - 2), environment);
     const char* end = nullptr;
     auto fd = static_cast<int>(parse_number(arguments[1], 10, &end));
     if (*end != '\0') return bad_arguments;

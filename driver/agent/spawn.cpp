@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 
 #include "agent/built_in.hpp"
+#include "agent/say.hpp"
 #include "agent/system.hpp"
 #include "agent/text.hpp"
 
@@ -24,12 +25,6 @@ struct ChildEnds {
     int errors = -1;
 };
 
-const char* find_variable(char** environment, const char* name) {
-    for (; *environment != nullptr; ++environment)
-        if (starts_with(*environment, name)) return *environment + strlen(name);
-    return nullptr;
-}
-
 /// Returns only when no directory of PATH has the program: what Linux said of the last that may
 /// have been it.
 long execute_by_path(const char* program, char* const* arguments, char** environment) {
@@ -47,12 +42,6 @@ long execute_by_path(const char* program, char* const* arguments, char** environ
         if (*path == ':') ++path;
     }
     return failure;
-}
-
-void say(const char* program, const char* what) {
-    Text<256> message;
-    message << program << ": " << what << "\n";
-    sys::write(2, message.c_str(), message.size());
 }
 
 [[noreturn]] void run_shell(const frames::Exec& exec, const char* text, char** environment) {
@@ -175,14 +164,19 @@ Spawned spawn(const frames::Exec& exec, CommandText text, const Inheritance& inh
     Spawned spawned;
     ChildEnds ends;
     spawned.process = open_streams(exec, spawned, ends);
+    auto agent = sys::process_id();
     if (spawned.process >= 0) spawned.process = sys::fork();
     if (spawned.process == 0) {
         sys::new_session();
         restore(inheritance);
         take_streams(ends);
         if ((exec.flags & frames::Exec::on_terminal) != 0) sys::ioctl(0, TIOCSCTTY, nullptr);
-        if ((exec.flags & frames::Exec::built_in) != 0)
-            sys::exit(run_built_in(split_words(text.data, text.size)));
+        if ((exec.flags & frames::Exec::built_in) != 0) {
+            // Nothing is executed that would close them: other commands wait for their ends.
+            sys::close_from(3);
+            sys::end_with(agent);
+            sys::exit(run_built_in(split_words(text.data, text.size), inheritance.environment));
+        }
         run_shell(exec, text.data, inheritance.environment);
     }
     close_all(ends);

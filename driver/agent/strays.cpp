@@ -1,40 +1,11 @@
 #include "agent/strays.hpp"
 
+#include "agent/directory.hpp"
 #include "agent/system.hpp"
 
 namespace charioteer::agent {
 
 namespace {
-
-/// As getdents64 writes it.
-struct Entry {
-    uint64_t inode;
-    int64_t offset;
-    unsigned short size;
-    unsigned char type;
-    char name[];
-};
-
-/// Calls visit(name) for the entries of a directory, until it says true.
-template <class Visit>
-bool any_entry(const char* path, Visit visit) {
-    auto directory = sys::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0) return false;
-    bool found = false;
-    alignas(Entry) char room[4096];
-    for (;;) {
-        auto got = sys::entries(static_cast<int>(directory), room, sizeof room);
-        if (got <= 0) break;
-        for (long at = 0; at < got && !found;) {
-            const auto* entry = reinterpret_cast<const Entry*>(room + at);
-            found = visit(entry->name);
-            at += entry->size;
-        }
-        if (found) break;
-    }
-    sys::close(static_cast<int>(directory));
-    return found;
-}
 
 /// What /proc says that an open pipe is: "pipe:[inode]".
 Text<64> name_of(int pipe) {

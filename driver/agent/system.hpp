@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -63,8 +64,16 @@ inline long write(int fd, const void* source, size_t size) {
 inline long open(const char* path, int flags, int mode = 0) {
     return call(__NR_openat, AT_FDCWD, word(path), flags, mode);
 }
+inline long open_at(int directory, const char* path, int flags, int mode = 0) {
+    return call(__NR_openat, directory, word(path), flags, mode);
+}
 inline void close(int fd) {
     call(__NR_close, fd);
+}
+/// Closes all descriptors from `first` on. Before Linux 5.9 the first 4096, more than we have.
+inline void close_from(int first) {
+    if (call(__NR_close_range, first, ~0U, 0) == 0) return;
+    for (; first < 4096; ++first) close(first);
 }
 inline long pipe(int ends[2], int flags) {
     return call(__NR_pipe2, word(ends), flags);
@@ -86,6 +95,61 @@ inline long readlink(const char* path, char* target, size_t size) {
 }
 inline long stat(int fd, struct ::stat* target) {
     return call(__NR_fstat, fd, word(target));
+}
+/// `flags` as AT_SYMLINK_NOFOLLOW.
+inline long stat_at(int directory, const char* path, struct ::stat* target, int flags) {
+    return call(__NR_newfstatat, directory, word(path), word(target), flags);
+}
+inline long readlink_at(int directory, const char* path, char* target, size_t size) {
+    return call(__NR_readlinkat, directory, word(path), word(target), static_cast<long>(size));
+}
+inline long make_directory(int directory, const char* path, int mode) {
+    return call(__NR_mkdirat, directory, word(path), mode);
+}
+inline long make_link(int directory, const char* path, const char* target) {
+    return call(__NR_symlinkat, word(target), directory, word(path));
+}
+/// `flags` as AT_REMOVEDIR.
+inline long remove_at(int directory, const char* path, int flags) {
+    return call(__NR_unlinkat, directory, word(path), flags);
+}
+/// Both in the same directory.
+inline long rename_in(int directory, const char* from, const char* to) {
+    return call(__NR_renameat2, directory, word(from), directory, word(to), 0);
+}
+inline long change_mode(int fd, int mode) {
+    return call(__NR_fchmod, fd, mode);
+}
+/// What the kernel writes into the room of entries(), one behind the other.
+struct DirectoryEntry {
+    uint64_t inode;
+    int64_t next;
+    uint16_t size;  ///< of this one
+    uint8_t type;   ///< as DT_REG
+    char name[];
+};
+inline long stat(const char* path, struct ::stat* target) {
+    return call(__NR_newfstatat, AT_FDCWD, word(path), word(target), 0);
+}
+/// Links are followed.
+inline bool exists(const char* path) {
+    constexpr long present = 0;  // F_OK
+    return call(__NR_faccessat, AT_FDCWD, word(path), present) == 0;
+}
+inline long inotify(int flags) {
+    return call(__NR_inotify_init1, flags);
+}
+inline long add_watch(int fd, const char* path, uint32_t events) {
+    return call(__NR_inotify_add_watch, fd, word(path), events);
+}
+inline long socket(int domain, int type, int protocol) {
+    return call(__NR_socket, domain, type, protocol);
+}
+inline long connect(int fd, const void* address, size_t size) {
+    return call(__NR_connect, fd, word(address), static_cast<long>(size));
+}
+inline long shutdown(int fd, int how) {
+    return call(__NR_shutdown, fd, how);
 }
 inline long entries(int fd, void* target, size_t size) {
     return call(__NR_getdents64, fd, word(target), static_cast<long>(size));
@@ -113,6 +177,14 @@ inline long new_session() {
 inline long kill(int process, int signal) {
     return call(__NR_kill, process, signal);
 }
+inline long process_id() {
+    return call(__NR_getpid);
+}
+/// The process that calls it ends when its parent does, or now when that has gone already.
+inline void end_with(long parent) {
+    call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
+    if (call(__NR_getppid) != parent) exit(1);
+}
 /// Whether the child has ended, and how. It stays a zombie, so that its number and its group's
 /// belong to no one else until reap().
 inline bool has_ended(int process, siginfo_t& how) {
@@ -126,6 +198,15 @@ inline void reap(int process) {
 inline long poll(pollfd* entries, size_t count, const timespec* timeout) {
     return call(__NR_ppoll, word(entries), static_cast<long>(count), word(timeout));
 }
+/// Waits for so many microseconds at most.
+inline long poll_for(pollfd* entries, size_t count, uint64_t limit) {
+    timespec timeout{.tv_sec = static_cast<time_t>(limit / 1000000),
+                     .tv_nsec = static_cast<long>(limit % 1000000 * 1000)};
+    return poll(entries, count, &timeout);
+}
+inline void sleep(uint64_t microseconds) {
+    poll_for(nullptr, 0, microseconds);
+}
 constexpr size_t signal_set_size = 8;
 inline long signal_mask(int how, const uint64_t* set) {
     return call(__NR_rt_sigprocmask, how, word(set), 0, signal_set_size);
@@ -133,22 +214,32 @@ inline long signal_mask(int how, const uint64_t* set) {
 inline long signal_fd(const uint64_t* set, int flags) {
     return call(__NR_signalfd4, -1, word(set), signal_set_size, flags);
 }
-/// Has the signal do what it does by itself, or nothing at all.
+/// Has the signal do what it does by itself, or nothing at all, or call a handler that does not
+/// return.
 inline void signal_action(int signal, void (*handler)(int)) {
+    // Linux calls no handler on x86-64 without a restorer, which is for those that return.
+    constexpr unsigned long has_restorer = 0x04000000;
     struct {
         void (*handler)(int);
         unsigned long flags;
         void (*restorer)();
         uint64_t mask;
-    } action{handler, 0, nullptr, 0};
+    } action{handler, has_restorer, [] { exit(1); }, 0};
     call(__NR_rt_sigaction, signal, word(&action), 0, signal_set_size);
+}
+inline uint64_t read_clock(clockid_t clock) {
+    timespec time{};
+    call(__NR_clock_gettime, clock, word(&time));
+    return static_cast<uint64_t>(time.tv_sec) * 1000000 +
+           static_cast<uint64_t>(time.tv_nsec) / 1000;
 }
 /// Microseconds on a clock that nobody sets.
 inline uint64_t now() {
-    timespec time{};
-    call(__NR_clock_gettime, CLOCK_MONOTONIC, word(&time));
-    return static_cast<uint64_t>(time.tv_sec) * 1000000 +
-           static_cast<uint64_t>(time.tv_nsec) / 1000;
+    return read_clock(CLOCK_MONOTONIC);
+}
+/// Microseconds that this process has run.
+inline uint64_t processor_time() {
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 inline long file_limit(const rlimit* set, rlimit* old) {
     return call(__NR_prlimit64, 0, RLIMIT_NOFILE, word(set), word(old));

@@ -30,7 +30,9 @@ public:
     const char* c_str() const { return data_; }
     size_t size() const { return size_; }
     bool full() const { return size_ == Room; }
-    void clear() { data_[size_ = 0] = '\0'; }
+    /// Leaves its first `size` characters.
+    void cut(size_t size) { data_[size_ = size] = '\0'; }
+    void clear() { cut(0); }
 
 private:
     size_t size_ = 0;
@@ -46,6 +48,13 @@ inline bool starts_with(const char* text, const char* beginning) {
 
 inline bool same(const char* left, const char* right) {
     return strlen(left) == strlen(right) && starts_with(left, right);
+}
+
+/// The value of a variable of an environment, or null; `name` ends with `=`.
+inline const char* find_variable(const char* const* environment, const char* name) {
+    for (; *environment != nullptr; ++environment)
+        if (starts_with(*environment, name)) return *environment + strlen(name);
+    return nullptr;
 }
 
 /// The number that `text` begins with, in base 10 or 16; `end` is set to what follows it.

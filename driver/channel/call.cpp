@@ -31,7 +31,7 @@ Call::Call(std::weak_ptr<Line> line, std::uint32_t stream, const asio::any_io_ex
     : line_(std::move(line)), stream_(stream), changed_(executor) {}
 
 Call::~Call() {
-    if (auto line = line_.lock(); line && !lost_) line->drop(stream_, ended_ || let_go_);
+    if (auto line = line_.lock()) line->drop(stream_, ended_ || let_go_);
 }
 
 void Call::expect_line() const {
@@ -105,6 +105,12 @@ void Call::resize(TerminalSize size) {
     if (!line || ended_ || lost_) return;
     line->send(frames::Type::resize, stream_,
                encoded(frames::Resize{.rows = size.rows, .columns = size.columns}));
+}
+
+void Call::abandon() {
+    if (ended_ || lost_) return;
+    signal(0);
+    lose("the command was called off");
 }
 
 void Call::take_started(std::uint32_t process) {

@@ -101,6 +101,8 @@ public:
     /// It goes on when nobody holds the call any more, its standard output to nobody and its
     /// standard error to where that of strays goes.
     void let_go() noexcept { let_go_ = true; }
+    /// Ends it, whoever still holds the call.
+    void abandon();
 
     // The channel's side.
     void take_started(std::uint32_t process);

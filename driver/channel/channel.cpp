@@ -173,10 +173,14 @@ void Channel::lose(const std::string& why) {
     why_not_ = why;
     received_.clear();
     sent_ = 0;
-    // What a waiter does next may change the list.
-    for (auto& [stream, entry] : std::exchange(streams_, {}))
-        if (auto call = entry.call.lock()) call->lose(why);
+    lose_calls(why);
+    streams_.clear();
     changed_.notify_all();
+}
+
+void Channel::lose_calls(const std::string& why) {
+    for (auto& [stream, entry] : streams_)
+        if (auto call = entry.call.lock()) call->lose(why);
 }
 
 void Channel::close() {

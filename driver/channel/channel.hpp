@@ -58,6 +58,8 @@ public:
 
     /// There is no agent any more: whoever waits gets io::ConnectionLost with this reason.
     void lose(const std::string& why);
+    /// Calls under way get io::ConnectionLost; the agent stays, as it may only be slow.
+    void lose_calls(const std::string& why);
     /// For good; closes the connection. Idempotent.
     void close();
 

@@ -7,7 +7,8 @@
 
 #include "io/with_deadline.hpp"
 #include "machine/machine.hpp"
-#include "machine/systemd.hpp"
+#include "machine/retry.hpp"
+#include "machine/unless_panicked.hpp"
 
 namespace charioteer::machine {
 
@@ -19,16 +20,6 @@ using namespace std::chrono_literals;
 constexpr auto greeting_limit = 300s;
 /// What the host grants beyond the guest's own limit on a command.
 constexpr auto answer_grace = 60s;
-/// Of one question to systemd, as of any command.
-const Limit unit_query_limit{900s, "900"};
-constexpr auto shortest_pause = 20ms;
-constexpr auto longest_pause = 1000ms;
-
-CommandOptions within(Limit limit) {
-    CommandOptions options;
-    options.limit = std::move(limit);
-    return options;
-}
 
 /// As Python prints bytes.
 std::string python_bytes(std::string_view bytes) {
@@ -52,38 +43,7 @@ std::string python_bytes(std::string_view bytes) {
     return text + quote;
 }
 
-/// The pause before the next try: short at first, and no more than a third of the time goes into
-/// trying when a try takes long.
-io::Duration next_pause(io::Duration waited, io::Duration last_try) {
-    return std::clamp<io::Duration>(std::max(waited / 32, last_try / 2), shortest_pause,
-                                    longest_pause);
-}
-
 }  // namespace
-
-template <class T>
-asio::awaitable<T> Machine::unless_panicked(asio::awaitable<T> operation) {
-    auto executor = host_->executor();
-    auto console = console_;
-    auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(executor, std::move(operation), asio::deferred),
-        asio::co_spawn(executor, console->wait_for_panic(), asio::deferred));
-    auto lost = [](const std::string& line) {
-        return ShellError(fmt::format("the guest's kernel panicked: {}", line));
-    };
-    if constexpr (std::is_void_v<T>) {
-        auto [order, failure, panic_failure, line] =
-            co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-        if (order[0] == 1 && !panic_failure) throw lost(line);
-        if (failure) std::rethrow_exception(failure);
-    } else {
-        auto [order, failure, value, panic_failure, line] =
-            co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-        if (order[0] == 1 && !panic_failure) throw lost(line);
-        if (failure) std::rethrow_exception(failure);
-        co_return std::move(value);
-    }
-}
 
 asio::awaitable<void> Machine::await_greeting() {
     auto begin = host_->time().now();
@@ -106,6 +66,8 @@ asio::awaitable<void> Machine::await_greeting() {
     log("connected to guest root shell");
     log(fmt::format("(connecting took {:.2f} seconds)", io::seconds(host_->time().now() - begin)));
     share_mounted_.reset();
+    no_agent_.reset();
+    co_await start_agent(answer_grace);
     connected = true;
 }
 
@@ -125,40 +87,83 @@ asio::awaitable<void> Machine::connect(StartOptions options) {
     }
 }
 
-asio::awaitable<shell::CommandResult> Machine::execute(std::string text, CommandOptions options) {
-    auto begin = host_->time().now();
-    std::string shown = text;
-    auto explain = [&](const io::Error& error) {
-        ShellError lost(fmt::format("{}: {}", name(), error.what()));
-        for (const auto& note : error.notes()) lost.add_note(note);
-        lost.add_note(fmt::format("while running `{}`, for {:.1f} s", shown,
-                                  io::seconds(host_->time().now() - begin)));
-        tell_facts(lost);
-        return lost;
-    };
-    std::optional<io::Duration> host_limit;
+ShellError Machine::explain(const io::Error& error, const std::string& command,
+                            io::TimePoint begin) {
+    ShellError lost(fmt::format("{}: {}", name(), error.what()));
+    for (const auto& note : error.notes()) lost.add_note(note);
+    lost.add_note(fmt::format("while running `{}`, for {:.1f} s", command,
+                              io::seconds(host_->time().now() - begin)));
+    tell_facts(lost);
+    return lost;
+}
+
+std::optional<io::Duration> Machine::host_limit(const std::optional<Limit>& limit) const {
     // To the guest, 0 is no limit.
-    if (options.limit && options.limit->duration > io::Duration::zero())
-        host_limit = (options.limit->duration + answer_grace) * accelerator_.patience();
-    shell::Command command;
-    command.text = std::move(text);
-    command.want_status = options.check_return;
-    command.want_output = options.check_output;
-    if (options.limit) command.guest_limit = options.limit->duration;
+    if (!limit || limit->duration <= io::Duration::zero()) return std::nullopt;
+    return (limit->duration + answer_grace) * accelerator_.patience();
+}
+
+asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
+                                                       CommandOptions options) {
+    auto begin = host_->time().now();
+    shell::check_command_text(command);
     try {
-        // Held here, so that a release in the meantime does not take it from under the command.
-        auto instance = instance_;
-        running();
-        auto earlier_panic = console_->panic();
-        auto result =
-            co_await unless_panicked(instance->shell().execute(std::move(command), host_limit));
-        // What was asked after a panic is answered by a kernel that lives.
-        console_->forget_panic(earlier_panic);
-        co_return result;
+        auto link = co_await ready_agent();
+        if (!link) {
+            shell::Command plain{command, options.check_return, options.check_output, std::nullopt};
+            if (options.limit) plain.guest_limit = options.limit->duration;
+            auto limit = host_limit(options.limit);
+            co_return co_await execute_plainly(std::move(plain), limit);
+        }
+        if (!options.check_output) {
+            co_await set_off(link, command, options.limit);
+            co_return shell::CommandResult{-2, ""};
+        }
+        RunOptions run_options;
+        run_options.limit = options.limit;
+        run_options.keep_errors = false;
+        auto outcome = co_await run_by_agent(link, command, std::move(run_options));
+        co_return shell::CommandResult{options.check_return ? outcome.status : -1,
+                                       std::move(outcome.output)};
     } catch (const io::UsageError&) {
         throw;
     } catch (const io::Error& error) {
-        throw explain(error);
+        throw explain(error, command, begin);
+    }
+}
+
+asio::awaitable<shell::CommandResult> Machine::execute_plainly(shell::Command command,
+                                                               std::optional<io::Duration> limit) {
+    // Held here, so that a release in the meantime does not take it from under the command.
+    auto instance = instance_;
+    running();
+    auto earlier_panic = console_->panic();
+    auto result = co_await unless_panicked(instance->shell().execute(std::move(command), limit));
+    // What was asked after a panic is answered by a kernel that lives.
+    console_->forget_panic(earlier_panic);
+    co_return result;
+}
+
+asio::awaitable<Outcome> Machine::run(std::string command, RunOptions options) {
+    auto begin = host_->time().now();
+    shell::check_command_text(command);
+    try {
+        auto link = co_await ready_agent();
+        if (link) co_return co_await run_by_agent(link, command, std::move(options));
+        if (options.input)
+            throw io::Error(
+                fmt::format("a command with input takes the agent, which is not there: {}",
+                            no_agent_.value_or("the channel is plain")));
+        shell::Command plain{command, true, true, std::nullopt};
+        if (options.limit) plain.guest_limit = options.limit->duration;
+        auto limit = host_limit(options.limit);
+        auto result = co_await execute_plainly(std::move(plain), limit);
+        co_return Outcome{result.status, 0, std::move(result.output), "",
+                          host_->time().now() - begin};
+    } catch (const io::UsageError&) {
+        throw;
+    } catch (const io::Error& error) {
+        throw explain(error, command, begin);
     }
 }
 
@@ -185,81 +190,6 @@ asio::awaitable<std::string> Machine::wait_for_command(std::string command, bool
         }
         auto pause = next_pause(waited, time.now() - tried);
         co_await time.sleep_for(std::min(pause, limit.duration - waited));
-    }
-}
-
-asio::awaitable<std::string> Machine::unit_state(std::string unit,
-                                                 std::optional<std::string> user) {
-    auto show =
-        systemctl_command(fmt::format("--no-pager show --property=ActiveState \"{}\"", unit), user);
-    auto options = within(unit_query_limit);
-    auto result = co_await execute(show, options);
-    if (result.status != 0)
-        throw RequestFailed(
-            fmt::format("retrieving systemctl info for unit \"{}\"{} failed with exit code {}",
-                        unit, user ? fmt::format(" under user \"{}\"", *user) : "", result.status));
-    co_return std::string(unit_property(result.output, "ActiveState"));
-}
-
-asio::awaitable<bool> Machine::unit_settled(std::string unit, std::optional<std::string> user) {
-    auto state = co_await unit_state(unit, user);
-    if (state == "active") co_return true;
-    if (state == "failed")
-        throw RequestFailed(fmt::format("unit \"{}\" reached state \"failed\"", unit));
-    if (state != "inactive") co_return false;
-    auto list_jobs = systemctl_command("list-jobs --full 2>&1", user);
-    auto options = within(unit_query_limit);
-    auto jobs = co_await execute(list_jobs, options);
-    if (jobs.output.find("No jobs") == std::string::npos) co_return false;
-    // The job may have ended between the two questions.
-    if (co_await unit_state(unit, user) == state)
-        throw RequestFailed(
-            fmt::format("unit \"{}\" is inactive and there are no pending jobs", unit));
-    co_return false;
-}
-
-asio::awaitable<std::string> Machine::unit_status(std::string unit,
-                                                  std::optional<std::string> user) {
-    auto ask = systemctl_command(
-        fmt::format("--no-pager --lines=10 status \"{}\" 2>&1 || true", unit), user);
-    auto options = within(Limit{30s, "30"});
-    try {
-        co_return (co_await execute(ask, options)).output;
-    } catch (const io::Error&) {
-        co_return "(the guest does not answer)";
-    }
-}
-
-asio::awaitable<void> Machine::wait_for_unit(std::string unit, std::optional<std::string> user,
-                                             Limit limit) {
-    auto& time = host_->time();
-    auto begin = time.now();
-    std::exception_ptr failure;
-    try {
-        for (;;) {
-            bool last = time.now() - begin >= limit.duration;
-            auto tried = time.now();
-            if (co_await unit_settled(unit, user)) co_return;
-            auto waited = time.now() - begin;
-            if (last)
-                throw RequestFailed(
-                    fmt::format("action timed out after {:.2f} seconds (timeout={})",
-                                io::seconds(waited), limit.text));
-            auto pause = next_pause(waited, time.now() - tried);
-            co_await time.sleep_for(std::min(pause, limit.duration - waited));
-        }
-    } catch (RequestFailed& error) {
-        error.add_note(fmt::format("{}: waited {:.1f} s for unit \"{}\"", name(),
-                                   io::seconds(time.now() - begin), unit));
-        failure = std::current_exception();
-    }
-    // What the unit says of itself is what its reader asks first.
-    auto status = co_await unit_status(unit, user);
-    try {
-        std::rethrow_exception(failure);
-    } catch (RequestFailed& error) {
-        error.add_note("systemctl status:\n" + status);
-        throw;
     }
 }
 

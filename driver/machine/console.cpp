@@ -72,6 +72,12 @@ void Console::add(std::string line) {
     sink_(lines_.back());
 }
 
+void Console::add_line(std::string line) {
+    lines_.push_back(tidy(std::move(line)));
+    sink_(lines_.back());
+    changed_.notify_all();
+}
+
 std::vector<std::string> Console::last_lines(std::size_t count) const {
     auto from = lines_.size() - std::min(count, lines_.size());
     return {lines_.begin() + static_cast<std::ptrdiff_t>(from), lines_.end()};

@@ -28,6 +28,9 @@ public:
     /// Forgets everything: the machine starts anew.
     void reset();
     void feed(std::string_view bytes);
+    /// A line that came by another way, as of the standard error of a command. The kernel does not
+    /// panic there.
+    void add_line(std::string line);
     /// There will be no more: what stands without a line end becomes a line.
     void finish();
 

@@ -6,6 +6,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <optional>
 
 #include "io/error.hpp"
 #include "io/peer_buffer.hpp"
@@ -37,6 +38,7 @@ Instance::Instance(std::shared_ptr<Console> console, std::shared_ptr<Host> host)
 struct Instance::Listeners {
     io::UnixAcceptor monitor;
     io::UnixAcceptor shell;
+    std::optional<io::UnixAcceptor> agent;
     std::filesystem::path qmp;  ///< QEMU listens there
 };
 
@@ -45,7 +47,8 @@ asio::awaitable<void> Instance::launch(LaunchPlan plan, io::Deadline deadline) {
     Sockets sockets(plan.directory);
     auto executor = host_->executor();
     Listeners listeners{io::listen_unix(executor, sockets.monitor),
-                        io::listen_unix(executor, sockets.shell), sockets.qmp};
+                        io::listen_unix(executor, sockets.shell), std::nullopt, sockets.qmp};
+    if (plan.agent) listeners.agent = io::listen_unix(executor, sockets.agent);
     io::check_socket_path(sockets.qmp);
     co_await start_process(std::move(plan));
     std::exception_ptr failure;
@@ -76,11 +79,17 @@ asio::awaitable<void> Instance::dial_in(Listeners& listeners, io::Deadline deadl
     co_await accept(listeners.shell, shell, "shell");
     // QEMU throws away what a virtual console writes while the socket is full.
     io::enlarge_peer_buffer(shell.native_handle(), shell_backlog);
+    io::UnixStream agent(host_->executor());
+    if (listeners.agent) co_await accept(*listeners.agent, agent, "agent");
     asio::co_spawn(host_->executor(), drain(shared_from_this()), asio::detached);
     awaited_ = "greeting on its QMP socket";
     auto qmp = co_await io::connect_unix(listeners.qmp, deadline, time);
     qmp_ = co_await qmp::Client::open(std::move(qmp), obituary(), deadline, time);
     shell_ = shell::Session::open(std::move(shell), obituary(), time);
+    if (!listeners.agent) co_return;
+    auto tell_line = [console = console_](std::string line) { console->add_line(std::move(line)); };
+    auto channel = channel::Channel::open(std::move(agent), obituary(), tell_line, time);
+    agent_ = AgentLink::make({std::move(channel), shell_, qmp_}, host_->executor(), time);
 }
 
 asio::awaitable<void> Instance::unless_ended(asio::awaitable<void> operation) {
@@ -158,6 +167,7 @@ void Instance::close() {
     monitor_.close(ignored);
     if (qmp_) qmp_->close();
     if (shell_) shell_->close();
+    if (agent_) agent_->channel().close();
 }
 
 }  // namespace charioteer::machine

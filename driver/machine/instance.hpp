@@ -6,6 +6,7 @@
 
 #include "io/event.hpp"
 #include "io/unix_socket.hpp"
+#include "machine/agent_link.hpp"
 #include "machine/console.hpp"
 #include "machine/host.hpp"
 #include "machine/start_script.hpp"
@@ -22,6 +23,7 @@ struct LaunchPlan {
     std::vector<std::string> environment;  ///< NAME=value
     std::filesystem::path directory;       ///< state directory
     int lock = -1;                         ///< of the state directory; stays held while QEMU lives
+    bool agent = true;                     ///< the guest has a port for it
 };
 
 /// One life of a machine: a running QEMU and the connections to it. Io thread only.
@@ -39,6 +41,8 @@ public:
     std::shared_ptr<process::Child> share_child() const noexcept { return child_; }
     qmp::Client& qmp() noexcept { return *qmp_; }
     shell::Session& shell() noexcept { return *shell_; }
+    /// Null when the guest has no port for an agent.
+    const std::shared_ptr<AgentLink>& agent() const noexcept { return agent_; }
 
     /// "QEMU ended with status 1", or that it still runs.
     std::string state() const;
@@ -64,6 +68,7 @@ private:
     io::UnixStream monitor_;  ///< offered to start scripts as upstream does; only read
     std::shared_ptr<qmp::Client> qmp_;
     std::shared_ptr<shell::Session> shell_;
+    std::shared_ptr<AgentLink> agent_;
 };
 
 }  // namespace charioteer::machine

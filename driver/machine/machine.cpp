@@ -143,7 +143,12 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     log("starting vm");
     console_->reset();
     share_mounted_.reset();
+    channel_mode_ =
+        parse_channel_mode(process::find_variable(options.environment, "CHARIOTEER_CHANNEL"));
+    options.agent = channel_mode_ != ChannelMode::plain;
+    no_agent_.reset();
     LaunchPlan plan;
+    plan.agent = options.agent;
     plan.name = name();
     plan.directory = claim_.path();
     plan.command = launch_command(config_.start_command, Sockets(plan.directory), options);
@@ -221,7 +226,7 @@ asio::awaitable<void> Machine::release() {
     }
     Sockets sockets(config_.state_directory);
     std::error_code ignored;
-    for (const auto& path : {sockets.monitor, sockets.qmp, sockets.shell})
+    for (const auto& path : {sockets.monitor, sockets.qmp, sockets.shell, sockets.agent})
         std::filesystem::remove(path, ignored);
     claim_.release();
     if (failure) std::rethrow_exception(failure);

@@ -54,6 +54,22 @@ struct CommandOptions {
     std::optional<Limit> limit;
 };
 
+struct RunOptions {
+    std::optional<std::string> input;  ///< its standard input; none: empty
+    std::optional<Limit> limit;
+    bool keep_errors = true;  ///< false: only the last of its standard error is kept
+    bool tell = false;        ///< the lines of its standard output are told as they come
+};
+
+/// How a command ended, and what it said.
+struct Outcome {
+    int status = 0;  ///< 124 when its limit passed, 128 + n after signal n
+    int signal = 0;  ///< that ended it, or 0
+    std::string output;
+    std::string errors;  ///< empty on the plain channel, where they go to the console
+    io::Duration duration{};
+};
+
 /// One virtual machine: its life cycle, its root shell, its monitor and its console. Coroutines are
 /// for the io thread and need the object to be held while they run; all else is for any thread.
 ///
@@ -96,6 +112,15 @@ public:
     /// Runs `command` in the root shell; the machine must be connected. Output is bytes. Throws
     /// ShellError when there is no answer to be had.
     asio::awaitable<shell::CommandResult> execute(std::string command, CommandOptions options);
+    /// The same with all that can be known of it. The output is told and kept as the options say.
+    /// Input takes an agent.
+    asio::awaitable<Outcome> run(std::string command, RunOptions options);
+    /// Has the agent start something. Throws ShellError when there is none.
+    asio::awaitable<std::shared_ptr<channel::Call>> begin(channel::Request request);
+    /// The next piece of what it says; none once it has ended. Throws io::TimeoutError, ShellError
+    /// with all that is known when the guest is gone or silent.
+    asio::awaitable<std::optional<channel::Piece>> next_piece(std::shared_ptr<channel::Call> call,
+                                                              io::Deadline deadline);
     /// Runs `command` until its success is `success`; returns its last output. Throws RequestFailed
     /// after the limit and a last attempt.
     asio::awaitable<std::string> wait_for_command(std::string command, bool success, Limit limit);
@@ -141,11 +166,31 @@ private:
     asio::awaitable<void> await_greeting();
     template <class T>
     asio::awaitable<T> unless_panicked(asio::awaitable<T> operation);
+    asio::awaitable<void> end_instance();
+    void forget_instance();
+
+    // commands.cpp
+    ShellError explain(const io::Error& error, const std::string& command, io::TimePoint begin);
+    std::optional<io::Duration> host_limit(const std::optional<Limit>& limit) const;
+    asio::awaitable<shell::CommandResult> execute_plainly(shell::Command command,
+                                                          std::optional<io::Duration> limit);
+
+    // agent_commands.cpp
+    asio::awaitable<void> start_agent(io::Duration limit);
+    asio::awaitable<std::shared_ptr<AgentLink>> ready_agent();
+    asio::awaitable<Outcome> run_by_agent(std::shared_ptr<AgentLink> link, std::string command,
+                                          RunOptions options);
+    asio::awaitable<Outcome> collect(std::shared_ptr<channel::Call> call, std::string command,
+                                     RunOptions options);
+    asio::awaitable<void> set_off(std::shared_ptr<AgentLink> link, std::string command,
+                                  std::optional<Limit> limit);
+    template <class T>
+    asio::awaitable<T> unless_dead(std::shared_ptr<AgentLink> link, asio::awaitable<T> operation);
+
+    // units.cpp
     asio::awaitable<std::string> unit_state(std::string unit, std::optional<std::string> user);
     asio::awaitable<bool> unit_settled(std::string unit, std::optional<std::string> user);
     asio::awaitable<std::string> unit_status(std::string unit, std::optional<std::string> user);
-    asio::awaitable<void> end_instance();
-    void forget_instance();
 
     // screen.cpp
     asio::awaitable<void> dump_screen(std::filesystem::path path, std::string format);
@@ -174,7 +219,11 @@ private:
     bool starting_ = false;
     bool releasing_ = false;
     io::Condition started_;
-    std::optional<bool> share_mounted_;  ///< once asked since the last greeting
+    ChannelMode channel_mode_ = ChannelMode::automatic;
+    bool agent_starting_ = false;
+    std::optional<std::string> no_agent_;  ///< why this boot of the guest has none
+    std::string told_no_agent_;            ///< the last such reason that the log has
+    std::optional<bool> share_mounted_;    ///< once asked since the last greeting
 };
 
 }  // namespace charioteer::machine

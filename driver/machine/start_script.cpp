@@ -57,9 +57,13 @@ std::string launch_command(std::string_view start_command, const Sockets& socket
         "-monitor", fmt::format("unix:{}", property(sockets.monitor)),
         "-chardev", fmt::format("socket,id=shell,path={}", property(sockets.shell)),
         "-device",  "virtio-serial",
-        "-device",  "virtconsole,chardev=shell",
-        "-device",  "virtio-rng-pci",
-        "-serial",  "stdio"};
+        "-device",  "virtconsole,chardev=shell"};
+    if (options.agent)
+        words.insert(
+            words.end(),
+            {"-chardev", fmt::format("socket,id=agent,path={}", property(sockets.agent)), "-device",
+             fmt::format("virtserialport,chardev=agent,name={0},id={0}", agent_port)});
+    words.insert(words.end(), {"-device", "virtio-rng-pci", "-serial", "stdio"});
     if (!options.allow_reboot) words.emplace_back("-no-reboot");
     words.insert(words.end(), options.arguments.begin(), options.arguments.end());
     if (!options.graphical) words.emplace_back("-nographic");

@@ -10,17 +10,26 @@ namespace charioteer::machine {
 /// Where the sockets between the driver and one QEMU are.
 struct Sockets {
     explicit Sockets(const std::filesystem::path& state)
-        : monitor(state / "monitor"), qmp(state / "qmp"), shell(state / "shell") {}
+        : monitor(state / "monitor"),
+          qmp(state / "qmp"),
+          shell(state / "shell"),
+          agent(state / "agent") {}
 
     std::filesystem::path monitor;
     std::filesystem::path qmp;
     std::filesystem::path shell;
+    std::filesystem::path agent;
 };
+
+/// The port of the guest's virtio-serial bus that leads to the agent: its name in the guest, and
+/// its id in QEMU.
+constexpr std::string_view agent_port = "charioteer.agent";
 
 /// What decides how the start script is run.
 struct StartOptions {
     bool allow_reboot = false;             ///< without it, a guest that reboots ends QEMU
     bool graphical = false;                ///< leave QEMU its window
+    bool agent = true;                     ///< give the guest a port for the agent
     std::vector<std::string> arguments;    ///< follow the driver's own
     std::vector<std::string> environment;  ///< NAME=value, of the caller
 };

@@ -111,6 +111,7 @@ void Client::take(std::string_view line) {
             fmt::format("QEMU sent what is not QMP: {}", line.substr(0, longest_quote)));
     auto& object = message.get_object();
     if (object.contains("event")) {
+        if (handler_ && handler_(object)) return;
         if (events_.size() == most_events) events_.pop_front();
         events_.push_back(std::move(object));
     } else if (object.contains("QMP")) {

@@ -5,6 +5,7 @@
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,6 +63,12 @@ public:
     /// io::TimeoutError, io::ConnectionLost.
     asio::awaitable<json::object> next_event(io::Deadline deadline);
 
+    /// `handler` sees each event first; those for which it returns true are not given out by
+    /// next_event(). It must not throw.
+    void on_event(std::function<bool(const json::object& event)> handler) {
+        handler_ = std::move(handler);
+    }
+
     /// Whoever waits gets io::ConnectionLost. Idempotent.
     void close();
 
@@ -89,6 +96,7 @@ private:
     /// Commands under way, and their replies once they are there.
     std::map<std::int64_t, std::optional<json::object>> commands_;
     std::deque<json::object> events_;
+    std::function<bool(const json::object& event)> handler_;
     std::optional<std::string> lost_;  ///< why there is no connection any more
     bool closed_ = false;
 };

@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 
 /// MAX_ARG_STRLEN of Linux, which counts the NUL.
 constexpr std::size_t longest_argument = 128 * 1024 - 1;
+constexpr std::string_view strict_prefix = "set -euo pipefail; ";
 
 /// One line of an answer, "#12~hello" or "#12:0 0".
 struct Tagged {
@@ -121,21 +122,34 @@ echo
 }
 )";
 
-std::string command_line(const Command& command, std::uint64_t number) {
-    auto script = "set -euo pipefail; " + command.text;
-    if (script.size() > longest_argument)
-        throw io::UsageError(fmt::format(
-            "the command has {} bytes; at most {} fit, copy longer "
-            "scripts into the guest and run them there",
-            command.text.size(), longest_argument - (script.size() - command.text.size())));
-    if (script.find('\0') != std::string::npos)
+void check_command_text(std::string_view text) {
+    constexpr auto longest = longest_argument - strict_prefix.size();
+    if (text.size() > longest)
+        throw io::UsageError(
+            fmt::format("the command has {} bytes; at most {} fit, copy longer "
+                        "scripts into the guest and run them there",
+                        text.size(), longest));
+    if (text.find('\0') != std::string_view::npos)
         throw io::UsageError("the command has a NUL byte, which no shell can take");
+}
+
+std::string command_line(const Command& command, std::uint64_t number) {
+    check_command_text(command.text);
+    auto script = std::string(strict_prefix) + command.text;
     auto limit = command.guest_limit.value_or(io::Duration::zero());
     // To bash, 0.000 is no limit but a question.
     auto seconds = limit > io::Duration::zero()
                        ? fmt::format("{:.3f}", io::seconds(std::max<io::Duration>(limit, 1ms)))
                        : "";
     return fmt::format("charioteer {} '{}' {}\n", number, seconds, quote(script));
+}
+
+std::string bare_line(std::string_view script, std::uint64_t number) {
+    // The quotes keep a terminal's echo of the line from looking like the answer.
+    return fmt::format(
+        "word=$({0} </dev/null 2>/dev/null); echo \"#\"\"{1}~${{word:-none}}\"; echo \"#\"\"{1}:0 "
+        "0\"\n",
+        script, number);
 }
 
 void AnswerReader::feed(std::string_view bytes) {

@@ -29,10 +29,17 @@ constexpr std::string_view greeting = "Spawning backdoor root shell...";
 /// What a root shell has to be told once, before its first command line.
 extern const std::string_view preparation;
 
+/// Throws io::UsageError for a command that cannot be run: one with a NUL byte, or longer than
+/// Linux lets a program take as an argument, 128 KiB.
+void check_command_text(std::string_view text);
+
 /// The line that has a prepared shell run `command` and answer as docs/shell-protocol.md says.
-/// Throws io::UsageError when the command is longer than Linux lets a program take as an argument,
-/// 128 KiB.
+/// Throws as check_command_text().
 std::string command_line(const Command& command, std::uint64_t number);
+
+/// The line that has any POSIX shell, prepared or not, run `script` and answer as to
+/// command_line(): `script` must print one word of letters, digits and dashes.
+std::string bare_line(std::string_view script, std::uint64_t number);
 
 /// What came of one command.
 struct Answer {

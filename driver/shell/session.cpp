@@ -187,6 +187,16 @@ asio::awaitable<CommandResult> Session::execute(Command command,
     co_return result;
 }
 
+asio::awaitable<std::string> Session::execute_bare(std::string script, io::Duration limit) {
+    auto number = ++last_number_;
+    auto turn = co_await io::with_deadline(take_turn(), time_.deadline_after(limit), time_,
+                                           "an earlier command kept the guest's root shell");
+    outbox_.add(bare_line(script, number));
+    auto result = co_await io::with_deadline(answer_to(number), time_.deadline_after(limit), time_,
+                                             "the guest did not answer");
+    co_return std::move(result.output);
+}
+
 asio::awaitable<void> Session::send_raw(std::string bytes, io::Deadline deadline) {
     auto self = shared_from_this();
     outbox_.add(bytes);

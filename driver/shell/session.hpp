@@ -69,6 +69,10 @@ public:
     /// usable after all but the last.
     asio::awaitable<CommandResult> execute(Command command, std::optional<io::Duration> limit);
 
+    /// Has the shell, whichever it is, run a script of POSIX; the one word that it prints (see
+    /// bare_line()). Throws as execute() does.
+    asio::awaitable<std::string> execute_bare(std::string script, io::Duration limit);
+
     /// Sends bytes as they are, past commands that run. Throws io::TimeoutError,
     /// io::ConnectionLost.
     asio::awaitable<void> send_raw(std::string bytes, io::Deadline deadline);

@@ -118,6 +118,35 @@ class ScreenReading:
     def __next__(self) -> tuple[int, str]:
         """Raises MachineError, when Tesseract is not there saying what to install."""
 
+class Call:
+    """A command under way in a guest. It is ended there when nobody holds this any more."""
+
+    @property
+    def pid(self) -> int:
+        """Of the process in the guest, which leads a process group of its own. Raises ShellError."""
+    @property
+    def ending(self) -> tuple[int, int, bool, float, str] | None:
+        """How it ended: status (124: its limit passed, 128 + n: signal n), signal or 0, whether its
+        limit passed, seconds in the guest, who still holds its output. None while it runs, or
+        while `read` has not yet returned None.
+        """
+    def read(
+        self, timeout: Limit | None = None
+    ) -> tuple[Literal["output", "errors"], bytes] | None:
+        """The next piece of what it says, as it comes; None once it has ended.
+
+        What nobody reads stays in the guest, where the command then waits. Raises TimeoutError,
+        ShellError when the guest is gone.
+        """
+    def write(self, data: bytes) -> None:
+        """Gives it input; returns when the guest has room for all of it."""
+    def end_input(self) -> None:
+        """It reads the end of its input after what was written."""
+    def signal(self, number: int) -> None:
+        """Sends a signal to its process group; 0 is SIGTERM, and SIGKILL 5 s later to the rest."""
+    def let_go(self) -> None:
+        """It goes on when nobody holds this any more."""
+
 class Machine:
     """One virtual machine: QEMU, its root shell, its monitors and its serial console.
 
@@ -173,6 +202,26 @@ class Machine:
         check_output: bool = True,
         timeout: Limit | None = 900,
     ) -> tuple[int, str]: ...
+    def run(
+        self,
+        command: str,
+        input: bytes | None = None,
+        timeout: Limit | None = None,
+        keep_errors: bool = True,
+        tell: bool = False,
+    ) -> tuple[int, int, bytes, bytes, float]:
+        """Runs `command` as `execute` does; status, signal that ended it or 0, standard output,
+        standard error, seconds in the guest.
+
+        `input` is its standard input. Without `keep_errors` only the last 8 to 16 KiB of the standard
+        error are returned. `tell` logs the lines of its output as they come. On the plain channel the
+        standard error is empty, and `input` raises ShellError.
+        """
+    def begin(self, command: str, input: bool = False, timeout: Limit | None = None) -> Call:
+        """Starts `command` and returns at once; with `input` it reads what `Call.write` gives it.
+
+        Raises ShellError when there is no agent in the guest.
+        """
     def wait_for_command(self, command: str, success: bool = True, timeout: Limit = 900) -> str:
         """Runs `command` again and again until it succeeds (or fails); returns its last output.
         Raises RequestedAssertionFailed after `timeout` and a last attempt.

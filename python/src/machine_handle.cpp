@@ -104,6 +104,28 @@ py::tuple MachineHandle::execute(std::string command, bool check_return, bool ch
     return py::make_tuple(result.status, to_text(result.output));
 }
 
+py::tuple MachineHandle::run_command(std::string command, const py::object& input,
+                                     const py::object& timeout, bool keep_errors, bool tell) {
+    machine::RunOptions options;
+    if (!input.is_none()) options.input = std::string(py::bytes(input));
+    if (!timeout.is_none()) options.limit = to_limit(timeout);
+    options.keep_errors = keep_errors;
+    options.tell = tell;
+    auto outcome = run(machine_->run(std::move(command), std::move(options)));
+    return py::make_tuple(outcome.status, outcome.signal, py::bytes(outcome.output),
+                          py::bytes(outcome.errors), io::seconds(outcome.duration));
+}
+
+std::unique_ptr<Call> MachineHandle::begin(std::string command, bool input,
+                                           const py::object& timeout) {
+    channel::Request request;
+    request.text = std::move(command);
+    request.strict = true;
+    request.with_input = input;
+    if (!timeout.is_none()) request.limit = to_limit(timeout).duration;
+    return std::make_unique<Call>(machine_, run(machine_->begin(std::move(request))), idle_);
+}
+
 py::str MachineHandle::wait_for_command(std::string command, bool success,
                                         const py::object& timeout) {
     auto limit = to_limit(timeout);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "bind_call.hpp"
 #include "bind_process.hpp"
 #include "bind_screen.hpp"
 #include "block_on.hpp"
@@ -42,6 +43,9 @@ public:
 
     py::tuple execute(std::string command, bool check_return, bool check_output,
                       const py::object& timeout);
+    py::tuple run_command(std::string command, const py::object& input, const py::object& timeout,
+                          bool keep_errors, bool tell);
+    std::unique_ptr<Call> begin(std::string command, bool input, const py::object& timeout);
     py::str wait_for_command(std::string command, bool success, const py::object& timeout);
     void wait_for_unit(std::string unit, std::optional<std::string> user,
                        const py::object& timeout);

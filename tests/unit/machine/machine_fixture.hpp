@@ -26,6 +26,8 @@ protected:
 
     void SetUp() override {
         ::setenv("CHARIOTEER_ACCEL", "tcg", 1);
+        // The fake guest has no port for an agent.
+        ::setenv("CHARIOTEER_CHANNEL", "plain", 1);
         host_ = std::make_shared<Host>(runtime_.executor(), runtime_.time());
     }
     void TearDown() override {

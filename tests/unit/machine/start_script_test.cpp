@@ -47,13 +47,24 @@ TEST(StartScript, AddsTheDriversArgumentsAfterTheStartCommand) {
     EXPECT_THAT(command, EndsWith(" vhost-vsock-pci,guest-cid=3 -nographic"));
 }
 
+TEST(StartScript, GivesTheGuestAPortForTheAgentBehindItsConsole) {
+    auto command = launch_command("run", Sockets("/s"), {});
+    EXPECT_THAT(
+        command,
+        HasSubstr(" -device virtconsole,chardev=shell -chardev socket,id=agent,path=/s/agent "
+                  "-device virtserialport,chardev=agent,name=charioteer.agent,"
+                  "id=charioteer.agent -device virtio-rng-pci "));
+}
+
 TEST(StartScript, LeavesOutWhatTheOptionsSay) {
     StartOptions options;
+    options.agent = false;
     options.allow_reboot = true;
     options.graphical = true;
     auto command = launch_command("run", Sockets("/s"), options);
     EXPECT_THAT(command, Not(HasSubstr("-no-reboot")));
     EXPECT_THAT(command, Not(HasSubstr("-nographic")));
+    EXPECT_THAT(command, Not(HasSubstr("agent")));
 }
 
 TEST(StartScript, LeavesNoShellInBetweenWhereItIsOnlyAPath) {

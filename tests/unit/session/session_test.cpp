@@ -96,6 +96,8 @@ TEST_F(SessionTest, ACancelledOrReplacedLimitDoesNothing) {
 TEST_F(SessionTest, ClosesMachinesAndNetworksAndIsIdempotent) {
     auto session = make(runtime_.time());
     ::setenv("CHARIOTEER_ACCEL", "tcg", 1);
+    // The fake guest has no port for an agent.
+    ::setenv("CHARIOTEER_CHANNEL", "plain", 1);
     auto shared = directory_.path();
     for (auto name : {"one", "two"}) {
         machine::MachineConfig config;

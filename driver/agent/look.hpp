@@ -1,0 +1,65 @@
+#pragma once
+
+#include "agent/pace.hpp"
+#include "agent/system.hpp"
+#include "agent/text.hpp"
+
+namespace charioteer::agent {
+
+enum class Answer { no, yes, unknown };
+
+constexpr int bad_words = 2;
+constexpr int cannot_tell = 3;
+
+/// Looks again and again until the answer is the wanted one. Returns the exit status.
+template <class Look>
+int look_until(Answer wanted, Look look) {
+    Pace pace(sys::processor_time());
+    for (;;) {
+        auto answer = look();
+        if (answer == wanted) return 0;
+        if (answer == Answer::unknown) return cannot_tell;
+        sys::sleep(pace.rest(sys::processor_time()));
+    }
+}
+
+/// Calls visit(line) for the lines of a table of the kernel after its heading, until it says true.
+/// False when there is no such table.
+template <class Visit>
+bool read_table(const char* path, Visit visit) {
+    auto opened = sys::open(path, O_RDONLY | O_CLOEXEC);
+    if (opened < 0) return false;
+    auto file = static_cast<int>(opened);
+    char room[8192];
+    size_t kept = 0;
+    bool heading = true;
+    for (bool done = false; !done;) {
+        auto got = sys::read(file, room + kept, sizeof room - kept);
+        if (got <= 0) break;
+        auto size = kept + static_cast<size_t>(got);
+        size_t begin = 0;
+        for (auto at = kept; at < size && !done; ++at) {
+            if (room[at] != '\n') continue;
+            room[at] = '\0';
+            done = !heading && visit(static_cast<const char*>(room + begin));
+            heading = false;
+            begin = at + 1;
+        }
+        kept = size - begin;
+        if (kept == sizeof room) kept = 0;  // not a table: its lines are short
+        memmove(room, room + begin, kept);
+    }
+    sys::close(file);
+    return true;
+}
+
+/// What a line has from its field `number` on, counted from 0.
+inline const char* field(const char* line, int number) {
+    for (;; --number) {
+        while (*line == ' ') ++line;
+        if (number == 0) return line;
+        while (*line != ' ' && *line != '\0') ++line;
+    }
+}
+
+}  // namespace charioteer::agent

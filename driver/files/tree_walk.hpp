@@ -1,0 +1,73 @@
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "io/unique_fd.hpp"
+
+namespace charioteer::files {
+
+/// Goes through a file or directory of the host, parents before what is in them, names in order.
+///
+/// Links are followed, since most would point to nothing in a guest; a relative one whose target is
+/// surely within the directory that is copied stays a link. One thread at a time; blocks on the
+/// disk. Throws io::Error that names the path: what cannot be read, a link to nothing, links that
+/// lead to a directory that they are in, and more than frames::max_depth directories in each other.
+class TreeWalk {
+public:
+    struct Step {
+        enum class Kind { directory, leave, file, link, end };
+        Kind kind = Kind::end;
+        std::string name;        ///< the last component; of directories, files and links
+        std::string target;      ///< of links
+        unsigned mode = 0;       ///< permissions, of directories and files
+        std::uint64_t size = 0;  ///< of files, in bytes
+    };
+
+    explicit TreeWalk(const std::filesystem::path& source);
+
+    Step next();
+    /// Opens the file of the last step. Nothing when it is no longer there or no longer a file; if
+    /// it is the root, that throws.
+    io::UniqueFd open_file();
+    /// The path of the last step, for messages.
+    std::string path() const;
+    /// Sockets, pipes and devices that were left out so far.
+    const std::vector<std::string>& skipped() const noexcept { return skipped_; }
+
+private:
+    struct Level {
+        io::UniqueFd fd;
+        std::string name;
+        std::vector<std::string> names;
+        std::size_t at = 0;
+        dev_t device = 0;
+        ino_t inode = 0;
+        /// Number of the outermost directory that a link in this one may point to: the root, or
+        /// the last one that was itself reached through a link.
+        std::size_t home = 0;
+    };
+    enum class Reached { by_name, through_link };
+
+    Step root();
+    Step visit(std::string name);
+    Step visit_what(const std::string& name, const struct stat& status, Reached reached);
+    Step enter(int directory, const std::string& name, Reached reached);
+    std::string read_link(const std::string& name) const;
+    bool stays_within(const std::string& target) const;
+    int directory() const;
+
+    std::string source_;
+    std::vector<Level> levels_;
+    bool begun_ = false;
+    std::string name_;      ///< of the last step, below the innermost directory
+    bool is_file_ = false;  ///< the last step was a file
+    bool through_link_ = false;
+    std::vector<std::string> skipped_;
+};
+
+}  // namespace charioteer::files

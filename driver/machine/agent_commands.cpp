@@ -1,0 +1,205 @@
+// What a machine does by the agent in its guest.
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "io/line_splitter.hpp"
+#include "io/printable.hpp"
+#include "machine/machine.hpp"
+#include "machine/unless_panicked.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A guest that has said nothing for so long, though QEMU runs it, is taken for dead. Under TCG the
+/// host may be busy elsewhere, too.
+constexpr auto silence_limit = 10s;
+constexpr auto silence_limit_tcg = 30s;
+/// Of an agent that was there before: its guest may be booting anew.
+constexpr auto restart_limit = 300s;
+/// What is kept of a standard error that nobody asked for, in bytes.
+constexpr std::size_t errors_kept = 8 * 1024;
+constexpr std::size_t longest_line = 64 * 1024;
+/// Greetings that may come between the beginning and the end of an agent's start.
+constexpr int most_restarts = 3;
+
+asio::awaitable<void> feed(std::shared_ptr<channel::Call> call, std::string input) {
+    try {
+        co_await call->write(std::move(input));
+        call->end_input();
+    } catch (const io::Error&) {
+        // Whoever collects what the command says is told the same.
+    }
+}
+
+/// Ends the command in the guest when its caller no longer waits.
+struct Abandoned {
+    std::shared_ptr<channel::Call> call;
+    ~Abandoned() { call->abandon(); }
+};
+
+template <class Take>
+void take_lines(io::LineSplitter& splitter, std::string_view bytes, Take take) {
+    splitter.feed(bytes);
+    while (auto line = splitter.next()) take(std::move(*line));
+}
+
+}  // namespace
+
+asio::awaitable<void> Machine::start_agent(io::Duration limit) {
+    auto instance = instance_;
+    if (!instance || !instance->agent()) co_return;
+    while (agent_starting_) co_await started_.wait();
+    if (instance->agent()->usable() || no_agent_) co_return;
+    agent_starting_ = true;
+    auto duration = limit * accelerator_.patience();
+    std::exception_ptr failure;
+    for (int restarts = 0; restarts <= most_restarts; ++restarts) {
+        no_agent_.reset();
+        try {
+            co_await unless_panicked(instance->agent()->start(duration));
+            break;
+        } catch (const shell::Restarted& error) {
+            no_agent_ = error.what();
+        } catch (const io::Error& error) {
+            no_agent_ = error.what();
+            break;
+        } catch (...) {
+            failure = std::current_exception();
+            break;
+        }
+    }
+    agent_starting_ = false;
+    started_.notify_all();
+    if (failure) std::rethrow_exception(failure);
+    // A QEMU that is gone is told as such by whoever meets it next.
+    if (!no_agent_ || instance->child().status()) co_return;
+    auto reason = fmt::format("the agent does not run in the guest: {}", *no_agent_);
+    if (channel_mode_ == ChannelMode::agent) throw io::Error(reason);
+    if (std::exchange(told_no_agent_, reason) != reason)
+        log(reason + "; its root shell serves, one command at a time");
+}
+
+asio::awaitable<std::shared_ptr<AgentLink>> Machine::ready_agent() {
+    auto instance = instance_;
+    running();
+    auto link = instance->agent();
+    if (!link || no_agent_) co_return nullptr;
+    if (!link->usable()) co_await start_agent(restart_limit);
+    if (!link->usable()) co_return nullptr;
+    co_return link;
+}
+
+asio::awaitable<std::shared_ptr<channel::Call>> Machine::begin(channel::Request request) {
+    auto link = co_await ready_agent();
+    if (!link) {
+        ShellError missing(fmt::format("{}: this takes the agent, which is not there: {}", name(),
+                                       no_agent_.value_or("CHARIOTEER_CHANNEL is plain")));
+        tell_facts(missing);
+        throw missing;
+    }
+    co_return link->channel().start(std::move(request));
+}
+
+/// Ends the wait when the guest dies, in whichever way.
+template <class T>
+asio::awaitable<T> Machine::unless_dead(std::shared_ptr<AgentLink> link,
+                                        asio::awaitable<T> operation) {
+    auto silence = accelerator_.accelerator == Accelerator::tcg ? silence_limit_tcg : silence_limit;
+    return unless_panicked(link->watched(std::move(operation), silence));
+}
+
+asio::awaitable<std::optional<channel::Piece>> Machine::next_piece(
+    std::shared_ptr<channel::Call> call, io::Deadline deadline) {
+    auto begin = host_->time().now();
+    auto instance = instance_;
+    try {
+        // What has come is still to be had when the guest is gone.
+        auto operation = instance && instance->agent()
+                             ? unless_dead(instance->agent(), call->next())
+                             : call->next();
+        co_return co_await io::with_deadline(std::move(operation), deadline, host_->time(),
+                                             "the command said nothing");
+    } catch (const io::TimeoutError&) {
+        throw;
+    } catch (const io::Error& error) {
+        throw explain(error, "a command in the background", begin);
+    }
+}
+
+asio::awaitable<void> Machine::set_off(std::shared_ptr<AgentLink> link, std::string command,
+                                       std::optional<Limit> limit) {
+    channel::Request request;
+    request.text = std::move(command);
+    request.strict = true;
+    request.want_output = false;
+    if (limit) request.limit = limit->duration;
+    auto call = link->channel().start(std::move(request));
+    call->let_go();
+    co_await unless_dead(link, call->started());
+}
+
+asio::awaitable<Outcome> Machine::run_by_agent(std::shared_ptr<AgentLink> link, std::string command,
+                                               RunOptions options) {
+    channel::Request request;
+    request.text = command;
+    request.strict = true;
+    request.with_input = options.input.has_value();
+    if (options.limit) request.limit = options.limit->duration;
+    auto earlier_panic = console_->panic();
+    auto call = link->channel().start(std::move(request));
+    Abandoned abandoned{call};
+    if (options.input)
+        asio::co_spawn(host_->executor(), feed(call, std::move(*options.input)), asio::detached);
+    auto limit = host_limit(options.limit);
+    auto deadline = limit ? host_->time().deadline_after(*limit) : io::Deadline::never();
+    auto collected = unless_dead(link, collect(call, std::move(command), std::move(options)));
+    auto outcome = co_await io::with_deadline(std::move(collected), deadline, host_->time(),
+                                              "the guest did not end the command");
+    // What was asked after a panic is answered by a kernel that lives.
+    console_->forget_panic(earlier_panic);
+    co_return outcome;
+}
+
+asio::awaitable<Outcome> Machine::collect(std::shared_ptr<channel::Call> call, std::string command,
+                                          RunOptions options) {
+    Outcome outcome;
+    io::LineSplitter error_lines(longest_line);
+    io::LineSplitter output_lines(longest_line);
+    auto take_error = [this](std::string line) { console_->add_line(std::move(line)); };
+    auto take_output = [this](const std::string& line) {
+        log("| " + io::printable(line, io::Colours::drop));
+    };
+    for (;;) {
+        auto piece = co_await call->next();
+        if (!piece) break;
+        if (piece->source == channel::Source::errors) {
+            take_lines(error_lines, piece->bytes, take_error);
+            outcome.errors += piece->bytes;
+            if (!options.keep_errors && outcome.errors.size() > 2 * errors_kept)
+                outcome.errors.erase(0, outcome.errors.size() - errors_kept);
+        } else {
+            outcome.output += piece->bytes;
+            if (options.tell) take_lines(output_lines, piece->bytes, take_output);
+        }
+    }
+    if (!error_lines.rest().empty()) take_error(std::string(error_lines.rest()));
+    if (!output_lines.rest().empty()) take_output(std::string(output_lines.rest()));
+    const auto& ending = call->ending();
+    outcome.status = ending.status;
+    outcome.signal = ending.signal;
+    outcome.duration = ending.duration;
+    if (ending.strays > 0)
+        sink_({io::EventKind::warning, name(),
+               fmt::format("`{}` has ended, but its output is still held by {}; what they write "
+                           "there belongs to no answer",
+                           command, ending.stray_names)});
+    co_return outcome;
+}
+
+}  // namespace charioteer::machine

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/json/object.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "channel/channel.hpp"
+#include "io/time_source.hpp"
+#include "qmp/client.hpp"
+#include "shell/session.hpp"
+
+namespace charioteer::machine {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+/// How commands reach the guest ($CHARIOTEER_CHANNEL).
+enum class ChannelMode {
+    automatic,  ///< by the agent where it runs, else by the plain root shell
+    agent,      ///< by the agent; without it the machine is of no use
+    plain,      ///< by the root shell
+};
+
+/// Throws io::UsageError for an unknown word; empty is automatic.
+ChannelMode parse_channel_mode(std::string_view word);
+
+/// The agent in the guest of one QEMU: puts it there, notices when it is gone or silent. Io thread
+/// only.
+class AgentLink : public std::enable_shared_from_this<AgentLink> {
+public:
+    /// What one life of QEMU has.
+    struct Parts {
+        std::shared_ptr<channel::Channel> channel;
+        std::shared_ptr<shell::Session> shell;
+        std::shared_ptr<qmp::Client> qmp;
+    };
+
+    static std::shared_ptr<AgentLink> make(Parts parts, const asio::any_io_executor& executor,
+                                           io::TimeSource& time);
+    AgentLink(const AgentLink&) = delete;
+    AgentLink& operator=(const AgentLink&) = delete;
+
+    channel::Channel& channel() noexcept { return *parts_.channel; }
+    bool usable() const noexcept { return parts_.channel->usable(); }
+
+    /// Starts an agent through the root shell, which listens, unless one runs. Throws io::Error
+    /// with the reason why there is none, shell::Restarted.
+    asio::awaitable<void> start(io::Duration limit);
+
+    /// Watches over an operation that waits for the agent: when the guest says nothing for
+    /// `silence`, though it runs, calls are lost with that reason, and so `operation` fails.
+    template <class T>
+    asio::awaitable<T> watched(asio::awaitable<T> operation, io::Duration silence);
+
+private:
+    struct Watcher;
+
+    AgentLink(Parts parts, const asio::any_io_executor& executor, io::TimeSource& time);
+    bool take_event(const json::object& event);
+    static asio::awaitable<void> tell_end(std::shared_ptr<AgentLink> self);
+    static asio::awaitable<void> watch(std::shared_ptr<AgentLink> self, io::Duration silence);
+    asio::awaitable<std::optional<std::string>> why_silent(io::Duration silence);
+    asio::awaitable<std::string> query(std::string command, std::string key);
+
+    Parts parts_;
+    asio::any_io_executor executor_;
+    io::TimeSource& time_;
+    std::optional<std::string> program_;  ///< to be sent when somebody opens the port
+    std::string last_event_;              ///< what QEMU told last of the machine as a whole
+    std::size_t lives_ = 0;               ///< agents that were started
+    std::size_t watched_ = 0;             ///< operations
+    bool watching_ = false;
+};
+
+/// Counts one watched operation.
+struct AgentLink::Watcher {
+    explicit Watcher(AgentLink& owner) : link(owner) { ++link.watched_; }
+    Watcher(const Watcher&) = delete;
+    Watcher& operator=(const Watcher&) = delete;
+    ~Watcher() { --link.watched_; }
+    AgentLink& link;
+};
+
+template <class T>
+asio::awaitable<T> AgentLink::watched(asio::awaitable<T> operation, io::Duration silence) {
+    auto self = shared_from_this();
+    Watcher watcher(*this);
+    if (!std::exchange(watching_, true)) {
+        asio::co_spawn(executor_, watch(self, silence), asio::detached);
+    }
+    co_return co_await std::move(operation);
+}
+
+}  // namespace charioteer::machine

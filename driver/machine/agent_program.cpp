@@ -1,0 +1,82 @@
+#include "machine/agent_program.hpp"
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "io/error.hpp"
+#include "machine/start_script.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+std::filesystem::path agent_directory() {
+    if (const char* given = std::getenv("CHARIOTEER_AGENT_DIRECTORY")) return given;
+    Dl_info info{};
+    if (::dladdr(reinterpret_cast<void*>(&load_agent_program), &info) == 0 || !info.dli_fname)
+        return {};
+    return std::filesystem::absolute(info.dli_fname).parent_path();
+}
+
+}  // namespace
+
+std::string load_agent_program(const std::string& processor) {
+    auto path = agent_directory() / fmt::format("charioteer-agent-{}", processor);
+    std::ifstream file(path, std::ios::binary);
+    std::string program{std::istreambuf_iterator<char>(file), {}};
+    if (program.empty())
+        throw io::Error(fmt::format("there is no agent for {} ({})", processor, path.string()));
+    return program;
+}
+
+// Every word is the shell's own but chmod, cat, rm and one of head and dd. The port takes one
+// opener at a time; the program comes when head opens it. A folder may be there and not let
+// programs be run: then the next one is tried with a copy.
+std::string agent_start_script(std::size_t size, std::uint64_t nonce) {
+    constexpr std::string_view script = R"(
+for port in /sys/class/virtio-ports/*; do
+read -r name <"$port/name" && [ "$name" = {name} ] && break; name=
+done 2>/dev/null
+device=/dev/${{port##*/}} first= status=
+[ "$name" ] || {{ echo no-port; exit; }}
+[ -c "$device" ] || {{ echo no-device; exit; }}
+if command -v head >/dev/null; then take="head -c {size}"
+elif command -v dd >/dev/null; then take="dd bs=1 count={size}"
+else echo no-reader; exit; fi
+for folder in /dev/shm /run /tmp /; do
+file=$folder/.charioteer-agent
+{{ : >"$file"; }} 2>/dev/null || continue
+if [ "$first" ]; then cat "$first" >"$file"; else $take <"$device" >"$file"; fi || break
+first=${{first:-$file}}
+chmod 700 "$file" && "$file" 0 {nonce:x} detach <>"$device" >/dev/null
+status=$?
+rm -f "$file"
+[ "$status" = 126 ] || break
+done
+rm -f "$first"
+if [ -z "$status" ]; then echo no-folder
+elif [ "$status" = 0 ]; then echo started
+else echo "status-$status"; fi)";
+    return "(" +
+           fmt::format(fmt::runtime(script), fmt::arg("name", agent_port), fmt::arg("size", size),
+                       fmt::arg("nonce", nonce)) +
+           ")";
+}
+
+std::string explain_start(std::string_view word) {
+    if (word == "no-port")
+        return fmt::format("it has no port {} below /sys/class/virtio-ports", agent_port);
+    if (word == "no-device") return "it has no device for the agent's port in /dev";
+    if (word == "no-reader") return "it has neither head nor dd";
+    if (word == "no-folder") return "it has no folder to put the agent into, or its port is busy";
+    if (word == "status-126") return "it runs no programs from /dev/shm, /run, /tmp or /";
+    return fmt::format("the agent's program ended at once ({})", word);
+}
+
+}  // namespace charioteer::machine

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+#include "machine/machine.hpp"
+
+namespace charioteer::machine {
+
+/// The pause before a wait's next try: short at first, and no more than a third of the time goes
+/// into trying when a try takes long.
+inline io::Duration next_pause(io::Duration waited, io::Duration last_try) {
+    using namespace std::chrono_literals;
+    return std::clamp<io::Duration>(std::max(waited / 32, last_try / 2), 20ms, 1000ms);
+}
+
+inline CommandOptions within(Limit limit) {
+    CommandOptions options;
+    options.limit = std::move(limit);
+    return options;
+}
+
+}  // namespace charioteer::machine

@@ -1,0 +1,87 @@
+#include "bind_call.hpp"
+
+#include "bindings.hpp"
+#include "block_on.hpp"
+#include "convert.hpp"
+#include "errors.hpp"
+
+namespace charioteer::python {
+
+namespace {
+
+io::TimeSource& host_time() {
+    return Core::instance().runtime().time();
+}
+
+/// Holds the machine while the operation runs.
+template <class T>
+asio::awaitable<T> hold(std::shared_ptr<machine::Machine> /*machine*/,
+                        asio::awaitable<T> operation) {
+    co_return co_await std::move(operation);
+}
+
+}  // namespace
+
+Call::Call(std::shared_ptr<machine::Machine> machine, std::shared_ptr<channel::Call> call,
+           py::object idle)
+    : machine_(std::move(machine)), call_(std::move(call)), idle_(std::move(idle)) {}
+
+Call::~Call() {
+    if (call_) Core::instance().dispose(std::move(call_));
+    if (machine_) Core::instance().dispose(std::move(machine_));
+}
+
+std::uint32_t Call::pid() {
+    return block_on(call_->started(), {idle_});
+}
+
+py::object Call::read(const py::object& timeout) {
+    try {
+        auto deadline = to_deadline(timeout, host_time());
+        auto piece = block_on(hold(machine_, machine_->next_piece(call_, deadline)), {idle_});
+        if (!piece) return py::none();
+        bool errors = piece->source == channel::Source::errors;
+        return py::make_tuple(errors ? "errors" : "output", py::bytes(piece->bytes));
+    } catch (const io::TimeoutError& error) {
+        raise_as(PyExc_TimeoutError, error);
+    }
+}
+
+void Call::write(const py::bytes& data) {
+    block_on(call_->write(data), {idle_});
+}
+
+void Call::end_input() {
+    on_io_thread([call = call_] { call->end_input(); });
+}
+
+void Call::signal(int number) {
+    on_io_thread([call = call_, number] { call->signal(number); });
+}
+
+void Call::let_go() {
+    on_io_thread([call = call_] { call->let_go(); });
+}
+
+py::object Call::ending() {
+    auto ending = on_io_thread([call = call_]() -> std::optional<channel::Ending> {
+        if (!call->ended()) return std::nullopt;
+        return call->ending();
+    });
+    if (!ending) return py::none();
+    return py::make_tuple(ending->status, ending->signal, ending->timed_out,
+                          io::seconds(ending->duration), to_text(ending->stray_names));
+}
+
+void bind_call(py::module_& module) {
+    py::class_<Call>(module, "Call")
+        .def_property_readonly("pid", &Call::pid)
+        .def_property_readonly("ending", &Call::ending)
+        .def("read", &Call::read, py::arg("timeout") = py::none())
+        .def("write", &Call::write, py::arg("data"))
+        .def("end_input", &Call::end_input)
+        .def("signal", &Call::signal, py::arg("number"))
+        .def("let_go", &Call::let_go);
+}
+
+}  // namespace charioteer::python

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "machine/machine.hpp"
+
+namespace charioteer::python {
+
+namespace py = pybind11;
+
+/// A command under way in a guest. Used off the io thread; the command ends with the object unless
+/// it was let go.
+class Call {
+public:
+    Call(std::shared_ptr<machine::Machine> machine, std::shared_ptr<channel::Call> call,
+         py::object idle);
+    Call(Call&&) = default;
+    Call& operator=(Call&&) = delete;
+    ~Call();
+
+    std::uint32_t pid();
+    /// (source, bytes), or None once it has ended. Raises TimeoutError.
+    py::object read(const py::object& timeout);
+    void write(const py::bytes& data);
+    void end_input();
+    void signal(int number);
+    void let_go();
+    /// (status, signal, timed_out, seconds, strays), or None while it runs.
+    py::object ending();
+
+private:
+    std::shared_ptr<machine::Machine> machine_;
+    std::shared_ptr<channel::Call> call_;
+    py::object idle_;
+};
+
+}  // namespace charioteer::python

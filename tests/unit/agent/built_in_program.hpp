@@ -1,0 +1,62 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "io/unique_fd.hpp"
+
+namespace charioteer::agent {
+
+/// What a kernel refuses to it.
+struct Refused {
+    bool netlink = false;
+    bool files = false;
+};
+
+struct Circumstances {
+    std::filesystem::path directory = "/";
+    std::vector<std::string> environment = {};
+    Refused refused = {};
+};
+
+/// A built-in program of the real agent, with pipes for its streams. Dies with its owner.
+class BuiltInProgram {
+public:
+    /// Returns once it has been executed. Throws std::system_error.
+    explicit BuiltInProgram(std::vector<std::string> words, Circumstances circumstances = {});
+    BuiltInProgram(const BuiltInProgram&) = delete;
+    BuiltInProgram& operator=(const BuiltInProgram&) = delete;
+    ~BuiltInProgram();
+
+    pid_t pid() const { return pid_; }
+    io::UniqueFd& input() { return input_; }
+    const io::UniqueFd& output() const { return output_; }
+
+    /// Waits until it has looked `more` times since the call, or once since its start, and sleeps.
+    /// False when it has ended instead.
+    bool keeps_waiting(long more = 0);
+    /// Waits for its end: its exit status, or -1 when it was killed or does not end.
+    int status();
+    /// What it said on standard error, once it has ended.
+    std::string complaint();
+    /// How much of a processor it takes while `action` runs, 1 being all.
+    double share_of_a_processor(const std::function<void()>& action) const;
+
+private:
+    bool ended_within(int milliseconds) const;
+    bool sleeps() const;
+    long rests() const;
+
+    pid_t pid_ = -1;
+    io::UniqueFd end_;  ///< pidfd
+    io::UniqueFd input_;
+    io::UniqueFd output_;
+    io::UniqueFd errors_;
+    bool reaped_ = false;
+};
+
+}  // namespace charioteer::agent

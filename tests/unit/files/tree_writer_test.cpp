@@ -1,0 +1,164 @@
+#include "files/tree_writer.hpp"
+
+#include "unit/files/files_fixture.hpp"
+
+namespace charioteer::files {
+namespace {
+
+class TreeWriterTest : public FilesTest {
+protected:
+    TreeWriterTest() { fs::create_directory(folder_ / "out"); }
+
+    void write(const std::string& stream, std::size_t split = 1'000'000) {
+        TreeWriter writer(target_);
+        for (std::size_t at = 0; at < stream.size(); at += split)
+            writer.feed(std::string_view(stream).substr(at, split));
+        writer.finish();
+    }
+    /// The error for a stream from somebody who means harm; what was made must be gone.
+    std::string refusal(const std::string& stream) {
+        auto error = error_of([&] { write(stream); });
+        EXPECT_EQ(names_in(folder_ / "out"), std::set<std::string>());
+        auto at = error.find(target_.string());
+        if (at != error.npos) error.replace(at, target_.string().size(), "TARGET");
+        return error;
+    }
+
+    fs::path target_ = folder_ / "out/target";
+};
+
+TEST_F(TreeWriterTest, MakesATreeFromEverySplit) {
+    auto stream = Stream()
+                      .directory("any name", 0750)
+                      .file("data", "some\nbytes", 0640)
+                      .file("empty", "")
+                      .link("link", "../outside")
+                      .directory("inner", 0555)
+                      .leave()
+                      .leave()
+                      .end();
+    const std::string& bytes = stream;
+    for (std::size_t split = 1; split <= bytes.size(); split += 3) {
+        write(bytes, split);
+        ASSERT_EQ(names_in(target_),
+                  (std::set<std::string>{"data", "empty", "inner/", "link -> ../outside"}));
+        EXPECT_EQ(read_file(target_ / "data"), "some\nbytes");
+        EXPECT_EQ(mode_of(target_), 0750u);
+        EXPECT_EQ(mode_of(target_ / "data"), 0640u);
+        EXPECT_EQ(mode_of(target_ / "inner"), 0555u);
+        fs::remove_all(target_);
+    }
+}
+
+TEST_F(TreeWriterTest, MakesAFile) {
+    write(
+        Stream().open("name", 0600).data("one").data("two").add({frames::EntryKind::close}).end());
+    EXPECT_EQ(read_file(target_), "onetwo");
+    EXPECT_EQ(mode_of(target_), 0600u);
+}
+
+TEST_F(TreeWriterTest, KeepsModesButThoseThatGiveRights) {
+    auto mask = ::umask(077);
+    write(Stream().directory("d", 07777).file("f", "", 06755).leave().end());
+    ::umask(mask);
+    EXPECT_EQ(mode_of(target_), 0777u);
+    EXPECT_EQ(mode_of(target_ / "f"), 0755u);
+}
+
+TEST_F(TreeWriterTest, FillsDirectoriesThatMayNotBeWritten) {
+    write(Stream().directory("d", 0555).directory("e", 0).file("f", "x", 0).leave().leave().end());
+    EXPECT_EQ(mode_of(target_), 0555u);
+    EXPECT_EQ(mode_of(target_ / "e"), 0u);
+}
+
+TEST_F(TreeWriterTest, DoesNotEnterALink) {
+    fs::create_directory(folder_ / "outside");
+    auto outside = (folder_ / "outside").string();
+    EXPECT_EQ(refusal(Stream().directory("d").link("x", outside).directory("x").file("f", "")),
+              "cannot make TARGET/x: File exists");
+    EXPECT_EQ(refusal(Stream().directory("d").link("x", outside + "/f").file("x", "bytes")),
+              "cannot make TARGET/x: File exists");
+    EXPECT_EQ(names_in(folder_ / "outside"), std::set<std::string>());
+}
+
+TEST_F(TreeWriterTest, RefusesNamesThatLeadElsewhere) {
+    for (std::string name : {"..", ".", "", "/etc", "a/b", "../x"})
+        EXPECT_EQ(refusal(Stream().directory("d").file(name, "")),
+                  "what was sent for TARGET is broken: a name that no file may have")
+            << name;
+}
+
+TEST_F(TreeWriterTest, RefusesANameThatComesTwice) {
+    EXPECT_EQ(refusal(Stream().directory("d").file("x", "").file("x", "")),
+              "cannot make TARGET/x: File exists");
+    EXPECT_EQ(refusal(Stream().directory("d").file("x", "").link("x", "y")),
+              "cannot make the link TARGET/x: File exists");
+    EXPECT_EQ(refusal(Stream().directory("d").directory("x").leave().directory("x")),
+              "cannot make TARGET/x: File exists");
+}
+
+TEST_F(TreeWriterTest, LeavesNothingOfAStreamThatIsCutOff) {
+    std::string whole =
+        Stream().directory("d", 0).directory("e", 0).file("f", "x").leave().leave().end();
+    for (std::size_t size = 0; size < whole.size(); ++size)
+        ASSERT_EQ(refusal(whole.substr(0, size)), "what was sent for TARGET ended early") << size;
+}
+
+TEST_F(TreeWriterTest, ReservesNothingForASizeThatIsOnlyClaimed) {
+    std::string stream =
+        Stream().open("f").add({.kind = frames::EntryKind::data, .size = std::uint64_t{1} << 60});
+    TreeWriter writer(target_);
+    writer.feed(stream);
+    writer.feed("only this");
+    EXPECT_EQ(fs::file_size(target_), 9u);
+    EXPECT_EQ(writer.written_bytes(), 9u);
+}
+
+TEST_F(TreeWriterTest, RefusesToGoTooDeep) {
+    Stream stream;
+    for (std::size_t depth = 0; depth <= frames::max_depth; ++depth) stream.directory("d");
+    EXPECT_EQ(refusal(stream),
+              "what was sent for TARGET is broken: more than 200 directories in each other");
+}
+
+TEST_F(TreeWriterTest, RefusesMoreEntriesThanItsLimit) {
+    auto error = error_of([&] {
+        std::string stream = Stream().directory("d").file("a", "").link("b", "x").file("c", "");
+        TreeWriter writer(target_, {.entries = 3});
+        writer.feed(stream);
+    });
+    EXPECT_TRUE(error.ends_with("target has more than 3 entries")) << error;
+    EXPECT_FALSE(fs::exists(target_));
+}
+
+TEST_F(TreeWriterTest, DoesNotTouchWhatIsThereAlready) {
+    write_file(target_, "old");
+    EXPECT_TRUE(error_of([&] { write(Stream().file("f", "new").end()); }).ends_with("File exists"));
+    EXPECT_TRUE(error_of([&] { write(Stream().directory("d")); }).ends_with("File exists"));
+    EXPECT_EQ(read_file(target_), "old");
+}
+
+TEST_F(TreeWriterTest, DoesNotFollowALinkAtTheTarget) {
+    fs::create_symlink(folder_ / "outside", target_);
+    EXPECT_TRUE(error_of([&] { write(Stream().file("f", "new").end()); }).ends_with("File exists"));
+    EXPECT_FALSE(fs::exists(folder_ / "outside"));
+    EXPECT_TRUE(fs::is_symlink(target_));
+}
+
+TEST_F(TreeWriterTest, ShowsNamesWithoutWhatMovesACursor) {
+    auto error = refusal(Stream().directory("d").file("\x1b[31mx\n", "").file("\x1b[31mx\n", ""));
+    EXPECT_EQ(error, "cannot make TARGET/x\\x0a: File exists");
+}
+
+TEST_F(TreeWriterTest, NamesTheFileThatTheDiskHasNoSpaceFor) {
+    if (!mount_small()) GTEST_SKIP() << "needs root";
+    target_ = folder_ / "small/target";
+    auto error = error_of([&] {
+        write(Stream().directory("d").file("small", "x").file("big", content(2'000'000)).leave());
+    });
+    EXPECT_TRUE(error.ends_with("target/big: No space left on device")) << error;
+    EXPECT_EQ(names_in(folder_ / "small"), std::set<std::string>());
+}
+
+}  // namespace
+}  // namespace charioteer::files
