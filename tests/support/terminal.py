@@ -49,6 +49,11 @@ class Terminal:
         return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))
 
     @property
+    def visible(self) -> list[str]:
+        """The lines that the terminal shows now."""
+        return [line.rstrip() for line in self._tmux("capture-pane", "-p").split("\n")]
+
+    @property
     def coloured(self) -> str:
         """The screen with its colours."""
         return self._tmux("capture-pane", "-e", "-p")
