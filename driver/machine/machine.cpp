@@ -20,6 +20,8 @@ constexpr auto launch_limit = 120s;
 constexpr auto crash_limit = 10s;
 constexpr auto terminate_grace = 5s;
 constexpr auto power_off_limit = 10s;
+/// Of the socket for those who want a shell; python/charioteer/doors.py looks for it.
+constexpr auto door_name = "terminal";
 
 void empty_directory(const std::filesystem::path& directory) {
     std::error_code failure;
@@ -47,7 +49,7 @@ Machine::Machine(MachineConfig config, std::shared_ptr<Host> host, io::EventSink
       sink_(std::move(sink)),
       started_(host_->executor()) {
     // QEMU's own sockets need room in the path; this says so before anything is made.
-    io::check_socket_path(Sockets(config_.state_directory).monitor);
+    io::check_socket_path(config_.state_directory / door_name);
     claim_ = host_->claim(config_.state_directory);
     if (!config_.keep_state) empty_directory(claim_.path());
     auto tell_line = [sink = sink_, name = config_.name](const std::string& line) {
@@ -160,10 +162,23 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     launching_ = std::make_shared<Instance>(console_, host_);
     co_await launching_->launch(std::move(plan), own_deadline(launch_limit));
     instance_ = launching_;
+    door_ = open_door();
     last_process_ = instance_->share_child();
     booted = true;
     warn_of_old_qemu();
     log(fmt::format("QEMU running (pid {})", instance_->child().pid()));
+}
+
+std::shared_ptr<terminal::Door> Machine::open_door() {
+    terminal::Begin begin =
+        [machine = weak_from_this()](
+            channel::Request request) -> asio::awaitable<std::shared_ptr<channel::Call>> {
+        auto self = machine.lock();
+        if (!self) throw io::Error("the machine is gone");
+        co_return co_await self->begin(std::move(request));
+    };
+    return terminal::Door::open(host_->executor(), claim_.path() / door_name, std::move(begin),
+                                host_->time());
 }
 
 asio::awaitable<void> Machine::power_off() {
@@ -206,6 +221,8 @@ asio::awaitable<void> Machine::wait_for_shutdown(io::Deadline deadline) {
 
 void Machine::forget_instance() {
     console_->finish();
+    if (door_) door_->close();
+    door_.reset();
     if (instance_) instance_->close();
     instance_.reset();
     booted = false;

@@ -18,6 +18,7 @@
 #include "machine/start_script.hpp"
 #include "process/janitor.hpp"
 #include "systemd/manager.hpp"
+#include "terminal/door.hpp"
 
 namespace charioteer::files {
 class TreeReader;
@@ -178,6 +179,7 @@ private:
     asio::awaitable<T> unless_panicked(asio::awaitable<T> operation);
     asio::awaitable<void> end_instance();
     void forget_instance();
+    std::shared_ptr<terminal::Door> open_door();
 
     // commands.cpp
     ShellError explain(const io::Error& error, const std::string& command, io::TimePoint begin);
@@ -249,6 +251,7 @@ private:
     std::shared_ptr<Instance> launching_;  ///< until QEMU has dialled in
     std::shared_ptr<Instance> instance_;   ///< from then on, while QEMU runs
     std::shared_ptr<process::Child> last_process_;
+    std::shared_ptr<terminal::Door> door_;  ///< while QEMU runs
     AcceleratorChoice accelerator_;
     std::vector<std::string> environment_;  ///< the caller's at the last start
     std::size_t screen_dumps_ = 0;

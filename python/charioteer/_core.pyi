@@ -51,12 +51,16 @@ class Reporter:
     """Whether serial lines are told at all."""
     warnings: bool
     """Whether warnings of the core are told."""
+    held: bool
+    """Whether lines are kept back, for as long as somebody else has the terminal."""
     def drain(self) -> list[Event]:
         """The events since the last call, oldest first."""
     def write(self, text: str) -> None:
         """One line as it is, after every serial line that came before it."""
     def flush(self) -> None:
-        """Returns when everything is written, or after 2 s when nobody reads standard error."""
+        """Returns when everything is written, or after 2 s when nobody reads standard error; at once
+        while lines are held.
+        """
 
 class Process:
     """A running or ended program, much like subprocess.Popen."""

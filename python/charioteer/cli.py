@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import builder, cluster, configuration, guest, paths
-from .errors import BuildError, InputError
+from . import builder, cluster, configuration, guest, paths, shell
+from .errors import BuildError, InputError, NoShell
 
 INTERRUPTED = 130
 UNREAD = 141
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         # What is still buffered must not be tried again, and complained about, at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
-    except (InputError, BuildError) as error:
+    except (InputError, BuildError, NoShell) as error:
         print(f"charioteer: error: {error}", file=sys.stderr)
         return error.status
     except OSError as error:
@@ -89,6 +89,8 @@ def _parser() -> argparse.ArgumentParser:
         help="a guest's name, a cluster.toml or its folder (default: all guests)",
     )
     build.set_defaults(work=_build)
+    visit = "open a login shell in a machine that runs; Ctrl-] leaves it"
+    shell.add_to(commands.add_parser("shell", help=visit, description=visit))
     listing = commands.add_parser("list", help="list the guests and the examples")
     listing.set_defaults(work=_list)
     return parser

@@ -11,3 +11,9 @@ class BuildError(Exception):
     """A guest's image could not be built. The text says what to do about it."""
 
     status = 3
+
+
+class NoShell(Exception):
+    """There is no shell in the guest, or none any more. The text says why."""
+
+    status = 1

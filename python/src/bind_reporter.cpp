@@ -46,7 +46,8 @@ void bind_reporter(py::module_& module) {
     type.def(py::init<bool, bool>(), py::arg("terminal") = true, py::arg("queue") = false)
         .def("drain", &drain)
         .def("write", &Reporter::write, py::arg("text"))
-        .def("flush", &Reporter::flush, py::call_guard<Unlocked>());
+        .def("flush", &Reporter::flush, py::call_guard<Unlocked>())
+        .def_property("held", &Reporter::held, &Reporter::hold);
     bind_switch<&Reporter::terminal>(type, "terminal");
     bind_switch<&Reporter::queue>(type, "queue");
     bind_switch<&Reporter::serial>(type, "serial");

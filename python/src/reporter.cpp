@@ -42,6 +42,7 @@ Reporter::Reporter(bool to_terminal, bool to_queue)
     : terminal(to_terminal), queue(to_queue), writer_([this] { run(); }) {}
 
 Reporter::~Reporter() {
+    hold(false);
     flush();
     {
         std::lock_guard lock(mutex_);
@@ -114,7 +115,15 @@ void Reporter::enqueue(std::string line, bool droppable) {
 
 void Reporter::flush() {
     std::unique_lock lock(mutex_);
-    idle_.wait_for(lock, flush_limit, [this] { return lines_.empty() && !writing_; });
+    idle_.wait_for(lock, flush_limit, [this] { return held_ || (lines_.empty() && !writing_); });
+}
+
+void Reporter::hold(bool on) {
+    {
+        std::lock_guard lock(mutex_);
+        held_ = on;
+    }
+    work_.notify_all();
 }
 
 void Reporter::write_all(std::string_view text) {
@@ -132,7 +141,7 @@ void Reporter::write_all(std::string_view text) {
 void Reporter::run() {
     std::unique_lock lock(mutex_);
     for (;;) {
-        work_.wait(lock, [this] { return !lines_.empty() || ending_; });
+        work_.wait(lock, [this] { return (!lines_.empty() && !held_) || ending_; });
         if (lines_.empty()) return;
         auto batch = std::exchange(lines_, {});
         writing_ = true;

@@ -35,8 +35,12 @@ public:
     std::vector<io::Event> drain();
     /// One line as it is.
     void write(std::string text);
-    /// Returns when everything is written, or after 2 s when nobody reads standard error.
+    /// Returns when everything is written, or after 2 s when nobody reads standard error; at once
+    /// while lines are held.
     void flush();
+    /// Whether lines are kept back, for as long as somebody else has the terminal.
+    void hold(bool on);
+    bool held() const noexcept { return held_; }
 
 private:
     void show_progress(const io::Event& event);
@@ -52,6 +56,7 @@ private:
     std::size_t dropped_ = 0;  ///< serial lines, since the last time that this was told
     bool writing_ = false;
     bool progress_shown_ = false;  ///< the last line is to be written over
+    std::atomic<bool> held_ = false;
     std::atomic<bool> ending_ = false;
     std::deque<io::Event> events_;
     std::thread writer_;

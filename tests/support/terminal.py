@@ -48,6 +48,26 @@ class Terminal:
         text = self._tmux("capture-pane", "-p", "-S", "-2000")
         return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))
 
+    @property
+    def visible(self) -> list[str]:
+        """The lines that the terminal shows now."""
+        return [line.rstrip() for line in self._tmux("capture-pane", "-p").split("\n")]
+
+    @property
+    def coloured(self) -> str:
+        """The screen with its colours."""
+        return self._tmux("capture-pane", "-e", "-p")
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        rows, columns = self._tmux("display", "-p", "#{pane_height} #{pane_width}").split()
+        return int(rows), int(columns)
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Gives the window, of which tmux takes a line for itself, another size."""
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
     def press(self, *keys: str) -> None:
         """Keys by tmux's names: "C-c", "Enter", "Tab"."""
         self._tmux("send-keys", *keys)

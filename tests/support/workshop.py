@@ -81,10 +81,12 @@ class Workshop:
     def sit_down(self, configuration: Path, *arguments: str | Path) -> Terminal:
         """`nixos-test-driver --interactive` in a real terminal."""
         words: list[str | Path] = ["--config", configuration, "-o", self.out, "--interactive"]
+        return self.terminal("nixos-test-driver", *words, *arguments)
+
+    def terminal(self, *arguments: str | Path) -> Terminal:
+        """Any of our programs in a real terminal."""
         env = environment(XDG_RUNTIME_DIR=str(self.state), HOME=str(self.folder))
-        self._terminals.append(
-            Terminal(["nixos-test-driver", *words, *arguments], env, self.folder)
-        )
+        self._terminals.append(Terminal(arguments, env, self.folder))
         return self._terminals[-1]
 
     def close(self) -> None:

@@ -6,9 +6,16 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from charioteer import _core as core
+from charioteer import doors
+from charioteer.errors import NoShell
+from charioteer.visit import Visit
 from test_driver.errors import MachineError
+from test_driver.logger import AbstractLogger
 
 
 def shell_by_socat(machine: core.Machine, address: str) -> None:
@@ -23,6 +30,48 @@ def shell_by_socat(machine: core.Machine, address: str) -> None:
     finally:
         os.close(descriptor)
         machine.detach_shell()
+
+
+def login_shell(machine: core.Machine, logger: AbstractLogger, idle: Callable[[], None]) -> bool:
+    """A login shell on the terminal, until it ends or Ctrl-]. False: there is none to be had.
+
+    Meanwhile the terminal is the shell's: what the log has to say comes afterwards.
+    """
+    if not (os.isatty(0) and os.isatty(1)):
+        return False
+    attributes = {"machine": machine.name}
+    try:
+        visit = Visit(doors.connect(Path(machine.state_dir) / doors.NAME))
+    except NoShell:
+        return False
+    try:
+        visit.open()
+    except NoShell as error:
+        visit.close()
+        logger.log(f"no terminal in the guest: {error}", attributes)
+        return False
+    logger.log("Terminal is ready (Ctrl-] leaves it):", attributes)
+    try:
+        with _log_held(logger.reporter):
+            visit.relay(idle)
+    except NoShell as error:
+        logger.log(f"the terminal is gone: {error}", attributes)
+    finally:
+        visit.close()
+    return True
+
+
+@contextmanager
+def _log_held(reporter: core.Reporter) -> Iterator[None]:
+    if not os.isatty(2):
+        yield
+        return
+    reporter.flush()
+    reporter.held = True
+    try:
+        yield
+    finally:
+        reporter.held = False
 
 
 def shell_on_terminal(machine: core.Machine) -> None:

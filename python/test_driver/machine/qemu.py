@@ -302,15 +302,20 @@ class QemuMachine(Files, Firmware, Terminals):
     # By hand
 
     def shell_interact(self, address: str | None = None) -> None:
-        """Connects the root shell with the terminal, or with an address of socat."""
+        """A login shell on the terminal, until `exit` or Ctrl-]; or the root shell at an address of
+        socat.
+
+        Where the guest has no terminals to give, or the driver sits at none, lines go to the root
+        shell instead.
+        """
         from test_driver.machine import interact
 
         self.connect()
-        if address is None:
+        if address is not None:
+            interact.shell_by_socat(self.handle, address)
+        elif not interact.login_shell(self.handle, self.logger, lambda: self._idle(False)):
             self.log("Terminal is ready (there is no initial prompt):")
             interact.shell_on_terminal(self.handle)
-        else:
-            interact.shell_by_socat(self.handle, address)
 
     def console_interact(self) -> None:
         """Sends what is typed to the serial console, until Ctrl-C or the end of input."""

@@ -1,9 +1,68 @@
 """Somebody at the keyboard: shells, consoles and breakpoints in the middle of a script."""
 
 import socket
+from collections.abc import Iterator
 
+import pytest
+
+from support.host_door import HostDoor
 from support.patience import scaled
+from support.terminal import Terminal
 from support.workshop import Workshop
+
+
+@pytest.fixture
+def prompt(workshop: Workshop) -> Iterator[Terminal]:
+    """A prompt with a machine `web` whose terminals are of this host."""
+    terminal = workshop.sit_down(workshop.configuration(""))
+    terminal.wait_for_last_line(">>>")
+    terminal.type("web.succeed('echo up').upper()")
+    terminal.wait_for("UP")
+    door = HostDoor(workshop.state / "vm-state-web")
+    yield terminal
+    door.end()
+
+
+def test_a_login_shell_on_the_terminal(prompt: Terminal) -> None:
+    prompt.type("web.shell_interact()")
+    prompt.wait_for("web: Terminal is ready (Ctrl-] leaves it):")
+    prompt.type("stty size")
+    prompt.wait_for("{} {}".format(*prompt.size))
+    prompt.type("echo begun; sleep 1000")
+    prompt.wait_for("\nbegun")
+    prompt.press("C-c")
+    prompt.type("echo status $?")
+    prompt.wait_for("status 130")
+    prompt.type("exit")
+    prompt.wait_for_last_line(">>>")
+    prompt.type("web.succeed('echo the test goes on').upper()")
+    prompt.wait_for("THE TEST GOES ON")
+
+
+def test_a_login_shell_left_by_ctrl_right_bracket(prompt: Terminal) -> None:
+    prompt.type("web.shell_interact()")
+    prompt.wait_for("Terminal is ready")
+    prompt.type("PS1='guest> '")
+    prompt.wait_for_last_line("guest>")
+    prompt.press("C-]")
+    prompt.wait_for_last_line(">>>")
+    prompt.type("web.is_up(), 'still here'")
+    prompt.wait_for("(True, 'still here')")
+
+
+def test_the_log_waits_while_a_shell_has_the_terminal(prompt: Terminal, workshop: Workshop) -> None:
+    begin, done = workshop.folder / "begin", workshop.folder / "done"
+    prompt.type(
+        f"import threading; wait = 'until [ -e {begin} ]; do sleep 0.1; done; touch {done}; echo'; "
+        "threading.Thread(target=lambda: web.log('mean' + web.succeed(wait) + 'while')).start()"
+    )
+    prompt.type("web.shell_interact()")
+    prompt.wait_for("Terminal is ready")
+    prompt.type(f"touch {begin}; until [ -e {done} ]; do sleep 0.1; done; echo seen $((6 * 7))")
+    prompt.wait_for("seen 42")
+    assert "mean\nwhile" not in prompt.screen
+    prompt.type("exit")
+    prompt.wait_for("mean\nwhile")
 
 
 def test_a_shell_on_the_terminal(workshop: Workshop) -> None:

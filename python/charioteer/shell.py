@@ -1,0 +1,56 @@
+"""`charioteer shell`: a login shell in a machine that a driver runs, from another terminal."""
+
+import argparse
+import signal
+import sys
+from types import FrameType
+
+from . import doors
+from .errors import InputError, NoShell
+from .visit import Visit
+
+STATUSES = """\
+exit status:
+  that of the shell; 0 when it was left by Ctrl-]
+  1    there is no shell, or it was lost: the message says why
+  2    no such machine, or several with that name: the message lists them
+  129, 130, 143  a hang-up, Ctrl-C before there was a shell, SIGTERM"""
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """What `charioteer shell` takes."""
+    parser.epilog = STATUSES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "machine", nargs="?", help="a machine's name, or NAME@PID with the driver's process id"
+    )
+    parser.add_argument("--list", action="store_true", help="list the machines that run")
+    parser.set_defaults(work=work)
+
+
+def work(options: argparse.Namespace) -> int:
+    """Runs the subcommand. Raises InputError, NoShell."""
+    if options.list:
+        for door in doors.all_doors():
+            print(f"{door}\t{door.path.parent}")
+        return 0
+    if options.machine is None:
+        raise InputError("which machine? --list shows those that run")
+    door = doors.find(options.machine)
+    signal.signal(signal.SIGHUP, _hang_up)
+    try:
+        visit = Visit(doors.connect(door.path))
+        try:
+            visit.open()
+            if sys.stdin.isatty():
+                print(f"{door}: Ctrl-] leaves the shell", file=sys.stderr)
+            return visit.relay()
+        finally:
+            visit.close()
+    except NoShell as error:
+        raise NoShell(f"{door}: {error}") from error
+
+
+def _hang_up(number: int, _frame: FrameType | None) -> None:
+    """Ends the program by way of all that cleans up."""
+    raise SystemExit(128 + number)

@@ -1,0 +1,75 @@
+// host_door AGENT SOCKET: a door to this host instead of a guest's. Its shells are real, started by
+// the agent that guests get. Says "ready" and ends with its standard input.
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "channel/channel.hpp"
+#include "io/runtime.hpp"
+#include "terminal/door.hpp"
+
+namespace {
+
+namespace asio = boost::asio;
+using namespace charioteer;
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t nonce = 0x5eed;
+
+io::UniqueFd start_agent(const char* agent) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return {};
+    io::UniqueFd ours(ends[0]);
+    io::UniqueFd theirs(ends[1]);
+    if (::fork() == 0) {
+        ::fcntl(theirs.get(), F_SETFD, 0);
+        ::execl(agent, agent, std::to_string(theirs.get()).c_str(), "5eed", nullptr);
+        ::_exit(127);
+    }
+    return ours;
+}
+
+asio::awaitable<std::string> no_obituary() {
+    co_return "the agent has ended";
+}
+
+asio::awaitable<std::shared_ptr<terminal::Door>> open(io::Runtime& runtime, io::UniqueFd line,
+                                                      std::string path) {
+    auto executor = co_await asio::this_coro::executor;
+    io::UnixStream stream(executor, asio::local::stream_protocol(), line.release());
+    auto channel =
+        channel::Channel::open(std::move(stream), no_obituary, {[](auto) {}}, runtime.time());
+    channel->expect(nonce);
+    co_await channel->greeted(runtime.time().deadline_after(30s));
+    terminal::Begin begin =
+        [channel](channel::Request request) -> asio::awaitable<std::shared_ptr<channel::Call>> {
+        co_return channel->start(std::move(request));
+    };
+    co_return terminal::Door::open(executor, std::move(path), std::move(begin), runtime.time());
+}
+
+asio::awaitable<void> close(std::shared_ptr<terminal::Door> door) {
+    door->close();
+    co_return;
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+    std::signal(SIGPIPE, SIG_IGN);
+    auto line = start_agent(arguments[1]);
+    io::Runtime runtime;
+    auto door = runtime.start(open(runtime, std::move(line), arguments[2])).get();
+    std::puts("ready");
+    std::fflush(stdout);
+    char byte = 0;
+    while (::read(STDIN_FILENO, &byte, 1) > 0) continue;
+    runtime.start(close(std::move(door))).get();
+    runtime.stop();
+    return 0;
+}

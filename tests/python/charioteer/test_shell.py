@@ -1,0 +1,229 @@
+"""`charioteer shell` at a door whose shells run on this host, in a real terminal and with pipes."""
+
+import os
+import pty
+import signal
+import subprocess
+import termios
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from charioteer import doors
+from charioteer.errors import InputError
+from support.host_door import HostDoor
+from support.leftovers import processes_of
+from support.patience import scaled, until
+from support.run import PROGRAMS, environment
+from support.terminal import Terminal
+from support.workshop import Workshop
+
+
+@pytest.fixture
+def host(folder: Path, workshop: Workshop) -> Iterator[HostDoor]:
+    # A name that no other test has.
+    made = HostDoor(folder / f"vm-state-web-{folder.name}")
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def shell(host: HostDoor, workshop: Workshop) -> Terminal:
+    """A shell that has printed its prompt."""
+    return enter(host, workshop)
+
+
+def enter(host: HostDoor, workshop: Workshop) -> Terminal:
+    terminal = workshop.terminal("charioteer", "shell", host.name)
+    terminal.wait_for("Ctrl-] leaves the shell")
+    terminal.type("PS1='guest> '; clear")
+    terminal.wait_for_last_line("guest>")
+    return terminal
+
+
+class TestTerminal:
+    def test_it_has_the_size_of_ours_also_when_that_changes(self, shell: Terminal) -> None:
+        rows, columns = shell.size
+        shell.type("stty size")
+        shell.wait_for(f"{rows} {columns}")
+        shell.type("until stty size | grep -w 90; do sleep 0.1; done")
+        shell.resize(90, 30)
+        until(lambda: shell.size[1] == 90, 30, lambda: f"it is {shell.size}")
+        shell.wait_for("\n{} {}".format(*shell.size))
+
+    def test_it_has_colours_and_the_kind_of_ours(self, shell: Terminal) -> None:
+        shell.type(r"printf '\033[31mcoloured\033[0m %s\n' $TERM")
+        shell.wait_for("coloured tmux-256color")
+        assert "\x1b[31mcoloured" in shell.coloured
+
+    def test_ctrl_c_ends_the_command_and_nothing_else(self, shell: Terminal) -> None:
+        shell.type("echo begun; sleep 1000")
+        shell.wait_for("\nbegun")
+        shell.press("C-c")
+        shell.wait_for("^C")
+        shell.type("echo status $?")
+        shell.wait_for("status 130")
+
+    def test_jobs_are_stopped_and_go_on(self, shell: Terminal) -> None:
+        shell.type("echo begun; cat")
+        shell.wait_for("\nbegun")
+        shell.type("begins")
+        shell.wait_for("begins\nbegins")
+        shell.press("C-z")
+        shell.wait_for("Stopped")
+        shell.type("fg")
+        # Which bash says in the middle of that; before, Enter would be no end of a line.
+        shell.wait_for_last_line("\ncat")
+        shell.type("goes on")
+        shell.wait_for("goes on\ngoes on")
+        shell.press("C-c")
+        shell.wait_for_last_line("guest>")
+
+    def test_exit_leaves_with_the_status_of_the_shell(self, shell: Terminal) -> None:
+        shell.type("exit 3")
+        shell.expect(3)
+
+    def test_ctrl_right_bracket_hangs_the_shell_up(self, shell: Terminal, folder: Path) -> None:
+        shell.type(f"tail -f /dev/null {folder}")
+        until(lambda: "tail" in str(processes_of(folder)), 30, lambda: "not begun")
+        shell.press("C-]")
+        shell.expect(0)
+        until(lambda: "tail" not in str(processes_of(folder)), 30, lambda: "it goes on")
+
+    def test_there_may_be_several(
+        self, host: HostDoor, shell: Terminal, workshop: Workshop
+    ) -> None:
+        other = enter(host, workshop)
+        shell.type("echo begun; cat")
+        shell.wait_for("\nbegun")
+        other.type("echo $((6 * 7))")
+        other.wait_for("42")
+        other.type("exit")
+        other.expect(0)
+        shell.type("still here")
+        shell.wait_for("still here\nstill here")
+
+    def test_a_screenful_is_drawn_right(self, shell: Terminal) -> None:
+        rows, columns = shell.size
+        corner = rf"\033[{rows};{columns - 5}Hcorner"
+        shell.type(rf"printf '\033[2J{corner}\033[1;1Hfirst'; read -s")
+        shell.wait_for("corner")
+        lines = shell.screen.split("\n")[-rows:]
+        assert lines[0] == "first" and lines[-1] == "corner".rjust(columns)
+
+
+class TestEnds:
+    @pytest.fixture
+    def ours(self) -> Iterator[tuple[int, int]]:
+        """A terminal: its other side, and ours."""
+        master, slave = pty.openpty()
+        yield master, slave
+        os.close(master)
+        os.close(slave)
+
+    def begin(self, host: HostDoor, ours: tuple[int, int]) -> subprocess.Popen[bytes]:
+        program = subprocess.Popen(
+            [PROGRAMS / "charioteer", "shell", host.name],
+            env=environment(),
+            stdin=ours[1],
+            stdout=ours[1],
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        until(lambda: not termios.tcgetattr(ours[1])[3] & termios.ICANON, 30, lambda: "not raw")
+        return program
+
+    @pytest.mark.parametrize(
+        "number, status",
+        [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
+    )
+    def test_a_signal_leaves_the_terminal_as_it_was(
+        self, host: HostDoor, ours: tuple[int, int], number: int, status: int
+    ) -> None:
+        before = termios.tcgetattr(ours[1])
+        with self.begin(host, ours) as program:
+            program.send_signal(number)
+            assert program.wait(scaled(30)) == status
+        assert termios.tcgetattr(ours[1]) == before
+
+    def test_the_end_of_the_driver_does_so_too(self, host: HostDoor, ours: tuple[int, int]) -> None:
+        before = termios.tcgetattr(ours[1])
+        with self.begin(host, ours) as program:
+            host.process.kill()
+            assert program.wait(scaled(30)) == 1
+            assert (
+                program.stderr and b"the machine, or its driver, has ended" in program.stderr.read()
+            )
+        assert termios.tcgetattr(ours[1]) == before
+
+    def test_a_visitor_that_is_killed_takes_its_shell_along(
+        self, host: HostDoor, ours: tuple[int, int], folder: Path
+    ) -> None:
+        with self.begin(host, ours) as program:
+            os.write(ours[0], f"tail -f /dev/null {folder}\n".encode())
+            until(lambda: "tail" in str(processes_of(folder)), 30, lambda: "not begun")
+            program.kill()
+        until(lambda: "tail" not in str(processes_of(folder)), 30, lambda: "it goes on")
+
+
+class TestPipes:
+    def run(self, host: HostDoor, script: bytes) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [PROGRAMS / "charioteer", "shell", host.name],
+            env=environment(),
+            input=script,
+            capture_output=True,
+            timeout=scaled(60),
+        )
+
+    def test_a_script_on_standard_input(self, host: HostDoor) -> None:
+        done = self.run(host, b"echo out; echo err >&2; test -t 0 || exit 5")
+        assert (done.returncode, done.stdout) == (5, b"out\n")
+        assert done.stderr.endswith(b"err\n")
+
+    def test_much_in_both_directions(self, host: HostDoor) -> None:
+        done = self.run(host, b"exec cat\n" + b"x" * 3_000_000)
+        assert done.returncode == 0
+        assert done.stdout == b"x" * 3_000_000
+
+
+class TestFinding:
+    def test_machines_that_run_are_listed(self, host: HostDoor) -> None:
+        (found,) = [door for door in doors.all_doors() if door.machine == host.name]
+        assert (found.pid, found.path) == (host.process.pid, host.state / doors.NAME)
+        assert doors.find(host.name) == doors.find(f"{host.name}@{host.process.pid}") == found
+
+    def test_one_that_has_ended_is_not(self, host: HostDoor) -> None:
+        host.process.kill()
+        host.process.wait()
+        assert (host.state / doors.NAME).exists()
+        assert host.name not in [door.machine for door in doors.all_doors()]
+        with pytest.raises(InputError, match=f"no machine {host.name} that one could visit; "):
+            doors.find(host.name)
+
+    def test_two_with_one_name_are_told_apart_by_their_drivers(
+        self, host: HostDoor, folder: Path
+    ) -> None:
+        (folder / "other").mkdir()
+        other = HostDoor(folder / "other" / host.state.name)
+        try:
+            pids = sorted([host.process.pid, other.process.pid])
+            listed = ", ".join(f"{host.name}@{pid}" for pid in pids)
+            with pytest.raises(InputError, match=f"several machines are named .*: {listed}"):
+                doors.find(host.name)
+            assert doors.find(f"{host.name}@{other.process.pid}").path.parent == other.state
+        finally:
+            other.end()
+
+    def test_no_such_machine_is_status_2(self, workshop: Workshop) -> None:
+        run = workshop.run("charioteer", "shell", "nowhere")
+        run.expect(2)
+        assert run.stderr.startswith("charioteer: error: no machine nowhere that one could visit; ")
+        assert len(run.stderr.splitlines()) == 1
+
+    def test_without_a_name_there_is_the_list(self, host: HostDoor, workshop: Workshop) -> None:
+        workshop.run("charioteer", "shell").expect(2)
+        run = workshop.run("charioteer", "shell", "--list")
+        run.expect(0)
+        assert f"{host.name}@{host.process.pid}\t{host.state}\n" in run.stdout

@@ -1,0 +1,133 @@
+#include "fake_guest.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "io/condition.hpp"
+
+namespace charioteer::terminal {
+
+namespace {
+
+std::size_t number(std::string_view bytes) {
+    std::size_t value = 0;
+    for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte)
+        value = value << 8 | static_cast<unsigned char>(*byte);
+    return value;
+}
+
+}  // namespace
+
+/// Io thread only.
+class FakeGuest::Line : public channel::Call::Line {
+public:
+    explicit Line(const asio::any_io_executor& executor) : changed(executor) {}
+
+    void send(frames::Type type, std::uint32_t stream, std::string_view payload) override {
+        told.push_back({type, stream, std::string(payload)});
+        changed.notify_all();
+    }
+    void drop(std::uint32_t stream, bool /*ended*/) override {
+        dropped.push_back(stream);
+        changed.notify_all();
+    }
+
+    io::Condition changed;
+    std::vector<Told> told;
+    std::vector<std::uint32_t> dropped;
+    std::vector<channel::Request> requests;
+    std::vector<std::weak_ptr<channel::Call>> shells;
+};
+
+FakeGuest::FakeGuest(io::Runtime& runtime)
+    : runtime_(runtime), line_(std::make_shared<Line>(runtime.executor())) {}
+
+Begin FakeGuest::begin() {
+    return [this](channel::Request request) -> asio::awaitable<std::shared_ptr<channel::Call>> {
+        if (!refusal_.empty()) throw io::Error(refusal_);
+        line_->requests.push_back(request);
+        auto stream = static_cast<std::uint32_t>(line_->requests.size());
+        auto call = std::make_shared<channel::Call>(line_, stream, runtime_.executor());
+        call->take_started(1000 + stream);
+        line_->shells.push_back(call);
+        line_->changed.notify_all();
+        co_return call;
+    };
+}
+
+namespace {
+
+template <class Line>
+asio::awaitable<void> until(std::shared_ptr<Line> line, std::function<bool()> condition) {
+    while (!condition()) co_await line->changed.wait();
+}
+
+}  // namespace
+
+void FakeGuest::with_shell(std::uint32_t number, std::function<void(channel::Call&)> action) {
+    fakes::result_of(runtime_.start(until(line_, [this, number, action] {
+        if (line_->shells.size() < number) return false;
+        if (auto call = line_->shells[number - 1].lock()) action(*call);
+        return true;
+    })));
+}
+
+void FakeGuest::says(std::uint32_t number, std::string bytes) {
+    with_shell(number, [bytes](auto& call) { call.take_piece(channel::Source::output, bytes); });
+}
+
+void FakeGuest::ends(std::uint32_t number, int status) {
+    channel::Ending ending;
+    ending.status = status;
+    with_shell(number, [ending](channel::Call& call) { call.take_exit(ending); });
+}
+
+std::string FakeGuest::next(std::uint32_t number, frames::Type type) {
+    std::string payload;
+    fakes::result_of(runtime_.start(until(line_, [this, number, type, &payload] {
+        for (auto each = line_->told.begin(); each != line_->told.end(); ++each) {
+            if (each->stream != number || each->type != type) continue;
+            payload = each->payload;
+            line_->told.erase(each);
+            return true;
+        }
+        return false;
+    })));
+    return payload;
+}
+
+std::string FakeGuest::so_far(std::uint32_t number, frames::Type type) {
+    std::string joined;
+    fakes::result_of(runtime_.start(until(line_, [this, number, type, &joined] {
+        for (const auto& each : line_->told)
+            if (each.stream == number && each.type == type) joined += each.payload;
+        return true;
+    })));
+    return joined;
+}
+
+void FakeGuest::until_dropped(std::uint32_t number) {
+    fakes::result_of(runtime_.start(until(line_, [this, number] {
+        const auto& dropped = line_->dropped;
+        return std::find(dropped.begin(), dropped.end(), number) != dropped.end();
+    })));
+}
+
+channel::Request FakeGuest::request(std::uint32_t number) {
+    channel::Request request;
+    with_shell(number, [&](auto&) { request = line_->requests[number - 1]; });
+    return request;
+}
+
+Message Visitor::read() {
+    auto header = peer_.read(5);
+    return {static_cast<MessageType>(header[0]), peer_.read(number(header.substr(1)))};
+}
+
+std::pair<int, std::string> Visitor::read_ending() {
+    auto message = read();
+    if (message.type != MessageType::ended) throw std::runtime_error("the visit goes on");
+    return {static_cast<int>(number(message.payload.substr(0, 4))), message.payload.substr(4)};
+}
+
+}  // namespace charioteer::terminal

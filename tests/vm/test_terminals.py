@@ -1,0 +1,161 @@
+"""Login shells of a guest on real terminals: `shell_interact()` and `charioteer shell`."""
+
+import charioteer.cluster
+import charioteer.configuration
+import pytest
+from charioteer import doors
+
+from support.patience import until
+from support.terminal import Terminal
+from support.workshop import Workshop
+
+pytestmark = pytest.mark.limit(240)
+
+
+@pytest.fixture
+def prompt(workshop: Workshop) -> Terminal:
+    """A prompt with a minimal guest `web` that runs."""
+    (workshop.folder / "cluster.toml").write_text('[machines.web]\nguest = "minimal"\n')
+    (workshop.folder / "test.py").touch()
+    cluster = charioteer.cluster.load(workshop.folder)
+    terminal = workshop.sit_down(charioteer.configuration.write(cluster, workshop.folder))
+    terminal.wait_for_last_line(">>>")
+    terminal.type("web.succeed('echo up').upper()")
+    terminal.wait_for("'UP", limit=120)
+    terminal.wait_for_last_line(">>>")
+    return terminal
+
+
+@pytest.fixture
+def shell(prompt: Terminal) -> Terminal:
+    """The prompt's terminal, in the guest's shell."""
+    prompt.type("web.shell_interact()")
+    return settled(prompt)
+
+
+def settled(terminal: Terminal) -> Terminal:
+    terminal.wait_for("Ctrl-] leaves")
+    terminal.type("PS1='guest> '; clear")
+    terminal.wait_for_last_line("guest>")
+    return terminal
+
+
+def visit(workshop: Workshop) -> Terminal:
+    """`charioteer shell` at the machine of this run."""
+    (door,) = [door for door in doors.all_doors() if workshop.folder in door.path.parents]
+    return settled(workshop.terminal("charioteer", "shell", str(door)))
+
+
+def back_at_the_prompt(terminal: Terminal) -> None:
+    """The run goes on where it was."""
+    terminal.wait_for_last_line(">>>")
+    terminal.type("web.succeed('echo goes on').upper()")
+    terminal.wait_for("GOES ON")
+
+
+def test_it_is_a_login_of_root_at_home(shell: Terminal) -> None:
+    shell.type("echo $USER:$LOGNAME:$HOME:$PWD:${DISPLAY-none}; ls -l /proc/self/fd/0")
+    shell.wait_for("root:root:/root:/root:none")
+    shell.wait_for("/dev/pts/")
+    shell.type("exit")
+    back_at_the_prompt(shell)
+
+
+def test_top_fills_the_terminal_and_follows_its_size(shell: Terminal) -> None:
+    shell.type("top -d 1")
+    shell.wait_for("Load average:")
+    until(lambda: "COMMAND" in "".join(shell.visible[:6]), 30, lambda: shell.screen)
+    assert shell.visible[0].startswith("Mem: ")
+    shell.press("q")
+    shell.wait_for_last_line("guest>")
+    shell.type("until stty size | grep -w 90; do sleep 0.1; done")
+    shell.resize(90, 30)
+    until(lambda: shell.size[1] == 90, 30, lambda: f"it is {shell.size}")
+    shell.wait_for("\n{} {}".format(*shell.size))
+
+
+def test_an_editor_draws_and_writes(shell: Terminal) -> None:
+    shell.type("vi /tmp/text")
+    shell.wait_for("\n~\n~")
+    shell.press("i")
+    shell.type("first")
+    shell.type("second")
+    shell.press("Escape")
+    shell.wait_for("- /tmp/text [Modified]")
+    shell.type(":wq")
+    shell.wait_for_last_line("guest>")
+    shell.type("clear; cat /tmp/text")
+    shell.wait_for("first\nsecond")
+
+
+def test_colours_arrive(shell: Terminal) -> None:
+    shell.type(r"printf '\033[31mcoloured\033[0m\n'; echo $((6 * 7))")
+    shell.wait_for("\n42")
+    assert "\x1b[31mcoloured" in shell.coloured
+
+
+def test_ctrl_c_ends_the_command_and_not_the_run(shell: Terminal) -> None:
+    shell.type("echo begun; sleep 1000")
+    shell.wait_for("\nbegun")
+    shell.press("C-c")
+    shell.type("echo status $?")
+    shell.wait_for("status 130")
+    shell.type("exit")
+    back_at_the_prompt(shell)
+
+
+def test_jobs_are_stopped_and_go_on(shell: Terminal) -> None:
+    shell.type("echo begun; cat")
+    shell.wait_for("\nbegun")
+    shell.type("begins")
+    shell.wait_for("begins\nbegins")
+    shell.press("C-z")
+    shell.wait_for("Stopped")
+    shell.type("fg")
+    # Which bash says in the middle of that; before, Enter would be no end of a line.
+    shell.wait_for_last_line("\ncat")
+    shell.type("goes on")
+    shell.wait_for("goes on\ngoes on")
+    shell.press("C-d")
+    shell.wait_for_last_line("guest>")
+
+
+def test_ctrl_right_bracket_leaves_and_hangs_up(shell: Terminal) -> None:
+    shell.type("sh -c 'echo $$ >/tmp/pid; echo begun; exec sleep 1000'")
+    shell.wait_for("\nbegun")
+    shell.press("C-]")
+    shell.wait_for_last_line(">>>")
+    shell.type("web.wait_until_fails('kill -0 $(cat /tmp/pid)').upper(), 'hung up'")
+    shell.wait_for("'hung up')")
+    back_at_the_prompt(shell)
+
+
+def test_others_come_while_a_test_goes_on(prompt: Terminal, workshop: Workshop) -> None:
+    prompt.type("web.succeed('until [ -e /tmp/go ]; do sleep 0.1; done; echo went').upper()")
+    first, second = visit(workshop), visit(workshop)
+    first.type("echo begun; cat")
+    first.wait_for("\nbegun")
+    second.type("echo of the second > /tmp/text; exit 3")
+    second.expect(3)
+    first.type("still here")
+    first.wait_for("still here\nstill here")
+    first.press("C-c")
+    first.type("cat /tmp/text; touch /tmp/go")
+    first.wait_for("of the second")
+    prompt.wait_for("WENT")
+    first.press("C-]")
+    first.expect(0)
+    back_at_the_prompt(prompt)
+
+
+def test_a_visitor_is_told_when_the_machine_goes(prompt: Terminal, workshop: Workshop) -> None:
+    visitor = visit(workshop)
+    prompt.type("web.crash()")
+    visitor.expect(1)
+    assert "charioteer: error: web@" in visitor.screen
+
+
+def test_a_machine_that_is_off_has_no_door(prompt: Terminal, workshop: Workshop) -> None:
+    prompt.type("web.crash(); 'of' + 'f'")
+    prompt.wait_for("'off'")
+    assert not [door for door in doors.all_doors() if workshop.folder in door.path.parents]
