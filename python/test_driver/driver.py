@@ -64,6 +64,8 @@ class Driver:
         self.keep_machine_state = keep_machine_state
         self.debug = debug
         self.interactive = interactive
+        self.streams = False
+        """Whether machines tell the output of commands as it comes; to be set before the start."""
         self.tests = config.test_script.read_text()
         self.vlans: list[VLan] = []
         self.machines_qemu: list[QemuMachine] = []
@@ -129,6 +131,7 @@ class Driver:
                 callbacks=[self.check_polling_conditions],
             )
             made.started = self._join_containers
+            made.streams = self.streams
             self.machines_nspawn.append(made)
 
     def _join_containers(self) -> None:
@@ -138,6 +141,7 @@ class Driver:
 
     def _adopt(self, machine: QemuMachine) -> QemuMachine:
         self._session.adopt_machine(machine.handle)
+        machine.streams = self.streams
         return machine
 
     def __exit__(self, error_type: object, *_details: object) -> None:
