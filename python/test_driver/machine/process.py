@@ -72,28 +72,20 @@ class Process:
 
     def _follow(self, call: core.Call) -> None:
         self._switch.adopt_thread()
+        result: Result | None = None
         failure: Exception | None = None
         try:
             while (piece := call.read()) is not None:
                 self._take(*piece)
             self._tell_errors(to_end=True)
+            result = self._make_result(call.ending)
         except CalledOff:
             return
         except Exception as error:  # told to whoever waits
             failure = error
-        ending = call.ending
         with self._changed:
-            if failure is None and ending is not None:
-                self._result = self._make_result(ending)
-            else:
-                self._failure = failure
+            self._result, self._failure = result, failure
             self._changed.notify_all()
-        if failure is None and ending is not None and ending[4]:
-            self.machine.logger.warning(
-                f"`{self.command}` has ended, but its output is still held by {ending[4]}; "
-                "what they write there belongs to no answer",
-                {"machine": self.machine.name},
-            )
 
     def _take(self, source: str, said: bytes) -> None:
         with self._changed:
@@ -112,8 +104,15 @@ class Process:
             self._told = end
             self._host.add_console_lines(text.removesuffix(b"\n").split(b"\n"))
 
-    def _make_result(self, ending: tuple[int, int, bool, float, str]) -> Result:
-        status, signal, timed_out, duration, _strays = ending
+    def _make_result(self, ending: tuple[int, int, bool, float, str] | None) -> Result:
+        assert ending is not None, "it has ended"
+        status, signal, timed_out, duration, strays = ending
+        if strays:
+            self.machine.logger.warning(
+                f"warning: `{self.command}` has ended, but its output is still held by {strays}; "
+                "what they write there belongs to no answer",
+                {"machine": self.machine.name},
+            )
         return Result(
             self.machine,
             self.command,

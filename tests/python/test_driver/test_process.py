@@ -13,8 +13,6 @@ from test_driver.machine import QemuMachine
 from test_driver.machine.process import Process
 from told import told
 
-from support.patience import until
-
 
 @pytest.fixture
 def call(machine: QemuMachine) -> Iterator[fake_core.FakeCall]:
@@ -113,8 +111,8 @@ def test_strays_are_told(
     process = machine.spawn("x")
     call.end(strays="sleep (pid 7)")
     process.wait()
-    text = "web: `x` has ended, but its output is still held by sleep (pid 7); "
-    until(lambda: any(line.startswith(text) for line in told(logger)), 10, lambda: text)
+    text = "web: warning: `x` has ended, but its output is still held by sleep (pid 7); "
+    assert told(logger)[-1].startswith(text)
 
 
 def test_input(machine: QemuMachine, call: fake_core.FakeCall) -> None:
