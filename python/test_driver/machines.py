@@ -1,7 +1,6 @@
 """The same on several machines at once."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
@@ -33,6 +32,8 @@ class Outcomes(Generic[T]):
         What interrupts the wait, such as Ctrl-C, calls off what is still under way.
         """
         switch = Switch()
+        changed = threading.Condition()
+        under_way: set[str] = set()
 
         def work(machine: BaseMachine) -> None:
             switch.adopt_thread()
@@ -42,21 +43,25 @@ class Outcomes(Generic[T]):
                 pass
             except BaseException as error:  # the caller's thread raises it
                 self._failures[machine.name] = error
+            with changed:
+                under_way.remove(machine.name)
+                changed.notify_all()
 
-        # Daemons, so that an interrupted run does not wait for them.
-        threads = [threading.Thread(target=work, args=(m,), daemon=True) for m in self._machines]
-        for thread in threads:
-            thread.start()
+        # Not Thread.join: interrupted, that of Python 3.11 may take a thread for ended that is not.
+        def wait(limit: float) -> bool:
+            with changed:
+                return changed.wait_for(lambda: not under_way, limit)
+
         try:
-            for thread in threads:
-                while thread.is_alive():
-                    thread.join(_LOOK_EVERY)
-                    expect_wanted()
+            for machine in self._machines:
+                under_way.add(machine.name)
+                # Daemons, so that an interrupted run does not wait for them.
+                threading.Thread(target=work, args=(machine,), daemon=True).start()
+            while not wait(_LOOK_EVERY):
+                expect_wanted()
         except BaseException:
             switch.turn()
-            end = time.monotonic() + _CALL_OFF_GRACE
-            for thread in threads:
-                thread.join(max(end - time.monotonic(), 0))
+            wait(_CALL_OFF_GRACE)
             raise
 
     @property
