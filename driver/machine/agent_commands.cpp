@@ -188,6 +188,7 @@ asio::awaitable<Outcome> Machine::collect(std::shared_ptr<channel::Call> call, s
     outcome.status = ending.status;
     outcome.signal = ending.signal;
     outcome.duration = ending.duration;
+    outcome.timed_out = ending.timed_out;
     if (ending.strays > 0)
         sink_({io::EventKind::warning, name(),
                fmt::format("`{}` has ended, but its output is still held by {}; what they write "

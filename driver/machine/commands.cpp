@@ -159,8 +159,10 @@ asio::awaitable<Outcome> Machine::run(std::string command, RunOptions options) {
         if (options.limit) plain.guest_limit = options.limit->duration;
         auto limit = host_limit(options.limit);
         auto result = co_await execute_plainly(std::move(plain), limit);
-        co_return Outcome{result.status, 0, std::move(result.output), "",
-                          host_->time().now() - begin};
+        // `timeout` of the guest says so by that status.
+        bool timed_out = options.limit && result.status == 124;
+        co_return Outcome{
+            result.status, 0, std::move(result.output), "", host_->time().now() - begin, timed_out};
     } catch (const io::UsageError&) {
         throw;
     } catch (const io::Error& error) {

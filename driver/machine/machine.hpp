@@ -75,6 +75,7 @@ struct Outcome {
     std::string output;
     std::string errors;  ///< empty on the plain channel, where they go to the console
     io::Duration duration{};
+    bool timed_out = false;
 };
 
 /// One virtual machine: its life cycle, its root shell, its monitor and its console. Coroutines are
@@ -165,6 +166,8 @@ public:
     asio::awaitable<std::vector<std::string>> console_tail(std::size_t count);
     asio::awaitable<std::vector<std::string>> next_console_lines(io::Deadline deadline);
     asio::awaitable<void> send_console(std::string bytes);
+    /// Lines, without their ends, that came by another way: standard error of a command.
+    asio::awaitable<void> add_console_lines(std::vector<std::string> lines);
 
 private:
     asio::awaitable<void> launch(StartOptions options);

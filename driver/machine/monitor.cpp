@@ -64,4 +64,9 @@ asio::awaitable<void> Machine::send_console(std::string bytes) {
     co_await instance->child().write(std::move(bytes), own_deadline(console_limit));
 }
 
+asio::awaitable<void> Machine::add_console_lines(std::vector<std::string> lines) {
+    for (auto& line : lines) console_->add_line(std::move(line));
+    co_return;
+}
+
 }  // namespace charioteer::machine

@@ -212,9 +212,9 @@ class Machine:
         timeout: Limit | None = None,
         keep_errors: bool = True,
         tell: bool = False,
-    ) -> tuple[int, int, bytes, bytes, float]:
+    ) -> tuple[int, int, bytes, bytes, float, bool]:
         """Runs `command` as `execute` does; status, signal that ended it or 0, standard output,
-        standard error, seconds in the guest.
+        standard error, seconds in the guest, whether its limit passed.
 
         `input` is its standard input. Without `keep_errors` only the last 8 to 16 KiB of the standard
         error are returned. `tell` logs the lines of its output as they come. On the plain channel the
@@ -273,6 +273,8 @@ class Machine:
     def next_console_lines(self, timeout: Limit | None) -> list[str]:
         """Lines that no earlier call has returned, at least one. Raises TimeoutError."""
     def send_console(self, data: bytes) -> None: ...
+    def add_console_lines(self, lines: list[bytes]) -> None:
+        """Lines, without their ends, that came by another way: standard error of a command."""
 
 class VLan:
     """One Ethernet segment that machines plug into."""

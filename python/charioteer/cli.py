@@ -81,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
             help="go on with what is on the disks",
         )
         command.add_argument("--log-level", choices=_LEVELS, help="what messages to show")
+        command.add_argument(
+            "--stream",
+            action="store_true",
+            help="show the output of commands line by line as it comes",
+        )
     build = commands.add_parser("build", help="build the images of guests, and nothing else")
     build.add_argument(
         "what",
@@ -113,6 +118,8 @@ def _run(options: argparse.Namespace) -> int:
             arguments.append("--keep-machine-state")
         if options.interactive:
             arguments.append("--interactive")
+        if options.stream:
+            arguments.append("--stream")
         if options.log_level:
             arguments += ["--log-level", options.log_level]
         try:

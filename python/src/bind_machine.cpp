@@ -90,7 +90,14 @@ void bind_monitor(Type& type) {
             [](MachineHandle& self, const py::bytes& data) {
                 self.run(self.machine()->send_console(data));
             },
-            py::arg("data"));
+            py::arg("data"))
+        .def(
+            "add_console_lines",
+            [](MachineHandle& self, std::vector<py::bytes> lines) {
+                std::vector<std::string> copies(lines.begin(), lines.end());
+                self.run(self.machine()->add_console_lines(std::move(copies)));
+            },
+            py::arg("lines"));
 }
 
 }  // namespace

@@ -113,7 +113,8 @@ py::tuple MachineHandle::run_command(std::string command, const py::object& inpu
     options.tell = tell;
     auto outcome = run(machine_->run(std::move(command), std::move(options)));
     return py::make_tuple(outcome.status, outcome.signal, py::bytes(outcome.output),
-                          py::bytes(outcome.errors), io::seconds(outcome.duration));
+                          py::bytes(outcome.errors), io::seconds(outcome.duration),
+                          outcome.timed_out);
 }
 
 std::unique_ptr<Call> MachineHandle::begin(std::string command, bool input,

@@ -21,7 +21,8 @@ class EnvironmentDefault(argparse.Action):
         value = os.environ.get(variable)
         if value is not None:
             options["default"] = value.split() if options.get("nargs") == "*" else value
-            help += f" (default from environment: {value})"
+            if help != argparse.SUPPRESS:
+                help += f" (default from environment: {value})"
         super().__init__(help=help, **options)  # type: ignore[arg-type]
 
     def __call__(
@@ -85,6 +86,9 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         variable="logLevel",
         help="what messages to show",
     )
+    parser.add_argument(
+        "--stream", action="store_true", help="show the output of commands line by line as it comes"
+    )
     _add_legacy(parser)
     return parser
 
@@ -98,6 +102,17 @@ def _add_legacy(parser: argparse.ArgumentParser) -> None:
         action=EnvironmentDefault,
         variable="startScripts",
         help="start scripts of the machines",
+    )
+    # What --stream would otherwise make ambiguous.
+    legacy.add_argument(
+        "--st",
+        "--s",
+        dest="start_scripts",
+        nargs="*",
+        default=[],
+        action=EnvironmentDefault,
+        variable="startScripts",
+        help=argparse.SUPPRESS,
     )
     legacy.add_argument(
         "--vlans",

@@ -93,7 +93,7 @@ def _make_driver(
 ) -> Driver:
     attach = options.debug_hook_attach
     try:
-        return Driver(
+        driver = Driver(
             config,
             options.output_directory,
             logger,
@@ -103,6 +103,8 @@ def _make_driver(
         )
     except (OSError, UnicodeDecodeError) as error:
         _usage_error(prog, f"cannot read the test script {config.test_script}: {error}")
+    driver.streams = options.stream
+    return driver
 
 
 def _run(driver: Driver, vsock_offset: int | None, logger: AbstractLogger, signals: Signals) -> int:

@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +19,7 @@ from test_driver.errors import MachineError, RequestedAssertionFailed
 from test_driver.logger import AbstractLogger
 from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
 from test_driver.machine.alias import MachineAlias
+from test_driver.machines import Machines, Outcomes
 from test_driver.polling import Decorator, Poll
 from test_driver.polling_condition import PollingCondition
 from test_driver.symbols import banner, pythonized
@@ -64,6 +64,8 @@ class Driver:
         self.keep_machine_state = keep_machine_state
         self.debug = debug
         self.interactive = interactive
+        self.streams = False
+        """Whether machines tell the output of commands as it comes; to be set before the start."""
         self.tests = config.test_script.read_text()
         self.vlans: list[VLan] = []
         self.machines_qemu: list[QemuMachine] = []
@@ -129,6 +131,7 @@ class Driver:
                 callbacks=[self.check_polling_conditions],
             )
             made.started = self._join_containers
+            made.streams = self.streams
             self.machines_nspawn.append(made)
 
     def _join_containers(self) -> None:
@@ -138,6 +141,7 @@ class Driver:
 
     def _adopt(self, machine: QemuMachine) -> QemuMachine:
         self._session.adopt_machine(machine.handle)
+        machine.streams = self.streams
         return machine
 
     def __exit__(self, error_type: object, *_details: object) -> None:
@@ -197,6 +201,7 @@ class Driver:
             "t": AssertionTester(),
             "debug": self.debug,
             "dump_machine_ssh": self.dump_machine_ssh,
+            "all_machines": Machines(self.machines),
         }
         machines: dict[str, Any] = {pythonized(each.name): each for each in self.machines}
         if len(self.machines) == 1:
@@ -245,26 +250,11 @@ class Driver:
 
     def start_all(self) -> None:
         """Starts all machines side by side. Raises MachineError that names those that failed."""
-        failures: dict[str, BaseException] = {}
-
-        def start(machine: BaseMachine) -> None:
-            try:
-                machine.start()
-            except BaseException as error:
-                failures[machine.name] = error
-
         with self.logger.nested("start all VMs"):
-            # Daemons, so that an interrupted run does not wait for them.
-            threads = [
-                threading.Thread(target=start, args=(machine,), daemon=True)
-                for machine in self.machines
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            if failures:
-                raise _start_failure(failures)
+            outcomes = Outcomes[None](self.machines)
+            outcomes.gather(lambda machine: machine.start())
+            if outcomes.failures:
+                raise _start_failure(outcomes)
 
     def join_all(self) -> None:
         """Waits for the end of all machines, and takes the time limit off the run."""
@@ -385,12 +375,10 @@ class Driver:
         return make if fun_ is None else make(fun_)
 
 
-def _start_failure(failures: dict[str, BaseException]) -> MachineError:
+def _start_failure(outcomes: Outcomes[None]) -> MachineError:
     lines = ["Failed to start the following machines:"]
-    for name, error in sorted(failures.items()):
+    for name, error in outcomes.failures.items():
         lines.append(f"{name}: {str(error).removeprefix(f'{name}: ')}")
     summary = MachineError("\n".join(lines))
-    for name, error in sorted(failures.items()):
-        for note in failure.notes_of(error):
-            summary.add_note(f"{name}: {note}")
+    outcomes.add_notes(summary)
     return summary

@@ -1,5 +1,6 @@
 """Conditions that must hold all the time while a block of the test runs."""
 
+import threading
 import time
 from collections.abc import Callable
 from math import isfinite
@@ -28,6 +29,7 @@ class PollingCondition:
         self.description = str(description or condition.__doc__ or condition.__name__)
         self.last_called = float("-inf")
         self.entry_count = 0
+        self._lock = threading.Lock()
         self._cause: Exception | None = None
         """What the last look ended with, for whoever asks why the condition did not hold."""
 
@@ -70,9 +72,11 @@ class PollingCondition:
         return self.entry_count > 0
 
     def __enter__(self) -> None:
-        self.entry_count += 1
+        with self._lock:
+            self.entry_count += 1
 
     def __exit__(self, *_exception: object) -> None:
         assert self.entered
-        self.entry_count -= 1
+        with self._lock:
+            self.entry_count -= 1
         self.last_called = time.monotonic()

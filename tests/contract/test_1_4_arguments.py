@@ -34,6 +34,14 @@ def test_1_4_abbreviations(config: str, tmp_path: Path) -> None:
     assert loaded.vms["web"].start_script == Path("/run-web-vm")
 
 
+@pytest.mark.parametrize("word", ["--s", "--st", "--sta", "--start-scripts"])
+def test_1_4_our_option_makes_no_abbreviation_ambiguous(word: str) -> None:
+    options, loaded = parse([word, "/run-a-vm", "--str", "--vlans", "1", "--", "/script"], PROG)
+    assert list(loaded.vms) == ["a"] and options.stream
+    _, loaded = parse([f"{word}=/run-a-vm", "/script"], PROG)
+    assert list(loaded.vms) == ["a"]
+
+
 def test_1_4_the_later_option_wins(config: str) -> None:
     options, _ = parse(["-c", config, "--interactive", "--no-interactive"], PROG)
     assert options.interactive is False

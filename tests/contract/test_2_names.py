@@ -53,10 +53,14 @@ def driver_of(folder: Path, *names: str) -> Iterator[Driver]:
             os.environ["XDG_RUNTIME_DIR"] = kept
 
 
+# Charioteer's own; upstream has none of these.
+OWN = "all_machines"
+
+
 def test_2_1_there_is_every_name_and_no_other(folder: Path) -> None:
     with driver_of(folder, "web-1", "db") as driver:
         symbols = driver.test_symbols()
-        assert set(symbols) == {*GENERAL.split(), "web_1", "db", "vlan1"}
+        assert set(symbols) == {*GENERAL.split(), OWN, "web_1", "db", "vlan1"}
         assert symbols["driver"] is driver and symbols["os"] is os
         assert isinstance(symbols["vlan1"], VLan) and repr(symbols["vlan1"]) == "<Vlan Nr. 1>"
 
@@ -78,6 +82,11 @@ def test_2_1_names_become_identifiers() -> None:
 def test_2_1_a_machine_shadows_a_general_name(folder: Path) -> None:
     with driver_of(folder, "log", "web") as driver:
         assert driver.test_symbols()["log"] is driver.machines[0]
+
+
+def test_2_1_a_machine_shadows_a_name_of_ours(folder: Path) -> None:
+    with driver_of(folder, "all-machines", "web") as driver:
+        assert driver.test_symbols()["all_machines"] is driver.machines[0]
 
 
 def test_2_1_the_only_machine_is_machine_too(folder: Path) -> None:

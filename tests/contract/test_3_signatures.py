@@ -47,8 +47,9 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
         QemuMachine.execute,
         "self, command, check_return=True, check_output=True, timeout=900",
     ),
-    (QemuMachine.succeed, "self, *commands, timeout=None"),
-    (QemuMachine.fail, "self, *commands, timeout=None"),
+    # `stream` is ours, by keyword only.
+    (QemuMachine.succeed, "self, *commands, timeout=None, stream=None"),
+    (QemuMachine.fail, "self, *commands, timeout=None, stream=None"),
     (QemuMachine.wait_until_succeeds, "self, command, timeout=900"),
     (QemuMachine.wait_until_fails, "self, command, timeout=900"),
     (QemuMachine.sleep, "self, secs=None, duration=None"),

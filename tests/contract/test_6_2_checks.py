@@ -25,6 +25,7 @@ from test_driver.debug import DebugAbstract, DebugNop
 from test_driver.driver import Driver
 from test_driver.logger import AbstractLogger, CompositeLogger
 from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
+from test_driver.machines import Machines  # ours
 from test_driver.vlan import VLan
 
 
@@ -58,6 +59,7 @@ serial_stdout_on: Callable[[], None]
 polling_condition: Any
 debug: DebugAbstract
 dump_machine_ssh: Callable[[], None]
+all_machines: Machines  # ours
 t: TestCase
 import os
 web: QemuMachine;
@@ -127,6 +129,18 @@ lines = len(web.full_console_log)
 command: str = web.ssh_backdoor_command()
 box.start()
 box.succeed("true")
+result = web.run("cat", stdin=b"x", timeout=5, stream=True).check()
+text = result.stdout + result.stderr + str(result.status + len(result.stdout_bytes))
+with web.spawn("cat", stdin=True, timeout=timedelta(seconds=5)) as process:
+    process.write("x")
+    process.close_stdin()
+    for line in process:
+        text += line
+    text += process.wait(timeout=5).stdout
+text = web.succeed("true", stream=True)
+outputs: dict[str, str] = all_machines.without(box).succeed("true", timeout=5)
+lengths: dict[str, int] = all_machines.only(web, box).each(lambda each: len(each.name))
+all_machines.wait_for_unit("x", timeout=5)
 with subtest("a part"), web.nested("a step"):
     t.assertEqual(1, 1)
 
@@ -173,6 +187,8 @@ def test_6_2_a_script_that_uses_everything_is_typed(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
+        ("all_machines.succed('x')", 'has no attribute "succed"'),
+        ("x: str = all_machines.succeed('x')", "Incompatible types"),
         ("web.succed('x')", 'has no attribute "succed"'),
         ("web.wait_for_open_port('80')", 'expected "int"'),
         ("status: int = web.succeed('x')", "Incompatible types"),

@@ -43,7 +43,8 @@ class JunitXMLLogger(AbstractLogger):
         self._begin = time.monotonic()
         self._main = _Case()
         self._subtests: dict[str, _Case] = {}
-        self._current = self._main
+        # Subtests that have not ended well, each with the thread that began it.
+        self._open: list[tuple[int, _Case]] = []
         atexit.register(self.close)
 
     def log(self, message: str, attributes: Attributes = {}) -> None:
@@ -57,14 +58,30 @@ class JunitXMLLogger(AbstractLogger):
 
     @contextmanager
     def subtest(self, name: str, attributes: Attributes = {}) -> Iterator[None]:
-        before, begin = self._current, time.monotonic()
-        case = self._current = self._subtests.setdefault(name, _Case())
-        self.log(f"subtest: {name}", attributes)
+        thread, begin = threading.get_ident(), time.monotonic()
+        with self._lock:
+            case = self._subtests.setdefault(name, _Case())
+            mine = (thread, case)
+            self._open.append(mine)
+            self.log(f"subtest: {name}", attributes)
         try:
             yield
         finally:
             case.seconds += time.monotonic() - begin
-        self._current = before
+        with self._lock:
+            self._end(mine)
+
+    def _end(self, ended: tuple[int, _Case]) -> None:
+        """Takes a subtest from the open ones, with those that its thread began in it."""
+        begin = next((i for i, each in enumerate(self._open) if each is ended), None)
+        if begin is None:
+            return
+        inner = [each for each in self._open[begin:] if each[0] != ended[0]]
+        self._open[begin:] = inner
+
+    @property
+    def _current(self) -> _Case:
+        return self._open[-1][1] if self._open else self._main
 
     def error(self, *args: Any, **kwargs: Any) -> None:
         self._fail(*args, **kwargs)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 from test_driver.duration import Duration, render
-from test_driver.errors import RequestedAssertionFailed
+from test_driver.errors import MachineError
 from test_driver.logger import AbstractLogger
 from test_driver.logger.base import Attributes
+from test_driver.machine.process import Process
+from test_driver.machine.result import Order, Result
 from test_driver.machine.retry import retry
-from test_driver.text import last_lines
 
 
 class Commands(ABC):
@@ -20,6 +21,8 @@ class Commands(ABC):
     logger: AbstractLogger
     callbacks: list[Callable[[], None]]
     """Called before every command."""
+    streams: bool = False
+    """Whether the output of commands is told as it comes, where the script does not say."""
 
     @abstractmethod
     def _execute(
@@ -27,7 +30,50 @@ class Commands(ABC):
     ) -> tuple[int, str]:
         """Runs `command`; see `execute`."""
 
-    def _last_words(self) -> list[str]:
+    def _carry_out(self, order: Order) -> Result:
+        """Runs a command whatever its status; by `execute`, unless a subclass knows better.
+
+        Raises MachineError for input, which `execute` has not.
+        """
+        if order.stdin is not None:
+            raise MachineError(
+                f"{self.name}: input for `{order.command}` takes the driver's own way to run "
+                f"commands, which {type(self).__name__} does not use"
+            )
+        begin = time.monotonic()
+        status, output = self.execute(order.command, timeout=order.timeout)
+        if order.stream and not self.streams:
+            self._tell_output(output)
+        spent = time.monotonic() - begin
+        return Result(
+            machine=self,
+            command=order.command,
+            status=status,
+            signal=None,
+            stdout_bytes=output.encode(errors="replace"),
+            stderr_bytes=b"",
+            duration=spent,
+            timeout=order.timeout,
+            waited=spent,
+        )
+
+    def _spawn(self, order: Order, stdin: bool) -> Process:
+        """Starts a command; see `spawn`."""
+        raise MachineError(
+            f"{self.name}: `{order.command}` cannot be spawned: that takes the agent, which only "
+            "virtual machines have"
+        )
+
+    def _is_overridden(self, base: "type[Commands]") -> bool:
+        """Whether a subclass of `base`, or a script, has its own way to run commands."""
+        kind = type(self)
+        return (
+            "execute" in vars(self)
+            or kind.execute is not Commands.execute
+            or kind._execute is not base._execute
+        )
+
+    def last_words(self) -> list[str]:
         """The last lines of its console, for the notes of a failure."""
         return []
 
@@ -44,6 +90,11 @@ class Commands(ABC):
     def nested(self, msg: str, attrs: Attributes = {}) -> AbstractContextManager[None]:
         """A step of the test on this machine: `with machine.nested("..."):`."""
         return self.logger.nested(msg, {"machine": self.name, **attrs})
+
+    def _tell_output(self, output: str) -> None:
+        """Tells the lines of an output as the core does."""
+        for line in output.splitlines():
+            self.log(f"| {line}")
 
     # Commands
 
@@ -68,51 +119,81 @@ class Commands(ABC):
         self.run_callbacks()
         return self._execute(command, check_return, check_output, timeout)
 
-    def succeed(self, *commands: str, timeout: Duration | None = None) -> str:
+    def _order(
+        self,
+        command: str,
+        timeout: Duration | None,
+        stream: bool | None,
+        stdin: str | bytes | None = None,
+        all_errors: bool = False,
+    ) -> Order:
+        told = self.streams if stream is None else stream
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        return Order(command, given, timeout, told, all_errors)
+
+    def run(
+        self,
+        command: str,
+        *,
+        stdin: str | bytes | None = None,
+        timeout: Duration | None = None,
+        stream: bool | None = None,
+    ) -> Result:
+        """Runs a command in bash with `set -euo pipefail` and returns all that is known of it.
+
+        `stdin` is what it reads, text as UTF-8; by default nothing. `timeout` in seconds ends it
+        with status 124; by default there is none. With `stream` the lines of its output are told
+        as they come; by default as the run does. Raises no error for its status, but MachineError
+        when the machine is in trouble.
+        """
+        with self.nested(f"running: {command}"):
+            return self._carry_out(self._order(command, timeout, stream, stdin, all_errors=True))
+
+    def spawn(
+        self, command: str, *, stdin: bool = False, timeout: Duration | None = None
+    ) -> Process:
+        """Starts a command as `run` does and goes on; see Process for what can be done with it.
+
+        With `stdin` it reads what `Process.write` gives it. `timeout` in seconds ends it with
+        status 124; by default there is none. Raises MachineError when there is no agent.
+        """
+        self.log(f"spawning: {command}")
+        self.run_callbacks()
+        return self._spawn(Order(command, timeout=timeout), stdin)
+
+    def succeed(
+        self, *commands: str, timeout: Duration | None = None, stream: bool | None = None
+    ) -> str:
         """Runs the commands, which must exit with 0; returns their outputs in one string.
 
+        `timeout` in seconds is for each of them; by default there is none. `stream` as for `run`.
         Raises RequestedAssertionFailed.
         """
         output = ""
         for command in commands:
             with self.nested(f"must succeed: {command}"):
-                begin = time.monotonic()
-                status, out = self.execute(command, timeout=timeout)
-                if status != 0:
-                    self.log(f"output: {out}")
-                    text = f"command `{command}` failed (exit code {status})"
-                    raise self._failure(text, begin, timeout, out)
-                output += out
+                result = self._carry_out(self._order(command, timeout, stream))
+                if not result.ok:
+                    self.log(f"output: {result.stdout}")
+                result.check()
+                output += result.stdout
         return output
 
-    def fail(self, *commands: str, timeout: Duration | None = None) -> str:
+    def fail(
+        self, *commands: str, timeout: Duration | None = None, stream: bool | None = None
+    ) -> str:
         """Runs the commands, which must exit with another status than 0; returns their outputs.
 
-        Raises RequestedAssertionFailed.
+        Arguments and errors as for `succeed`.
         """
         output = ""
         for command in commands:
             with self.nested(f"must fail: {command}"):
-                begin = time.monotonic()
-                status, out = self.execute(command, timeout=timeout)
-                if status == 0:
-                    text = f"command `{command}` unexpectedly succeeded"
-                    raise self._failure(text, begin, timeout, out)
-                output += out
+                result = self._carry_out(self._order(command, timeout, stream))
+                if result.ok:
+                    raise result.failure(f"command `{command}` unexpectedly succeeded")
+                output += result.stdout
         return output
-
-    def _failure(
-        self, text: str, begin: float, timeout: Duration | None, output: str
-    ) -> RequestedAssertionFailed:
-        """The error of a command that began at `begin`, with what its reader will ask."""
-        error = RequestedAssertionFailed(text)
-        limit = "no limit" if timeout is None else f"limit {render(timeout)} s"
-        error.add_note(f"on {self.name}, after {time.monotonic() - begin:.2f} s ({limit})")
-        if lines := last_lines(output):
-            error.add_note("\n  ".join(["last lines of its output:", *lines]))
-        if lines := last_lines("\n".join(self._last_words())):
-            error.add_note("\n  ".join(["last lines of the console:", *lines]))
-        return error
 
     def _wait_for_command(
         self, command: str, success: bool, timeout: Duration, hint: Sequence[str] = ()

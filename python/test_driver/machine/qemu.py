@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from charioteer import _core as core
+from test_driver.called_off import expect_wanted
 from test_driver.duration import Duration, seconds
 from test_driver.logger import AbstractLogger
-from test_driver.machine.base import BaseMachine
 from test_driver.machine.connections import Monitor, RootShell
 from test_driver.machine.console import ConsoleLines
 from test_driver.machine.files import Files
 from test_driver.machine.firmware import Firmware
+from test_driver.machine.process import Process
 from test_driver.machine.qmp import QMPSession
+from test_driver.machine.result import Order, Result
 from test_driver.machine.retry import retry
 from test_driver.machine.terminals import Terminals
 
@@ -73,6 +75,7 @@ class QemuMachine(Files, Firmware, Terminals):
             self._tell_reset()
 
     def _idle(self, polling: bool) -> None:
+        expect_wanted()
         self.logger.collect()
         if polling:
             self.run_callbacks()
@@ -194,12 +197,41 @@ class QemuMachine(Files, Firmware, Terminals):
         self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
     ) -> tuple[int, str]:
         self.connect()
-        return self.handle.execute(command, check_return, check_output, timeout)
+        if not (self.streams and check_output):
+            return self.handle.execute(command, check_return, check_output, timeout)
+        status, _, output, *_ = self.handle.run(command, None, timeout, False, True)
+        return status if check_return else -1, output.decode(errors="replace")
+
+    def _carry_out(self, order: Order) -> Result:
+        if self._runs_commands_itself():
+            return super()._carry_out(order)
+        begin = time.monotonic()
+        self.run_callbacks()
+        self.connect()
+        status, number, output, errors, duration, timed_out = self.handle.run(
+            order.command, order.stdin, order.timeout, order.all_errors, order.stream
+        )
+        return Result(
+            machine=self,
+            command=order.command,
+            status=status,
+            signal=number or None,
+            stdout_bytes=output,
+            stderr_bytes=errors,
+            duration=duration,
+            timed_out=timed_out,
+            timeout=order.timeout,
+            waited=time.monotonic() - begin,
+        )
+
+    def _spawn(self, order: Order, stdin: bool) -> Process:
+        self.connect()
+        call = self.handle.begin(order.command, stdin, order.timeout)
+        return Process(self, order, call, self.handle, stdin)
 
     def _runs_commands_itself(self) -> bool:
         """Whether a subclass has its own way to run commands, which waits then have to take."""
-        kind = type(self)
-        return kind.execute is not BaseMachine.execute or kind._execute is not QemuMachine._execute
+        return self._is_overridden(QemuMachine)
 
     def _wait_for_command(
         self, command: str, success: bool, timeout: Duration, hint: Sequence[str] = ()
@@ -218,7 +250,7 @@ class QemuMachine(Files, Firmware, Terminals):
         self.connect()
         self.handle.wait_for_unit(unit, user, timeout)
 
-    def _last_words(self) -> list[str]:
+    def last_words(self) -> list[str]:
         return self.handle.console_tail(_LAST_LINES)
 
     # Keyboard, screen, monitor

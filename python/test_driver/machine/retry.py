@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from test_driver.called_off import expect_wanted
 from test_driver.duration import Duration, render, seconds
 from test_driver.errors import RequestedAssertionFailed
 
@@ -50,6 +51,7 @@ def retry(
         if fn(False):
             return
         attempts += 1
+        expect_wanted()
         time.sleep(pause_after(elapsed, seconds(limit)))
     if fn(True):
         return

@@ -8,6 +8,7 @@ from test_driver.duration import Duration, render, seconds
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine.base import BaseMachine
 from test_driver.machine.console import ConsoleLines, ConsoleText
+from test_driver.machine.result import failed_request
 from test_driver.machine.retry import retry
 
 
@@ -87,6 +88,6 @@ class Terminals(BaseMachine):
     ) -> RequestedAssertionFailed:
         elapsed = time.monotonic() - begin
         text = f"action timed out after {elapsed:.2f} seconds (timeout={render(timeout)})"
-        error = self._failure(text, begin, timeout, "")
+        error = failed_request(self, text, elapsed, timeout, {})
         error.add_note(f"{regex} did not appear on the console")
         return error

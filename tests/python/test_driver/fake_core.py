@@ -1,8 +1,10 @@
 """A core without processes: guests are functions from commands to (status, output)."""
 
+import queue
 from collections.abc import Callable
 from typing import Any
 
+Piece = tuple[str, bytes] | None
 Answer = Callable[[str], tuple[int, str]]
 
 
@@ -29,6 +31,29 @@ class FakeReporter:
         ...
 
 
+class FakeCall:
+    """A command in a guest; `pieces` is what it says, None its end, an exception that of the guest."""
+
+    def __init__(self) -> None:
+        self.pid = 42
+        self.pieces: queue.Queue[Piece | Exception] = queue.Queue()
+        self.ending: tuple[int, int, bool, float, str] | None = None
+        self.asked: list[tuple[Any, ...]] = []
+
+    def end(self, status: int = 0, signal: int = 0, strays: str = "") -> None:
+        self.ending = (status, signal, False, 0.5, strays)
+        self.pieces.put(None)
+
+    def read(self) -> Piece:
+        piece = self.pieces.get()
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    def __getattr__(self, method: str) -> Callable[..., None]:
+        return lambda *arguments: self.asked.append((method, *arguments))
+
+
 class FakeMachine:
     """A machine whose guest is `answer`; remembers what was asked of it."""
 
@@ -51,6 +76,10 @@ class FakeMachine:
         self.calls: list[tuple[Any, ...]] = []
         self.console: list[list[str]] = []
         self.failure: Exception | None = None
+        self.options: list[dict[str, Any]] = []
+        self.errors = b""
+        self.call = FakeCall()
+        self.console_lines: list[bytes] = []
 
     @property
     def pid(self) -> int | None:
@@ -73,6 +102,21 @@ class FakeMachine:
     ) -> tuple[int, str]:
         self.calls.append(("execute", command, timeout))
         return self.answer(command)
+
+    def run(
+        self, command: str, input: bytes | None, timeout: Any, keep_errors: bool, tell: bool
+    ) -> tuple[int, int, bytes, bytes, float, bool]:
+        self.calls.append(("run", command, timeout))
+        self.options.append({"input": input, "keep_errors": keep_errors, "tell": tell})
+        status, output = self.answer(command)
+        return status, max(status - 128, 0), output.encode(), self.errors, 0.5, status == 124
+
+    def begin(self, command: str, input: bool, timeout: Any) -> "FakeCall":
+        self.calls.append(("begin", command, input, timeout))
+        return self.call
+
+    def add_console_lines(self, lines: list[bytes]) -> None:
+        self.console_lines += lines
 
     def wait_for_command(self, command: str, success: bool, timeout: Any) -> str:
         self.calls.append(("wait_for_command", command, success, timeout))

@@ -27,7 +27,7 @@ class TestCommands:
     ) -> None:
         answers(monkeypatch, 0, "x\n")
         assert machine.succeed("a", "b") == "x\nx\n"
-        assert calls(machine) == [("execute", "a", None), ("execute", "b", None)]
+        assert calls(machine) == [("run", "a", None), ("run", "b", None)]
 
     def test_first_command_boots(self, machine: QemuMachine, logger: TerminalLogger) -> None:
         machine.succeed("true")
@@ -120,7 +120,7 @@ class TestCommands:
 
     def test_sleep_is_the_guest_s(self, machine: QemuMachine) -> None:
         machine.sleep(5)
-        assert calls(machine) == [("execute", "sleep 5", None)]
+        assert calls(machine) == [("run", "sleep 5", None)]
 
 
 class TestUnits:

@@ -1,0 +1,198 @@
+"""Commands that run while the test does something else."""
+
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import fake_core
+import pytest
+from charioteer._core import ShellError
+from test_driver.logger import TerminalLogger
+from test_driver.machine import QemuMachine
+from test_driver.machine.process import Process
+from told import told
+
+
+@pytest.fixture
+def call(machine: QemuMachine) -> Iterator[fake_core.FakeCall]:
+    """What `machine` answers to `spawn`; it ends with the test."""
+    handle: Any = machine.handle
+    made: fake_core.FakeCall = handle.call
+    yield made
+    made.end()
+
+
+def say(call: fake_core.FakeCall, *pieces: bytes, source: str = "output") -> None:
+    for piece in pieces:
+        call.pieces.put((source, piece))
+
+
+def fake_of(machine: QemuMachine) -> fake_core.FakeMachine:
+    handle: Any = machine.handle
+    assert isinstance(handle, fake_core.FakeMachine)
+    return handle
+
+
+def test_it_starts_and_is_told(
+    machine: QemuMachine, call: fake_core.FakeCall, logger: TerminalLogger
+) -> None:
+    process = machine.spawn("x", timeout=5)
+    assert fake_of(machine).calls == [("begin", "x", False, 5)]
+    assert told(logger)[0] == "web: spawning: x"
+    assert process.pid == 42 and process.poll() is None
+    assert repr(process) == "<Process `x` on web: running>"
+
+
+def test_lines_come_in_every_split(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+    text = "one\n\ntwo\r\nthree é\nlast".encode()
+    say(call, *(text[i : i + 1] for i in range(len(text))))
+    call.end()
+    assert list(machine.spawn("x")) == ["one", "", "two", "three é", "last"]
+
+
+def test_a_line_comes_before_the_end(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+    process = machine.spawn("x")
+    say(call, b"first\nsec")
+    assert next(process) == "first"
+    say(call, b"ond\n")
+    assert next(process) == "second"
+    call.end()
+    assert list(process) == [] and process.wait().stdout == "first\nsecond\n"
+
+
+def test_the_result(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+    process = machine.spawn("x", timeout=5)
+    say(call, b"out\xff")
+    say(call, b"err\xff", source="errors")
+    call.end(143, 15)
+    result = process.wait()
+    assert (result.status, result.signal, result.timeout) == (143, 15, 5)
+    assert (result.stdout_bytes, result.stderr_bytes) == (b"out\xff", b"err\xff")
+    assert process.wait() is result and process.poll() == 143
+    assert process.stdout == "out\ufffd" and process.stderr == "err\ufffd"
+    assert repr(process) == "<Process `x` on web: status 143>"
+
+
+def test_lines_of_standard_error_go_to_the_console(
+    machine: QemuMachine, call: fake_core.FakeCall
+) -> None:
+    process = machine.spawn("x")
+    say(call, b"a\n\nb", b"c\nd", source="errors")
+    call.end()
+    process.wait()
+    assert fake_of(machine).console_lines == [b"a", b"", b"bc", b"d"]
+
+
+def test_a_wait_that_is_too_short(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+    process = machine.spawn("x")
+    with pytest.raises(subprocess.TimeoutExpired) as caught:
+        process.wait(timeout=0)
+    assert caught.value.cmd == "x" and caught.value.timeout == 0
+    call.end()
+    assert process.wait(timeout=60).ok
+
+
+def test_a_guest_that_is_lost(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+    process = machine.spawn("x")
+    say(call, b"first\nhalf")
+    call.pieces.put(ShellError("web: gone"))
+    assert next(process) == "first" and next(process) == "half"
+    waits: list[Callable[[], object]] = [process.wait, lambda: next(process)]
+    for wait in waits:
+        with pytest.raises(ShellError, match="web: gone"):
+            wait()
+    assert process.poll() is None
+
+
+def test_strays_are_told(
+    machine: QemuMachine, call: fake_core.FakeCall, logger: TerminalLogger
+) -> None:
+    process = machine.spawn("x")
+    call.end(strays="sleep (pid 7)")
+    process.wait()
+    text = "web: warning: `x` has ended, but its output is still held by sleep (pid 7); "
+    assert told(logger)[-1].startswith(text)
+
+
+def test_input(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+    process = machine.spawn("x", stdin=True)
+    process.write("é")
+    process.write(b"\xff")
+    process.close_stdin()
+    assert call.asked == [("write", "é".encode()), ("write", b"\xff"), ("end_input",)]
+
+
+def test_input_has_to_be_asked_for(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+    with pytest.raises(ValueError, match="`x` has no input; spawn it with stdin=True"):
+        machine.spawn("x").write("y")
+
+
+class TestTheEnd:
+    def test_kill(self, machine: QemuMachine, call: fake_core.FakeCall) -> None:
+        process = machine.spawn("x")
+        process.kill()
+        process.kill(9)
+        assert call.asked == [("signal", 0), ("signal", 9)]
+
+    def test_a_block_kills_and_waits(self, machine: QemuMachine, call: fake_core.FakeCall) -> None:
+        setattr(call, "signal", lambda number: call.end(143, 15))
+        with machine.spawn("x") as process:
+            assert process.poll() is None
+        assert process.poll() == 143
+
+    def test_a_block_leaves_what_has_ended(
+        self, machine: QemuMachine, call: fake_core.FakeCall
+    ) -> None:
+        call.end()
+        with machine.spawn("x") as process:
+            process.wait()
+        assert call.asked == []
+
+    def test_ctrl_c_in_a_block_does_not_wait(
+        self, machine: QemuMachine, call: fake_core.FakeCall
+    ) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            with machine.spawn("x"):
+                raise KeyboardInterrupt
+        assert call.asked == [("signal", 0)]
+
+    def test_detached(self, machine: QemuMachine, call: fake_core.FakeCall) -> None:
+        with machine.spawn("x") as process:
+            process.detach()
+        assert call.asked == [("let_go",)] and list(process) == []
+        uses: list[Callable[[], object]] = [process.wait, process.kill, process.close_stdin]
+        for use in uses:
+            with pytest.raises(ValueError, match="web: `x` was detached"):
+                use()
+
+
+def test_two_threads_share_the_lines(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+    process = machine.spawn("x")
+    seen: list[list[str]] = [[], []]
+
+    def iterate(process: Process, into: list[str]) -> None:
+        into.extend(process)
+
+    threads = [threading.Thread(target=iterate, args=(process, into)) for into in seen]
+    for thread in threads:
+        thread.start()
+    lines = [str(number) for number in range(1000)]
+    say(call, *(f"{line}\n".encode() for line in lines))
+    call.end()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen[0] + seen[1], key=int) == lines
+
+
+def test_conditions_are_checked_while_a_wait_lasts(
+    machine: QemuMachine, call: fake_core.FakeCall
+) -> None:
+    process = machine.spawn("x")
+
+    def refuse() -> None:
+        raise ValueError("does not hold")
+
+    machine.callbacks.append(refuse)
+    with pytest.raises(ValueError, match="does not hold"):
+        process.wait()

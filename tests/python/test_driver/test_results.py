@@ -1,0 +1,159 @@
+"""Commands and their results."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fake_core
+import pytest
+from test_driver.driver import Driver
+from test_driver.errors import MachineError, RequestedAssertionFailed
+from test_driver.logger import TerminalLogger
+from test_driver.machine import QemuMachine
+from told import told
+
+
+def fake_of(machine: QemuMachine) -> fake_core.FakeMachine:
+    handle: Any = machine.handle
+    assert isinstance(handle, fake_core.FakeMachine)
+    return handle
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def set_answer(status: int, output: str) -> None:
+        answer = staticmethod(lambda _command: (status, output))
+        monkeypatch.setattr(fake_core.FakeMachine, "answer", answer)
+
+    return set_answer
+
+
+class Recording(QemuMachine):
+    """Runs commands in its own way."""
+
+    def execute(self, command: str, *_others: Any, **_more: Any) -> tuple[int, str]:
+        return 3, f"own {command}\n"
+
+
+class TestRun:
+    def test_a_status_is_no_error(self, machine: QemuMachine, answers: Any) -> None:
+        answers(137, "said\n")
+        fake_of(machine).errors = b"\xffsaid\n"
+        result = machine.run("x", stdin="in", timeout=5)
+        assert (result.status, result.signal, result.ok) == (137, 9, False)
+        assert (result.stdout, result.stderr) == ("said\n", "\ufffdsaid\n")
+        assert (result.stdout_bytes, result.stderr_bytes) == (b"said\n", b"\xffsaid\n")
+        assert (result.duration, result.timed_out, result.timeout) == (0.5, False, 5)
+        assert result.machine is machine and result.command == "x"
+        assert fake_of(machine).options == [{"input": b"in", "keep_errors": True, "tell": False}]
+
+    def test_a_limit(self, machine: QemuMachine, answers: Any) -> None:
+        answers(124, "")
+        assert machine.run("x", timeout=1).timed_out
+
+    def test_it_is_a_step_in_the_log(self, machine: QemuMachine, logger: TerminalLogger) -> None:
+        machine.run("x")
+        assert told(logger)[0] == "web: running: x"
+
+    def test_callbacks_come_first(self, tmp_path: Path, logger: TerminalLogger) -> None:
+        def refuse() -> None:
+            raise ValueError
+
+        machine = QemuMachine(tmp_path, tmp_path, "run-web-vm", logger, callbacks=[refuse])
+        calls: list[Callable[[str], object]]
+        calls = [machine.run, machine.succeed, machine.fail, machine.spawn]
+        for call in calls:
+            with pytest.raises(ValueError):
+                call("x")
+        assert fake_of(machine).calls == []
+
+    def test_a_subclass_has_its_own_way(self, tmp_path: Path, logger: TerminalLogger) -> None:
+        machine = Recording(tmp_path, tmp_path, "run-web-vm", logger)
+        result = machine.run("x", stream=True)
+        assert (result.status, result.stdout, result.stderr) == (3, "own x\n", "")
+        assert "web: | own x" in told(logger)
+        with pytest.raises(MachineError, match="input for `x` takes .* Recording does not use"):
+            machine.run("x", stdin="in")
+
+    def test_a_script_replaces_execute(self, machine: QemuMachine) -> None:
+        setattr(machine, "execute", lambda *_others, **_more: (0, "own"))
+        assert machine.succeed("x") == "own"
+
+    def test_a_subclass_wraps_execute(self, tmp_path: Path, logger: TerminalLogger) -> None:
+        class Wrapping(QemuMachine):
+            def _execute(self, command: str, *others: Any) -> tuple[int, str]:
+                return super()._execute(f"wrapped {command}", *others)
+
+        machine = Wrapping(tmp_path, tmp_path, "run-web-vm", logger)
+        machine.succeed("x", timeout=5)
+        assert fake_of(machine).calls == [("execute", "wrapped x", 5)]
+
+
+class TestCheck:
+    def test_success(self, machine: QemuMachine) -> None:
+        result = machine.run("x")
+        assert result.check() is result
+
+    def test_it_fails_as_succeed_does(self, machine: QemuMachine, answers: Any) -> None:
+        answers(3, "out\n")
+        fake_of(machine).errors = b"line 1\nline 2\n"
+        errors = []
+        calls: list[Callable[[], object]]
+        calls = [lambda: machine.run("x").check(), lambda: machine.succeed("x")]
+        for call in calls:
+            with pytest.raises(RequestedAssertionFailed) as caught:
+                call()
+            errors.append(caught.value)
+        by_check, by_succeed = errors
+        assert str(by_check) == str(by_succeed) == "command `x` failed (exit code 3)"
+        assert by_check.__notes__[1:] == by_succeed.__notes__[1:]
+        assert by_check.__notes__[0].startswith("on web, after 0.")
+        assert by_check.__notes__[0].endswith(" s (no limit)")
+        assert by_check.__notes__[1:] == [
+            "last lines of its output:\n  out",
+            "last lines of its standard error:\n  line 1\n  line 2",
+            "last lines of the console:\n  last words",
+        ]
+
+    def test_few_lines_are_shown(self, machine: QemuMachine, answers: Any) -> None:
+        answers(0, "")
+        fake_of(machine).errors = b"\n".join(b"%d" % n for n in range(100))
+        with pytest.raises(RequestedAssertionFailed) as caught:
+            machine.fail("x")
+        assert str(caught.value) == "command `x` unexpectedly succeeded"
+        assert caught.value.__notes__[1].splitlines()[1:] == [f"  {n}" for n in range(90, 100)]
+        assert fake_of(machine).options[0]["keep_errors"] is False
+
+    def test_a_result_shows_no_megabytes(self, machine: QemuMachine, answers: Any) -> None:
+        answers(0, "x" * 1_000_000)
+        assert repr(machine.run("y")) == (
+            "<Result of `y` on web: status 0, 1000000 bytes of output, 0 of errors>"
+        )
+
+
+class TestStream:
+    @pytest.mark.parametrize(
+        ("of_run", "of_call", "told"),
+        [(False, None, False), (False, True, True), (True, None, True), (True, False, False)],
+    )
+    def test_the_call_decides_else_the_run(
+        self, machine: QemuMachine, of_run: bool, of_call: bool | None, told: bool
+    ) -> None:
+        machine.streams = of_run
+        machine.succeed("x", stream=of_call)
+        machine.run("x", stream=of_call)
+        assert [each["tell"] for each in fake_of(machine).options] == [told, told]
+
+    def test_execute_does_as_the_run(self, machine: QemuMachine, answers: Any) -> None:
+        answers(3, "out")
+        machine.streams = True
+        assert machine.execute("x", timeout=5) == (3, "out")
+        assert machine.execute("x", check_return=False) == (-1, "out")
+        assert fake_of(machine).calls == [("run", "x", 5), ("run", "x", 900)]
+        machine.execute("x", check_output=False)
+        assert fake_of(machine).calls[-1] == ("execute", "x", 900)
+
+    def test_the_run_decides_for_all_machines(self, driver: Driver) -> None:
+        assert not any(each.streams for each in driver.machines)
+        driver.streams = True
+        assert driver.create_machine("run-x-vm").streams
