@@ -93,8 +93,9 @@ class Commands(ABC):
 
     def _tell_output(self, output: str) -> None:
         """Tells the lines of an output as the core does."""
-        for line in output.splitlines():
-            self.log(f"| {line}")
+        if output:
+            for line in output.removesuffix("\n").split("\n"):
+                self.log(f"| {line}")
 
     # Commands
 

@@ -1,0 +1,73 @@
+"""Commands in a real container, which has no agent."""
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from test_driver.errors import MachineError
+from test_driver.machine import NspawnMachine
+from test_driver.machines import Machines
+
+from support.containers import why_no_containers
+from support.patience import deadline
+from support.team import BOOT_LIMIT, Team, team
+
+CLUSTER = """
+[machines.vm]
+guest = "minimal"
+[containers.box]
+guest = "debian"
+"""
+
+_REASON = why_no_containers()
+pytestmark = [
+    pytest.mark.limit(240),
+    pytest.mark.skipif(bool(_REASON), reason=_REASON),
+]
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Iterator[Team]:
+    """A virtual machine and a container, both started."""
+    with team(CLUSTER) as made:
+        with deadline(BOOT_LIMIT):
+            Machines(made.driver.machines).succeed("true")
+        yield made
+
+
+@pytest.fixture
+def box(mixed: Team) -> NspawnMachine:
+    (found,) = mixed.driver.machines_nspawn
+    return found
+
+
+def test_run(box: NspawnMachine) -> None:
+    result = box.run("cat; echo err >&2; exit 3", stdin=bytes(range(256)))
+    assert (result.status, result.signal, result.timed_out) == (3, None, False)
+    assert (result.stdout_bytes, result.stderr) == (bytes(range(256)), "err\n")
+    assert box.run("cat").stdout == ""
+
+
+def test_a_signal(box: NspawnMachine) -> None:
+    result = box.run("kill -9 $$")
+    assert (result.status, result.signal) == (137, 9)
+    assert box.execute("kill -9 $$") == (-9, "")
+
+
+def test_a_limit(box: NspawnMachine) -> None:
+    result = box.run("echo begun; exec sleep 600", timeout=1)
+    assert (result.status, result.timed_out, result.stdout) == (124, True, "begun\n")
+    with pytest.raises(subprocess.TimeoutExpired):
+        box.execute("sleep 600", timeout=0.1)
+
+
+def test_spawn_says_what_is_missing(box: NspawnMachine) -> None:
+    with pytest.raises(MachineError, match="box: `true` cannot be spawned: that takes the agent"):
+        box.spawn("true")
+
+
+def test_all_machines_of_both_kinds(mixed: Team) -> None:
+    everything = mixed.symbols["all_machines"]
+    assert everything.succeed("hostname") == {"box": "box\n", "vm": "vm\n"}
+    results = everything.run("cat", stdin="x")
+    assert {name: result.stdout for name, result in results.items()} == {"box": "x", "vm": "x"}
