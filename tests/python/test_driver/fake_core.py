@@ -118,8 +118,9 @@ class FakeMachine:
     def add_console_lines(self, lines: list[bytes]) -> None:
         self.console_lines += lines
 
-    def wait_for_command(self, command: str, success: bool, timeout: Any) -> str:
+    def wait_for_command(self, command: str, success: bool, timeout: Any, hint: Any) -> str:
         self.calls.append(("wait_for_command", command, success, timeout))
+        self.hint = tuple(hint)
         return self.answer(command)[1]
 
     def wait_for_unit(self, unit: str, user: str | None, timeout: Any) -> None:

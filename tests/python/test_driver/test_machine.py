@@ -100,6 +100,25 @@ class TestCommands:
         assert told(logger)[0] == f"web: {head}"
         assert calls(machine) == [("wait_for_command", command, success, 900)]
 
+    @pytest.mark.parametrize(
+        ("call", "hint"),
+        [
+            (("wait_for_file", "~/f*"), ("wait-file", "~/f*")),
+            (("wait_for_open_port", 22), ("wait-port", "22", "open")),
+            (("wait_for_closed_port", 22, "::1"), ("wait-port", "22", "closed")),
+            (("wait_for_open_unix_socket", "/s", True), ("wait-unix", "/s", "datagram")),
+            # Nothing in the guest knows of the ports of others.
+            (("wait_for_open_port", 22, "db"), ()),
+            (("wait_until_succeeds", "x"), ()),
+        ],
+    )
+    def test_what_the_guest_watches(
+        self, machine: QemuMachine, call: tuple[Any, ...], hint: tuple[str, ...]
+    ) -> None:
+        method, *arguments = call
+        getattr(machine, method)(*arguments)
+        assert machine.handle.hint == hint  # type: ignore[attr-defined]
+
     def test_waits_of_a_subclass_use_its_own_execute(
         self, tmp_path: Path, logger: TerminalLogger
     ) -> None:
