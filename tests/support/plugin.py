@@ -30,7 +30,7 @@ def _deadline(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _plain_channel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fake QEMU has no guest with a port for an agent."""
+    """Machines that a test of the core makes by itself have a fake QEMU, without an agent."""
     if "python" in request.path.parts[-3:]:
         monkeypatch.setenv("CHARIOTEER_CHANNEL", "plain")
 

@@ -25,12 +25,15 @@ class Workshop:
         self.out = folder / "out"
         self.keyboard = False
         self.out.mkdir()
+        self._environment = {"XDG_RUNTIME_DIR": str(self.state)}
         self._runs: list[Run] = []
         self._terminals: list[Terminal] = []
 
     def start_script(self, name: str, text: str | None = None, mode: str = "") -> Path:
         """`run-NAME-vm`; without `text` it starts a fake QEMU, ill by `mode`."""
         if text is None:
+            # Its guest has no port for an agent.
+            self._environment["CHARIOTEER_CHANNEL"] = "plain"
             ill = f"export FAKE_QEMU_MODE={mode}\n" if mode else ""
             fake = shlex.quote(str(FAKE_QEMU))
             text = f'{ill}exec /usr/bin/python3 {fake} "$@" >&1\n'
@@ -67,7 +70,7 @@ class Workshop:
 
     def run(self, *arguments: str | Path, **changes: str) -> Run:
         """Any of our programs; `changes` are of the environment."""
-        env = environment(**{"XDG_RUNTIME_DIR": str(self.state), **changes})
+        env = environment(**{**self._environment, **changes})
         run = Run(arguments, env, self.folder, self.keyboard)
         self._runs.append(run)
         return run
@@ -85,7 +88,7 @@ class Workshop:
 
     def terminal(self, *arguments: str | Path) -> Terminal:
         """Any of our programs in a real terminal."""
-        env = environment(XDG_RUNTIME_DIR=str(self.state), HOME=str(self.folder))
+        env = environment(**self._environment, HOME=str(self.folder))
         self._terminals.append(Terminal(arguments, env, self.folder))
         return self._terminals[-1]
 
