@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "io/line_splitter.hpp"
+#include "io/printable.hpp"
 #include "io/with_deadline.hpp"
 #include "machine/machine.hpp"
 #include "machine/retry.hpp"
@@ -20,6 +22,7 @@ using namespace std::chrono_literals;
 constexpr auto greeting_limit = 300s;
 /// What the host grants beyond the guest's own limit on a command.
 constexpr auto answer_grace = 60s;
+constexpr std::size_t longest_line = 64 * 1024;
 
 /// As Python prints bytes.
 std::string python_bytes(std::string_view bytes) {
@@ -159,6 +162,12 @@ asio::awaitable<Outcome> Machine::run(std::string command, RunOptions options) {
         if (options.limit) plain.guest_limit = options.limit->duration;
         auto limit = host_limit(options.limit);
         auto result = co_await execute_plainly(std::move(plain), limit);
+        if (options.tell) {
+            io::LineSplitter lines(longest_line);
+            lines.feed(result.output);
+            while (auto line = lines.next()) log("| " + io::printable(*line, io::Colours::drop));
+            if (!lines.rest().empty()) log("| " + io::printable(lines.rest(), io::Colours::drop));
+        }
         // `timeout` of the guest says so by that status.
         bool timed_out = options.limit && result.status == 124;
         co_return Outcome{

@@ -258,6 +258,24 @@ class TestStream:
         run.expect(0)
         assert "machine: | last" in run.stderr
 
+    def test_without_the_agent_they_are_told_at_the_end(self, workshop: Workshop) -> None:
+        script = """
+            from test_driver.errors import MachineError
+            machine.succeed("echo one; printf two", stream=True)
+            result = machine.run("echo out; echo err >&2; sleep 600", timeout=1)
+            assert (result.status, result.timed_out) == (124, True)
+            assert (result.stdout, result.stderr) == ("out\\n", "")
+            for call in (lambda: machine.run("cat", stdin="x"), lambda: machine.spawn("true")):
+                try:
+                    call()
+                except MachineError as error:
+                    print("told:", error)
+        """
+        run = workshop.drive(configure(workshop, script), CHARIOTEER_CHANNEL="plain")
+        run.expect(0, limit=120)
+        assert "machine: | one\nmachine: | two\n" in run.stderr
+        assert run.stdout.count("told: machine: ") == 2 and "takes the agent" in run.stdout
+
 
 class TestAllMachines:
     def test_answers(self, both: Machines) -> None:
