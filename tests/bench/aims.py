@@ -19,6 +19,12 @@ class Aim:
 _AIMS = {
     "execute_true": Aim(0.6),
     "wait_open_port": Aim(0.2),
+    "agent_true": Aim(0.25),
+    "agent_wait_port": Aim(0.2),
+    "agent_wait_file": Aim(0.2),
+    "agent_50mb_in": Aim(1),
+    "agent_50mb_out": Aim(1),
+    "agent_idle_cpu": Aim(1),
     "bridge_vde_fps_64": Aim(2, at_least=True),
     "bridge_vde_fps_1500": Aim(2, at_least=True),
     "bridge_fps_64": Aim(2, at_least=True),

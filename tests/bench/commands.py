@@ -16,7 +16,7 @@ _PHASES = 10
 _FIRST_PORT = 9000
 
 
-def execute_true(machine: _core.Machine) -> Figure:
+def execute_true(machine: _core.Machine, name: str = "execute_true") -> Figure:
     """The time of `execute("true")`, in turns of some commands each."""
     ours: list[float] = []
     baseline: list[float] = []
@@ -24,7 +24,7 @@ def execute_true(machine: _core.Machine) -> Figure:
         ours += _timed(lambda: machine.execute("true"))
         with guest.two_trips(machine) as shell:
             baseline += _timed(lambda: shell.execute("true"))
-    return compare("execute_true", ours, baseline, "ms")
+    return compare(name, ours, baseline, "ms")
 
 
 def _timed(call: Callable[[], object]) -> list[float]:
@@ -36,32 +36,40 @@ def _timed(call: Callable[[], object]) -> list[float]:
     return times
 
 
-def wait_open_port(machine: _core.Machine) -> Figure:
+def _poll(machine: _core.Machine, probe: str, _port: int) -> None:
+    machine.wait_for_command(probe)
+
+
+def wait_open_port(
+    machine: _core.Machine,
+    name: str = "wait_open_port",
+    ours: Callable[[_core.Machine, str, int], None] = _poll,
+) -> Figure:
     """How much later than the opening of a port the wait for it returns.
 
     Ports open at moments that are spread evenly over a second, so that polling by the second meets
     them in all phases.
     """
     moments = _Moments(machine)
-    ours: list[float] = []
+    mine: list[float] = []
     baseline: list[float] = []
     port = _FIRST_PORT
     for phase in range(_PHASES):
         delay = 1 + (phase + 0.5) / _PHASES
-        for series in (ours, baseline):
+        for series in (mine, baseline):
             port += 1
             probe = f"nc -z localhost {port}"
             listen = f"sleep {delay:.2f}; exec nc -lv localhost {port}"
             machine.execute(f"({listen}) </dev/null >/dev/null 2>/dev/ttyS0 &")
-            if series is ours:
-                machine.wait_for_command(probe)
+            if series is mine:
+                ours(machine, probe, port)
             else:
                 with guest.two_trips(machine) as shell:
                     shell.wait_until(probe)
             returned = time.perf_counter()
             series.append((returned - moments.of(port)) * 1000)
     moments.stop()
-    return compare("wait_open_port", ours, baseline, "ms")
+    return compare(name, mine, baseline, "ms")
 
 
 class _Moments:

@@ -19,11 +19,20 @@ def write_configuration(source: Path, folder: Path) -> Path:
 
 
 @contextmanager
-def running() -> Iterator[_core.Machine]:
-    """A `minimal` guest whose root shell answers; ended when the block is left."""
+def running(
+    guest: str = "minimal", channel: str = "auto", **environment: str
+) -> Iterator[_core.Machine]:
+    """A guest whose root shell answers; ended when the block is left.
+
+    `channel` is what $CHARIOTEER_CHANNEL can be; `environment` is for its start script.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        config = _core.load_configuration(str(write_configuration(HERE / "cluster.toml", folder)))
+        os.environ.update(environment, CHARIOTEER_CHANNEL=channel)
+        (source := folder / "source").mkdir()
+        (source / "cluster.toml").write_text(f'[machines.guest]\nguest = "{guest}"\nvlans = []\n')
+        (source / "test.py").touch()
+        config = _core.load_configuration(str(write_configuration(source, folder)))
         (shared := folder / "shared-xchg").mkdir()
         reporter = _core.Reporter(terminal="BENCH_VERBOSE" in os.environ)
         machine = _core.Machine(
@@ -35,6 +44,8 @@ def running() -> Iterator[_core.Machine]:
             yield machine
         finally:
             machine.release()
+            for variable in environment:
+                del os.environ[variable]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import agent
 import commands
 import console
 import driver
@@ -22,9 +23,13 @@ from figures import Figure
 
 
 def _commands(build: Path) -> Iterable[Figure]:
-    with guest.running() as machine:
+    with guest.running(channel="plain") as machine:
         yield commands.execute_true(machine)
         yield commands.wait_open_port(machine)
+
+
+def _agent(build: Path) -> Iterable[Figure]:
+    return agent.measure()
 
 
 def _bridge(build: Path) -> Iterable[Figure]:
@@ -52,6 +57,7 @@ def _screen(build: Path) -> Iterable[Figure]:
 
 _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "commands": _commands,
+    "agent": _agent,
     "bridge": _bridge,
     "start": _start,
     "memory": _memory,

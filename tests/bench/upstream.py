@@ -14,6 +14,8 @@ class TwoTripShell:
         self._socket = socket.socket(fileno=descriptor)
         # Not blocking: the driver shares the socket's state and must not be made to block.
         self._socket.settimeout(60)
+        self.transferred = 0
+        """Bytes that went over the line in either direction."""
 
     def close(self) -> None:
         self._socket.close()
@@ -33,6 +35,7 @@ class TwoTripShell:
 
     def _send(self, text: str) -> None:
         self._socket.sendall(text.encode())
+        self.transferred += len(text.encode())
 
     def _line(self) -> bytes:
         received = b""
@@ -41,4 +44,5 @@ class TwoTripShell:
             if not chunk:
                 raise ConnectionError("the guest's shell is gone")
             received += chunk
+            self.transferred += len(chunk)
         return received

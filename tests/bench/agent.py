@@ -1,0 +1,162 @@
+"""The agent, against the plain channel, upstream's protocol, and a 9p share, each on the same guest."""
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from charioteer import _core
+
+import commands
+import guest
+from figures import Figure, compare
+
+_ROUNDS = 5
+_MANY = 100
+_SIZE = 50_000_000
+_PHASES = 8
+_IDLE_SECONDS = 5
+# What the idle agent may take of a processor, in percent.
+_IDLE_LIMIT = 1.0
+
+
+def measure() -> Iterable[Figure]:
+    """On `minimal`: commands, waits, what it costs. On `desktop`, whose kernel has 9p: files."""
+    with guest.running() as machine:
+        yield commands.execute_true(machine, "agent_true")
+        yield _many_at_once(machine)
+        yield _bytes_per_command(machine)
+        yield _idle(machine)
+        yield commands.wait_open_port(machine, "agent_wait_port", ours=_watched)
+        yield _wait_file(machine)
+    with guest.running(channel="plain") as machine:
+        yield commands.execute_true(machine, "agent_plain_true")
+    yield from _files()
+
+
+def _watched(machine: _core.Machine, probe: str, port: int) -> None:
+    machine.wait_for_command(probe, hint=["wait-port", str(port), "open"])
+
+
+def _many_at_once(machine: _core.Machine) -> Figure:
+    """A hundred commands, side by side here, one after the other there."""
+    ours: list[float] = []
+    baseline: list[float] = []
+    for _ in range(_ROUNDS):
+        ours.append(_seconds(lambda: _side_by_side(machine)))
+        with guest.two_trips(machine) as shell:
+            baseline.append(_seconds(lambda: [shell.execute("true") for _ in range(_MANY)]))
+    return compare("agent_100_commands", ours, baseline, "s")
+
+
+def _side_by_side(machine: _core.Machine) -> None:
+    calls = [machine.begin("true") for _ in range(_MANY)]
+    for call in calls:
+        while call.read() is not None:
+            pass
+
+
+def _bytes_per_command(machine: _core.Machine) -> Figure:
+    """What the agent reads and writes for `true`, by the kernel's count, and upstream's two lines."""
+    before = _counters(machine)
+    for _ in range(_MANY):
+        machine.execute("true")
+    ours = (_counters(machine) - before) / (_MANY + 1)
+    with guest.two_trips(machine) as shell:
+        shell.execute("true")
+        baseline = float(shell.transferred)
+    return Figure("agent_bytes_per_command", ours, baseline, "bytes")
+
+
+def _counters(machine: _core.Machine) -> int:
+    _, text = machine.execute("cat /proc/$(cut -d' ' -f4 /proc/$$/stat)/io")
+    fields = dict(line.split(": ") for line in text.splitlines())
+    return int(fields["rchar"]) + int(fields["wchar"])
+
+
+def _idle(machine: _core.Machine) -> Figure:
+    """The processor time of an agent that is not asked anything, in percent."""
+    spent = "cut -d' ' -f14,15 /proc/$(cut -d' ' -f4 /proc/$$/stat)/stat"
+    before = sum(map(int, machine.execute(spent)[1].split()))
+    time.sleep(_IDLE_SECONDS)
+    after = sum(map(int, machine.execute(spent)[1].split()))
+    # Ticks of 10 ms; the second question itself is in it.
+    return Figure("agent_idle_cpu", (after - before) / _IDLE_SECONDS, _IDLE_LIMIT, "%")
+
+
+def _wait_file(machine: _core.Machine) -> Figure:
+    """How much later than a file's making the wait for it returns."""
+    ours: list[float] = []
+    baseline: list[float] = []
+    for phase in range(_PHASES):
+        delay = 1 + (phase + 0.5) / _PHASES
+        for series in (ours, baseline):
+            name = f"/tmp/bench-{phase}-{len(baseline)}-{len(ours)}"
+            probe = f"test -e {name}"
+            made = machine.begin(f"sleep {delay:.2f}; : > {name}; echo made")
+            moment: list[float] = []
+
+            def note(call: _core.Call = made, moment: list[float] = moment) -> None:
+                while call.read() is not None:
+                    moment.append(time.perf_counter())
+
+            watcher = threading.Thread(target=note)
+            watcher.start()
+            if series is ours:
+                machine.wait_for_command(probe, hint=["wait-file", name])
+            else:
+                with guest.two_trips(machine) as shell:
+                    shell.wait_until(probe)
+            returned = time.perf_counter()
+            watcher.join()
+            series.append((returned - moment[0]) * 1000)
+    return compare("agent_wait_file", ours, baseline, "ms")
+
+
+def _files() -> Iterable[Figure]:
+    """50 MB in and out: through the agent, and by `cp` in a guest that has mounted a 9p share."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        source = folder / "share/source"
+        source.parent.mkdir()
+        source.write_bytes(os.urandom(_SIZE))
+        share = f"-virtfs local,path={source.parent},security_model=none,mount_tag=bench"
+        with guest.running("desktop", QEMU_OPTS=share) as machine:
+            options = "trans=virtio,version=9p2000.L,msize=16384"
+            machine.execute(f"mkdir /mnt/bench; mount -t 9p -o {options} bench /mnt/bench")
+            machine.wait_for_unit("multi-user.target")
+            into = _copies(
+                lambda: machine.copy_in(str(source), "/root/in"),
+                lambda: _checked(machine, "cp /mnt/bench/source /root/in"),
+            )
+            yield compare("agent_50mb_in", *into, "s")
+            target = folder / "target"
+
+            def out() -> None:
+                target.unlink(missing_ok=True)
+                machine.copy_out("/root/in", str(target))
+
+            from_guest = _copies(out, lambda: _checked(machine, "cp /root/in /mnt/bench/out"))
+            yield compare("agent_50mb_out", *from_guest, "s")
+
+
+def _copies(
+    ours: Callable[[], object], baseline: Callable[[], object]
+) -> tuple[list[float], list[float]]:
+    rounds = range(3)
+    pairs = [(_seconds(ours), _seconds(baseline)) for _ in rounds]
+    return [mine for mine, _ in pairs], [other for _, other in pairs]
+
+
+def _checked(machine: _core.Machine, command: str) -> None:
+    status, output = machine.execute(f"{command} 2>&1")
+    if status != 0:
+        raise RuntimeError(f"`{command}` ended with status {status}: {output}")
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
