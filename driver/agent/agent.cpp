@@ -88,9 +88,8 @@ bool Agent::take_frames() {
 
 bool Agent::take(const frames::Header& header, frames::Bytes payload) {
     if (header.type == frames::Type::hello) {
-        take_hello(payload);
         expected_ = header.sequence + 1;
-        return true;
+        return take_hello(payload);
     }
     if (!greeted_) return true;
     if (header.sequence != expected_++) {
@@ -109,11 +108,14 @@ bool Agent::take(const frames::Header& header, frames::Bytes payload) {
     return true;
 }
 
-void Agent::take_hello(frames::Bytes payload) {
+/// False when the driver, which knew us, now speaks to another.
+bool Agent::take_hello(frames::Bytes payload) {
     frames::Hello hello;
-    if (!frames::decode(payload, hello) || hello.nonce != nonce_) return;
+    if (!frames::decode(payload, hello)) return true;
+    if (hello.nonce != nonce_) return !greeted_;
     greeted_ = true;
     line_.peer_is_known();
+    return true;
 }
 
 void Agent::take_for_command(const frames::Header& header, frames::Bytes payload) {

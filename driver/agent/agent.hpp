@@ -25,7 +25,7 @@ private:
     bool take_frames();
     bool take(const frames::Header& header, frames::Bytes payload);
     void take_for_command(const frames::Header& header, frames::Bytes payload);
-    void take_hello(frames::Bytes payload);
+    bool take_hello(frames::Bytes payload);
     void take_text(uint32_t stream, frames::Bytes payload);
     void start(uint32_t stream, frames::Bytes payload);
     void refuse(uint32_t stream, const char* why, long error = 0);

@@ -31,7 +31,12 @@ Call::Call(std::weak_ptr<Line> line, std::uint32_t stream, const asio::any_io_ex
     : line_(std::move(line)), stream_(stream), changed_(executor) {}
 
 Call::~Call() {
-    if (auto line = line_.lock()) line->drop(stream_, ended_ || let_go_);
+    auto line = line_.lock();
+    if (!line) return;
+    line->drop(stream_, ended_ || let_go_);
+    // Whoever it left behind may still write, and must not wait for a reader that is gone.
+    for (const auto& piece : pieces_) owed_ += piece.bytes.size();
+    line->give_credit(stream_, owed_);
 }
 
 void Call::expect_line() const {
@@ -43,31 +48,32 @@ asio::awaitable<std::uint32_t> Call::started() {
     auto self = shared_from_this();
     for (;;) {
         expect_line();
-        if (process_ != 0) co_return process_;
+        if (process_ != 0 || ended_) co_return process_;
+        co_await changed_.wait();
+    }
+}
+
+asio::awaitable<void> Call::until_next() {
+    auto self = shared_from_this();
+    while (pieces_.empty() && !ended_) {
+        expect_line();
         co_await changed_.wait();
     }
 }
 
 asio::awaitable<std::optional<Piece>> Call::next() {
     auto self = shared_from_this();
-    while (pieces_.empty()) {
-        if (ended_) co_return std::nullopt;
-        expect_line();
-        co_await changed_.wait();
-    }
+    co_await until_next();
+    if (pieces_.empty()) co_return std::nullopt;
     auto piece = std::move(pieces_.front());
     pieces_.pop_front();
-    give_credit(piece.bytes.size());
+    // Even when it has ended: what it left behind writes with the same room.
+    owed_ += piece.bytes.size();
+    if (owed_ >= credit_piece) {
+        auto owed = std::exchange(owed_, 0);
+        if (auto line = line_.lock()) line->give_credit(stream_, owed);
+    }
     co_return piece;
-}
-
-void Call::give_credit(std::size_t bytes) {
-    owed_ += bytes;
-    if (owed_ < credit_piece || ended_) return;
-    if (auto line = line_.lock())
-        line->send(frames::Type::credit, stream_,
-                   encoded(frames::Credit{.bytes = static_cast<std::uint32_t>(owed_)}));
-    owed_ = 0;
 }
 
 asio::awaitable<void> Call::write(std::string bytes) {
@@ -110,6 +116,8 @@ void Call::resize(TerminalSize size) {
 void Call::abandon() {
     if (ended_ || lost_) return;
     signal(0);
+    // Once is enough.
+    let_go_ = true;
     lose("the command was called off");
 }
 
@@ -128,9 +136,11 @@ void Call::take_piece(Source source, std::string_view bytes) {
     changed_.notify_all();
 }
 
-void Call::take_credit(std::uint32_t bytes) {
+bool Call::take_credit(std::uint32_t bytes) {
+    if (bytes > frames::input_window - input_room_) return false;
     input_room_ += bytes;
     changed_.notify_all();
+    return true;
 }
 
 void Call::take_exit(Ending ending) {

@@ -32,14 +32,15 @@ struct TerminalSize {
 
 /// What is to be run in the guest.
 struct Request {
-    std::string text;         ///< a script for bash, or words() of a program of the agent
+    std::string text = {};    ///< a script for bash, or words() of a program of the agent
     bool built_in = false;    ///< it is words()
     bool strict = false;      ///< the script begins with `set -euo pipefail`
     bool with_input = false;  ///< its standard input is what write() gives it, else it is empty
     bool want_output = true;  ///< false: its standard output goes nowhere
-    std::optional<TerminalSize> terminal;  ///< its streams are a new terminal of this size
+    std::optional<TerminalSize> terminal =
+        std::nullopt;  ///< its streams are a new terminal of this size
     /// After it the guest ends the whole process group, and the status is 124.
-    std::optional<io::Duration> limit;
+    std::optional<io::Duration> limit = std::nullopt;
 };
 
 /// The words of a program of the agent, as Request::text takes them.
@@ -72,6 +73,8 @@ public:
     public:
         virtual ~Line() = default;
         virtual void send(frames::Type type, std::uint32_t stream, std::string_view payload) = 0;
+        /// The agent may send so many bytes more of its output.
+        virtual void give_credit(std::uint32_t stream, std::size_t bytes) = 0;
         /// The call is no longer held by anybody. Unless `leave`, the command is to be ended.
         virtual void drop(std::uint32_t stream, bool leave) = 0;
     };
@@ -86,6 +89,8 @@ public:
     /// The next piece of what it says; none once it has ended and everything was taken. Throws
     /// Refused, io::ConnectionLost.
     asio::awaitable<std::optional<Piece>> next();
+    /// Returns when next() would not wait: what a deadline calls off here takes nothing along.
+    asio::awaitable<void> until_next();
     /// How it ended; of use after next() gave none.
     const Ending& ending() const noexcept { return ending_; }
     bool ended() const noexcept { return ended_; }
@@ -107,14 +112,14 @@ public:
     // The channel's side.
     void take_started(std::uint32_t process);
     void take_piece(Source source, std::string_view bytes);
-    void take_credit(std::uint32_t bytes);
+    /// False: it is more than there can be.
+    bool take_credit(std::uint32_t bytes);
     void take_exit(Ending ending);
     void refuse(std::string why);
     void lose(std::string why);
 
 private:
     void expect_line() const;
-    void give_credit(std::size_t bytes);
 
     std::weak_ptr<Line> line_;
     std::uint32_t stream_;

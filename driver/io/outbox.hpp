@@ -20,6 +20,11 @@ public:
         waiting_ += bytes;
         changed_.notify_all();
     }
+    /// Drops what waits and is not being written yet.
+    void forget() {
+        waiting_.clear();
+        changed_.notify_all();
+    }
     /// Returns when everything is written, or when it cannot be any more.
     asio::awaitable<void> flushed() {
         while (!stopped_ && (writing_ || !waiting_.empty())) co_await changed_.wait();

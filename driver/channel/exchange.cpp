@@ -1,0 +1,304 @@
+#include "channel/exchange.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace charioteer::channel {
+
+namespace {
+
+/// What a command may say before anybody takes it, in bytes.
+constexpr std::uint32_t output_window = 256 * 1024;
+/// What one frame carries of a command's text, in bytes.
+constexpr std::size_t text_piece = 48 * 1024;
+constexpr std::size_t longest_line = 64 * 1024;
+
+std::string_view as_text(frames::Bytes bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+frames::Bytes as_bytes(std::string_view text) {
+    return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
+}
+
+frames::Exec exec_of(const Request& request) {
+    frames::Exec exec;
+    exec.credit = output_window;
+    auto set = [&](bool is, frames::Exec::Flag flag) { exec.flags |= is ? flag : 0u; };
+    set(request.built_in, frames::Exec::built_in);
+    set(request.strict, frames::Exec::strict);
+    set(request.with_input, frames::Exec::with_input);
+    set(!request.want_output, frames::Exec::no_output);
+    set(request.terminal.has_value(), frames::Exec::on_terminal);
+    if (request.terminal) {
+        exec.rows = request.terminal->rows;
+        exec.columns = request.terminal->columns;
+    }
+    if (request.limit && *request.limit > io::Duration::zero()) {
+        auto limit = std::chrono::ceil<std::chrono::milliseconds>(*request.limit).count();
+        exec.limit = static_cast<std::uint32_t>(std::min<std::int64_t>(limit, UINT32_MAX));
+    }
+    return exec;
+}
+
+Ending ending_of(const frames::Exit& exit, std::string_view strays) {
+    Ending ending;
+    ending.status = static_cast<int>(exit.status);
+    ending.signal = static_cast<int>(exit.signal);
+    ending.timed_out = exit.timed_out != 0;
+    ending.duration = std::chrono::microseconds(exit.microseconds);
+    ending.strays = exit.strays;
+    ending.stray_names = strays;
+    return ending;
+}
+
+template <class Message>
+std::string encoded(const Message& message) {
+    unsigned char room[64];
+    return std::string(as_text(frames::encode(message, room)));
+}
+
+}  // namespace
+
+Exchange::Exchange(const asio::any_io_executor& executor, Send send, LateErrors late_errors,
+                   io::TimeSource& time)
+    : executor_(executor),
+      send_(std::move(send)),
+      late_errors_(std::move(late_errors)),
+      time_(time),
+      changed_(executor) {}
+
+std::shared_ptr<Exchange> Exchange::make(const asio::any_io_executor& executor, Send send,
+                                         LateErrors late_errors, io::TimeSource& time) {
+    return std::shared_ptr<Exchange>(
+        new Exchange(executor, std::move(send), std::move(late_errors), time));
+}
+
+Exchange::~Exchange() {
+    lose_calls("the driver closed the connection");
+}
+
+void Exchange::expect(std::uint64_t nonce) {
+    if (closed()) return;
+    lose("another agent takes its place");
+    nonce_ = nonce;
+    state_ = State::expecting;
+    why_not_ = "the agent has not yet said that it listens";
+    // One that still has the line, though it was given up, ends when it hears of another.
+    if (!had_agent_) return;
+    state_ = State::usable;
+    send(frames::Type::hello, 0,
+         encoded(frames::Hello{.version = frames::version, .nonce = nonce_}));
+    state_ = State::expecting;
+}
+
+asio::awaitable<Peer> Exchange::greeted() {
+    auto self = shared_from_this();
+    while (!usable()) {
+        if (state_ != State::expecting) throw io::ConnectionLost(why_not_);
+        co_await changed_.wait();
+    }
+    co_return peer_;
+}
+
+std::shared_ptr<Call> Exchange::start(Request request) {
+    if (!usable()) throw io::ConnectionLost(why_not_);
+    // 0 is the line itself.
+    do ++last_stream_;
+    while (last_stream_ == 0 || streams_.contains(last_stream_));
+    auto stream = last_stream_;
+    auto call = std::make_shared<Call>(weak_from_this(), stream, executor_);
+    streams_[stream] = {call, output_window, io::LineSplitter(longest_line)};
+    std::string_view text = request.text;
+    while (text.size() > text_piece) {
+        send(frames::Type::text, stream, text.substr(0, text_piece));
+        text.remove_prefix(text_piece);
+    }
+    send(frames::Type::exec, stream, encoded(exec_of(request)).append(text));
+    return call;
+}
+
+std::uint64_t Exchange::ask() {
+    if (!usable()) throw io::ConnectionLost(why_not_);
+    auto number = ++last_ping_;
+    send(frames::Type::ping, 0, {reinterpret_cast<const char*>(&number), sizeof number});
+    return number;
+}
+
+asio::awaitable<void> Exchange::answered(std::uint64_t number) {
+    auto self = shared_from_this();
+    while (last_pong_ < number) {
+        if (!usable()) throw io::ConnectionLost(why_not_);
+        co_await changed_.wait();
+    }
+}
+
+void Exchange::lose(const std::string& why) {
+    if (closed()) return;
+    state_ = State::silent;
+    why_not_ = why;
+    received_.clear();
+    lose_calls(why);
+    streams_.clear();
+    changed_.notify_all();
+}
+
+void Exchange::lose_calls(const std::string& why) {
+    for (auto& [stream, entry] : streams_)
+        if (auto call = entry.call.lock()) call->lose(why);
+}
+
+void Exchange::close(const std::string& why) {
+    lose(why);
+    state_ = State::closed;
+}
+
+void Exchange::take_bytes(std::string_view bytes) {
+    // With no agent there is nothing to be understood.
+    if (state_ != State::expecting && state_ != State::usable) return;
+    received_ += bytes;
+    std::size_t taken = 0;
+    while (state_ == State::expecting || state_ == State::usable) {
+        auto expect = usable() ? frames::Expect::any : frames::Expect::hello;
+        auto found = frames::scan(as_bytes(std::string_view(received_).substr(taken)), expect);
+        if (found.kind == frames::Scan::Kind::incomplete) break;
+        taken += found.size;
+        if (found.kind == frames::Scan::Kind::frame) take(found.header, found.payload);
+    }
+    // An agent that was lost has cleared it.
+    received_.erase(0, std::min(taken, received_.size()));
+}
+
+void Exchange::take(const frames::Header& header, frames::Bytes payload) {
+    if (!usable()) {
+        if (take_hello(header, payload)) expected_ = header.sequence + 1;
+        return;
+    }
+    heard_ = time_.now();
+    if (header.sequence != expected_++) return lose("frames of the agent were lost");
+    if (header.type == frames::Type::pong) {
+        std::uint64_t number = 0;
+        if (payload.size() == sizeof number) std::memcpy(&number, payload.data(), sizeof number);
+        if (number <= last_ping_) last_pong_ = std::max(last_pong_, number);
+        changed_.notify_all();
+    } else if (header.type == frames::Type::refused && header.stream == 0) {
+        lose(fmt::format("the agent gave up: {}", as_text(payload)));
+    } else {
+        take_for_stream(header, payload);
+    }
+}
+
+bool Exchange::take_hello(const frames::Header& header, frames::Bytes payload) {
+    frames::Hello hello;
+    if (header.type != frames::Type::hello || !frames::decode(payload, hello)) return false;
+    if (hello.nonce != nonce_) return false;
+    if (hello.version != frames::version) {
+        lose(fmt::format("it speaks version {} of the protocol, not {}", hello.version,
+                         frames::version));
+        return false;
+    }
+    peer_ = {hello.version, hello.program_size, hello.program_checksum};
+    state_ = State::usable;
+    had_agent_ = true;
+    heard_ = time_.now();
+    sent_ = 0;
+    send(frames::Type::hello, 0,
+         encoded(frames::Hello{.version = frames::version, .nonce = nonce_}));
+    changed_.notify_all();
+    return true;
+}
+
+void Exchange::take_for_stream(const frames::Header& header, frames::Bytes payload) {
+    auto found = streams_.find(header.stream);
+    if (found == streams_.end()) return;
+    auto& entry = found->second;
+    bool says = header.type == frames::Type::output || header.type == frames::Type::errors;
+    if (says && payload.size() > entry.output_room)
+        return lose(
+            fmt::format("the agent is broken: it sent {} bytes more of a command's output "
+                        "than it had room for",
+                        payload.size() - entry.output_room));
+    if (says) entry.output_room -= payload.size();
+    auto call = entry.call.lock();
+    if (call && !call->ended() && !take_for_call(*call, header, payload))
+        return lose(
+            fmt::format("the agent is broken: it sent a frame of type {} and {} bytes that "
+                        "means nothing",
+                        static_cast<int>(header.type), payload.size()));
+    if (says && (!call || call->ended()))
+        take_late(header.stream, entry, header.type, as_text(payload));
+    if (header.type == frames::Type::closed || header.type == frames::Type::refused)
+        end_stream(header.stream, entry);
+}
+
+/// False when the frame is not one that an agent sends.
+bool Exchange::take_for_call(Call& call, const frames::Header& header, frames::Bytes payload) {
+    frames::Started started;
+    frames::Credit credit;
+    frames::Exit exit;
+    switch (header.type) {
+        case frames::Type::output:
+            call.take_piece(Source::output, as_text(payload));
+            return true;
+        case frames::Type::errors:
+            call.take_piece(Source::errors, as_text(payload));
+            return true;
+        case frames::Type::started:
+            if (!frames::decode(payload, started) || started.process == 0) return false;
+            call.take_started(started.process);
+            return true;
+        case frames::Type::credit:
+            return frames::decode(payload, credit) && call.take_credit(credit.bytes);
+        case frames::Type::exit:
+            if (!frames::decode(payload, exit)) return false;
+            call.take_exit(ending_of(exit, as_text(payload)));
+            return true;
+        case frames::Type::refused:
+            call.refuse(std::string(as_text(payload)));
+            return true;
+        default:
+            return false;
+    }
+}
+
+/// Nobody waits for it: whoever writes it gets the room back at once.
+void Exchange::take_late(std::uint32_t stream, Entry& entry, frames::Type type,
+                         std::string_view bytes) {
+    give_credit(stream, bytes.size());
+    if (type != frames::Type::errors) return;
+    entry.late_lines.feed(bytes);
+    while (auto line = entry.late_lines.next()) late_errors_(std::move(*line));
+}
+
+void Exchange::end_stream(std::uint32_t stream, Entry& entry) {
+    if (!entry.late_lines.rest().empty()) late_errors_(std::string(entry.late_lines.rest()));
+    streams_.erase(stream);
+}
+
+void Exchange::send(frames::Type type, std::uint32_t stream, std::string_view payload) {
+    if (!usable()) return;
+    frames::Header header{.type = type, .stream = stream, .sequence = sent_++};
+    std::string frame(frames::header_size, '\0');
+    std::span<unsigned char, frames::header_size> target(
+        reinterpret_cast<unsigned char*>(frame.data()), frames::header_size);
+    frames::write_header(header, as_bytes(payload), target);
+    send_(frame.append(payload));
+}
+
+void Exchange::give_credit(std::uint32_t stream, std::size_t bytes) {
+    auto found = streams_.find(stream);
+    if (found == streams_.end() || bytes == 0) return;
+    found->second.output_room += bytes;
+    send(frames::Type::credit, stream,
+         encoded(frames::Credit{.bytes = static_cast<std::uint32_t>(bytes)}));
+}
+
+void Exchange::drop(std::uint32_t stream, bool leave) {
+    if (leave || !streams_.contains(stream)) return;
+    send(frames::Type::signal, stream, encoded(frames::Signal{.number = 0}));
+}
+
+}  // namespace charioteer::channel

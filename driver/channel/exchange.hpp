@@ -1,0 +1,105 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "channel/call.hpp"
+#include "io/line_splitter.hpp"
+#include "io/time_source.hpp"
+
+namespace charioteer::channel {
+
+/// What the agent says of itself; zeros for its program when it cannot read its own file.
+struct Peer {
+    std::uint32_t version = 0;
+    std::uint64_t program_size = 0;
+    std::uint64_t program_checksum = 0;
+};
+
+/// Gets the lines, without their ends, that are written to the standard error of commands whose
+/// calls have ended or are not held any more.
+using LateErrors = std::function<void(std::string line)>;
+
+/// The driver's end of the line without a line: takes the bytes that came, whatever they are, and
+/// says which are to be sent. Io thread only. What the agent says never makes it throw, and never
+/// makes it keep more than the agent was given room for.
+class Exchange : public Call::Line, public std::enable_shared_from_this<Exchange> {
+public:
+    using Send = std::function<void(std::string_view bytes)>;
+
+    static std::shared_ptr<Exchange> make(const asio::any_io_executor& executor, Send send,
+                                          LateErrors late_errors, io::TimeSource& time);
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+    /// Calls that still wait are lost.
+    ~Exchange() override;
+
+    /// Bytes that came, in any pieces.
+    void take_bytes(std::string_view bytes);
+
+    // As Channel's functions of these names.
+    void expect(std::uint64_t nonce);
+    bool usable() const noexcept { return state_ == State::usable; }
+    std::shared_ptr<Call> start(Request request);
+    void lose(const std::string& why);
+    void lose_calls(const std::string& why);
+    io::TimePoint heard() const noexcept { return heard_; }
+
+    /// Nothing is sent or heard any more.
+    void close(const std::string& why);
+    bool closed() const noexcept { return state_ == State::closed; }
+
+    /// Waits for the hello of the expected agent. Throws io::ConnectionLost.
+    asio::awaitable<Peer> greeted();
+    /// Asks for an answer; the question's number, for answered(). Throws io::ConnectionLost.
+    std::uint64_t ask();
+    /// Waits for the answer. Throws io::ConnectionLost.
+    asio::awaitable<void> answered(std::uint64_t number);
+
+private:
+    enum class State { silent, expecting, usable, closed };
+    /// One stream, until the agent says that nothing more comes of it.
+    struct Entry {
+        std::weak_ptr<Call> call;
+        std::uint64_t output_room = 0;  ///< bytes that the agent may still send
+        io::LineSplitter late_lines;
+    };
+
+    Exchange(const asio::any_io_executor& executor, Send send, LateErrors late_errors,
+             io::TimeSource& time);
+    void take(const frames::Header& header, frames::Bytes payload);
+    bool take_hello(const frames::Header& header, frames::Bytes payload);
+    void take_for_stream(const frames::Header& header, frames::Bytes payload);
+    bool take_for_call(Call& call, const frames::Header& header, frames::Bytes payload);
+    void take_late(std::uint32_t stream, Entry& entry, frames::Type type, std::string_view bytes);
+    void end_stream(std::uint32_t stream, Entry& entry);
+    void send(frames::Type type, std::uint32_t stream, std::string_view payload) override;
+    void give_credit(std::uint32_t stream, std::size_t bytes) override;
+    void drop(std::uint32_t stream, bool leave) override;
+
+    asio::any_io_executor executor_;
+    Send send_;
+    LateErrors late_errors_;
+    io::TimeSource& time_;
+    io::Condition changed_;
+    State state_ = State::silent;
+    std::string why_not_ = "no agent was started";  ///< there is no agent
+    std::uint64_t nonce_ = 0;
+    bool had_agent_ = false;
+    Peer peer_;
+    std::string received_;
+    std::uint32_t sent_ = 0;      ///< frames to this agent
+    std::uint32_t expected_ = 0;  ///< sequence number of its next frame
+    std::uint32_t last_stream_ = 0;
+    std::map<std::uint32_t, Entry> streams_;
+    std::uint64_t last_ping_ = 0;
+    std::uint64_t last_pong_ = 0;
+    io::TimePoint heard_{};
+};
+
+}  // namespace charioteer::channel

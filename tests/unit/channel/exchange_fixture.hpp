@@ -1,0 +1,182 @@
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "channel/exchange.hpp"
+#include "fakes/manual_time.hpp"
+#include "io/with_deadline.hpp"
+
+namespace charioteer::channel {
+
+struct Frame {
+    frames::Header header;
+    std::string payload;
+};
+
+/// An exchange whose agent the test plays, without a socket, a thread and a clock that moves.
+class ExchangeTest : public testing::Test {
+protected:
+    static constexpr std::uint64_t nonce = 0x123456789abcdef0;
+
+    ExchangeTest() {
+        exchange_ = Exchange::make(
+            context_.get_executor(), [this](std::string_view bytes) { sent_ += bytes; },
+            [this](std::string line) { late_.push_back(std::move(line)); }, time_);
+    }
+
+    /// An operation under way.
+    template <class T>
+    struct Running {
+        bool done = false;
+        std::string error;
+        std::string kind;
+        std::optional<T> value;
+    };
+    template <class T>
+    std::shared_ptr<Running<T>> begin(asio::awaitable<T> operation) {
+        auto running = std::make_shared<Running<T>>();
+        asio::co_spawn(context_, std::move(operation),
+                       [running](std::exception_ptr failure, T value) {
+                           running->done = true;
+                           if (failure)
+                               tell(*running, failure);
+                           else
+                               running->value = std::move(value);
+                       });
+        turn();
+        return running;
+    }
+    struct Nothing {};
+    std::shared_ptr<Running<Nothing>> begin(asio::awaitable<void> operation) {
+        auto with_value = [](asio::awaitable<void> inner) -> asio::awaitable<Nothing> {
+            co_await std::move(inner);
+            co_return Nothing{};
+        };
+        return begin(with_value(std::move(operation)));
+    }
+    /// Lets everything happen that can.
+    void turn() {
+        context_.restart();
+        context_.poll();
+    }
+
+    template <class Message>
+    static std::string payload_of(const Message& message) {
+        unsigned char room[64];
+        auto bytes = frames::encode(message, room);
+        return std::string(bytes.begin(), bytes.end());
+    }
+    std::string frame(frames::Type type, std::uint32_t stream, std::string_view payload) {
+        std::string bytes(frames::header_size, '\0');
+        frames::Header header{.type = type, .stream = stream, .sequence = sequence_++};
+        frames::write_header(
+            header, {reinterpret_cast<const unsigned char*>(payload.data()), payload.size()},
+            std::span<unsigned char, frames::header_size>(
+                reinterpret_cast<unsigned char*>(bytes.data()), frames::header_size));
+        return bytes.append(payload);
+    }
+    void say(frames::Type type, std::uint32_t stream, std::string_view payload = {}) {
+        exchange_->take_bytes(frame(type, stream, payload));
+        turn();
+    }
+    void say_exit(std::uint32_t stream, std::uint32_t status = 0) {
+        say(frames::Type::exit, stream, payload_of(frames::Exit{.status = status}));
+    }
+    void say_credit(std::uint32_t stream, std::uint32_t bytes) {
+        say(frames::Type::credit, stream, payload_of(frames::Credit{.bytes = bytes}));
+    }
+    std::string hello(std::uint64_t number = nonce, std::uint32_t version = frames::version) {
+        sequence_ = 0;
+        return frame(frames::Type::hello, 0,
+                     payload_of(frames::Hello{.version = version, .nonce = number}));
+    }
+    void greet() {
+        exchange_->expect(nonce);
+        exchange_->take_bytes(hello());
+        turn();
+        heard();
+    }
+
+    /// The frames that the driver has sent since the last call.
+    std::vector<Frame> heard() {
+        std::vector<Frame> found;
+        std::string_view rest = sent_;
+        while (!rest.empty()) {
+            auto scan =
+                frames::scan({reinterpret_cast<const unsigned char*>(rest.data()), rest.size()},
+                             frames::Expect::any);
+            EXPECT_EQ(scan.kind, frames::Scan::Kind::frame);
+            if (scan.kind != frames::Scan::Kind::frame) break;
+            found.push_back({scan.header, std::string(scan.payload.begin(), scan.payload.end())});
+            rest.remove_prefix(scan.size);
+        }
+        sent_.clear();
+        return found;
+    }
+    static std::vector<Frame> of(frames::Type type, std::vector<Frame> all) {
+        std::erase_if(all, [&](const Frame& each) { return each.header.type != type; });
+        return all;
+    }
+    template <class Message>
+    static Message decoded(const Frame& frame) {
+        Message message;
+        frames::Bytes bytes(reinterpret_cast<const unsigned char*>(frame.payload.data()),
+                            frame.payload.size());
+        EXPECT_TRUE(frames::decode(bytes, message));
+        return message;
+    }
+    /// The sum of what the driver has given back since the last call.
+    std::size_t credit_heard() {
+        std::size_t sum = 0;
+        for (const auto& each : of(frames::Type::credit, heard()))
+            sum += decoded<frames::Credit>(each).bytes;
+        return sum;
+    }
+    std::shared_ptr<Call> start(std::string text = "true") {
+        return exchange_->start({.text = std::move(text)});
+    }
+    std::string why_lost() {
+        try {
+            exchange_->start({});
+        } catch (const io::ConnectionLost& error) {
+            return error.what();
+        }
+        return "it is not";
+    }
+
+    asio::io_context context_;
+    fakes::ManualTime time_;
+    std::string sent_;
+    std::vector<std::string> late_;
+    std::shared_ptr<Exchange> exchange_;
+    std::uint32_t sequence_ = 0;
+
+private:
+    template <class T>
+    static void tell(Running<T>& running, const std::exception_ptr& failure) {
+        try {
+            std::rethrow_exception(failure);
+        } catch (const Refused& error) {
+            running.kind = "Refused";
+            running.error = error.what();
+        } catch (const io::ConnectionLost& error) {
+            running.kind = "ConnectionLost";
+            running.error = error.what();
+        } catch (const io::TimeoutError& error) {
+            running.kind = "TimeoutError";
+            running.error = error.what();
+        } catch (const std::exception& error) {
+            running.kind = "other";
+            running.error = error.what();
+        }
+    }
+};
+
+}  // namespace charioteer::channel

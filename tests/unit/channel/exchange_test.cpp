@@ -1,0 +1,311 @@
+// Who is listened to, what is understood, and what happens when it is not.
+
+#include "exchange_fixture.hpp"
+
+namespace charioteer::channel {
+namespace {
+
+using namespace std::chrono_literals;
+using frames::Type;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST_F(ExchangeTest, ListensToNobodyBeforeAnAgentIsExpected) {
+    exchange_->take_bytes(hello());
+    EXPECT_FALSE(exchange_->usable());
+    EXPECT_EQ(why_lost(), "no agent was started");
+    EXPECT_THAT(heard(), IsEmpty());
+}
+
+TEST_F(ExchangeTest, GreetsTheAgentThatItExpects) {
+    exchange_->expect(nonce);
+    auto greeted = begin(exchange_->greeted());
+    EXPECT_FALSE(greeted->done);
+    exchange_->take_bytes(hello(nonce + 1));
+    turn();
+    EXPECT_FALSE(greeted->done);
+    exchange_->take_bytes(hello());
+    turn();
+    ASSERT_TRUE(greeted->value);
+    auto answer = heard();
+    ASSERT_EQ(answer.size(), 1u);
+    EXPECT_EQ(answer[0].header.sequence, 0u);
+    EXPECT_EQ(decoded<frames::Hello>(answer[0]).nonce, nonce);
+}
+
+TEST_F(ExchangeTest, RefusesAnotherVersion) {
+    exchange_->expect(nonce);
+    auto greeted = begin(exchange_->greeted());
+    exchange_->take_bytes(hello(nonce, 7));
+    turn();
+    EXPECT_THAT(greeted->error, HasSubstr("version 7"));
+    EXPECT_FALSE(exchange_->usable());
+}
+
+TEST_F(ExchangeTest, FindsFramesInNoiseInEverySplit) {
+    std::string noise(
+        "\xfe"
+        "ChF login: \xfe\0Ch\n",
+        17);
+    auto greeting = noise + hello();
+    auto feed = [&](std::string_view bytes, std::size_t split) {
+        exchange_->take_bytes(bytes.substr(0, split % bytes.size()));
+        exchange_->take_bytes(bytes.substr(split % bytes.size()));
+    };
+    for (std::size_t split = 0; split < 100; ++split) {
+        exchange_->expect(nonce);
+        feed(greeting, split);
+        ASSERT_TRUE(exchange_->usable()) << split;
+        heard();
+        auto call = start();
+        auto number = of(Type::exec, heard()).at(0).header.stream;
+        sequence_ = 1;
+        auto rest = frame(Type::started, number, payload_of(frames::Started{42}));
+        rest += frame(Type::output, number, "said");
+        feed(rest, split);
+        EXPECT_EQ(begin(call->started())->value, 42u);
+        EXPECT_EQ(begin(call->next())->value.value()->bytes, "said");
+    }
+}
+
+TEST_F(ExchangeTest, ALostFrameIsToldToEverybodyWhoWaits) {
+    greet();
+    auto first = start();
+    auto second = start();
+    auto one = begin(first->next());
+    auto two = begin(second->started());
+    auto ping = begin(exchange_->answered(exchange_->ask()));
+    ++sequence_;
+    say(Type::output, 1, "x");
+    for (const auto& error : {one->error, two->error, ping->error, why_lost()})
+        EXPECT_EQ(error, "frames of the agent were lost");
+}
+
+TEST_F(ExchangeTest, AHelloInBetweenDoesNotHideALostFrame) {
+    greet();
+    exchange_->take_bytes(hello(nonce + 1));
+    EXPECT_EQ(why_lost(), "frames of the agent were lost");
+}
+
+TEST_F(ExchangeTest, TellsWhatTheAgentGaveUpFor) {
+    greet();
+    say(Type::refused, 0, "frames of the driver were lost");
+    EXPECT_EQ(why_lost(), "the agent gave up: frames of the driver were lost");
+}
+
+TEST_F(ExchangeTest, TheNextAgentIsAnnouncedToTheOneBefore) {
+    greet();
+    auto waiting = begin(start()->next());
+    heard();
+    exchange_->expect(nonce + 1);
+    turn();
+    EXPECT_EQ(waiting->error, "another agent takes its place");
+    auto told = heard();
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_EQ(decoded<frames::Hello>(told[0]).nonce, nonce + 1);
+    exchange_->take_bytes(hello(nonce + 1));
+    EXPECT_TRUE(exchange_->usable());
+}
+
+TEST_F(ExchangeTest, TellsHowACommandWent) {
+    greet();
+    auto call = start();
+    auto next = begin(call->next());
+    say(Type::started, 1, payload_of(frames::Started{42}));
+    say(Type::errors, 1, "oh");
+    EXPECT_EQ(next->value.value()->source, Source::errors);
+    frames::Exit exit{.status = 137, .signal = 9, .timed_out = 1, .microseconds = 5, .strays = 1};
+    say(Type::exit, 1, payload_of(exit) + "sleep (pid 7)");
+    EXPECT_FALSE(begin(call->next())->value.value());
+    EXPECT_EQ(call->ending().status, 137);
+    EXPECT_EQ(call->ending().signal, 9);
+    EXPECT_TRUE(call->ending().timed_out);
+    EXPECT_EQ(call->ending().duration, 5us);
+    EXPECT_EQ(call->ending().stray_names, "sleep (pid 7)");
+}
+
+TEST_F(ExchangeTest, ACommandThatIsRefusedSaysWhyToAll) {
+    greet();
+    auto call = start();
+    auto started = begin(call->started());
+    say(Type::refused, 1, "the command is too long");
+    EXPECT_EQ(started->kind, "Refused");
+    EXPECT_EQ(begin(call->next())->error, "the command is too long");
+    EXPECT_EQ(begin(call->write("x"))->kind, "Refused");
+    EXPECT_TRUE(exchange_->usable());
+}
+
+TEST_F(ExchangeTest, StartedNeedNotBeWaitedForAfterTheEnd) {
+    greet();
+    auto call = start();
+    auto started = begin(call->started());
+    say_exit(1);
+    EXPECT_TRUE(started->done);
+}
+
+TEST_F(ExchangeTest, WhatComesLateIsToldInLines) {
+    greet();
+    auto call = start();
+    say_exit(1);
+    say(Type::errors, 1, "one\ntw");
+    say(Type::errors, 1, "o\nthree");
+    EXPECT_THAT(late_, ElementsAre("one", "two"));
+    say(Type::closed, 1);
+    EXPECT_THAT(late_, ElementsAre("one", "two", "three"));
+    say(Type::errors, 1, "nobody's");
+    EXPECT_TRUE(exchange_->usable());
+    EXPECT_EQ(late_.size(), 3u);
+}
+
+TEST_F(ExchangeTest, LateErrorsWithoutALineEndDoNotFillMemory) {
+    greet();
+    auto call = start();
+    say_exit(1);
+    for (int i = 0; i < 64; ++i) say(Type::errors, 1, std::string(16 * 1024, 'x'));
+    EXPECT_GE(late_.size(), 15u);
+}
+
+TEST_F(ExchangeTest, ACallThatNobodyHoldsIsEnded) {
+    greet();
+    start();
+    auto told = of(Type::signal, heard());
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_EQ(decoded<frames::Signal>(told[0]).number, 0u);
+    start()->let_go();
+    auto ended = start();
+    say_exit(3);
+    ended.reset();
+    EXPECT_THAT(of(Type::signal, heard()), IsEmpty());
+}
+
+TEST_F(ExchangeTest, ACallThatIsCalledOffIsEndedOnce) {
+    greet();
+    auto call = start();
+    auto waiting = begin(call->next());
+    heard();
+    call->abandon();
+    call->abandon();
+    call->signal(15);
+    turn();
+    EXPECT_EQ(waiting->error, "the command was called off");
+    call.reset();
+    EXPECT_EQ(of(Type::signal, heard()).size(), 1u);
+}
+
+TEST_F(ExchangeTest, LosingTheCallsLeavesTheAgent) {
+    greet();
+    auto call = start();
+    auto waiting = begin(call->next());
+    exchange_->lose_calls("silence");
+    turn();
+    EXPECT_EQ(waiting->error, "silence");
+    auto next = start();
+    say_exit(2);
+    EXPECT_TRUE(next->ended());
+}
+
+TEST_F(ExchangeTest, CallsAndTheExchangeMayGoInAnyOrder) {
+    greet();
+    auto call = start();
+    auto waiting = begin(call->next());
+    exchange_.reset();
+    turn();
+    EXPECT_EQ(waiting->kind, "ConnectionLost");
+    EXPECT_EQ(begin(call->write("x"))->kind, "ConnectionLost");
+    call->signal(9);
+    call->end_input();
+    call->abandon();
+}
+
+TEST_F(ExchangeTest, LongTextsAreSentInPieces) {
+    greet();
+    std::string text(100'000, 'x');
+    auto call = start(text);
+    std::string joined;
+    auto told = heard();
+    ASSERT_EQ(told.size(), 3u);
+    for (const auto& each : told)
+        joined += each.header.type == Type::exec ? each.payload.substr(16) : each.payload;
+    EXPECT_EQ(joined, text);
+    EXPECT_EQ(told[2].header.type, Type::exec);
+}
+
+TEST_F(ExchangeTest, LimitsAreRoundedUpAndCut) {
+    greet();
+    auto limit_of = [&](io::Duration limit) {
+        auto call = exchange_->start({.limit = limit});
+        return decoded<frames::Exec>(of(Type::exec, heard()).at(0)).limit;
+    };
+    EXPECT_EQ(limit_of(1ns), 1u);
+    EXPECT_EQ(limit_of(1001us), 2u);
+    EXPECT_EQ(limit_of(0s), 0u);
+    EXPECT_EQ(limit_of(-1s), 0u);
+    EXPECT_EQ(limit_of(24h * 1000), UINT32_MAX);
+    EXPECT_EQ(limit_of(io::Duration::max()), UINT32_MAX);
+}
+
+TEST_F(ExchangeTest, OnlyTheAnswerToItsQuestionIsOne) {
+    greet();
+    auto pong = [&](std::uint64_t number) {
+        say(Type::pong, 0, {reinterpret_cast<const char*>(&number), sizeof number});
+    };
+    auto first = begin(exchange_->answered(exchange_->ask()));
+    pong(UINT64_MAX);
+    pong(0);
+    say(Type::pong, 0, "?");
+    EXPECT_FALSE(first->done);
+    pong(1);
+    EXPECT_TRUE(first->done);
+}
+
+TEST_F(ExchangeTest, AnAgentThatMakesNoSenseIsLost) {
+    auto check = [&](Type type, std::string_view payload) {
+        greet();
+        auto call = start();
+        auto stream = of(Type::exec, heard()).at(0).header.stream;
+        auto waiting = begin(call->next());
+        say(type, stream, payload);
+        EXPECT_THAT(waiting->error, HasSubstr("the agent is broken")) << static_cast<int>(type);
+    };
+    check(Type::exit, "short");
+    check(Type::started, "");
+    check(Type::started, payload_of(frames::Started{0}));
+    check(Type::credit, "x");
+    check(Type::closed, "");  // before its exit
+    check(Type::exec, "");
+}
+
+TEST_F(ExchangeTest, WhatIsOfNoStreamIsSkipped) {
+    greet();
+    for (auto type : {Type::exit, Type::output, Type::closed, Type::started, Type::credit})
+        say(type, 77, "x");
+    EXPECT_TRUE(exchange_->usable());
+}
+
+TEST_F(ExchangeTest, ALengthBeyondAllIsNoise) {
+    greet();
+    auto bytes = frame(Type::output, 1, std::string(frames::max_payload + 1, 'x'));
+    exchange_->take_bytes(bytes);
+    EXPECT_TRUE(exchange_->usable());
+    // What follows shows that something is missing.
+    say(Type::output, 1, "x");
+    EXPECT_FALSE(exchange_->usable());
+}
+
+TEST_F(ExchangeTest, ClosingIsForGood) {
+    greet();
+    auto call = start();
+    auto waiting = begin(call->next());
+    exchange_->close("QEMU was killed");
+    exchange_->close("again");
+    exchange_->lose("again");
+    exchange_->expect(nonce);
+    turn();
+    EXPECT_EQ(waiting->error, "QEMU was killed");
+    EXPECT_EQ(why_lost(), "QEMU was killed");
+    EXPECT_EQ(begin(exchange_->greeted())->error, "QEMU was killed");
+}
+
+}  // namespace
+}  // namespace charioteer::channel

@@ -1,0 +1,149 @@
+// How much each end may send.
+
+#include "exchange_fixture.hpp"
+
+namespace charioteer::channel {
+namespace {
+
+using namespace std::chrono_literals;
+using frames::Type;
+using testing::HasSubstr;
+
+constexpr std::size_t window = 256 * 1024;
+const std::string piece(16 * 1024, 'x');
+
+TEST_F(ExchangeTest, RoomIsGivenBackWhenOutputIsTaken) {
+    greet();
+    auto call = start();
+    EXPECT_EQ(decoded<frames::Exec>(of(Type::exec, heard()).at(0)).credit, window);
+    for (std::size_t sent = 0; sent < window; sent += piece.size()) say(Type::output, 1, piece);
+    EXPECT_EQ(credit_heard(), 0u);
+    EXPECT_EQ(begin(call->next())->value.value()->bytes.size(), window);
+    EXPECT_EQ(credit_heard(), window);
+    EXPECT_TRUE(exchange_->usable());
+}
+
+TEST_F(ExchangeTest, MoreThanThereIsRoomForLosesTheAgent) {
+    greet();
+    auto call = start();
+    for (std::size_t sent = 0; sent < window; sent += piece.size()) say(Type::output, 1, piece);
+    say(Type::errors, 1, "x");
+    EXPECT_THAT(why_lost(), HasSubstr("more of a command's output than it had room for"));
+    // What came in time is still to be had.
+    EXPECT_EQ(begin(call->next())->value.value()->bytes.size(), window);
+    EXPECT_THAT(begin(call->next())->error, HasSubstr("the agent is broken"));
+}
+
+TEST_F(ExchangeTest, WhatIsTakenAfterTheEndGivesRoomToStrays) {
+    greet();
+    auto call = start();
+    for (std::size_t sent = 0; sent < window; sent += piece.size()) say(Type::output, 1, piece);
+    say_exit(1);
+    heard();
+    begin(call->next());
+    EXPECT_EQ(credit_heard(), window);
+    say(Type::errors, 1, "stray\n");
+    EXPECT_EQ(credit_heard(), 6u);
+    EXPECT_EQ(late_.size(), 1u);
+}
+
+TEST_F(ExchangeTest, ACallThatIsDroppedGivesAllItsRoomBack) {
+    greet();
+    auto call = start();
+    say(Type::errors, 1, "taken");
+    begin(call->next());
+    say(Type::output, 1, piece);
+    EXPECT_EQ(credit_heard(), 0u);
+    call.reset();
+    EXPECT_EQ(credit_heard(), 5 + piece.size());
+    say(Type::output, 1, piece);
+    EXPECT_EQ(credit_heard(), piece.size());
+}
+
+TEST_F(ExchangeTest, NoMoreInputIsSentThanTheAgentHasRoomFor) {
+    greet();
+    auto call = start("cat");
+    std::string sent;
+    std::string text;
+    for (int i = 0; text.size() < 1'000'000; ++i) text += std::to_string(i);
+    auto writing = begin(call->write(text));
+    std::size_t room = frames::input_window;
+    auto take = [&] {
+        for (const auto& each : of(Type::input, heard())) {
+            ASSERT_LE(each.payload.size(), room);
+            room -= each.payload.size();
+            sent += each.payload;
+        }
+    };
+    take();
+    EXPECT_EQ(sent.size(), frames::input_window);
+    while (!writing->done) {
+        ASSERT_EQ(room, 0u);
+        room = 10'007;
+        say_credit(1, 10'007);
+        take();
+    }
+    EXPECT_EQ(sent, text);
+    call->end_input();
+    EXPECT_EQ(of(Type::input_end, heard()).size(), 1u);
+}
+
+TEST_F(ExchangeTest, MoreRoomForInputThanThereCanBeLosesTheAgent) {
+    greet();
+    auto call = start("cat");
+    begin(call->write(std::string(10, 'x')));
+    say_credit(1, 10);
+    EXPECT_TRUE(exchange_->usable());
+    say_credit(1, UINT32_MAX);
+    EXPECT_THAT(why_lost(), HasSubstr("the agent is broken"));
+}
+
+TEST_F(ExchangeTest, InputAfterTheEndIsDropped) {
+    greet();
+    auto call = start("cat");
+    auto writing = begin(call->write(std::string(100'000, 'x')));
+    EXPECT_FALSE(writing->done);
+    say_exit(1);
+    EXPECT_TRUE(writing->value);
+    EXPECT_TRUE(begin(call->write("more"))->value);
+}
+
+TEST_F(ExchangeTest, AWaitThatADeadlineEndsLeavesTheCall) {
+    greet();
+    auto call = start("cat");
+    auto limited = [&](auto operation) {
+        return begin(
+            io::with_deadline(std::move(operation), time_.deadline_after(1s), time_, "no"));
+    };
+    auto next = limited(call->next());
+    auto ready = limited(call->until_next());
+    auto started = limited(call->started());
+    auto write = limited(call->write(std::string(frames::input_window + 1, 'x')));
+    time_.advance(2s);
+    turn();
+    EXPECT_EQ(next->kind, "TimeoutError");
+    EXPECT_EQ(ready->kind, "TimeoutError");
+    EXPECT_EQ(started->kind, "TimeoutError");
+    EXPECT_EQ(write->kind, "TimeoutError");
+    say(Type::started, 1, payload_of(frames::Started{42}));
+    say(Type::output, 1, "said");
+    say_credit(1, 10);
+    EXPECT_EQ(begin(call->started())->value, 42u);
+    EXPECT_EQ(begin(call->next())->value.value()->bytes, "said");
+    EXPECT_TRUE(begin(call->write("0123456789"))->value);
+    EXPECT_EQ(begin(exchange_->greeted())->value->version, frames::version);
+}
+
+TEST_F(ExchangeTest, ADeadlineEndsTheWaitForAHello) {
+    exchange_->expect(nonce);
+    auto late =
+        begin(io::with_deadline(exchange_->greeted(), time_.deadline_after(1s), time_, "no hello"));
+    time_.advance(2s);
+    turn();
+    EXPECT_EQ(late->error, "no hello within 1 s");
+    exchange_->take_bytes(hello());
+    EXPECT_TRUE(exchange_->usable());
+}
+
+}  // namespace
+}  // namespace charioteer::channel

@@ -1,0 +1,219 @@
+// The channel and the agent itself, which runs on this host.
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <mutex>
+#include <thread>
+
+#include "channel/channel.hpp"
+#include "fakes/peer.hpp"
+#include "io/runtime.hpp"
+
+namespace charioteer::channel {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+struct Result {
+    std::string output;
+    std::string errors;
+    Ending ending;
+};
+
+class RealAgentTest : public testing::Test {
+protected:
+    RealAgentTest() : ends_(fakes::connected_pair(runtime_.executor())) {
+        auto obituary = []() -> asio::awaitable<std::string> { co_return "the agent is gone"; };
+        auto late = [this](std::string line) {
+            std::lock_guard lock(mutex_);
+            late_ += line + "\n";
+        };
+        channel_ = Channel::open(std::move(ends_.first), obituary, late, runtime_.time());
+        auto opening = runtime_.start(greet(channel_, runtime_.time().deadline_after(20s)));
+        start_agent();
+        fakes::result_of(std::move(opening));
+    }
+    ~RealAgentTest() override {
+        on_io([this] {
+            channel_->close();
+            channel_.reset();
+        });
+        ::kill(agent_, SIGKILL);
+        ::waitpid(agent_, nullptr, 0);
+    }
+    static asio::awaitable<void> greet(std::shared_ptr<Channel> channel, io::Deadline deadline) {
+        channel->expect(0xabc);
+        co_await channel->greeted(deadline);
+    }
+    void start_agent() {
+        int copy = ::fcntl(ends_.second.descriptor(), F_DUPFD, 100);
+        auto number = std::to_string(copy);
+        std::string nonce = "abc";
+        std::string name = AGENT_PROGRAM;
+        char* words[] = {name.data(), number.data(), nonce.data(), nullptr};
+        ASSERT_EQ(::posix_spawn(&agent_, AGENT_PROGRAM, nullptr, nullptr, words, environ), 0);
+        ::close(copy);
+        ends_.second.close();
+    }
+    template <class Action>
+    void on_io(Action action) {
+        auto operation = [](Action body) -> asio::awaitable<void> {
+            body();
+            co_return;
+        };
+        fakes::result_of(runtime_.start(operation(std::move(action))));
+    }
+    static asio::awaitable<Result> collect(std::shared_ptr<Call> call) {
+        Result result;
+        while (auto piece = co_await call->next())
+            (piece->source == Source::output ? result.output : result.errors) += piece->bytes;
+        result.ending = call->ending();
+        co_return result;
+    }
+    static asio::awaitable<Result> run(std::shared_ptr<Channel> channel, Request request) {
+        co_return co_await collect(channel->start(std::move(request)));
+    }
+    io::Pending<Result> begin(Request request) {
+        return runtime_.start(run(channel_, std::move(request)));
+    }
+    Result result_of(Request request) { return fakes::result_of(begin(std::move(request))); }
+    std::shared_ptr<Call> start(Request request) {
+        std::shared_ptr<Call> call;
+        on_io([&] { call = channel_->start(std::move(request)); });
+        return call;
+    }
+    void drop(std::shared_ptr<Call> call) {
+        on_io([held = std::move(call)]() mutable { held.reset(); });
+    }
+    static asio::awaitable<void> feed(std::shared_ptr<Call> call, std::string text) {
+        co_await call->write(std::move(text));
+        call->end_input();
+    }
+    /// Waits until there is no such process, or it is a zombie.
+    static bool ends(int process) {
+        for (int i = 0; i < 1000; ++i) {
+            auto path = fmt::format("/proc/{}/stat", process);
+            auto* file = std::fopen(path.c_str(), "r");
+            if (file == nullptr) return true;
+            char state = 0;
+            bool read = std::fscanf(file, "%*d %*s %c", &state) == 1;
+            std::fclose(file);
+            if (read && state == 'Z') return true;
+            std::this_thread::sleep_for(10ms);
+        }
+        return false;
+    }
+    /// What a command that goes on says first.
+    std::string first_words(const std::shared_ptr<Call>& call) {
+        return fakes::result_of(runtime_.start(call->next()))->bytes;
+    }
+
+    io::Runtime runtime_;
+    std::pair<io::UnixStream, fakes::Peer> ends_;
+    std::mutex mutex_;
+    std::string late_;
+    pid_t agent_ = -1;
+    std::shared_ptr<Channel> channel_;
+};
+
+TEST_F(RealAgentTest, TellsOutputErrorsAndStatus) {
+    auto result = result_of({.text = "echo out; echo err >&2; exit 3"});
+    EXPECT_EQ(result.output, "out\n");
+    EXPECT_EQ(result.errors, "err\n");
+    EXPECT_EQ(result.ending.status, 3);
+    EXPECT_EQ(result_of({.text = "kill -9 $$"}).ending.signal, 9);
+    EXPECT_EQ(result_of({.text = "sleep 60", .limit = 50ms}).ending.status, 124);
+    EXPECT_NE(result_of({.text = "false; echo no", .strict = true}).ending.status, 0);
+}
+
+TEST_F(RealAgentTest, RunsTwoHundredAtOnce) {
+    std::vector<io::Pending<Result>> running;
+    for (int i = 0; i < 200; ++i)
+        running.push_back(begin({.text = fmt::format("echo {}; exit {}", i, i)}));
+    for (int i = 0; i < 200; ++i) {
+        auto result = fakes::result_of(std::move(running[static_cast<std::size_t>(i)]));
+        EXPECT_EQ(result.output, fmt::format("{}\n", i));
+        EXPECT_EQ(result.ending.status, i);
+    }
+}
+
+TEST_F(RealAgentTest, FiftyMegabytesComeWholeBothWays) {
+    std::string text;
+    text.reserve(50'000'000);
+    for (std::uint32_t i = 0; text.size() < 50'000'000; ++i)
+        text.append(reinterpret_cast<const char*>(&i), sizeof i);
+    auto call = start({.text = "cat", .with_input = true});
+    auto feeding = runtime_.start(feed(call, text));
+    auto result = fakes::result_of(runtime_.start(collect(call)));
+    fakes::result_of(std::move(feeding));
+    EXPECT_TRUE(result.output == text) << result.output.size();
+    drop(std::move(call));
+}
+
+TEST_F(RealAgentTest, OneThatNobodyReadsDoesNotHoldUpAnother) {
+    auto slow = start({.text = "head -c 3000000 /dev/zero"});
+    EXPECT_EQ(result_of({.text = "head -c 1000000 /dev/zero"}).output.size(), 1'000'000u);
+    EXPECT_FALSE(slow->ended());
+    EXPECT_EQ(fakes::result_of(runtime_.start(collect(slow))).output.size(), 3'000'000u);
+    drop(std::move(slow));
+}
+
+TEST_F(RealAgentTest, DroppingACallEndsItsWholeGroup) {
+    auto call = start({.text = "sleep 600 & echo $!; wait"});
+    auto process = std::stoi(first_words(call));
+    EXPECT_EQ(::kill(process, 0), 0);
+    drop(std::move(call));
+    EXPECT_TRUE(ends(process));
+}
+
+TEST_F(RealAgentTest, ACallThatIsLetGoRunsOn) {
+    auto call = start({.text = "echo begun; read -r line; echo $line >&2", .with_input = true});
+    first_words(call);
+    fakes::result_of(runtime_.start(feed(call, "")));
+    on_io([&] { call->let_go(); });
+    drop(std::move(call));
+    EXPECT_EQ(result_of({.text = "echo next"}).output, "next\n");
+}
+
+TEST_F(RealAgentTest, NamesStraysAndTellsWhatTheySayLater) {
+    auto result = result_of(
+        {.text = "head -c 250000 /dev/zero; (trap '' HUP; sleep 1; echo stray >&2) & exit 0"});
+    EXPECT_EQ(result.ending.status, 0);
+    EXPECT_GT(result.ending.strays, 0u);
+    EXPECT_THAT(result.ending.stray_names, HasSubstr("(pid "));
+    for (int i = 0; i < 1000; ++i) {
+        std::this_thread::sleep_for(10ms);
+        std::lock_guard lock(mutex_);
+        if (late_ == "stray\n") return;
+    }
+    ADD_FAILURE() << late_;
+}
+
+TEST_F(RealAgentTest, ATerminalHasItsSize) {
+    auto result = result_of({.text = "stty size; test -t 0", .terminal = TerminalSize{33, 99}});
+    EXPECT_EQ(result.output, "33 99\r\n");
+    EXPECT_EQ(result.ending.status, 0);
+}
+
+TEST_F(RealAgentTest, ItsDeathIsToldToWhoeverWaits) {
+    auto waiting = begin({.text = "sleep 600"});
+    ::kill(agent_, SIGKILL);
+    EXPECT_THROW(fakes::result_of(std::move(waiting)), io::ConnectionLost);
+}
+
+TEST_F(RealAgentTest, EndsWhenAnotherIsToTakeItsPlace) {
+    on_io([this] { channel_->expect(0xdef); });
+    int status = 0;
+    EXPECT_EQ(::waitpid(agent_, &status, 0), agent_);
+    EXPECT_TRUE(WIFEXITED(status));
+}
+
+}  // namespace
+}  // namespace charioteer::channel
