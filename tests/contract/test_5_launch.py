@@ -24,6 +24,17 @@ def environment_of(pid: int | None) -> dict[str, str]:
 def test_5_1_what_is_appended_in_which_order(alpha: QemuMachine) -> None:
     state = alpha.state_dir
     words = words_of(alpha.pid)
+    # Ours, which upstream does not have, and CHARIOTEER_CHANNEL=plain leaves out.
+    agent = [
+        "-chardev",
+        f"socket,id=agent,path={state}/agent",
+        "-device",
+        "virtserialport,chardev=agent,name=charioteer.agent,id=charioteer.agent",
+    ]
+    if os.environ.get("CHARIOTEER_CHANNEL") != "plain":
+        at = words.index("virtconsole,chardev=shell") + 1
+        assert words[at : at + 4] == agent
+        del words[at : at + 4]
     begin = words.index("-qmp")
     assert words[begin : begin + 17] == [
         "-qmp",

@@ -6,7 +6,6 @@ from abc import abstractmethod
 from pathlib import Path
 
 from charioteer import _core as core
-from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine.base import BaseMachine
 
 
@@ -52,14 +51,7 @@ class Files(BaseMachine):
             super().copy_from_host_via_shell(source, target)
             return
         self.succeed(f"mkdir -p $(dirname {target})")
-        command = f"cat > {target}"
-        with self.nested(f"must succeed: {command}"):
-            self.run_callbacks()
-            status, _, _, errors, _ = self.handle.run(command, Path(source).read_bytes())
-            if status != 0:
-                error = RequestedAssertionFailed(f"command `{command}` failed (exit code {status})")
-                error.add_note(f"on {self.name}: {errors.decode(errors='replace').strip()}")
-                raise error
+        self.run(f"cat > {target}", stdin=Path(source).read_bytes(), stream=False).check()
 
     def copy_from_vm(self, source: str, target_dir: str = "") -> None:
         """The older name of `copy_from_machine`."""
