@@ -87,6 +87,8 @@ asio::awaitable<std::shared_ptr<AgentLink>> Machine::ready_agent() {
     auto instance = instance_;
     running();
     auto link = instance->agent();
+    if (link && no_agent_ && channel_mode_ == ChannelMode::agent)
+        throw io::Error(fmt::format("the agent does not run in the guest: {}", *no_agent_));
     if (!link || no_agent_) co_return nullptr;
     if (!link->usable()) co_await start_agent(restart_limit);
     if (!link->usable()) co_return nullptr;
@@ -113,12 +115,14 @@ asio::awaitable<std::optional<channel::Piece>> Machine::next_piece(
     auto begin = host_->time().now();
     auto instance = instance_;
     try {
-        // What has come is still to be had when the guest is gone.
+        // What has come is still to be had when the guest is gone; and a deadline takes nothing of
+        // it along.
         auto operation = instance && instance->agent()
-                             ? unless_dead(instance->agent(), call->next())
-                             : call->next();
-        co_return co_await io::with_deadline(std::move(operation), deadline, host_->time(),
-                                             "the command said nothing");
+                             ? unless_dead(instance->agent(), call->until_next())
+                             : call->until_next();
+        co_await io::with_deadline(std::move(operation), deadline, host_->time(),
+                                   "the command said nothing");
+        co_return co_await call->next();
     } catch (const io::TimeoutError&) {
         throw;
     } catch (const io::Error& error) {

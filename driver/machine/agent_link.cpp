@@ -20,6 +20,8 @@ constexpr auto event_patience = 2s;
 constexpr auto query_limit = 10s;
 /// An agent that answers within it need not be replaced.
 constexpr auto answer_limit = 2s;
+/// How long the agent of an earlier line, which has the port, may take to greet.
+constexpr auto port_patience = 2s;
 /// Questions while somebody waits; nothing is asked of an idle guest.
 constexpr auto ping_interval = 5s;
 
@@ -76,24 +78,30 @@ bool AgentLink::take_event(const json::object& event) {
     if (data == nullptr || !data->is_object()) return false;
     if (string_in(data->get_object(), "id") != agent_port) return false;
     const auto* open = data->get_object().if_contains("open");
-    bool is_open = open != nullptr && open->is_bool() && open->get_bool();
-    if (is_open && program_) {
-        parts_.channel->send_raw(*program_);
-        program_.reset();
-    }
-    if (!is_open && usable())
-        asio::co_spawn(executor_, tell_end(shared_from_this()), asio::detached);
+    take_port(open != nullptr && open->is_bool() && open->get_bool());
     return true;
 }
 
-/// The port is closed: the agent is gone. Whoever waits wants to know why.
+void AgentLink::take_port(bool is_open) {
+    port_open_ = is_open;
+    if (is_open && parcel_) {
+        parts_.channel->send_raw(*parcel_);
+        parcel_.reset();
+    }
+    if (!is_open && usable())
+        asio::co_spawn(executor_, tell_end(shared_from_this()), asio::detached);
+}
+
+/// The port is closed: the agent is gone. Whoever waits wants to know why. (Or it was closed by who
+/// took the program from it, and the agent, which opened it since, was heard before QEMU's events.)
 asio::awaitable<void> AgentLink::tell_end(std::shared_ptr<AgentLink> self) {
     self->last_event_.clear();
     auto end = self->time_.deadline_after(event_patience);
     auto life = self->lives_;
-    while (self->last_event_.empty() && !end.passed(self->time_.now()) && self->usable())
+    while (self->last_event_.empty() && !end.passed(self->time_.now()) && self->usable() &&
+           !self->port_open_)
         co_await self->time_.sleep_for(50ms);
-    if (self->usable() && self->lives_ == life)
+    if (self->usable() && self->lives_ == life && !self->port_open_)
         self->parts_.channel->lose(
             "the agent in the guest ended: something killed it, or the guest is on its way down");
 }
@@ -118,26 +126,55 @@ asio::awaitable<void> AgentLink::start(io::Duration limit) {
     }
     auto processor = co_await query("query-target", "arch");
     auto program = load_agent_program(processor);
+    auto why = co_await try_start(program, limit);
+    // What was on its way to an agent before may have damaged the program, and one that was given
+    // up may have had the port; both are over now.
+    if (why) why = co_await try_start(program, limit);
+    if (why) throw io::Error(*why);
+}
+
+/// None: it runs. Else why not, when another try may do better.
+asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string program,
+                                                                 io::Duration limit) {
+    auto& channel = *parts_.channel;
     auto size = program.size();
     auto checksum =
         frames::checksum({reinterpret_cast<const unsigned char*>(program.data()), program.size()});
-    auto nonce = make_nonce();
+    // A line whose answer never came may still be carried out, and start an agent: any will do.
+    if (!nonce_) nonce_ = make_nonce();
+    auto nonce = *nonce_;
     ++lives_;
     channel.expect(nonce);
-    program_ = std::move(program);
+    parcel_ = agent_parcel(program, nonce);
     auto script = agent_start_script(size, nonce);
     auto word = co_await parts_.shell->execute_bare(std::move(script), limit);
-    program_.reset();
-    if (word != "started") {
+    parcel_.reset();
+    bool started = word == "started";
+    if (!started && !co_await greets_anyway(word == start_is_busy ? port_patience : 0s)) {
+        nonce_.reset();
         channel.lose(explain_start(word));
-        throw io::Error(explain_start(word));
+        if (!may_be_tried_again(word)) throw io::Error(explain_start(word));
+        co_return explain_start(word);
     }
     auto peer = co_await channel.greeted(time_.deadline_after(limit));
+    nonce_.reset();
     // Zeros: it cannot read its own file, as without /proc.
     if (peer.program_size == 0 || (peer.program_size == size && peer.program_checksum == checksum))
-        co_return;
-    channel.lose("the agent's program arrived damaged in the guest");
-    throw io::Error("the agent's program arrived damaged in the guest");
+        co_return std::nullopt;
+    std::string damaged = "the agent's program arrived damaged in the guest";
+    channel.lose(damaged);
+    co_return damaged;
+}
+
+/// Whether an agent comes that an earlier line started.
+asio::awaitable<bool> AgentLink::greets_anyway(io::Duration patience) {
+    if (usable()) co_return true;
+    try {
+        co_await parts_.channel->greeted(time_.deadline_after(patience));
+    } catch (const io::Error&) {
+        co_return false;
+    }
+    co_return true;
 }
 
 asio::awaitable<void> AgentLink::watch(std::shared_ptr<AgentLink> self, io::Duration silence) {
@@ -161,7 +198,8 @@ asio::awaitable<std::optional<std::string>> AgentLink::why_silent(io::Duration s
     } catch (const io::Error&) {
         // There is no agent any more, which is told by other means.
     }
-    if (!late) co_return std::nullopt;
+    // Other frames may have come in between.
+    if (!late || time_.now() - channel().heard() < silence) co_return std::nullopt;
     std::string status;
     try {
         status = co_await query("query-status", "status");

@@ -62,6 +62,9 @@ private:
 
     AgentLink(Parts parts, const asio::any_io_executor& executor, io::TimeSource& time);
     bool take_event(const json::object& event);
+    void take_port(bool is_open);
+    asio::awaitable<std::optional<std::string>> try_start(std::string program, io::Duration limit);
+    asio::awaitable<bool> greets_anyway(io::Duration patience);
     static asio::awaitable<void> tell_end(std::shared_ptr<AgentLink> self);
     static asio::awaitable<void> watch(std::shared_ptr<AgentLink> self, io::Duration silence);
     asio::awaitable<std::optional<std::string>> why_silent(io::Duration silence);
@@ -70,7 +73,9 @@ private:
     Parts parts_;
     asio::any_io_executor executor_;
     io::TimeSource& time_;
-    std::optional<std::string> program_;  ///< to be sent when somebody opens the port
+    std::optional<std::string> parcel_;   ///< to be sent when somebody opens the port
+    std::optional<std::uint64_t> nonce_;  ///< of a start whose end is not known
+    bool port_open_ = false;              ///< in the guest
     std::string last_event_;              ///< what QEMU told last of the machine as a whole
     std::size_t lives_ = 0;               ///< agents that were started
     std::size_t watched_ = 0;             ///< operations

@@ -36,37 +36,51 @@ std::string load_agent_program(const std::string& processor) {
 }
 
 // Every word is the shell's own but chmod, cat, rm and one of head and dd. The port takes one
-// opener at a time; the program comes when head opens it. A folder may be there and not let
-// programs be run: then the next one is tried with a copy.
-std::string agent_start_script(std::size_t size, std::uint64_t nonce) {
+// opener at a time; the program comes when the loop opens it, behind what an agent before was still
+// to be told: the shell reads no further than the line, as the port is no terminal. A folder may be
+// there and not let programs be run: then the next one is tried with a copy. (Not `:`, a special
+// builtin, whose redirection ends dash when it fails.)
+std::string agent_start_script(std::size_t size, std::uint64_t nonce, AgentPlaces places) {
     constexpr std::string_view script = R"(
-for port in /sys/class/virtio-ports/*; do
+for port in {ports}/*; do
 read -r name <"$port/name" && [ "$name" = {name} ] && break; name=
 done 2>/dev/null
-device=/dev/${{port##*/}} first= status=
+device={devices}/${{port##*/}} first= status=
 [ "$name" ] || {{ echo no-port; exit; }}
-[ -c "$device" ] || {{ echo no-device; exit; }}
+[ -{kind} "$device" ] || {{ echo no-device; exit; }}
 if command -v head >/dev/null; then take="head -c {size}"
 elif command -v dd >/dev/null; then take="dd bs=1 count={size}"
 else echo no-reader; exit; fi
-for folder in /dev/shm /run /tmp /; do
+for folder in {folders}; do
 file=$folder/.charioteer-agent
-{{ : >"$file"; }} 2>/dev/null || continue
-if [ "$first" ]; then cat "$first" >"$file"; else $take <"$device" >"$file"; fi || break
+true >"$file" || continue
+if [ "$first" ]; then cat "$first" >"$file"
+else {{ while read -r line && [ "$line" != {nonce:x} ]; do :; done; $take; }} <"$device" >"$file"
+fi && [ -s "$file" ] || {{ rm -f "$file"; break; }}
 first=${{first:-$file}}
 chmod 700 "$file" && "$file" 0 {nonce:x} detach <>"$device" >/dev/null
 status=$?
-rm -f "$file"
-[ "$status" = 126 ] || break
+[ "$status" = 126 ] || {{ rm -f "$file"; break; }}
+[ "$file" = "$first" ] || rm -f "$file"
 done
-rm -f "$first"
+[ -z "$first" ] || rm -f "$first"
 if [ -z "$status" ]; then echo no-folder
 elif [ "$status" = 0 ]; then echo started
 else echo "status-$status"; fi)";
     return "(" +
            fmt::format(fmt::runtime(script), fmt::arg("name", agent_port), fmt::arg("size", size),
-                       fmt::arg("nonce", nonce)) +
+                       fmt::arg("nonce", nonce), fmt::arg("ports", places.ports),
+                       fmt::arg("devices", places.devices), fmt::arg("kind", places.kind),
+                       fmt::arg("folders", places.folders)) +
            ")";
+}
+
+std::string agent_parcel(std::string_view program, std::uint64_t nonce) {
+    return fmt::format("\n{:x}\n{}", nonce, program);
+}
+
+bool may_be_tried_again(std::string_view word) {
+    return word == start_is_busy || (word.starts_with("status-") && word != "status-126");
 }
 
 std::string explain_start(std::string_view word) {

@@ -145,9 +145,10 @@ std::string command_line(const Command& command, std::uint64_t number) {
 }
 
 std::string bare_line(std::string_view script, std::uint64_t number) {
-    // The quotes keep a terminal's echo of the line from looking like the answer.
+    // The quotes keep a terminal's echo of the line from looking like the answer. Without the blank
+    // a script in parentheses would begin an arithmetic expansion, which ends dash.
     return fmt::format(
-        "word=$({0} </dev/null 2>/dev/null); echo \"#\"\"{1}~${{word:-none}}\"; echo \"#\"\"{1}:0 "
+        "word=$( {0} </dev/null 2>/dev/null); echo \"#\"\"{1}~${{word:-none}}\"; echo \"#\"\"{1}:0 "
         "0\"\n",
         script, number);
 }

@@ -6,18 +6,30 @@ once, `curt` once it has dialled in, `slow` never dials in, `mute` never offers 
 the kernel panic instead, `panic-after-greeting` has it panic while the greeting is still to be read,
 `die` ends it two lines after the shell's first command came in, `hang` swallows commands, `deaf`
 ignores SIGTERM and quit.
+
+With FAKE_QEMU_AGENT its guest has a port for an agent: the line that installs one is carried out
+here, up to the agent itself, which then runs on this host. `deny` says that the guest has no port.
 """
 
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+from typing import TextIO
 
 MODE = os.environ.get("FAKE_QEMU_MODE", "")
+AGENT = os.environ.get("FAKE_QEMU_AGENT", "")
+AGENT_PORT = "charioteer.agent"
+
+qmp_ready = threading.Event()
+qmp_lock = threading.Lock()
+qmp_stream: TextIO | None = None
 
 
 def option(name: str, start: str = "") -> str:
@@ -27,13 +39,17 @@ def option(name: str, start: str = "") -> str:
         for flag, value in zip(sys.argv, sys.argv[1:])
         if flag == name and value.startswith(start)
     ]
-    return values[-1].removeprefix(start).split(",")[0]
+    return values[-1].removeprefix(start).split(",")[0] if values else ""
 
 
 def answer(command: str, arguments: dict[str, str]) -> object:
     if command == "human-monitor-command":
         line = arguments["command-line"]
         return "" if line.startswith(("sendkey", "set_link")) else f"ran {line}\r\n"
+    if command == "query-target":
+        return {"arch": os.uname().machine}
+    if command == "query-status":
+        return {"status": "running", "running": True}
     if command == "screendump":
         with open(arguments["filename"], "wb") as picture:
             # Another picture each time, on which there is much to be read.
@@ -43,17 +59,26 @@ def answer(command: str, arguments: dict[str, str]) -> object:
     return {}
 
 
+def send(message: dict[str, object]) -> None:
+    assert qmp_stream
+    with qmp_lock:
+        qmp_stream.write(json.dumps(message) + "\r\n")
+        qmp_stream.flush()
+
+
+def tell_port(is_open: bool) -> None:
+    qmp_ready.wait()
+    send({"event": "VSERPORT_CHANGE", "data": {"id": AGENT_PORT, "open": is_open}})
+
+
 def serve_qmp(listener: socket.socket) -> None:
+    global qmp_stream
     connection, _ = listener.accept()
-    stream = connection.makefile("rw")
+    stream = qmp_stream = connection.makefile("rw")
     version = {"qemu": {"major": 10, "minor": 0, "micro": 2}, "package": "fake"}
-
-    def send(message: dict[str, object]) -> None:
-        stream.write(json.dumps(message) + "\r\n")
-        stream.flush()
-
     send({"QMP": {"version": version, "capabilities": []}})
     for line in stream:
+        qmp_ready.set()
         request = json.loads(line)
         command = request["execute"]
         reply = {"id": request["id"]} if "id" in request else {}
@@ -73,7 +98,7 @@ def connect(path: str) -> socket.socket:
     return connection
 
 
-def serve_shell(connection: socket.socket) -> None:
+def serve_shell(connection: socket.socket, port: socket.socket | None) -> None:
     if MODE == "mute":
         threading.Event().wait()
     if MODE.startswith("panic"):
@@ -92,11 +117,73 @@ def serve_shell(connection: socket.socket) -> None:
         **os.environ,
         "BASH_FUNC_poweroff%%": f"() {{ kill -KILL {os.getpid()}; }}",
     }
-    subprocess.run(
-        ["bash", "--norc"], stdin=connection.fileno(), stdout=connection.fileno(), env=environment
-    )
+    if not AGENT:
+        subprocess.run(
+            ["bash", "--norc"],
+            stdin=connection.fileno(),
+            stdout=connection.fileno(),
+            env=environment,
+        )
+    else:
+        with subprocess.Popen(
+            ["bash", "--norc"], stdin=subprocess.PIPE, stdout=connection.fileno(), env=environment
+        ) as shell:
+            relay(connection, shell, port)
     connection.close()
     threading.Event().wait()
+
+
+def relay(
+    connection: socket.socket, shell: subprocess.Popen[bytes], port: socket.socket | None
+) -> None:
+    """Gives the shell its lines, but installs the agent itself."""
+    assert shell.stdin and port
+    lines = connection.makefile("rb")
+    for line in lines:
+        if not line.startswith(b"word=$("):
+            shell.stdin.write(line)
+            shell.stdin.flush()
+            continue
+        while not re.search(rb":0 0\"$", line):
+            line += lines.readline()
+        number = found(r'"#""([0-9]+)~', line.decode())
+        word = "no-port" if AGENT == "deny" else install(line.decode(), port)
+        connection.sendall(f"#{number}~{word}\n#{number}:0 0\n".encode())
+
+
+def found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    assert match
+    return match[1]
+
+
+def install(script: str, port: socket.socket) -> str:
+    nonce = found(r" 0 ([0-9a-f]+) detach", script)
+    size = int(found(r"head -c ([0-9]+)", script))
+    # The agent before has changed what it shared with us.
+    port.setblocking(True)
+    tell_port(True)
+    stream = port.makefile("rb", buffering=0)
+    line = b""
+    while line != nonce.encode() + b"\n":
+        line = stream.readline()
+    program = b""
+    while len(program) < size:
+        program += stream.read(size - len(program)) or b""
+    tell_port(False)
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        file.write(program)
+    os.chmod(file.name, 0o700)
+    agent = subprocess.Popen([file.name, str(port.fileno()), nonce], pass_fds=[port.fileno()])
+    tell_port(True)
+
+    def bury() -> None:
+        agent.wait()
+        os.unlink(file.name)
+        tell_port(False)
+
+    threading.Thread(target=bury, daemon=True).start()
+    return "started"
 
 
 def echo_console() -> None:
@@ -123,11 +210,13 @@ def main() -> None:
     listener.listen(1)
     connect(option("-monitor", "unix:")).detach()
     shell = connect(option("-chardev", "socket,id=shell,path="))
+    path = option("-chardev", "socket,id=agent,path=")
+    port = connect(path) if path else None
     if MODE == "curt":
         print("fake-qemu: no such processor", flush=True)
         os._exit(3)
     print("booting", flush=True)
-    for work in (lambda: serve_qmp(listener), lambda: serve_shell(shell), echo_console):
+    for work in (lambda: serve_qmp(listener), lambda: serve_shell(shell, port), echo_console):
         threading.Thread(target=work, daemon=True).start()
     while True:
         signal.pause()

@@ -1,0 +1,137 @@
+// What a machine does by the agent, which runs on this host.
+
+#include "machine_fixture.hpp"
+
+namespace charioteer::machine {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Contains;
+using testing::HasSubstr;
+
+class AgentCommandsTest : public MachineTest {
+protected:
+    static constexpr auto with_agent = "env FAKE_QEMU_AGENT=real /usr/bin/python3 " FAKE_QEMU;
+    static constexpr auto without_agent = "env FAKE_QEMU_AGENT=deny /usr/bin/python3 " FAKE_QEMU;
+
+    void SetUp() override {
+        MachineTest::SetUp();
+        ::setenv("CHARIOTEER_CHANNEL", "", 1);
+        ::setenv("CHARIOTEER_AGENT_DIRECTORY", AGENT_DIRECTORY, 1);
+    }
+    void TearDown() override {
+        MachineTest::TearDown();
+        ::unsetenv("CHARIOTEER_AGENT_DIRECTORY");
+    }
+    std::shared_ptr<Machine> connected(std::string command) {
+        auto machine = make(std::move(command));
+        run(machine->connect(options()));
+        return machine;
+    }
+    Outcome run_all(Machine& machine, std::string command, RunOptions run_options = {}) {
+        return run(machine.run(std::move(command), std::move(run_options)));
+    }
+};
+
+TEST_F(AgentCommandsTest, CommandsGoThroughTheAgent) {
+    auto machine = connected(with_agent);
+    auto outcome = run_all(*machine, "tr '\\0' ' ' </proc/$PPID/cmdline; echo oh >&2; exit 3");
+    EXPECT_THAT(outcome.output, testing::MatchesRegex("/[^ ]* [0-9]+ [0-9a-f]+ "));
+    EXPECT_EQ(outcome.errors, "oh\n");
+    EXPECT_EQ(outcome.status, 3);
+    EXPECT_THAT(events(), Contains("oh"));
+    EXPECT_EQ(execute(*machine, "echo hello").output, "hello\n");
+    EXPECT_THAT(events(), testing::Not(Contains(HasSubstr("the agent does not run"))));
+}
+
+TEST_F(AgentCommandsTest, WithoutAnAgentTheRootShellServesAndTheLogSaysWhyOnce) {
+    auto machine = connected(without_agent);
+    EXPECT_EQ(execute(*machine, "echo hello").output, "hello\n");
+    EXPECT_EQ(execute(*machine, "echo again").output, "again\n");
+    auto all = events();
+    EXPECT_EQ(std::count_if(all.begin(), all.end(),
+                            [](const auto& text) {
+                                return text.find("it has no port charioteer.agent") !=
+                                       std::string::npos;
+                            }),
+              1);
+    RunOptions with_input;
+    with_input.input = "text";
+    auto failure = failure_of<ShellError>([&] { run_all(*machine, "cat", with_input); });
+    EXPECT_THAT(failure.what(), HasSubstr("it has no port"));
+}
+
+TEST_F(AgentCommandsTest, WhoWantsAnAgentGetsOneOrTheReason) {
+    ::setenv("CHARIOTEER_CHANNEL", "agent", 1);
+    auto machine = make(without_agent);
+    auto failure = failure_of<ShellError>([&] { run(machine->connect(options())); });
+    EXPECT_THAT(failure.what(), HasSubstr("it has no port charioteer.agent"));
+    auto again = failure_of<ShellError>([&] { execute(*machine, "true"); });
+    EXPECT_THAT(again.what(), HasSubstr("it has no port charioteer.agent"));
+    EXPECT_THROW(parse_channel_mode("nonsense"), io::UsageError);
+}
+
+TEST_F(AgentCommandsTest, GivesInputAndKeepsLimits) {
+    auto machine = connected(with_agent);
+    RunOptions with_input;
+    with_input.input = std::string(1'000'000, 'x');
+    EXPECT_EQ(run_all(*machine, "wc -c", with_input).output, "1000000\n");
+    RunOptions limited;
+    limited.limit = Limit{50ms, "0.05"};
+    EXPECT_EQ(run_all(*machine, "sleep 60", limited).status, 124);
+}
+
+TEST_F(AgentCommandsTest, ACommandWhoseOutputIsNotWantedRunsOn) {
+    auto machine = connected(with_agent);
+    CommandOptions unwanted;
+    unwanted.check_output = false;
+    auto result = run(machine->execute("sleep 0.1; echo done >&2", unwanted));
+    EXPECT_EQ(result.status, -2);
+    while (!testing::Value(events(), Contains("done"))) std::this_thread::yield();
+}
+
+TEST_F(AgentCommandsTest, TellsWhoStillHoldsTheOutput) {
+    auto machine = connected(with_agent);
+    EXPECT_EQ(run_all(*machine, "echo begun; sleep 3 & exit 0").output, "begun\n");
+    EXPECT_THAT(events(), Contains(HasSubstr("its output is still held by sleep (pid ")));
+}
+
+TEST_F(AgentCommandsTest, AnAgentThatIsKilledIsNamedAndReplaced) {
+    auto machine = connected(with_agent);
+    auto failure = failure_of<ShellError>(
+        [&] { execute(*machine, "echo last >&2; sleep 0.2; kill -9 $PPID; sleep 60"); });
+    EXPECT_THAT(failure.what(), HasSubstr("the agent in the guest ended"));
+    EXPECT_THAT(all_notes(failure), HasSubstr("while running `echo last"));
+    EXPECT_THAT(all_notes(failure), HasSubstr("last"));
+    EXPECT_THAT(execute(*machine, "tr '\\0' ' ' </proc/$PPID/cmdline").output,
+                testing::MatchesRegex("/[^ ]* [0-9]+ [0-9a-f]+ "));
+}
+
+TEST_F(AgentCommandsTest, InputThatTheKilledAgentDidNotTakeDoesNotDamageTheNext) {
+    auto machine = connected(with_agent);
+    RunOptions with_input;
+    with_input.input = std::string(1'000'000, 'x');
+    EXPECT_THROW(run_all(*machine, "kill -STOP $PPID; sleep 0.3; kill -9 $PPID", with_input),
+                 ShellError);
+    EXPECT_EQ(run_all(*machine, "cat", with_input).output.size(), 1'000'000u);
+}
+
+TEST_F(AgentCommandsTest, WhatWasBegunSaysItsPiecesUntilQemuDies) {
+    auto machine = connected(with_agent);
+    channel::Request request;
+    request.text = "echo one; sleep 60";
+    auto call = run(machine->begin(std::move(request)));
+    EXPECT_EQ(run(machine->next_piece(call, io::Deadline::never()))->bytes, "one\n");
+    auto soon = runtime_.time().deadline_after(10ms);
+    EXPECT_THROW(run(machine->next_piece(call, soon)), io::TimeoutError);
+    auto waiting = runtime_.start(machine->next_piece(call, io::Deadline::never()));
+    machine->process()->kill();
+    EXPECT_THROW(waiting.get(), ShellError);
+    run_on_io([&] {
+        call.reset();
+        return 0;
+    });
+}
+
+}  // namespace
+}  // namespace charioteer::machine
