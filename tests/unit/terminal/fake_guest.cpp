@@ -27,6 +27,10 @@ public:
         told.push_back({type, stream, std::string(payload)});
         changed.notify_all();
     }
+    void give_credit(std::uint32_t stream, std::size_t /*bytes*/) override {
+        told.push_back({frames::Type::credit, stream, ""});
+        changed.notify_all();
+    }
     void drop(std::uint32_t stream, bool /*ended*/) override {
         dropped.push_back(stream);
         changed.notify_all();
