@@ -13,6 +13,11 @@ if(CHARIOTEER_SANITIZE)
         -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(charioteer_flags INTERFACE -fsanitize=address,undefined)
 endif()
+if(CHARIOTEER_FUZZ)
+    target_compile_options(charioteer_flags INTERFACE
+        -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+    target_link_options(charioteer_flags INTERFACE -fsanitize=address,undefined)
+endif()
 target_compile_definitions(charioteer_flags INTERFACE
     BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
 target_include_directories(charioteer_flags INTERFACE ${PROJECT_SOURCE_DIR}/driver)

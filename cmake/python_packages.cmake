@@ -30,7 +30,8 @@ function(charioteer_program name module)
 endfunction()
 
 # All that running a test takes, and nothing that testing the driver takes.
-add_custom_target(charioteer DEPENDS _core charioteer_guard charioteer_python_packages)
+add_custom_target(charioteer DEPENDS _core charioteer_agents charioteer_guard
+    charioteer_python_packages)
 
 charioteer_program(charioteer charioteer)
 charioteer_program(nixos-test-driver test_driver)
@@ -43,7 +44,9 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/charioteer ${PROJECT_SOURCE_DIR}/
 install(TARGETS _core LIBRARY DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
 install(TARGETS charioteer_tesseract_library
     LIBRARY DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
-install(TARGETS charioteer_agent charioteer_guard RUNTIME DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
+install(TARGETS charioteer_guard RUNTIME DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
+get_target_property(agent_programs charioteer_agents PROGRAMS)
+install(PROGRAMS ${agent_programs} DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/machines ${PROJECT_SOURCE_DIR}/examples
     DESTINATION ${CMAKE_INSTALL_DATADIR}/charioteer
     USE_SOURCE_PERMISSIONS

@@ -29,6 +29,7 @@ int Agent::run(int fd, uint64_t nonce, const Inheritance& inheritance) {
     line_.open(fd);
     say_hello();
     while (turn()) continue;
+    give_back();
     return line_ended;
 }
 
@@ -42,10 +43,11 @@ void Agent::say_hello() {
 }
 
 bool Agent::turn() {
-    if (!line_.flush()) return false;
+    if (!line_.flush() || !take_frames()) return false;
     polls_.count = 0;
     polls_.wake = 0;
-    // What the driver asks for is not heard while its answer would have no room.
+    // What the driver asks for is not heard while its answer would have no room. With that much
+    // room no frame was left to the next turn either, so that there is room to read.
     bool listen = line_.room() >= 2 * Line::reserve;
     short events = static_cast<short>((listen ? POLLIN : 0) | (line_.has_outgoing() ? POLLOUT : 0));
     auto line = polls_.add(line_.fd(), events);
@@ -63,7 +65,8 @@ bool Agent::turn() {
     auto ready = sys::poll(polls_.entries, count, polls_.wake != 0 ? &timeout : nullptr);
     if (ready < 0) polls_.count = 0;
     drain_signals(signals);
-    if (ready > 0 && (polls_.events(line) & (POLLIN | POLLHUP | POLLERR)) != 0 && !take_frames())
+    if (ready > 0 && (polls_.events(line) & (POLLIN | POLLHUP | POLLERR)) != 0 &&
+        (!line_.fill() || !take_frames()))
         return false;
     for (auto* command = commands_; command != nullptr; command = command->next)
         command->work(polls_, line_);
@@ -77,19 +80,20 @@ void Agent::drain_signals(int entry) {
     sys::read(signals_, nobody_wants_it, sizeof nobody_wants_it);
 }
 
+/// Those that came, as long as there is room for what they make us say: many small ones ask for
+/// more than fits. The rest is for the next turn.
 bool Agent::take_frames() {
-    if (!line_.fill()) return false;
-    for (;;) {
+    while (line_.room() >= Line::reserve) {
         auto found = line_.next();
         if (found.kind == frames::Scan::Kind::incomplete) return true;
         if (!take(found.header, found.payload)) return false;
     }
+    return true;
 }
 
 bool Agent::take(const frames::Header& header, frames::Bytes payload) {
     if (header.type == frames::Type::hello) {
-        expected_ = header.sequence + 1;
-        return take_hello(payload);
+        return take_hello(header, payload);
     }
     if (!greeted_) return true;
     if (header.sequence != expected_++) {
@@ -109,11 +113,12 @@ bool Agent::take(const frames::Header& header, frames::Bytes payload) {
 }
 
 /// False when the driver, which knew us, now speaks to another.
-bool Agent::take_hello(frames::Bytes payload) {
+bool Agent::take_hello(const frames::Header& header, frames::Bytes payload) {
     frames::Hello hello;
     if (!frames::decode(payload, hello)) return true;
     if (hello.nonce != nonce_) return !greeted_;
     greeted_ = true;
+    expected_ = header.sequence + 1;
     line_.peer_is_known();
     return true;
 }
@@ -155,9 +160,11 @@ void Agent::start(uint32_t stream, frames::Bytes payload) {
     text_[text_size_] = '\0';
     CommandText text{.data = text_, .size = text_size_};
     bool too_long = text.size == most_text;
+    // A shell would run what stands before the NUL.
+    bool cut = (exec.flags & frames::Exec::built_in) == 0 && strlen(text_) != text_size_;
     text_stream_ = 0;
     text_size_ = 0;
-    if (!whole || stream == 0 || find(stream) != nullptr)
+    if (!whole || cut || stream == 0 || find(stream) != nullptr)
         return refuse(stream, "not a command that can be started");
     if (too_long) return refuse(stream, "the command is too long");
     if (command_count_ == most_commands) return refuse(stream, "too many commands run at once");
@@ -197,10 +204,23 @@ void Agent::sweep() {
         }
         *link = command->next;
         line_.put(frames::Type::closed, command->stream(), frames::Bytes{});
-        command->close();
-        sys::unmap(command, sizeof *command);
-        --command_count_;
+        release(command);
     }
+}
+
+void Agent::release(Command* command) {
+    command->close();
+    sys::unmap(command, sizeof *command);
+    --command_count_;
+}
+
+void Agent::give_back() {
+    while (commands_ != nullptr) {
+        auto* command = commands_;
+        commands_ = command->next;
+        release(command);
+    }
+    sys::close(signals_);
 }
 
 }  // namespace charioteer::agent

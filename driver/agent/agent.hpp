@@ -25,12 +25,14 @@ private:
     bool take_frames();
     bool take(const frames::Header& header, frames::Bytes payload);
     void take_for_command(const frames::Header& header, frames::Bytes payload);
-    bool take_hello(frames::Bytes payload);
+    bool take_hello(const frames::Header& header, frames::Bytes payload);
     void take_text(uint32_t stream, frames::Bytes payload);
     void start(uint32_t stream, frames::Bytes payload);
     void refuse(uint32_t stream, const char* why, long error = 0);
     Command* find(uint32_t stream);
     void sweep();
+    void release(Command* command);
+    void give_back();
     void drain_signals(int entry);
 
     Inheritance inheritance_;

@@ -35,7 +35,7 @@ void close_fd(int& fd) {
 }  // namespace
 
 int Polls::add(int fd, short events) {
-    if (count == most) return -1;
+    if (fd < 0 || count == most) return -1;
     entries[count] = {.fd = fd, .events = events, .revents = 0};
     return count++;
 }
@@ -76,7 +76,13 @@ void Command::signal(uint32_t number) {
     if (number == 0)
         end_group();
     else
-        sys::kill(static_cast<int>(-process_), static_cast<int>(number));
+        signal_group(static_cast<int>(number));
+}
+
+/// One that has only just been started may not have its group yet, but is alone then.
+void Command::signal_group(int number) {
+    auto process = static_cast<int>(process_);
+    if (sys::kill(-process, number) == -ESRCH) sys::kill(process, number);
 }
 
 void Command::resize(const frames::Resize& size) {
@@ -88,14 +94,20 @@ void Command::resize(const frames::Resize& size) {
 /// become somebody else's.
 void Command::end_group() {
     if (kill_at_ != 0) return;
-    auto group = static_cast<int>(-process_);
-    sys::kill(group, SIGTERM);
-    sys::kill(group, SIGCONT);  // one that was stopped can only then end
+    signal_group(SIGTERM);
+    // A shell that somebody types into ignores SIGTERM, and passes SIGHUP on to its jobs.
+    if (on_terminal_) signal_group(SIGHUP);
+    signal_group(SIGCONT);  // one that was stopped can only then end
     kill_at_ = sys::now() + kill_grace;
 }
 
 bool Command::may_forward(const Line& line) const {
     return credit_ > 0 && line.room() >= Line::reserve + frames::header_size + turn_bytes;
+}
+
+/// Whether there is nothing to read, so that its end can be waited for without credit.
+bool Command::may_be_over(int pipe) const {
+    return pipe >= 0 && ended_at_ != 0 && waiting_in(pipe) == 0;
 }
 
 void Command::watch(Polls& polls, const Line& line) {
@@ -104,14 +116,16 @@ void Command::watch(Polls& polls, const Line& line) {
     short output_events = 0;
     if (exited_ || forward) output_events |= POLLIN;
     if (on_terminal_ && input_size_ > 0) output_events |= POLLOUT;
-    if (output_ >= 0 && output_events != 0) output_entry_ = polls.add(output_, output_events);
+    if (output_events != 0 || may_be_over(output_))
+        output_entry_ = polls.add(output_, output_events);
     if (on_terminal_) input_entry_ = output_entry_;
-    if (errors_ >= 0 && forward) errors_entry_ = polls.add(errors_, POLLIN);
+    if (forward || may_be_over(errors_))
+        errors_entry_ = polls.add(errors_, forward ? POLLIN : short{0});
     // Without anything to write, that nobody reads is still told.
-    if (input_ >= 0) input_entry_ = polls.add(input_, input_size_ > 0 ? POLLOUT : short{0});
+    if (!on_terminal_) input_entry_ = polls.add(input_, input_size_ > 0 ? POLLOUT : short{0});
     if (ended_at_ == 0) polls.until(limit_at_);
     polls.until(kill_at_);
-    if (!exited_) polls.until(look_at_);
+    if (ended_at_ != 0 && !exited_ && !left_behind_) polls.until(look_at_);
 }
 
 void Command::work(const Polls& polls, Line& line) {
@@ -133,7 +147,7 @@ void Command::look_at_clock(uint64_t now) {
         end_group();
     }
     if (kill_at_ != 0 && now >= kill_at_) {
-        sys::kill(static_cast<int>(-process_), SIGKILL);
+        signal_group(SIGKILL);
         kill_at_ = 0;
         look_at_ = now + stray_pause;
         if (exited_) sys::reap(static_cast<int>(process_));
@@ -197,7 +211,11 @@ void Command::forward(Source source, const Polls& polls, Line& line) {
             bool limited = left_behind_ && !exited_;
             auto most = turn < credit_ ? turn : static_cast<size_t>(credit_);
             if (limited && most > source.left) most = source.left;
-            if (most == 0 || !may_forward(line)) return;
+            if (most == 0 || !may_forward(line)) {
+                bool hung_up = (polls.events(source.entry) & POLLHUP) != 0;
+                if (hung_up && may_be_over(source.fd)) close_fd(source.fd);
+                return;
+            }
             got = line.put_from(source.fd, most, source.type, stream_);
             if (got > 0) {
                 credit_ -= static_cast<uint64_t>(got);

@@ -14,7 +14,7 @@ namespace charioteer::agent {
 struct Polls {
     static constexpr int most = 4096;
 
-    /// Returns the entry's number, or -1 when there is no room for it: it then has to wait a turn.
+    /// Returns the entry's number. -1 without a file, or without room: it then has to wait a turn.
     int add(int fd, short events);
     short events(int number) const { return number < 0 ? short{0} : entries[number].revents; }
     void until(uint64_t moment) {
@@ -63,12 +63,14 @@ private:
         int entry;
     };
 
+    void signal_group(int number);
     void end_group();
     void look_at_clock(uint64_t now);
     void look_for_strays(uint64_t now);
     void write_input(const Polls& polls, Line& line);
     void forward(Source source, const Polls& polls, Line& line);
     bool may_forward(const Line& line) const;
+    bool may_be_over(int pipe) const;
     bool drained() const;
     void send_exit(Line& line);
     int& input_fd() { return on_terminal_ ? output_ : input_; }

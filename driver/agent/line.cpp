@@ -53,7 +53,7 @@ bool Line::flush() {
         auto size = out_end_ - out_begin_;
         auto put =
             sys::write(fd_, outgoing_ + out_begin_, size < largest_write ? size : largest_write);
-        if (put == -EAGAIN) return true;
+        if (put == -EAGAIN || put == 0) return true;
         if (put == -EINTR) continue;
         if (put < 0) return false;
         out_begin_ += static_cast<size_t>(put);

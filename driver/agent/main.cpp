@@ -15,16 +15,6 @@ constexpr int bad_arguments = 2;
 constexpr int cannot_fork = 3;
 constexpr int no_memory = 4;
 
-/// Commands inherit what the agent was given; the agent itself needs three files for each of them.
-uint64_t raise_file_limit() {
-    rlimit limit{};
-    if (sys::file_limit(nullptr, &limit) != 0) return 1024;
-    auto given = limit.rlim_cur;
-    limit.rlim_cur = limit.rlim_max;
-    sys::file_limit(&limit, nullptr);
-    return given;
-}
-
 }  // namespace
 
 int main(int count, char** arguments, char** environment) {
@@ -46,7 +36,7 @@ int main(int count, char** arguments, char** environment) {
     auto* memory = sys::map(sizeof(Agent));
     if (memory == nullptr) return no_memory;
     auto* agent = new (memory) Agent;
-    return agent->run(fd, nonce, {.environment = environment, .open_files = raise_file_limit()});
+    return agent->run(fd, nonce, {.environment = environment, .precedence = raise_precedence()});
 }
 
 }  // namespace charioteer::agent

@@ -72,19 +72,16 @@ long execute_by_path(const char* program, char* const* arguments, char** environ
 }
 
 /// As a program finds the world that init starts.
-void restore(const Inheritance& inheritance) {
+void restore_signals() {
     for (int signal = 1; signal <= last_signal; ++signal)
         if (signal != SIGKILL && signal != SIGSTOP) sys::signal_action(signal, SIG_DFL);
     uint64_t none = 0;
     sys::signal_mask(SIG_SETMASK, &none);
-    rlimit limit{};
-    if (sys::file_limit(nullptr, &limit) == 0) {
-        limit.rlim_cur = inheritance.open_files;
-        sys::file_limit(&limit, nullptr);
-    }
 }
 
-/// Gives each of its streams its number, whatever numbers their ends have now.
+/// Gives each of its streams its number, whatever numbers their ends have now, and closes all other
+/// files: what whoever started the agent left open, and for a built-in program, which nothing is
+/// executed for, the ends of other commands too.
 void take_streams(ChildEnds ends) {
     for (auto* end : {&ends.input, &ends.output, &ends.errors})
         while (*end >= 0 && *end <= 2) *end = static_cast<int>(sys::fcntl(*end, F_DUPFD, 3));
@@ -96,6 +93,7 @@ void take_streams(ChildEnds ends) {
             sys::close(number);
         ++number;
     }
+    sys::close_from(number);
 }
 
 /// A new terminal: our end, and by `slave` that of the command.
@@ -165,20 +163,23 @@ Spawned spawn(const frames::Exec& exec, CommandText text, const Inheritance& inh
     ChildEnds ends;
     spawned.process = open_streams(exec, spawned, ends);
     auto agent = sys::process_id();
+    // What is sent to it before it takes signals as a program does is kept until then.
+    uint64_t before = 0;
+    sys::signal_mask(SIG_BLOCK, &sys::all_signals, &before);
     if (spawned.process >= 0) spawned.process = sys::fork();
     if (spawned.process == 0) {
         sys::new_session();
-        restore(inheritance);
+        restore(inheritance.precedence);
         take_streams(ends);
+        restore_signals();
         if ((exec.flags & frames::Exec::on_terminal) != 0) sys::ioctl(0, TIOCSCTTY, nullptr);
         if ((exec.flags & frames::Exec::built_in) != 0) {
-            // Nothing is executed that would close them: other commands wait for their ends.
-            sys::close_from(3);
             sys::end_with(agent);
             sys::exit(run_built_in(split_words(text.data, text.size), inheritance.environment));
         }
         run_shell(exec, text.data, inheritance.environment);
     }
+    sys::signal_mask(SIG_SETMASK, &before);
     close_all(ends);
     if (spawned.process < 0) {
         close_all({spawned.input, spawned.output, spawned.errors});

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/precedence.hpp"
 #include "frames/messages.hpp"
 
 namespace charioteer::agent {
@@ -10,7 +11,7 @@ namespace charioteer::agent {
 /// What the agent was given at its start and gives on to every command.
 struct Inheritance {
     char** environment = nullptr;
-    uint64_t open_files = 0;  ///< the soft limit as it was
+    Precedence precedence;
 };
 
 /// A command that runs: the process that leads its session, and our ends of its streams.

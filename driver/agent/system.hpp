@@ -208,8 +208,9 @@ inline void sleep(uint64_t microseconds) {
     poll_for(nullptr, 0, microseconds);
 }
 constexpr size_t signal_set_size = 8;
-inline long signal_mask(int how, const uint64_t* set) {
-    return call(__NR_rt_sigprocmask, how, word(set), 0, signal_set_size);
+constexpr uint64_t all_signals = ~uint64_t{0};
+inline long signal_mask(int how, const uint64_t* set, uint64_t* before = nullptr) {
+    return call(__NR_rt_sigprocmask, how, word(set), word(before), signal_set_size);
 }
 inline long signal_fd(const uint64_t* set, int flags) {
     return call(__NR_signalfd4, -1, word(set), signal_set_size, flags);
@@ -240,6 +241,13 @@ inline uint64_t now() {
 /// Microseconds that this process has run.
 inline uint64_t processor_time() {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+inline int nice() {
+    constexpr int least = 20;  // so that the kernel's answer is not negative
+    return least - static_cast<int>(call(__NR_getpriority, PRIO_PROCESS, 0));
+}
+inline void set_nice(int nice) {
+    call(__NR_setpriority, PRIO_PROCESS, 0, nice);
 }
 inline long file_limit(const rlimit* set, rlimit* old) {
     return call(__NR_prlimit64, 0, RLIMIT_NOFILE, word(set), word(old));

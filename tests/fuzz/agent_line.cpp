@@ -1,0 +1,126 @@
+// The agent's receiving end: frames with any content, and bytes that are none, of a driver that
+// ends the line then. Nothing is run: a command has pipes and a number that no process has.
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <string>
+
+#include "agent/agent.hpp"
+#include "agent/program.hpp"
+#include "frames/messages.hpp"
+#include "fuzz/demand.hpp"
+
+namespace charioteer::agent {
+
+/// Beyond what Linux gives to a process.
+constexpr long nobody = 0x3fffffff;
+
+// In place of spawn.cpp and program.cpp.
+Spawned spawn(const frames::Exec& exec, CommandText text, const Inheritance&) {
+    Spawned spawned{.process = nobody};
+    fuzz::demand(text.data[text.size] == '\0');
+    if ((exec.flags & 0x80000000) != 0) return {.process = -EAGAIN};
+    int output[2];
+    fuzz::demand(::pipe2(output, O_CLOEXEC | O_NONBLOCK) == 0);
+    spawned.output = output[0];
+    fuzz::demand(::write(output[1], "something said", 14) == 14);
+    ::close(output[1]);
+    if ((exec.flags & frames::Exec::with_input) != 0) {
+        int input[2];
+        fuzz::demand(::pipe2(input, O_CLOEXEC | O_NONBLOCK) == 0);
+        spawned.input = input[1];
+        ::close(input[0]);
+    }
+    return spawned;
+}
+
+Program identify_program() {
+    return {};
+}
+
+}  // namespace charioteer::agent
+
+using namespace charioteer;
+using fuzz::demand;
+
+namespace {
+
+constexpr std::uint64_t nonce = 7;
+/// The answers to so many have to fit into a socket that nobody reads.
+constexpr int most_frames = 300;
+
+class Driver {
+public:
+    void put(frames::Type type, std::uint32_t stream, frames::Bytes payload) {
+        std::array<unsigned char, frames::header_size> header{};
+        frames::write_header({.type = type, .stream = stream, .sequence = sequence_++}, payload,
+                             header);
+        put_bytes(header);
+        put_bytes(payload);
+    }
+    void put_bytes(frames::Bytes bytes) {
+        said_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    }
+    void lose_frame() { ++sequence_; }
+    const std::string& said() const { return said_; }
+
+private:
+    std::uint32_t sequence_ = 0;
+    std::string said_;
+};
+
+std::string make_up(fuzz::Input input) {
+    Driver driver;
+    unsigned char room[64];
+    driver.put(frames::Type::hello, 0,
+               frames::encode(frames::Hello{.version = 1, .nonce = nonce}, room));
+    for (int count = 0; !input.empty() && count < most_frames; ++count) {
+        auto type = input.byte();
+        std::uint32_t stream = input.byte() % 8U;
+        std::size_t taken = 0;
+        const auto* begin = input.bytes(input.byte(), taken);
+        if (type == 0xff)
+            driver.put_bytes({begin, taken});
+        else if (type == 0xfe)
+            driver.lose_frame();
+        else
+            driver.put(static_cast<frames::Type>(type % 18), stream, {begin, taken});
+    }
+    return driver.said();
+}
+
+void check_answers(int line) {
+    std::string heard;
+    char room[4096];
+    for (ssize_t got = 0; (got = ::read(line, room, sizeof room)) > 0;)
+        heard.append(room, static_cast<std::size_t>(got));
+    std::uint32_t expected = 0;
+    frames::Bytes left{reinterpret_cast<const unsigned char*>(heard.data()), heard.size()};
+    while (!left.empty()) {
+        auto found = frames::scan(left, frames::Expect::any);
+        demand(found.kind == frames::Scan::Kind::frame);
+        demand(found.header.sequence == expected++);
+        left = left.subspan(found.size);
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    auto said = make_up({data, size});
+    int ends[2];
+    demand(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    demand(::write(ends[0], said.data(), said.size()) == static_cast<ssize_t>(said.size()));
+    ::shutdown(ends[0], SHUT_WR);
+    auto agent = std::make_unique<agent::Agent>();
+    demand(agent->run(ends[1], nonce, {}) == 1);
+    ::close(ends[1]);
+    check_answers(ends[0]);
+    ::close(ends[0]);
+    return 0;
+}

@@ -1,0 +1,43 @@
+// Whatever can be decoded comes out as it went in, and what follows it is left.
+
+#include <algorithm>
+#include <array>
+
+#include "frames/messages.hpp"
+#include "fuzz/demand.hpp"
+
+using namespace charioteer;
+using fuzz::demand;
+
+namespace {
+
+template <class Message>
+void check(frames::Bytes payload) {
+    Message message;
+    auto rest = payload;
+    std::array<unsigned char, 64> room{};
+    auto encoded = frames::encode(message, room);
+    bool long_enough = payload.size() >= encoded.size();
+    demand(frames::decode(rest, message) == long_enough);
+    if (!long_enough) {
+        demand(rest.size() == payload.size());
+        return;
+    }
+    encoded = frames::encode(message, room);
+    demand(rest.size() == payload.size() - encoded.size());
+    demand(std::equal(encoded.begin(), encoded.end(), payload.begin()));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    frames::Bytes payload{data, size};
+    check<frames::Hello>(payload);
+    check<frames::Exec>(payload);
+    check<frames::Started>(payload);
+    check<frames::Credit>(payload);
+    check<frames::Signal>(payload);
+    check<frames::Resize>(payload);
+    check<frames::Exit>(payload);
+    return 0;
+}

@@ -1,0 +1,44 @@
+// What comes out of a stream can only be a tree: names that a directory may have, levels that are
+// left as often as entered, and no more data than was announced.
+
+#include "frames/tree.hpp"
+#include "fuzz/demand.hpp"
+
+using namespace charioteer;
+using fuzz::demand;
+using Kind = frames::TreeParser::Item::Kind;
+
+namespace {
+
+void check(const frames::TreeParser& parser, const frames::Entry& entry) {
+    demand(parser.depth() <= frames::max_depth);
+    demand(entry.mode <= 07777);
+    bool named = entry.kind == frames::EntryKind::directory ||
+                 entry.kind == frames::EntryKind::file || entry.kind == frames::EntryKind::link;
+    if (named) demand(frames::is_name(entry.name) && entry.name.data()[entry.name.size()] == '\0');
+    if (entry.kind == frames::EntryKind::link)
+        demand(!entry.target.empty() && entry.target.data()[entry.target.size()] == '\0');
+    if (entry.kind == frames::EntryKind::end) demand(parser.depth() == 0 && parser.ended());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fuzz::Input input(data, size);
+    std::size_t piece = input.byte() + std::size_t{1};
+    frames::TreeParser parser;
+    for (std::size_t taken = 0; !input.empty();) {
+        const auto* begin = input.bytes(piece, taken);
+        frames::Bytes bytes{begin, taken};
+        for (;;) {
+            auto left = bytes.size();
+            auto item = parser.next(bytes);
+            demand(bytes.size() <= left);
+            if (item.kind == Kind::broken) return 0;
+            if (item.kind == Kind::more) break;
+            check(parser, item.entry);
+        }
+        demand(bytes.empty());
+    }
+    return 0;
+}

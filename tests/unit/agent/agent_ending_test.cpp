@@ -1,0 +1,130 @@
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+
+#include "io/unique_fd.hpp"
+#include "unit/agent/running_agent.hpp"
+
+namespace charioteer::agent {
+namespace {
+
+using frames::Exec;
+using frames::Type;
+
+/// Waits for the end of a process that is not ours.
+bool ends(int process) {
+    io::UniqueFd end(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+    if (!end) return errno == ESRCH;
+    pollfd entry{.fd = end.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&entry, 1, 60'000) == 1;
+}
+
+class AgentEnding : public testing::Test {
+protected:
+    AgentEnding() { agent_.greet(); }
+    void signal(std::uint32_t stream, std::uint32_t number) {
+        agent_.send(Type::signal, stream, frames::Signal{.number = number});
+    }
+
+    RunningAgent agent_;
+};
+
+TEST_F(AgentEnding, AtItsLimitIsStatus124AndTheWholeGroupIsGone) {
+    agent_.run(1, "sleep 1000 & echo $!; wait", {.limit = 300});
+    EXPECT_EQ(agent_.of(1).status(), 124U);
+    EXPECT_EQ(agent_.of(1).exit->timed_out, 1U);
+    EXPECT_TRUE(ends(std::stoi(agent_.of(1).output)));
+}
+
+TEST_F(AgentEnding, ALimitThatIsNotReachedChangesNothing) {
+    agent_.run(1, "exit 4", {.limit = 100'000});
+    EXPECT_EQ(agent_.of(1).status(), 4U);
+    EXPECT_EQ(agent_.of(1).exit->timed_out, 0U);
+}
+
+TEST_F(AgentEnding, AtItsLimitACommandMayStillSaySomething) {
+    agent_.run(1, "trap 'echo last; exit 9' TERM; echo first; while :; do sleep 0.01; done",
+               {.limit = 1000});
+    EXPECT_EQ(agent_.of(1).status(), 124U);
+    EXPECT_EQ(agent_.of(1).output, "first\nlast\n");
+}
+
+TEST_F(AgentEnding, AStoppedCommandEndsAtItsLimitToo) {
+    agent_.run(1, "kill -STOP $$", {.limit = 200});
+    EXPECT_EQ(agent_.of(1).status(), 124U);
+}
+
+TEST_F(AgentEnding, WhatIgnoresSigtermIsKilledAfterAWhile) {
+    agent_.exec(1, "trap '' TERM; echo deaf; while :; do sleep 1; done");
+    agent_.wait_for_output(1, "deaf");
+    signal(1, 0);
+    agent_.wait_for_closed(1);
+    EXPECT_EQ(agent_.of(1).exit->signal, static_cast<std::uint32_t>(SIGKILL));
+    EXPECT_EQ(agent_.of(1).exit->timed_out, 0U);
+}
+
+TEST_F(AgentEnding, WhatIsLeftOfAGroupWhoseLeaderHasEndedIsKilledToo) {
+    agent_.exec(1, "(trap '' TERM; echo $BASHPID; exec sleep 1000 >/dev/null 2>&1) & wait");
+    agent_.wait_for_output(1, "\n");
+    signal(1, 0);
+    agent_.wait_for_closed(1);
+    EXPECT_TRUE(ends(std::stoi(agent_.of(1).output)));
+}
+
+TEST_F(AgentEnding, ASignalReachesTheWholeGroup) {
+    agent_.exec(1, "trap 'echo got' USR1; (echo $BASHPID; exec sleep 1000) & wait; wait");
+    agent_.wait_for_output(1, "\n");
+    signal(1, SIGUSR1);
+    agent_.wait_for_output(1, "got");
+    EXPECT_TRUE(ends(std::stoi(agent_.of(1).output)));
+    agent_.wait_for_exit(1);
+}
+
+TEST_F(AgentEnding, ASignalRightAfterTheStartIsNotLost) {
+    for (std::uint32_t stream = 1; stream <= 50; ++stream) {
+        agent_.exec(stream, "sleep 1000");
+        signal(stream, SIGTERM);
+    }
+    for (std::uint32_t stream = 1; stream <= 50; ++stream) {
+        agent_.wait_for_exit(stream);
+        EXPECT_EQ(agent_.of(stream).status(), 128U + SIGTERM);
+    }
+}
+
+TEST_F(AgentEnding, SignalsThatDoNotExistDoNothing) {
+    agent_.exec(1, "cat", {.flags = Exec::with_input});
+    for (auto number : {65U, 1000U, 0x80000009U, 0xffffffffU}) signal(1, number);
+    agent_.send(Type::input_end, 1);
+    agent_.wait_for_exit(1);
+    EXPECT_EQ(agent_.of(1).status(), 0U);
+}
+
+TEST_F(AgentEnding, TheLineEndsTheAgentButNotWhatItHasStarted) {
+    agent_.exec(1, "exec sleep 1000 >/dev/null 2>&1 </dev/null");
+    agent_.wait_until([&] { return agent_.of(1).process.has_value(); });
+    auto process = static_cast<pid_t>(*agent_.of(1).process);
+    agent_.close_line();
+    EXPECT_EQ(agent_.wait_for_end(), 1);
+    EXPECT_EQ(::kill(process, SIGKILL), 0);
+}
+
+TEST_F(AgentEnding, TheLineEndsTheShellOfATerminalAndItsJobs) {
+    agent_.exec(1, "exec bash --norc -i", {.flags = Exec::on_terminal});
+    agent_.send_text(Type::input, 1, "sleep 1000 & echo job=$!.; sleep 2000\r");
+    agent_.wait_until([&] { return agent_.of(1).output.find("\njob=") != std::string::npos; });
+    agent_.wait_for_output(1, ".\r\n");
+    auto at = agent_.of(1).output.find("\njob=") + 5;
+    auto job = std::stoi(agent_.of(1).output.substr(at));
+    auto shell = static_cast<int>(*agent_.of(1).process);
+    agent_.close_line();
+    EXPECT_EQ(agent_.wait_for_end(), 1);
+    EXPECT_TRUE(ends(shell));
+    EXPECT_TRUE(ends(job));
+}
+
+}  // namespace
+}  // namespace charioteer::agent

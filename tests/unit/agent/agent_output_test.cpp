@@ -1,0 +1,125 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <string>
+
+#include "unit/agent/running_agent.hpp"
+
+namespace charioteer::agent {
+namespace {
+
+using frames::Exec;
+using frames::Type;
+using testing::HasSubstr;
+
+class AgentOutput : public testing::Test {
+protected:
+    AgentOutput() { agent_.greet(); }
+    void end(std::uint32_t stream) {
+        agent_.send(Type::signal, stream, frames::Signal{.number = SIGKILL});
+    }
+
+    RunningAgent agent_;
+};
+
+TEST_F(AgentOutput, StopsWhereItsCreditEndsAndOthersAreNotKeptWaiting) {
+    agent_.refill = false;
+    agent_.exec(1, "exec yes", {.credit = 10'000});
+    agent_.wait_until([&] { return agent_.of(1).output.size() == 10'000; });
+    for (std::uint32_t stream = 2; stream < 30; ++stream)
+        EXPECT_EQ(agent_.run(stream, "echo other").output, "other\n");
+    EXPECT_EQ(agent_.of(1).output.size(), 10'000U);
+    agent_.send(Type::credit, 1, frames::Credit{.bytes = 1});
+    agent_.wait_until([&] { return agent_.of(1).output.size() == 10'001; });
+    agent_.synchronise();
+    EXPECT_EQ(agent_.of(1).output.size(), 10'001U);
+}
+
+TEST_F(AgentOutput, OneThatPrintsEndlesslyLeavesOthersTheirTurn) {
+    agent_.exec(1, "exec yes");
+    agent_.exec(2, "exec yes >&2");
+    agent_.wait_for_output(1, "y\n");
+    for (std::uint32_t stream = 3; stream < 30; ++stream)
+        EXPECT_EQ(agent_.run(stream, "echo other").output, "other\n");
+}
+
+TEST_F(AgentOutput, AHundredMegabytesComeComplete) {
+    std::size_t size = is_emulated() ? 10'000'000 : 100'000'000;
+    agent_.run(1, "yes 0123456 | head -c " + std::to_string(size));
+    std::string wanted;
+    while (wanted.size() < size) wanted += "0123456\n";
+    EXPECT_TRUE(agent_.of(1).output == wanted) << agent_.of(1).output.size();
+}
+
+TEST_F(AgentOutput, OfACommandThatHasEndedWaitsForCredit) {
+    agent_.refill = false;
+    agent_.exec(1, "printf 123456; printf abcdef >&2; exit 5", {.credit = 4});
+    agent_.wait_until([&] { return agent_.of(1).output.size() == 4; });
+    for (std::uint32_t stream = 2; stream < 30; ++stream) agent_.run(stream, "true");
+    EXPECT_FALSE(agent_.of(1).exit);
+    agent_.send(Type::credit, 1, frames::Credit{.bytes = 100});
+    agent_.wait_for_exit(1);
+    EXPECT_EQ(agent_.of(1).output, "123456");
+    EXPECT_EQ(agent_.of(1).errors, "abcdef");
+    EXPECT_EQ(agent_.of(1).status(), 5U);
+}
+
+TEST_F(AgentOutput, WithoutAnyAnAnswerNeedsNoCredit) {
+    agent_.exec(1, "exit 5", {.credit = 0});
+    agent_.wait_for_closed(1);
+    EXPECT_EQ(agent_.of(1).status(), 5U);
+}
+
+TEST_F(AgentOutput, ThatTakesAllOfItsCreditNeedsNoMore) {
+    agent_.refill = false;
+    agent_.exec(1, "printf 1234", {.credit = 4});
+    agent_.wait_for_closed(1);
+    EXPECT_EQ(agent_.of(1).output, "1234");
+}
+
+TEST_F(AgentOutput, OfAProcessSubstitutionIsComplete) {
+    // What it says is said after the shell has ended.
+    agent_.run(1, "yes | head -c 3000000 > >(md5sum; echo end)");
+    EXPECT_THAT(agent_.of(1).output, HasSubstr("end\n"));
+}
+
+TEST_F(AgentOutput, OfOneStreamIsNotHeldBackByTheOther) {
+    agent_.run(1, "head -c 300000 /dev/zero >&2; echo out");
+    EXPECT_EQ(agent_.of(1).errors.size(), 300'000U);
+    EXPECT_EQ(agent_.of(1).output, "out\n");
+}
+
+TEST_F(AgentOutput, AStrayDoesNotHoldTheAnswerAndIsNamed) {
+    agent_.run(1, "echo before; sleep 1000 & exit 3");
+    EXPECT_EQ(agent_.of(1).status(), 3U);
+    EXPECT_EQ(agent_.of(1).output, "before\n");
+    EXPECT_EQ(agent_.of(1).exit->strays, 1U);
+    EXPECT_THAT(agent_.of(1).strays, HasSubstr("sleep (pid "));
+    EXPECT_FALSE(agent_.of(1).closed);
+}
+
+TEST_F(AgentOutput, LaterErrorsOfAStrayArriveAndItsStreamIsClosedOnceItIsGone) {
+    agent_.run(1, R"(
+        ready=$(mktemp -u) && mkfifo "$ready"
+        (trap 'echo late >&2; echo nobody wants it; exit' USR1; echo >"$ready"
+        while :; do sleep 1000 & wait; done) &
+        read -r <"$ready"; rm "$ready"; echo $!)");
+    ASSERT_EQ(agent_.of(1).errors, "");
+    auto stray = agent_.of(1).output;
+    agent_.run(2, "kill -USR1 " + stray + "; pkill -P " + stray + "; true");
+    agent_.wait_until([&] { return agent_.of(1).errors == "late\n"; });
+    agent_.run(3, "kill -9 -" + std::to_string(*agent_.of(1).process));
+    agent_.wait_for_closed(1);
+    EXPECT_EQ(agent_.of(1).output, stray);
+}
+
+TEST_F(AgentOutput, ADaemonThatHasClosedItIsNoStray) {
+    agent_.run(1, "setsid sleep 1000 >/dev/null 2>&1 </dev/null & echo $!");
+    EXPECT_EQ(agent_.of(1).exit->strays, 0U);
+    agent_.wait_for_closed(1);
+    agent_.run(2, "kill -9 " + agent_.of(1).output);
+}
+
+}  // namespace
+}  // namespace charioteer::agent

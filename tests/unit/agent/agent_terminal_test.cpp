@@ -1,0 +1,120 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "unit/agent/running_agent.hpp"
+
+namespace charioteer::agent {
+namespace {
+
+using frames::Exec;
+using frames::Type;
+using testing::HasSubstr;
+
+class AgentTerminal : public testing::Test {
+protected:
+    AgentTerminal() { agent_.greet(); }
+    void type(std::string_view text) { agent_.send_text(Type::input, 1, text); }
+    void wait_for(std::string_view text) { agent_.wait_for_output(1, text); }
+    /// A shell whose prompt is '@', without what it does to the screen.
+    void start_shell() {
+        agent_.exec(1, "TERM=dumb PS1=@ exec bash --norc --noediting -i", on_terminal_);
+        wait_for_prompt();
+    }
+    void wait_for_prompt() {
+        agent_.wait_until([&] { return agent_.of(1).output.ends_with("@"); });
+    }
+
+    RunningAgent agent_;
+    ExecOptions on_terminal_{.flags = Exec::on_terminal, .rows = 30, .columns = 90};
+};
+
+TEST_F(AgentTerminal, AllStreamsAreOneOfTheGivenSize) {
+    agent_.run(1, "for fd in 0 1 2; do [ -t $fd ] && echo $fd; done; stty size; echo err >&2",
+               on_terminal_);
+    EXPECT_EQ(agent_.of(1).output, "0\r\n1\r\n2\r\n30 90\r\nerr\r\n");
+    EXPECT_EQ(agent_.of(1).errors, "");
+}
+
+TEST_F(AgentTerminal, ControlsTheCommand) {
+    EXPECT_EQ(agent_.run(1, "echo here >/dev/tty", on_terminal_).output, "here\r\n");
+    agent_.run(2, "echo here >/dev/tty");
+    EXPECT_NE(agent_.of(2).status(), 0U);
+}
+
+TEST_F(AgentTerminal, AnotherSizeIsSignalled) {
+    agent_.exec(1, "trap 'stty size; exit 6' WINCH; echo ready; while :; do sleep 0.01; done",
+                on_terminal_);
+    wait_for("ready");
+    agent_.send(Type::resize, 1, frames::Resize{.rows = 40, .columns = 132});
+    agent_.wait_for_exit(1);
+    EXPECT_THAT(agent_.of(1).output, HasSubstr("40 132"));
+    EXPECT_EQ(agent_.of(1).status(), 6U);
+}
+
+TEST_F(AgentTerminal, ControlCEndsOnlyTheJobInFront) {
+    start_shell();
+    type("cat\r");
+    type("before\r");
+    wait_for("before\r\nbefore\r\n");
+    type("\x03");
+    wait_for_prompt();
+    type("echo status=$?\r");
+    wait_for("status=130");
+    type("exit 5\r");
+    agent_.wait_for_exit(1);
+    EXPECT_EQ(agent_.of(1).status(), 5U);
+}
+
+TEST_F(AgentTerminal, JobsAreControlled) {
+    start_shell();
+    type("cat\r");
+    type("before\r");
+    wait_for("before\r\nbefore\r\n");
+    type("\x1a");
+    wait_for("Stopped");
+    wait_for_prompt();
+    type("fg\r");
+    wait_for("fg\r\ncat\r\n");
+    type("after\r");
+    wait_for("after\r\nafter\r\n");
+    type("\x04");
+    type("exit\r");
+    agent_.wait_for_exit(1);
+    EXPECT_THAT(agent_.of(1).output, Not(HasSubstr("no job control")));
+}
+
+TEST_F(AgentTerminal, ControlDEndsItsShell) {
+    start_shell();
+    type("\x04");
+    agent_.wait_for_closed(1);
+    EXPECT_EQ(agent_.of(1).status(), 0U);
+}
+
+TEST_F(AgentTerminal, TheLastWordsBeforeItsEndArrive) {
+    for (std::uint32_t stream = 1; stream <= 20; ++stream)
+        EXPECT_THAT(agent_.run(stream, "seq 1 5000", on_terminal_).output,
+                    HasSubstr("\r\n5000\r\n"));
+}
+
+TEST_F(AgentTerminal, AShellThatIgnoresSigtermEndsWhenItsEndIsAskedFor) {
+    start_shell();
+    type("sleep 1000 &\r");
+    wait_for("[1]");
+    agent_.send(Type::signal, 1, frames::Signal{.number = 0});
+    agent_.wait_for_exit(1);
+    EXPECT_EQ(agent_.of(1).exit->signal, 1U);
+    EXPECT_EQ(agent_.of(1).exit->timed_out, 0U);
+}
+
+TEST_F(AgentTerminal, InputForOneWhoseCommandDoesNotReadIsTakenAndGivenUp) {
+    agent_.exec(1, "stty raw -echo; echo ready; read -rN 5 text; echo \"[$text]\"", on_terminal_);
+    wait_for("ready");
+    type("hello and more");
+    agent_.wait_for_closed(1);
+    EXPECT_THAT(agent_.of(1).output, HasSubstr("[hello]"));
+}
+
+}  // namespace
+}  // namespace charioteer::agent

@@ -1,0 +1,254 @@
+#include "unit/agent/running_agent.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <system_error>
+
+namespace charioteer::agent {
+namespace {
+
+using frames::Type;
+
+/// Only bounds a failing run.
+constexpr auto limit = std::chrono::seconds(30);
+
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+frames::Bytes bytes_of(std::string_view text) {
+    return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
+}
+
+std::string text_of(frames::Bytes bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+[[noreturn]] void execute(int line, const AgentOptions& options) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::fcntl(line, F_SETFD, 0);
+    for (const auto& setting : options.environment) ::putenv(const_cast<char*>(setting.c_str()));
+    options.prepare();
+    auto number = std::to_string(line);
+    char nonce[32];
+    std::snprintf(nonce, sizeof nonce, "%llx", static_cast<unsigned long long>(options.nonce));
+    auto program = agent_program();
+    auto emulator = variable("CHARIOTEER_AGENT_EMULATOR");
+    if (emulator.empty())
+        ::execl(program.c_str(), program.c_str(), number.c_str(), nonce, nullptr);
+    else
+        ::execlp(emulator.c_str(), emulator.c_str(), program.c_str(), number.c_str(), nonce,
+                 nullptr);
+    ::_exit(127);
+}
+
+}  // namespace
+
+std::string agent_program() {
+    auto given = variable("CHARIOTEER_AGENT_PROGRAM");
+    return given.empty() ? CHARIOTEER_AGENT : given;
+}
+
+bool is_emulated() {
+    return !variable("CHARIOTEER_AGENT_EMULATOR").empty();
+}
+
+RunningAgent::RunningAgent(AgentOptions options) : nonce_(options.nonce) {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        throw std::system_error(errno, std::generic_category(), "socketpair");
+    line_ = io::UniqueFd(ends[0]);
+    io::UniqueFd theirs(ends[1]);
+    ::fcntl(line_.get(), F_SETFL, O_NONBLOCK);
+    pid_ = ::fork();
+    if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
+    if (pid_ == 0) execute(theirs.get(), options);
+}
+
+RunningAgent::~RunningAgent() {
+    for (const auto& [stream, heard] : streams_)
+        if (heard.process && !heard.closed) ::kill(-static_cast<pid_t>(*heard.process), SIGKILL);
+    if (pid_ < 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+}
+
+std::string RunningAgent::make_frame(Type type, std::uint32_t stream, std::string_view payload) {
+    std::string frame(frames::header_size, '\0');
+    frames::write_header({.type = type, .stream = stream, .sequence = sequence_++},
+                         bytes_of(payload),
+                         std::span<unsigned char, frames::header_size>(
+                             reinterpret_cast<unsigned char*>(frame.data()), frames::header_size));
+    return frame.append(payload);
+}
+
+std::string RunningAgent::make_hello() {
+    unsigned char room[64];
+    frames::Hello hello{.version = frames::version, .nonce = nonce_};
+    return make_frame(Type::hello, 0, text_of(frames::encode(hello, room)));
+}
+
+void RunningAgent::send_bytes(std::string_view bytes) {
+    outgoing_ += bytes;
+    pump(0);
+}
+
+void RunningAgent::send(Type type, std::uint32_t stream, frames::Bytes payload) {
+    send_bytes(make_frame(type, stream, text_of(payload)));
+}
+
+void RunningAgent::send_text(Type type, std::uint32_t stream, std::string_view text) {
+    send(type, stream, bytes_of(text));
+}
+
+void RunningAgent::greet(std::uint64_t nonce) {
+    wait_until([&] { return hello_.has_value(); });
+    send(Type::hello, 0, frames::Hello{.version = frames::version, .nonce = nonce});
+}
+
+void RunningAgent::greet() {
+    greet(nonce_);
+}
+
+void RunningAgent::exec(std::uint32_t stream, std::string_view text, ExecOptions options) {
+    while (text.size() > frames::max_payload / 2) {
+        send_text(Type::text, stream, text.substr(0, frames::max_payload / 2));
+        text.remove_prefix(frames::max_payload / 2);
+    }
+    unsigned char room[64];
+    auto payload = text_of(frames::encode(frames::Exec{.flags = options.flags,
+                                                       .limit = options.limit,
+                                                       .credit = options.credit,
+                                                       .rows = options.rows,
+                                                       .columns = options.columns},
+                                          room));
+    send_text(Type::exec, stream, payload.append(text));
+}
+
+const Heard& RunningAgent::run(std::uint32_t stream, std::string_view text, ExecOptions options) {
+    exec(stream, text, options);
+    wait_for_exit(stream);
+    return of(stream);
+}
+
+void RunningAgent::synchronise() {
+    auto count = pongs_.size();
+    send_text(Type::ping, 0, "synchronise");
+    wait_until([&] { return pongs_.size() > count; });
+}
+
+void RunningAgent::wait_until(const std::function<bool()>& fulfilled) {
+    auto end = std::chrono::steady_clock::now() + limit;
+    while (!fulfilled()) {
+        if (ended_) throw std::runtime_error("the agent has ended the line");
+        if (std::chrono::steady_clock::now() > end) throw std::runtime_error("it does not happen");
+        pump(50);
+    }
+}
+
+void RunningAgent::wait_for_exit(std::uint32_t stream) {
+    wait_until([&] { return of(stream).exit || of(stream).refused; });
+}
+
+void RunningAgent::wait_for_closed(std::uint32_t stream) {
+    wait_until([&] { return of(stream).closed; });
+}
+
+void RunningAgent::wait_for_output(std::uint32_t stream, std::string_view text) {
+    try {
+        wait_until([&] { return of(stream).output.find(text) != std::string::npos; });
+    } catch (const std::runtime_error& error) {
+        throw std::runtime_error(error.what() + (", it said: " + of(stream).output));
+    }
+}
+
+int RunningAgent::wait_for_end() {
+    auto end = std::chrono::steady_clock::now() + limit;
+    int status = 0;
+    while (::waitpid(pid_, &status, WNOHANG) == 0) {
+        if (std::chrono::steady_clock::now() > end) throw std::runtime_error("it does not end");
+        pump(10);
+    }
+    pid_ = -1;
+    while (line_ && pump(0)) continue;  // its last words
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/// Sends and reads what can be; waits for it so long at most. False when nothing was to be read.
+bool RunningAgent::pump(int milliseconds) {
+    short events = outgoing_.empty() ? POLLIN : POLLIN | POLLOUT;
+    pollfd entry{.fd = ended_ ? -1 : line_.get(), .events = events, .revents = 0};
+    if (::poll(&entry, 1, milliseconds) <= 0) return false;
+    if ((entry.revents & POLLOUT) != 0) {
+        auto put = ::send(line_.get(), outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
+        if (put > 0) outgoing_.erase(0, static_cast<std::size_t>(put));
+    }
+    if ((entry.revents & (POLLIN | POLLHUP)) == 0) return false;
+    read_some();
+    return true;
+}
+
+void RunningAgent::read_some() {
+    unsigned char room[64 * 1024];
+    auto got = ::read(line_.get(), room, sizeof room);
+    if (got <= 0) {
+        ended_ = ended_ || got == 0 || errno == ECONNRESET;
+        return;
+    }
+    incoming_.insert(incoming_.end(), room, room + got);
+    std::size_t taken = 0;
+    for (;;) {
+        auto found = frames::scan(frames::Bytes(incoming_).subspan(taken), frames::Expect::any);
+        if (found.kind == frames::Scan::Kind::incomplete) break;
+        EXPECT_EQ(found.kind, frames::Scan::Kind::frame) << "noise of the agent";
+        if (found.kind == frames::Scan::Kind::frame) take(found.header, found.payload);
+        taken += found.size;
+    }
+    incoming_.erase(incoming_.begin(), incoming_.begin() + static_cast<std::ptrdiff_t>(taken));
+}
+
+void RunningAgent::take(const frames::Header& header, frames::Bytes payload) {
+    EXPECT_EQ(header.sequence, expected_++);
+    ++heard_;
+    auto& heard = streams_[header.stream];
+    EXPECT_FALSE(heard.closed && header.stream != 0) << "something after the last frame";
+    frames::Started started;
+    frames::Credit credit;
+    frames::Hello hello;
+    frames::Exit exit;
+    bool carries = header.type == Type::output || header.type == Type::errors;
+    if (carries) (header.type == Type::output ? heard.output : heard.errors) += text_of(payload);
+    if (carries && refill) {
+        unsigned char room[64];
+        credit.bytes = static_cast<std::uint32_t>(payload.size());
+        // It goes out with the next pump(), of which this is a part.
+        outgoing_ += make_frame(Type::credit, header.stream, text_of(frames::encode(credit, room)));
+    }
+    if (header.type == Type::hello && frames::decode(payload, hello)) hello_ = hello;
+    if (header.type == Type::started && frames::decode(payload, started))
+        heard.process = started.process;
+    if (header.type == Type::credit && frames::decode(payload, credit))
+        heard.credit += credit.bytes;
+    if (header.type == Type::exit && frames::decode(payload, exit)) {
+        heard.exit = exit;
+        heard.strays = text_of(payload);
+    }
+    if (header.type == Type::refused) heard.refused = text_of(payload);
+    if (header.type == Type::closed) heard.closed = true;
+    if (header.type == Type::pong) pongs_.push_back(text_of(payload));
+}
+
+}  // namespace charioteer::agent

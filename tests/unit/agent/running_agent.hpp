@@ -1,0 +1,122 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frames/messages.hpp"
+#include "io/unique_fd.hpp"
+
+namespace charioteer::agent {
+
+/// All that came of one stream.
+struct Heard {
+    std::optional<std::uint32_t> process;
+    std::string output;
+    std::string errors;
+    std::uint64_t credit = 0;
+    std::optional<frames::Exit> exit;
+    std::string strays;
+    std::optional<std::string> refused;
+    bool closed = false;
+
+    /// The status once it has exited; 256 when it was refused.
+    std::uint32_t status() const { return exit ? exit->status : 256; }
+};
+
+struct ExecOptions {
+    std::uint32_t flags = 0;
+    std::uint32_t limit = 0;
+    std::uint32_t credit = 256 * 1024;
+    std::uint16_t rows = 0;
+    std::uint16_t columns = 0;
+};
+
+struct AgentOptions {
+    std::uint64_t nonce = 0xfeed;
+    std::vector<std::string> environment = {};  ///< added to that of the test
+    std::function<void()> prepare = [] {};      ///< in its process, before it is executed
+};
+
+/// The program under test: CHARIOTEER_AGENT, or what the environment says instead.
+std::string agent_program();
+/// Whether it runs in an emulator, of which /proc then tells.
+bool is_emulated();
+
+/// The real agent on a socket pair, and the driver's end of the line. Dies with its owner, and so
+/// do the groups of its commands that left strays. What waits throws std::runtime_error when what
+/// it waits for does not happen within a minute.
+class RunningAgent {
+public:
+    explicit RunningAgent(AgentOptions options = {});
+    RunningAgent(const RunningAgent&) = delete;
+    RunningAgent& operator=(const RunningAgent&) = delete;
+    ~RunningAgent();
+
+    pid_t pid() const { return pid_; }
+
+    // The line. Whatever is sent goes out while something is waited for, too.
+    void send(frames::Type type, std::uint32_t stream, frames::Bytes payload = {});
+    template <class Message>
+    void send(frames::Type type, std::uint32_t stream, const Message& message) {
+        unsigned char room[64];
+        send(type, stream, frames::encode(message, room));
+    }
+    void send_text(frames::Type type, std::uint32_t stream, std::string_view text);
+    /// The bytes of the next frame, for those who send them by themselves.
+    std::string make_frame(frames::Type type, std::uint32_t stream, std::string_view payload);
+    std::string make_hello();
+    void send_bytes(std::string_view bytes);
+    void skip_sequence_number() { ++sequence_; }
+    void close_line() { line_.reset(); }
+
+    /// Waits for its hello and says ours.
+    void greet();
+    void greet(std::uint64_t nonce);
+    void exec(std::uint32_t stream, std::string_view text, ExecOptions options = {});
+    /// Runs a command to its end.
+    const Heard& run(std::uint32_t stream, std::string_view text, ExecOptions options = {});
+    /// A ping and its answer: all that was sent before has been taken.
+    void synchronise();
+
+    // What came.
+    void wait_until(const std::function<bool()>& fulfilled);
+    void wait_for_exit(std::uint32_t stream);
+    void wait_for_closed(std::uint32_t stream);
+    void wait_for_output(std::uint32_t stream, std::string_view text);
+    /// Waits until the agent has ended: its exit status.
+    int wait_for_end();
+    Heard& of(std::uint32_t stream) { return streams_[stream]; }
+    const std::optional<frames::Hello>& hello() const { return hello_; }
+    const std::vector<std::string>& pongs() const { return pongs_; }
+    std::size_t frames_heard() const { return heard_; }
+
+    /// Whether credit is given for what comes.
+    bool refill = true;
+
+private:
+    bool pump(int milliseconds);
+    void read_some();
+    void take(const frames::Header& header, frames::Bytes payload);
+
+    std::uint64_t nonce_;
+    pid_t pid_ = -1;
+    io::UniqueFd line_;
+    std::uint32_t sequence_ = 0;
+    std::uint32_t expected_ = 0;
+    std::size_t heard_ = 0;
+    std::string outgoing_;
+    std::vector<unsigned char> incoming_;
+    bool ended_ = false;  ///< the line
+    std::optional<frames::Hello> hello_;
+    std::vector<std::string> pongs_;
+    std::map<std::uint32_t, Heard> streams_;
+};
+
+}  // namespace charioteer::agent
