@@ -92,9 +92,7 @@ bool Agent::take_frames() {
 }
 
 bool Agent::take(const frames::Header& header, frames::Bytes payload) {
-    if (header.type == frames::Type::hello) {
-        return take_hello(header, payload);
-    }
+    if (header.type == frames::Type::hello) return take_hello(header, payload);
     if (!greeted_) return true;
     if (header.sequence != expected_++) {
         refuse(0, "frames of the driver were lost");
