@@ -24,7 +24,7 @@ Channel::Channel(io::UnixStream stream, io::Obituary obituary, LateErrors late_e
       obituary_(std::move(obituary)),
       time_(time),
       exchange_(Exchange::make(
-          stream_.get_executor(), [this](std::string_view bytes) { outbox_.add(bytes); },
+          stream_.get_executor(), [this](std::string_view bytes) { send_raw(bytes); },
           std::move(late_errors), time)) {}
 
 // A wait for the exchange may hold it for longer, but it sends nothing then.
@@ -53,6 +53,7 @@ asio::awaitable<void> Channel::read(std::shared_ptr<Channel> self) {
         auto got = co_await self->stream_.async_read_some(
             asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, failure));
         if (failure) break;
+        self->moved_ += got;
         self->exchange_->take_bytes({buffer.data(), got});
     }
     if (self->exchange_->closed()) co_return;
@@ -61,6 +62,7 @@ asio::awaitable<void> Channel::read(std::shared_ptr<Channel> self) {
 }
 
 void Channel::send_raw(std::string_view bytes) {
+    moved_ += bytes.size();
     outbox_.add(bytes);
 }
 

@@ -42,6 +42,9 @@ public:
     /// When something was last heard of the agent.
     io::TimePoint heard() const noexcept { return exchange_->heard(); }
 
+    /// Bytes that went over the line, in both directions.
+    std::uint64_t moved_bytes() const noexcept { return moved_; }
+
     /// There is no agent any more: whoever waits gets io::ConnectionLost with this reason.
     void lose(const std::string& why);
     /// Calls under way get io::ConnectionLost; the agent stays, as it may only be slow.
@@ -61,6 +64,7 @@ private:
     io::Obituary obituary_;
     io::TimeSource& time_;
     std::shared_ptr<Exchange> exchange_;
+    std::uint64_t moved_ = 0;
 };
 
 }  // namespace charioteer::channel

@@ -83,6 +83,10 @@ bool Machine::has_agent() const {
     return instance_ && instance_->agent() && instance_->agent()->usable();
 }
 
+std::uint64_t Machine::agent_bytes() const {
+    return instance_ && instance_->agent() ? instance_->agent()->channel().moved_bytes() : 0;
+}
+
 asio::awaitable<std::shared_ptr<AgentLink>> Machine::ready_agent() {
     auto instance = instance_;
     running();

@@ -149,8 +149,10 @@ asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string pro
     auto script = agent_start_script(size, nonce);
     auto word = co_await parts_.shell->execute_bare(std::move(script), limit);
     parcel_.reset();
-    bool started = word == "started";
-    if (!started && !co_await greets_anyway(word == start_is_busy ? port_patience : 0s)) {
+    // Apart: g++ 12 miscompiles some conditions that await.
+    bool runs = word == "started";
+    if (!runs) runs = co_await greets_anyway(word == start_is_busy ? port_patience : 0s);
+    if (!runs) {
         nonce_.reset();
         channel.lose(explain_start(word));
         if (!may_be_tried_again(word)) throw io::Error(explain_start(word));

@@ -125,6 +125,8 @@ public:
     asio::awaitable<Outcome> run(std::string command, RunOptions options);
     /// Whether an agent in the guest takes commands now. Io thread.
     bool has_agent() const;
+    /// Bytes that went over the agent's line, in both directions, since QEMU started. Io thread.
+    std::uint64_t agent_bytes() const;
     /// Has the agent start something. Throws ShellError when there is none.
     asio::awaitable<std::shared_ptr<channel::Call>> begin(channel::Request request);
     /// The next piece of what it says; none once it has ended. Throws io::TimeoutError, ShellError

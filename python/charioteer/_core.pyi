@@ -198,6 +198,9 @@ class Machine:
     @property
     def has_agent(self) -> bool:
         """Whether an agent in the guest takes commands now."""
+    @property
+    def agent_bytes(self) -> int:
+        """Bytes that went over the agent's line, in both directions, since QEMU started."""
     def execute(
         self,
         command: str,

@@ -26,6 +26,11 @@ void bind_life_cycle(Type& type) {
             [](const MachineHandle& self) {
                 return on_io_thread([machine = self.machine()] { return machine->has_agent(); });
             })
+        .def_property_readonly(
+            "agent_bytes",
+            [](const MachineHandle& self) {
+                return on_io_thread([machine = self.machine()] { return machine->agent_bytes(); });
+            })
         .def_property_readonly("pid", &MachineHandle::pid)
         .def_property_readonly("process", &MachineHandle::process)
         .def("start", &MachineHandle::start, py::arg("allow_reboot") = false,

@@ -213,6 +213,8 @@ class NspawnMachine(BaseMachine):
         words = [enter, "--target", str(self._leader), *namespaces, "/bin/sh", "-c"]
         started = time.monotonic()
         status, output, errors = self._run([*words, _PRELUDE + order.command], order)
+        # Where it was slow there was no journal yet when the container was ready.
+        self._follow_journal()
         result = Result(
             machine=self,
             command=order.command,

@@ -1,0 +1,75 @@
+"""The same script on both channels: a script cannot tell them apart, and neither can its log."""
+
+import re
+import shutil
+
+import pytest
+
+from support.workshop import Workshop
+from test_bad_days import run
+
+SCRIPT = """
+    machine.wait_for_file("/etc/hostna*")
+    with subtest("statuses and outputs"):
+        print(machine.execute("echo out; echo err >&2; exit 42"))
+        print(machine.execute("kill -KILL $$"))
+        print(machine.execute("sleep 600", timeout=1))
+        print(machine.execute("false | true; echo not reached"))
+        print(machine.execute("printf '\\\\303\\\\050'"))
+        print(machine.execute("cat; pwd; echo $-; ls /proc/self/fd | wc -l", check_return=False))
+        print(machine.execute("exit 7", check_output=False))
+        print(machine.succeed("echo $HOME $USER $DISPLAY; env | cut -d= -f1 | sort; ulimit -n"))
+    with subtest("waits"):
+        machine.succeed("(nc -lk 81 </dev/null >/dev/null 2>&1 &) >/dev/null")
+        machine.wait_for_open_port(81)
+        machine.wait_for_closed_port(82)
+        print(machine.wait_until_fails("echo last; exit 1"), end="")
+    with subtest("files"):
+        machine.copy_from_host("test.py", "/tmp/copied/test.py")
+        machine.copy_from_machine("/tmp/copied", "back")
+        machine.copy_from_host_via_shell("test.py", "/tmp/shell/test.py")
+        print(machine.succeed("cmp /tmp/copied/test.py /tmp/shell/test.py; umask; ulimit -n"))
+    try:
+        machine.succeed("echo told; echo why >&2; exit 3")
+    except Exception as error:
+        print(type(error).__name__, error)
+    machine.shutdown()
+"""
+# What may differ: times, processes, places, the copies' own steps, and what netcat says of them.
+UNLIKE = re.compile(
+    r"[0-9.]+ seconds|pid [0-9]+|/tmp/charioteer-\w+|in [0-9.]+s$|CHARIOTEER_ACCEL.*", re.MULTILINE
+)
+OWN_STEPS = re.compile(r"^machine: .*(test\.py|\[\[:space:\]\]).*\n|^machine # .*\n", re.MULTILINE)
+
+pytestmark = pytest.mark.limit(240)
+
+
+def outcome(workshop: Workshop, channel: str) -> tuple[str, str]:
+    """What the script printed and what the log says, without what differs from run to run."""
+    done = run(workshop, SCRIPT, CHARIOTEER_CHANNEL=channel)
+    done.expect(0, limit=180)
+    log = OWN_STEPS.sub("", UNLIKE.sub("...", done.stderr))
+    return done.stdout, log.replace(str(workshop.folder), "...")
+
+
+def test_a_script_says_and_logs_the_same_on_both(workshop: Workshop) -> None:
+    plain_output, plain_log = outcome(workshop, "plain")
+    shutil.rmtree(workshop.state)
+    agent_output, agent_log = outcome(workshop, "agent")
+    assert agent_output == plain_output
+    assert agent_log == plain_log
+
+
+def test_standard_error_is_a_line_of_the_console_on_both(workshop: Workshop) -> None:
+    script = "machine.succeed('echo to the console >&2')\nprint(machine.get_console_log())"
+    for channel in ("plain", "agent"):
+        done = run(workshop, script, CHARIOTEER_CHANNEL=channel)
+        done.expect(0, limit=120)
+        assert "machine # to the console" in done.stderr
+        assert "to the console" in done.stdout.splitlines()
+
+
+def test_a_channel_that_is_none(workshop: Workshop) -> None:
+    refused = run(workshop, "machine.succeed('true')", CHARIOTEER_CHANNEL="pigeon")
+    refused.expect(1, limit=120)
+    assert 'CHARIOTEER_CHANNEL is "pigeon"; it can be auto, agent or plain' in refused.stderr

@@ -1,0 +1,102 @@
+"""Files to and from a guest without a shared folder, and guests that mean harm."""
+
+import filecmp
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_driver.errors import MachineError
+from test_driver.machine import QemuMachine
+
+from support.patience import deadline
+from support.team import BOOT_LIMIT, Team, team
+
+SIZE = 30_000_000
+# A folder and a link to the host's root take turns under one name, as fast as the guest can.
+SWAPPING = """
+mkdir -p /tmp/swapped/folder /tmp/swapped/content
+echo inside > /tmp/swapped/content/passwd
+echo inside > /tmp/swapped/folder/passwd
+cd /tmp/swapped
+while [ ! -e /tmp/enough ]; do
+    mv folder aside; ln -s /etc folder; rm folder; mv aside folder
+done
+"""
+
+pytestmark = pytest.mark.limit(300)
+
+
+@pytest.fixture(scope="module")
+def alone() -> Iterator[Team]:
+    with team('[machines.alpha]\nguest = "minimal"\nmemory = 512\n') as made:
+        with deadline(BOOT_LIMIT):
+            made["alpha"].start()
+            made["alpha"].succeed("true")
+        yield made
+
+
+@pytest.fixture
+def alpha(alone: Team) -> QemuMachine:
+    return alone["alpha"]
+
+
+def test_a_large_file_goes_in_and_comes_back(alpha: QemuMachine, alone: Team, folder: Path) -> None:
+    (folder / "large").write_bytes(os.urandom(SIZE))
+    alpha.copy_from_host(str(folder / "large"), "/tmp/large")
+    alpha.copy_from_machine("/tmp/large")
+    assert filecmp.cmp(folder / "large", alone.out / "large", shallow=False)
+    alpha.succeed("rm /tmp/large")
+
+
+def test_modes_and_links_are_kept(alpha: QemuMachine, alone: Team, folder: Path) -> None:
+    tree = folder / "tree"
+    (tree / "below").mkdir(parents=True)
+    (tree / "below/program").write_text("#!/bin/sh\n")
+    (tree / "below/program").chmod(0o751)
+    (tree / "below").chmod(0o700)
+    (tree / "link").symlink_to("below/program")
+    (tree / "outside").symlink_to("/etc/hostname")
+    alpha.copy_from_host(str(tree), "/tmp/tree")
+    shown = alpha.succeed("cd /tmp/tree; stat -c '%a %U' below below/program; readlink link")
+    assert shown.splitlines() == ["700 root", "751 root", "below/program"]
+    # What leads out of the tree would lead to nothing in the guest.
+    assert alpha.succeed("cat /tmp/tree/outside") == Path("/etc/hostname").read_text()
+    alpha.copy_from_machine("/tmp/tree")
+    back = alone.out / "tree"
+    assert os.readlink(back / "link") == "below/program"
+    assert (back / "below/program").stat().st_mode & 0o777 == 0o751
+
+
+def test_a_copy_that_fails_leaves_what_was_there(alpha: QemuMachine, folder: Path) -> None:
+    (folder / "large").write_bytes(bytes(SIZE))
+    alpha.succeed("mkdir -p /tmp/small; mount -t tmpfs -o size=1m none /tmp/small")
+    alpha.succeed("echo old > /tmp/small/large")
+    with pytest.raises(MachineError, match="alpha: cannot copy .* no space left"):
+        alpha.copy_from_host(str(folder / "large"), "/tmp/small/large")
+    assert alpha.succeed("cat /tmp/small/large; ls -A /tmp/small") == "old\nlarge\n"
+    alpha.succeed("umount /tmp/small")
+
+
+def test_what_is_not_there_is_named(alpha: QemuMachine) -> None:
+    with pytest.raises(MachineError, match="alpha: cannot copy /nothing .*no such file"):
+        alpha.copy_from_machine("/nothing")
+
+
+def test_a_guest_that_swaps_links_gets_nothing_of_the_host(alpha: QemuMachine, alone: Team) -> None:
+    with alpha.spawn(SWAPPING) as swapping:
+        for attempt in range(10):
+            try:
+                alpha.copy_from_machine("/tmp/swapped", f"swapped-{attempt}")
+            except MachineError:
+                continue  # what was under way has gone: an honest answer
+        alpha.succeed("touch /tmp/enough")
+        swapping.wait(timeout=60)
+    copies = sorted(alone.out.glob("swapped-*/swapped"))
+    assert copies
+    for copy in copies:
+        for path in copy.rglob("*"):
+            # A link may have been caught; it is kept as one, and nothing behind it was read.
+            if path.is_symlink() or path.is_dir():
+                continue
+            assert path.read_text() == "inside\n"

@@ -1,0 +1,83 @@
+"""Guests that die, leave, or fall silent while somebody waits for them."""
+
+import os
+import signal
+
+import pytest
+
+from support.leftovers import qemus_of
+from support.workshop import Workshop
+
+from test_bad_days import IN_COMMAND, run
+
+KILL_AGENT = (
+    "for p in /proc/[0-9]*; do read -r c < $p/comm && "
+    "case $c in (.charioteer-*) kill ${p#/proc/};; esac; done 2>/dev/null; sleep 600"
+)
+
+pytestmark = pytest.mark.limit(300)
+
+
+def test_a_guest_that_powers_off_in_mid_command(workshop: Workshop) -> None:
+    gone = run(workshop, "machine.succeed('echo in the command >&2; poweroff; sleep 600')")
+    gone.expect(1, limit=120)
+    assert "ShellError: machine: " in gone.stderr and "while running `" in gone.stderr
+    reasons = ("the guest shut down", "QEMU ended with status 0", "the agent in the guest ended")
+    assert any(reason in gone.stderr for reason in reasons)
+
+
+def test_an_agent_that_is_killed_is_told_and_replaced(workshop: Workshop) -> None:
+    script = f"""
+        from test_driver.errors import MachineError
+        try:
+            machine.succeed("{KILL_AGENT}")
+        except MachineError as error:
+            print(f"told: {{error}}")
+        print(machine.run("echo again").stdout, machine.handle.has_agent)
+    """
+    replaced = run(workshop, script)
+    replaced.expect(0, limit=120)
+    assert "told: machine: the agent in the guest ended" in replaced.stdout
+    assert replaced.stdout.endswith("again\n True\n")
+
+
+def test_a_guest_that_starts_anew_in_mid_command(workshop: Workshop) -> None:
+    script = """
+        from test_driver.errors import MachineError
+        machine.start(allow_reboot=True)
+        machine.succeed("touch /tmp/before")
+        try:
+            machine.succeed("echo 1 > /proc/sys/kernel/sysrq; echo b > /proc/sysrq-trigger; sleep 99")
+        except MachineError as error:
+            print(f"told: {error}")
+        print(machine.succeed("test ! -e /tmp/before; echo anew"), machine.handle.has_agent)
+    """
+    anew = run(workshop, script)
+    anew.expect(0, limit=180)
+    assert "told: machine: the guest started anew" in anew.stdout
+    assert anew.stdout.endswith("anew\n True\n")
+
+
+def test_a_guest_that_falls_silent(workshop: Workshop) -> None:
+    silent = run(workshop, IN_COMMAND)
+    silent.wait_for("machine # in the command", limit=120)
+    (qemu,) = qemus_of(workshop.state)
+    os.kill(qemu, signal.SIGSTOP)
+    silent.wait_for("the guest does not answer: its agent said nothing for", limit=120)
+    os.kill(qemu, signal.SIGCONT)
+    silent.expect(1, limit=60)
+    assert "while running `echo in the command" in silent.stderr
+
+
+def test_a_guest_that_is_stopped_by_the_monitor_is_waited_for(workshop: Workshop) -> None:
+    script = """
+        import threading
+        machine.succeed("true")
+        machine.qmp_client.send("stop")
+        # Longer than a silent guest is given.
+        threading.Timer(45, lambda: machine.qmp_client.send("cont")).start()
+        print(machine.succeed("echo answered"), end="")
+    """
+    waited = run(workshop, script)
+    waited.expect(0, limit=180)
+    assert waited.stdout.endswith("answered\n")
