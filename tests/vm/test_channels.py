@@ -55,6 +55,7 @@ def outcome(workshop: Workshop, channel: str) -> tuple[str, str]:
 def test_a_script_says_and_logs_the_same_on_both(workshop: Workshop) -> None:
     plain_output, plain_log = outcome(workshop, "plain")
     shutil.rmtree(workshop.state)
+    shutil.rmtree(workshop.out / "back")
     agent_output, agent_log = outcome(workshop, "agent")
     assert agent_output == plain_output
     assert agent_log == plain_log
