@@ -22,7 +22,6 @@ struct Program {
 };
 
 constexpr Program programs[] = {
-    {"nothing", 0, [](Strings, Strings) { return 0; }},
     {"wait-port", 2, [](Strings words, Strings) { return wait_port(words); }},
     {"wait-unix", 2, [](Strings words, Strings) { return wait_unix(words); }},
     {"wait-file", 1,
