@@ -71,6 +71,7 @@ bool Agent::turn() {
     for (auto* command = commands_; command != nullptr; command = command->next)
         command->work(polls_, line_);
     sweep();
+    rotate();
     return true;
 }
 
@@ -173,8 +174,7 @@ void Agent::start(uint32_t stream, frames::Bytes payload) {
         sys::unmap(command, sizeof *command);
         return refuse(stream, "Linux said no to a new process, pipe or terminal: error ", -error);
     }
-    command->next = commands_;
-    commands_ = command;
+    append(command);
     ++command_count_;
     line_.put(frames::Type::started, stream, frames::Started{.process = command->process()});
 }
@@ -185,6 +185,22 @@ void Agent::refuse(uint32_t stream, const char* why, long error) {
     if (error != 0) text << static_cast<uint64_t>(error);
     line_.put(frames::Type::refused, stream,
               {reinterpret_cast<const unsigned char*>(text.c_str()), text.size()});
+}
+
+void Agent::append(Command* command) {
+    auto** link = &commands_;
+    while (*link != nullptr) link = &(*link)->next;
+    command->next = nullptr;
+    *link = command;
+}
+
+/// Whoever was first in this turn is last in the next: the first ones may take all the room that
+/// the line has.
+void Agent::rotate() {
+    if (commands_ == nullptr || commands_->next == nullptr) return;
+    auto* first = commands_;
+    commands_ = first->next;
+    append(first);
 }
 
 Command* Agent::find(uint32_t stream) {

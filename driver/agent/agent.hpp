@@ -30,6 +30,8 @@ private:
     void start(uint32_t stream, frames::Bytes payload);
     void refuse(uint32_t stream, const char* why, long error = 0);
     Command* find(uint32_t stream);
+    void append(Command* command);
+    void rotate();
     void sweep();
     void release(Command* command);
     void give_back();

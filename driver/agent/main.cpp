@@ -14,6 +14,14 @@ namespace {
 constexpr int bad_arguments = 2;
 constexpr int cannot_fork = 3;
 constexpr int no_memory = 4;
+constexpr int last_signal = 64;
+
+/// As a program finds the world that init starts, whatever the agent was started with: done once,
+/// for all commands.
+void reset_signals() {
+    for (int signal = 1; signal <= last_signal; ++signal)
+        if (signal != SIGKILL && signal != SIGSTOP) sys::signal_action(signal, SIG_DFL);
+}
 
 }  // namespace
 
@@ -32,6 +40,7 @@ int main(int count, char** arguments, char** environment) {
         if (child != 0) return child > 0 ? 0 : cannot_fork;
         sys::new_session();
     }
+    reset_signals();
     // Too large for the stack; of its buffers Linux only gives the pages that are used.
     auto* memory = sys::map(sizeof(Agent));
     if (memory == nullptr) return no_memory;

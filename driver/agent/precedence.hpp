@@ -1,20 +1,18 @@
 #pragma once
 
-#include <stdint.h>
-
-#include "agent/text.hpp"
+#include <sys/resource.h>
 
 namespace charioteer::agent {
 
 /// What a process may claim before others, as the agent was given it.
 struct Precedence {
-    uint64_t open_files = 0;  ///< soft limit
+    rlimit open_files{};  ///< zeros where Linux does not say
     int nice = 0;
-    Text<8> oom_score;  ///< what is added to it, as /proc has it; empty without /proc
 };
 
-/// Takes what keeps the agent answering in a guest that is busy or out of memory, as far as it may.
-/// Returns what was before. Commands do not need what it takes.
+/// Takes what keeps the agent answering in a busy guest, as far as it may. Returns what was before.
+/// Commands do not need what it takes. Want of memory ends whoever has most, which the agent never
+/// is.
 Precedence raise_precedence();
 
 /// Gives it up again, in a command's process.

@@ -13,7 +13,6 @@ namespace {
 
 constexpr int exit_not_executable = 126;
 constexpr int exit_not_found = 127;
-constexpr int last_signal = 64;
 /// Where programs are when the environment does not say; the last is NixOS's.
 constexpr const char* default_path =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
@@ -36,8 +35,8 @@ long execute_by_path(const char* program, char* const* arguments, char** environ
         while (path[size] != '\0' && path[size] != ':') ++size;
         Text<4096> file;
         file.add(path, size) << "/" << program;
-        auto result = sys::execute(file.c_str(), arguments, environment);
-        if (result != -ENOENT && result != -ENOTDIR) failure = result;
+        // Asked first, since Linux makes ready for a program before it looks whether there is one.
+        if (sys::exists(file.c_str())) failure = sys::execute(file.c_str(), arguments, environment);
         path += size;
         if (*path == ':') ++path;
     }
@@ -71,10 +70,9 @@ long execute_by_path(const char* program, char* const* arguments, char** environ
     sys::exit(failure == -ENOENT ? exit_not_found : exit_not_executable);
 }
 
-/// As a program finds the world that init starts.
+/// As a program finds the world that init starts: undoes what the agent changed after its start.
 void restore_signals() {
-    for (int signal = 1; signal <= last_signal; ++signal)
-        if (signal != SIGKILL && signal != SIGSTOP) sys::signal_action(signal, SIG_DFL);
+    sys::signal_action(SIGPIPE, SIG_DFL);
     uint64_t none = 0;
     sys::signal_mask(SIG_SETMASK, &none);
 }
@@ -162,17 +160,23 @@ Spawned spawn(const frames::Exec& exec, CommandText text, const Inheritance& inh
     Spawned spawned;
     ChildEnds ends;
     spawned.process = open_streams(exec, spawned, ends);
+    bool on_terminal = (exec.flags & frames::Exec::on_terminal) != 0;
     auto agent = sys::process_id();
     // What is sent to it before it takes signals as a program does is kept until then.
     uint64_t before = 0;
     sys::signal_mask(SIG_BLOCK, &sys::all_signals, &before);
     if (spawned.process >= 0) spawned.process = sys::fork();
     if (spawned.process == 0) {
-        sys::new_session();
+        // The first terminal that the leader of a session opens becomes its own, and is hung up for
+        // everybody when the leader ends: only who is given one may lead one.
+        if (on_terminal)
+            sys::new_session();
+        else
+            sys::new_group();
         restore(inheritance.precedence);
         take_streams(ends);
         restore_signals();
-        if ((exec.flags & frames::Exec::on_terminal) != 0) sys::ioctl(0, TIOCSCTTY, nullptr);
+        if (on_terminal) sys::ioctl(0, TIOCSCTTY, nullptr);
         if ((exec.flags & frames::Exec::built_in) != 0) {
             sys::end_with(agent);
             sys::exit(run_built_in(split_words(text.data, text.size), inheritance.environment));

@@ -14,7 +14,7 @@ struct Inheritance {
     Precedence precedence;
 };
 
-/// A command that runs: the process that leads its session, and our ends of its streams.
+/// A command that runs: the process that leads its group, and our ends of its streams.
 struct Spawned {
     long process = 0;  ///< or what Linux said instead, a negative number
     int input = -1;

@@ -171,6 +171,9 @@ inline long execute(const char* path, char* const* arguments, char* const* envir
 [[noreturn]] inline void exit(int status) {
     for (;;) call(__NR_exit_group, status);
 }
+inline void new_group() {
+    call(__NR_setpgid, 0, 0);
+}
 inline long new_session() {
     return call(__NR_setsid);
 }

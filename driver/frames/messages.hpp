@@ -42,7 +42,7 @@ struct Exec {
 };
 
 struct Started {
-    std::uint32_t process = 0;  ///< its process id, which is that of its group and session too
+    std::uint32_t process = 0;  ///< its process id, which is that of its group too
 
     void fields(auto&& each) { each(process); }
 };

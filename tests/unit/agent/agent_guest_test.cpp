@@ -104,15 +104,6 @@ TEST_F(AgentInGuest, RunsBeforeOthersItself) {
     EXPECT_EQ(::getpriority(PRIO_PROCESS, static_cast<id_t>(agent_.pid())), -10);
 }
 
-TEST_F(AgentInGuest, IsNotEndedForWantOfMemoryItself) {
-    auto claim = [] {
-        std::ofstream file("/proc/self/oom_score_adj");
-        return static_cast<bool>(file << "-1000" << std::flush);
-    };
-    if (!may(claim)) GTEST_SKIP();
-    EXPECT_EQ(read_file(proc() / "oom_score_adj"), "-1000");
-}
-
 TEST_F(AgentInGuest, CommandsAreAsThoseOfWhoeverStartedIt) {
     std::uint32_t stream = 0;
     for (const auto* command :
@@ -120,6 +111,23 @@ TEST_F(AgentInGuest, CommandsAreAsThoseOfWhoeverStartedIt) {
         EXPECT_EQ(agent_.run(++stream, command).output,
                   run_here(std::string("bash -c '") + command + "'"))
             << command;
+}
+
+TEST_F(AgentInGuest, CommandsLeadAGroupAndOnATerminalASession) {
+    auto ids =
+        "read -r _ _ _ _ group session _ </proc/$$/stat; echo $((group == $$)) $((session == $$))";
+    EXPECT_EQ(agent_.run(1, ids).output, "1 0\n");
+    EXPECT_EQ(agent_.run(2, ids, {.flags = Exec::on_terminal}).output, "1 1\r\n");
+}
+
+TEST_F(AgentInGuest, ATerminalThatACommandOpensIsNotHungUpAtItsEnd) {
+    io::UniqueFd other_end(::posix_openpt(O_RDWR | O_NOCTTY));
+    ASSERT_TRUE(other_end && ::unlockpt(other_end.get()) == 0);
+    std::string path = ::ptsname(other_end.get());
+    io::UniqueFd terminal(::open(path.c_str(), O_RDWR | O_NOCTTY));
+    agent_.run(1, "exec 3<>" + path + "; exit 7");
+    EXPECT_EQ(agent_.of(1).status(), 7U);
+    EXPECT_EQ(::write(terminal.get(), "x", 1), 1) << strerror(errno);
 }
 
 TEST_F(AgentInGuest, CommandsHaveNoFilesButTheirStreams) {
