@@ -13,8 +13,13 @@ constexpr uint64_t millisecond = 1000;
 constexpr uint64_t kill_grace = 5000 * millisecond;
 /// How long its output may stay open after its end before we look who holds it.
 constexpr uint64_t stray_pause = 200 * millisecond;
-/// A stray that computes may be about to end by itself, but not for ever.
-constexpr uint64_t stray_patience = 2000 * millisecond;
+/// Who holds it may be about to end by itself, as the other side of a process substitution is. So
+/// long it may compute or wait for a disk without saying anything,
+constexpr uint64_t busy_patience = 20000 * millisecond;
+/// and so long it may say more and more.
+constexpr uint64_t flow_patience = 60000 * millisecond;
+/// Of a holder that is not found.
+constexpr uint64_t unknown_patience = 2000 * millisecond;
 /// What one stream may say in one turn, so that each has its turn.
 constexpr size_t turn_bytes = 16 * 1024;
 constexpr uint32_t timed_out_status = 124;
@@ -125,12 +130,12 @@ void Command::watch(Polls& polls, const Line& line) {
     if (!on_terminal_) input_entry_ = polls.add(input_, input_size_ > 0 ? POLLOUT : short{0});
     if (ended_at_ == 0) polls.until(limit_at_);
     polls.until(kill_at_);
-    if (ended_at_ != 0 && !exited_ && !left_behind_) polls.until(look_at_);
+    if (ended_at_ != 0 && !exited_ && !left_behind_ && !held_back()) polls.until(look_at_);
 }
 
 void Command::work(const Polls& polls, Line& line) {
     if (ended_at_ == 0 && sys::has_ended(static_cast<int>(process_), how_)) {
-        ended_at_ = sys::now();
+        ended_at_ = flow_begun_at_ = sys::now();
         look_at_ = ended_at_ + stray_pause;
     }
     write_input(polls, line);
@@ -155,14 +160,28 @@ void Command::look_at_clock(uint64_t now) {
     if (ended_at_ != 0 && !exited_ && !left_behind_ && now >= look_at_) look_for_strays(now);
 }
 
-/// The output is still open though the command has ended. Whoever is about to end, as the other
-/// side of a process substitution is, is waited for; a daemon is not.
+/// Whether it has said more than the driver has room for.
+bool Command::held_back() const {
+    return credit_ == 0 && (waiting_in(output_) > 0 || waiting_in(errors_) > 0);
+}
+
+/// Whether more has come since the last look, or is about to.
+bool Command::flows(uint64_t now) {
+    if (waiting_in(output_) > 0 || waiting_in(errors_) > 0) flowed_at_ = now;
+    // The driver's time is not its own.
+    if (held_back()) flow_begun_at_ = now;
+    return now - flowed_at_ < stray_pause && now - flow_begun_at_ < flow_patience;
+}
+
+/// The output is still open though the command has ended. Whoever is about to end is waited for; a
+/// daemon is not.
 void Command::look_for_strays(uint64_t now) {
     look_at_ = now + stray_pause;
-    if (kill_at_ != 0) return;
+    if (kill_at_ != 0 || flows(now)) return;
     strays_ = find_strays(output_, errors_);
-    bool may_end = strays_.busy || strays_.count == 0;
-    if (may_end && now - ended_at_ < stray_patience) return;
+    auto silent = now - (flowed_at_ > ended_at_ ? flowed_at_ : ended_at_);
+    if (strays_.busy && silent < busy_patience) return;
+    if (strays_.count == 0 && silent < unknown_patience) return;
     left_behind_ = true;
     output_left_ = waiting_in(output_);
     errors_left_ = waiting_in(errors_);
@@ -221,6 +240,7 @@ void Command::forward(Source source, const Polls& polls, Line& line) {
                 credit_ -= static_cast<uint64_t>(got);
                 turn -= static_cast<size_t>(got);
                 if (limited) source.left -= static_cast<uint32_t>(got);
+                if (ended_at_ != 0) flowed_at_ = sys::now();
             }
         }
         if (got == -EINTR) continue;

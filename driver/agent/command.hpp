@@ -66,6 +66,8 @@ private:
     void signal_group(int number);
     void end_group();
     void look_at_clock(uint64_t now);
+    bool held_back() const;
+    bool flows(uint64_t now);
     void look_for_strays(uint64_t now);
     void write_input(const Polls& polls, Line& line);
     void forward(Source source, const Polls& polls, Line& line);
@@ -88,8 +90,10 @@ private:
     uint64_t begun_at_ = 0;
     uint64_t ended_at_ = 0;
     uint64_t limit_at_ = 0;
-    uint64_t kill_at_ = 0;  ///< when the rest of its group gets SIGKILL
-    uint64_t look_at_ = 0;  ///< when to look who keeps its pipes open
+    uint64_t kill_at_ = 0;        ///< when the rest of its group gets SIGKILL
+    uint64_t look_at_ = 0;        ///< when to look who keeps its pipes open
+    uint64_t flow_begun_at_ = 0;  ///< since when, after its end, its output went on
+    uint64_t flowed_at_ = 0;      ///< when, after its end, something of it came last
     bool timed_out_ = false;
     bool exited_ = false;  ///< the driver was told
 

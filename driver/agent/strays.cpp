@@ -34,7 +34,8 @@ void add(Strays& strays, const char* process) {
     while (end > begin && status[end] != ')') --end;  // the name may have parentheses
     if (end <= begin || end + 2 >= got) return;
     ++strays.count;
-    if (status[end + 2] == 'R') strays.busy = true;
+    auto state = status[end + 2];
+    if (state == 'R' || state == 'D') strays.busy = true;
     if (strays.names.size() > 0) strays.names << ", ";
     strays.names.add(status + begin + 1, static_cast<size_t>(end - begin - 1));
     strays.names << " (pid " << process << ")";

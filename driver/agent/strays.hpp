@@ -9,7 +9,7 @@ namespace charioteer::agent {
 /// Who holds an end of the pipes of a command that has ended.
 struct Strays {
     uint32_t count = 0;
-    bool busy = false;  ///< one of them was running, not waiting for something
+    bool busy = false;  ///< one of them was running or waited for a disk
     Text<256> names;    ///< "name (pid n)", separated by ", "
 };
 

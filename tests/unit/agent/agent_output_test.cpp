@@ -44,6 +44,16 @@ TEST_F(AgentOutput, OneThatPrintsEndlesslyLeavesOthersTheirTurn) {
         EXPECT_EQ(agent_.run(stream, "echo other").output, "other\n");
 }
 
+TEST_F(AgentOutput, ManyThatPrintEndlesslyLeaveOneThatWasThereBeforeItsTurn) {
+    agent_.exec(1, "exec cat", {.flags = Exec::with_input});
+    for (std::uint32_t stream = 2; stream < 10; ++stream) {
+        agent_.exec(stream, "exec yes");
+        agent_.wait_for_output(stream, "y\n");
+    }
+    agent_.send_text(Type::input, 1, "the older one\n");
+    agent_.wait_for_output(1, "the older one\n");
+}
+
 TEST_F(AgentOutput, AHundredMegabytesComeComplete) {
     std::size_t size = is_emulated() ? 10'000'000 : 100'000'000;
     agent_.run(1, "yes 0123456 | head -c " + std::to_string(size));
@@ -82,6 +92,24 @@ TEST_F(AgentOutput, OfAProcessSubstitutionIsComplete) {
     // What it says is said after the shell has ended.
     agent_.run(1, "yes | head -c 3000000 > >(md5sum; echo end)");
     EXPECT_THAT(agent_.of(1).output, HasSubstr("end\n"));
+}
+
+TEST_F(AgentOutput, OfAProcessSubstitutionThatThinksForAWhileIsComplete) {
+    agent_.run(1, "echo before > >(read -r; for ((i = 0; i < 50000; ++i)); do :; done; echo end)");
+    EXPECT_EQ(agent_.of(1).output, "end\n");
+}
+
+TEST_F(AgentOutput, OfAProcessSubstitutionWaitsForCreditAndIsComplete) {
+    agent_.refill = false;
+    agent_.exec(1, "seq 100000 > >(sed s/^/x/)", {.credit = 1000});
+    agent_.wait_until([&] { return agent_.of(1).output.size() == 1000; });
+    // Longer than strays are given.
+    agent_.run(2, "sleep 1");
+    EXPECT_FALSE(agent_.of(1).exit);
+    agent_.send(Type::credit, 1, frames::Credit{.bytes = 1'000'000});
+    agent_.wait_for_closed(1);
+    EXPECT_EQ(agent_.of(1).exit->strays, 0U);
+    EXPECT_EQ(agent_.of(1).output.size(), 688'895U);
 }
 
 TEST_F(AgentOutput, OfOneStreamIsNotHeldBackByTheOther) {
