@@ -27,8 +27,9 @@ std::string words(std::initializer_list<std::string_view> words) {
     return text;
 }
 
-Call::Call(std::weak_ptr<Line> line, std::uint32_t stream, const asio::any_io_executor& executor)
-    : line_(std::move(line)), stream_(stream), changed_(executor) {}
+Call::Call(std::weak_ptr<Line> line, std::uint32_t stream, Origin origin,
+           const asio::any_io_executor& executor)
+    : line_(std::move(line)), stream_(stream), origin_(std::move(origin)), changed_(executor) {}
 
 Call::~Call() {
     auto line = line_.lock();

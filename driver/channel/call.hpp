@@ -79,11 +79,19 @@ public:
         virtual void drop(std::uint32_t stream, bool leave) = 0;
     };
 
-    Call(std::weak_ptr<Line> line, std::uint32_t stream, const asio::any_io_executor& executor);
+    /// What was asked for, and when.
+    struct Origin {
+        std::string text;
+        io::TimePoint at;
+    };
+
+    Call(std::weak_ptr<Line> line, std::uint32_t stream, Origin origin,
+         const asio::any_io_executor& executor);
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
     ~Call();
 
+    const Origin& origin() const noexcept { return origin_; }
     /// Waits until its process has started; its process id. Throws Refused, io::ConnectionLost.
     asio::awaitable<std::uint32_t> started();
     /// The next piece of what it says; none once it has ended and everything was taken. Throws
@@ -123,6 +131,7 @@ private:
 
     std::weak_ptr<Line> line_;
     std::uint32_t stream_;
+    Origin origin_;
     io::Condition changed_;
     std::uint32_t process_ = 0;
     std::deque<Piece> pieces_;

@@ -15,6 +15,12 @@ constexpr std::uint32_t output_window = 256 * 1024;
 /// What one frame carries of a command's text, in bytes.
 constexpr std::size_t text_piece = 48 * 1024;
 constexpr std::size_t longest_line = 64 * 1024;
+/// Room for what nobody waits for is given back in pieces of this size, in bytes, so that it takes
+/// less of the line than what came.
+constexpr std::size_t late_credit_piece = 16 * 1024;
+/// What an agent's line may carry that is no frame, in bytes. Looking for frames in what was made
+/// to look like them is dear.
+constexpr std::size_t most_noise = 256 * 1024;
 
 std::string_view as_text(frames::Bytes bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -110,8 +116,9 @@ std::shared_ptr<Call> Exchange::start(Request request) {
     do ++last_stream_;
     while (last_stream_ == 0 || streams_.contains(last_stream_));
     auto stream = last_stream_;
-    auto call = std::make_shared<Call>(weak_from_this(), stream, executor_);
-    streams_[stream] = {call, output_window, io::LineSplitter(longest_line)};
+    Call::Origin origin{request.text, time_.now()};
+    auto call = std::make_shared<Call>(weak_from_this(), stream, std::move(origin), executor_);
+    streams_[stream] = {call, output_window, 0, io::LineSplitter(longest_line)};
     std::string_view text = request.text;
     while (text.size() > text_piece) {
         send(frames::Type::text, stream, text.substr(0, text_piece));
@@ -166,7 +173,10 @@ void Exchange::take_bytes(std::string_view bytes) {
         auto found = frames::scan(as_bytes(std::string_view(received_).substr(taken)), expect);
         if (found.kind == frames::Scan::Kind::incomplete) break;
         taken += found.size;
-        if (found.kind == frames::Scan::Kind::frame) take(found.header, found.payload);
+        if (found.kind == frames::Scan::Kind::frame)
+            take(found.header, found.payload);
+        else if (usable() && (noise_ += found.size) > most_noise)
+            lose("the agent's line carries more noise than frames: something else writes to it");
     }
     // An agent that was lost has cleared it.
     received_.erase(0, std::min(taken, received_.size()));
@@ -203,6 +213,7 @@ bool Exchange::take_hello(const frames::Header& header, frames::Bytes payload) {
     peer_ = {hello.version, hello.program_size, hello.program_checksum};
     state_ = State::usable;
     had_agent_ = true;
+    noise_ = 0;
     heard_ = time_.now();
     sent_ = 0;
     send(frames::Type::hello, 0,
@@ -264,10 +275,11 @@ bool Exchange::take_for_call(Call& call, const frames::Header& header, frames::B
     }
 }
 
-/// Nobody waits for it: whoever writes it gets the room back at once.
+/// Nobody waits for it: whoever writes it gets the room back by itself.
 void Exchange::take_late(std::uint32_t stream, Entry& entry, frames::Type type,
                          std::string_view bytes) {
-    give_credit(stream, bytes.size());
+    entry.late += bytes.size();
+    if (entry.late >= late_credit_piece) give_credit(stream, std::exchange(entry.late, 0));
     if (type != frames::Type::errors) return;
     entry.late_lines.feed(bytes);
     while (auto line = entry.late_lines.next()) late_errors_(std::move(*line));

@@ -67,6 +67,7 @@ private:
     struct Entry {
         std::weak_ptr<Call> call;
         std::uint64_t output_room = 0;  ///< bytes that the agent may still send
+        std::size_t late = 0;           ///< bytes taken for nobody and not yet given credit for
         io::LineSplitter late_lines;
     };
 
@@ -93,6 +94,7 @@ private:
     bool had_agent_ = false;
     Peer peer_;
     std::string received_;
+    std::size_t noise_ = 0;       ///< bytes from this agent that were no frames
     std::uint32_t sent_ = 0;      ///< frames to this agent
     std::uint32_t expected_ = 0;  ///< sequence number of its next frame
     std::uint32_t last_stream_ = 0;

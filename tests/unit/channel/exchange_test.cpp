@@ -283,6 +283,14 @@ TEST_F(ExchangeTest, WhatIsOfNoStreamIsSkipped) {
     EXPECT_TRUE(exchange_->usable());
 }
 
+TEST_F(ExchangeTest, ALineOfNothingButNoiseLosesTheAgent) {
+    greet();
+    exchange_->take_bytes(std::string(200 * 1024, 'x'));
+    EXPECT_TRUE(exchange_->usable());
+    exchange_->take_bytes(std::string(100 * 1024, 'x'));
+    EXPECT_THAT(why_lost(), HasSubstr("more noise than frames"));
+}
+
 TEST_F(ExchangeTest, ALengthBeyondAllIsNoise) {
     greet();
     auto bytes = frame(Type::output, 1, std::string(frames::max_payload + 1, 'x'));

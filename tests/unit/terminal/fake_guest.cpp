@@ -51,7 +51,8 @@ Begin FakeGuest::begin() {
         if (!refusal_.empty()) throw io::Error(refusal_);
         line_->requests.push_back(request);
         auto stream = static_cast<std::uint32_t>(line_->requests.size());
-        auto call = std::make_shared<channel::Call>(line_, stream, runtime_.executor());
+        auto call = std::make_shared<channel::Call>(line_, stream, channel::Call::Origin{},
+                                                    runtime_.executor());
         call->take_started(1000 + stream);
         line_->shells.push_back(call);
         line_->changed.notify_all();
