@@ -20,8 +20,10 @@ using namespace std::chrono_literals;
 /// host may be busy elsewhere, too.
 constexpr auto longest_silence = 10s;
 constexpr auto longest_silence_tcg = 30s;
-/// Of an agent that was there before: its guest may be booting anew.
-constexpr auto restart_limit = 300s;
+/// Of an agent that was there before: its guest may be booting anew,
+constexpr auto reboot_limit = 300s;
+/// or has lost nothing but the agent.
+constexpr auto restart_limit = 30s;
 /// What is kept of a standard error that nobody asked for, in bytes.
 constexpr std::size_t errors_kept = 8 * 1024;
 constexpr std::size_t longest_line = 64 * 1024;
@@ -94,7 +96,8 @@ asio::awaitable<std::shared_ptr<AgentLink>> Machine::ready_agent() {
     if (link && no_agent_ && channel_mode_ == ChannelMode::agent)
         throw io::Error(fmt::format("the agent does not run in the guest: {}", *no_agent_));
     if (!link || no_agent_) co_return nullptr;
-    if (!link->usable()) co_await start_agent(restart_limit);
+    if (!link->usable())
+        co_await start_agent(link->guest_restarts() ? reboot_limit : restart_limit);
     if (!link->usable()) co_return nullptr;
     co_return link;
 }
@@ -116,7 +119,6 @@ io::Duration Machine::silence_limit() const {
 
 asio::awaitable<std::optional<channel::Piece>> Machine::next_piece(
     std::shared_ptr<channel::Call> call, io::Deadline deadline) {
-    auto begin = host_->time().now();
     auto instance = instance_;
     try {
         // What has come is still to be had when the guest is gone; and a deadline takes nothing of
@@ -130,8 +132,29 @@ asio::awaitable<std::optional<channel::Piece>> Machine::next_piece(
     } catch (const io::TimeoutError&) {
         throw;
     } catch (const io::Error& error) {
-        throw explain(error, "a command in the background", begin);
+        throw explain_call(error, *call);
     }
+}
+
+asio::awaitable<std::uint32_t> Machine::process_of(std::shared_ptr<channel::Call> call) {
+    try {
+        co_return co_await call->started();
+    } catch (const io::Error& error) {
+        throw explain_call(error, *call);
+    }
+}
+
+asio::awaitable<void> Machine::write(std::shared_ptr<channel::Call> call, std::string bytes) {
+    try {
+        co_await call->write(std::move(bytes));
+    } catch (const io::Error& error) {
+        throw explain_call(error, *call);
+    }
+}
+
+ShellError Machine::explain_call(const io::Error& error, const channel::Call& call) {
+    const auto& origin = call.origin();
+    return explain(error, fmt::format("running `{}`", origin.text), origin.at);
 }
 
 asio::awaitable<void> Machine::set_off(std::shared_ptr<AgentLink> link, std::string command,

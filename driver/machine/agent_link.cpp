@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <random>
 
 #include "io/with_deadline.hpp"
@@ -39,9 +41,17 @@ std::string_view string_in(const json::object& object, std::string_view key) {
 /// What an event says of the machine as a whole; empty: nothing.
 std::string_view meaning_of(std::string_view event) {
     if (event == "RESET") return "the guest started anew";
-    if (event == "SHUTDOWN" || event == "POWERDOWN") return "the guest shut down";
+    if (event == "SHUTDOWN") return "the guest shut down";
     if (event == "GUEST_PANICKED") return "the guest's kernel panicked";
     return {};
+}
+
+/// Whether QEMU holds the guest, in this state of it, as somebody has asked it to.
+bool is_stopped(std::string_view state) {
+    constexpr std::array states{"paused",      "suspended",  "prelaunch", "debug",
+                                "save-vm",     "restore-vm", "inmigrate", "finish-migrate",
+                                "postmigrate", "colo"};
+    return std::find(states.begin(), states.end(), state) != states.end();
 }
 
 }  // namespace
@@ -71,6 +81,7 @@ bool AgentLink::take_event(const json::object& event) {
     auto name = string_in(event, "event");
     if (auto meaning = meaning_of(name); !meaning.empty()) {
         last_event_ = meaning;
+        guest_restarts_ = name == "RESET";
         if (usable()) parts_.channel->lose(last_event_);
     }
     if (name != "VSERPORT_CHANGE") return false;
@@ -161,8 +172,11 @@ asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string pro
     auto peer = co_await channel.greeted(time_.deadline_after(limit));
     nonce_.reset();
     // Zeros: it cannot read its own file, as without /proc.
-    if (peer.program_size == 0 || (peer.program_size == size && peer.program_checksum == checksum))
+    if (peer.program_size == 0 ||
+        (peer.program_size == size && peer.program_checksum == checksum)) {
+        guest_restarts_ = false;
         co_return std::nullopt;
+    }
     std::string damaged = "the agent's program arrived damaged in the guest";
     channel.lose(damaged);
     co_return damaged;
@@ -208,9 +222,7 @@ asio::awaitable<std::optional<std::string>> AgentLink::why_silent(io::Duration s
     } catch (const io::Error& error) {
         status = error.what();
     }
-    // A test may have stopped it.
-    if (status == "paused" || status == "suspended" || status == "prelaunch")
-        co_return std::nullopt;
+    if (is_stopped(status)) co_return std::nullopt;
     co_return fmt::format(
         "the guest does not answer: its agent said nothing for {:.0f} s (QEMU's state: {})",
         io::seconds(time_.now() - channel().heard()), status);

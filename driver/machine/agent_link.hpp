@@ -47,6 +47,8 @@ public:
 
     channel::Channel& channel() noexcept { return *parts_.channel; }
     bool usable() const noexcept { return parts_.channel->usable(); }
+    /// Whether the guest has started anew and got no agent since: it may still be booting.
+    bool guest_restarts() const noexcept { return guest_restarts_; }
 
     /// Starts an agent through the root shell, which listens, unless one runs. Throws io::Error
     /// with the reason why there is none, shell::Restarted.
@@ -77,8 +79,9 @@ private:
     std::optional<std::uint64_t> nonce_;  ///< of a start whose end is not known
     bool port_open_ = false;              ///< in the guest
     std::string last_event_;              ///< what QEMU told last of the machine as a whole
-    std::size_t lives_ = 0;               ///< agents that were started
-    std::size_t watched_ = 0;             ///< operations
+    bool guest_restarts_ = false;
+    std::size_t lives_ = 0;    ///< agents that were started
+    std::size_t watched_ = 0;  ///< operations
     bool watching_ = false;
 };
 

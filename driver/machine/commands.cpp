@@ -46,6 +46,10 @@ std::string python_bytes(std::string_view bytes) {
     return text + quote;
 }
 
+std::string running_of(std::string_view command) {
+    return fmt::format("running `{}`", command);
+}
+
 }  // namespace
 
 asio::awaitable<void> Machine::await_greeting() {
@@ -70,7 +74,7 @@ asio::awaitable<void> Machine::await_greeting() {
     log(fmt::format("(connecting took {:.2f} seconds)", io::seconds(host_->time().now() - begin)));
     share_mounted_.reset();
     no_agent_.reset();
-    unit_manager_.reset();
+    unit_managers_.clear();
     co_await start_agent(answer_grace);
     connected = true;
 }
@@ -91,12 +95,11 @@ asio::awaitable<void> Machine::connect(StartOptions options) {
     }
 }
 
-ShellError Machine::explain(const io::Error& error, const std::string& command,
-                            io::TimePoint begin) {
+ShellError Machine::explain(const io::Error& error, std::string_view doing, io::TimePoint begin) {
     ShellError lost(fmt::format("{}: {}", name(), error.what()));
     for (const auto& note : error.notes()) lost.add_note(note);
-    lost.add_note(fmt::format("while running `{}`, for {:.1f} s", command,
-                              io::seconds(host_->time().now() - begin)));
+    lost.add_note(
+        fmt::format("while {}, for {:.1f} s", doing, io::seconds(host_->time().now() - begin)));
     tell_facts(lost);
     return lost;
 }
@@ -132,7 +135,7 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
     } catch (const io::UsageError&) {
         throw;
     } catch (const io::Error& error) {
-        throw explain(error, command, begin);
+        throw explain(error, running_of(command), begin);
     }
 }
 
@@ -175,7 +178,7 @@ asio::awaitable<Outcome> Machine::run(std::string command, RunOptions options) {
     } catch (const io::UsageError&) {
         throw;
     } catch (const io::Error& error) {
-        throw explain(error, command, begin);
+        throw explain(error, running_of(command), begin);
     }
 }
 

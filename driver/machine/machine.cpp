@@ -149,7 +149,7 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
         parse_channel_mode(process::find_variable(options.environment, "CHARIOTEER_CHANNEL"));
     options.agent = channel_mode_ != ChannelMode::plain;
     no_agent_.reset();
-    unit_manager_.reset();
+    unit_managers_.clear();
     LaunchPlan plan;
     plan.agent = options.agent;
     plan.name = name();
@@ -177,8 +177,14 @@ std::shared_ptr<terminal::Door> Machine::open_door() {
         if (!self) throw io::Error("the machine is gone");
         co_return co_await self->begin(std::move(request));
     };
-    return terminal::Door::open(host_->executor(), claim_.path() / door_name, std::move(begin),
-                                host_->time());
+    try {
+        return terminal::Door::open(host_->executor(), claim_.path() / door_name, std::move(begin),
+                                    host_->time());
+    } catch (const io::Error& error) {
+        sink_({io::EventKind::warning, name(),
+               fmt::format("nobody can log in by `charioteer shell`: {}", error.what())});
+        return nullptr;
+    }
 }
 
 asio::awaitable<void> Machine::power_off() {

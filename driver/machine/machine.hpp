@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -133,6 +134,9 @@ public:
     /// with all that is known when the guest is gone or silent.
     asio::awaitable<std::optional<channel::Piece>> next_piece(std::shared_ptr<channel::Call> call,
                                                               io::Deadline deadline);
+    /// Its process id, and input for it. Throw ShellError, as next_piece() does.
+    asio::awaitable<std::uint32_t> process_of(std::shared_ptr<channel::Call> call);
+    asio::awaitable<void> write(std::shared_ptr<channel::Call> call, std::string bytes);
     /// Runs `command` until its success is `success`; returns its last output. `hint` names a
     /// program of the agent that ends when that is likely; empty is none. Throws RequestFailed
     /// after the limit and a last attempt.
@@ -187,7 +191,8 @@ private:
     std::shared_ptr<terminal::Door> open_door();
 
     // commands.cpp
-    ShellError explain(const io::Error& error, const std::string& command, io::TimePoint begin);
+    /// `doing` as in "while running `x`".
+    ShellError explain(const io::Error& error, std::string_view doing, io::TimePoint begin);
     std::optional<io::Duration> host_limit(const std::optional<Limit>& limit) const;
     asio::awaitable<shell::CommandResult> execute_plainly(shell::Command command,
                                                           std::optional<io::Duration> limit);
@@ -201,6 +206,7 @@ private:
                                      RunOptions options);
     asio::awaitable<void> set_off(std::shared_ptr<AgentLink> link, std::string command,
                                   std::optional<Limit> limit);
+    ShellError explain_call(const io::Error& error, const channel::Call& call);
     template <class T>
     asio::awaitable<T> unless_dead(std::shared_ptr<AgentLink> link, asio::awaitable<T> operation);
 
@@ -224,13 +230,16 @@ private:
     class Hint;
 
     // units.cpp
-    asio::awaitable<std::shared_ptr<systemd::Manager>> unit_manager(
-        std::shared_ptr<AgentLink> link);
-    asio::awaitable<bool> wait_by_signals(std::string unit, Limit limit);
-    asio::awaitable<void> until_active(std::shared_ptr<systemd::Manager> manager, std::string unit,
-                                       std::string full_name, Limit limit);
-    asio::awaitable<void> wait_by_questions(std::string unit, std::optional<std::string> user,
-                                            Limit limit);
+    asio::awaitable<std::optional<std::string>> manager_socket(std::optional<std::string> user);
+    asio::awaitable<std::shared_ptr<systemd::Manager>> unit_manager(std::shared_ptr<AgentLink> link,
+                                                                    std::string socket);
+    struct UnitWait;
+    asio::awaitable<bool> wait_by_signals(UnitWait wait);
+    asio::awaitable<bool> listen(std::shared_ptr<AgentLink> link, std::string socket,
+                                 std::string full_name, UnitWait wait);
+    asio::awaitable<void> until_active(std::shared_ptr<systemd::Manager> manager,
+                                       std::string full_name, UnitWait wait);
+    asio::awaitable<void> wait_by_questions(UnitWait wait);
     asio::awaitable<std::string> unit_state(std::string unit, std::optional<std::string> user);
     asio::awaitable<bool> unit_settled(std::string unit, std::optional<std::string> user);
     asio::awaitable<std::string> unit_status(std::string unit, std::optional<std::string> user);
@@ -267,8 +276,8 @@ private:
     bool agent_starting_ = false;
     std::optional<std::string> no_agent_;  ///< why this boot of the guest has none
     std::string told_no_agent_;            ///< the last such reason that the log has
-    std::shared_ptr<systemd::Manager>
-        unit_manager_;                   ///< null until it is asked, and once it is lost
+    /// The connections to service managers in the guest, by their sockets.
+    std::map<std::string, std::shared_ptr<systemd::Manager>> unit_managers_;
     std::optional<bool> share_mounted_;  ///< once asked since the last greeting
 };
 

@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "machine/machine.hpp"
 #include "machine/retry.hpp"
 #include "machine/systemd.hpp"
 #include "machine/tunnel.hpp"
 #include "machine/unless_dead.hpp"
+#include "shell/bash_words.hpp"
 #include "systemd/unit_name.hpp"
 
 namespace charioteer::machine {
@@ -17,8 +20,8 @@ using namespace std::chrono_literals;
 
 /// Of one question to systemd, as of any command.
 const Limit unit_query_limit{900s, "900"};
-/// Where systemd listens for root without a message bus.
-constexpr std::string_view systemd_socket = "/run/systemd/private";
+/// Where systemd listens for root without a message bus; those of users do so in their folders.
+constexpr auto systemd_socket = "/run/systemd/private";
 /// Of one answer of systemd, under KVM.
 constexpr auto manager_limit = 30s;
 
@@ -37,6 +40,15 @@ RequestFailed late_unit(io::Duration waited, const Limit& limit) {
 }
 
 }  // namespace
+
+/// What one call of wait_for_unit() waits for.
+struct Machine::UnitWait {
+    std::string unit;
+    std::optional<std::string> user;
+    Limit limit;
+    io::TimePoint begin;
+    io::Deadline end;
+};
 
 asio::awaitable<std::string> Machine::unit_state(std::string unit,
                                                  std::optional<std::string> user) {
@@ -77,94 +89,118 @@ asio::awaitable<std::string> Machine::unit_status(std::string unit,
     }
 }
 
+/// Of the service manager of `user` or, without one, of the system. None for a user that the guest
+/// does not know.
+asio::awaitable<std::optional<std::string>> Machine::manager_socket(
+    std::optional<std::string> user) {
+    if (!user) co_return systemd_socket;
+    auto ask = "id -u " + shell::quote(*user);
+    auto options = within(unit_query_limit);
+    auto told = co_await execute(ask, options);
+    auto uid = told.output.substr(0, told.output.find('\n'));
+    bool number = std::all_of(uid.begin(), uid.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (told.status != 0 || uid.empty() || !number) co_return std::nullopt;
+    co_return fmt::format("/run/user/{}/systemd/private", uid);
+}
+
 asio::awaitable<std::shared_ptr<systemd::Manager>> Machine::unit_manager(
-    std::shared_ptr<AgentLink> link) {
-    if (unit_manager_) co_return unit_manager_;
+    std::shared_ptr<AgentLink> link, std::string socket) {
+    if (auto known = unit_managers_.find(socket); known != unit_managers_.end())
+        co_return known->second;
     channel::Request request;
-    request.text = channel::words({"dial", systemd_socket});
+    request.text = channel::words({"dial", socket});
     request.built_in = true;
     request.with_input = true;
     auto tunnel = open_tunnel(link->channel().start(std::move(request)), host_->executor());
     auto deadline = own_deadline(manager_limit);
     auto manager = co_await systemd::Manager::open(std::move(tunnel), deadline, host_->time());
-    unit_manager_ = manager;
+    unit_managers_[socket] = manager;
     co_return manager;
 }
 
 /// Throws RequestFailed as wait_for_unit() does; whatever else happens to the connection is thrown
 /// as it comes.
 asio::awaitable<void> Machine::until_active(std::shared_ptr<systemd::Manager> manager,
-                                            std::string unit, std::string full_name, Limit limit) {
+                                            std::string full_name, UnitWait wait) {
     auto& time = host_->time();
-    auto begin = time.now();
-    auto end = time.deadline_after(limit.duration);
     for (;;) {
-        bool last = end.passed(time.now());
+        bool last = wait.end.passed(time.now());
         auto state = co_await manager->unit_state(full_name, own_deadline(manager_limit));
         if (state.active == "active") co_return;
-        if (state.active == "failed") throw failed_unit(unit);
-        if (state.active == "inactive" && !state.jobs) throw inactive_unit(unit);
-        if (last) throw late_unit(time.now() - begin, limit);
+        if (state.active == "failed") throw failed_unit(wait.unit);
+        if (state.active == "inactive" && !state.jobs) throw inactive_unit(wait.unit);
+        if (last) throw late_unit(time.now() - wait.begin, wait.limit);
         try {
-            co_await manager->changed(std::move(state), end);
+            co_await manager->changed(std::move(state), wait.end);
         } catch (const io::TimeoutError&) {
             // One last look.
         }
     }
 }
 
-/// False when systemd cannot be listened to: there is no agent, no systemd, or no such name.
-asio::awaitable<bool> Machine::wait_by_signals(std::string unit, Limit limit) {
-    auto full_name = systemd::unit_name(unit);
-    auto link = co_await ready_agent();
-    if (!link || !full_name) co_return false;
+/// False when the connection is lost or of no use; there is none then.
+asio::awaitable<bool> Machine::listen(std::shared_ptr<AgentLink> link, std::string socket,
+                                      std::string full_name, UnitWait wait) {
     try {
-        auto manager = co_await unless_dead(link, unit_manager(link));
-        co_await unless_dead(link, until_active(manager, unit, *full_name, limit));
+        auto manager = co_await unless_dead(link, unit_manager(link, socket));
+        co_await unless_dead(link, until_active(manager, full_name, wait));
         co_return true;
+    } catch (const ShellError& error) {  // a panic
+        throw explain(error, fmt::format("waiting for unit \"{}\"", wait.unit), wait.begin);
     } catch (const systemd::CallError&) {
         co_return false;
+    } catch (const channel::Refused&) {
+        // The agent could not start what leads to it.
     } catch (const io::ConnectionLost&) {
-        // As by `systemctl daemon-reexec`, or in a guest without systemd.
+        // As by `systemctl daemon-reexec`, by a user's logging out, or in a guest without systemd.
     } catch (const io::TimeoutError&) {
         // It does not answer.
     }
-    unit_manager_.reset();
+    unit_managers_.erase(socket);
     co_return false;
 }
 
-asio::awaitable<void> Machine::wait_by_questions(std::string unit, std::optional<std::string> user,
-                                                 Limit limit) {
+/// False when systemd cannot be listened to: there is no agent, no systemd, or no such name or
+/// user.
+asio::awaitable<bool> Machine::wait_by_signals(UnitWait wait) {
+    auto full_name = systemd::unit_name(wait.unit);
+    auto link = co_await ready_agent();
+    if (!link || !full_name) co_return false;
+    auto socket = co_await manager_socket(wait.user);
+    if (!socket) co_return false;
+    bool known = unit_managers_.contains(*socket);
+    bool done = co_await listen(link, *socket, *full_name, wait);
+    // A connection of an earlier wait may have ended since.
+    if (!done && known && link->usable()) done = co_await listen(link, *socket, *full_name, wait);
+    co_return done;
+}
+
+asio::awaitable<void> Machine::wait_by_questions(UnitWait wait) {
     auto& time = host_->time();
-    auto begin = time.now();
     for (;;) {
-        bool last = time.now() - begin >= limit.duration;
+        bool last = wait.end.passed(time.now());
         auto tried = time.now();
-        if (co_await unit_settled(unit, user)) co_return;
-        auto waited = time.now() - begin;
-        if (last) throw late_unit(waited, limit);
+        if (co_await unit_settled(wait.unit, wait.user)) co_return;
+        auto waited = time.now() - wait.begin;
+        if (last) throw late_unit(waited, wait.limit);
         auto pause = next_pause(waited, time.now() - tried);
-        co_await time.sleep_for(std::min(pause, limit.duration - waited));
+        co_await time.sleep_for(std::min(pause, wait.limit.duration - waited));
     }
 }
 
 asio::awaitable<void> Machine::wait_for_unit(std::string unit, std::optional<std::string> user,
                                              Limit limit) {
     auto& time = host_->time();
-    auto begin = time.now();
+    UnitWait wait{unit, user, limit, time.now(), time.deadline_after(limit.duration)};
     std::exception_ptr failure;
     try {
         // A variable: g++ 12 miscompiles an `if` that awaits in its condition and its branches.
-        bool done = false;
-        if (!user) done = co_await wait_by_signals(unit, limit);
-        if (done) co_return;
-        auto rest = limit;
-        rest.duration -= std::min(limit.duration, time.now() - begin);
-        co_await wait_by_questions(unit, user, std::move(rest));
+        bool done = co_await wait_by_signals(wait);
+        if (!done) co_await wait_by_questions(wait);
         co_return;
     } catch (RequestFailed& error) {
         error.add_note(fmt::format("{}: waited {:.1f} s for unit \"{}\"", name(),
-                                   io::seconds(time.now() - begin), unit));
+                                   io::seconds(time.now() - wait.begin), unit));
         failure = std::current_exception();
     }
     // What the unit says of itself is what its reader asks first.

@@ -14,11 +14,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// While the guest watches, a command that takes long is tried this many times its length apart, so
-/// that it takes 1 % of a processor, but not more rarely than the longest pause.
+/// While the guest watches, the command is tried this many times its length apart, so that it takes
+/// 1 % of a processor. What the guest cannot see, as a port that another machine serves, is not to
+/// be found out much later for that: not by more than a tenth of the wait, or by a second.
 constexpr int rarity = 100;
 constexpr io::Duration shortest_watch = 1s;
 constexpr io::Duration longest_watch = 10s;
+
+io::Duration watch_for(io::Duration waited, io::Duration took) {
+    auto longest = std::clamp<io::Duration>(waited / 10, shortest_watch, longest_watch);
+    return std::clamp<io::Duration>(rarity * took, shortest_watch, longest);
+}
 
 }  // namespace
 
@@ -51,6 +57,9 @@ public:
             // Then the command is tried without one.
         } catch (const channel::Refused&) {
             text_.clear();
+        } catch (const io::Error&) {
+            // What happened to the guest is told, or mended, by the next try.
+            call_.reset();
         }
     }
 
@@ -102,8 +111,8 @@ asio::awaitable<std::string> Machine::wait_for_command(std::string command, bool
         }
         auto left = limit.duration - waited;
         auto took = time.now() - tried;
-        auto rare = std::clamp(rarity * took, shortest_watch, longest_watch);
-        co_await hint.sleep(std::min(rare, left), std::min(next_pause(waited, took), left));
+        co_await hint.sleep(std::min(watch_for(waited, took), left),
+                            std::min(next_pause(waited, took), left));
     }
 }
 

@@ -32,7 +32,7 @@ Call::~Call() {
 }
 
 std::uint32_t Call::pid() {
-    return block_on(call_->started(), {idle_});
+    return block_on(hold(machine_, machine_->process_of(call_)), {idle_});
 }
 
 py::object Call::read(const py::object& timeout) {
@@ -48,7 +48,7 @@ py::object Call::read(const py::object& timeout) {
 }
 
 void Call::write(const py::bytes& data) {
-    block_on(call_->write(data), {idle_});
+    block_on(hold(machine_, machine_->write(call_, data)), {idle_});
 }
 
 void Call::end_input() {

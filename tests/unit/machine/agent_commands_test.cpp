@@ -126,7 +126,8 @@ TEST_F(AgentCommandsTest, WhatWasBegunSaysItsPiecesUntilQemuDies) {
     EXPECT_THROW(run(machine->next_piece(call, soon)), io::TimeoutError);
     auto waiting = runtime_.start(machine->next_piece(call, io::Deadline::never()));
     machine->process()->kill();
-    EXPECT_THROW(waiting.get(), ShellError);
+    auto failure = failure_of<ShellError>([&] { waiting.get(); });
+    EXPECT_THAT(all_notes(failure), HasSubstr("while running `echo one; sleep 60`, for "));
     run_on_io([&] {
         call.reset();
         return 0;

@@ -1,0 +1,217 @@
+#pragma once
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <fstream>
+
+#include "fakes/manual_time.hpp"
+#include "fakes/peer.hpp"
+#include "fakes/temporary_directory.hpp"
+#include "frames/messages.hpp"
+#include "io/runtime.hpp"
+#include "machine/agent_link.hpp"
+#include "machine/agent_program.hpp"
+
+namespace charioteer::machine {
+
+using namespace std::chrono_literals;
+using fakes::result_of;
+using frames::Type;
+
+inline constexpr std::string_view program = "an agent's program";
+inline constexpr auto limit = 60s;
+inline constexpr auto silence = 10s;
+
+inline asio::awaitable<std::string> obituary() {
+    co_return "QEMU ended with status 1";
+}
+
+inline std::uint64_t checksum_of(std::string_view text) {
+    return frames::checksum({reinterpret_cast<const unsigned char*>(text.data()), text.size()});
+}
+
+inline std::string between(std::string_view text, std::string_view before, std::string_view after) {
+    auto begin = text.find(before) + before.size();
+    return std::string(text.substr(begin, text.find(after, begin) - begin));
+}
+
+/// The test plays QEMU, the root shell and the agent, and moves the clock.
+class AgentLinkTest : public testing::Test {
+protected:
+    AgentLinkTest()
+        : shell_ends_(fakes::connected_pair(runtime_.executor())),
+          channel_ends_(fakes::connected_pair(runtime_.executor())),
+          qmp_ends_(fakes::connected_pair(runtime_.executor())) {
+        std::ofstream(directory_.path() / "charioteer-agent-x86_64") << program;
+        ::setenv("CHARIOTEER_AGENT_DIRECTORY", directory_.path().c_str(), 1);
+        auto opening = runtime_.start(make());
+        qemu_.send(R"({"QMP": {"version": {"qemu": {"micro": 2, "minor": 0, "major": 10}}}})"
+                   "\n");
+        reply(R"({})");
+        result_of(opening);
+    }
+    ~AgentLinkTest() override {
+        result_of(runtime_.start(dispose()));
+        ::unsetenv("CHARIOTEER_AGENT_DIRECTORY");
+    }
+
+    asio::awaitable<void> make() {
+        parts_.shell = shell::Session::open(std::move(shell_ends_.first), obituary, time_);
+        parts_.channel = channel::Channel::open(
+            std::move(channel_ends_.first), obituary, [](std::string) {}, time_);
+        parts_.qmp = co_await qmp::Client::open(std::move(qmp_ends_.first), obituary,
+                                                io::Deadline::never(), time_);
+        link_ = AgentLink::make(parts_, runtime_.executor(), time_);
+    }
+    asio::awaitable<void> dispose() {
+        parts_.qmp->close();
+        parts_.channel->close();
+        parts_.shell->close();
+        call_.reset();
+        link_.reset();
+        parts_ = {};
+        co_return;
+    }
+
+    // The test as QEMU.
+    void reply(std::string_view value) {
+        auto question = qemu_.read_line();
+        qemu_.send(fmt::format("{{\"return\": {}, \"id\": {}}}\n", value,
+                               between(question, "\"id\":", "}")));
+    }
+    void tell(std::string_view event) {
+        qemu_.send(fmt::format("{{\"event\": \"{}\", \"data\": {{}}}}\n", event));
+    }
+    void tell_port(bool open) {
+        qemu_.send(fmt::format(
+            R"({{"event": "VSERPORT_CHANGE", "data": {{"open": {}, "id": "charioteer.agent"}}}})"
+            "\n",
+            open));
+    }
+
+    // The test as the root shell.
+    std::string read_script() {
+        std::string script;
+        while (script.find(":0 0\"") == std::string::npos) script += root_.read_line() + "\n";
+        nonce_ = std::stoull(between(script, "\"$file\" 0 ", " detach"), nullptr, 16);
+        number_ = between(script, "echo \"#\"\"", "~");
+        return script;
+    }
+    void say(std::string_view word) {
+        root_.send(fmt::format("#{0}~{1}\n#{0}:0 0\n", number_, word));
+    }
+
+    // The test as the agent.
+    void put(Type type, std::uint32_t stream, std::string_view payload) {
+        std::array<unsigned char, frames::header_size> header{};
+        frames::write_header(
+            {.type = type, .stream = stream, .sequence = sequence_++},
+            {reinterpret_cast<const unsigned char*>(payload.data()), payload.size()}, header);
+        agent_.send({reinterpret_cast<const char*>(header.data()), header.size()});
+        agent_.send(payload);
+    }
+    void greet(std::string_view file = program) {
+        unsigned char room[64];
+        sequence_ = 0;
+        auto hello = frames::encode(frames::Hello{.version = frames::version,
+                                                  .nonce = nonce_,
+                                                  .program_size = file.size(),
+                                                  .program_checksum = checksum_of(file)},
+                                    room);
+        put(Type::hello, 0, {reinterpret_cast<const char*>(hello.data()), hello.size()});
+    }
+    /// The next frame of the driver, with what is in it.
+    std::pair<frames::Header, std::string> take_frame() {
+        std::string bytes;
+        for (;;) {
+            bytes += agent_.read(1);
+            auto found =
+                frames::scan({reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()},
+                             frames::Expect::any);
+            if (found.kind == frames::Scan::Kind::frame)
+                return {found.header, std::string(found.payload.begin(), found.payload.end())};
+            EXPECT_NE(found.kind, frames::Scan::Kind::noise) << bytes;
+        }
+    }
+    std::string take_frame_of(Type type) {
+        for (;;) {
+            auto [header, payload] = take_frame();
+            if (header.type == type) return payload;
+        }
+    }
+
+    /// The beginning of start(), up to the script that the shell was sent.
+    io::Pending<void> begin_start() {
+        auto starting = runtime_.start(link_->start(limit));
+        reply(R"({"arch": "x86_64"})");
+        read_script();
+        return starting;
+    }
+    /// What the script does: takes the program, and starts it.
+    void take_program() {
+        tell_port(true);
+        auto parcel = agent_parcel(program, nonce_);
+        EXPECT_EQ(agent_.read(parcel.size()), parcel);
+    }
+    void start() {
+        auto starting = begin_start();
+        take_program();
+        greet();
+        say("started");
+        result_of(starting);
+        take_frame_of(Type::hello);
+    }
+    /// A command that waits for the guest, watched over.
+    io::Pending<std::optional<channel::Piece>> wait() {
+        auto operation = [](AgentLinkTest* test) -> asio::awaitable<std::optional<channel::Piece>> {
+            test->call_ = test->parts_.channel->start({.text = "sleep 1000"});
+            auto next = test->call_->next();
+            co_return co_await test->link_->watched(std::move(next), silence);
+        };
+        auto waiting = runtime_.start(operation(this));
+        take_frame_of(Type::exec);
+        return waiting;
+    }
+    /// Waits until the driver has taken what the agent said.
+    void wait_until_heard() {
+        auto heard = [](channel::Channel* channel) -> asio::awaitable<io::TimePoint> {
+            co_return channel->heard();
+        };
+        while (result_of(runtime_.start(heard(parts_.channel.get()))) != time_.now())
+            std::this_thread::yield();
+    }
+    void pass(io::Duration step) {
+        while (time_.sleepers() == 0) std::this_thread::yield();
+        time_.advance(step);
+    }
+    template <class Failure = io::Error, class T>
+    std::string failure_of(io::Pending<T> pending) {
+        try {
+            result_of(std::move(pending));
+        } catch (const Failure& failure) {
+            return failure.what();
+        }
+        return "it did not fail";
+    }
+
+    fakes::TemporaryDirectory directory_;
+    fakes::ManualTime time_;  // longer than whoever still sleeps when the runtime ends
+    io::Runtime runtime_;
+    std::pair<io::UnixStream, fakes::Peer> shell_ends_;
+    std::pair<io::UnixStream, fakes::Peer> channel_ends_;
+    std::pair<io::UnixStream, fakes::Peer> qmp_ends_;
+    fakes::Peer& root_ = shell_ends_.second;
+    fakes::Peer& agent_ = channel_ends_.second;
+    fakes::Peer& qemu_ = qmp_ends_.second;
+    AgentLink::Parts parts_;
+    std::shared_ptr<AgentLink> link_;
+    std::shared_ptr<channel::Call> call_;
+    std::uint64_t nonce_ = 0;
+    std::string number_;
+    std::uint32_t sequence_ = 0;
+};
+
+}  // namespace charioteer::machine

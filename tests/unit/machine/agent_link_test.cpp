@@ -1,0 +1,199 @@
+// The life of the agent in a guest.
+
+#include "agent_link_fixture.hpp"
+
+namespace charioteer::machine {
+namespace {
+
+using testing::HasSubstr;
+
+TEST_F(AgentLinkTest, SendsTheProgramOnceToWhoeverOpensThePort) {
+    auto starting = begin_start();
+    take_program();
+    // The script closes the port, and the agent opens it.
+    tell_port(false);
+    tell_port(true);
+    greet();
+    say("started");
+    result_of(starting);
+    EXPECT_EQ(take_frame().first.type, Type::hello);
+}
+
+TEST_F(AgentLinkTest, DoesNotSendItToAnotherPort) {
+    auto starting = begin_start();
+    qemu_.send(
+        R"({"event": "VSERPORT_CHANGE", "data": {"open": true, "id": "org.qemu.guest_agent.0"}})"
+        "\n");
+    take_program();
+    greet();
+    say("started");
+    result_of(starting);
+}
+
+TEST_F(AgentLinkTest, AProgramThatArrivesDamagedIsSentAgain) {
+    auto starting = begin_start();
+    take_program();
+    greet("another program");
+    say("started");
+    read_script();
+    // Nobody must take the new agent for the one before, which is told to end.
+    take_frame_of(Type::hello);
+    take_frame_of(Type::hello);
+    take_program();
+    greet();
+    say("started");
+    result_of(starting);
+}
+
+TEST_F(AgentLinkTest, AProgramThatArrivesDamagedTwiceIsNoAgent) {
+    auto starting = begin_start();
+    take_program();
+    greet("another program");
+    say("started");
+    read_script();
+    take_frame_of(Type::hello);
+    take_frame_of(Type::hello);
+    take_program();
+    greet("another program");
+    say("started");
+    EXPECT_EQ(failure_of(starting), "the agent's program arrived damaged in the guest");
+}
+
+TEST_F(AgentLinkTest, WhatCannotGetBetterIsNotTriedAgain) {
+    auto starting = begin_start();
+    say("no-port");
+    EXPECT_THAT(failure_of(starting), HasSubstr("it has no port charioteer.agent"));
+}
+
+TEST_F(AgentLinkTest, WhatMayGetBetterIsTriedAgain) {
+    auto starting = begin_start();
+    take_program();
+    say("status-4");
+    read_script();
+    say("status-4");
+    EXPECT_EQ(failure_of(starting), "the agent's program ended at once (status-4)");
+}
+
+TEST_F(AgentLinkTest, AStartUnderWhichTheGuestStartsAnewMayStillBeCarriedOut) {
+    auto starting = begin_start();
+    auto nonce = nonce_;
+    root_.send("Spawning backdoor root shell...\n");
+    EXPECT_NE(failure_of<shell::Restarted>(starting), "it did not fail");
+    auto again = begin_start();
+    EXPECT_EQ(nonce_, nonce);
+    greet();
+    say("no-folder");
+    result_of(again);
+}
+
+TEST_F(AgentLinkTest, AnAgentThatAnswersIsKept) {
+    start();
+    auto again = runtime_.start(link_->start(limit));
+    put(Type::pong, 0, take_frame_of(Type::ping));
+    result_of(again);
+}
+
+TEST_F(AgentLinkTest, AnAgentThatDoesNotAnswerIsReplaced) {
+    start();
+    auto nonce = nonce_;
+    auto again = runtime_.start(link_->start(limit));
+    take_frame_of(Type::ping);
+    pass(2s);
+    reply(R"({"arch": "x86_64"})");
+    read_script();
+    EXPECT_NE(nonce_, nonce);
+    take_frame_of(Type::hello);
+    take_program();
+    greet();
+    say("started");
+    result_of(again);
+}
+
+class AgentLinkEvents : public AgentLinkTest,
+                        public testing::WithParamInterface<std::pair<const char*, const char*>> {};
+
+TEST_P(AgentLinkEvents, WhoWaitsIsToldWhatQemuToldOfTheGuest) {
+    start();
+    auto waiting = wait();
+    tell(GetParam().first);
+    EXPECT_EQ(failure_of(waiting), GetParam().second);
+}
+
+TEST_P(AgentLinkEvents, TheReasonMayComeAfterTheAgentHasGone) {
+    start();
+    auto waiting = wait();
+    tell_port(false);
+    while (time_.sleepers() < 2) std::this_thread::yield();
+    tell(GetParam().first);
+    EXPECT_EQ(failure_of(waiting), GetParam().second);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, AgentLinkEvents,
+                         testing::Values(std::pair("RESET", "the guest started anew"),
+                                         std::pair("SHUTDOWN", "the guest shut down"),
+                                         std::pair("GUEST_PANICKED",
+                                                   "the guest's kernel panicked")));
+
+TEST_F(AgentLinkTest, AGuestWhosePowerButtonWasPressedMayGoOn) {
+    start();
+    auto waiting = wait();
+    tell("POWERDOWN");
+    put(Type::output, 1, "done");
+    EXPECT_EQ(result_of(waiting)->bytes, "done");
+    EXPECT_TRUE(link_->usable());
+}
+
+TEST_F(AgentLinkTest, KnowsThatTheGuestStartsAnewUntilItHasAnAgentAgain) {
+    start();
+    EXPECT_FALSE(link_->guest_restarts());
+    auto waiting = wait();
+    tell("RESET");
+    EXPECT_NE(failure_of(waiting), "it did not fail");
+    EXPECT_TRUE(link_->guest_restarts());
+}
+
+TEST_F(AgentLinkTest, AnAgentThatGoesForNoReasonWasEnded) {
+    start();
+    auto waiting = wait();
+    tell_port(false);
+    while (time_.sleepers() < 2) std::this_thread::yield();
+    time_.advance(2s);
+    EXPECT_THAT(failure_of(waiting), HasSubstr("the agent in the guest ended"));
+}
+
+TEST_F(AgentLinkTest, AGuestThatFallsSilentIsToldFromASlowCommand) {
+    start();
+    auto waiting = wait();
+    pass(5s);
+    take_frame_of(Type::ping);
+    pass(silence);
+    reply(R"({"status": "running"})");
+    EXPECT_THAT(failure_of(waiting),
+                HasSubstr("the guest does not answer: its agent said nothing for 15 s "
+                          "(QEMU's state: running)"));
+}
+
+TEST_F(AgentLinkTest, AGuestThatAnswersMayTakeItsTime) {
+    start();
+    auto waiting = wait();
+    pass(5s);
+    put(Type::pong, 0, take_frame_of(Type::ping));
+    wait_until_heard();
+    time_.advance(silence);
+    put(Type::output, 1, "done");
+    EXPECT_EQ(result_of(waiting)->bytes, "done");
+}
+
+TEST_F(AgentLinkTest, AGuestThatATestHasStoppedIsNotDead) {
+    start();
+    auto waiting = wait();
+    pass(5s);
+    take_frame_of(Type::ping);
+    pass(silence);
+    reply(R"({"status": "paused"})");
+    put(Type::output, 1, "done");
+    EXPECT_EQ(result_of(waiting)->bytes, "done");
+}
+
+}  // namespace
+}  // namespace charioteer::machine

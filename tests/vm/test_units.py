@@ -1,0 +1,86 @@
+"""Waits for units that systemd tells of: its own and those of users, whatever becomes of it."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from charioteer._core import ShellError
+from test_driver.errors import RequestedAssertionFailed
+from test_driver.machine import QemuMachine
+
+from support.patience import deadline
+from support.team import BOOT_LIMIT, team
+
+GUEST = """
+[machines.server]
+guest = "debian"
+vlans = []
+"""
+UNITS = "~ada/.config/systemd/user"
+
+pytestmark = pytest.mark.limit(240)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[QemuMachine]:
+    """A guest with the user `ada`, whose systemd runs, with a unit that works and one that fails."""
+    with team(GUEST) as made:
+        server = made["server"]
+        with deadline(BOOT_LIMIT):
+            server.wait_for_unit("multi-user.target")
+            server.succeed(
+                "useradd --create-home --shell /bin/bash ada", "loginctl enable-linger ada"
+            )
+            server.wait_for_unit(f"user@{server.succeed('id -u ada').strip()}.service")
+            server.succeed(
+                f"mkdir -p {UNITS}",
+                f"printf '[Service]\\nExecStart=/bin/sleep infinity\\n' > {UNITS}/idle.service",
+                f"printf '[Service]\\nType=oneshot\\nExecStart=/bin/false\\n' > {UNITS}/bad.service",
+                "chown -R ada: ~ada",
+            )
+            assert server.systemctl("daemon-reload", "ada") == (0, "")
+        yield server
+
+
+def test_one_of_a_user_is_told_without_asking(server: QemuMachine) -> None:
+    assert server.systemctl("start --no-block idle.service", "ada") == (0, "")
+    # Asking would take `su`.
+    server.succeed("mount --bind /bin/false /bin/su")
+    try:
+        server.wait_for_unit("idle.service", "ada", timeout=60)
+    finally:
+        server.succeed("umount /bin/su")
+
+
+def test_one_of_a_user_that_fails(server: QemuMachine) -> None:
+    server.systemctl("start --no-block bad.service", "ada")
+    with pytest.raises(RequestedAssertionFailed) as failure:
+        server.wait_for_unit("bad.service", "ada")
+    assert str(failure.value) == 'unit "bad.service" reached state "failed"'
+
+
+def test_a_user_that_does_not_exist(server: QemuMachine) -> None:
+    with pytest.raises(RequestedAssertionFailed, match='unit "x" under user "nobody2"'):
+        server.wait_for_unit("x", "nobody2")
+
+
+def test_a_wait_outlives_systemd(server: QemuMachine) -> None:
+    # The connection of the waits before ends with it.
+    server.wait_for_unit("multi-user.target")
+    server.systemctl("daemon-reexec")
+    server.succeed("mount --bind /bin/false /bin/systemctl")
+    try:
+        server.wait_for_unit("multi-user.target", timeout=60)
+    finally:
+        server.succeed("umount /bin/systemctl")
+
+
+def test_a_guest_that_panics_is_told_with_the_unit(server: QemuMachine) -> None:
+    server.succeed("systemd-run --no-block --unit=slow --property=Type=oneshot sleep infinity")
+    crash = "echo 1 > /proc/sys/kernel/sysrq; sleep 1; echo c > /proc/sysrq-trigger"
+    crasher = threading.Thread(target=lambda: server.execute(crash, check_output=False))
+    crasher.start()
+    with pytest.raises(ShellError, match="server: ") as failure:
+        server.wait_for_unit("slow.service")
+    crasher.join()
+    assert '"slow.service"' in "\n".join(failure.value.__notes__)
