@@ -9,7 +9,7 @@
 #include "channel/call.hpp"
 #include "io/error.hpp"
 
-/// What a visitor (python/charioteer/shell_client.py) and the door say to each other over a stream:
+/// What a visitor (python/charioteer/visit.py) and the door say to each other over a stream:
 /// messages of a byte for the type, the length of the payload in four bytes, and the payload.
 /// Numbers are little endian. No I/O here.
 namespace charioteer::terminal {

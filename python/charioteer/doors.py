@@ -18,7 +18,10 @@ NAME = "terminal"
 
 _SOCKETS = Path("/proc/net/unix")
 _LISTENING = 0x10000
-_PATH = re.compile(r"/vm-state-(?P<machine>[^/]+)/" + NAME)
+_PATH = re.compile(r"/vm-state-(?P<machine>[^/]+)/" + NAME + "$")
+_PATIENCE = 1.0
+"""Seconds for whoever listens to take a connection. A driver's thread does so at once; anybody may
+listen at such a path and never do it."""
 
 
 @dataclass(order=True)
@@ -37,7 +40,9 @@ def connect(path: Path) -> socket.socket:
     """A connection to the door at `path`. Raises NoShell when nobody, or another user, is there."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        connection.settimeout(_PATIENCE)
         connection.connect(str(path))
+        connection.settimeout(None)
         _, user = _listener(connection)
         if os.geteuid() not in (0, user) and user != 0:
             raise NoShell(f"{path} belongs to another user")

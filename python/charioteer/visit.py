@@ -116,19 +116,24 @@ class Visit:
         """Waits a moment for either side, and sends and receives what can be; of `wanted` those
         that can be read.
         """
-        sending = [connection] if self._unsent else []
-        readable, writable, _ = select.select([connection, *wanted], sending, [], _LOOK_EVERY)
+        # Not select(), which knows no descriptor from 1024 on.
+        poll = select.poll()
+        for fd in wanted:
+            poll.register(fd, select.POLLIN)
+        poll.register(connection, select.POLLIN | (select.POLLOUT if self._unsent else 0))
+        ready = dict(poll.poll(_LOOK_EVERY * 1000))
+        events = ready.pop(connection.fileno(), 0)
         try:
-            if writable:
+            if events & select.POLLOUT:
                 del self._unsent[: connection.send(self._unsent)]
-            if connection in readable:
+            if events & ~select.POLLOUT:
                 piece = connection.recv(65536)
                 if not piece:
                     raise NoShell(_GONE)
                 self._received += piece
         except ConnectionError as error:
             raise NoShell(_GONE) from error
-        return [each for each in readable if isinstance(each, int)]
+        return list(ready)
 
     def _read_input(self) -> bytes:
         try:
@@ -145,7 +150,9 @@ class Visit:
             try:
                 rest = rest[os.write(fd, rest) :]
             except BlockingIOError:  # whoever gave it to us wants it so
-                select.select([], [fd], [])
+                poll = select.poll()
+                poll.register(fd, select.POLLOUT)
+                poll.poll()
 
     def _look_at_size(self) -> None:
         if self._on_terminal and (size := _terminal_size(self._input)) != self._size:

@@ -1,17 +1,22 @@
 """`charioteer shell` at a door whose shells run on this host, in a real terminal and with pipes."""
 
+import fcntl
 import os
 import pty
+import resource
 import signal
+import socket
 import subprocess
 import termios
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from charioteer import doors
-from charioteer.errors import InputError
+from charioteer.errors import InputError, NoShell
+from charioteer.visit import Visit
 from support.host_door import HostDoor
 from support.leftovers import processes_of
 from support.patience import scaled, until
@@ -188,6 +193,24 @@ class TestPipes:
         assert done.stdout == b"x" * 3_000_000
 
 
+def test_descriptors_may_have_large_numbers(host: HostDoor) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    reading, writing = os.pipe()
+    large = fcntl.fcntl(reading, fcntl.F_DUPFD_CLOEXEC, 2000)
+    try:
+        os.write(writing, b"exit 3\n")
+        os.close(writing)
+        visit = Visit(doors.connect(host.state / doors.NAME), large, kind="")
+        visit.open()
+        assert visit.relay() == 3
+        visit.close()
+    finally:
+        os.close(large)
+        os.close(reading)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 class TestFinding:
     def test_machines_that_run_are_listed(self, host: HostDoor) -> None:
         (found,) = [door for door in doors.all_doors() if door.machine == host.name]
@@ -215,6 +238,28 @@ class TestFinding:
             assert doors.find(f"{host.name}@{other.process.pid}").path.parent == other.state
         finally:
             other.end()
+
+    def test_who_listens_and_never_answers_keeps_nobody_from_the_others(
+        self, host: HostDoor, folder: Path
+    ) -> None:
+        deaf = folder / f"vm-state-deaf-{folder.name}" / doors.NAME
+        deaf.parent.mkdir()
+        with ExitStack() as sockets:
+            listener = sockets.enter_context(socket.socket(socket.AF_UNIX))
+            listener.bind(str(deaf))
+            listener.listen(0)
+            caller = sockets.enter_context(socket.socket(socket.AF_UNIX))
+            caller.connect(str(deaf))
+            assert host.name in [door.machine for door in doors.all_doors()]
+            with pytest.raises(NoShell):
+                doors.connect(deaf)
+
+    def test_another_socket_beside_a_door_is_none(self, host: HostDoor) -> None:
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(f"{host.state / doors.NAME}2")
+            other.listen()
+            paths = [door.path for door in doors.all_doors() if door.machine == host.name]
+            assert paths == [host.state / doors.NAME]
 
     def test_no_such_machine_is_status_2(self, workshop: Workshop) -> None:
         run = workshop.run("charioteer", "shell", "nowhere")
