@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Seconds.
 _LOOK_EVERY = 0.5
 _END_GRACE = 30  # of what is killed with SIGTERM, and 5 s later with SIGKILL
+# Bytes of each stream. What runs as long as the test must not take all of the host's memory.
+_KEPT = 256 * 1024 * 1024
 
 
 class Host(Protocol):
@@ -29,8 +31,8 @@ class Host(Protocol):
 class Process:
     """A command under way; `for line in process:` gives the lines of its output as they come.
 
-    All that it writes is read at once and kept, so it never waits for the test. Lines of its
-    standard error go to the console and so into the log. It ends with its machine, with the block
+    All that it writes is read at once, so it never waits for the test, and the last 256 MiB of
+    either stream are kept; a warning says when there was more. Lines of its standard error go to the console and so into the log. It ends with its machine, with the block
     of `with machine.spawn(...) as process:`, or by `kill`; not when nobody holds this any more.
 
     May be used from several threads; each line is given to one of those who iterate.
@@ -55,6 +57,7 @@ class Process:
         self._shown = 0  # bytes of the output that iteration has given
         self._searched = 0  # bytes of the output in which there is no line end after `_shown`
         self._told = 0  # bytes of the standard error that were told
+        self._dropped: set[str] = set()  # streams of which there was more than is kept
         self._result: Result | None = None
         self._failure: Exception | None = None
         self._switch = Switch()
@@ -91,10 +94,29 @@ class Process:
         with self._changed:
             if source == "output":
                 self._output += said
+                dropped = self._drop(self._output, "output")
+                self._shown = max(0, self._shown - dropped)
+                self._searched = max(0, self._searched - dropped)
                 self._changed.notify_all()
                 return
             self._errors += said
+            self._told = max(0, self._told - self._drop(self._errors, "error"))
         self._tell_errors(to_end=False)
+
+    def _drop(self, kept: bytearray, name: str) -> int:
+        """Drops the older half of what is too much; how many bytes that was."""
+        if len(kept) <= _KEPT:
+            return 0
+        if name not in self._dropped:
+            self._dropped.add(name)
+            self.machine.logger.warning(
+                f"warning: `{self.command}` has written more than {_KEPT} bytes to its standard "
+                f"{name}; only the last of them are kept",
+                {"machine": self.machine.name},
+            )
+        dropped = len(kept) - _KEPT // 2
+        del kept[:dropped]
+        return dropped
 
     def _tell_errors(self, to_end: bool) -> None:
         """Hands on the lines that are complete, at the end also one that is not."""

@@ -61,6 +61,27 @@ def test_a_line_comes_before_the_end(machine: QemuMachine, call: fake_core.FakeC
     assert list(process) == [] and process.wait().stdout == "first\nsecond\n"
 
 
+def test_what_is_too_much_is_dropped_from_its_beginning(
+    machine: QemuMachine,
+    call: fake_core.FakeCall,
+    logger: TerminalLogger,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("test_driver.machine.process._KEPT", 100)
+    process = machine.spawn("x")
+    lines = [f"line {number:02}" for number in range(30)]
+    for line in lines:
+        say(call, line.encode() + b"\n")
+    call.end()
+    kept = process.wait().stdout.splitlines()
+    assert kept == lines[-len(kept) :] and 5 < len(kept) < 14
+    warnings = [line for line in told(logger) if "are kept" in line]
+    assert warnings == [
+        "web: warning: `x` has written more than 100 bytes to its standard output; "
+        "only the last of them are kept"
+    ]
+
+
 def test_the_result(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     process = machine.spawn("x", timeout=5)
     say(call, b"out\xff")
