@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,26 +10,30 @@ from charioteer import _core
 
 import commands
 import guest
+import waits
 from figures import Figure, compare
 
 _ROUNDS = 5
 _MANY = 100
 _SIZE = 50_000_000
-_PHASES = 8
 _IDLE_SECONDS = 5
 # What the idle agent may take of a processor, in percent.
 _IDLE_LIMIT = 1.0
 
 
 def measure() -> Iterable[Figure]:
-    """On `minimal`: commands, waits, what it costs. On `desktop`, whose kernel has 9p: files."""
+    """On `minimal`: commands, waits, what it costs. On `desktop`, which has systemd and whose kernel
+    has 9p: units and files.
+    """
     with guest.running() as machine:
         yield commands.execute_true(machine, "agent_true")
         yield _many_at_once(machine)
         yield _bytes_per_command(machine)
         yield _idle(machine)
         yield commands.wait_open_port(machine, "agent_wait_port", ours=_watched)
-        yield _wait_file(machine)
+        yield waits.reaction(machine, "agent_wait_closed_port", waits.closed_port)
+        yield waits.reaction(machine, "agent_wait_unix", waits.unix_socket)
+        yield waits.reaction(machine, "agent_wait_file", waits.file)
     with guest.running(channel="plain") as machine:
         yield commands.execute_true(machine, "agent_plain_true")
     yield from _files()
@@ -79,35 +82,6 @@ def _idle(machine: _core.Machine) -> Figure:
     return Figure("agent_idle_cpu", (after - before) / _IDLE_SECONDS, _IDLE_LIMIT, "%")
 
 
-def _wait_file(machine: _core.Machine) -> Figure:
-    """How much later than a file's making the wait for it returns."""
-    ours: list[float] = []
-    baseline: list[float] = []
-    for phase in range(_PHASES):
-        delay = 1 + (phase + 0.5) / _PHASES
-        for series in (ours, baseline):
-            name = f"/tmp/bench-{phase}-{len(baseline)}-{len(ours)}"
-            probe = f"test -e {name}"
-            made = machine.begin(f"sleep {delay:.2f}; : > {name}; echo made")
-            moment: list[float] = []
-
-            def note(call: _core.Call = made, moment: list[float] = moment) -> None:
-                while call.read() is not None:
-                    moment.append(time.perf_counter())
-
-            watcher = threading.Thread(target=note)
-            watcher.start()
-            if series is ours:
-                machine.wait_for_command(probe, hint=["wait-file", name])
-            else:
-                with guest.two_trips(machine) as shell:
-                    shell.wait_until(probe)
-            returned = time.perf_counter()
-            watcher.join()
-            series.append((returned - moment[0]) * 1000)
-    return compare("agent_wait_file", ours, baseline, "ms")
-
-
 def _files() -> Iterable[Figure]:
     """50 MB in and out: through the agent, and by `cp` in a guest that has mounted a 9p share."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
@@ -120,6 +94,7 @@ def _files() -> Iterable[Figure]:
             options = "trans=virtio,version=9p2000.L,msize=16384"
             machine.execute(f"mkdir /mnt/bench; mount -t 9p -o {options} bench /mnt/bench")
             machine.wait_for_unit("multi-user.target")
+            yield waits.reaction(machine, "agent_wait_unit", waits.unit)
             into = _copies(
                 lambda: machine.copy_in(str(source), "/root/in"),
                 lambda: _checked(machine, "cp /mnt/bench/source /root/in"),
