@@ -36,13 +36,28 @@ function(charioteer_part name)
     endforeach()
 endfunction()
 
+# charioteer_test_code(TARGET): what all code of tests is compiled with, so that it can share
+# precompiled headers.
+function(charioteer_test_code target)
+    # The code under test is optimised; optimising the tests takes time and finds nothing.
+    target_compile_options(${target} PRIVATE -O0)
+    # Libraries and programs alike as the compiler does it by itself.
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    if(CHARIOTEER_CCACHE)
+        # Without these it does not keep what precompiled headers went into.
+        target_compile_options(${target} PRIVATE -fpch-preprocess)
+        set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER
+            "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${CHARIOTEER_CCACHE}")
+    endif()
+endfunction()
+
 # charioteer_unit_test(NAME SOURCES... DEPENDS...): the GoogleTest program unit_NAME.
 function(charioteer_unit_test name)
     cmake_parse_arguments(TEST "" "" "SOURCES;DEPENDS" ${ARGN})
     add_executable(unit_${name} ${TEST_SOURCES})
     target_include_directories(unit_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
-    # The code under test is optimised; optimising the tests takes time and finds nothing.
-    target_compile_options(unit_${name} PRIVATE -O0)
+    charioteer_test_code(unit_${name})
+    target_precompile_headers(unit_${name} REUSE_FROM charioteer_fakes)
     target_link_libraries(unit_${name} PRIVATE ${TEST_DEPENDS} charioteer_fakes GTest::gmock
         GTest::gtest_main)
     # A test that hangs ends by itself and names the case; this is the limit for the whole program.
