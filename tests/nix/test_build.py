@@ -1,0 +1,144 @@
+"""Sections 6.1 and 1.6: a test as a derivation, which real Nix builds in its sandbox.
+
+The driver that runs in there is installed as a package would be, and the machines are those of the
+example `ping`. Nothing comes from nixpkgs.
+"""
+
+import subprocess
+import xml.etree.ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+
+import charioteer.cluster
+import charioteer.configuration
+import pytest
+from charioteer import paths
+
+from support.leftovers import expect_nothing_left
+from support.nix import Nix
+from support.patience import deadline, scaled
+from support.run import PROGRAMS
+from support.team import BUILD_LIMIT, short_folder
+
+TEST = Path(__file__).resolve().parent / "test.nix"
+PATH = "/usr/bin:/usr/sbin"
+pytestmark = pytest.mark.limit(900)
+
+
+@pytest.fixture(scope="module")
+def nix() -> Nix:
+    with deadline(600):
+        return Nix()
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A folder with the installed driver in `installed`."""
+    with short_folder() as folder:
+        command = ["cmake", "--install", str(PROGRAMS.parent), "--prefix", f"{folder}/installed"]
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=scaled(60))
+        yield folder
+        expect_nothing_left(folder)
+
+
+@pytest.fixture(scope="module")
+def configuration(place: Path) -> Path:
+    """That of the example `ping`."""
+    with deadline(BUILD_LIMIT):
+        cluster = charioteer.cluster.load(paths.examples() / "ping")
+        return charioteer.configuration.write(cluster, place)
+
+
+def build(
+    nix: Nix, place: Path, configuration: Path, name: str, **values: str
+) -> subprocess.CompletedProcess[str]:
+    given: dict[str, str | Path] = {"driver": place / "installed", "configuration": configuration}
+    # A test that was built is not built again.
+    return nix.build(
+        TEST,
+        {"name": f"{name}-{place.name}", "accelerator": "tcg", "path": PATH, **given, **values},
+        [place, paths.cache(), paths.examples()],
+    )
+
+
+def variant(configuration: Path, script: str, name: str) -> Path:
+    """The same machines with another script."""
+    test = configuration.parent / f"{name}.py"
+    test.write_text(script)
+    made = configuration.parent / f"{name}.json"
+    example = str((paths.examples() / "ping/test.py").absolute())
+    text = configuration.read_text()
+    assert example in text
+    made.write_text(text.replace(example, str(test)))
+    return made
+
+
+def test_6_1_nix_builds_the_example_ping(nix: Nix, place: Path, configuration: Path) -> None:
+    done = build(
+        nix,
+        place,
+        configuration,
+        "ping",
+        logFile="$out/log.xml",
+        extraDriverArgs="--junit-xml report.xml",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "12 of 12 pings passed" in done.stderr and "test script finished in" in done.stderr
+    out = place / "out-of-ping"
+    nix.fetch(done.stdout.strip(), out)
+    nix.forget(done.stdout.strip())
+    suites = xml.etree.ElementTree.parse(out / "report.xml").getroot()
+    assert suites.get("failures") == "0" and suites.get("tests") == "3"
+    assert "every machine reaches every other by name" in (out / "log.xml").read_text()
+
+
+def test_6_1_without_the_feature_nothing_is_built(
+    nix: Nix, place: Path, configuration: Path
+) -> None:
+    given: dict[str, str | Path] = {"driver": place / "installed", "configuration": configuration}
+    done = nix.build(TEST, {"name": "refused", "path": PATH, **given}, [], features="benchmark")
+    assert done.returncode != 0
+    assert "nixos-test" in done.stderr and "benchmark" in done.stderr
+
+
+def test_6_1_a_test_that_fails_is_a_build_that_fails(
+    nix: Nix, place: Path, configuration: Path
+) -> None:
+    script = "primer.succeed('echo the reason >&2; exit 3')\n"
+    done = build(nix, place, variant(configuration, script, "failing"), "failing")
+    assert done.returncode != 0 and done.stdout == ""
+    assert "primer.succeed(" in done.stderr and "the reason" in done.stderr
+    assert "(exit code 3)" in done.stderr and "exit code 1" in done.stderr
+
+
+def test_1_6_what_a_build_is_like(nix: Nix, place: Path, configuration: Path) -> None:
+    """State is in the build's own folder, although there is neither a home nor a user root."""
+    script = """
+import subprocess
+print("at", primer.state_dir, primer.shared_dir, vlan1.socket_dir)
+print("home", os.environ["HOME"], os.path.exists(os.environ["HOME"]), os.geteuid() != 0)
+primer.start()
+primer.copy_from_host(__import__("sys").executable, "/tmp/program")
+primer.copy_from_machine("/proc/version", "copied")
+primer.screenshot("screen")
+print("left", sorted(os.listdir(driver.out_dir)))
+"""
+    done = build(nix, place, variant(configuration, script, "place"), "place")
+    assert done.returncode == 0, done.stderr
+    assert "at /build/vm-state-primer /build/shared-xchg /build/vde1.ctl" in done.stderr
+    assert "home /homeless-shelter False True" in done.stderr
+    assert "left ['copied', 'screen.png']" in done.stderr
+    nix.forget(done.stdout.strip())
+
+
+def test_1_7_the_time_limit_of_a_run_ends_the_build(
+    nix: Nix, place: Path, configuration: Path
+) -> None:
+    """Nix kills what is left, but there is nothing left."""
+    limited = variant(configuration, "primer.start()\nprimer.sleep(600)\n", "late")
+    text = limited.read_text()
+    assert '"global_timeout": 300' in text
+    limited.write_text(text.replace('"global_timeout": 300', '"global_timeout": 5'))
+    done = build(nix, place, limited, "late")
+    assert done.returncode != 0
+    assert "timeout reached; test terminating..." in done.stderr

@@ -1,0 +1,66 @@
+"""Real Nix, by `scripts/nix-toolchain`, and builds that may see folders of the host."""
+
+import subprocess
+from pathlib import Path
+
+from support.patience import scaled
+
+ROOT = Path(__file__).resolve().parents[2]
+# Of the host; the last two are links there.
+_SYSTEM = ("/usr", "/bin", "/lib", "/lib64")
+
+
+class Nix:
+    """The commands of one version. Builds run in Nix's sandbox."""
+
+    def __init__(self, suite: str = "trixie") -> None:
+        """Raises CalledProcessError, with the reason on standard error, when Nix cannot be had."""
+        found = subprocess.run(
+            [ROOT / "scripts/nix-toolchain", suite],
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=scaled(600),
+        )
+        self._commands = Path(found.stdout.strip())
+
+    def run(
+        self, *arguments: str | Path, command: str = "nix", limit: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        """Its outcome with what it wrote; `limit` in unscaled seconds."""
+        return subprocess.run(
+            [self._commands / command, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=scaled(limit),
+        )
+
+    def build(
+        self,
+        file: Path,
+        values: dict[str, str | Path],
+        visible: list[Path],
+        features: str = "nixos-test",
+        limit: float = 600,
+    ) -> subprocess.CompletedProcess[str]:
+        """`nix build` of a file of a function of `values`; its output is the path it prints.
+
+        Only the system's programs and the folders `visible` of the host are in the sandbox. The log
+        of the build is in the standard error.
+        """
+        arguments: list[str | Path] = ["build", "--no-link", "--print-out-paths", "-L"]
+        arguments += ["--file", file, "--option", "system-features", features]
+        arguments += ["--option", "sandbox", "true", "--option", "sandbox-paths"]
+        arguments.append(" ".join(map(str, (*_SYSTEM, *visible))))
+        for name, value in values.items():
+            arguments += ["--argstr", name, str(value)]
+        return self.run(*arguments, limit=limit)
+
+    def fetch(self, path: str, target: Path) -> None:
+        """Copies what is in the store, which only Nix's own commands see."""
+        done = self.run("cp", "-r", "--no-preserve=mode", path, target, command="nix-enter")
+        assert done.returncode == 0, done.stderr
+
+    def forget(self, path: str) -> None:
+        """Deletes a path of the store, with what needs it."""
+        self.run("--delete", path, command="nix-store")
