@@ -9,6 +9,7 @@
   netpbm,
   qemu_pkg ? qemu_test,
   qemu_test,
+  runCommand,
   systemd,
   tesseract5,
   util-linux,
@@ -37,7 +38,10 @@ let
     util-linux
   ];
 
-  language = tesseract5.override { enableLanguages = [ "eng" ]; };
+  language = runCommand "tessdata-eng" { } ''
+    mkdir $out
+    ln -s ${tesseract5.languages.eng} $out/eng.traineddata
+  '';
 in
 stdenv.mkDerivation {
   pname = "nixos-test-driver";
@@ -63,7 +67,7 @@ stdenv.mkDerivation {
       makeWrapper ${unwrapped}/bin/$program $out/bin/$program \
         --prefix PATH : ${lib.makeBinPath programs} \
         --prefix PYTHONPATH : ${python3.pkgs.makePythonPath pythonPackages} \
-        ${lib.optionalString enableOCR "--set-default TESSDATA_PREFIX ${language}/share/tessdata"}
+        ${lib.optionalString enableOCR "--set-default TESSDATA_PREFIX ${language}"}
     done
     runHook postInstall
   '';
