@@ -10,11 +10,13 @@
   accelerator ? "auto",
   logFile ? "/dev/null",
   extraDriverArgs ? "",
+  # Not empty for a test with containers, whose build is root in its sandbox.
+  containers ? "",
 }:
 derivation {
   name = "vm-test-run-${name}";
   system = builtins.currentSystem;
-  requiredSystemFeatures = [ "nixos-test" ];
+  requiredSystemFeatures = [ "nixos-test" ] ++ (if containers == "" then [ ] else [ "uid-range" ]);
   builder = "/bin/sh";
   args = [
     "-euc"

@@ -4,6 +4,9 @@ The driver that runs in there is installed as a package would be, and the machin
 example `ping`. Nothing comes from nixpkgs.
 """
 
+import json
+import os
+import stat
 import subprocess
 import xml.etree.ElementTree
 from collections.abc import Iterator
@@ -14,6 +17,7 @@ import charioteer.configuration
 import pytest
 from charioteer import paths
 
+from support.containers import why_no_containers
 from support.leftovers import expect_nothing_left
 from support.nix import Nix
 from support.patience import deadline, scaled
@@ -35,6 +39,8 @@ def nix() -> Nix:
 def place() -> Iterator[Path]:
     """A folder with the installed driver in `installed`."""
     with short_folder() as folder:
+        # Not everybody who builds is its owner.
+        folder.chmod(0o755)
         command = ["cmake", "--install", str(PROGRAMS.parent), "--prefix", f"{folder}/installed"]
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=scaled(60))
         yield folder
@@ -128,6 +134,47 @@ print("left", sorted(os.listdir(driver.out_dir)))
     assert "at /build/vm-state-primer /build/shared-xchg /build/vde1.ctl" in done.stderr
     assert "home /homeless-shelter False True" in done.stderr
     assert "left ['copied', 'screen.png']" in done.stderr
+    nix.forget(done.stdout.strip())
+
+
+def test_1_6_a_build_becomes_a_place_for_containers(
+    nix: Nix, place: Path, configuration: Path
+) -> None:
+    """What systemd-nspawn needs and Nix's sandbox has not: /run, control groups, an identity."""
+    if reason := why_no_containers():
+        pytest.skip(reason)
+    # The host's own may be closed to those who are root only in the sandbox.
+    (place / "net").mkdir()
+    os.mknod(place / "net/tun", stat.S_IFCHR, os.makedev(10, 200))
+    (place / "net/tun").chmod(0o666)
+    script = """
+print("root", os.geteuid() == 0)
+print("netns", os.path.isdir("/run/netns"), os.path.samefile("/var/run", "/run"))
+print("groups", os.path.exists("/sys/fs/cgroup/cgroup.controllers"))
+print("identity", os.path.getsize("/etc/machine-id"), os.path.exists("/etc/os-release"))
+print("links", os.popen("ip -brief link").read().replace("\\n", "; "))
+"""
+    made = variant(configuration, script, "containers")
+    content = json.loads(made.read_text())
+    content["containers"] = {"box": {"name": "box", "start_script": "/bin/true"}}
+    made.write_text(json.dumps(content))
+    done = nix.build(
+        TEST,
+        {
+            "name": f"containers-{place.name}",
+            "driver": place / "installed",
+            "configuration": made,
+            "path": PATH,
+            "accelerator": "tcg",
+            "containers": "1",
+        },
+        [place, paths.cache(), paths.examples(), f"/dev/net={place}/net"],
+        features="nixos-test uid-range",
+    )
+    assert done.returncode == 0, done.stderr
+    for line in ("root True", "netns True True", "groups True", "identity 33 True"):
+        assert line in done.stderr
+    assert "vde-tap1" in done.stderr
     nix.forget(done.stdout.strip())
 
 

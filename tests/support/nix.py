@@ -1,6 +1,7 @@
 """Real Nix, by `scripts/nix-toolchain`, and builds that may see folders of the host."""
 
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from support.patience import scaled
@@ -39,19 +40,31 @@ class Nix:
         self,
         file: Path,
         values: dict[str, str | Path],
-        visible: list[Path],
+        visible: Sequence[Path | str],
         features: str = "nixos-test",
         limit: float = 600,
     ) -> subprocess.CompletedProcess[str]:
         """`nix build` of a file of a function of `values`; its output is the path it prints.
 
-        Only the system's programs and the folders `visible` of the host are in the sandbox. The log
-        of the build is in the standard error.
+        Only the system's programs and the folders `visible` of the host are in the sandbox; one may be
+        given another name, "INSIDE=OUTSIDE". With the feature uid-range the build may ask to be root
+        there. The log of the build is in the standard error.
         """
         arguments: list[str | Path] = ["build", "--no-link", "--print-out-paths", "-L"]
         arguments += ["--file", file, "--option", "system-features", features]
         arguments += ["--option", "sandbox", "true", "--option", "sandbox-paths"]
         arguments.append(" ".join(map(str, (*_SYSTEM, *visible))))
+        if "uid-range" in features.split():
+            experiments = "nix-command auto-allocate-uids cgroups"
+            arguments += ["--option", "experimental-features", experiments]
+            arguments += [
+                "--option",
+                "auto-allocate-uids",
+                "true",
+                "--option",
+                "use-cgroups",
+                "true",
+            ]
         for name, value in values.items():
             arguments += ["--argstr", name, str(value)]
         return self.run(*arguments, limit=limit)
