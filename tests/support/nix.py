@@ -1,6 +1,7 @@
 """Real Nix, by `scripts/nix-toolchain`, and builds that may see folders of the host."""
 
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +12,19 @@ ROOT = Path(__file__).resolve().parents[2]
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64")
 
 
+_NOTHING = """
+{ }: derivation {
+  name = "nothing";
+  system = builtins.currentSystem;
+  requiredSystemFeatures = [ "uid-range" ];
+  builder = "/bin/sh";
+  args = [ "-c" "echo > $out" ];
+}
+"""
+
+
 class Nix:
-    """The commands of one version. Builds run in Nix's sandbox."""
+    """The commands of one version. Builds run in Nix's sandbox, where the host can have one."""
 
     def __init__(self, suite: str = "trixie") -> None:
         """Raises CalledProcessError, with the reason on standard error, when Nix cannot be had."""
@@ -68,6 +80,14 @@ class Nix:
         for name, value in values.items():
             arguments += ["--argstr", name, str(value)]
         return self.run(*arguments, limit=limit)
+
+    def why_nobody_is_root(self) -> str:
+        """Why builds that want to be root in their sandbox are not possible; empty when they are."""
+        with tempfile.NamedTemporaryFile("w", suffix=".nix") as file:
+            file.write(_NOTHING)
+            file.flush()
+            done = self.build(Path(file.name), {}, [], features="uid-range", limit=60)
+        return "" if done.returncode == 0 else f"no builds as root: {done.stderr}"
 
     def fetch(self, path: str, target: Path) -> None:
         """Copies what is in the store, which only Nix's own commands see."""

@@ -6,6 +6,7 @@ disk with the guest `debian`, which is never written to. The kernel is that of `
 one for clouds knows no 9p.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,10 @@ from pathlib import Path
 from charioteer import builder, facts, guest, initramfs
 from charioteer.facts import Place
 
+from support import nix_script
 from support.nix_script import System
 
-_MODULES = ("crc32c_generic", "ext4", "virtio_blk", "virtio_net", "virtio_input")
-_MODULES += ("overlay", "9pnet_virtio", "9p")
+_MODULES = "crc32c_generic ext4 virtio_blk virtio_net virtio_input overlay 9pnet_virtio 9p".split()
 _PARAMETERS = "loglevel=7 net.ifnames=0 panic=1 boot.panic_on_fail clocksource=acpi_pm"
 # First program: drivers, name and addresses, file systems as NixOS has them, then `init`.
 _STAGE_1 = """\
@@ -62,6 +63,34 @@ exec switch_root /root "$init"
 _INIT = "#!/bin/sh\nexec /usr/lib/systemd/systemd\n"
 
 
+def write(folder: Path, names: Sequence[str], script: str = "", efi: bool = False) -> Path:
+    """Machines on VLAN 1 with a test script, as nixpkgs 26.05 hands them over.
+
+    Returns the configuration. Scripts and systems are in `folder`, the latter in `folder`/store.
+    """
+    places = facts.places({name: [1] for name in names})
+    vms = {}
+    for name, place in places.items():
+        system = make(place, list(places.values()), folder / "store")
+        start = folder / f"{name}-vm/bin/run-{name}-vm"
+        start.parent.mkdir(parents=True)
+        start.write_text(nix_script.make(place, system, disks=[16], efi=efi))
+        start.chmod(0o755)
+        vms[name] = {"name": name, "start_script": str(start)}
+    (folder / "test-script").write_text(script)
+    configuration = folder / "driverConfiguration.json"
+    content = {
+        "containers": {},
+        "enable_ssh_backdoor": False,
+        "global_timeout": 3600,
+        "test_script": str(folder / "test-script"),
+        "vlans": [1],
+        "vms": vms,
+    }
+    configuration.write_text(json.dumps(content))
+    return configuration
+
+
 def make(place: Place, everyone: Sequence[Place], store: Path) -> System:
     """Puts the system of `place` into the folder `store`; builds images that are missing."""
     debian = guest.load("debian")
@@ -71,7 +100,7 @@ def make(place: Place, everyone: Sequence[Place], store: Path) -> System:
     name = f"0123456789abcdfghijklmnpqrsvwxyz-nixos-system-{place.name}"
     toplevel = store / name
     toplevel.mkdir(parents=True)
-    initrd = initramfs.make(replace(debian, modules=_MODULES), kit, _STAGE_1.encode(), None)
+    initrd = initramfs.make(replace(debian, modules=tuple(_MODULES)), kit, _STAGE_1.encode(), None)
     (toplevel / "initrd").write_bytes(initrd + facts.archive(place, everyone, ""))
     (toplevel / "kernel").symlink_to(kit.vmlinuz.absolute())
     # Quicker under emulation, and nothing that NixOS would have changed.

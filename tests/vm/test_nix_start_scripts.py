@@ -4,46 +4,19 @@ What `tests/support/nix_script.py` writes by the description of contract 5.3 and
 mounts 9p shares and its root as NixOS does.
 """
 
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from charioteer import facts
 from test_driver.machine import QemuMachine
 
-from support import nix_script, nix_system
+from support import nix_system
 from support.patience import deadline
 from support.team import BOOT_LIMIT, BUILD_LIMIT, Team, short_folder, team_in
 
 NAMES = ("alpha", "beta")
 pytestmark = pytest.mark.limit(300)
-
-
-def write(folder: Path, names: Sequence[str], efi: bool = False) -> Path:
-    """Start scripts of machines on VLAN 1, and the configuration of nixpkgs 26.05 with them."""
-    places = facts.places({name: [1] for name in names})
-    vms = {}
-    for name, place in places.items():
-        system = nix_system.make(place, list(places.values()), folder / "store")
-        script = folder / f"{name}-vm/bin/run-{name}-vm"
-        script.parent.mkdir(parents=True)
-        script.write_text(nix_script.make(place, system, disks=[16], efi=efi))
-        script.chmod(0o755)
-        vms[name] = {"name": name, "start_script": str(script)}
-    (folder / "test-script").touch()
-    configuration = folder / "driverConfiguration.json"
-    content = {
-        "containers": {},
-        "enable_ssh_backdoor": False,
-        "global_timeout": 3600,
-        "test_script": str(folder / "test-script"),
-        "vlans": [1],
-        "vms": vms,
-    }
-    configuration.write_text(json.dumps(content))
-    return configuration
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +30,7 @@ def place() -> Iterator[Path]:
 def machines(place: Path) -> Iterator[Team]:
     """`alpha` and `beta`, which run."""
     with deadline(BUILD_LIMIT):
-        configuration = write(place, NAMES)
+        configuration = nix_system.write(place, NAMES)
     with team_in(place, configuration) as made:
         with deadline(BOOT_LIMIT):
             for name in NAMES:
@@ -202,7 +175,7 @@ def test_4_5_a_crash_and_a_start_keep_the_disk(beta: QemuMachine) -> None:
 
 def test_5_3_a_disk_image_of_the_user_s_outlives_runs(folder: Path) -> None:
     image = folder / "disk of mine.qcow2"
-    configuration = write(folder, ["alpha"])
+    configuration = nix_system.write(folder, ["alpha"])
     wishes = {
         "NIX_DISK_IMAGE": str(image),
         "QEMU_KERNEL_PARAMS": "of.the=user",
@@ -222,7 +195,7 @@ def test_5_3_a_disk_image_of_the_user_s_outlives_runs(folder: Path) -> None:
 
 
 def test_5_3_another_kernel_and_efi_variables_of_the_user(folder: Path) -> None:
-    configuration = write(folder, ["alpha"], efi=True)
+    configuration = nix_system.write(folder, ["alpha"], efi=True)
     toplevel = next((folder / "store").iterdir())
     kernel = folder / "vmlinuz-mine"
     os.rename(toplevel / "kernel", kernel)
