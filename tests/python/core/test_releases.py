@@ -78,7 +78,7 @@ def start(workshop: Workshop, release: Release, *arguments: str | Path) -> Run:
     return workshop.run(wrapper, "-o", workshop.out, *arguments, LOGFILE="/dev/null")
 
 
-@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
+@pytest.mark.parametrize("release", RELEASES, ids=[release.name for release in RELEASES])
 def test_a_run_in_the_way_of_a_release(workshop: Workshop, release: Release) -> None:
     if release.containers and (reason := why_no_containers()):
         pytest.skip(reason)
@@ -103,7 +103,7 @@ def test_25_11_tells_how_to_log_in_by_vsock(workshop: Workshop) -> None:
     assert "beta-2:  ssh -o User=root vsock/4\n" in run.stdout
 
 
-@pytest.mark.parametrize("release", RELEASES[2:4], ids=lambda release: release.name)
+@pytest.mark.parametrize("release", RELEASES[2:4], ids=["25.11", "26.05"])
 def test_the_hook_for_debugging_as_a_build_asks_for_it(
     workshop: Workshop, release: Release
 ) -> None:
