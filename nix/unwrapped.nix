@@ -1,5 +1,5 @@
-# The compiled driver. Apart from package.nix, so that what a test chooses (OCR, Python packages, its
-# QEMU) does not compile it again.
+# The compiled driver. Apart from package.nix, so that what a test chooses (OCR, Python packages,
+# its QEMU) does not compile it again.
 {
   lib,
   stdenv,
