@@ -25,8 +25,8 @@ let
   inherit (unwrapped) python3;
   pythonPackages = [ python3.pkgs.ptpython ] ++ extraPythonPackages python3.pkgs;
 
-  # No socat, VDE, ImageMagick: the driver does their work itself. netpbm converts what the X servers
-  # of containers show.
+  # No socat, VDE, ImageMagick: the driver does their work itself. netpbm converts what the X
+  # servers of containers show.
   programs = [
     coreutils
     qemu_pkg

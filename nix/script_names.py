@@ -1,5 +1,5 @@
-# What a test script finds besides its machines and VLANs, for the type checker, which reads this and
-# then the script.
+# What a test script finds besides its machines and VLANs, for the type checker, which reads this
+# and then the script.
 import os
 from collections.abc import Callable
 from typing import Any, ContextManager, Optional, Protocol

@@ -1,6 +1,6 @@
 # A module for NixOS tests, not for machines: the test runs on Charioteer, on every release since
-# 24.05 and whether or not the overlay is there. `driverInteractive` follows, because `interactive.*`
-# evaluates all modules of the test again.
+# 24.05 and whether or not the overlay is there. `driverInteractive` follows, because
+# `interactive.*` evaluates all modules of the test again.
 {
   config,
   hostPkgs,
@@ -50,10 +50,12 @@ let
     ) machines
   );
 
+  vlanNames = map (number: "vlan${toString number}") vlans;
+
   annotations = lib.concatLines (
     map (name: "${name}: QemuMachine") virtualMachines
     ++ map (name: "${name}: NspawnMachine") nspawnMachines
-    ++ map (number: "vlan${toString number}: VLan") vlans
+    ++ map (name: "${name}: VLan") vlanNames
   );
 
   typeCheck = ''
@@ -67,7 +69,7 @@ let
     echo "Linting the test script; skipLint = true does without"
     ${package}/bin/generate-driver-symbols
     PYFLAKES_BUILTINS=${
-      lib.escapeShellArg (lib.concatStringsSep "," (virtualMachines ++ nspawnMachines))
+      lib.escapeShellArg (lib.concatStringsSep "," (virtualMachines ++ nspawnMachines ++ vlanNames))
     },$(cat driver-symbols) \
       ${hostPkgs.python3Packages.pyflakes}/bin/pyflakes "$out/test-script"
   '';

@@ -17,10 +17,12 @@ import charioteer.configuration
 import pytest
 from charioteer import paths
 
+from real_nix import Nix
+from sandbox import Sandbox
+
 from support import nix_system
 from support.containers import why_no_containers
 from support.leftovers import expect_nothing_left
-from support.nix import Nix
 from support.patience import deadline, scaled
 from support.run import PROGRAMS
 from support.team import BUILD_LIMIT, short_folder
@@ -30,10 +32,9 @@ PATH = "/usr/bin:/usr/sbin"
 pytestmark = pytest.mark.limit(900)
 
 
-@pytest.fixture(scope="module")
-def nix() -> Nix:
-    with deadline(600):
-        return Nix()
+@pytest.fixture
+def sandbox(nix: Nix) -> Sandbox:
+    return Sandbox(nix)
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +58,11 @@ def configuration(place: Path) -> Path:
 
 
 def build(
-    nix: Nix, place: Path, configuration: Path, name: str, **values: str
+    sandbox: Sandbox, place: Path, configuration: Path, name: str, **values: str
 ) -> subprocess.CompletedProcess[str]:
     given: dict[str, str | Path] = {"driver": place / "installed", "configuration": configuration}
     # A test that was built is not built again.
-    return nix.build(
+    return sandbox.build(
         TEST,
         {"name": f"{name}-{place.name}", "accelerator": "tcg", "path": PATH, **given, **values},
         [place, paths.cache(), paths.examples()],
@@ -80,9 +81,11 @@ def variant(configuration: Path, script: str, name: str) -> Path:
     return made
 
 
-def test_6_1_nix_builds_the_example_ping(nix: Nix, place: Path, configuration: Path) -> None:
+def test_6_1_nix_builds_the_example_ping(
+    sandbox: Sandbox, place: Path, configuration: Path
+) -> None:
     done = build(
-        nix,
+        sandbox,
         place,
         configuration,
         "ping",
@@ -92,33 +95,33 @@ def test_6_1_nix_builds_the_example_ping(nix: Nix, place: Path, configuration: P
     assert done.returncode == 0, done.stderr
     assert "12 of 12 pings passed" in done.stderr and "test script finished in" in done.stderr
     out = place / "out-of-ping"
-    nix.fetch(done.stdout.strip(), out)
-    nix.forget(done.stdout.strip())
+    sandbox.fetch(done.stdout.strip(), out)
+    sandbox.forget(done.stdout.strip())
     suites = xml.etree.ElementTree.parse(out / "report.xml").getroot()
     assert suites.get("failures") == "0" and suites.get("tests") == "3"
     assert "every machine reaches every other by name" in (out / "log.xml").read_text()
 
 
 def test_6_1_without_the_feature_nothing_is_built(
-    nix: Nix, place: Path, configuration: Path
+    sandbox: Sandbox, place: Path, configuration: Path
 ) -> None:
     given: dict[str, str | Path] = {"driver": place / "installed", "configuration": configuration}
-    done = nix.build(TEST, {"name": "refused", "path": PATH, **given}, [], features="benchmark")
+    done = sandbox.build(TEST, {"name": "refused", "path": PATH, **given}, [], features="benchmark")
     assert done.returncode != 0
     assert "nixos-test" in done.stderr and "benchmark" in done.stderr
 
 
 def test_6_1_a_test_that_fails_is_a_build_that_fails(
-    nix: Nix, place: Path, configuration: Path
+    sandbox: Sandbox, place: Path, configuration: Path
 ) -> None:
     script = "primer.succeed('echo the reason >&2; exit 3')\n"
-    done = build(nix, place, variant(configuration, script, "failing"), "failing")
+    done = build(sandbox, place, variant(configuration, script, "failing"), "failing")
     assert done.returncode != 0 and done.stdout == ""
     assert "primer.succeed(" in done.stderr and "the reason" in done.stderr
     assert "(exit code 3)" in done.stderr and "exit code 1" in done.stderr
 
 
-def test_1_6_what_a_build_is_like(nix: Nix, place: Path, configuration: Path) -> None:
+def test_1_6_what_a_build_is_like(sandbox: Sandbox, place: Path, configuration: Path) -> None:
     """State is in the build's own folder, and there is no home."""
     script = """
 places = [str(place) for place in (primer.state_dir, primer.shared_dir, vlan1.socket_dir)]
@@ -130,15 +133,15 @@ primer.copy_from_machine("/proc/version", "copied")
 primer.screenshot("screen")
 print("left", sorted(os.listdir(driver.out_dir)))
 """
-    done = build(nix, place, variant(configuration, script, "place"), "place")
+    done = build(sandbox, place, variant(configuration, script, "place"), "place")
     assert done.returncode == 0, done.stderr
     assert "own True" in done.stderr
     assert "home /homeless-shelter False" in done.stderr
     assert "left ['copied', 'screen.png']" in done.stderr
-    nix.forget(done.stdout.strip())
+    sandbox.forget(done.stdout.strip())
 
 
-def test_5_4_start_scripts_of_nixpkgs_shape_run_in_a_build(nix: Nix, place: Path) -> None:
+def test_5_4_start_scripts_of_nixpkgs_shape_run_in_a_build(sandbox: Sandbox, place: Path) -> None:
     """Their 9p shares are served by a QEMU that is not root."""
     script = """
 alpha.succeed("grep '^xchg /tmp/xchg 9p' /proc/mounts")
@@ -152,17 +155,17 @@ alpha.shutdown()
 """
     with deadline(BUILD_LIMIT):
         made = nix_system.write(place, ["alpha"], script)
-    done = build(nix, place, made, "shape", path="/usr/bin")
+    done = build(sandbox, place, made, "shape", path="/usr/bin")
     assert done.returncode == 0, done.stderr
     assert "seen: from the build" in done.stderr and "answer: from the guest" in done.stderr
-    nix.forget(done.stdout.strip())
+    sandbox.forget(done.stdout.strip())
 
 
 def test_1_6_a_build_becomes_a_place_for_containers(
-    nix: Nix, place: Path, configuration: Path
+    sandbox: Sandbox, place: Path, configuration: Path
 ) -> None:
     """What systemd-nspawn needs and Nix's sandbox has not: /run, control groups, an identity."""
-    if reason := why_no_containers() or nix.why_nobody_is_root():
+    if reason := why_no_containers() or sandbox.why_nobody_is_root():
         pytest.skip(reason)
     # The host's own may be closed to those who are root only in the sandbox.
     (place / "net").mkdir()
@@ -179,7 +182,7 @@ print("links", os.popen("ip -brief link").read().replace("\\n", "; "))
     content = json.loads(made.read_text())
     content["containers"] = {"box": {"name": "box", "start_script": "/bin/true"}}
     made.write_text(json.dumps(content))
-    done = nix.build(
+    done = sandbox.build(
         TEST,
         {
             "name": f"containers-{place.name}",
@@ -196,17 +199,17 @@ print("links", os.popen("ip -brief link").read().replace("\\n", "; "))
     for line in ("root True", "netns True True", "groups True", "identity 33 True"):
         assert line in done.stderr
     assert "vde-tap1" in done.stderr
-    nix.forget(done.stdout.strip())
+    sandbox.forget(done.stdout.strip())
 
 
 def test_1_7_the_time_limit_of_a_run_ends_the_build(
-    nix: Nix, place: Path, configuration: Path
+    sandbox: Sandbox, place: Path, configuration: Path
 ) -> None:
     """Nix kills what is left, but there is nothing left."""
     limited = variant(configuration, "primer.start()\nprimer.sleep(600)\n", "late")
     text = limited.read_text()
     assert '"global_timeout": 300' in text
     limited.write_text(text.replace('"global_timeout": 300', '"global_timeout": 5'))
-    done = build(nix, place, limited, "late")
+    done = build(sandbox, place, limited, "late")
     assert done.returncode != 0
     assert "timeout reached; test terminating..." in done.stderr

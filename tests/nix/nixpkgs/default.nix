@@ -184,7 +184,25 @@ let
 
       # pkgs/build-support/testers
       testers.runNixOSTest = import ./testing.nix { inherit lib pkgs newRelease; };
-    };
+    }
+    // (
+      if newRelease then
+        {
+          # nixos/lib/test-driver, with the arguments that a test chooses
+          nixos-test-driver = pkgs.callPackage (
+            {
+              enableNspawn ? false,
+              enableOCR ? false,
+              extraPythonPackages ? (_: [ ]),
+              qemu_pkg ? qemu_test,
+              qemu_test,
+            }:
+            stub "nixos-test-driver"
+          ) { };
+        }
+      else
+        { }
+    );
 
   pkgs = builtins.foldl' (previous: overlay: previous // overlay pkgs previous) (base pkgs) overlays;
 in

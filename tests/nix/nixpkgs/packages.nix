@@ -34,7 +34,6 @@ in
 // (
   if newRelease then
     {
-      nixos-test-driver = topLevel;
       vhost-device-vsock = byName "vhost-device-vsock";
     }
   else
