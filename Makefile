@@ -17,14 +17,18 @@ demo: deps ## boot four machines that ping each other
 	@cmake --build --preset release --target charioteer
 	@build/release/bin/charioteer run examples/ping
 
-check: deps ## everything that continuous integration checks
+# Debian's Go of backports where there is none.
+with-go = scripts/deps $$(command -v go /usr/local/go/bin/go | head -n 1 | grep -q . || echo golang-go)
+
+check: ## everything that continuous integration checks
+	@$(with-go)
 	@scripts/check
 
 check-fast: ## the same without virtual machines, sanitizers and clang-tidy
 	@scripts/check --fast
 
 check-cluster: ## the cluster with Headscale: four machines, programs built from Go modules
-	@scripts/deps $$(command -v go /usr/local/go/bin/go | head -n 1 | grep -q . || echo golang-go)
+	@$(with-go)
 	@scripts/check --cluster
 
 bench: build ## measure against the baselines, into build/bench.json

@@ -26,7 +26,8 @@ class OpenVLan(VLan):
     """A VLAN that containers can join, by an interface of the kernel. It takes root."""
 
     def __init__(self, nr: int, tmp_dir: Path, logger: AbstractLogger) -> None:
-        self.tap = f"charioteer{nr}"
+        # As upstream calls it: its start scripts look for it, and plug it into the bridge.
+        self.tap = f"vde-tap{nr}"
         super().__init__(nr, tmp_dir, logger)
 
     def join(self) -> None:
@@ -57,13 +58,15 @@ def prepare_host() -> None:
     if shutil.which("nsenter") is None:
         raise MachineError("containers need nsenter, of util-linux")
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        raise MachineError("containers reach VLANs by a tap device, and there is no /dev/net/tun")
+        what = "cannot be opened" if os.path.exists("/dev/net/tun") else "is not there"
+        raise MachineError(f"containers reach VLANs by a tap device, and /dev/net/tun {what}")
     if "NIX_BUILD_TOP" in os.environ and "IN_NIX_SHELL" not in os.environ:
         _prepare_sandbox()
 
 
 def _prepare_sandbox() -> None:
     if not os.access("/run", os.W_OK):
+        Path("/run").mkdir(exist_ok=True)
         _run("mount", "-t", "tmpfs", "none", "/run")
     Path("/run/netns").mkdir(parents=True, exist_ok=True)
     if not os.path.exists("/var/run"):
@@ -74,7 +77,8 @@ def _prepare_sandbox() -> None:
         Path("/sys/fs/cgroup").mkdir(parents=True, exist_ok=True)
         _run("mount", "-t", "cgroup2", "none", "/sys/fs/cgroup")
     Path("/etc/os-release").touch()
-    if not Path("/etc/machine-id").exists():
+    identity = Path("/etc/machine-id")
+    if not identity.exists() or identity.stat().st_size == 0:
         _run("systemd-machine-id-setup")
 
 

@@ -42,23 +42,47 @@ class Team:
 @contextmanager
 def team(cluster: str) -> Iterator[Team]:
     """The machines of a cluster file with this text, not started; nothing is left afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="charioteer-", dir="/tmp"))
-    (folder / "cluster.toml").write_text(cluster)
-    (folder / "test.py").touch()
-    (folder / "out").mkdir()
-    with deadline(BUILD_LIMIT):
-        path = charioteer.configuration.write(charioteer.cluster.load(folder), folder)
-    outer, inner = dict(os.environ), environment(XDG_RUNTIME_DIR=str(folder / "run"))
+    with short_folder() as folder:
+        (folder / "cluster.toml").write_text(cluster)
+        (folder / "test.py").touch()
+        with deadline(BUILD_LIMIT):
+            path = charioteer.configuration.write(charioteer.cluster.load(folder), folder)
+        with team_in(folder, path) as made:
+            yield made
+
+
+@contextmanager
+def team_in(
+    folder: Path, configuration: Path, keep_machine_state: bool = False, **changes: str
+) -> Iterator[Team]:
+    """The machines of a driver configuration, not started, with their state in `folder`/run.
+
+    `changes` are of the environment, which is another one until the end. Nothing is left running.
+    """
+    (folder / "out").mkdir(exist_ok=True)
+    outer, inner = dict(os.environ), environment(XDG_RUNTIME_DIR=str(folder / "run"), **changes)
     os.environ.clear()
     os.environ.update(inner)
     try:
         logger = CompositeLogger([TerminalLogger()])
-        with Driver(load_driver_configuration(path), folder / "out", logger) as driver:
+        with Driver(
+            load_driver_configuration(configuration),
+            folder / "out",
+            logger,
+            keep_machine_state=keep_machine_state,
+        ) as driver:
             yield Team(driver)
     finally:
         os.environ.clear()
         os.environ.update(outer)
     expect_nothing_left(folder)
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder whose path is short enough for sockets. It stays when something goes wrong."""
+    folder = Path(tempfile.mkdtemp(prefix="charioteer-", dir="/tmp"))
+    yield folder
     shutil.rmtree(folder)
 
 

@@ -1,0 +1,163 @@
+# The first node of a cluster: a worker that also runs Headscale, as a pod of k3s. All images are made
+# by Nix and imported from the store, the one for sandboxes (pause) included: there is no registry.
+#
+# A test finds what it finds on primer.nix: the unit `headscale`, active when the pod is ready, with
+# the pod's output in its journal, and the command `headscale`.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+let
+  address = config.networking.primaryIPAddress;
+  k3s = config.services.k3s.package;
+  kubectl = "${lib.getExe k3s} kubectl";
+
+  settings = import ./headscale-settings.nix { inherit address; } // {
+    listen_addr = "0.0.0.0:8080";
+    grpc_listen_addr = "127.0.0.1:50443";
+    noise.private_key_path = "/var/lib/headscale/noise_private.key";
+    prefixes = {
+      v4 = "100.64.0.0/10";
+      v6 = "fd7a:115c:a1e0::/48";
+      allocation = "sequential";
+    };
+    database = {
+      type = "sqlite";
+      sqlite.path = "/var/lib/headscale/db.sqlite";
+    };
+    unix_socket = "/var/lib/headscale/headscale.sock";
+  };
+
+  # JSON is YAML, and this is where both the server and the command look.
+  configuration = pkgs.writeTextDir "etc/headscale/config.yaml" (builtins.toJSON settings);
+
+  headscaleImage = pkgs.dockerTools.buildLayeredImage {
+    name = "charioteer.local/headscale";
+    tag = "test";
+    contents = [
+      configuration
+      pkgs.headscale
+    ];
+    config.Cmd = [
+      "/bin/headscale"
+      "serve"
+    ];
+  };
+
+  pauseImage = pkgs.dockerTools.buildLayeredImage {
+    name = "charioteer.local/pause";
+    tag = "test";
+    contents = [
+      pkgs.coreutils
+      pkgs.tini
+    ];
+    config.Entrypoint = [
+      "/bin/tini"
+      "--"
+      "/bin/sleep"
+      "infinity"
+    ];
+  };
+
+  labels.app = "headscale";
+  deployment = {
+    apiVersion = "apps/v1";
+    kind = "Deployment";
+    metadata.name = "headscale";
+    spec = {
+      selector.matchLabels = labels;
+      strategy.type = "Recreate";
+      template = {
+        metadata = { inherit labels; };
+        spec = {
+          # The workers reach it at the machine's address, and there is no DNS in the cluster.
+          hostNetwork = true;
+          dnsPolicy = "Default";
+          tolerations = [ { operator = "Exists"; } ];
+          containers = [
+            {
+              name = "headscale";
+              image = "charioteer.local/headscale:test";
+              imagePullPolicy = "Never";
+              readinessProbe.httpGet = {
+                path = "/health";
+                port = 8080;
+              };
+              volumeMounts = [
+                {
+                  name = "state";
+                  mountPath = "/var/lib/headscale";
+                }
+              ];
+            }
+          ];
+          volumes = [
+            {
+              name = "state";
+              emptyDir = { };
+            }
+          ];
+        };
+      };
+    };
+  };
+in
+{
+  imports = [ ./worker.nix ];
+
+  services.k3s = {
+    enable = true;
+    role = "server";
+    images = [
+      headscaleImage
+      pauseImage
+    ];
+    manifests.headscale.content = deployment;
+    extraFlags = [
+      "--disable=coredns"
+      "--disable=local-storage"
+      "--disable=metrics-server"
+      "--disable=servicelb"
+      "--disable=traefik"
+      "--disable-helm-controller"
+      "--disable-network-policy"
+      "--pause-image=charioteer.local/pause:test"
+      # By itself it takes the interface of the default route, which a test does not have.
+      "--node-ip=${address}"
+      "--flannel-iface=eth1"
+    ];
+  };
+
+  systemd.services.headscale = {
+    description = "Headscale, which runs in a pod";
+    wantedBy = [ "multi-user.target" ];
+    after = [ "k3s.service" ];
+    requires = [ "k3s.service" ];
+    # When the pod does not become ready, the journal tells why.
+    preStart = ''
+      tell_why() {
+        ${kubectl} describe pods || true
+        ${kubectl} get events --sort-by=.lastTimestamp || true
+        ${kubectl} logs deployment/headscale --all-containers --tail=100 || true
+      }
+      until ${kubectl} get deployment/headscale 2>/dev/null; do
+        if [ "$SECONDS" -ge 600 ]; then tell_why; exit 1; fi
+        sleep 1
+      done
+      if ! ${kubectl} rollout status deployment/headscale --timeout=600s; then
+        tell_why
+        exit 1
+      fi
+    '';
+    script = "exec ${kubectl} logs --follow deployment/headscale";
+    serviceConfig.TimeoutStartSec = 1300;
+  };
+
+  environment.systemPackages = [
+    (pkgs.writeShellScriptBin "headscale" ''
+      exec ${kubectl} exec deployment/headscale -- /bin/headscale "$@"
+    '')
+  ];
+}

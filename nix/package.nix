@@ -1,0 +1,87 @@
+# In the place of nixpkgs' `nixos-test-driver`: takes what a test chooses by the same arguments, and
+# gives the programs, and the typed Python package for the check of the script.
+{
+  lib,
+  stdenv,
+  callPackage,
+  makeWrapper,
+  coreutils,
+  netpbm,
+  qemu_pkg ? qemu_test,
+  qemu_test,
+  runCommand,
+  systemd,
+  tesseract5,
+  util-linux,
+  # Of the SSH backdoor; nixpkgs has it since 26.05.
+  vhost-device-vsock ? null,
+
+  enableNspawn ? false,
+  enableOCR ? false,
+  extraPythonPackages ? (_: [ ]),
+  unwrapped ? callPackage ./unwrapped.nix { },
+}:
+let
+  inherit (unwrapped) python3;
+  pythonPackages = [ python3.pkgs.ptpython ] ++ extraPythonPackages python3.pkgs;
+
+  # No socat, VDE, ImageMagick: the driver does their work itself. netpbm converts what the X
+  # servers of containers show.
+  programs = [
+    coreutils
+    qemu_pkg
+  ]
+  ++ lib.optional (vhost-device-vsock != null) vhost-device-vsock
+  ++ lib.optionals enableNspawn [
+    netpbm
+    systemd
+    util-linux
+  ];
+
+  language = runCommand "tessdata-eng" { } ''
+    mkdir $out
+    ln -s ${tesseract5.languages.eng} $out/eng.traineddata
+  '';
+in
+stdenv.mkDerivation {
+  pname = "nixos-test-driver";
+  inherit (unwrapped) version;
+
+  dontUnpack = true;
+  dontBuild = true;
+
+  nativeBuildInputs = [
+    makeWrapper
+    python3.pkgs.pythonImportsCheckHook
+  ];
+  # Python's set-up hook puts this package and those that a test adds on PYTHONPATH of whoever has
+  # this package as an input, which is how the type check finds them.
+  propagatedBuildInputs = [ python3 ] ++ pythonPackages;
+
+  installPhase = ''
+    runHook preInstall
+    mkdir -p $out/${python3.sitePackages}
+    ln -s ${unwrapped}/${python3.sitePackages}/* $out/${python3.sitePackages}
+    ln -s ${unwrapped}/share $out/share
+    for program in charioteer generate-driver-symbols nixos-test-driver; do
+      makeWrapper ${unwrapped}/bin/$program $out/bin/$program \
+        --prefix PATH : ${lib.makeBinPath programs} \
+        --prefix PYTHONPATH : ${python3.pkgs.makePythonPath pythonPackages} \
+        ${lib.optionalString enableOCR "--set-default TESSDATA_PREFIX ${language}"}
+    done
+    runHook postInstall
+  '';
+
+  pythonImportsCheck = [
+    "charioteer._core"
+    "test_driver"
+    "test_driver.driver"
+    "test_driver.machine"
+  ];
+
+  passthru = { inherit unwrapped; };
+
+  meta = unwrapped.meta // {
+    mainProgram = "nixos-test-driver";
+  };
+}

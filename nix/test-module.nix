@@ -1,0 +1,129 @@
+# A module for NixOS tests, not for machines: the test runs on Charioteer, on every release since
+# 24.05 and whether or not the overlay is there. `driverInteractive` follows, because
+# `interactive.*` evaluates all modules of the test again.
+{
+  config,
+  hostPkgs,
+  lib,
+  options,
+  ...
+}:
+let
+  package = (hostPkgs.callPackage ./package.nix { }).override {
+    inherit (config) enableOCR extraPythonPackages;
+    qemu_pkg = config.qemu.package;
+    enableNspawn = containers != { };
+  };
+
+  # What later releases have is asked for by name, never by version.
+  takesFile = options ? driverConfigurationFile;
+  containers = config.containers or { };
+  machines = lib.attrValues config.nodes ++ lib.attrValues containers;
+
+  # As the driver makes them of names.
+  identifier =
+    name:
+    let
+      characters = lib.stringToCharacters name;
+      replace = allowed: c: if builtins.match allowed c == null then "_" else c;
+    in
+    lib.concatStrings (
+      map (replace "[A-Za-z_]") (lib.take 1 characters)
+      ++ map (replace "[A-Za-z0-9_]") (lib.drop 1 characters)
+    );
+  # Releases before 26.05 call a machine by its host name, later ones by its name in the test.
+  namesOf =
+    nodes:
+    if takesFile then lib.attrNames nodes else map (node: node.system.name) (lib.attrValues nodes);
+  onlyMachine = lib.optional (
+    lib.length (lib.attrNames config.nodes) == 1
+    && !lib.elem "machine" (map (node: node.system.name) machines)
+  ) "machine";
+  virtualMachines = map identifier (namesOf config.nodes ++ onlyMachine);
+  nspawnMachines = map identifier (namesOf containers);
+
+  vlans = lib.unique (
+    lib.concatMap (
+      node:
+      node.virtualisation.vlans
+      ++ lib.mapAttrsToList (_: interface: interface.vlan) node.virtualisation.interfaces
+    ) machines
+  );
+
+  vlanNames = map (number: "vlan${toString number}") vlans;
+
+  annotations = lib.concatLines (
+    map (name: "${name}: QemuMachine") virtualMachines
+    ++ map (name: "${name}: NspawnMachine") nspawnMachines
+    ++ map (name: "${name}: VLan") vlanNames
+  );
+
+  typeCheck = ''
+    echo "Checking the types of the test script; skipTypeCheck = true does without"
+    { cat ${./script_names.py}; echo -n ${lib.escapeShellArg annotations}; cat "$out/test-script"; } \
+      >testScriptWithTypes
+    mypy --no-implicit-optional --pretty --no-color-output testScriptWithTypes
+  '';
+
+  lint = ''
+    echo "Linting the test script; skipLint = true does without"
+    ${package}/bin/generate-driver-symbols
+    PYFLAKES_BUILTINS=${
+      lib.escapeShellArg (lib.concatStringsSep "," (virtualMachines ++ nspawnMachines ++ vlanNames))
+    },$(cat driver-symbols) \
+      ${hostPkgs.python3Packages.pyflakes}/bin/pyflakes "$out/test-script"
+  '';
+
+  # How the test is handed over: in a file since 26.05, before in variables.
+  handover =
+    if takesFile then
+      lib.escapeShellArgs [
+        "--add-flags"
+        "--config ${config.driverConfigurationFile}"
+        "--add-flags"
+        "--log-level ${config.logLevel}"
+      ]
+    else
+      lib.concatStringsSep " " [
+        "--set startScripts \"$(echo ${
+          lib.concatMapStringsSep " " (node: "${node.system.build.vm}/bin/run-*-vm") machines
+        })\""
+        "--set testScript \"$out/test-script\""
+        "--set globalTimeout ${toString config.globalTimeout}"
+        "--set vlans ${lib.escapeShellArg (toString vlans)}"
+      ];
+  ofTheTest = lib.escapeShellArgs (
+    lib.concatMap (argument: [
+      "--add-flags"
+      argument
+    ]) config.extraDriverArgs
+  );
+
+  driver =
+    hostPkgs.runCommand "nixos-test-driver-${config.name}"
+      {
+        nativeBuildInputs = [
+          hostPkgs.makeWrapper
+        ]
+        ++ lib.optional (!config.skipTypeCheck) hostPkgs.mypy;
+        buildInputs = [ package ];
+        testScript = config.testScriptString;
+        passAsFile = [ "testScript" ];
+        preferLocalBuild = true;
+        passthru = config.passthru;
+        meta = config.meta // {
+          mainProgram = "nixos-test-driver";
+        };
+      }
+      ''
+        mkdir -p $out/bin
+        cp "$testScriptPath" $out/test-script
+        ${lib.optionalString (!config.skipTypeCheck) typeCheck}
+        ${lib.optionalString (!config.skipLint) lint}
+        makeWrapper ${package}/bin/nixos-test-driver $out/bin/nixos-test-driver \
+          ${handover} ${ofTheTest}
+      '';
+in
+{
+  driver = lib.mkForce (lib.warnIf config.skipLint "Linting is disabled" driver);
+}

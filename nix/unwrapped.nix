@@ -1,0 +1,129 @@
+# The compiled driver. Apart from package.nix, so that what a test chooses (OCR, Python packages,
+# its QEMU) does not compile it again.
+{
+  lib,
+  stdenv,
+  cmake,
+  ninja,
+  boost,
+  fmt,
+  gtest,
+  leptonica,
+  python3,
+  runCommand,
+  systemd,
+  systemdLibs ? systemd,
+  tesseract5,
+  pkgsCross,
+  # The compiler of the agent for guests of the other architecture; null leaves that agent out, and
+  # such guests are driven through their root shell.
+  otherCompiler ?
+    if stdenv.hostPlatform.isx86_64 then
+      pkgsCross.aarch64-multiplatform.stdenv.cc
+    else
+      pkgsCross.gnu64.stdenv.cc,
+}:
+let
+  # The library alone: with its language data it would be larger than all the rest.
+  tesseract = tesseract5.tesseractBase;
+  sitePackages = python3.sitePackages;
+in
+stdenv.mkDerivation (finalAttrs: {
+  pname = "charioteer-unwrapped";
+  version = "0.1.0";
+
+  # Only what is built or tested, so that editing a document compiles nothing.
+  src = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../CMakeLists.txt
+      ../cmake
+      ../driver
+      ../examples
+      ../machines
+      ../pyproject.toml
+      ../python
+      ../tests/CMakeLists.txt
+      ../tests/fakes
+      ../tests/python
+      ../tests/unit
+    ];
+  };
+
+  nativeBuildInputs = [
+    cmake
+    ninja
+    python3
+    python3.pkgs.pybind11
+  ];
+  buildInputs = [
+    boost
+    fmt
+    leptonica
+    python3
+    systemdLibs
+    tesseract
+  ];
+  checkInputs = [ gtest ];
+
+  # The fake QEMU of the tests names Debian's interpreter.
+  postPatch = ''
+    grep -rl /usr/bin/python3 tests | xargs sed -i 's,/usr/bin/python3,${python3.interpreter},'
+  '';
+
+  cmakeBuildType = "RelWithDebInfo";
+  cmakeFlags = [
+    (lib.cmakeBool "CHARIOTEER_BENCH" false)
+    (lib.cmakeBool "BUILD_TESTING" finalAttrs.finalPackage.doCheck)
+    (lib.cmakeFeature "Python_EXECUTABLE" python3.interpreter)
+    (lib.cmakeFeature "CHARIOTEER_PYTHON_INSTALL_DIR" sitePackages)
+  ]
+  ++ lib.optional (otherCompiler != null) (
+    lib.cmakeFeature "CHARIOTEER_OTHER_CXX" "${otherCompiler}/bin/${otherCompiler.targetPrefix}g++"
+  );
+
+  doCheck = true;
+  # Not those that need what Nix's sandbox does not have: programs below /usr, set-user-ID bits, a
+  # home of root, and an init that reaps at once.
+  checkPhase = ''
+    runHook preCheck
+    ctest --output-on-failure --parallel "$NIX_BUILD_CORES" --timeout 120 --exclude-regex '${
+      lib.concatStringsSep "|" [
+        "AgentScriptTest"
+        "AStartThatIsCalledOffLeavesNothingRunning"
+        "IsRootsInACleanEnvironment"
+        "KeepsAllPermissionsInTheGuest"
+        "ShIsTakenWhereThereIsNoBash"
+      ]
+    }'
+    runHook postCheck
+  '';
+
+  passthru = {
+    inherit python3;
+    tests.python = runCommand "charioteer-python-tests" { } ''
+      cp -r ${finalAttrs.src}/. source
+      chmod -R u+w source
+      cd source
+      grep -rl /usr/bin/python3 tests | xargs sed -i 's,/usr/bin/python3,${python3.interpreter},'
+      export HOME=$PWD PYTHONPATH=${finalAttrs.finalPackage}/${sitePackages}
+      ${
+        python3.withPackages (p: [
+          p.pytest
+          p.ptpython
+        ])
+      }/bin/python3 -m pytest -q \
+        tests/python/test_driver
+      touch $out
+    '';
+  };
+
+  meta = {
+    description = "Drives teams of virtual machines; a native NixOS test driver";
+    license = lib.licenses.mit;
+    platforms = [
+      "x86_64-linux"
+      "aarch64-linux"
+    ];
+  };
+})

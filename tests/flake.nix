@@ -1,0 +1,24 @@
+{
+  description = "The examples of Charioteer as NixOS tests";
+
+  # Charioteer itself is the folder above, which is in the same tree and so needs no input.
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+
+  outputs =
+    { nixpkgs, ... }:
+    let
+      system = "x86_64-linux";
+      charioteer = import ../. { pkgs = nixpkgs.legacyPackages.${system}; };
+      cluster = primer: charioteer.mkTest (import ./nixos/cluster-headscale.nix primer);
+    in
+    {
+      # Not `checks`: `nix flake check` would boot all of these machines, for minutes and gigabytes.
+      packages.${system} = {
+        cluster-headscale = cluster ../machines/nixos/primer.nix;
+        cluster-headscale-k3s = cluster ../machines/nixos/primer-k3s.nix;
+        ping = charioteer.mkTest ./nixos/ping.nix;
+        reboot = charioteer.mkTest ./nixos/reboot.nix;
+        remote-unlock = charioteer.mkTest ./nixos/remote-unlock.nix;
+      };
+    };
+}

@@ -1,0 +1,209 @@
+# A stand-in for nixpkgs, to evaluate Charioteer's Nix files where nixpkgs cannot be had. It has what
+# they use and nothing else: an attribute, an option or an argument that nixpkgs does not have fails.
+# Derivations are named as in nixpkgs and cannot be built.
+{
+  system ? "x86_64-linux",
+  release ? "26.05",
+  overlays ? [ ],
+}:
+let
+  lib = import ./lib.nix;
+  newRelease = builtins.elem release [
+    "26.05"
+    "26.11"
+  ];
+
+  # What mkDerivation is given here, or by whom it is documented: pkgs/stdenv/generic and, for cmake,
+  # ninja and Python, their hooks. Variables of a builder's own go through runCommand.
+  known = [
+    "buildCommand"
+    "buildInputs"
+    "checkInputs"
+    "checkPhase"
+    "cmakeBuildType"
+    "cmakeFlags"
+    "doCheck"
+    "dontBuild"
+    "dontUnpack"
+    "installPhase"
+    "meta"
+    "name"
+    "nativeBuildInputs"
+    "passthru"
+    "pname"
+    "postPatch"
+    "propagatedBuildInputs"
+    "pythonImportsCheck"
+    "src"
+    "version"
+  ];
+
+  derivationOf =
+    attributes:
+    let
+      inputs = removeAttrs attributes [
+        "meta"
+        "passthru"
+        "pname"
+        "version"
+      ];
+    in
+    derivation (
+      inputs
+      // {
+        inherit system;
+        name = attributes.name or "${attributes.pname}-${attributes.version}";
+        builder = "/bin/sh";
+      }
+    )
+    // {
+      meta = attributes.meta or { };
+    }
+    // (if attributes ? pname then { inherit (attributes) pname version; } else { })
+    // (attributes.passthru or { });
+
+  mkDerivation =
+    given:
+    let
+      attributes = if builtins.isFunction given then given final else given;
+      made = derivationOf attributes;
+      final = attributes // {
+        finalPackage = made // attributes;
+      };
+      unknown = builtins.filter (name: !builtins.elem name known) (builtins.attrNames attributes);
+    in
+    if unknown == [ ] then
+      made
+    else
+      throw "mkDerivation: no attribute ${toString unknown} is documented";
+
+  stub =
+    name:
+    derivationOf {
+      inherit name;
+      passthru.pname = name;
+    };
+
+  # Fills what a file asks for by name; what it does not default and is not here is an error.
+  callPackageWith =
+    pkgs: file: given:
+    let
+      function = if builtins.isFunction file then file else import file;
+      asked = builtins.functionArgs function;
+      missing = builtins.filter (name: !asked.${name} && !(pkgs ? ${name}) && !(given ? ${name})) (
+        builtins.attrNames asked
+      );
+      made = function (builtins.intersectAttrs asked pkgs // given);
+    in
+    if missing == [ ] then
+      made // { override = more: callPackageWith pkgs function (given // more); }
+    else
+      throw "callPackage: nothing is called ${toString missing}";
+
+  pythonSet = lib.genAttrs (import ./python-packages.nix) stub // {
+    makePythonPath = lib.concatMapStringsSep ":" (package: "${package}/lib/python3.13/site-packages");
+  };
+
+  compiler = prefix: stub "gcc-wrapper" // { targetPrefix = prefix; };
+
+  base =
+    pkgs:
+    builtins.mapAttrs (name: _: stub name) (import ./packages.nix { inherit newRelease; })
+    // {
+      inherit lib pkgs;
+      callPackage = callPackageWith pkgs;
+
+      # pkgs/stdenv
+      stdenv = {
+        inherit mkDerivation;
+        hostPlatform.isx86_64 = system == "x86_64-linux";
+      };
+      mkShell =
+        { inputsFrom, packages }:
+        mkDerivation {
+          name = "nix-shell";
+          buildInputs = inputsFrom ++ packages;
+        };
+      pkgsCross =
+        if system == "x86_64-linux" then
+          { aarch64-multiplatform.stdenv.cc = compiler "aarch64-unknown-linux-gnu-"; }
+        else
+          { gnu64.stdenv.cc = compiler "x86_64-unknown-linux-gnu-"; };
+
+      # pkgs/build-support/trivial-builders
+      runCommand =
+        name: variables: buildCommand:
+        derivationOf (variables // { inherit name buildCommand; });
+      writeText = name: text: derivationOf { inherit name text; };
+      writeTextDir =
+        path: text:
+        derivationOf {
+          name = baseNameOf path;
+          inherit path text;
+        };
+      writeShellScriptBin =
+        name: text:
+        derivationOf {
+          inherit name text;
+          meta.mainProgram = name;
+        };
+
+      # pkgs/build-support/docker
+      dockerTools.buildLayeredImage =
+        {
+          name,
+          tag,
+          contents,
+          config,
+        }:
+        derivationOf {
+          name = baseNameOf name;
+          inherit tag contents;
+          config = builtins.toJSON config;
+        };
+
+      # pkgs/applications/graphics/tesseract
+      tesseract5 = {
+        tesseractBase = stub "tesseract";
+        languages.eng = stub "eng.traineddata";
+      };
+
+      # pkgs/development/interpreters/python
+      python3 = stub "python3" // {
+        interpreter = "${stub "python3"}/bin/python3.13";
+        sitePackages = "lib/python3.13/site-packages";
+        pkgs = pythonSet;
+        withPackages =
+          choose:
+          derivationOf {
+            name = "python3-env";
+            packages = choose pythonSet;
+          };
+      };
+      python3Packages = pythonSet;
+
+      # pkgs/build-support/testers
+      testers.runNixOSTest = import ./testing.nix { inherit lib pkgs newRelease; };
+    }
+    // (
+      if newRelease then
+        {
+          # nixos/lib/test-driver, with the arguments that a test chooses
+          nixos-test-driver = pkgs.callPackage (
+            {
+              enableNspawn ? false,
+              enableOCR ? false,
+              extraPythonPackages ? (_: [ ]),
+              qemu_pkg ? qemu_test,
+              qemu_test,
+            }:
+            stub "nixos-test-driver"
+          ) { };
+        }
+      else
+        { }
+    );
+
+  pkgs = builtins.foldl' (previous: overlay: previous // overlay pkgs previous) (base pkgs) overlays;
+in
+pkgs

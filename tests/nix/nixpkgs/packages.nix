@@ -1,0 +1,41 @@
+# The packages of nixpkgs that Charioteer takes, each with the file that has it, or the file that
+# names it. Any other attribute is missing.
+{ newRelease }:
+let
+  byName = name: "pkgs/by-name/${builtins.substring 0 2 name}/${name}/package.nix";
+  topLevel = "pkgs/top-level/all-packages.nix";
+in
+{
+  boost = topLevel;
+  busybox = topLevel;
+  ccache = byName "ccache";
+  cmake = byName "cmake";
+  coreutils = topLevel;
+  curl = topLevel;
+  fmt = topLevel;
+  gtest = byName "gtest";
+  headscale = byName "headscale";
+  k3s = topLevel;
+  leptonica = byName "leptonica";
+  makeWrapper = topLevel;
+  mypy = topLevel;
+  netpbm = byName "netpbm";
+  ninja = byName "ninja";
+  nixfmt-tree = byName "nixfmt-tree";
+  openssh = topLevel;
+  qemu = topLevel;
+  qemu_test = topLevel;
+  sshpass = byName "sshpass";
+  systemd = topLevel;
+  systemdLibs = topLevel;
+  tini = byName "tini";
+  util-linux = byName "util-linux";
+}
+// (
+  if newRelease then
+    {
+      vhost-device-vsock = byName "vhost-device-vsock";
+    }
+  else
+    { }
+)

@@ -1,0 +1,12 @@
+# The Python packages that Charioteer takes; pkgs/top-level/python-packages.nix names them.
+[
+  "black"
+  "mypy"
+  "ptpython"
+  "pybind11"
+  "pyflakes"
+  "pytest"
+  "pytest-xdist"
+  "pythonImportsCheckHook"
+  "requests" # what a test of ours adds
+]

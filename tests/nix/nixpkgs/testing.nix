@@ -1,0 +1,162 @@
+# `pkgs.testers.runNixOSTest`: evaluates a test and its nodes, and makes the derivations that nixpkgs
+# makes, with nothing in them. Documented in nixos/doc/manual/development/writing-nixos-tests.section.md
+# and declared below nixos/lib/testing/.
+{
+  lib,
+  pkgs,
+  newRelease,
+}:
+let
+  inherit (import ./modules.nix { inherit lib; }) evalModules;
+  from = file: type: {
+    inherit type;
+    documented = "nixos/lib/testing/${file}";
+  };
+  withDefault = default: option: option // { inherit default; };
+  driverOption = from "driver.nix";
+
+  evalNode =
+    numberOf: path: modules:
+    let
+      name = builtins.elemAt path 1;
+      own = {
+        system = { inherit name; };
+        networking.primaryIPAddress = "192.168.1.${toString (numberOf name)}";
+        # The image has all that the modules say in it, so that building it asks for all.
+        system.build.vm = pkgs.stdenv.mkDerivation {
+          name = "nixos-vm";
+          buildCommand = builtins.toJSON (evaluated.config // { system = null; });
+        };
+      };
+      evaluated = evalModules {
+        modules = modules ++ [ own ];
+        table = import ./options.nix pkgs;
+        arguments = { inherit pkgs; };
+      };
+    in
+    evaluated.config;
+
+  nodesOption = numberOf: file: {
+    any = from file "module" // {
+      apply = evalNode numberOf;
+    };
+  };
+
+  tableFor =
+    config: evalAgain:
+    let
+      names = builtins.attrNames config.nodes;
+      # The machine's place among all of them, from 1.
+      numberOf = name: 1 + lib.length (builtins.filter (other: other < name) names);
+    in
+    {
+      name = from "name.nix" "str";
+      nodes = nodesOption numberOf "nodes.nix";
+      testScript = from "testScript.nix" "scriptOrFunction";
+      testScriptString = from "testScript.nix" "lines";
+      hostPkgs = driverOption "raw";
+      qemu.package = withDefault pkgs.qemu_test (driverOption "package");
+      driver = driverOption "package";
+      globalTimeout = withDefault 3600 (driverOption "int");
+      enableOCR = withDefault false (driverOption "bool");
+      extraPythonPackages = withDefault (_: [ ]) (driverOption "function");
+      extraDriverArgs = withDefault [ ] (driverOption "list");
+      skipLint = withDefault false (driverOption "bool");
+      skipTypeCheck = withDefault false (driverOption "bool");
+      meta = withDefault { } (from "meta.nix" "attrs");
+      passthru = withDefault { } (from "run.nix" "attrs");
+      test = from "run.nix" "package";
+      interactive = withDefault [ ] (from "interactive.nix" "module") // {
+        apply = _: evalAgain;
+      };
+    }
+    // (
+      if newRelease then
+        {
+          containers = nodesOption numberOf "nodes.nix";
+          driverConfigurationFile = from "driver-configuration.nix" "package";
+          logLevel = withDefault "info" (driverOption "str");
+          pythonTestDriverPackage = withDefault pkgs.nixos-test-driver (driverOption "package");
+        }
+      else
+        { }
+    );
+
+  # What nixpkgs makes by itself when nothing replaces it.
+  base =
+    { config, ... }:
+    {
+      hostPkgs = pkgs;
+      testScriptString =
+        if builtins.isFunction config.testScript then
+          config.testScript { inherit (config) nodes; }
+        else
+          config.testScript;
+      driver = pkgs.stdenv.mkDerivation {
+        name = "nixos-test-driver-of-nixpkgs";
+        buildCommand =
+          if newRelease then
+            "${
+              config.pythonTestDriverPackage.override {
+                inherit (config) enableOCR extraPythonPackages;
+                qemu_pkg = config.qemu.package;
+                enableNspawn = config.containers != { };
+              }
+            }/bin/nixos-test-driver"
+          else
+            "";
+      };
+      test = pkgs.stdenv.mkDerivation {
+        name = "vm-test-run-${config.name}";
+        buildCommand = "${config.driver}/bin/nixos-test-driver -o $out";
+      };
+      interactive.extraDriverArgs = [ "--interactive" ];
+      interactive.qemu.package = pkgs.qemu;
+    }
+    // (
+      if newRelease then
+        {
+          driverConfigurationFile = pkgs.writeText "driverConfiguration.json" (
+            builtins.toJSON {
+              vms = builtins.mapAttrs (_: node: node.system.build.vm) config.nodes;
+              global_timeout = config.globalTimeout;
+              test_script = pkgs.writeText "test-script" config.testScriptString;
+            }
+          );
+        }
+      else
+        { }
+    );
+
+  evalTest =
+    modules:
+    let
+      evaluated = evalModules {
+        inherit modules;
+        table = tableFor evaluated.config (more: evalTest (modules ++ more));
+        arguments = {
+          inherit pkgs;
+          hostPkgs = pkgs;
+        };
+      };
+    in
+    evaluated.config;
+
+  made =
+    modules:
+    let
+      config = evalTest modules;
+    in
+    config.test
+    // {
+      inherit config;
+      inherit (config) driver nodes;
+      driverInteractive = config.interactive.driver;
+      extend = more: made (modules ++ more.modules);
+    };
+in
+module:
+made [
+  base
+  module
+]

@@ -1,0 +1,60 @@
+"""Real Nix, unpacked by scripts/nix-toolchain, and the stand-in for nixpkgs."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from support.patience import scaled
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+STAND_IN = ROOT / "tests/nix/nixpkgs"
+
+
+class Nix:
+    """Evaluates, in a store of its own."""
+
+    def __init__(self, commands: Path) -> None:
+        self._commands = commands
+
+    def run(
+        self, name: str, *arguments: str, limit: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """The outcome of a command, with what it wrote; `limit` in unscaled seconds."""
+        command = [str(self._commands / name), *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, timeout=scaled(limit)
+        )
+
+    def flake(self, *arguments: str) -> str:
+        """What `nix ARGUMENTS` prints, with the stand-in as nixpkgs."""
+        options = ["--no-write-lock-file", "--override-input", "nixpkgs", f"path:{STAND_IN}"]
+        # Nix 2.26 cannot read what it has written there: texts that name several paths of the store.
+        options += ["--no-eval-cache"]
+        done = self.run("nix", *arguments, *options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def try_eval(self, expression: str, release: str) -> subprocess.CompletedProcess[str]:
+        text = f"""
+            let
+              root = {ROOT};
+              pkgsWith = overlays: import {STAND_IN} {{ inherit overlays; release = "{release}"; }};
+              pkgs = pkgsWith [ ];
+              charioteer = import {ROOT} {{ inherit pkgs; }};
+            in
+            {expression}
+        """
+        return self.run("nix-instantiate", "--eval", "--strict", "--json", "--expr", text)
+
+    def eval(self, expression: str, release: str = "26.05") -> Any:
+        """The value of `expression`, in which `pkgs` and `charioteer` are of that release."""
+        done = self.try_eval(expression, release)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def refusal(self, expression: str, release: str = "26.05") -> str:
+        """The message with which `expression` fails, which it must."""
+        done = self.try_eval(expression, release)
+        assert done.returncode != 0, done.stdout
+        return done.stderr.rpartition("error: ")[2]

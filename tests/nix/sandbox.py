@@ -1,0 +1,73 @@
+"""Builds by real Nix that may see folders of the host."""
+
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from real_nix import Nix
+
+# Of the host; the last two are links there.
+_SYSTEM = ("/usr", "/bin", "/lib", "/lib64")
+_NOTHING = """
+{ }: derivation {
+  name = "nothing";
+  system = builtins.currentSystem;
+  requiredSystemFeatures = [ "uid-range" ];
+  builder = "/bin/sh";
+  args = [ "-c" "echo > $out" ];
+}
+"""
+
+
+class Sandbox:
+    """Builds by Nix in its sandbox, where the host can have one."""
+
+    def __init__(self, nix: Nix) -> None:
+        self._nix = nix
+
+    def build(
+        self,
+        file: Path,
+        values: Mapping[str, str | Path],
+        visible: Sequence[Path | str],
+        features: str = "nixos-test",
+        limit: float = 600,
+    ) -> subprocess.CompletedProcess[str]:
+        """`nix build` of a file of a function of `values`; its output is the path it prints.
+
+        Only the system's programs and the folders `visible` of the host are in the sandbox; one may be
+        given another name, "INSIDE=OUTSIDE". With the feature uid-range the build may ask to be root
+        there. The log of the build is in the standard error.
+        """
+        options = {
+            "system-features": features,
+            "sandbox": "true",
+            "sandbox-paths": " ".join(map(str, (*_SYSTEM, *visible))),
+        }
+        if "uid-range" in features.split():
+            options["experimental-features"] = "nix-command auto-allocate-uids cgroups"
+            options["auto-allocate-uids"] = options["use-cgroups"] = "true"
+        arguments = ["build", "--no-link", "--print-out-paths", "-L", "--file", str(file)]
+        for option, text in options.items():
+            arguments += ["--option", option, text]
+        for name, value in values.items():
+            arguments += ["--argstr", name, str(value)]
+        return self._nix.run("nix", *arguments, limit=limit)
+
+    def why_nobody_is_root(self) -> str:
+        """Why builds that want to be root in their sandbox are not possible; empty when they are."""
+        with tempfile.NamedTemporaryFile("w", suffix=".nix") as file:
+            file.write(_NOTHING)
+            file.flush()
+            done = self.build(Path(file.name), {}, [], features="uid-range", limit=60)
+        return "" if done.returncode == 0 else f"no builds as root: {done.stderr}"
+
+    def fetch(self, path: str, target: Path) -> None:
+        """Copies what is in the store, which only Nix's own commands see."""
+        done = self._nix.run("nix-enter", "cp", "-r", "--no-preserve=mode", path, str(target))
+        assert done.returncode == 0, done.stderr
+
+    def forget(self, path: str) -> None:
+        """Deletes a path of the store, with what needs it."""
+        self._nix.run("nix-store", "--delete", path)

@@ -1,0 +1,84 @@
+"""The cluster's machines as NixOS: what a closed network needs is in them."""
+
+from typing import Any
+
+import pytest
+
+from real_nix import ROOT, Nix
+
+CLUSTER = "(charioteer.mkTest (import (root + /tests/nixos/cluster-headscale.nix) (root + /{})))"
+UNIT = CLUSTER.format("machines/nixos/primer.nix")
+POD = CLUSTER.format("machines/nixos/primer-k3s.nix")
+
+
+@pytest.fixture(scope="module")
+def pod(nix: Nix) -> Any:
+    """The Deployment that k3s applies."""
+    return nix.eval(f"{POD}.nodes.primer.services.k3s.manifests.headscale.content")
+
+
+def headscale_settings(nix: Nix) -> Any:
+    return nix.eval(f"{UNIT}.nodes.primer.services.headscale.settings")
+
+
+def test_headscale_asks_nobody_outside(nix: Nix) -> None:
+    settings = headscale_settings(nix)
+    assert settings["derp"]["urls"] == [] and settings["derp"]["auto_update_enabled"] is False
+    assert settings["derp"]["server"]["enabled"] is True
+    assert settings["disable_check_updates"] is True and settings["logtail"]["enabled"] is False
+    assert settings["dns"]["override_local_dns"] is False
+    assert settings["dns"]["magic_dns"] is False
+
+
+def test_headscale_is_reached_at_the_address_of_its_machine(nix: Nix) -> None:
+    settings = headscale_settings(nix)
+    assert settings["server_url"] == "http://192.168.1.1:8080"
+    assert settings["derp"]["server"]["ipv4"] == "192.168.1.1"
+
+
+def test_the_unit_is_active_when_commands_are_answered(nix: Nix) -> None:
+    unit = nix.eval(f"{UNIT}.nodes.primer.systemd.services.headscale")
+    assert "/run/headscale/headscale.sock" in unit["postStart"]
+
+
+def test_nodes_speak_to_their_own_control_server_only(nix: Nix) -> None:
+    for machine in ("primer", "worker1"):
+        node = f"{UNIT}.nodes.{machine}"
+        environment = nix.eval(f"{node}.systemd.services.tailscaled.environment")
+        assert environment["TS_NO_LOGS_NO_SUPPORT"] == "true"
+        assert environment["TS_PANIC_IF_HIT_MAIN_CONTROL"] == "1"
+        assert nix.eval(f"{node}.services.tailscale.enable") is True
+
+
+def test_every_image_of_the_pod_comes_from_the_store(nix: Nix, pod: Any) -> None:
+    k3s = f"{POD}.nodes.primer.services.k3s"
+    imported = nix.eval(f"map (i: i.name + {':'!r} + i.tag) {k3s}.images".replace("'", '"'))
+    spec = pod["spec"]["template"]["spec"]
+    used = [container["image"] for container in spec["containers"]]
+    (pause,) = (
+        flag.partition("=")[2]
+        for flag in nix.eval(f"{k3s}.extraFlags")
+        if flag.startswith("--pause-image=")
+    )
+    assert sorted(f"charioteer.local/{name}" for name in imported) == sorted([*used, pause])
+    assert {container["imagePullPolicy"] for container in spec["containers"]} == {"Never"}
+
+
+def test_the_pod_is_reached_as_the_unit_is(nix: Nix, pod: Any) -> None:
+    spec = pod["spec"]["template"]["spec"]
+    assert spec["hostNetwork"] is True
+    assert spec["containers"][0]["readinessProbe"]["httpGet"]["port"] == 8080
+    packages = nix.eval(f"map (p: p.name) {POD}.nodes.primer.environment.systemPackages")
+    assert "headscale" in packages
+
+
+def test_a_pod_that_does_not_become_ready_is_told_of(nix: Nix) -> None:
+    unit = nix.eval(f"{POD}.nodes.primer.systemd.services.headscale")
+    for question in ("describe pods", "get events", "logs deployment/headscale"):
+        assert question in unit["preStart"]
+    assert unit["requires"] == ["k3s.service"]
+
+
+def test_scripts_ask_for_keys_by_the_number_of_the_user() -> None:
+    script = (ROOT / "examples/cluster-headscale/test.py").read_text()
+    assert "preauthkeys create --user {user['id']}" in script

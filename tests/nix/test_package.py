@@ -1,0 +1,113 @@
+"""The package in the place of nixpkgs' driver, by the overlay and by the module."""
+
+import pytest
+
+from real_nix import Nix
+
+OVERLAID = "(pkgsWith [ charioteer.overlay ])"
+ARGUMENTS = (
+    "{ enableOCR = true; enableNspawn = true; qemu_pkg = pkgs.qemu; "
+    "extraPythonPackages = p: [ p.requests ]; }"
+)
+OLD, NEW = "25.11", "26.05"
+
+
+def test_the_overlay_replaces_the_driver(nix: Nix) -> None:
+    name = f"{OVERLAID}.nixos-test-driver.name"
+    assert nix.eval(name) == nix.eval("charioteer.package.name") == "nixos-test-driver-0.1.0"
+    assert nix.eval("pkgs.nixos-test-driver.name") == "nixos-test-driver"
+
+
+def test_nixpkgs_own_way_to_make_a_driver_takes_the_overlay(nix: Nix) -> None:
+    made = f"({OVERLAID}.testers.runNixOSTest (root + /tests/nixos/ping.nix)).driver.buildCommand"
+    package = f"{OVERLAID}.nixos-test-driver.outPath"
+    assert nix.eval(package) in nix.eval(made)
+
+
+def test_what_a_test_chooses_changes_the_package(nix: Nix) -> None:
+    plain = nix.eval("charioteer.package.installPhase")
+    chosen = nix.eval(f"(charioteer.package.override {ARGUMENTS}).installPhase")
+    for text in ("TESSDATA_PREFIX", "requests", "-systemd/bin", "-util-linux/bin", "-netpbm/bin"):
+        assert text not in plain and text in chosen
+    assert "-qemu_test/bin" in plain and "-qemu/bin" in chosen
+
+
+def test_what_a_test_chooses_compiles_nothing(nix: Nix) -> None:
+    compiled = nix.eval("charioteer.package.unwrapped.drvPath")
+    chosen = f"(charioteer.package.override {ARGUMENTS}).unwrapped.drvPath"
+    assert nix.eval(chosen) == compiled
+
+
+@pytest.mark.parametrize("release", [OLD, NEW])
+def test_the_driver_does_without_what_upstream_needs(nix: Nix, release: str) -> None:
+    phase = nix.eval("charioteer.package.installPhase", release)
+    for program in ("socat", "vde2", "netpbm", "imagemagick"):
+        assert program not in phase
+    assert ("vhost-device-vsock" in phase) == (release == NEW)
+
+
+def test_an_argument_that_upstream_does_not_have_is_refused(nix: Nix) -> None:
+    message = nix.refusal("(charioteer.package.override { enableEverything = true; }).name")
+    assert "unexpected argument 'enableEverything'" in message
+
+
+def test_the_agent_is_built_for_both_architectures(nix: Nix) -> None:
+    flags = nix.eval("toString charioteer.package.unwrapped.cmakeFlags")
+    assert "bin/aarch64-unknown-linux-gnu-g++" in flags
+    assert "OTHER_CXX" not in nix.eval(
+        "toString (charioteer.package.unwrapped.override { otherCompiler = null; }).cmakeFlags"
+    )
+
+
+def test_on_new_releases_a_test_is_handed_over_in_a_file(nix: Nix) -> None:
+    build = nix.eval("(charioteer.mkTest (root + /tests/nixos/ping.nix)).driver.buildCommand")
+    assert "'--config /nix/store/" in build and "'--log-level info'" in build
+    assert "startScripts" not in build
+
+
+def test_on_old_releases_a_test_is_handed_over_in_variables(nix: Nix) -> None:
+    build = nix.eval("(charioteer.mkTest (root + /tests/nixos/ping.nix)).driver.buildCommand", OLD)
+    assert build.count("/bin/run-*-vm") == 4
+    for setting in (
+        '--set startScripts "$(echo ',
+        '--set testScript "$out/test-script"',
+        "--set globalTimeout 300",
+        "--set vlans '1'",
+    ):
+        assert setting in build
+    assert "--config" not in build and "--log-level" not in build
+
+
+@pytest.mark.parametrize("release", [OLD, NEW])
+def test_the_module_replaces_the_driver_of_a_test_that_is_made(nix: Nix, release: str) -> None:
+    made = "(pkgs.testers.runNixOSTest (root + /tests/nixos/ping.nix))"
+    assert nix.eval(f"{made}.driver.name", release) == "nixos-test-driver-of-nixpkgs"
+    moved = f"(charioteer.onCharioteer {made})"
+    assert nix.eval(f"{moved}.driver.name", release) == "nixos-test-driver-ping"
+    interactive = nix.eval(f"{moved}.driverInteractive.buildCommand", release)
+    assert "'--add-flags' '--interactive'" in interactive
+    # Which is also what the test's own derivation runs.
+    assert nix.eval(f"{moved}.driver.outPath", release) in nix.eval(
+        f"{moved}.buildCommand", release
+    )
+
+
+@pytest.mark.parametrize("release", [OLD, NEW])
+def test_what_a_test_says_reaches_the_driver(nix: Nix, release: str) -> None:
+    test = """{
+        name = "said";
+        nodes."my-server" = { };
+        testScript = { nodes, ... }: "assert 'an apostrophe'";
+        extraDriverArgs = [ "--junit-xml=it's.xml" ];
+        enableOCR = true;
+        %s
+    }"""
+    build = nix.eval(f"(charioteer.mkTest ({test % ''})).driver.buildCommand", release)
+    assert "'--junit-xml=it'\\''s.xml'" in build
+    # The only machine is called `machine` too, and names become identifiers.
+    assert "my_server: QemuMachine\nmachine: QemuMachine\nvlan1: VLan\n" in build
+    assert "PYFLAKES_BUILTINS='my_server,machine,vlan1',$(cat driver-symbols)" in build
+    assert "mypy --no-implicit-optional" in build
+    skips = "skipLint = true; skipTypeCheck = true;"
+    build = nix.eval(f"(charioteer.mkTest ({test % skips})).driver.buildCommand", release)
+    assert "pyflakes" not in build and "mypy" not in build

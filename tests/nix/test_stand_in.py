@@ -1,0 +1,64 @@
+"""The stand-in refuses what nixpkgs does not have, or these tests would prove nothing."""
+
+import pytest
+
+from real_nix import Nix
+
+TEST = '(charioteer.mkTest {{ name = "x"; testScript = ""; {} }}).drvPath'
+
+
+@pytest.mark.parametrize(
+    ("expression", "complaint"),
+    [
+        ("pkgs.headscales.name", "attribute 'headscales' missing"),
+        ("pkgs.python3.pkgs.ptpythons.name", "attribute 'ptpythons' missing"),
+        ("pkgs.lib.optionalStrings", "attribute 'optionalStrings' missing"),
+        ("(pkgs.callPackage ({ no-such-package }: { }) { })", "nothing is called no-such-package"),
+        (
+            '(pkgs.stdenv.mkDerivation { name = "x"; nativeBuildInput = [ ]; }).drvPath',
+            "no attribute nativeBuildInput is documented",
+        ),
+        (TEST.format("skipLints = true;"), "The option `skipLints' does not exist"),
+        (TEST.format('skipLint = "yes";'), "option `skipLint' is not of type `bool'"),
+        (
+            TEST.format("nodes.a.services.headscale.enabled = true;"),
+            "The option `services.headscale.enabled' does not exist",
+        ),
+        (
+            TEST.format(
+                "nodes.a = { lib, ... }: { services.ollama = lib.mkIf false { x = 1; }; };"
+            ),
+            "The option `services.ollama' does not exist",
+        ),
+        (
+            TEST.format('nodes.a.services.headscale.port = "8080";'),
+            "option `services.headscale.port' is not of type `int'",
+        ),
+    ],
+)
+def test_it_refuses(nix: Nix, expression: str, complaint: str) -> None:
+    assert complaint in nix.refusal(expression)
+
+
+def test_old_releases_have_neither_the_package_nor_the_file(nix: Nix) -> None:
+    assert "'nixos-test-driver' missing" in nix.refusal("pkgs.nixos-test-driver.name", "25.11")
+    test = TEST.format('logLevel = "debug";')
+    assert "The option `logLevel' does not exist" in nix.refusal(test, "25.11")
+    nix.eval(test)
+
+
+def test_priorities_decide(nix: Nix) -> None:
+    test = """(pkgs.testers.runNixOSTest {
+        name = "x"; testScript = "";
+        nodes.a = { lib, ... }: { imports = [
+            { virtualisation.cores = lib.mkDefault 2; virtualisation.memorySize = 1; }
+            { virtualisation.cores = 3; virtualisation.memorySize = lib.mkForce 2; }
+        ]; };
+    }).nodes.a.virtualisation"""
+    values = nix.eval(f"with {test}; [ cores memorySize ]")
+    assert values == [3, 2]
+    assert "conflicting" in nix.refusal(
+        TEST.format(
+            "nodes.a.imports = [ { virtualisation.cores = 1; } { virtualisation.cores = 2; } ];"
+        )
+    )

@@ -1,0 +1,111 @@
+"""The driver as each release of nixpkgs starts it: `tests/golden`, with fake QEMUs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.containers import why_no_containers
+from support.run import PROGRAMS, Run
+from support.workshop import Workshop
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden"
+# Every machine is known by its name, and one of them is a machine that runs.
+SCRIPT = """
+print([machine.name for machine in machines], [vlan.nr for vlan in vlans])
+print(all(name in globals() for name in {names}))
+for machine in machines:
+    if machine.name in {virtual}:
+        print(machine.name, "says", machine.succeed("echo hello").strip())
+"""
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a run started in the way of a release has; `limit` in seconds."""
+
+    name: str
+    virtual: list[str]
+    vlans: list[int]
+    limit: str = "3600"
+    containers: tuple[str, ...] = ()
+
+    @property
+    def machines(self) -> list[str]:
+        return sorted([*self.virtual, *self.containers])
+
+
+RELEASES = [
+    Release("24.05", ["alpha", "beta-2"], [1, 2]),
+    Release("24.11", ["alpha", "beta-2"], [1, 2], "7200"),
+    Release("25.11", ["alpha", "beta-2"], [1, 2]),
+    Release("26.05", ["alpha", "beta-2"], [1, 2]),
+    Release("26.11-displays", ["alpha"], [231], "5400", ("box",)),
+    Release("26.11-vnc", [], [232], containers=("box", "crate")),
+    Release("later", ["alpha"], [], "86400.5"),
+]
+
+
+def test_every_golden_folder_is_run() -> None:
+    folders = {path.name for path in GOLDEN.iterdir() if path.is_dir()}
+    assert folders == {release.name for release in RELEASES}
+
+
+def start(workshop: Workshop, release: Release, *arguments: str | Path) -> Run:
+    """Fills the folder of the release with this host's paths, and starts its wrapper."""
+    for name in release.virtual:
+        place = workshop.folder / name / "bin"
+        place.mkdir(parents=True)
+        script = workshop.start_script(name)
+        script.rename(place / script.name)
+    names = [name.replace("-", "_") for name in release.machines]
+    names += [f"vlan{nr}" for nr in release.vlans]
+    (workshop.folder / "test-script").write_text(
+        SCRIPT.format(names=names, virtual=release.virtual)
+    )
+    values = {
+        "dir": workshop.folder,
+        "driver": PROGRAMS / "nixos-test-driver",
+        "shell": "/bin/bash",
+    }
+    for golden in (GOLDEN / release.name).iterdir():
+        text = golden.read_text()
+        for name, value in values.items():
+            text = text.replace(f"@{name}@", str(value))
+        (workshop.folder / golden.name).write_text(text)
+    wrapper = workshop.folder / "nixos-test-driver"
+    wrapper.chmod(0o755)
+    return workshop.run(wrapper, "-o", workshop.out, *arguments, LOGFILE="/dev/null")
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=[release.name for release in RELEASES])
+def test_a_run_in_the_way_of_a_release(workshop: Workshop, release: Release) -> None:
+    if release.containers and (reason := why_no_containers()):
+        pytest.skip(reason)
+    run = start(workshop, release)
+    run.expect(0)
+    assert run.stdout.endswith(
+        f"{release.machines} {release.vlans}\nTrue\n"
+        + "".join(f"{name} says hello\n" for name in release.virtual)
+    )
+    assert f"Test will time out and terminate in {release.limit} seconds\n" in run.stderr
+
+
+def test_24_11_has_a_junit_report(workshop: Workshop) -> None:
+    start(workshop, RELEASES[1]).expect(0)
+    assert 'name="main"' in (workshop.out / "report.xml").read_text()
+
+
+def test_25_11_tells_how_to_log_in_by_vsock(workshop: Workshop) -> None:
+    run = start(workshop, RELEASES[2])
+    run.expect(0)
+    assert "alpha:   ssh -o User=root vsock/3\n" in run.stdout
+    assert "beta-2:  ssh -o User=root vsock/4\n" in run.stdout
+
+
+@pytest.mark.parametrize("release", RELEASES[2:4], ids=["25.11", "26.05"])
+def test_the_hook_for_debugging_as_a_build_asks_for_it(
+    workshop: Workshop, release: Release
+) -> None:
+    """`run.nix` abbreviates the flag."""
+    start(workshop, release, "--debug-hook=/bin/attach").expect(0)

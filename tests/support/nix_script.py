@@ -1,0 +1,163 @@
+"""Start scripts in the shape of those that nixpkgs generates for the machines of a test.
+
+Ours by description (contract 5.3 and 5.4): the same variables are read, the same files are made, QEMU
+gets the same options in the same order. `run_script` of the package makes scripts to the same
+contract, but leaner ones.
+"""
+
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from charioteer import firmware
+from charioteer.facts import Place
+
+_HEAD = """\
+#! /bin/bash
+
+export PATH=/usr/bin:/bin${{PATH:+:}}$PATH
+
+set -e
+
+# An image of a file system without a partition table.
+createEmptyFilesystemImage() {{
+  local name=$1
+  local size=$2
+  local temp=$(mktemp)
+  {img} create -f raw "$temp" "$size"
+  {mkfs} -L nixos "$temp"
+  {img} convert -f raw -O qcow2 "$temp" "$name"
+  rm "$temp"
+}}
+
+NIX_DISK_IMAGE=$(readlink -f "${{NIX_DISK_IMAGE:-./{name}.qcow2}}") || test -z "$NIX_DISK_IMAGE"
+
+if test -n "$NIX_DISK_IMAGE" && ! test -e "$NIX_DISK_IMAGE"; then
+    echo "There is no disk image yet, creating it..."
+    createEmptyFilesystemImage "$NIX_DISK_IMAGE" "{disk_size}M"
+    echo "Created the disk image."
+fi
+
+if [ -z "$TMPDIR" ] || [ -z "$USE_TMPDIR" ]; then
+    TMPDIR=$(mktemp -d nix-vm.XXXXXXXXXX --tmpdir)
+fi
+
+mkdir -p "$TMPDIR/xchg"
+"""
+
+_EFI = """
+NIX_EFI_VARS=$(readlink -f "${{NIX_EFI_VARS:-{name}-efi-vars.fd}}")
+if ! test -e "$NIX_EFI_VARS"; then
+  cp {variables} "$NIX_EFI_VARS"
+  chmod 0644 "$NIX_EFI_VARS"
+fi
+"""
+
+_EMPTY_DISK = """\
+test -e "{file}" || {img} create -f qcow2 "{file}" "{size}M"
+"""
+
+
+@dataclass(frozen=True)
+class System:
+    """A system as Nix builds it: a folder of the store with kernel, initrd, kernel-params and init.
+
+    `toplevel` is that folder on the host, `inside` the same in the guest, `store` the folder that the
+    guest has as its store. `image` is a disk that it has besides.
+    """
+
+    toplevel: Path
+    inside: str
+    store: Path
+    image: Path
+
+
+def make(
+    place: Place, system: System, disks: Sequence[int] = (), efi: bool = False, memory: int = 1024
+) -> str:
+    """The text of `run-NAME-vm`. `disks` are empty ones, in MB as `memory`."""
+    img = shutil.which("qemu-img")
+    mkfs = shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin")
+    parts = [_HEAD.format(name=place.name, img=img, mkfs=mkfs, disk_size=1024)]
+    if efi:
+        parts.append(_EFI.format(name=place.name, variables=firmware.find_ovmf().variables))
+    parts.append('\ncd "$TMPDIR"\n\n')
+    for index, size in enumerate(disks):
+        parts.append(_EMPTY_DISK.format(file=f"empty{index}.qcow2", img=img, size=size))
+    qemu = shutil.which("qemu-system-x86_64")
+    parts.append(f"\n# Start QEMU.\nexec {qemu} -machine accel=kvm:tcg -cpu max \\\n    ")
+    arguments = [
+        f"-name {place.name}",
+        f"-m {memory}",
+        "-smp 1",
+        "-device virtio-rng-pci",
+        "-net nic,netdev=user.0,model=virtio",
+        '-netdev user,id=user.0,"$QEMU_NET_OPTS"',
+        *_shares(system),
+        *_drives(system, disks),
+        *_options(place, system, efi, memory),
+        "$QEMU_OPTS",
+        '"$@"',
+    ]
+    parts.append(" \\\n    ".join(arguments) + "\n")
+    return "".join(parts)
+
+
+def _shares(system: System) -> list[str]:
+    sources = {
+        "nix-store": str(system.store),
+        "shared": '"${SHARED_DIR:-$TMPDIR/xchg}"',
+        "xchg": '"$TMPDIR"/xchg',
+    }
+    return [
+        f"-virtfs local,path={source},security_model=none,mount_tag={tag}"
+        for tag, source in sources.items()
+    ]
+
+
+def _drives(system: System, disks: Sequence[int]) -> list[str]:
+    """The root disk, the empty ones, and that of the system."""
+    drives = [
+        ('cache=writeback,file="$NIX_DISK_IMAGE"', "werror=report", "bootindex=1,", ",serial=root")
+    ]
+    drives += [
+        (f"file=$(pwd)/empty{index}.qcow2", "werror=report", "", "") for index in range(len(disks))
+    ]
+    drives.append((f"file={system.image}", "format=raw,readonly=on", "", ",serial=system"))
+    return [
+        f"-drive {file},id=drive{index},if=none,index={index},{more}"
+        f" -device virtio-blk-pci,{before}drive=drive{index}{after}"
+        for index, (file, more, before, after) in enumerate(drives, 1)
+    ]
+
+
+def _options(place: Place, system: System, efi: bool, memory: int) -> list[str]:
+    """What is in `virtualisation.qemu.options` of a machine of a test."""
+    options = [
+        f"-object memory-backend-memfd,id=mem0,size={memory}M,share=on",
+        "-machine memory-backend=mem0",
+    ]
+    for index, vlan in enumerate(place.vlans, 1):
+        options += [
+            f"-device virtio-net-pci,netdev=vlan{index},mac={place.mac(vlan)}",
+            f'-netdev vde,id=vlan{index},sock="$QEMU_VDE_SOCKET_{vlan}"',
+        ]
+    kernel = "NIXPKGS_QEMU_KERNEL_" + re.sub("[^a-zA-Z0-9]", "_", place.name)
+    options += [
+        "-device virtio-keyboard",
+        "-usb",
+        "-device usb-tablet,bus=usb-bus.0",
+        f"-kernel ${{{kernel}:-{system.toplevel}/kernel}}",
+        f"-initrd {system.toplevel}/initrd",
+        f'-append "$(cat {system.toplevel}/kernel-params) init={system.inside}/init'
+        f" regInfo={system.inside}/registration console=ttyS0,115200n8 console=tty0"
+        ' $QEMU_KERNEL_PARAMS"',
+    ]
+    if efi:
+        options += [
+            f"-drive if=pflash,format=raw,unit=0,readonly=on,file={firmware.find_ovmf().code}",
+            "-drive if=pflash,format=raw,unit=1,readonly=off,file=$NIX_EFI_VARS",
+        ]
+    return options

@@ -1,0 +1,110 @@
+"""Systems for start scripts in the shape of nixpkgs': a Debian that boots as a NixOS does.
+
+The root disk is the empty one that the start script makes. The store is a folder of the host, by 9p,
+below an overlay; `init` of the command line is in it. What NixOS would have in its store comes from a
+disk with the guest `debian`, which is never written to. The kernel is that of `desktop`, since the
+one for clouds knows no 9p.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from charioteer import builder, facts, guest, initramfs
+from charioteer.facts import Place
+
+from support import nix_script
+from support.nix_script import System
+
+_MODULES = "crc32c_generic ext4 virtio_blk virtio_net virtio_input overlay 9pnet_virtio 9p".split()
+_PARAMETERS = "loglevel=7 net.ifnames=0 panic=1 boot.panic_on_fail clocksource=acpi_pm"
+# First program: drivers, name and addresses, file systems as NixOS has them, then `init`.
+_STAGE_1 = """\
+#!/bin/sh
+mount -t devtmpfs -o mode=0755 dev /dev
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+for module in /modules/*.ko; do insmod "$module"; done
+for word in $(cat /proc/cmdline); do
+    case $word in init=*) init=${word#init=} ;; esac
+done
+read -r name < /charioteer/hostname
+echo "$name" > /proc/sys/kernel/hostname
+ifconfig lo up
+while read -r device address netmask ipv6; do
+    echo 0 > "/proc/sys/net/ipv6/conf/$device/accept_dad"
+    ifconfig "$device" "$address" netmask "$netmask" up
+    [ -z "$ipv6" ] || ip -6 addr add "$ipv6" dev "$device"
+done < /charioteer/network
+
+mkdir -p /system /disk
+mount -t ext4 "$(findfs LABEL=nixos)" /disk
+mount -t ext4 -o ro "$(findfs LABEL=root)" /system
+mkdir -p /disk/changes /disk/work
+mount -t overlay -o lowerdir=/system,upperdir=/disk/changes,workdir=/disk/work overlay /root
+mount -t tmpfs -o mode=1777,strictatime,nosuid,nodev tmpfs /root/tmp
+share() {
+    mkdir -p "/root$2"
+    mount -t 9p -o "trans=virtio,version=9p2000.L,msize=16384$3" "$1" "/root$2"
+}
+share nix-store /nix/.ro-store ,cache=loose
+share shared /tmp/shared
+share xchg /tmp/xchg
+mkdir -p /root/nix/.rw-store /root/nix/store
+mount -t tmpfs -o mode=0755 tmpfs /root/nix/.rw-store
+mkdir /root/nix/.rw-store/upper /root/nix/.rw-store/work
+mount -t overlay -o lowerdir=/root/nix/.ro-store,upperdir=/root/nix/.rw-store/upper,workdir=/root/nix/.rw-store/work \\
+    overlay /root/nix/store
+cp /charioteer/hostname /charioteer/hosts /charioteer/machine-id /root/etc/
+for folder in dev proc sys; do mount --move "/$folder" "/root/$folder"; done
+exec switch_root /root "$init"
+"""
+_INIT = "#!/bin/sh\nexec /usr/lib/systemd/systemd\n"
+
+
+def write(folder: Path, names: Sequence[str], script: str = "", efi: bool = False) -> Path:
+    """Machines on VLAN 1 with a test script, as nixpkgs 26.05 hands them over.
+
+    Returns the configuration. Scripts and systems are in `folder`, the latter in `folder`/store.
+    """
+    places = facts.places({name: [1] for name in names})
+    vms = {}
+    for name, place in places.items():
+        system = make(place, list(places.values()), folder / "store")
+        start = folder / f"{name}-vm/bin/run-{name}-vm"
+        start.parent.mkdir(parents=True)
+        start.write_text(nix_script.make(place, system, disks=[16], efi=efi))
+        start.chmod(0o755)
+        vms[name] = {"name": name, "start_script": str(start)}
+    (folder / "test-script").write_text(script)
+    configuration = folder / "driverConfiguration.json"
+    content = {
+        "containers": {},
+        "enable_ssh_backdoor": False,
+        "global_timeout": 3600,
+        "test_script": str(folder / "test-script"),
+        "vlans": [1],
+        "vms": vms,
+    }
+    configuration.write_text(json.dumps(content))
+    return configuration
+
+
+def make(place: Place, everyone: Sequence[Place], store: Path) -> System:
+    """Puts the system of `place` into the folder `store`; builds images that are missing."""
+    debian = guest.load("debian")
+    image = builder.obtain(debian)
+    kit = builder.obtain(guest.load("desktop")).kit
+    assert image.root is not None
+    name = f"0123456789abcdfghijklmnpqrsvwxyz-nixos-system-{place.name}"
+    toplevel = store / name
+    toplevel.mkdir(parents=True)
+    initrd = initramfs.make(replace(debian, modules=tuple(_MODULES)), kit, _STAGE_1.encode(), None)
+    (toplevel / "initrd").write_bytes(initrd + facts.archive(place, everyone, ""))
+    (toplevel / "kernel").symlink_to(kit.vmlinuz.absolute())
+    # Quicker under emulation, and nothing that NixOS would have changed.
+    (toplevel / "kernel-params").write_text(" ".join([_PARAMETERS, *debian.kernel_parameters]))
+    (toplevel / "init").write_text(_INIT)
+    (toplevel / "init").chmod(0o755)
+    return System(toplevel, f"/nix/store/{name}", store, image.root.absolute())

@@ -1,0 +1,206 @@
+"""Start scripts in the shape of those that nixpkgs generates, on real guests.
+
+What `tests/support/nix_script.py` writes by the description of contract 5.3 and 5.4 boots a guest that
+mounts 9p shares and its root as NixOS does.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_driver.machine import QemuMachine
+
+from support import nix_system
+from support.patience import deadline
+from support.team import BOOT_LIMIT, BUILD_LIMIT, Team, short_folder, team_in
+
+NAMES = ("alpha", "beta")
+pytestmark = pytest.mark.limit(300)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """Where the machines of this file are."""
+    with short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def machines(place: Path) -> Iterator[Team]:
+    """`alpha` and `beta`, which run."""
+    with deadline(BUILD_LIMIT):
+        configuration = nix_system.write(place, NAMES)
+    with team_in(place, configuration) as made:
+        with deadline(BOOT_LIMIT):
+            for name in NAMES:
+                made[name].start(allow_reboot=True)
+            for name in NAMES:
+                made[name].connect()
+        yield made
+
+
+@pytest.fixture
+def alpha(machines: Team) -> QemuMachine:
+    return machines["alpha"]
+
+
+@pytest.fixture
+def beta(machines: Team) -> QemuMachine:
+    return machines["beta"]
+
+
+def test_5_4_the_driver_chooses_the_accelerator(alpha: QemuMachine) -> None:
+    words = Path(f"/proc/{alpha.pid}/cmdline").read_text().split("\0")
+    machine = [value for flag, value in zip(words, words[1:]) if flag == "-machine"]
+    assert machine == ["accel=kvm:tcg", "memory-backend=mem0", "accel=tcg"]
+    assert "enabled" not in alpha.send_monitor_command("info kvm")
+
+
+def test_5_4_the_console_and_the_command_line_of_the_kernel(alpha: QemuMachine) -> None:
+    words = alpha.succeed("cat /proc/cmdline").split()
+    assert words[-2:] == ["console=ttyS0,115200n8", "console=tty0"]
+    init = next(word for word in words if word.startswith("init=/nix/store/"))
+    assert alpha.succeed(f"head -n 1 {init.removeprefix('init=')}") == "#!/bin/sh\n"
+    # The other of the two consoles is still the driver's.
+    alpha.succeed("echo a line of the guest > /dev/ttyS0")
+    alpha.wait_for_console_text("a line of the guest")
+
+
+def test_5_3_the_disks_are_made_in_the_state_directory(alpha: QemuMachine) -> None:
+    for name in ("alpha.qcow2", "empty0.qcow2"):
+        assert (alpha.state_dir / name).is_file()
+    assert alpha.succeed("cat /sys/class/block/vda/serial") == "root"
+    assert alpha.succeed("blkid -s LABEL -o value /dev/vda") == "nixos\n"
+    assert alpha.succeed("cat /sys/class/block/vdb/size") == f"{16 * 2048}\n"
+
+
+def test_5_4_shares_are_mounted_by_9p(alpha: QemuMachine) -> None:
+    lines = [line.split() for line in alpha.succeed("cat /proc/mounts").splitlines()]
+    shares = {line[1]: line for line in lines if line[2] == "9p"}
+    assert {place: line[0] for place, line in shares.items()} == {
+        "/nix/.ro-store": "nix-store",
+        "/tmp/shared": "shared",
+        "/tmp/xchg": "xchg",
+    }
+    for _, _, _, options, *_ in shares.values():
+        assert "trans=virtio" in options and "msize=16384" in options
+
+
+def test_5_2_the_shared_folder_is_everybody_s(alpha: QemuMachine, beta: QemuMachine) -> None:
+    (alpha.shared_dir / "from-host").write_text("hello")
+    assert alpha.succeed("cat /tmp/shared/from-host") == "hello"
+    beta.succeed("echo from beta > /tmp/shared/from-beta")
+    assert alpha.succeed("cat /tmp/shared/from-beta") == "from beta\n"
+    assert (alpha.shared_dir / "from-beta").read_text() == "from beta\n"
+
+
+def test_5_2_xchg_is_a_machine_s_own(alpha: QemuMachine, beta: QemuMachine) -> None:
+    alpha.succeed("echo mine > /tmp/xchg/note")
+    assert (alpha.state_dir / "xchg/note").read_text() == "mine\n"
+    beta.fail("cat /tmp/xchg/note")
+
+
+def test_5_4_the_store_of_the_host_is_below_that_of_the_guest(
+    alpha: QemuMachine, place: Path
+) -> None:
+    (place / "store/made-later").write_text("a build of the host")
+    assert alpha.succeed("cat /nix/store/made-later") == "a build of the host"
+    alpha.succeed("echo changed > /nix/store/made-later")
+    assert (place / "store/made-later").read_text() == "a build of the host"
+
+
+def test_3_2_files_in_both_directions(machines: Team, alpha: QemuMachine, folder: Path) -> None:
+    source = folder / "tree"
+    (source / "below").mkdir(parents=True)
+    (source / "below/file").write_bytes(bytes(range(256)) * 64)
+    alpha.copy_from_host(str(source), "/root/tree")
+    alpha.copy_from_host_via_shell(str(source / "below/file"), "/root/by-shell")
+    alpha.succeed("cmp /root/tree/below/file /root/by-shell")
+    alpha.copy_from_machine("/root/tree", "copied")
+    copied = machines.out / "copied/tree/below/file"
+    assert copied.read_bytes() == (source / "below/file").read_bytes()
+
+
+def test_5_6_the_first_interface_of_a_vlan_is_eth1(alpha: QemuMachine) -> None:
+    assert alpha.succeed("cat /sys/class/net/eth1/address") == "52:54:00:12:01:01\n"
+    network = alpha.send_monitor_command("info network")
+    assert "virtio-net-pci.1: " in network and "type=vde" in network
+
+
+def test_5_6_machines_reach_each_other_until_one_is_blocked(
+    alpha: QemuMachine, beta: QemuMachine
+) -> None:
+    ping = "ping -c 1 -W 2 beta"
+    alpha.wait_until_succeeds(ping)
+    beta.wait_until_succeeds("ping -c 1 -W 2 2001:db8:1::1")
+    alpha.block()
+    alpha.fail(ping)
+    # The link of the first interface is another one.
+    alpha.succeed("ping -c 1 -W 5 10.0.2.2")
+    alpha.unblock()
+    alpha.wait_until_succeeds(ping)
+
+
+def test_3_3_a_screenshot_and_a_unit(machines: Team, alpha: QemuMachine) -> None:
+    alpha.wait_for_unit("multi-user.target")
+    alpha.screenshot("screen")
+    assert (machines.out / "screen.png").read_bytes().startswith(b"\x89PNG")
+
+
+def boots(machine: QemuMachine) -> str:
+    return machine.succeed("cat /proc/sys/kernel/random/boot_id")
+
+
+def test_4_5_a_reboot_by_keys_keeps_the_disk(alpha: QemuMachine) -> None:
+    alpha.wait_for_unit("multi-user.target")
+    before = boots(alpha)
+    alpha.succeed("echo kept > /root/kept && sync")
+    alpha.reboot()
+    assert boots(alpha) != before
+    assert alpha.succeed("cat /root/kept") == "kept\n"
+
+
+def test_4_5_a_crash_and_a_start_keep_the_disk(beta: QemuMachine) -> None:
+    before = boots(beta)
+    beta.succeed("echo kept > /root/kept && sync")
+    beta.crash()
+    assert not beta.booted
+    beta.start()
+    assert beta.succeed("cat /root/kept") == "kept\n"
+    assert boots(beta) != before
+    beta.shutdown()
+    assert not beta.booted
+
+
+def test_5_3_a_disk_image_of_the_user_s_outlives_runs(folder: Path) -> None:
+    image = folder / "disk of mine.qcow2"
+    configuration = nix_system.write(folder, ["alpha"])
+    wishes = {
+        "NIX_DISK_IMAGE": str(image),
+        "QEMU_KERNEL_PARAMS": "of.the=user",
+        "QEMU_NET_OPTS": "hostname=called",
+        "QEMU_OPTS": "-device i6300esb",
+    }
+    with team_in(folder, configuration, keep_machine_state=True, **wishes) as made:
+        made["alpha"].succeed("echo kept > /root/kept && touch /tmp/xchg/kept && sync")
+        made["alpha"].crash()
+        assert image.is_file() and not (made["alpha"].state_dir / "alpha.qcow2").exists()
+    with team_in(folder, configuration, keep_machine_state=True, **wishes) as made:
+        assert made["alpha"].succeed("cat /root/kept; ls /tmp/xchg") == "kept\nkept\n"
+        words = Path(f"/proc/{made['alpha'].pid}/cmdline").read_text().split("\0")
+        assert words.index("i6300esb") < words.index("-qmp")
+        assert "user,id=user.0,hostname=called" in words
+        assert made["alpha"].succeed("cat /proc/cmdline").endswith(" of.the=user\n")
+
+
+def test_5_3_another_kernel_and_efi_variables_of_the_user(folder: Path) -> None:
+    configuration = nix_system.write(folder, ["alpha"], efi=True)
+    toplevel = next((folder / "store").iterdir())
+    kernel = folder / "vmlinuz-mine"
+    os.rename(toplevel / "kernel", kernel)
+    with team_in(folder, configuration, NIXPKGS_QEMU_KERNEL_alpha=str(kernel)) as made:
+        alpha = made["alpha"]
+        assert "multi-user" in alpha.succeed("systemctl get-default")
+        assert (alpha.state_dir / "alpha-efi-vars.fd").is_file()
+        alpha.succeed("test -d /sys/firmware/efi")
