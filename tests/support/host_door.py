@@ -11,7 +11,7 @@ from support.run import PROGRAMS
 
 _BUILD = PROGRAMS.parent
 _DOOR = _BUILD / "tests/fakes/host_door"
-_AGENT = _BUILD / f"driver/agent/charioteer-agent-{os.uname().machine}"
+_AGENT = _BUILD / f"python/charioteer/charioteer-agent-{os.uname().machine}"
 
 
 class HostDoor:

@@ -113,9 +113,13 @@ class TestTerminal:
         rows, columns = shell.size
         corner = rf"\033[{rows};{columns - 5}Hcorner"
         shell.type(rf"printf '\033[2J{corner}\033[1;1Hfirst'; read -s")
-        shell.wait_for("corner")
-        lines = shell.screen.split("\n")[-rows:]
-        assert lines[0] == "first" and lines[-1] == "corner".rjust(columns)
+        # Not merely the text, which is in what was typed, too.
+        drawn = ["first", "corner".rjust(columns)]
+        until(
+            lambda: [shell.visible[0], shell.visible[rows - 1]] == drawn,
+            60,
+            lambda: f"not drawn: {shell.screen}",
+        )
 
 
 class TestEnds:
@@ -253,13 +257,16 @@ class TestFinding:
             assert host.name in [door.machine for door in doors.all_doors()]
             with pytest.raises(NoShell):
                 doors.connect(deaf)
+        deaf.unlink()
 
     def test_another_socket_beside_a_door_is_none(self, host: HostDoor) -> None:
+        beside = Path(f"{host.state / doors.NAME}2")
         with socket.socket(socket.AF_UNIX) as other:
-            other.bind(f"{host.state / doors.NAME}2")
+            other.bind(str(beside))
             other.listen()
             paths = [door.path for door in doors.all_doors() if door.machine == host.name]
             assert paths == [host.state / doors.NAME]
+        beside.unlink()
 
     def test_no_such_machine_is_status_2(self, workshop: Workshop) -> None:
         run = workshop.run("charioteer", "shell", "nowhere")
