@@ -207,6 +207,34 @@ TEST_F(TransferTest, WritesIntoADevice) {
     EXPECT_TRUE(fs::is_character_file("/dev/null"));
 }
 
+TEST_F(TransferTest, DoesNotWaitForAReaderOfAPipe) {
+    ::mkfifo((guest_ / "pipe").c_str(), 0600);
+    std::string stream = Stream().file("x", content(200'000)).end();
+    EXPECT_EQ(receive(stream, guest_ / "pipe"),
+              "receive: /guest/pipe: a pipe that nobody reads, a socket, or a device that is not "
+              "there\n");
+    EXPECT_TRUE(fs::is_fifo(guest_ / "pipe"));
+}
+
+TEST_F(TransferTest, WritesAllIntoAPipeThatIsRead) {
+    ::mkfifo((guest_ / "pipe").c_str(), 0600);
+    auto reader = open(guest_ / "pipe", O_RDONLY | O_NONBLOCK);
+    ::fcntl(reader.get(), F_SETFL, 0);
+    std::string stream = Stream().file("x", content(200'000)).end();
+    write_file(folder_ / "stream", stream);
+    auto in = open(folder_ / "stream", O_RDONLY);
+    Program program("receive", guest_ / "pipe", in.get(), 1, 2);
+    std::string read(200'000, '\0');
+    for (std::size_t at = 0; at < read.size();) {
+        auto got = ::read(reader.get(), read.data() + at, read.size() - at);
+        // Nothing: it has not opened the pipe yet.
+        ASSERT_GE(got, 0);
+        at += static_cast<std::size_t>(got);
+    }
+    EXPECT_EQ(program.wait(), 0);
+    EXPECT_EQ(read, content(200'000));
+}
+
 TEST_F(TransferTest, NamesTheFileThatTheDiskHasNoSpaceFor) {
     if (!mount_small()) GTEST_SKIP() << "needs root";
     auto small = folder_ / "small";
