@@ -3,9 +3,7 @@
 
 #include <sys/inotify.h>
 
-#include <atomic>
-#include <thread>
-
+#include "fakes/swapper.hpp"
 #include "unit/files/transfer_fixture.hpp"
 
 namespace charioteer::files {
@@ -285,29 +283,6 @@ TEST_F(TransferTest, SendsFilesThatSayTheyAreEmpty) {
     EXPECT_EQ(read_file(folder_ / "copy"), read_file("/proc/version"));
 }
 
-/// A guest's program puts links to files outside of the tree where files and directories are.
-class Swapper {
-public:
-    explicit Swapper(std::vector<std::pair<fs::path, fs::path>> pairs)
-        : thread_([this, pairs = std::move(pairs)] {
-              while (!stop_)
-                  for (const auto& [one, other] : pairs) {
-                      ::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
-                      ++count_;
-                  }
-          }) {}
-    ~Swapper() {
-        stop_ = true;
-        thread_.join();
-    }
-    unsigned count() const { return count_; }
-
-private:
-    std::atomic<bool> stop_ = false;
-    std::atomic<unsigned> count_ = 0;
-    std::thread thread_;
-};
-
 TEST_F(TransferTest, SendsNothingFromOutsideWhileLinksAreSwapped) {
     fs::create_directories(tree_ / "dir");
     fs::create_directories(tree_ / "swap");
@@ -317,7 +292,8 @@ TEST_F(TransferTest, SendsNothingFromOutsideWhileLinksAreSwapped) {
     write_file(tree_ / "file", "inside");
     fs::create_symlink(folder_ / "outside", tree_ / "swap/dir");
     fs::create_symlink(folder_ / "outside/f", tree_ / "swap/file");
-    Swapper swapper({{tree_ / "dir", tree_ / "swap/dir"}, {tree_ / "file", tree_ / "swap/file"}});
+    fakes::Swapper swapper(
+        {{tree_ / "dir", tree_ / "swap/dir"}, {tree_ / "file", tree_ / "swap/file"}});
     while (swapper.count() == 0) std::this_thread::yield();
     for (int round = 0; round < 100; ++round) {
         auto copy = folder_ / fmt::format("copy{}", round);
