@@ -44,6 +44,10 @@ std::string_view meaning_of(std::string_view event) {
     return {};
 }
 
+bool means_paused(std::string_view status) {
+    return status == "paused" || status == "suspended" || status == "prelaunch";
+}
+
 }  // namespace
 
 ChannelMode parse_channel_mode(std::string_view word) {
@@ -190,6 +194,23 @@ asio::awaitable<void> AgentLink::watch(std::shared_ptr<AgentLink> self, io::Dura
     self->watching_ = false;
 }
 
+/// In QEMU's words, or why QEMU does not say.
+asio::awaitable<std::string> AgentLink::state_of_guest() {
+    std::string status;
+    try {
+        status = co_await query("query-status", "status");
+    } catch (const io::Error& error) {
+        status = error.what();
+    }
+    co_return status;
+}
+
+asio::awaitable<bool> AgentLink::is_paused() {
+    auto self = shared_from_this();
+    auto status = co_await state_of_guest();
+    co_return means_paused(status);
+}
+
 /// None: it answers, or need not.
 asio::awaitable<std::optional<std::string>> AgentLink::why_silent(io::Duration silence) {
     bool late = false;
@@ -202,15 +223,8 @@ asio::awaitable<std::optional<std::string>> AgentLink::why_silent(io::Duration s
     }
     // Other frames may have come in between.
     if (!late || time_.now() - channel().heard() < silence) co_return std::nullopt;
-    std::string status;
-    try {
-        status = co_await query("query-status", "status");
-    } catch (const io::Error& error) {
-        status = error.what();
-    }
-    // A test may have stopped it.
-    if (status == "paused" || status == "suspended" || status == "prelaunch")
-        co_return std::nullopt;
+    auto status = co_await state_of_guest();
+    if (means_paused(status)) co_return std::nullopt;
     co_return fmt::format(
         "the guest does not answer: its agent said nothing for {:.0f} s (QEMU's state: {})",
         io::seconds(time_.now() - channel().heard()), status);
