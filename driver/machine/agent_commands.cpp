@@ -130,7 +130,7 @@ asio::awaitable<std::optional<channel::Piece>> Machine::next_piece(
     } catch (const io::TimeoutError&) {
         throw;
     } catch (const io::Error& error) {
-        throw explain(error, "a command in the background", begin);
+        throw explain(error, "running a command in the background", begin);
     }
 }
 

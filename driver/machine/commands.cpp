@@ -91,12 +91,11 @@ asio::awaitable<void> Machine::connect(StartOptions options) {
     }
 }
 
-ShellError Machine::explain(const io::Error& error, const std::string& command,
-                            io::TimePoint begin) {
+ShellError Machine::explain(const io::Error& error, const std::string& doing, io::TimePoint begin) {
     ShellError lost(fmt::format("{}: {}", name(), error.what()));
     for (const auto& note : error.notes()) lost.add_note(note);
-    lost.add_note(fmt::format("while running `{}`, for {:.1f} s", command,
-                              io::seconds(host_->time().now() - begin)));
+    lost.add_note(
+        fmt::format("while {}, for {:.1f} s", doing, io::seconds(host_->time().now() - begin)));
     tell_facts(lost);
     return lost;
 }
@@ -132,7 +131,7 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
     } catch (const io::UsageError&) {
         throw;
     } catch (const io::Error& error) {
-        throw explain(error, command, begin);
+        throw explain(error, fmt::format("running `{}`", command), begin);
     }
 }
 
@@ -175,7 +174,7 @@ asio::awaitable<Outcome> Machine::run(std::string command, RunOptions options) {
     } catch (const io::UsageError&) {
         throw;
     } catch (const io::Error& error) {
-        throw explain(error, command, begin);
+        throw explain(error, fmt::format("running `{}`", command), begin);
     }
 }
 
