@@ -27,6 +27,7 @@ constexpr Reason reasons[] = {
     {ENOSPC, "no space left"},
     {ENOTDIR, "not a directory"},
     {ENOTEMPTY, "directory not empty"},
+    {ENXIO, "a pipe that nobody reads, a socket, or a device that is not there"},
     {EPERM, "not permitted"},
     {EROFS, "read-only file system"},
     {ETXTBSY, "a program that is running"},

@@ -223,8 +223,12 @@ long Receiver::open_in_place(Place& place) {
     if (result < 0) return result;
     if (S_ISDIR(status.st_mode)) return -EISDIR;
     file_has_mode_ = false;
-    auto fd = sys::open_at(place.directory, place.name, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    // Of a pipe that nobody reads `cp` would wait for the reader, for ever if none comes; this says
+    // so instead. What is read, is written as it is read.
+    auto flags = O_WRONLY | O_NOCTTY | O_CLOEXEC;
+    auto fd = sys::open_at(place.directory, place.name, flags | O_NONBLOCK);
     place.close();
+    if (fd >= 0) sys::fcntl(static_cast<int>(fd), F_SETFL, O_WRONLY);
     return fd;
 }
 

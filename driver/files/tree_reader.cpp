@@ -25,10 +25,18 @@ void append(std::string& stream, const frames::Entry& entry) {
 }  // namespace
 
 TreeReader::TreeReader(const std::filesystem::path& source) : walk_(source) {
-    TreeWalk survey(source);
-    for (auto step = survey.next(); step.kind != TreeWalk::Step::Kind::end; step = survey.next())
+    survey(TreeWalk(source));
+}
+
+TreeReader::TreeReader(int directory, const std::string& name, const std::string& shown)
+    : walk_(directory, name, shown) {
+    survey(TreeWalk(directory, name, shown));
+}
+
+void TreeReader::survey(TreeWalk walk) {
+    for (auto step = walk.next(); step.kind != TreeWalk::Step::Kind::end; step = walk.next())
         total_ += step.size;
-    skipped_ = survey.skipped();
+    skipped_ = walk.skipped();
 }
 
 std::string TreeReader::next(std::size_t most) {

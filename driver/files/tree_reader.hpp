@@ -19,6 +19,8 @@ class TreeReader {
 public:
     /// Goes through `source` once. Throws io::Error.
     explicit TreeReader(const std::filesystem::path& source);
+    /// The same of `name` in an open directory, without following a link; see TreeWalk.
+    TreeReader(int directory, const std::string& name, const std::string& shown);
 
     /// The next bytes of the stream, `most` at most, which is at least 1; none at its end. Throws
     /// io::Error, and the stream then has no end.
@@ -32,6 +34,7 @@ public:
     const std::vector<std::string>& skipped() const noexcept { return skipped_; }
 
 private:
+    void survey(TreeWalk walk);
     void take_step();
     void begin_file(const TreeWalk::Step& step);
     void read_content(std::size_t room);

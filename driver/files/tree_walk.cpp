@@ -45,10 +45,19 @@ std::vector<std::string> list(int directory, const std::string& path) {
 
 TreeWalk::TreeWalk(const std::filesystem::path& source) : source_(source.string()) {
     while (source_.size() > 1 && source_.back() == '/') source_.pop_back();
+    shown_source_ = source_;
+}
+
+TreeWalk::TreeWalk(int directory, std::string name, std::string shown)
+    : source_(std::move(name)),
+      shown_source_(std::move(shown)),
+      links_(Links::keep),
+      base_(::fcntl(directory, F_DUPFD_CLOEXEC, 0)) {
+    if (!base_) throw io::system_error(fmt::format("cannot read {}", shown_source_), errno);
 }
 
 std::string TreeWalk::path() const {
-    auto path = source_;
+    auto path = shown_source_;
     for (const auto& level : levels_)
         if (&level != &levels_.front()) path += "/" + level.name;
     if (!levels_.empty() && !name_.empty()) path += "/" + name_;
@@ -56,7 +65,8 @@ std::string TreeWalk::path() const {
 }
 
 int TreeWalk::directory() const {
-    return levels_.empty() ? AT_FDCWD : levels_.back().fd.get();
+    if (!levels_.empty()) return levels_.back().fd.get();
+    return base_ ? base_.get() : AT_FDCWD;
 }
 
 TreeWalk::Step TreeWalk::next() {
@@ -82,13 +92,13 @@ TreeWalk::Step TreeWalk::next() {
 
 TreeWalk::Step TreeWalk::root() {
     struct stat status {};
-    if (::stat(source_.c_str(), &status) != 0)
-        throw io::system_error(fmt::format("cannot read {}", source_), errno);
+    auto flags = links_ == Links::keep ? AT_SYMLINK_NOFOLLOW : 0;
+    if (::fstatat(directory(), source_.c_str(), &status, flags) != 0)
+        throw io::system_error(fmt::format("cannot read {}", shown_source_), errno);
     if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
-        throw io::Error(fmt::format("{} is neither a file nor a directory", source_));
-    auto step = visit_what(source_, status, Reached::through_link);
-    if (step.kind == Step::Kind::end)
-        throw io::Error(fmt::format("{} is neither a file nor a directory", source_));
+        throw io::Error(fmt::format("{} is neither a file nor a directory", shown_source_));
+    auto reached = links_ == Links::keep ? Reached::by_name : Reached::through_link;
+    auto step = visit_what(source_, status, reached);
     auto name = std::filesystem::path(source_).filename().string();
     if (!frames::is_name(name)) {
         std::error_code ignored;
@@ -108,7 +118,7 @@ TreeWalk::Step TreeWalk::visit(std::string name) {
     }
     if (!S_ISLNK(status.st_mode)) return visit_what(name, status, Reached::by_name);
     auto target = read_link(name);
-    if (stays_within(target)) {
+    if (links_ == Links::keep || stays_within(target)) {
         Step step;
         step.kind = Step::Kind::link;
         step.name = name;
@@ -158,7 +168,8 @@ TreeWalk::Step TreeWalk::enter(int directory, const std::string& name, Reached r
     level.names = list(level.fd.get(), path());
     level.device = status.st_dev;
     level.inode = status.st_ino;
-    level.home = reached == Reached::through_link ? levels_.size() : levels_.back().home;
+    bool by_link = reached == Reached::through_link || levels_.empty();
+    level.home = by_link ? levels_.size() : levels_.back().home;
     levels_.push_back(std::move(level));
     name_.clear();
     Step step;
@@ -173,6 +184,8 @@ std::string TreeWalk::read_link(const std::string& name) const {
     auto size = ::readlinkat(directory(), name.c_str(), target.data(), target.size());
     if (size < 0) throw io::system_error(fmt::format("cannot read {}", path()), errno);
     target.resize(static_cast<std::size_t>(size));
+    if (links_ == Links::keep && (target.empty() || target.size() > frames::max_target))
+        throw io::system_error(fmt::format("cannot read {}", path()), ENAMETOOLONG);
     return target;
 }
 
@@ -201,7 +214,7 @@ io::UniqueFd TreeWalk::open_file() {
     if (!gone && (!fd || ::fstat(fd.get(), &status) != 0))
         throw io::system_error(fmt::format("cannot read {}", path()), errno);
     if (S_ISREG(status.st_mode)) return fd;
-    if (levels_.empty()) throw io::Error(fmt::format("{} is no longer a file", source_));
+    if (levels_.empty()) throw io::Error(fmt::format("{} is no longer a file", shown_source_));
     return {};
 }
 

@@ -13,10 +13,11 @@ namespace charioteer::files {
 
 /// Goes through a file or directory of the host, parents before what is in them, names in order.
 ///
-/// Links are followed, since most would point to nothing in a guest; a relative one whose target is
-/// surely within the directory that is copied stays a link. One thread at a time; blocks on the
-/// disk. Throws io::Error that names the path: what cannot be read, a link to nothing, links that
-/// lead to a directory that they are in, and more than frames::max_depth directories in each other.
+/// Links of a tree of ours are followed, since most would point to nothing in a guest; a relative
+/// one whose target is surely within the directory that is copied stays a link. One thread at a
+/// time; blocks on the disk. Throws io::Error that names the path: what cannot be read, a link to
+/// nothing, links that lead to a directory that they are in, and more than frames::max_depth
+/// directories in each other.
 class TreeWalk {
 public:
     struct Step {
@@ -29,6 +30,10 @@ public:
     };
 
     explicit TreeWalk(const std::filesystem::path& source);
+    /// Goes through `name` in an open directory, to which somebody else may write: no link is
+    /// followed, each one is kept as it is, and nothing is reached by a path. `shown` is what
+    /// messages call it.
+    TreeWalk(int directory, std::string name, std::string shown);
 
     Step next();
     /// Opens the file of the last step. Nothing when it is no longer there or no longer a file; if
@@ -52,6 +57,7 @@ private:
         std::size_t home = 0;
     };
     enum class Reached { by_name, through_link };
+    enum class Links { follow, keep };
 
     Step root();
     Step visit(std::string name);
@@ -62,6 +68,9 @@ private:
     int directory() const;
 
     std::string source_;
+    std::string shown_source_;
+    Links links_ = Links::follow;
+    io::UniqueFd base_;  ///< what the source is in; none: the source is a path
     std::vector<Level> levels_;
     bool begun_ = false;
     std::string name_;      ///< of the last step, below the innermost directory

@@ -1,13 +1,17 @@
 #include "files/tree_writer.hpp"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <memory>
+#include <cstdio>
 
+#include "files/new_name.hpp"
+#include "files/remove_tree.hpp"
 #include "io/error.hpp"
 #include "io/printable.hpp"
 
@@ -19,47 +23,24 @@ using frames::Entry;
 using frames::EntryKind;
 
 constexpr unsigned kept_mode = 0777;
+/// How often, in bytes written, the free space is looked at.
+constexpr std::uint64_t look_interval = 1024 * 1024;
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int file_flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
-struct CloseDirectory {
-    void operator()(DIR* stream) const noexcept { ::closedir(stream); }
-};
-
-/// One that was made, perhaps with a mode that keeps its owner out. Its mode is changed by its
-/// descriptor, since by its name a link could be followed.
-io::UniqueFd open_to_remove(int directory, const char* name) noexcept {
-    io::UniqueFd fd(::openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!fd) return {};
-    char by_descriptor[64];
-    *fmt::format_to_n(by_descriptor, sizeof by_descriptor - 1, "/proc/self/fd/{}", fd.get()).out =
-        '\0';
-    ::chmod(by_descriptor, 0700);
-    return io::UniqueFd(::openat(fd.get(), ".", directory_flags));
-}
-
-void remove_tree(int directory, const char* name) noexcept {
-    if (::unlinkat(directory, name, 0) == 0 || errno != EISDIR) return;
-    auto fd = open_to_remove(directory, name);
-    std::unique_ptr<DIR, CloseDirectory> stream(fd ? ::fdopendir(fd.get()) : nullptr);
-    if (!stream) return;
-    auto inner = fd.release();
-    while (const auto* entry = ::readdir(stream.get()))
-        if (std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..")
-            remove_tree(inner, entry->d_name);
-    ::unlinkat(directory, name, AT_REMOVEDIR);
-}
-
 }  // namespace
 
-TreeWriter::TreeWriter(std::filesystem::path target, TreeLimits limits)
-    : target_(std::move(target)), limits_(limits) {
+TreeWriter::TreeWriter(std::filesystem::path target, Existing existing, TreeLimits limits)
+    : target_(std::move(target)), existing_(existing), limits_(limits) {
     if (!target_.has_filename()) target_ = target_.parent_path();  // a slash at its end
 }
 
+TreeWriter::TreeWriter(io::UniqueFd parent, const std::string& name)
+    : target_(name), parent_(std::move(parent)) {}
+
 TreeWriter::~TreeWriter() {
     levels_.clear();
-    if (made_ && !finished_) remove_tree(parent_.get(), target_.filename().c_str());
+    if (made_ && !finished_) remove_tree(parent_.get(), temporary_.c_str());
 }
 
 void TreeWriter::feed(std::string_view bytes) {
@@ -77,7 +58,26 @@ void TreeWriter::feed(std::string_view bytes) {
 void TreeWriter::finish() {
     if (!parser_.ended())
         throw io::Error(fmt::format("what was sent for {} ended early", shown_target()));
+    auto failure = rename();
+    if (failure == EEXIST || failure == ENOTEMPTY || failure == EISDIR || failure == ENOTDIR)
+        throw TargetExists(fmt::format("{} exists already", shown_target()));
+    if (failure != 0) fail("make", {}, failure);
     finished_ = true;
+}
+
+/// Gives the target its name; 0 or what Linux said.
+int TreeWriter::rename() {
+    const auto* from = temporary_.c_str();
+    auto to = target_.filename();
+    auto parent = parent_.get();
+    bool replace = existing_ == Existing::replace_file && is_file_;
+    if (replace) return ::renameat(parent, from, parent, to.c_str()) == 0 ? 0 : errno;
+    if (::renameat2(parent, from, parent, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL) return errno;
+    // A file system that cannot tell, as NFS: somebody may come in between, but hardly does.
+    struct stat status {};
+    if (::fstatat(parent, to.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
+    return ::renameat(parent, from, parent, to.c_str()) == 0 ? 0 : errno;
 }
 
 void TreeWriter::take(const Entry& entry, std::string_view data) {
@@ -104,16 +104,28 @@ int TreeWriter::directory() {
     if (++entries_ > limits_.entries)
         throw io::Error(fmt::format("what was sent for {} has more than {} entries", shown_target(),
                                     limits_.entries));
-    if (!levels_.empty()) return levels_.back().fd.get();
-    auto parent = target_.has_parent_path() ? target_.parent_path() : std::filesystem::path(".");
-    parent_ = io::UniqueFd(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!parent_) throw io::system_error(fmt::format("cannot open {}", parent.string()), errno);
-    return parent_.get();
+    return levels_.empty() ? parent_.get() : levels_.back().fd.get();
 }
 
-/// The root gets the name of the target.
+/// Finds out where the root goes, and refuses what could not be finished.
+void TreeWriter::begin(EntryKind kind) {
+    is_file_ = kind == EntryKind::file;
+    temporary_ = new_name(".charioteer-");
+    if (!parent_) {
+        auto path = target_.has_parent_path() ? target_.parent_path() : std::filesystem::path(".");
+        parent_ = io::UniqueFd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (!parent_) throw io::system_error(fmt::format("cannot open {}", path.string()), errno);
+    }
+    struct stat status {};
+    auto name = target_.filename();
+    if (::fstatat(parent_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) return;
+    bool replaced = existing_ == Existing::replace_file && is_file_ && !S_ISDIR(status.st_mode);
+    if (!replaced) throw TargetExists(fmt::format("{} exists already", shown_target()));
+}
+
+/// The root has another name until it is whole.
 std::string TreeWriter::name_of(const Entry& entry) const {
-    return levels_.empty() ? target_.filename().string() : std::string(entry.name);
+    return levels_.empty() ? temporary_ : std::string(entry.name);
 }
 
 std::string TreeWriter::shown_target() const {
@@ -133,6 +145,7 @@ void TreeWriter::fail(std::string_view action, std::string_view name, int code) 
 }
 
 void TreeWriter::enter(const Entry& entry) {
+    if (levels_.empty()) begin(entry.kind);
     auto in = directory();
     Level level;
     level.name = name_of(entry);
@@ -152,6 +165,7 @@ void TreeWriter::leave() {
 }
 
 void TreeWriter::open_file(const Entry& entry) {
+    if (levels_.empty()) begin(entry.kind);
     auto in = directory();
     file_name_ = name_of(entry);
     file_mode_ = entry.mode & kept_mode;
@@ -168,6 +182,21 @@ void TreeWriter::write_data(std::string_view data) {
         data.remove_prefix(static_cast<std::size_t>(written));
         written_ += static_cast<std::uint64_t>(written);
     }
+    if (written_ >= next_look_) expect_space();
+}
+
+/// A guest that sends without end must not fill the disk.
+void TreeWriter::expect_space() {
+    next_look_ = written_ + look_interval;
+    struct statvfs status {};
+    if (::fstatvfs(file_.get(), &status) != 0 || status.f_blocks == 0) return;
+    auto bytes = [&](std::uint64_t blocks) { return blocks * status.f_frsize; };
+    auto reserve = std::min(limits_.reserve, bytes(status.f_blocks) / 20);
+    if (bytes(status.f_bavail) >= reserve) return;
+    auto megabytes = [](std::uint64_t size) { return static_cast<double>(size) / 1e6; };
+    throw io::Error(fmt::format(
+        "what was sent for {} fills the disk: after {:.1f} MB of it, less than {:.1f} MB are free",
+        shown_target(), megabytes(written_), megabytes(reserve)));
 }
 
 void TreeWriter::close_file() {

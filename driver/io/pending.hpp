@@ -17,8 +17,8 @@ namespace charioteer::io {
 
 namespace detail {
 
-/// The slot between the thread that waits and the io thread that works. The only mutex of the
-/// core.
+/// The slot between the thread that waits and the io thread that works. With that of files::Disk
+/// the only mutex of the core.
 template <class T>
 struct PendingState {
     using Stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;

@@ -3,8 +3,9 @@
 #include <pthread.h>
 
 #include <boost/system/system_error.hpp>
-#include <csignal>
 #include <stdexcept>
+
+#include "io/signals_blocked.hpp"
 
 namespace charioteer::io {
 
@@ -27,13 +28,10 @@ std::exception_ptr translate_abort(std::exception_ptr failure) {
 
 Runtime::Runtime()
     : context_(std::make_shared<asio::io_context>(1)), work_(context_->get_executor()) {
-    // Signals belong to the threads of the host program: block them while the thread is made.
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([context = context_] { context->run(); });
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    {
+        SignalsBlocked blocked;
+        thread_ = std::thread([context = context_] { context->run(); });
+    }
     pthread_setname_np(thread_.native_handle(), "charioteer-io");
 }
 

@@ -2,12 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
 #include "files/tree_reader.hpp"
 #include "files/tree_writer.hpp"
-#include "io/printable.hpp"
+#include "machine/copying.hpp"
 #include "machine/machine.hpp"
 #include "machine/unless_dead.hpp"
 
@@ -15,148 +12,117 @@ namespace charioteer::machine {
 
 namespace {
 
-using namespace std::chrono_literals;
-
 /// What is read from a file and sent at once, in bytes.
 constexpr std::size_t piece_size = 64 * 1024;
-constexpr auto progress_after = 1s;
-constexpr auto progress_interval = 250ms;
 
-/// Runs `function` where it may block: a disk must not hold up the io thread.
-template <class Function>
-auto off_thread(Host& host, Function function) -> asio::awaitable<std::invoke_result_t<Function>> {
-    using Result = std::invoke_result_t<Function>;
-    auto run = [](Function body) -> asio::awaitable<Result> { co_return body(); };
-    co_return co_await asio::co_spawn(host.disk(), run(std::move(function)), asio::use_awaitable);
+/// Throws what the guest's end said, unless it has done its work.
+void expect_success(const channel::Ending& ending, Complaints& complaints) {
+    complaints.finish();
+    if (ending.status == 0) return;
+    if (complaints.empty())
+        throw io::Error(fmt::format("the guest's end of it ended with status {}", ending.status));
+    throw complaints.as_error();
 }
 
 }  // namespace
 
-/// What the agent's program said of a copy, and how it ended.
-struct Machine::Verdict {
-    bool done = false;
-    std::string complaint;
-};
-
-Machine::Verdict Machine::finished(Verdict verdict, const channel::Ending& ending) {
-    while (verdict.complaint.ends_with('\n')) verdict.complaint.pop_back();
-    verdict.complaint = io::printable(verdict.complaint, io::Colours::drop);
-    verdict.done = ending.status == 0;
-    if (!verdict.done && verdict.complaint.empty())
-        verdict.complaint = fmt::format("it ended with status {}", ending.status);
-    return verdict;
+asio::awaitable<void> Machine::until_stalled(std::shared_ptr<AgentLink> link,
+                                             std::shared_ptr<Copying> copying, io::Duration limit) {
+    for (;;) {
+        co_await host_->time().sleep_until(
+            io::Deadline::after(limit, copying->last_moved()).when());
+        if (host_->time().now() - copying->last_moved() < limit) continue;
+        bool paused = co_await link->is_paused();
+        if (!paused) co_return;
+        copying->excuse();
+    }
 }
 
-/// Tells how far a copy has come, to whoever looks at a terminal.
-class Machine::Progress {
-public:
-    Progress(Machine& machine, std::string what)
-        : machine_(machine), what_(std::move(what)), next_(now() + progress_after) {}
-    Progress(const Progress&) = delete;
-    Progress& operator=(const Progress&) = delete;
-    ~Progress() {
-        if (told_) machine_.sink_({io::EventKind::progress, machine_.name(), ""});
-    }
+/// An end that answers pings may still wait for ever: for a disk, or for whoever reads a pipe.
+asio::awaitable<void> Machine::unless_stalled(std::shared_ptr<AgentLink> link,
+                                              std::shared_ptr<Copying> copying,
+                                              asio::awaitable<void> operation) {
+    auto executor = host_->executor();
+    io::Duration limit = host_->copy_limits().stall * accelerator_.patience();
+    auto group = asio::experimental::make_parallel_group(
+        asio::co_spawn(executor, std::move(operation), asio::deferred),
+        asio::co_spawn(executor, until_stalled(link, copying, limit), asio::deferred));
+    auto [order, failure, stall_failure] =
+        co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+    if (order[0] == 1 && !stall_failure)
+        throw io::TimeoutError(fmt::format("nothing has moved for {:.4g} s, after {}",
+                                           io::seconds(limit), copying->how_far()));
+    if (failure) std::rethrow_exception(failure);
+}
 
-    /// `total` is 0 when nobody knows it.
-    void tell(std::uint64_t done, std::uint64_t total) {
-        if (now() < next_) return;
-        next_ = now() + progress_interval;
-        told_ = true;
-        auto megabytes = [](std::uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
-        auto text = total == 0 ? fmt::format("{}: {:.1f} MB", what_, megabytes(done))
-                               : fmt::format("{}: {:.1f} of {:.1f} MB", what_, megabytes(done),
-                                             megabytes(total));
-        machine_.sink_({io::EventKind::progress, machine_.name(), std::move(text)});
-    }
-
-private:
-    io::TimePoint now() const { return machine_.host_->time().now(); }
-
-    Machine& machine_;
-    std::string what_;
-    io::TimePoint next_;
-    bool told_ = false;
-};
-
-asio::awaitable<Machine::Verdict> Machine::send_tree(std::shared_ptr<channel::Call> call,
-                                                     std::shared_ptr<files::TreeReader> reader,
-                                                     std::string what) {
-    Progress progress(*this, std::move(what));
+asio::awaitable<void> Machine::send_tree(std::shared_ptr<channel::Call> call,
+                                         std::shared_ptr<files::TreeReader> reader,
+                                         std::shared_ptr<Copying> copying) {
     while (!call->ended()) {
         auto read = [reader] { return reader->next(piece_size); };
-        auto piece = co_await off_thread(*host_, read);
+        auto piece = co_await host_->disk().run(std::move(read));
         if (piece.empty()) break;
         co_await call->write(std::move(piece));
-        progress.tell(reader->given_bytes(), reader->total_bytes());
+        copying->moved(reader->given_bytes(), reader->total_bytes());
     }
     call->end_input();
-    Verdict verdict;
     for (;;) {
         auto piece = co_await call->next();
         if (!piece) break;
-        verdict.complaint += piece->bytes;
+        copying->complaints.add(piece->bytes);
     }
-    co_return finished(std::move(verdict), call->ending());
 }
 
-asio::awaitable<Machine::Verdict> Machine::receive_tree(std::shared_ptr<channel::Call> call,
-                                                        std::shared_ptr<files::TreeWriter> writer,
-                                                        std::string what) {
-    Progress progress(*this, std::move(what));
-    Verdict verdict;
+asio::awaitable<void> Machine::receive_tree(std::shared_ptr<channel::Call> call,
+                                            std::shared_ptr<files::TreeWriter> writer,
+                                            std::shared_ptr<Copying> copying) {
     for (;;) {
         auto piece = co_await call->next();
         if (!piece) break;
         if (piece->source == channel::Source::errors) {
-            verdict.complaint += piece->bytes;
+            copying->complaints.add(piece->bytes);
             continue;
         }
         auto write = [writer, bytes = std::move(piece->bytes)] {
             writer->feed(bytes);
             return writer->written_bytes();
         };
-        auto written = co_await off_thread(*host_, std::move(write));
-        progress.tell(written, 0);
+        auto written = co_await host_->disk().run(std::move(write));
+        copying->moved(written, 0);
     }
-    co_return finished(std::move(verdict), call->ending());
+    expect_success(call->ending(), copying->complaints);
+    auto finish = [writer] { writer->finish(); };
+    co_await host_->disk().run(std::move(finish));
 }
 
 asio::awaitable<void> Machine::copy_in_by_agent(std::shared_ptr<AgentLink> link,
                                                 std::filesystem::path source, std::string target) {
-    auto what = fmt::format("copy {} to {}", source.string(), target);
-    auto open = [source] { return std::make_shared<files::TreeReader>(source); };
-    auto reader = co_await off_thread(*host_, open);
-    for (const auto& path : reader->skipped())
-        sink_({io::EventKind::warning, name(),
-               fmt::format("{} is no file, directory or link and is not copied", path)});
+    auto reader = co_await open_tree(source);
+    auto copying = begin_copying(fmt::format("copy {} to {}", source.string(), target));
     channel::Request request;
     request.text = channel::words({"receive", target});
     request.built_in = true;
     request.with_input = true;
     auto call = link->channel().start(std::move(request));
     channel::Abandoned abandoned(call);
-    auto verdict = co_await unless_dead(link, send_tree(call, reader, what));
-    if (!verdict.done)
-        throw io::Error(fmt::format("{}: cannot {}: {}", name(), what, verdict.complaint));
+    auto sent = unless_dead(link, send_tree(call, reader, copying));
+    co_await unless_stalled(link, copying, std::move(sent));
+    expect_success(call->ending(), copying->complaints);
 }
 
 asio::awaitable<void> Machine::copy_out_by_agent(std::shared_ptr<AgentLink> link,
                                                  std::string source, std::filesystem::path target) {
-    auto what = fmt::format("copy {} to the host", source);
-    auto writer = std::make_shared<files::TreeWriter>(std::move(target));
+    auto copying = begin_copying(fmt::format("copy {} to the host", source));
+    auto writer = host_->disk().own(
+        std::make_unique<files::TreeWriter>(std::move(target), files::Existing::replace_file));
     channel::Request request;
     request.text = channel::words({"send", source});
     request.built_in = true;
     auto call = link->channel().start(std::move(request));
     channel::Abandoned abandoned(call);
-    auto verdict = co_await unless_dead(link, receive_tree(call, writer, what));
-    if (!verdict.done)
-        throw io::Error(fmt::format("{}: cannot {}: {}", name(), what, verdict.complaint));
-    if (!verdict.complaint.empty())
-        sink_({io::EventKind::warning, name(), std::move(verdict.complaint)});
-    auto finish = [writer] { writer->finish(); };
-    co_await off_thread(*host_, finish);
+    auto received = unless_dead(link, receive_tree(call, writer, copying));
+    co_await unless_stalled(link, copying, std::move(received));
+    warn(copying->complaints);
 }
 
 }  // namespace charioteer::machine

@@ -204,6 +204,23 @@ asio::awaitable<void> AgentLink::watch(std::shared_ptr<AgentLink> self, io::Dura
     self->watching_ = false;
 }
 
+/// In QEMU's words, or why QEMU does not say.
+asio::awaitable<std::string> AgentLink::state_of_guest() {
+    std::string status;
+    try {
+        status = co_await query("query-status", "status");
+    } catch (const io::Error& error) {
+        status = error.what();
+    }
+    co_return status;
+}
+
+asio::awaitable<bool> AgentLink::is_paused() {
+    auto self = shared_from_this();
+    auto status = co_await state_of_guest();
+    co_return is_stopped(status);
+}
+
 /// None: it answers, or need not.
 asio::awaitable<std::optional<std::string>> AgentLink::why_silent(io::Duration silence) {
     bool late = false;
@@ -216,12 +233,7 @@ asio::awaitable<std::optional<std::string>> AgentLink::why_silent(io::Duration s
     }
     // Other frames may have come in between.
     if (!late || time_.now() - channel().heard() < silence) co_return std::nullopt;
-    std::string status;
-    try {
-        status = co_await query("query-status", "status");
-    } catch (const io::Error& error) {
-        status = error.what();
-    }
+    auto status = co_await state_of_guest();
     if (is_stopped(status)) co_return std::nullopt;
     co_return fmt::format(
         "the guest does not answer: its agent said nothing for {:.0f} s (QEMU's state: {})",

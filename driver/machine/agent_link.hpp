@@ -54,6 +54,9 @@ public:
     /// with the reason why there is none, shell::Restarted.
     asio::awaitable<void> start(io::Duration limit);
 
+    /// Whether the guest does nothing because somebody stopped it, as a test may by the monitor.
+    asio::awaitable<bool> is_paused();
+
     /// Watches over an operation that waits for the agent: when the guest says nothing for
     /// `silence`, though it runs, calls are lost with that reason, and so `operation` fails.
     template <class T>
@@ -70,6 +73,7 @@ private:
     static asio::awaitable<void> tell_end(std::shared_ptr<AgentLink> self);
     static asio::awaitable<void> watch(std::shared_ptr<AgentLink> self, io::Duration silence);
     asio::awaitable<std::optional<std::string>> why_silent(io::Duration silence);
+    asio::awaitable<std::string> state_of_guest();
     asio::awaitable<std::string> query(std::string command, std::string key);
 
     Parts parts_;

@@ -2,13 +2,18 @@
 // by the folder that host and guest share when the guest has mounted it, else as an archive through
 // the root shell.
 
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "files/scratch.hpp"
+#include "files/tree_reader.hpp"
+#include "files/tree_writer.hpp"
+#include "frames/tree.hpp"
+#include "io/with_deadline.hpp"
+#include "machine/copying.hpp"
 #include "machine/machine.hpp"
 #include "shell/base64.hpp"
 #include "shell/bash_words.hpp"
@@ -27,32 +32,8 @@ constexpr auto query_limit = 60s;
 /// What goes into one command: 90,000 characters of base64, below the 128 KiB that Linux grants an
 /// argument.
 constexpr std::size_t chunk_size = 67'500;
-
-/// A folder of the host that is gone when the copy is over.
-class Scratch {
-public:
-    explicit Scratch(const fs::path& parent) {
-        auto pattern = (parent / "copy-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr)
-            throw io::system_error(fmt::format("cannot make a folder in {}", parent.string()),
-                                   errno);
-        path_ = pattern;
-    }
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-    ~Scratch() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-
-    const fs::path& path() const noexcept { return path_; }
-    std::string in_guest() const {
-        return fmt::format("{}/{}", guest_share, path_.filename().string());
-    }
-
-private:
-    fs::path path_;
-};
+/// What is copied on the host at once, in bytes.
+constexpr std::size_t piece_size = 256 * 1024;
 
 /// The path without slashes at its end, so that it has a last component.
 std::string trimmed(std::string path) {
@@ -69,15 +50,102 @@ std::string place_command(const std::string& from, const std::string& to) {
                        shell::quote(to));
 }
 
+/// What the guest calls it.
+std::string in_guest(const files::Scratch& scratch) {
+    return fmt::format("{}/{}", guest_share, scratch.name());
+}
+
+/// The tree that was unpacked into a folder. Blocks on the disk.
+std::unique_ptr<files::TreeReader> read_unpacked(const fs::path& folder, const std::string& shown) {
+    io::UniqueFd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    std::error_code failure;
+    auto entry = fs::directory_iterator(folder, failure);
+    if (!directory || failure || entry == fs::directory_iterator())
+        throw io::Error(fmt::format("the guest sent nothing for {}", shown));
+    return std::make_unique<files::TreeReader>(directory.get(), entry->path().filename().string(),
+                                               shown);
+}
+
 }  // namespace
 
-asio::awaitable<std::string> Machine::run_checked(std::string command, std::string what) {
+/// Throws the error that is being handled, with what it happened to.
+void Machine::fail_copy(const std::string& from, const std::string& to, io::TimePoint begin) {
+    auto doing = fmt::format("copying {} to {}", from, to);
+    try {
+        throw;
+    } catch (const io::UsageError&) {
+        throw;
+    } catch (ShellError& error) {
+        // It was explained, as for the command that it happened to.
+        error.add_note(fmt::format("while {}", doing));
+        throw;
+    } catch (const io::ConnectionLost& error) {
+        throw explain(error, doing, begin);
+    } catch (const io::TimeoutError& error) {
+        throw explain(error, doing, begin);
+    } catch (const channel::Refused& error) {
+        throw explain(error, doing, begin);
+    } catch (io::Error& error) {
+        error.add_context(fmt::format("{}: cannot copy {} to {}", name(), from, to));
+        throw;
+    }
+}
+
+std::shared_ptr<Copying> Machine::begin_copying(std::string what) {
+    return std::make_shared<Copying>(host_->time(), sink_, name(), std::move(what));
+}
+
+void Machine::warn(const Complaints& complaints) const {
+    for (auto& line : complaints.shown()) sink_({io::EventKind::warning, name(), std::move(line)});
+}
+
+void Machine::warn_of_skipped(const files::TreeReader& reader) const {
+    Complaints complaints;
+    for (const auto& path : reader.skipped())
+        complaints.add_line(
+            fmt::format("{} is no file, directory or link and is not copied", path));
+    warn(complaints);
+}
+
+asio::awaitable<std::shared_ptr<files::TreeReader>> Machine::open_tree(fs::path source) {
+    auto open = [source] { return std::make_unique<files::TreeReader>(source); };
+    auto made = co_await io::with_deadline(host_->disk().run(std::move(open)),
+                                           host_->time().deadline_after(step_limit), host_->time(),
+                                           "the host's disk did not show what is there");
+    warn_of_skipped(*made);
+    co_return host_->disk().own(std::move(made));
+}
+
+asio::awaitable<std::shared_ptr<files::Scratch>> Machine::make_scratch(fs::path parent) {
+    auto make = [parent] { return std::make_unique<files::Scratch>(parent); };
+    auto made = co_await host_->disk().run(std::move(make));
+    co_return host_->disk().own(std::move(made));
+}
+
+/// Piece by piece, so that it ends when it is called off.
+asio::awaitable<void> Machine::pump(std::shared_ptr<files::TreeReader> reader,
+                                    std::shared_ptr<files::TreeWriter> writer, std::string what) {
+    auto copying = begin_copying(std::move(what));
+    for (bool more = true; more;) {
+        auto carry = [reader, writer] {
+            auto piece = reader->next(piece_size);
+            if (piece.empty())
+                writer->finish();
+            else
+                writer->feed(piece);
+            return !piece.empty();
+        };
+        more = co_await host_->disk().run(std::move(carry));
+        copying->moved(reader->given_bytes(), reader->total_bytes());
+    }
+}
+
+asio::awaitable<std::string> Machine::run_checked(std::string command) {
     CommandOptions options;
     options.limit = Limit{step_limit, fmt::format("{}", step_limit.count())};
     auto result = co_await execute(std::move(command), options);
     if (result.status == 0) co_return std::move(result.output);
-    io::Error failed(fmt::format("{}: cannot {}: the guest's command ended with exit code {}",
-                                 name(), what, result.status));
+    io::Error failed(fmt::format("the guest's command ended with exit code {}", result.status));
     if (result.output.size() < 4096) failed.add_note(result.output);
     tell_facts(failed);
     throw failed;
@@ -109,12 +177,32 @@ asio::awaitable<void> Machine::run_host(std::vector<std::string> arguments) {
         throw;
     }
     if (status.returncode() == 0) co_return;
-    throw io::Error(
-        fmt::format("{}: {} {}: {}", name(), program, status.describe(), child->last_output()));
+    throw io::Error(fmt::format("{} {}: {}", program, status.describe(), child->last_output()));
 }
 
 asio::awaitable<void> Machine::copy_in(fs::path source, std::string target) {
     source = fs::absolute(trimmed(source.string()));
+    auto begin = host_->time().now();
+    running();
+    try {
+        co_await carry_in(source, target);
+    } catch (const io::Error&) {
+        fail_copy(source.string(), target, begin);
+    }
+}
+
+asio::awaitable<void> Machine::copy_out(std::string source, fs::path target) {
+    source = trimmed(std::move(source));
+    auto begin = host_->time().now();
+    running();
+    try {
+        co_await carry_out(source, std::move(target));
+    } catch (const io::Error&) {
+        fail_copy(source, "the host", begin);
+    }
+}
+
+asio::awaitable<void> Machine::carry_in(fs::path source, std::string target) {
     // Variables: g++ 12 miscompiles an `if` that awaits in its condition and in its branches.
     auto link = co_await ready_agent();
     bool shared = false;
@@ -127,8 +215,7 @@ asio::awaitable<void> Machine::copy_in(fs::path source, std::string target) {
         co_await copy_in_by_shell(std::move(source), std::move(target));
 }
 
-asio::awaitable<void> Machine::copy_out(std::string source, fs::path target) {
-    source = trimmed(std::move(source));
+asio::awaitable<void> Machine::carry_out(std::string source, fs::path target) {
     // Variables: g++ 12 miscompiles an `if` that awaits in its condition and in its branches.
     auto link = co_await ready_agent();
     bool shared = false;
@@ -141,21 +228,25 @@ asio::awaitable<void> Machine::copy_out(std::string source, fs::path target) {
         co_await copy_out_by_shell(std::move(source), std::move(target));
 }
 
+/// The guest may write to the share, so the host reaches everything there by descriptors.
 asio::awaitable<void> Machine::copy_in_by_share(fs::path source, std::string target) {
-    Scratch scratch(config_.shared_directory);
-    std::vector<std::string> copy{"cp", "-rL",           "--preserve=mode",
-                                  "--", source.string(), scratch.path().string()};
-    co_await run_host(std::move(copy));
-    auto from = fmt::format("{}/{}", scratch.in_guest(), source.filename().string());
-    auto command = place_command(from, target);
+    auto reader = co_await open_tree(source);
+    auto scratch = co_await make_scratch(config_.shared_directory);
+    auto name = source.filename().string();
+    if (!frames::is_name(name)) name = "tree";  // of "/" and ".."
+    io::UniqueFd folder(::fcntl(scratch->fd(), F_DUPFD_CLOEXEC, 0));
+    auto writer = host_->disk().own(std::make_unique<files::TreeWriter>(std::move(folder), name));
     auto what = fmt::format("copy {} to {}", source.string(), target);
-    co_await run_checked(std::move(command), std::move(what));
+    auto pumped = pump(std::move(reader), std::move(writer), std::move(what));
+    co_await io::with_deadline(std::move(pumped), host_->time().deadline_after(step_limit),
+                               host_->time(), "the host's disk did not take it");
+    auto from = fmt::format("{}/{}", in_guest(*scratch), name);
+    co_await run_checked(place_command(from, target));
 }
 
 asio::awaitable<void> Machine::copy_in_by_shell(fs::path source, std::string target) {
-    Scratch scratch(config_.state_directory);
-    auto what = fmt::format("copy {} to {}", source.string(), target);
-    auto archive = scratch.path() / "archive";
+    auto scratch = co_await make_scratch(config_.state_directory);
+    auto archive = scratch->path() / "archive";
     std::vector<std::string> pack{"tar",
                                   "-chf",
                                   archive.string(),
@@ -164,7 +255,7 @@ asio::awaitable<void> Machine::copy_in_by_shell(fs::path source, std::string tar
                                   "--",
                                   source.filename().string()};
     co_await run_host(std::move(pack));
-    auto folder = co_await run_checked("mktemp -d", what);
+    auto folder = co_await run_checked("mktemp -d");
     while (!folder.empty() && folder.back() == '\n') folder.pop_back();
     co_await push_file(archive, folder + "/archive");
     auto unpack = fmt::format(
@@ -172,63 +263,73 @@ asio::awaitable<void> Machine::copy_in_by_shell(fs::path source, std::string tar
         "cd / && rm -rf {0}",
         shell::quote(folder),
         place_command(fmt::format("{}/content/{}", folder, source.filename().string()), target));
-    co_await run_checked(std::move(unpack), what);
+    co_await run_checked(std::move(unpack));
 }
 
 asio::awaitable<void> Machine::push_file(fs::path file, std::string target) {
     std::ifstream input(file, std::ios::binary);
     std::string chunk(chunk_size, '\0');
-    auto what = fmt::format("write {}", target);
     while (input) {
         input.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
         auto filled = std::string_view(chunk).substr(0, static_cast<std::size_t>(input.gcount()));
         if (filled.empty()) break;
         auto command = fmt::format("echo {} | base64 -d >> {}", shell::encode_base64(filled),
                                    shell::quote(target));
-        co_await run_checked(std::move(command), what);
+        co_await run_checked(std::move(command));
     }
-    if (!input.eof()) throw io::Error(fmt::format("{}: cannot read {}", name(), file.string()));
+    if (!input.eof()) throw io::Error(fmt::format("cannot read {}", file.string()));
 }
 
 asio::awaitable<void> Machine::copy_out_by_share(std::string source, fs::path target) {
-    Scratch scratch(config_.shared_directory);
+    auto scratch = co_await make_scratch(config_.shared_directory);
     auto command = fmt::format("cp -rH -- {} {}/content 2>&1", shell::quote(source),
-                               shell::quote(scratch.in_guest()));
-    co_await run_checked(std::move(command), fmt::format("copy {} to the host", source));
-    std::vector<std::string> move{"mv", "-T", "--", (scratch.path() / "content").string(),
-                                  target.string()};
-    co_await run_host(std::move(move));
+                               shell::quote(in_guest(*scratch)));
+    co_await run_checked(std::move(command));
+    auto open = [scratch, source] {
+        return std::make_unique<files::TreeReader>(scratch->fd(), "content", source);
+    };
+    co_await place(std::move(open), std::move(source), std::move(target));
 }
 
 asio::awaitable<void> Machine::copy_out_by_shell(std::string source, fs::path target) {
-    Scratch scratch(config_.state_directory);
-    auto archive = scratch.path() / "archive";
-    auto content = scratch.path() / "content";
+    auto scratch = co_await make_scratch(config_.state_directory);
+    auto archive = scratch->path() / "archive";
+    auto content = scratch->path() / "content";
     auto pack = fmt::format(
         "source=$(readlink -f -- {}) && cd -- \"$(dirname -- \"$source\")\" && "
         "tar -cf - -- \"$(basename -- \"$source\")\"",
         shell::quote(source));
-    auto bytes = co_await run_checked(std::move(pack), fmt::format("copy {} to the host", source));
-    {
+    auto bytes = co_await run_checked(std::move(pack));
+    auto keep = [archive, content, bytes = std::move(bytes)] {
         std::ofstream output(archive, std::ios::binary);
         output.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
         if (!output.flush())
-            throw io::system_error(fmt::format("{}: cannot write {}", name(), archive.string()),
-                                   errno);
-    }
-    std::error_code failure;
-    fs::create_directory(content, failure);
-    if (failure)
-        throw io::system_error(fmt::format("{}: cannot make {}", name(), content.string()),
-                               failure.value());
+            throw io::system_error(fmt::format("cannot write {}", archive.string()), errno);
+        std::error_code failure;
+        fs::create_directory(content, failure);
+        if (failure)
+            throw io::system_error(fmt::format("cannot make {}", content.string()),
+                                   failure.value());
+    };
+    co_await host_->disk().run(std::move(keep));
     std::vector<std::string> unpack{"tar", "--no-same-owner", "-xf", archive.string(),
                                     "-C",  content.string()};
     co_await run_host(std::move(unpack));
-    auto packed = fs::directory_iterator(content, failure);
-    if (failure || packed == fs::directory_iterator())
-        throw io::Error(fmt::format("{}: the guest sent nothing for {}", name(), source));
-    std::vector<std::string> move{"mv", "-T", "--", packed->path().string(), target.string()};
-    co_await run_host(std::move(move));
+    auto open = [scratch, content, source] { return read_unpacked(content, source); };
+    co_await place(std::move(open), std::move(source), std::move(target));
+}
+
+/// Copies what `open` opens to where the caller wants it. Links that the guest made stay links.
+asio::awaitable<void> Machine::place(OpenTree open, std::string source, fs::path target) {
+    auto made = co_await host_->disk().run(std::move(open));
+    auto reader = host_->disk().own(std::move(made));
+    warn_of_skipped(*reader);
+    auto writer = host_->disk().own(
+        std::make_unique<files::TreeWriter>(std::move(target), files::Existing::replace_file));
+    auto what = fmt::format("copy {} to the host", source);
+    auto pumped = pump(std::move(reader), std::move(writer), std::move(what));
+    co_await io::with_deadline(std::move(pumped), host_->time().deadline_after(step_limit),
+                               host_->time(), "the host's disk did not take it");
 }
 
 }  // namespace charioteer::machine

@@ -4,11 +4,14 @@
 
 namespace charioteer::machine {
 
-Host::Host(const asio::any_io_executor& executor, io::TimeSource& time, std::function<void()> idle)
+Host::Host(const asio::any_io_executor& executor, io::TimeSource& time, std::function<void()> idle,
+           CopyLimits copy_limits)
     : executor_(executor),
       time_(time),
       idle_(std::move(idle)),
       janitor_(process::Janitor::start()),
+      disk_(executor),
+      copy_limits_(copy_limits),
       chosen_(executor) {}
 
 screen::Reader& Host::reader(const ReaderOptions& options) {

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "files/disk.hpp"
 #include "io/condition.hpp"
 #include "io/event.hpp"
 #include "io/time_source.hpp"
@@ -21,12 +22,18 @@ struct ReaderOptions {
     std::string language_data;  ///< a folder; empty: Tesseract's own
 };
 
+/// Limits of copies to and from guests, under KVM.
+struct CopyLimits {
+    /// How long nothing may move: a guest that writes to a slow disk may rest for a while.
+    io::Duration stall = std::chrono::seconds(120);
+};
+
 /// What the machines of one driver have in common. Shared by them; io thread only, except claim().
 class Host {
 public:
     /// `idle` is called every few milliseconds while a claim waits, and may throw to call it off.
     Host(const asio::any_io_executor& executor, io::TimeSource& time,
-         std::function<void()> idle = nullptr);
+         std::function<void()> idle = nullptr, CopyLimits copy_limits = {});
 
     io::TimeSource& time() noexcept { return time_; }
     const asio::any_io_executor& executor() const noexcept { return executor_; }
@@ -41,7 +48,8 @@ public:
     asio::awaitable<AcceleratorChoice> accelerator(std::string wanted, io::EventSink sink);
 
     /// Where files are read and written, apart from the io thread.
-    asio::thread_pool& disk() noexcept { return disk_; }
+    files::Disk& disk() noexcept { return disk_; }
+    const CopyLimits& copy_limits() const noexcept { return copy_limits_; }
 
     /// What reads screens, made with the options of the first caller.
     screen::Reader& reader(const ReaderOptions& options);
@@ -58,7 +66,8 @@ private:
     std::function<void()> idle_;
     std::shared_ptr<process::Janitor> janitor_;
     std::unique_ptr<screen::Reader> reader_;
-    asio::thread_pool disk_{1};
+    files::Disk disk_;
+    CopyLimits copy_limits_;
     std::optional<AcceleratorChoice> choice_;
     bool warned_ = false;
     bool choosing_ = false;

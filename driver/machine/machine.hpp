@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +23,7 @@
 #include "terminal/door.hpp"
 
 namespace charioteer::files {
+class Scratch;
 class TreeReader;
 class TreeWriter;
 }  // namespace charioteer::files
@@ -29,6 +31,9 @@ class TreeWriter;
 namespace charioteer::machine {
 
 namespace json = boost::json;
+
+class Complaints;
+class Copying;
 
 /// Something that the test asked to be so is not so.
 class RequestFailed : public io::Error {
@@ -151,10 +156,12 @@ public:
     asio::awaitable<io::UniqueFd> attach_shell();
     asio::awaitable<void> detach_shell();
 
-    /// Copies a file or tree of the host as `cp -r` would. Throws io::Error.
+    /// Copies a file or tree of the host as `cp -r` would. Throws io::Error, ShellError when the
+    /// guest is lost or nothing moves any more.
     asio::awaitable<void> copy_in(std::filesystem::path source, std::string target);
-    /// Copies a file or tree of the guest to exactly `target`, which must not exist. No link that
-    /// the guest made is followed on the host.
+    /// Copies a file or tree of the guest to exactly `target`, where a file is replaced by a file.
+    /// No link that the guest made is followed on the host. Throws as copy_in(), and
+    /// files::TargetExists.
     asio::awaitable<void> copy_out(std::string source, std::filesystem::path target);
 
     /// A QMP command; the value of its reply. Throws qmp::CommandError.
@@ -213,14 +220,17 @@ private:
     io::Duration silence_limit() const;
 
     // agent_files.cpp
-    class Progress;
-    struct Verdict;
-    static Verdict finished(Verdict verdict, const channel::Ending& ending);
-    asio::awaitable<Verdict> send_tree(std::shared_ptr<channel::Call> call,
-                                       std::shared_ptr<files::TreeReader> reader, std::string what);
-    asio::awaitable<Verdict> receive_tree(std::shared_ptr<channel::Call> call,
-                                          std::shared_ptr<files::TreeWriter> writer,
-                                          std::string what);
+    asio::awaitable<void> until_stalled(std::shared_ptr<AgentLink> link,
+                                        std::shared_ptr<Copying> copying, io::Duration limit);
+    asio::awaitable<void> unless_stalled(std::shared_ptr<AgentLink> link,
+                                         std::shared_ptr<Copying> copying,
+                                         asio::awaitable<void> operation);
+    asio::awaitable<void> send_tree(std::shared_ptr<channel::Call> call,
+                                    std::shared_ptr<files::TreeReader> reader,
+                                    std::shared_ptr<Copying> copying);
+    asio::awaitable<void> receive_tree(std::shared_ptr<channel::Call> call,
+                                       std::shared_ptr<files::TreeWriter> writer,
+                                       std::shared_ptr<Copying> copying);
     asio::awaitable<void> copy_in_by_agent(std::shared_ptr<AgentLink> link,
                                            std::filesystem::path source, std::string target);
     asio::awaitable<void> copy_out_by_agent(std::shared_ptr<AgentLink> link, std::string source,
@@ -248,7 +258,20 @@ private:
     asio::awaitable<void> dump_screen(std::filesystem::path path, std::string format);
 
     // files.cpp
-    asio::awaitable<std::string> run_checked(std::string command, std::string what);
+    [[noreturn]] void fail_copy(const std::string& from, const std::string& to,
+                                io::TimePoint begin);
+    std::shared_ptr<Copying> begin_copying(std::string what);
+    void warn(const Complaints& complaints) const;
+    void warn_of_skipped(const files::TreeReader& reader) const;
+    asio::awaitable<void> carry_in(std::filesystem::path source, std::string target);
+    asio::awaitable<void> carry_out(std::string source, std::filesystem::path target);
+    asio::awaitable<std::shared_ptr<files::TreeReader>> open_tree(std::filesystem::path source);
+    asio::awaitable<std::shared_ptr<files::Scratch>> make_scratch(std::filesystem::path parent);
+    asio::awaitable<void> pump(std::shared_ptr<files::TreeReader> reader,
+                               std::shared_ptr<files::TreeWriter> writer, std::string what);
+    using OpenTree = std::function<std::unique_ptr<files::TreeReader>()>;
+    asio::awaitable<void> place(OpenTree open, std::string source, std::filesystem::path target);
+    asio::awaitable<std::string> run_checked(std::string command);
     asio::awaitable<bool> has_share();
     asio::awaitable<void> copy_in_by_share(std::filesystem::path source, std::string target);
     asio::awaitable<void> copy_in_by_shell(std::filesystem::path source, std::string target);

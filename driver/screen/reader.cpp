@@ -1,16 +1,14 @@
 #include "screen/reader.hpp"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
-#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <map>
 
 #include "io/error.hpp"
+#include "io/signals_blocked.hpp"
 
 namespace charioteer::screen {
 
@@ -18,22 +16,6 @@ namespace {
 
 /// Of all machines of a driver; a page is a few kilobytes.
 constexpr std::size_t most_pages = 64;
-
-/// Threads inherit what their maker blocks. Signals belong to the threads of the host program.
-class SignalsBlocked {
-public:
-    SignalsBlocked() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_{};
-};
 
 std::uint64_t hash_of(const Picture& picture) {
     // The width tells pictures apart that have the same pixels in rows of another length.
@@ -92,7 +74,7 @@ Reader::Reader(asio::any_io_executor executor, EngineFactory make_engine, std::s
       idle_(executor_),
       workers_(workers),
       pool_([workers] {
-          SignalsBlocked blocked;
+          io::SignalsBlocked blocked;
           return asio::thread_pool(workers);
       }()) {}
 

@@ -249,7 +249,8 @@ class Machine:
 
     # Files
     def copy_in(self, source: str, target: str) -> None: ...
-    def copy_out(self, source: str, target: str) -> None: ...
+    def copy_out(self, source: str, target: str) -> None:
+        """A file at `target` is replaced by a file; FileExistsError for all else that is there."""
 
     # Monitors, keys, screen
     def monitor_command(self, command: str) -> str:

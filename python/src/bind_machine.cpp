@@ -1,4 +1,6 @@
 #include "bindings.hpp"
+#include "errors.hpp"
+#include "files/tree_writer.hpp"
 #include "machine/keys.hpp"
 #include "machine_handle.hpp"
 
@@ -67,7 +69,11 @@ void bind_commands(Type& type) {
         .def(
             "copy_out",
             [](MachineHandle& self, std::string source, std::string target) {
-                self.run(self.machine()->copy_out(std::move(source), std::move(target)));
+                try {
+                    self.run(self.machine()->copy_out(std::move(source), std::move(target)));
+                } catch (const files::TargetExists& error) {
+                    raise_as(PyExc_FileExistsError, error);
+                }
             },
             py::arg("source"), py::arg("target"));
 }

@@ -2,11 +2,16 @@
 
 #include <pybind11/pybind11.h>
 
+#include <chrono>
+
 namespace charioteer::python {
 
 namespace py = pybind11;
 
 namespace {
+
+/// For what is being read or written when the interpreter ends.
+constexpr auto disk_patience = std::chrono::seconds(5);
 
 /// Lets Ctrl-C through. Takes the interpreter lock, which the caller must not hold.
 void check_signals() {
@@ -29,6 +34,8 @@ Core& Core::instance() {
             py::gil_scoped_release released;
             // Its threads hand their results to the io thread.
             made->runtime_.start(made->host_->end_reading()).get();
+            // So do these, unless their disk hangs: what they are about is then left to itself.
+            made->host_->disk().end(disk_patience);
             made->runtime_.stop();
             await_threads_in_python();
         }));

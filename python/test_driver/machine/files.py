@@ -31,19 +31,11 @@ class Files(BaseMachine):
 
         A file there is replaced. Raises FileExistsError for a folder there, MachineError.
         """
-        import tempfile  # costs some milliseconds at every start of the driver
-
         folder = self.out_dir / target_dir
         folder.mkdir(parents=True, exist_ok=True)
-        target = folder / Path(source).name
         self.run_callbacks()
         self.connect()
-        with tempfile.TemporaryDirectory(prefix=".copy-", dir=folder) as scratch:
-            copied = Path(scratch) / "content"
-            self.handle.copy_out(source, str(copied))
-            if copied.is_dir() and target.exists():
-                raise FileExistsError(f"{self.name}: {target} exists already")
-            os.replace(copied, target)
+        self.handle.copy_out(source, str(folder / Path(source).name))
 
     def copy_from_host_via_shell(self, source: str, target: str) -> None:
         self.connect()

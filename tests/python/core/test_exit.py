@@ -1,9 +1,14 @@
 """The end of an interpreter that still holds objects of the core."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+
+from support.workshop import FAKE_QEMU
+
+_COMMAND = f"env FAKE_QEMU_AGENT=real {sys.executable} {shlex.quote(str(FAKE_QEMU))}"
 
 _OBJECTS = """
 import sys
@@ -40,6 +45,25 @@ for _ in range(9):
     waiting.acquire()
 """
 
+# The interpreter ends while a thread goes through many files of the host.
+_COPIES = """
+import os, sys, threading
+from charioteer import _core
+os.environ.update(CHARIOTEER_ACCEL="tcg", CHARIOTEER_CHANNEL="agent")
+reporter = _core.Reporter(terminal=False, queue=True)
+begun = threading.Semaphore(0)
+def copy(machine, number):
+    begun.release()
+    machine.copy_in("/usr", f"{sys.argv[1]}/copy{number}")
+machine = _core.Machine("machine", sys.argv[2], sys.argv[1] + "/state", sys.argv[1], reporter)
+machine.connect()
+for number in range(2):
+    threading.Thread(target=copy, args=[machine, number], daemon=True).start()
+for _ in range(2):
+    begun.acquire()
+machine.execute("sleep 0.1")
+"""
+
 _USE_AFTER_THE_END = """
 import atexit, sys
 @atexit.register
@@ -54,7 +78,7 @@ def use_the_core():
 def _run(script: str, folder: Path) -> tuple[int, str, str]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(
-        [sys.executable, "-c", script, str(folder)],
+        [sys.executable, "-c", script, str(folder), _COMMAND],
         env=environment,
         capture_output=True,
         text=True,
@@ -69,6 +93,10 @@ def test_an_interpreter_ends_quietly_while_it_holds_objects_of_the_core(tmp_path
 
 def test_an_interpreter_ends_quietly_while_threads_are_in_the_core(tmp_path: Path) -> None:
     assert _run(_WAITING_THREADS, tmp_path) == (0, "", "")
+
+
+def test_an_interpreter_ends_quietly_while_files_are_read(tmp_path: Path) -> None:
+    assert _run(_COPIES, tmp_path) == (0, "", "")
 
 
 def test_once_the_interpreter_is_ending_the_core_refuses(tmp_path: Path) -> None:

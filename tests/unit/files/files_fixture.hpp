@@ -126,10 +126,11 @@ protected:
         fs::remove_all(folder_, ignored);
     }
 
-    /// A file system of 1 MiB at "small"; false when we may not mount one.
-    bool mount_small() {
+    /// A file system of that size at "small"; false when we may not mount one.
+    bool mount_small(const std::string& size = "1m") {
         fs::create_directory(folder_ / "small");
-        mounted_ = ::mount("tmpfs", (folder_ / "small").c_str(), "tmpfs", 0, "size=1m") == 0;
+        auto options = "size=" + size;
+        mounted_ = ::mount("tmpfs", (folder_ / "small").c_str(), "tmpfs", 0, options.c_str()) == 0;
         return mounted_;
     }
 

@@ -3,9 +3,7 @@
 
 #include <sys/inotify.h>
 
-#include <atomic>
-#include <thread>
-
+#include "fakes/swapper.hpp"
 #include "unit/files/transfer_fixture.hpp"
 
 namespace charioteer::files {
@@ -207,6 +205,34 @@ TEST_F(TransferTest, WritesIntoADevice) {
     EXPECT_TRUE(fs::is_character_file("/dev/null"));
 }
 
+TEST_F(TransferTest, DoesNotWaitForAReaderOfAPipe) {
+    ::mkfifo((guest_ / "pipe").c_str(), 0600);
+    std::string stream = Stream().file("x", content(200'000)).end();
+    EXPECT_EQ(receive(stream, guest_ / "pipe"),
+              "receive: /guest/pipe: a pipe that nobody reads, a socket, or a device that is not "
+              "there\n");
+    EXPECT_TRUE(fs::is_fifo(guest_ / "pipe"));
+}
+
+TEST_F(TransferTest, WritesAllIntoAPipeThatIsRead) {
+    ::mkfifo((guest_ / "pipe").c_str(), 0600);
+    auto reader = open(guest_ / "pipe", O_RDONLY | O_NONBLOCK);
+    ::fcntl(reader.get(), F_SETFL, 0);
+    std::string stream = Stream().file("x", content(200'000)).end();
+    write_file(folder_ / "stream", stream);
+    auto in = open(folder_ / "stream", O_RDONLY);
+    Program program("receive", guest_ / "pipe", in.get(), 1, 2);
+    std::string read(200'000, '\0');
+    for (std::size_t at = 0; at < read.size();) {
+        auto got = ::read(reader.get(), read.data() + at, read.size() - at);
+        // Nothing: it has not opened the pipe yet.
+        ASSERT_GE(got, 0);
+        at += static_cast<std::size_t>(got);
+    }
+    EXPECT_EQ(program.wait(), 0);
+    EXPECT_EQ(read, content(200'000));
+}
+
 TEST_F(TransferTest, NamesTheFileThatTheDiskHasNoSpaceFor) {
     if (!mount_small()) GTEST_SKIP() << "needs root";
     auto small = folder_ / "small";
@@ -257,29 +283,6 @@ TEST_F(TransferTest, SendsFilesThatSayTheyAreEmpty) {
     EXPECT_EQ(read_file(folder_ / "copy"), read_file("/proc/version"));
 }
 
-/// A guest's program puts links to files outside of the tree where files and directories are.
-class Swapper {
-public:
-    explicit Swapper(std::vector<std::pair<fs::path, fs::path>> pairs)
-        : thread_([this, pairs = std::move(pairs)] {
-              while (!stop_)
-                  for (const auto& [one, other] : pairs) {
-                      ::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE);
-                      ++count_;
-                  }
-          }) {}
-    ~Swapper() {
-        stop_ = true;
-        thread_.join();
-    }
-    unsigned count() const { return count_; }
-
-private:
-    std::atomic<bool> stop_ = false;
-    std::atomic<unsigned> count_ = 0;
-    std::thread thread_;
-};
-
 TEST_F(TransferTest, SendsNothingFromOutsideWhileLinksAreSwapped) {
     fs::create_directories(tree_ / "dir");
     fs::create_directories(tree_ / "swap");
@@ -289,7 +292,8 @@ TEST_F(TransferTest, SendsNothingFromOutsideWhileLinksAreSwapped) {
     write_file(tree_ / "file", "inside");
     fs::create_symlink(folder_ / "outside", tree_ / "swap/dir");
     fs::create_symlink(folder_ / "outside/f", tree_ / "swap/file");
-    Swapper swapper({{tree_ / "dir", tree_ / "swap/dir"}, {tree_ / "file", tree_ / "swap/file"}});
+    fakes::Swapper swapper(
+        {{tree_ / "dir", tree_ / "swap/dir"}, {tree_ / "file", tree_ / "swap/file"}});
     while (swapper.count() == 0) std::this_thread::yield();
     for (int round = 0; round < 100; ++round) {
         auto copy = folder_ / fmt::format("copy{}", round);

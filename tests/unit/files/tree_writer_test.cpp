@@ -1,5 +1,8 @@
 #include "files/tree_writer.hpp"
 
+#include <grp.h>
+#include <sys/wait.h>
+
 #include "unit/files/files_fixture.hpp"
 
 namespace charioteer::files {
@@ -110,7 +113,7 @@ TEST_F(TreeWriterTest, ReservesNothingForASizeThatIsOnlyClaimed) {
     TreeWriter writer(target_);
     writer.feed(stream);
     writer.feed("only this");
-    EXPECT_EQ(fs::file_size(target_), 9u);
+    EXPECT_EQ(fs::file_size(fs::directory_iterator(folder_ / "out")->path()), 9u);
     EXPECT_EQ(writer.written_bytes(), 9u);
 }
 
@@ -124,7 +127,7 @@ TEST_F(TreeWriterTest, RefusesToGoTooDeep) {
 TEST_F(TreeWriterTest, RefusesMoreEntriesThanItsLimit) {
     auto error = error_of([&] {
         std::string stream = Stream().directory("d").file("a", "").link("b", "x").file("c", "");
-        TreeWriter writer(target_, {.entries = 3});
+        TreeWriter writer(target_, Existing::refuse, {.entries = 3});
         writer.feed(stream);
     });
     EXPECT_TRUE(error.ends_with("target has more than 3 entries")) << error;
@@ -133,16 +136,102 @@ TEST_F(TreeWriterTest, RefusesMoreEntriesThanItsLimit) {
 
 TEST_F(TreeWriterTest, DoesNotTouchWhatIsThereAlready) {
     write_file(target_, "old");
-    EXPECT_TRUE(error_of([&] { write(Stream().file("f", "new").end()); }).ends_with("File exists"));
-    EXPECT_TRUE(error_of([&] { write(Stream().directory("d")); }).ends_with("File exists"));
+    EXPECT_TRUE(error_of([&] {
+                    write(Stream().file("f", "new").end());
+                }).ends_with("target exists already"));
+    EXPECT_TRUE(
+        error_of([&] { write(Stream().directory("d")); }).ends_with("target exists already"));
     EXPECT_EQ(read_file(target_), "old");
 }
 
 TEST_F(TreeWriterTest, DoesNotFollowALinkAtTheTarget) {
     fs::create_symlink(folder_ / "outside", target_);
-    EXPECT_TRUE(error_of([&] { write(Stream().file("f", "new").end()); }).ends_with("File exists"));
+    EXPECT_TRUE(
+        error_of([&] { write(Stream().file("f", "new").end()); }).ends_with("exists already"));
     EXPECT_FALSE(fs::exists(folder_ / "outside"));
     EXPECT_TRUE(fs::is_symlink(target_));
+}
+
+TEST_F(TreeWriterTest, TheTargetIsNotThereBeforeItIsWhole) {
+    std::string stream = Stream().directory("d").file("f", "x").leave().end();
+    TreeWriter writer(target_);
+    writer.feed(stream);
+    EXPECT_FALSE(fs::exists(target_));
+    write_file(target_, "made meanwhile");
+    EXPECT_THROW(writer.finish(), TargetExists);
+    EXPECT_EQ(read_file(target_), "made meanwhile");
+}
+
+TEST_F(TreeWriterTest, ReplacesAFileByAFileOnly) {
+    auto replace = [&](const std::string& stream) {
+        TreeWriter writer(target_, Existing::replace_file);
+        writer.feed(stream);
+        writer.finish();
+    };
+    std::string file = Stream().file("f", "new").end();
+    std::string tree = Stream().directory("d").leave().end();
+    write_file(target_, "old");
+    replace(file);
+    EXPECT_EQ(read_file(target_), "new");
+    EXPECT_THROW(replace(tree), TargetExists);
+    fs::remove(target_);
+    fs::create_directory(target_);
+    EXPECT_THROW(replace(file), TargetExists);
+    EXPECT_THROW(replace(tree), TargetExists);
+    EXPECT_EQ(names_in(folder_ / "out"), std::set<std::string>{"target/"});
+}
+
+/// The error for the stream when nobody's user writes it, who must then own the folder.
+std::string error_without_rights(const fs::path& target, const std::string& stream) {
+    constexpr uid_t nobody = 65534;
+    auto folder = target.parent_path();
+    fs::permissions(folder.parent_path(), fs::perms(0711));
+    if (::chown(folder.c_str(), nobody, nobody) != 0) return "cannot give the folder away";
+    int ends[2];
+    if (::pipe(ends) != 0) return "no pipe";
+    auto child = ::fork();
+    if (child == 0) {
+        if (::setgroups(0, nullptr) != 0 || ::setresgid(nobody, nobody, nobody) != 0 ||
+            ::setresuid(nobody, nobody, nobody) != 0)
+            ::_exit(1);
+        auto error = error_of([&] {
+            TreeWriter writer(target);
+            writer.feed(stream);
+            writer.finish();
+        });
+        ::_exit(::write(ends[1], error.data(), error.size()) > 0 ? 0 : 1);
+    }
+    ::close(ends[1]);
+    char error[1000];
+    auto size = ::read(ends[0], error, sizeof error);
+    ::close(ends[0]);
+    ::waitpid(child, nullptr, 0);
+    return {error, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
+TEST_F(TreeWriterTest, AUserWithoutRightsMakesADirectoryThatMayNotBeWritten) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root, to give it up";
+    std::string store = Stream().directory("d", 0555).directory("e", 0555).leave().leave().end();
+    EXPECT_EQ(error_without_rights(target_, store), "no error");
+    EXPECT_EQ(mode_of(target_), 0555u);
+    EXPECT_EQ(mode_of(target_ / "e"), 0555u);
+    auto cut = store.substr(0, store.size() - frames::entry_header_size);
+    target_ = folder_ / "out/other";
+    EXPECT_TRUE(error_without_rights(target_, cut).ends_with("ended early"));
+    EXPECT_EQ(names_in(folder_ / "out"), (std::set<std::string>{"target/", "target/e/"}));
+}
+
+TEST_F(TreeWriterTest, StopsBeforeTheDiskIsFull) {
+    if (!mount_small("32m")) GTEST_SKIP() << "needs root";
+    target_ = folder_ / "small/target";
+    auto megabyte = content(1024 * 1024);
+    TreeWriter writer(target_);
+    writer.feed(std::string(Stream().open("f")));
+    std::string error = "no error";
+    for (int count = 0; count < 40 && error == "no error"; ++count)
+        error = error_of([&] { writer.feed(std::string(Stream().data(megabyte))); });
+    EXPECT_TRUE(error.ends_with("fills the disk: after 32.5 MB of it, less than 1.7 MB are free"))
+        << error;
 }
 
 TEST_F(TreeWriterTest, ShowsNamesWithoutWhatMovesACursor) {

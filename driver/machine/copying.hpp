@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "io/event.hpp"
+#include "io/time_source.hpp"
+#include "machine/complaints.hpp"
+
+namespace charioteer::machine {
+
+/// One copy under way: tells how far it has come, to whoever looks at a terminal, and knows when it
+/// last came further. Io thread only.
+class Copying {
+public:
+    /// `what` as "copy A to B".
+    Copying(io::TimeSource& time, io::EventSink sink, std::string machine, std::string what);
+    Copying(const Copying&) = delete;
+    Copying& operator=(const Copying&) = delete;
+    ~Copying();
+
+    /// Something was carried. `total` is 0 when nobody knows it.
+    void moved(std::uint64_t done, std::uint64_t total);
+    /// It is for a reason that nothing moves.
+    void excuse() { last_moved_ = time_.now(); }
+    io::TimePoint last_moved() const noexcept { return last_moved_; }
+    /// As "1.5 of 3.0 MB".
+    std::string how_far() const;
+
+    Complaints complaints;  ///< of the guest's end
+
+private:
+    io::TimeSource& time_;
+    io::EventSink sink_;
+    std::string machine_;
+    std::string what_;
+    std::uint64_t done_ = 0;
+    std::uint64_t total_ = 0;
+    io::TimePoint last_moved_;
+    io::TimePoint next_;
+    bool told_ = false;
+};
+
+}  // namespace charioteer::machine

@@ -1,0 +1,90 @@
+"""What becomes of files that come from a guest, by the agent and by the root shell."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.workshop import FAKE_QEMU
+
+NOBODY = 65534
+COMMAND = f"{sys.executable} {shlex.quote(str(FAKE_QEMU))}"
+
+# Copies "guest" to "back" as a user without rights.
+SCRIPT = """
+import os, sys
+from charioteer import _core
+folder = sys.argv[1]
+reporter = _core.Reporter(terminal=False, queue=True)
+machine = _core.Machine("machine", sys.argv[2], folder + "/state", folder, reporter)
+machine.connect()
+machine.copy_out(folder + "/guest", folder + "/back")
+try:
+    machine.copy_out(folder + "/guest", folder + "/back")
+except FileExistsError as error:
+    print(error)
+open(folder + "/guest/made/file", "w").write("new")
+for place in ("/file", "/file"):
+    machine.copy_out(folder + "/guest/made/file", folder + place)
+machine.release()
+"""
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder of somebody who is not root, if that can be."""
+    folder = Path(tempfile.mkdtemp(prefix="copies-"))
+    (folder / "guest/store/inner").mkdir(parents=True)
+    (folder / "guest/made").mkdir()
+    if os.geteuid() == 0:
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+    # As all folders in /nix/store are.
+    for name in ("store/inner", "store", "."):
+        (folder / "guest" / name).chmod(0o555)
+    yield folder
+    for path in folder.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("channel", ["agent", "plain"])
+def test_a_driver_that_is_not_root_gets_folders_that_may_not_be_written(
+    place: Path, channel: str
+) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "CHARIOTEER_ACCEL": "tcg",
+        "CHARIOTEER_CHANNEL": channel,
+        "FAKE_QEMU_AGENT": "real" if channel == "agent" else "",
+        "HOME": str(place),
+    }
+    user = NOBODY if os.geteuid() == 0 else os.geteuid()
+    group = NOBODY if os.geteuid() == 0 else os.getegid()
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(place), COMMAND],
+        env=environment,
+        cwd=place,
+        capture_output=True,
+        text=True,
+        user=user,
+        group=group,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (
+        done.stdout
+        == f"machine: cannot copy {place}/guest to the host: {place}/back exists already\n"
+    )
+    for name in ("back", "back/store", "back/store/inner"):
+        assert (place / name).stat().st_mode & 0o777 == 0o555
+    assert (place / "file").read_text() == "new"
+    assert {path.name for path in place.iterdir()} - {"state"} == {"back", "file", "guest"}

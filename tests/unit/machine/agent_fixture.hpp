@@ -1,0 +1,32 @@
+#pragma once
+
+#include "unit/machine/machine_fixture.hpp"
+
+namespace charioteer::machine {
+
+/// Machines whose agent is the real one, which runs on this host.
+class AgentTest : public MachineTest {
+protected:
+    static constexpr auto with_agent = "env FAKE_QEMU_AGENT=real /usr/bin/python3 " FAKE_QEMU;
+    static constexpr auto without_agent = "env FAKE_QEMU_AGENT=deny /usr/bin/python3 " FAKE_QEMU;
+
+    void SetUp() override {
+        MachineTest::SetUp();
+        ::setenv("CHARIOTEER_CHANNEL", "", 1);
+        ::setenv("CHARIOTEER_AGENT_DIRECTORY", AGENT_DIRECTORY, 1);
+    }
+    void TearDown() override {
+        MachineTest::TearDown();
+        ::unsetenv("CHARIOTEER_AGENT_DIRECTORY");
+    }
+    std::shared_ptr<Machine> connected(std::string command) {
+        auto machine = make(std::move(command));
+        run(machine->connect(options()));
+        return machine;
+    }
+    Outcome run_all(Machine& machine, std::string command, RunOptions run_options = {}) {
+        return run(machine.run(std::move(command), std::move(run_options)));
+    }
+};
+
+}  // namespace charioteer::machine
