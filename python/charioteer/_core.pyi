@@ -251,7 +251,6 @@ class Machine:
     def copy_in(self, source: str, target: str) -> None: ...
     def copy_out(self, source: str, target: str) -> None:
         """A file at `target` is replaced by a file; FileExistsError for all else that is there."""
-
     # Monitors, keys, screen
     def monitor_command(self, command: str) -> str:
         """Runs a command of QEMU's human monitor. Returns its echo, its output and the prompt."""
