@@ -159,8 +159,11 @@ TEST(AgentInStrangeGuest, CommandsTakeSignalsEvenIfWhoeverStartedItIgnoredThem) 
     }};
     RunningAgent agent(deaf);
     agent.greet();
-    EXPECT_EQ(agent.run(1, "grep -E '^Sig(Blk|Ign)' /proc/self/status").output,
-              "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    // Up to 31: the C library of an emulator keeps some of those beyond for itself.
+    auto masks =
+        "while read -r name mask; do case $name in SigBlk: | SigIgn:) "
+        "echo $((0x$mask & 0x7fffffff));; esac; done </proc/$$/status";
+    EXPECT_EQ(agent.run(1, masks).output, "0\n0\n");
 }
 
 TEST_F(AgentInGuest, AThousandCommandsLeaveNothingBehind) {
