@@ -54,7 +54,7 @@ reporter = _core.Reporter(terminal=False, queue=True)
 begun = threading.Semaphore(0)
 def copy(machine, number):
     begun.release()
-    machine.copy_in("/usr", f"{sys.argv[1]}/copy{number}")
+    machine.copy_in("/usr/include", f"{sys.argv[1]}/copy{number}")
 machine = _core.Machine("machine", sys.argv[2], sys.argv[1] + "/state", sys.argv[1], reporter)
 machine.connect()
 for number in range(2):
