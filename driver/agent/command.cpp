@@ -18,7 +18,9 @@ constexpr uint64_t stray_pause = 200 * millisecond;
 constexpr uint64_t busy_patience = 20000 * millisecond;
 /// and so long it may say more and more.
 constexpr uint64_t flow_patience = 60000 * millisecond;
-/// Of a holder that is not found.
+/// Of one that sleeps: a child in the background that says something soon, or a daemon.
+constexpr uint64_t sleeper_patience = 1000 * millisecond;
+/// Of one that is not found.
 constexpr uint64_t unknown_patience = 2000 * millisecond;
 /// What one stream may say in one turn, so that each has its turn.
 constexpr size_t turn_bytes = 16 * 1024;
@@ -180,8 +182,10 @@ void Command::look_for_strays(uint64_t now) {
     if (kill_at_ != 0 || flows(now)) return;
     strays_ = find_strays(output_, errors_);
     auto silent = now - (flowed_at_ > ended_at_ ? flowed_at_ : ended_at_);
-    if (strays_.busy && silent < busy_patience) return;
-    if (strays_.count == 0 && silent < unknown_patience) return;
+    auto patience = strays_.busy        ? busy_patience
+                    : strays_.count > 0 ? sleeper_patience
+                                        : unknown_patience;
+    if (silent < patience) return;
     left_behind_ = true;
     output_left_ = waiting_in(output_);
     errors_left_ = waiting_in(errors_);

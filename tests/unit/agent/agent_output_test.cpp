@@ -99,6 +99,11 @@ TEST_F(AgentOutput, OfAProcessSubstitutionThatThinksForAWhileIsComplete) {
     EXPECT_EQ(agent_.of(1).output, "end\n");
 }
 
+TEST_F(AgentOutput, OfAChildThatSpeaksSoonIsComplete) {
+    agent_.run(1, "(sleep 0.3; echo late) & echo early");
+    EXPECT_EQ(agent_.of(1).output, "early\nlate\n");
+}
+
 TEST_F(AgentOutput, OfAProcessSubstitutionWaitsForCreditAndIsComplete) {
     agent_.refill = false;
     agent_.exec(1, "seq 100000 > >(sed s/^/x/)", {.credit = 1000});
