@@ -9,9 +9,7 @@
   netpbm,
   qemu_pkg ? qemu_test,
   qemu_test,
-  runCommand,
   systemd,
-  tesseract5,
   util-linux,
   # Of the SSH backdoor; nixpkgs has it since 26.05.
   vhost-device-vsock ? null,
@@ -22,7 +20,7 @@
   unwrapped ? callPackage ./unwrapped.nix { },
 }:
 let
-  inherit (unwrapped) python3;
+  inherit (unwrapped) language python3;
   pythonPackages = [ python3.pkgs.ptpython ] ++ extraPythonPackages python3.pkgs;
 
   # No socat, VDE, ImageMagick: the driver does their work itself. netpbm converts what the X
@@ -37,11 +35,6 @@ let
     systemd
     util-linux
   ];
-
-  language = runCommand "tessdata-eng" { } ''
-    mkdir $out
-    ln -s ${tesseract5.languages.eng} $out/eng.traineddata
-  '';
 in
 stdenv.mkDerivation {
   pname = "nixos-test-driver";

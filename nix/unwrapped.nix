@@ -9,11 +9,13 @@
   fmt,
   gtest,
   leptonica,
+  procps,
   python3,
   runCommand,
   systemd,
   systemdLibs ? systemd,
   tesseract5,
+  util-linux,
   pkgsCross,
   # The compiler of the agent for guests of the other architecture; null leaves that agent out, and
   # such guests are driven through their root shell.
@@ -26,6 +28,11 @@
 let
   # The library alone: with its language data it would be larger than all the rest.
   tesseract = tesseract5.tesseractBase;
+  # Data for English, which the tests of the screen read with, and the driver of a test with OCR.
+  language = runCommand "tessdata-eng" { } ''
+    mkdir $out
+    ln -s ${tesseract5.languages.eng} $out/eng.traineddata
+  '';
   sitePackages = python3.sitePackages;
 in
 stdenv.mkDerivation (finalAttrs: {
@@ -65,6 +72,11 @@ stdenv.mkDerivation (finalAttrs: {
     tesseract
   ];
   checkInputs = [ gtest ];
+  # Of pkill and setsid, which stdenv does not have.
+  nativeCheckInputs = [
+    procps
+    util-linux
+  ];
 
   # The fake QEMU of the tests names Debian's interpreter.
   postPatch = ''
@@ -83,6 +95,9 @@ stdenv.mkDerivation (finalAttrs: {
   );
 
   doCheck = true;
+  preCheck = ''
+    export TESSDATA_PREFIX=${language}
+  '';
   # Not those that need what Nix's sandbox does not have: programs below /usr, set-user-ID bits, a
   # home of root, and an init that reaps at once.
   checkPhase = ''
@@ -100,7 +115,7 @@ stdenv.mkDerivation (finalAttrs: {
   '';
 
   passthru = {
-    inherit python3;
+    inherit language python3;
     tests.python = runCommand "charioteer-python-tests" { } ''
       cp -r ${finalAttrs.src}/. source
       chmod -R u+w source

@@ -38,6 +38,17 @@ def test_what_a_test_chooses_compiles_nothing(nix: Nix) -> None:
     assert nix.eval(chosen) == compiled
 
 
+def test_the_tests_of_the_build_have_language_data_and_programs(nix: Nix) -> None:
+    unwrapped = "charioteer.package.unwrapped"
+    language = nix.eval(f"{unwrapped}.language.outPath")
+    assert nix.eval(f"{unwrapped}.preCheck") == f"export TESSDATA_PREFIX={language}\n"
+    assert "runHook preCheck" in nix.eval(f"{unwrapped}.checkPhase")
+    inputs = nix.eval(f"map (input: input.name) {unwrapped}.nativeCheckInputs")
+    assert inputs == ["procps", "util-linux"]
+    with_ocr = nix.eval("(charioteer.package.override { enableOCR = true; }).installPhase")
+    assert f"--set-default TESSDATA_PREFIX {language}" in with_ocr
+
+
 @pytest.mark.parametrize("release", [OLD, NEW])
 def test_the_driver_does_without_what_upstream_needs(nix: Nix, release: str) -> None:
     phase = nix.eval("charioteer.package.installPhase", release)

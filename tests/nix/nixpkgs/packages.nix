@@ -23,6 +23,7 @@ in
   ninja = byName "ninja";
   nixfmt-tree = byName "nixfmt-tree";
   openssh = topLevel;
+  procps = topLevel;
   qemu = topLevel;
   qemu_test = topLevel;
   sshpass = byName "sshpass";
