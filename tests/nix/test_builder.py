@@ -1,22 +1,17 @@
 """The shell in the Nix files: the builder of a test's driver runs, with the real driver and tools."""
 
-import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from real_nix import ROOT, Nix
+from builder import build
+from real_nix import Nix
 
-BUILD = ROOT / "build/release"
 CLUSTER = "import (root + /tests/nixos/cluster-headscale.nix) (root + /machines/nixos/{}.nix)"
 POD_UNIT = f"(charioteer.mkTest ({CLUSTER.format('primer-k3s')})).nodes.primer.systemd.services"
 UNIT = f"(charioteer.mkTest ({CLUSTER.format('primer')})).nodes.primer.systemd.services"
-TEST = """(charioteer.mkTest {{
-    name = "x"; nodes.web = {{ }}; testScript = ''{}'';
-    extraDriverArgs = [ "--junit-xml=a b.xml" ];
-}})"""
 
 
 @pytest.mark.parametrize(
@@ -35,37 +30,6 @@ def test_it_is_shell(nix: Nix, text: str) -> None:
     script = nix.eval(text)
     done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True)
     assert script and done.returncode == 0, done.stderr
-
-
-def build(nix: Nix, folder: Path, script: str, release: str) -> subprocess.CompletedProcess[str]:
-    """Runs the builder of a test's driver; `makeWrapper` writes its arguments into a file."""
-    made = TEST.format(script)
-    command = nix.eval(f"{made}.driver.buildCommand", release)
-    # The tools that the stand-in only names.
-    for pattern, real in (
-        (
-            r"\S+-nixos-test-driver-0\.1\.0/bin/generate-driver-symbols",
-            f"{BUILD}/bin/generate-driver-symbols",
-        ),
-        (r"\S+-pyflakes/bin/pyflakes", "/usr/bin/pyflakes3"),
-        (r"\S+-script_names\.py", f"{ROOT}/nix/script_names.py"),
-    ):
-        command = re.sub(pattern, real, command)
-    (folder / "given").write_text(nix.eval(f"{made}.config.testScriptString", release))
-    return subprocess.run(
-        ["bash", "-euc", "makeWrapper() { printf '%s\\n' \"$@\" >arguments; }\n" + command],
-        cwd=folder,
-        env={
-            "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": str(BUILD / "python"),
-            "MYPY_CACHE_DIR": str(folder.parent / "mypy"),
-            "HOME": os.environ["HOME"],
-            "testScriptPath": str(folder / "given"),
-            "out": str(folder / "out"),
-        },
-        capture_output=True,
-        text=True,
-    )
 
 
 def test_a_test_of_a_new_release_is_built(nix: Nix, tmp_path: Path) -> None:

@@ -116,7 +116,8 @@ def test_what_a_test_says_reaches_the_driver(nix: Nix, release: str) -> None:
     build = nix.eval(f"(charioteer.mkTest ({test % ''})).driver.buildCommand", release)
     assert "'--junit-xml=it'\\''s.xml'" in build
     # The only machine is called `machine` too, and names become identifiers.
-    assert "my_server: QemuMachine\nmachine: QemuMachine\nvlan1: VLan\n" in build
+    kind = "Machine" if release == OLD else "QemuMachine"
+    assert f"my_server: {kind}\nmachine: {kind}\nvlan1: _VLan\n" in build
     assert "PYFLAKES_BUILTINS='my_server,machine,vlan1',$(cat driver-symbols)" in build
     assert "mypy --no-implicit-optional" in build
     skips = "skipLint = true; skipTypeCheck = true;"
