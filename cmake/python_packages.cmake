@@ -47,7 +47,8 @@ install(TARGETS charioteer_tesseract_library
 install(TARGETS charioteer_guard RUNTIME DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
 get_target_property(agent_programs charioteer_agents PROGRAMS)
 install(PROGRAMS ${agent_programs} DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
+# A packager may add them by itself, so that editing one compiles nothing.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/machines ${PROJECT_SOURCE_DIR}/examples
     DESTINATION ${CMAKE_INSTALL_DATADIR}/charioteer
-    USE_SOURCE_PERMISSIONS
+    USE_SOURCE_PERMISSIONS OPTIONAL
     PATTERN "__pycache__" EXCLUDE)

@@ -35,6 +35,14 @@ let
     systemd
     util-linux
   ];
+
+  machinesAndExamples = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../examples
+      ../machines
+    ];
+  };
 in
 stdenv.mkDerivation {
   pname = "nixos-test-driver";
@@ -43,21 +51,22 @@ stdenv.mkDerivation {
   dontUnpack = true;
   dontBuild = true;
 
-  nativeBuildInputs = [
-    makeWrapper
-    python3.pkgs.pythonImportsCheckHook
-  ];
+  nativeBuildInputs = [ makeWrapper ];
   # Python's set-up hook puts this package and those that a test adds on PYTHONPATH of whoever has
   # this package as an input, which is how the type check finds them.
   propagatedBuildInputs = [ python3 ] ++ pythonPackages;
 
   installPhase = ''
     runHook preInstall
-    mkdir -p $out/${python3.sitePackages}
-    ln -s ${unwrapped}/${python3.sitePackages}/* $out/${python3.sitePackages}
-    ln -s ${unwrapped}/share $out/share
+    # Copies, not links: the packages find the machines and examples above the folder they really
+    # are in, and the programs find the packages from theirs.
+    mkdir -p $out/${dirOf python3.sitePackages} $out/bin $out/share
+    cp -r ${unwrapped}/${python3.sitePackages} $out/${python3.sitePackages}
+    cp -r ${unwrapped}/bin $out/libexec
+    cp -r ${machinesAndExamples} $out/share/charioteer
+    chmod -R u+w $out
     for program in charioteer generate-driver-symbols nixos-test-driver; do
-      makeWrapper ${unwrapped}/bin/$program $out/bin/$program \
+      makeWrapper $out/libexec/$program $out/bin/$program \
         --prefix PATH : ${lib.makeBinPath programs} \
         --prefix PYTHONPATH : ${python3.pkgs.makePythonPath pythonPackages} \
         ${lib.optionalString enableOCR "--set-default TESSDATA_PREFIX ${language}"}
@@ -65,14 +74,18 @@ stdenv.mkDerivation {
     runHook postInstall
   '';
 
-  pythonImportsCheck = [
-    "charioteer._core"
-    "test_driver"
-    "test_driver.driver"
-    "test_driver.machine"
-  ];
+  # As the programs find them, which nothing does on their account before the first test.
+  doInstallCheck = true;
+  installCheckPhase = ''
+    runHook preInstallCheck
+    PYTHONPATH=$out/${python3.sitePackages}:${python3.pkgs.makePythonPath pythonPackages} \
+      ${python3.interpreter} -c \
+      'import charioteer._core, charioteer.cli, ptpython, test_driver.driver, test_driver.machine'
+    $out/bin/generate-driver-symbols
+    runHook postInstallCheck
+  '';
 
-  passthru = { inherit unwrapped; };
+  passthru = { inherit machinesAndExamples unwrapped; };
 
   meta = unwrapped.meta // {
     mainProgram = "nixos-test-driver";

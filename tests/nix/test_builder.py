@@ -1,13 +1,14 @@
 """The shell in the Nix files: the builder of a test's driver runs, with the real driver and tools."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from builder import build
-from real_nix import Nix
+from builder import BUILD, build
+from real_nix import ROOT, Nix
 
 CLUSTER = "import (root + /tests/nixos/cluster-headscale.nix) (root + /machines/nixos/{}.nix)"
 POD_UNIT = f"(charioteer.mkTest ({CLUSTER.format('primer-k3s')})).nodes.primer.systemd.services"
@@ -18,6 +19,7 @@ UNIT = f"(charioteer.mkTest ({CLUSTER.format('primer')})).nodes.primer.systemd.s
     "text",
     [
         "charioteer.package.installPhase",
+        "charioteer.package.installCheckPhase",
         "charioteer.package.unwrapped.checkPhase",
         "charioteer.package.unwrapped.postPatch",
         "charioteer.package.unwrapped.tests.python.buildCommand",
@@ -30,6 +32,45 @@ def test_it_is_shell(nix: Nix, text: str) -> None:
     script = nix.eval(text)
     done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True)
     assert script and done.returncode == 0, done.stderr
+
+
+def test_the_package_is_installed_from_what_is_compiled(nix: Nix, tmp_path: Path) -> None:
+    """With the programs, packages, machines and examples at the places where they look."""
+    compiled, out = tmp_path / "compiled", tmp_path / "out"
+    install = ["cmake", "--install", BUILD, "--prefix", compiled]
+    subprocess.run(install, stdout=subprocess.DEVNULL, check=True)
+    # As when the source has neither machines nor examples.
+    shutil.rmtree(compiled / "share")
+    site = nix.eval("pkgs.python3.sitePackages")
+    (compiled / site).parent.mkdir(parents=True, exist_ok=True)
+    (compiled / "lib/charioteer/python").rename(compiled / site)
+    for program in (compiled / "bin").iterdir():
+        text = program.read_text()
+        program.write_text(text.replace("../lib/charioteer/python", f"../{site}"))
+    phases = "\n".join(
+        nix.eval(f"charioteer.package.{phase}") for phase in ("installPhase", "installCheckPhase")
+    )
+    sources = {
+        nix.eval("charioteer.package.unwrapped.outPath"): compiled,
+        nix.eval("charioteer.package.machinesAndExamples"): tmp_path / "source",
+        nix.eval("pkgs.python3.interpreter"): Path("/usr/bin/python3"),
+    }
+    for path, real in sources.items():
+        assert path in phases
+        phases = phases.replace(path, str(real))
+    for folder in ("machines", "examples"):
+        shutil.copytree(ROOT / folder, tmp_path / "source" / folder)
+    wrap = 'makeWrapper() { printf \'#!/bin/sh\\nexec "%s" "$@"\\n\' "$1" >"$2"; chmod +x "$2"; }\n'
+    done = subprocess.run(
+        ["bash", "-euc", "runHook() { :; }\n" + wrap + phases],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "out": str(out)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    shown = subprocess.run([out / "bin/charioteer", "list"], capture_output=True, text=True)
+    assert shown.returncode == 0 and "  ping " in shown.stdout, shown.stderr
 
 
 def test_a_test_of_a_new_release_is_built(nix: Nix, tmp_path: Path) -> None:
