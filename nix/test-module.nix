@@ -9,7 +9,8 @@
   ...
 }:
 let
-  package = (hostPkgs.callPackage ./package.nix { }).override {
+  # With the overlay, what a later overlay makes of the package counts.
+  package = (hostPkgs.charioteer or (hostPkgs.callPackage ./package.nix { })).override {
     inherit (config) enableOCR extraPythonPackages;
     qemu_pkg = config.qemu.package;
     enableNspawn = containers != { };

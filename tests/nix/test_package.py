@@ -1,8 +1,12 @@
 """The package in the place of nixpkgs' driver, by the overlay and by the module."""
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from real_nix import Nix
+from real_nix import ROOT, Nix
 
 OVERLAID = "(pkgsWith [ charioteer.overlay ])"
 ARGUMENTS = (
@@ -41,12 +45,40 @@ def test_what_a_test_chooses_compiles_nothing(nix: Nix) -> None:
 def test_the_tests_of_the_build_have_language_data_and_programs(nix: Nix) -> None:
     unwrapped = "charioteer.package.unwrapped"
     language = nix.eval(f"{unwrapped}.language.outPath")
-    assert nix.eval(f"{unwrapped}.preCheck") == f"export TESSDATA_PREFIX={language}\n"
+    assert f" TESSDATA_PREFIX={language}\n" in nix.eval(f"{unwrapped}.preCheck")
     assert "runHook preCheck" in nix.eval(f"{unwrapped}.checkPhase")
     inputs = nix.eval(f"map (input: input.name) {unwrapped}.nativeCheckInputs")
     assert inputs == ["procps", "util-linux"]
     with_ocr = nix.eval("(charioteer.package.override { enableOCR = true; }).installPhase")
     assert f"--set-default TESSDATA_PREFIX {language}" in with_ocr
+
+
+def test_editing_machines_and_examples_compiles_nothing(nix: Nix, tmp_path: Path) -> None:
+    files = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in files.stdout.splitlines():
+        if name.startswith("docs/") or not (ROOT / name).is_file():
+            continue
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+
+    def paths() -> list[str]:
+        package = f"(import {tmp_path} {{ inherit pkgs; }}).package"
+        both: list[str] = nix.eval(f"map (p: p.drvPath) [ {package}.unwrapped {package} ]")
+        return both
+
+    def edited(name: str) -> list[str]:
+        with (tmp_path / name).open("a") as file:
+            file.write("\n")
+        return paths()
+
+    compiled, package = paths()
+    for name in ("machines/nixos/worker.nix", "machines/common/init", "examples/ping/test.py"):
+        again, other = edited(name)
+        assert again == compiled and other != package
+        package = other
+    assert edited("driver/CMakeLists.txt")[0] != compiled
 
 
 @pytest.mark.parametrize("release", [OLD, NEW])
@@ -87,6 +119,33 @@ def test_on_old_releases_a_test_is_handed_over_in_variables(nix: Nix) -> None:
     ):
         assert setting in build
     assert "--config" not in build and "--log-level" not in build
+
+
+@pytest.mark.parametrize("release", [OLD, NEW])
+def test_what_an_overlay_makes_of_the_package_counts(nix: Nix, release: str) -> None:
+    changed = """(pkgsWith [
+        charioteer.overlay
+        (_: prev: {
+          nixos-test-driver = prev.nixos-test-driver.override {
+            unwrapped = prev.nixos-test-driver.unwrapped.override { otherCompiler = null; };
+          };
+        })
+    ])"""
+    made = f"((import root {{ pkgs = {changed}; }}).mkTest (root + /tests/nixos/ping.nix))"
+    package = nix.eval(f"{changed}.nixos-test-driver.outPath", release)
+    assert package != nix.eval(f"{OVERLAID}.nixos-test-driver.outPath", release)
+    assert package in nix.eval(f"{made}.driver.buildCommand", release)
+
+
+@pytest.mark.parametrize("release", ["24.05", "24.11", "25.05"])
+def test_before_25_11_a_test_that_is_made_stays(nix: Nix, release: str) -> None:
+    made = "(pkgs.testers.runNixOSTest (root + /tests/nixos/ping.nix))"
+    message = nix.refusal(f"(charioteer.onCharioteer {made}).name", release)
+    assert "`imports = [ testModule ];`" in message
+    moved = f"(pkgs.testers.runNixOSTest {{ imports = [ (root + /tests/nixos/ping.nix) {{}} ]; }})"
+    moved = moved.replace("{}", "charioteer.testModule")
+    assert nix.eval(f"{moved}.driver.name", release) == "nixos-test-driver-ping"
+    assert nix.eval("(charioteer.mkTest (root + /tests/nixos/ping.nix)).driver.name", release)
 
 
 @pytest.mark.parametrize("release", [OLD, NEW])
