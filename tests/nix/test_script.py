@@ -1,5 +1,6 @@
 """What the module does to a test script: it is type-checked and linted before it runs."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -71,3 +72,33 @@ def test_of_26_05_the_names_have_their_types(nix: Nix, tmp_path: Path) -> None:
     wrong = "t.assertEqual(1)\nmachines_qemu[0].succeed(1)\ndump_machine_ssh(1)\n"
     done = build(nix, tmp_path, wrong)
     assert done.returncode != 0 and "Found 3 errors" in done.stdout, done.stdout
+
+
+def test_the_packages_suit_the_check_of_nixpkgs(tmp_path: Path) -> None:
+    """With the overlay it is nixpkgs that checks the script."""
+    declarations = (ROOT / "tests/golden/26.05/declarations").read_text()
+    (tmp_path / "script").write_text(
+        declarations
+        + """
+web: QemuMachine; box: NspawnMachine
+vlan1: VLan
+with subtest("all"):
+    log.info(web.succeed("true") + box.succeed("true"))
+    driver.machines_qemu.append(create_machine("run", name="x", keep_machine_state=True))
+    debug.breakpoint()
+    web.wait_for_unit("x")
+    print(vlan1.nr, machines[0].name)
+"""
+    )
+    done = subprocess.run(
+        ["/usr/bin/mypy", "--no-implicit-optional", "--pretty", "--no-color-output", "script"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(BUILD / "python"),
+            "MYPY_CACHE_DIR": str(tmp_path.parent / "mypy"),
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
