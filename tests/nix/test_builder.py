@@ -37,7 +37,7 @@ def test_it_is_shell(nix: Nix, text: str) -> None:
 def test_the_package_is_installed_from_what_is_compiled(nix: Nix, tmp_path: Path) -> None:
     """With the programs, packages, machines and examples at the places where they look."""
     compiled, out = tmp_path / "compiled", tmp_path / "out"
-    install = ["cmake", "--install", BUILD, "--prefix", compiled]
+    install = ["cmake", "--install", str(BUILD), "--prefix", str(compiled)]
     subprocess.run(install, stdout=subprocess.DEVNULL, check=True)
     # As when the source has neither machines nor examples.
     shutil.rmtree(compiled / "share")

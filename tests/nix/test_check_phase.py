@@ -75,7 +75,7 @@ def phases(nix: Nix) -> dict[str, str]:
 @pytest.mark.limit(300)
 def test_the_tests_pass_with_what_the_package_names(nix: Nix, place: Path, programs: Path) -> None:
     values: dict[str, str | Path] = {"build": BUILD, "programs": programs, "run": place.name}
-    visible = [
+    visible: list[Path | str] = [
         programs,
         BUILD,
         BUILD.parent.parent / "tests",

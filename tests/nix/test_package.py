@@ -142,8 +142,8 @@ def test_before_25_11_a_test_that_is_made_stays(nix: Nix, release: str) -> None:
     made = "(pkgs.testers.runNixOSTest (root + /tests/nixos/ping.nix))"
     message = nix.refusal(f"(charioteer.onCharioteer {made}).name", release)
     assert "`imports = [ testModule ];`" in message
-    moved = f"(pkgs.testers.runNixOSTest {{ imports = [ (root + /tests/nixos/ping.nix) {{}} ]; }})"
-    moved = moved.replace("{}", "charioteer.testModule")
+    imports = "[ (root + /tests/nixos/ping.nix) charioteer.testModule ]"
+    moved = f"(pkgs.testers.runNixOSTest {{ imports = {imports}; }})"
     assert nix.eval(f"{moved}.driver.name", release) == "nixos-test-driver-ping"
     assert nix.eval("(charioteer.mkTest (root + /tests/nixos/ping.nix)).driver.name", release)
 
