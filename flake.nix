@@ -71,7 +71,7 @@
         {
           # The C++ tests run when it is built.
           unit = package.unwrapped;
-          python = package.unwrapped.tests.python;
+          python = package.tests.python;
           vm = pingOf pkgs;
         }
       );

@@ -9,6 +9,7 @@
   netpbm,
   qemu_pkg ? qemu_test,
   qemu_test,
+  runCommand,
   systemd,
   util-linux,
   # Of the SSH backdoor; nixpkgs has it since 26.05.
@@ -36,15 +37,24 @@ let
     util-linux
   ];
 
-  machinesAndExamples = lib.fileset.toSource {
+  notCompiled = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [
       ../examples
       ../machines
+      ../python/charioteer
+      ../python/test_driver
+    ];
+  };
+  itsTests = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../pyproject.toml
+      ../tests/python
     ];
   };
 in
-stdenv.mkDerivation {
+stdenv.mkDerivation (finalAttrs: {
   pname = "nixos-test-driver";
   inherit (unwrapped) version;
 
@@ -60,10 +70,12 @@ stdenv.mkDerivation {
     runHook preInstall
     # Copies, not links: the packages find the machines and examples above the folder they really
     # are in, and the programs find the packages from theirs.
-    mkdir -p $out/${dirOf python3.sitePackages} $out/bin $out/share
+    mkdir -p $out/${dirOf python3.sitePackages} $out/bin $out/share/charioteer
     cp -r ${unwrapped}/${python3.sitePackages} $out/${python3.sitePackages}
     cp -r ${unwrapped}/bin $out/libexec
-    cp -r ${machinesAndExamples} $out/share/charioteer
+    chmod -R u+w $out
+    cp -r ${notCompiled}/python/* $out/${python3.sitePackages}
+    cp -r ${notCompiled}/examples ${notCompiled}/machines $out/share/charioteer
     chmod -R u+w $out
     for program in charioteer generate-driver-symbols nixos-test-driver; do
       makeWrapper $out/libexec/$program $out/bin/$program \
@@ -85,9 +97,26 @@ stdenv.mkDerivation {
     runHook postInstallCheck
   '';
 
-  passthru = { inherit machinesAndExamples unwrapped; };
+  passthru = {
+    inherit notCompiled unwrapped;
+    tests.python = runCommand "charioteer-python-tests" { } ''
+      cp -r ${itsTests}/. source
+      chmod -R u+w source
+      cd source
+      grep -rl /usr/bin/python3 tests | xargs --no-run-if-empty \
+        sed -i 's,/usr/bin/python3,${python3.interpreter},'
+      export HOME=$PWD PYTHONPATH=${finalAttrs.finalPackage}/${python3.sitePackages}
+      ${
+        python3.withPackages (p: [
+          p.pytest
+          p.ptpython
+        ])
+      }/bin/python3 -m pytest -q tests/python/test_driver
+      touch $out
+    '';
+  };
 
   meta = unwrapped.meta // {
     mainProgram = "nixos-test-driver";
   };
-}
+})

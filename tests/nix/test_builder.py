@@ -22,7 +22,7 @@ UNIT = f"(charioteer.mkTest ({CLUSTER.format('primer')})).nodes.primer.systemd.s
         "charioteer.package.installCheckPhase",
         "charioteer.package.unwrapped.checkPhase",
         "charioteer.package.unwrapped.postPatch",
-        "charioteer.package.unwrapped.tests.python.buildCommand",
+        "charioteer.package.tests.python.buildCommand",
         f"{POD_UNIT}.headscale.preStart",
         f"{POD_UNIT}.headscale.script",
         f"{UNIT}.headscale.postStart",
@@ -39,8 +39,10 @@ def test_the_package_is_installed_from_what_is_compiled(nix: Nix, tmp_path: Path
     compiled, out = tmp_path / "compiled", tmp_path / "out"
     install = ["cmake", "--install", str(BUILD), "--prefix", str(compiled)]
     subprocess.run(install, stdout=subprocess.DEVNULL, check=True)
-    # As when the source has neither machines nor examples.
+    # As when the source has only what is compiled.
     shutil.rmtree(compiled / "share")
+    for module in compiled.glob("lib/**/*.py*"):
+        module.unlink()
     site = nix.eval("pkgs.python3.sitePackages")
     (compiled / site).parent.mkdir(parents=True, exist_ok=True)
     (compiled / "lib/charioteer/python").rename(compiled / site)
@@ -52,13 +54,13 @@ def test_the_package_is_installed_from_what_is_compiled(nix: Nix, tmp_path: Path
     )
     sources = {
         nix.eval("charioteer.package.unwrapped.outPath"): compiled,
-        nix.eval("charioteer.package.machinesAndExamples"): tmp_path / "source",
+        nix.eval("charioteer.package.notCompiled"): tmp_path / "source",
         nix.eval("pkgs.python3.interpreter"): Path("/usr/bin/python3"),
     }
     for path, real in sources.items():
         assert path in phases
         phases = phases.replace(path, str(real))
-    for folder in ("machines", "examples"):
+    for folder in ("machines", "examples", "python/charioteer", "python/test_driver"):
         shutil.copytree(ROOT / folder, tmp_path / "source" / folder)
     wrap = 'makeWrapper() { printf \'#!/bin/sh\\nexec "%s" "$@"\\n\' "$1" >"$2"; chmod +x "$2"; }\n'
     done = subprocess.run(

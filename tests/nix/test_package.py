@@ -53,7 +53,7 @@ def test_the_tests_of_the_build_have_language_data_and_programs(nix: Nix) -> Non
     assert f"--set-default TESSDATA_PREFIX {language}" in with_ocr
 
 
-def test_editing_machines_and_examples_compiles_nothing(nix: Nix, tmp_path: Path) -> None:
+def test_editing_what_is_not_compiled_compiles_nothing(nix: Nix, tmp_path: Path) -> None:
     files = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -74,10 +74,11 @@ def test_editing_machines_and_examples_compiles_nothing(nix: Nix, tmp_path: Path
         return paths()
 
     compiled, package = paths()
-    for name in ("machines/nixos/worker.nix", "machines/common/init", "examples/ping/test.py"):
+    for name in ("machines/nixos/worker.nix", "examples/ping/test.py", "python/test_driver/cli.py"):
         again, other = edited(name)
         assert again == compiled and other != package
         package = other
+    assert edited("tests/python/test_driver/told.py") == [compiled, package]
     assert edited("driver/CMakeLists.txt")[0] != compiled
 
 
