@@ -34,9 +34,9 @@
       lib = {
         # For the imports of a test, on every release since 24.05.
         testModule = ./nix/test-module.nix;
-        # Given a package set, makes a test; and puts one that is made on Charioteer.
+        # Given a package set, makes a test; and puts one that is made on Charioteer, since 25.11.
         mkTest = pkgs: (charioteerOf pkgs).mkTest;
-        onCharioteer = test: test.extend { modules = [ ./nix/test-module.nix ]; };
+        onCharioteer = import ./nix/on-charioteer.nix;
       };
 
       # For nodes of tests, which have an address.
@@ -71,7 +71,7 @@
         {
           # The C++ tests run when it is built.
           unit = package.unwrapped;
-          python = package.unwrapped.tests.python;
+          python = package.tests.python;
           vm = pingOf pkgs;
         }
       );

@@ -37,8 +37,9 @@ charioteer_program(charioteer charioteer)
 charioteer_program(nixos-test-driver test_driver)
 charioteer_program(generate-driver-symbols test_driver.symbols)
 
+# A packager may add what is not compiled by itself, so that editing it compiles nothing.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/charioteer ${PROJECT_SOURCE_DIR}/python/test_driver
-    DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}
+    DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR} OPTIONAL
     FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed"
     PATTERN "__pycache__" EXCLUDE PATTERN ".mypy_cache" EXCLUDE)
 install(TARGETS _core LIBRARY DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
@@ -49,5 +50,5 @@ get_target_property(agent_programs charioteer_agents PROGRAMS)
 install(PROGRAMS ${agent_programs} DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/machines ${PROJECT_SOURCE_DIR}/examples
     DESTINATION ${CMAKE_INSTALL_DATADIR}/charioteer
-    USE_SOURCE_PERMISSIONS
+    USE_SOURCE_PERMISSIONS OPTIONAL
     PATTERN "__pycache__" EXCLUDE)

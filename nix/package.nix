@@ -11,7 +11,6 @@
   qemu_test,
   runCommand,
   systemd,
-  tesseract5,
   util-linux,
   # Of the SSH backdoor; nixpkgs has it since 26.05.
   vhost-device-vsock ? null,
@@ -22,7 +21,7 @@
   unwrapped ? callPackage ./unwrapped.nix { },
 }:
 let
-  inherit (unwrapped) python3;
+  inherit (unwrapped) language python3;
   pythonPackages = [ python3.pkgs.ptpython ] ++ extraPythonPackages python3.pkgs;
 
   # No socat, VDE, ImageMagick: the driver does their work itself. netpbm converts what the X
@@ -38,33 +37,48 @@ let
     util-linux
   ];
 
-  language = runCommand "tessdata-eng" { } ''
-    mkdir $out
-    ln -s ${tesseract5.languages.eng} $out/eng.traineddata
-  '';
+  notCompiled = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../examples
+      ../machines
+      ../python/charioteer
+      ../python/test_driver
+    ];
+  };
+  itsTests = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../pyproject.toml
+      ../tests/python
+    ];
+  };
 in
-stdenv.mkDerivation {
+stdenv.mkDerivation (finalAttrs: {
   pname = "nixos-test-driver";
   inherit (unwrapped) version;
 
   dontUnpack = true;
   dontBuild = true;
 
-  nativeBuildInputs = [
-    makeWrapper
-    python3.pkgs.pythonImportsCheckHook
-  ];
+  nativeBuildInputs = [ makeWrapper ];
   # Python's set-up hook puts this package and those that a test adds on PYTHONPATH of whoever has
   # this package as an input, which is how the type check finds them.
   propagatedBuildInputs = [ python3 ] ++ pythonPackages;
 
   installPhase = ''
     runHook preInstall
-    mkdir -p $out/${python3.sitePackages}
-    ln -s ${unwrapped}/${python3.sitePackages}/* $out/${python3.sitePackages}
-    ln -s ${unwrapped}/share $out/share
+    # Copies, not links: the packages find the machines and examples above the folder they really
+    # are in, and the programs find the packages from theirs.
+    mkdir -p $out/${dirOf python3.sitePackages} $out/bin $out/share/charioteer
+    cp -r ${unwrapped}/${python3.sitePackages} $out/${python3.sitePackages}
+    cp -r ${unwrapped}/bin $out/libexec
+    chmod -R u+w $out
+    cp -r ${notCompiled}/python/* $out/${python3.sitePackages}
+    cp -r ${notCompiled}/examples ${notCompiled}/machines $out/share/charioteer
+    chmod -R u+w $out
     for program in charioteer generate-driver-symbols nixos-test-driver; do
-      makeWrapper ${unwrapped}/bin/$program $out/bin/$program \
+      makeWrapper $out/libexec/$program $out/bin/$program \
         --prefix PATH : ${lib.makeBinPath programs} \
         --prefix PYTHONPATH : ${python3.pkgs.makePythonPath pythonPackages} \
         ${lib.optionalString enableOCR "--set-default TESSDATA_PREFIX ${language}"}
@@ -72,16 +86,37 @@ stdenv.mkDerivation {
     runHook postInstall
   '';
 
-  pythonImportsCheck = [
-    "charioteer._core"
-    "test_driver"
-    "test_driver.driver"
-    "test_driver.machine"
-  ];
+  # As the programs find them, which nothing does on their account before the first test.
+  doInstallCheck = true;
+  installCheckPhase = ''
+    runHook preInstallCheck
+    PYTHONPATH=$out/${python3.sitePackages}:${python3.pkgs.makePythonPath pythonPackages} \
+      ${python3.interpreter} -c \
+      'import charioteer._core, charioteer.cli, ptpython, test_driver.driver, test_driver.machine'
+    $out/bin/generate-driver-symbols
+    runHook postInstallCheck
+  '';
 
-  passthru = { inherit unwrapped; };
+  passthru = {
+    inherit notCompiled unwrapped;
+    tests.python = runCommand "charioteer-python-tests" { } ''
+      cp -r ${itsTests}/. source
+      chmod -R u+w source
+      cd source
+      grep -rl /usr/bin/python3 tests | xargs --no-run-if-empty \
+        sed -i 's,/usr/bin/python3,${python3.interpreter},'
+      export HOME=$PWD PYTHONPATH=${finalAttrs.finalPackage}/${python3.sitePackages}
+      ${
+        python3.withPackages (p: [
+          p.pytest
+          p.ptpython
+        ])
+      }/bin/python3 -m pytest -q tests/python/test_driver
+      touch $out
+    '';
+  };
 
   meta = unwrapped.meta // {
     mainProgram = "nixos-test-driver";
   };
-}
+})

@@ -1,41 +1,42 @@
-# What a test script finds besides its machines and VLANs, for the type checker, which reads this
-# and then the script.
+# What a test script finds besides its machines and VLANs, for the type checker, which reads this,
+# what test-module.nix adds to it, and then the script. Every other name is free for the script.
 import os
-from collections.abc import Callable
-from typing import Any, ContextManager, Optional, Protocol
-from unittest import TestCase
+from collections.abc import Callable as _Callable
+from typing import Any as _Any
+from typing import ContextManager as _ContextManager
+from typing import Optional as _Optional
+from typing import Protocol as _Protocol
 
-from test_driver.debug import DebugAbstract
-from test_driver.driver import Driver
-from test_driver.logger import CompositeLogger
-from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
-from test_driver.machines import Machines
-from test_driver.vlan import VLan
+from test_driver.driver import Driver as _Driver
+from test_driver.logger import CompositeLogger as _CompositeLogger
+from test_driver.machine import Machine, retry
+from test_driver.vlan import VLan as _VLan
 
 
-class CreateMachine(Protocol):
+class _CreateMachine(_Protocol):
+    # As wide as in nixpkgs; `keep_vm_state` is the name until 25.11.
     def __call__(
-        self, start_command: str, *, name: Optional[str] = None, keep_machine_state: bool = False
-    ) -> QemuMachine:
+        self,
+        start_command: str | dict[str, _Any],
+        *,
+        name: _Optional[str] = None,
+        keep_machine_state: bool = False,
+        keep_vm_state: bool = False,
+    ) -> Machine:
         ...
 
 
-start_all: Callable[[], None]
-test_script: Callable[[], None]
-machines: list[BaseMachine]
-machines_qemu: list[QemuMachine]
-machines_nspawn: list[NspawnMachine]
-vlans: list[VLan]
-driver: Driver
-log: CompositeLogger
-create_machine: CreateMachine
-subtest: Callable[[str], ContextManager[None]]
-run_tests: Callable[[], None]
-join_all: Callable[[], None]
-serial_stdout_off: Callable[[], None]
-serial_stdout_on: Callable[[], None]
-polling_condition: Any
-t: TestCase
-debug: DebugAbstract
-dump_machine_ssh: Callable[[], None]
-all_machines: Machines
+start_all: _Callable[[], None]
+test_script: _Callable[[], None]
+vlans: list[_VLan]
+driver: _Driver
+log: _CompositeLogger
+create_machine: _CreateMachine
+subtest: _Callable[[str], _ContextManager[None]]
+run_tests: _Callable[[], None]
+join_all: _Callable[[], None]
+serial_stdout_off: _Callable[[], None]
+serial_stdout_on: _Callable[[], None]
+polling_condition: _Any
+# A script of nixpkgs may have a variable of this name.
+all_machines: _Any

@@ -9,7 +9,8 @@
   ...
 }:
 let
-  package = (hostPkgs.callPackage ./package.nix { }).override {
+  # With the overlay, what a later overlay makes of the package counts.
+  package = (hostPkgs.charioteer or (hostPkgs.callPackage ./package.nix { })).override {
     inherit (config) enableOCR extraPythonPackages;
     qemu_pkg = config.qemu.package;
     enableNspawn = containers != { };
@@ -52,10 +53,39 @@ let
 
   vlanNames = map (number: "vlan${toString number}") vlans;
 
+  # Names that the driver of an earlier release does not have are of any type there, since a script
+  # may have variables of these names; and its only class of machines is Machine.
+  ofTheRelease =
+    if takesFile then
+      [
+        "from unittest import TestCase as _TestCase"
+        "from test_driver.debug import DebugAbstract as _DebugAbstract"
+        "from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine"
+        "machines: list[BaseMachine]"
+        "machines_qemu: list[QemuMachine]"
+        "machines_nspawn: list[NspawnMachine]"
+        "t: _TestCase"
+        "debug: _DebugAbstract"
+        "dump_machine_ssh: _Callable[[], None]"
+      ]
+    else
+      [ "machines: list[Machine]" ]
+      ++ map (name: "${name}: _Any") [
+        "BaseMachine"
+        "NspawnMachine"
+        "QemuMachine"
+        "debug"
+        "dump_machine_ssh"
+        "machines_nspawn"
+        "machines_qemu"
+        "t"
+      ];
+  virtualMachine = if takesFile then "QemuMachine" else "Machine";
   annotations = lib.concatLines (
-    map (name: "${name}: QemuMachine") virtualMachines
+    ofTheRelease
+    ++ map (name: "${name}: ${virtualMachine}") virtualMachines
     ++ map (name: "${name}: NspawnMachine") nspawnMachines
-    ++ map (name: "${name}: VLan") vlanNames
+    ++ map (name: "${name}: _VLan") vlanNames
   );
 
   typeCheck = ''

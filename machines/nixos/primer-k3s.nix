@@ -135,7 +135,8 @@ in
     wantedBy = [ "multi-user.target" ];
     after = [ "k3s.service" ];
     requires = [ "k3s.service" ];
-    # When the pod does not become ready, the journal tells why.
+    # When the pod does not become ready, the journal tells why, before the script gives up on the
+    # unit, after 900 s.
     preStart = ''
       tell_why() {
         ${kubectl} describe pods || true
@@ -143,16 +144,16 @@ in
         ${kubectl} logs deployment/headscale --all-containers --tail=100 || true
       }
       until ${kubectl} get deployment/headscale 2>/dev/null; do
-        if [ "$SECONDS" -ge 600 ]; then tell_why; exit 1; fi
+        if [ "$SECONDS" -ge 400 ]; then tell_why; exit 1; fi
         sleep 1
       done
-      if ! ${kubectl} rollout status deployment/headscale --timeout=600s; then
+      if ! ${kubectl} rollout status deployment/headscale --timeout=300s; then
         tell_why
         exit 1
       fi
     '';
     script = "exec ${kubectl} logs --follow deployment/headscale";
-    serviceConfig.TimeoutStartSec = 1300;
+    serviceConfig.TimeoutStartSec = 800;
   };
 
   environment.systemPackages = [

@@ -14,7 +14,11 @@
   systemd.services.headscale = {
     # The unit is active when commands are answered, and not as soon as the process exists.
     postStart = ''
-      until [ -S /run/headscale/headscale.sock ]; do sleep 0.2; done
+      until [ -S /run/headscale/headscale.sock ]; do
+        # When it has ended, the reason is in the journal and there is nothing to wait for.
+        kill -0 "$MAINPID" || exit 1
+        sleep 0.2
+      done
     '';
     serviceConfig.TimeoutStartSec = 300;
   };

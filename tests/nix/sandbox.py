@@ -33,17 +33,18 @@ class Sandbox:
         visible: Sequence[Path | str],
         features: str = "nixos-test",
         limit: float = 600,
+        system: Sequence[str] = _SYSTEM,
     ) -> subprocess.CompletedProcess[str]:
         """`nix build` of a file of a function of `values`; its output is the path it prints.
 
-        Only the system's programs and the folders `visible` of the host are in the sandbox; one may be
-        given another name, "INSIDE=OUTSIDE". With the feature uid-range the build may ask to be root
-        there. The log of the build is in the standard error.
+        Only `system`, by default the host's programs, and the folders `visible` of the host are in the
+        sandbox; one may be given another name, "INSIDE=OUTSIDE". With the feature uid-range the build
+        may ask to be root there. The log of the build is in the standard error.
         """
         options = {
             "system-features": features,
             "sandbox": "true",
-            "sandbox-paths": " ".join(map(str, (*_SYSTEM, *visible))),
+            "sandbox-paths": " ".join(map(str, (*system, *visible))),
         }
         if "uid-range" in features.split():
             options["experimental-features"] = "nix-command auto-allocate-uids cgroups"

@@ -1,31 +1,28 @@
 """The shell in the Nix files: the builder of a test's driver runs, with the real driver and tools."""
 
-import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from builder import BUILD, build
 from real_nix import ROOT, Nix
 
-BUILD = ROOT / "build/release"
 CLUSTER = "import (root + /tests/nixos/cluster-headscale.nix) (root + /machines/nixos/{}.nix)"
 POD_UNIT = f"(charioteer.mkTest ({CLUSTER.format('primer-k3s')})).nodes.primer.systemd.services"
 UNIT = f"(charioteer.mkTest ({CLUSTER.format('primer')})).nodes.primer.systemd.services"
-TEST = """(charioteer.mkTest {{
-    name = "x"; nodes.web = {{ }}; testScript = ''{}'';
-    extraDriverArgs = [ "--junit-xml=a b.xml" ];
-}})"""
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "charioteer.package.installPhase",
+        "charioteer.package.installCheckPhase",
         "charioteer.package.unwrapped.checkPhase",
         "charioteer.package.unwrapped.postPatch",
-        "charioteer.package.unwrapped.tests.python.buildCommand",
+        "charioteer.package.tests.python.buildCommand",
         f"{POD_UNIT}.headscale.preStart",
         f"{POD_UNIT}.headscale.script",
         f"{UNIT}.headscale.postStart",
@@ -37,35 +34,45 @@ def test_it_is_shell(nix: Nix, text: str) -> None:
     assert script and done.returncode == 0, done.stderr
 
 
-def build(nix: Nix, folder: Path, script: str, release: str) -> subprocess.CompletedProcess[str]:
-    """Runs the builder of a test's driver; `makeWrapper` writes its arguments into a file."""
-    made = TEST.format(script)
-    command = nix.eval(f"{made}.driver.buildCommand", release)
-    # The tools that the stand-in only names.
-    for pattern, real in (
-        (
-            r"\S+-nixos-test-driver-0\.1\.0/bin/generate-driver-symbols",
-            f"{BUILD}/bin/generate-driver-symbols",
-        ),
-        (r"\S+-pyflakes/bin/pyflakes", "/usr/bin/pyflakes3"),
-        (r"\S+-script_names\.py", f"{ROOT}/nix/script_names.py"),
-    ):
-        command = re.sub(pattern, real, command)
-    (folder / "given").write_text(nix.eval(f"{made}.config.testScriptString", release))
-    return subprocess.run(
-        ["bash", "-euc", "makeWrapper() { printf '%s\\n' \"$@\" >arguments; }\n" + command],
-        cwd=folder,
-        env={
-            "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": str(BUILD / "python"),
-            "MYPY_CACHE_DIR": str(folder.parent / "mypy"),
-            "HOME": os.environ["HOME"],
-            "testScriptPath": str(folder / "given"),
-            "out": str(folder / "out"),
-        },
+def test_the_package_is_installed_from_what_is_compiled(nix: Nix, tmp_path: Path) -> None:
+    """With the programs, packages, machines and examples at the places where they look."""
+    compiled, out = tmp_path / "compiled", tmp_path / "out"
+    install = ["cmake", "--install", str(BUILD), "--prefix", str(compiled)]
+    subprocess.run(install, stdout=subprocess.DEVNULL, check=True)
+    # As when the source has only what is compiled.
+    shutil.rmtree(compiled / "share")
+    for module in compiled.glob("lib/**/*.py*"):
+        module.unlink()
+    site = nix.eval("pkgs.python3.sitePackages")
+    (compiled / site).parent.mkdir(parents=True, exist_ok=True)
+    (compiled / "lib/charioteer/python").rename(compiled / site)
+    for program in (compiled / "bin").iterdir():
+        text = program.read_text()
+        program.write_text(text.replace("../lib/charioteer/python", f"../{site}"))
+    phases = "\n".join(
+        nix.eval(f"charioteer.package.{phase}") for phase in ("installPhase", "installCheckPhase")
+    )
+    sources = {
+        nix.eval("charioteer.package.unwrapped.outPath"): compiled,
+        nix.eval("charioteer.package.notCompiled"): tmp_path / "source",
+        nix.eval("pkgs.python3.interpreter"): Path("/usr/bin/python3"),
+    }
+    for path, real in sources.items():
+        assert path in phases
+        phases = phases.replace(path, str(real))
+    for folder in ("machines", "examples", "python/charioteer", "python/test_driver"):
+        shutil.copytree(ROOT / folder, tmp_path / "source" / folder)
+    wrap = 'makeWrapper() { printf \'#!/bin/sh\\nexec "%s" "$@"\\n\' "$1" >"$2"; chmod +x "$2"; }\n'
+    done = subprocess.run(
+        ["bash", "-euc", "runHook() { :; }\n" + wrap + phases],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "out": str(out)},
         capture_output=True,
         text=True,
     )
+    assert done.returncode == 0, done.stderr
+    shown = subprocess.run([out / "bin/charioteer", "list"], capture_output=True, text=True)
+    assert shown.returncode == 0 and "  ping " in shown.stdout, shown.stderr
 
 
 def test_a_test_of_a_new_release_is_built(nix: Nix, tmp_path: Path) -> None:
@@ -81,11 +88,15 @@ def test_a_test_of_a_new_release_is_built(nix: Nix, tmp_path: Path) -> None:
 
 
 def test_a_test_of_an_old_release_is_built(nix: Nix, tmp_path: Path) -> None:
-    done = build(nix, tmp_path, 'machine.succeed("true"); vlan1.nr', "25.11")
+    script = 'web.succeed("true"); db.succeed("true"); vlan1.nr'
+    done = build(nix, tmp_path, script, "25.11", machines=("db", "web"))
     assert done.returncode == 0, done.stdout + done.stderr
     arguments = (tmp_path / "arguments").read_text().splitlines()[2:]
     assert arguments[:2] == ["--set", "startScripts"]
-    assert re.fullmatch(r"/nix/store/\S+-nixos-vm/bin/run-\*-vm", arguments[2])
+    # The shell makes paths of the patterns, and the wrapper gets one text with both.
+    store = tmp_path / "store"
+    paths = [str(store / f"{name}-nixos-vm/bin/run-{name}-vm") for name in ("db", "web")]
+    assert arguments[2] == " ".join(paths)
     assert arguments[3:] == [
         *("--set", "testScript", f"{tmp_path}/out/test-script"),
         *("--set", "globalTimeout", "3600"),

@@ -1,10 +1,17 @@
 """The cluster's machines as NixOS: what a closed network needs is in them."""
 
+import os
+import re
+import socket
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from real_nix import ROOT, Nix
+
+from support.patience import scaled
 
 CLUSTER = "(charioteer.mkTest (import (root + /tests/nixos/cluster-headscale.nix) (root + /{})))"
 UNIT = CLUSTER.format("machines/nixos/primer.nix")
@@ -39,6 +46,31 @@ def test_headscale_is_reached_at_the_address_of_its_machine(nix: Nix) -> None:
 def test_the_unit_is_active_when_commands_are_answered(nix: Nix) -> None:
     unit = nix.eval(f"{UNIT}.nodes.primer.systemd.services.headscale")
     assert "/run/headscale/headscale.sock" in unit["postStart"]
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_waiting_for_a_headscale_that_has_died_ends(
+    nix: Nix, tmp_path: Path, listens: bool
+) -> None:
+    wait = nix.eval(f"{UNIT}.nodes.primer.systemd.services.headscale.postStart")
+    wait = wait.replace("/run/headscale", str(tmp_path))
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    with socket.socket(socket.AF_UNIX) as server:
+        if listens:
+            server.bind(f"{tmp_path}/headscale.sock")
+        done = subprocess.run(
+            ["bash", "-euc", wait], env={**os.environ, "MAINPID": str(dead.pid)}, timeout=scaled(20)
+        )
+    assert (done.returncode == 0) == listens
+
+
+def test_the_pods_limits_end_before_the_scripts(nix: Nix) -> None:
+    """So that what is wrong with the pod is told."""
+    unit = nix.eval(f"{POD}.nodes.primer.systemd.services.headscale")
+    (appears,) = re.findall(r"SECONDS. -ge (\d+)", unit["preStart"].replace('"', "."))
+    (ready,) = re.findall(r"--timeout=(\d+)s", unit["preStart"])
+    assert int(appears) + int(ready) < unit["serviceConfig"]["TimeoutStartSec"] < 900
 
 
 def test_nodes_speak_to_their_own_control_server_only(nix: Nix) -> None:

@@ -1,8 +1,12 @@
 """The package in the place of nixpkgs' driver, by the overlay and by the module."""
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 
-from real_nix import Nix
+from real_nix import ROOT, Nix
 
 OVERLAID = "(pkgsWith [ charioteer.overlay ])"
 ARGUMENTS = (
@@ -36,6 +40,46 @@ def test_what_a_test_chooses_compiles_nothing(nix: Nix) -> None:
     compiled = nix.eval("charioteer.package.unwrapped.drvPath")
     chosen = f"(charioteer.package.override {ARGUMENTS}).unwrapped.drvPath"
     assert nix.eval(chosen) == compiled
+
+
+def test_the_tests_of_the_build_have_language_data_and_programs(nix: Nix) -> None:
+    unwrapped = "charioteer.package.unwrapped"
+    language = nix.eval(f"{unwrapped}.language.outPath")
+    assert f" TESSDATA_PREFIX={language}\n" in nix.eval(f"{unwrapped}.preCheck")
+    assert "runHook preCheck" in nix.eval(f"{unwrapped}.checkPhase")
+    inputs = nix.eval(f"map (input: input.name) {unwrapped}.nativeCheckInputs")
+    assert inputs == ["procps", "util-linux"]
+    with_ocr = nix.eval("(charioteer.package.override { enableOCR = true; }).installPhase")
+    assert f"--set-default TESSDATA_PREFIX {language}" in with_ocr
+
+
+def test_editing_what_is_not_compiled_compiles_nothing(nix: Nix, tmp_path: Path) -> None:
+    files = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in files.stdout.splitlines():
+        if name.startswith("docs/") or not (ROOT / name).is_file():
+            continue
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+
+    def paths() -> list[str]:
+        package = f"(import {tmp_path} {{ inherit pkgs; }}).package"
+        both: list[str] = nix.eval(f"map (p: p.drvPath) [ {package}.unwrapped {package} ]")
+        return both
+
+    def edited(name: str) -> list[str]:
+        with (tmp_path / name).open("a") as file:
+            file.write("\n")
+        return paths()
+
+    compiled, package = paths()
+    for name in ("machines/nixos/worker.nix", "examples/ping/test.py", "python/test_driver/cli.py"):
+        again, other = edited(name)
+        assert again == compiled and other != package
+        package = other
+    assert edited("tests/python/test_driver/told.py") == [compiled, package]
+    assert edited("driver/CMakeLists.txt")[0] != compiled
 
 
 @pytest.mark.parametrize("release", [OLD, NEW])
@@ -79,6 +123,33 @@ def test_on_old_releases_a_test_is_handed_over_in_variables(nix: Nix) -> None:
 
 
 @pytest.mark.parametrize("release", [OLD, NEW])
+def test_what_an_overlay_makes_of_the_package_counts(nix: Nix, release: str) -> None:
+    changed = """(pkgsWith [
+        charioteer.overlay
+        (_: prev: {
+          nixos-test-driver = prev.nixos-test-driver.override {
+            unwrapped = prev.nixos-test-driver.unwrapped.override { otherCompiler = null; };
+          };
+        })
+    ])"""
+    made = f"((import root {{ pkgs = {changed}; }}).mkTest (root + /tests/nixos/ping.nix))"
+    package = nix.eval(f"{changed}.nixos-test-driver.outPath", release)
+    assert package != nix.eval(f"{OVERLAID}.nixos-test-driver.outPath", release)
+    assert package in nix.eval(f"{made}.driver.buildCommand", release)
+
+
+@pytest.mark.parametrize("release", ["24.05", "24.11", "25.05"])
+def test_before_25_11_a_test_that_is_made_stays(nix: Nix, release: str) -> None:
+    made = "(pkgs.testers.runNixOSTest (root + /tests/nixos/ping.nix))"
+    message = nix.refusal(f"(charioteer.onCharioteer {made}).name", release)
+    assert "`imports = [ testModule ];`" in message
+    imports = "[ (root + /tests/nixos/ping.nix) charioteer.testModule ]"
+    moved = f"(pkgs.testers.runNixOSTest {{ imports = {imports}; }})"
+    assert nix.eval(f"{moved}.driver.name", release) == "nixos-test-driver-ping"
+    assert nix.eval("(charioteer.mkTest (root + /tests/nixos/ping.nix)).driver.name", release)
+
+
+@pytest.mark.parametrize("release", [OLD, NEW])
 def test_the_module_replaces_the_driver_of_a_test_that_is_made(nix: Nix, release: str) -> None:
     made = "(pkgs.testers.runNixOSTest (root + /tests/nixos/ping.nix))"
     assert nix.eval(f"{made}.driver.name", release) == "nixos-test-driver-of-nixpkgs"
@@ -105,7 +176,8 @@ def test_what_a_test_says_reaches_the_driver(nix: Nix, release: str) -> None:
     build = nix.eval(f"(charioteer.mkTest ({test % ''})).driver.buildCommand", release)
     assert "'--junit-xml=it'\\''s.xml'" in build
     # The only machine is called `machine` too, and names become identifiers.
-    assert "my_server: QemuMachine\nmachine: QemuMachine\nvlan1: VLan\n" in build
+    kind = "Machine" if release == OLD else "QemuMachine"
+    assert f"my_server: {kind}\nmachine: {kind}\nvlan1: _VLan\n" in build
     assert "PYFLAKES_BUILTINS='my_server,machine,vlan1',$(cat driver-symbols)" in build
     assert "mypy --no-implicit-optional" in build
     skips = "skipLint = true; skipTypeCheck = true;"

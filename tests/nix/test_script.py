@@ -6,68 +6,99 @@ from pathlib import Path
 
 import pytest
 
-from real_nix import ROOT
+from builder import BUILD, build
+from real_nix import ROOT, Nix
 
-PACKAGES = ROOT / "build/release/python"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PACKAGES)}
 MACHINES = {
     "cluster-headscale": ["primer", "worker1", "worker2", "worker3"],
     "ping": ["primer", "worker1", "worker2", "worker3"],
     "reboot": ["machine"],
     "remote-unlock": ["client", "server"],
 }
-
-
-@pytest.fixture(scope="module")
-def symbols(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What `generate-driver-symbols` writes."""
-    folder = tmp_path_factory.mktemp("symbols")
-    subprocess.run(
-        [ROOT / "build/release/bin/generate-driver-symbols"],
-        cwd=folder,
-        capture_output=True,
-        check=True,
-    )
-    return (folder / "driver-symbols").read_text()
-
-
-def check_types(folder: Path, script: str, machines: list[str]) -> subprocess.CompletedProcess[str]:
-    """As test-module.nix does."""
-    names = (ROOT / "nix/script_names.py").read_text()
-    annotations = "".join(f"{name}: QemuMachine\n" for name in machines) + "vlan1: VLan\n"
-    (folder / "script").write_text(names + annotations + script)
-    command = ["/usr/bin/mypy", "--no-implicit-optional", "--pretty", "--no-color-output"]
-    # What it found out about the packages serves the next test.
-    command += [f"--cache-dir={folder.parent}/mypy", "script"]
-    return subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+RELEASES = ["24.05", "25.11", "26.05"]
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_the_scripts_of_the_flake_pass_the_type_check(tmp_path: Path, name: str) -> None:
+def test_the_scripts_of_the_flake_pass(nix: Nix, tmp_path: Path, name: str) -> None:
     script = (ROOT / "examples" / name / "test.py").read_text()
-    done = check_types(tmp_path, script, MACHINES[name])
+    done = build(nix, tmp_path, script, machines=MACHINES[name])
     assert done.returncode == 0, done.stdout
 
 
-def test_the_type_check_finds_a_wrong_argument(tmp_path: Path) -> None:
-    done = check_types(tmp_path, "machine.succeed(1)\n", ["machine"])
-    assert done.returncode == 1
-    assert 'incompatible type "int"' in " ".join(done.stdout.split())
+@pytest.mark.parametrize("release", RELEASES)
+def test_the_check_knows_every_name_of_the_driver(nix: Nix, tmp_path: Path, release: str) -> None:
+    generate = BUILD / "bin/generate-driver-symbols"
+    subprocess.run([generate], cwd=tmp_path, capture_output=True, check=True)
+    names = (tmp_path / "driver-symbols").read_text().split(",")
+    done = build(nix, tmp_path, "".join(f"print({name})\n" for name in names), release)
+    assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("name", MACHINES)
-def test_the_scripts_of_the_flake_pass_the_lint(name: str, symbols: str) -> None:
-    builtins = ",".join([*MACHINES[name], symbols])
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize(
+    "script",
+    [
+        'extra = create_machine("run", name="x", keep_vm_state=True)\nextra.start()\n',
+        "create_machine({'qemuFlags': ''})\n",
+        # Names that scripts of nixpkgs are free to use.
+        "all_machines = [web]\nfor each in all_machines:\n    each.start()\n",
+        "Callable = 1\nProtocol = 'udp'\nAny = [Callable, Protocol]\nprint(Any)\n",
+        "from typing import Any, Callable\n\nf: Callable[[], Any] = web.start\n",
+    ],
+)
+def test_what_is_right_with_nixpkgs_is_right(
+    nix: Nix, tmp_path: Path, release: str, script: str
+) -> None:
+    done = build(nix, tmp_path, script, release)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import time\n\nt = time.time()\nprint(time.time() - t)\n",
+        "debug = True\nQemuMachine = 'x'\nprint(debug, QemuMachine)\n",
+        "def restart(machine: Machine) -> None:\n    machine.reboot()\n\n\nrestart(web)\n",
+        "from test_driver.machine import Machine as M\n\nfirst: M = machines[0]\nprint(first)\n",
+        "machines[0].send_monitor_command('info status')\n",
+    ],
+)
+def test_what_is_right_before_26_05_is_right(nix: Nix, tmp_path: Path, script: str) -> None:
+    done = build(nix, tmp_path, script, "24.05")
+    assert done.returncode == 0, done.stdout
+
+
+def test_of_26_05_the_names_have_their_types(nix: Nix, tmp_path: Path) -> None:
+    wrong = "t.assertEqual(1)\nmachines_qemu[0].succeed(1)\ndump_machine_ssh(1)\n"
+    done = build(nix, tmp_path, wrong)
+    assert done.returncode != 0 and "Found 3 errors" in done.stdout, done.stdout
+
+
+def test_the_packages_suit_the_check_of_nixpkgs(tmp_path: Path) -> None:
+    """With the overlay it is nixpkgs that checks the script."""
+    declarations = (ROOT / "tests/golden/26.05/declarations").read_text()
+    (tmp_path / "script").write_text(
+        declarations
+        + """
+web: QemuMachine; box: NspawnMachine
+vlan1: VLan
+with subtest("all"):
+    log.info(web.succeed("true") + box.succeed("true"))
+    driver.machines_qemu.append(create_machine("run", name="x", keep_machine_state=True))
+    debug.breakpoint()
+    web.wait_for_unit("x")
+    print(vlan1.nr, machines[0].name)
+"""
+    )
     done = subprocess.run(
-        ["/usr/bin/pyflakes3", ROOT / "examples" / name / "test.py"],
-        env={**os.environ, "PYFLAKES_BUILTINS": builtins},
+        ["/usr/bin/mypy", "--no-implicit-optional", "--pretty", "--no-color-output", "script"],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(BUILD / "python"),
+            "MYPY_CACHE_DIR": str(tmp_path.parent / "mypy"),
+        },
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stdout
-
-
-def test_the_type_check_knows_every_name_of_the_driver(tmp_path: Path, symbols: str) -> None:
-    script = "".join(f"print({name})\n" for name in symbols.split(","))
-    done = check_types(tmp_path, script, ["web"])
     assert done.returncode == 0, done.stdout

@@ -47,6 +47,14 @@ def test_old_releases_have_neither_the_package_nor_the_file(nix: Nix) -> None:
     nix.eval(test)
 
 
+def test_releases_differ(nix: Nix) -> None:
+    made = '(pkgs.testers.runNixOSTest { name = "x"; testScript = ""; })'
+    has = f"[ ({made} ? extend) (pkgs ? nixfmt-tree) (pkgs ? vhost-device-vsock) ]"
+    known = ["24.05", "24.11", "25.05", "25.11", "26.05", "26.11"]
+    assert [sum(nix.eval(has, release)) for release in known] == [0, 0, 1, 2, 3, 3]
+    assert "no release 23.11 is known here" in nix.refusal("pkgs.nixfmt-tree.name", "23.11")
+
+
 def test_priorities_decide(nix: Nix) -> None:
     test = """(pkgs.testers.runNixOSTest {
         name = "x"; testScript = "";

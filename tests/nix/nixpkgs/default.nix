@@ -8,10 +8,20 @@
 }:
 let
   lib = import ./lib.nix;
-  newRelease = builtins.elem release [
+  releases = [
+    "24.05"
+    "24.11"
+    "25.05"
+    "25.11"
     "26.05"
     "26.11"
   ];
+  # Whether this release has what came with that one.
+  since =
+    if builtins.elem release releases then
+      first: builtins.compareVersions release first >= 0
+    else
+      throw "no release ${release} is known here";
 
   # What mkDerivation is given here, or by whom it is documented: pkgs/stdenv/generic and, for cmake,
   # ninja and Python, their hooks. Variables of a builder's own go through runCommand.
@@ -24,16 +34,19 @@ let
     "cmakeFlags"
     "doCheck"
     "dontBuild"
+    "doInstallCheck"
     "dontUnpack"
+    "installCheckPhase"
     "installPhase"
     "meta"
     "name"
     "nativeBuildInputs"
+    "nativeCheckInputs"
     "passthru"
     "pname"
     "postPatch"
+    "preCheck"
     "propagatedBuildInputs"
-    "pythonImportsCheck"
     "src"
     "version"
   ];
@@ -108,7 +121,7 @@ let
 
   base =
     pkgs:
-    builtins.mapAttrs (name: _: stub name) (import ./packages.nix { inherit newRelease; })
+    builtins.mapAttrs (name: _: stub name) (import ./packages.nix { inherit since; })
     // {
       inherit lib pkgs;
       callPackage = callPackageWith pkgs;
@@ -183,10 +196,10 @@ let
       python3Packages = pythonSet;
 
       # pkgs/build-support/testers
-      testers.runNixOSTest = import ./testing.nix { inherit lib pkgs newRelease; };
+      testers.runNixOSTest = import ./testing.nix { inherit lib pkgs since; };
     }
     // (
-      if newRelease then
+      if since "26.05" then
         {
           # nixos/lib/test-driver, with the arguments that a test chooses
           nixos-test-driver = pkgs.callPackage (

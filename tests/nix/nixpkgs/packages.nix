@@ -1,6 +1,6 @@
 # The packages of nixpkgs that Charioteer takes, each with the file that has it, or the file that
 # names it. Any other attribute is missing.
-{ newRelease }:
+{ since }:
 let
   byName = name: "pkgs/by-name/${builtins.substring 0 2 name}/${name}/package.nix";
   topLevel = "pkgs/top-level/all-packages.nix";
@@ -21,8 +21,8 @@ in
   mypy = topLevel;
   netpbm = byName "netpbm";
   ninja = byName "ninja";
-  nixfmt-tree = byName "nixfmt-tree";
   openssh = topLevel;
+  procps = topLevel;
   qemu = topLevel;
   qemu_test = topLevel;
   sshpass = byName "sshpass";
@@ -32,7 +32,15 @@ in
   util-linux = byName "util-linux";
 }
 // (
-  if newRelease then
+  if since "25.05" then
+    {
+      nixfmt-tree = byName "nixfmt-tree";
+    }
+  else
+    { }
+)
+// (
+  if since "26.05" then
     {
       vhost-device-vsock = byName "vhost-device-vsock";
     }

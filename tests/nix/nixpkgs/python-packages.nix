@@ -7,6 +7,5 @@
   "pyflakes"
   "pytest"
   "pytest-xdist"
-  "pythonImportsCheckHook"
   "requests" # what a test of ours adds
 ]

@@ -4,9 +4,10 @@
 {
   lib,
   pkgs,
-  newRelease,
+  since,
 }:
 let
+  newRelease = since "26.05";
   inherit (import ./modules.nix { inherit lib; }) evalModules;
   from = file: type: {
     inherit type;
@@ -152,8 +153,9 @@ let
       inherit config;
       inherit (config) driver nodes;
       driverInteractive = config.interactive.driver;
-      extend = more: made (modules ++ more.modules);
-    };
+    }
+    # call-test.nix, by which tests are extended.
+    // (if since "25.11" then { extend = more: made (modules ++ more.modules); } else { });
 in
 module:
 made [

@@ -38,6 +38,7 @@ class Release:
 RELEASES = [
     Release("24.05", ["alpha", "beta-2"], [1, 2]),
     Release("24.11", ["alpha", "beta-2"], [1, 2], "7200"),
+    Release("25.05", ["alpha", "beta-2"], [1]),
     Release("25.11", ["alpha", "beta-2"], [1, 2]),
     Release("26.05", ["alpha", "beta-2"], [1, 2]),
     Release("26.11-displays", ["alpha"], [231], "5400", ("box",)),
@@ -96,14 +97,17 @@ def test_24_11_has_a_junit_report(workshop: Workshop) -> None:
     assert 'name="main"' in (workshop.out / "report.xml").read_text()
 
 
-def test_25_11_tells_how_to_log_in_by_vsock(workshop: Workshop) -> None:
-    run = start(workshop, RELEASES[2])
+@pytest.mark.parametrize(
+    ("release", "first"), [(RELEASES[2], 8), (RELEASES[3], 3)], ids=["25.05", "25.11"]
+)
+def test_how_to_log_in_by_vsock_is_told(workshop: Workshop, release: Release, first: int) -> None:
+    run = start(workshop, release)
     run.expect(0)
-    assert "alpha:   ssh -o User=root vsock/3\n" in run.stdout
-    assert "beta-2:  ssh -o User=root vsock/4\n" in run.stdout
+    assert f"alpha:   ssh -o User=root vsock/{first}\n" in run.stdout
+    assert f"beta-2:  ssh -o User=root vsock/{first + 1}\n" in run.stdout
 
 
-@pytest.mark.parametrize("release", RELEASES[2:4], ids=["25.11", "26.05"])
+@pytest.mark.parametrize("release", RELEASES[2:5], ids=["25.05", "25.11", "26.05"])
 def test_the_hook_for_debugging_as_a_build_asks_for_it(
     workshop: Workshop, release: Release
 ) -> None:

@@ -43,6 +43,16 @@ protected:
         while (::read(reader_.get(), &byte, 1) != 1) std::this_thread::yield();
         return pending;
     }
+    /// A folder with thousands of files.
+    fs::path many_files() const {
+        auto top = directory_.path() / "many";
+        for (int folder = 0; folder < 50; ++folder) {
+            auto place = top / std::to_string(folder);
+            fs::create_directories(place);
+            for (int file = 0; file < 100; ++file) write(place / std::to_string(file), "x");
+        }
+        return top;
+    }
     std::vector<fs::path> in_folder(const fs::path& folder) {
         std::vector<fs::path> names;
         for (const auto& entry : fs::directory_iterator(folder))
@@ -141,7 +151,7 @@ TEST_F(AgentFilesTest, CopiesThatAreCalledOffEndAtOnceAndLeaveNothing) {
     hanging.cancel();
     EXPECT_THROW(hanging.get(), io::Interrupted);
     // Its survey takes a while, on the disk's thread.
-    auto surveying = runtime_.start(machine->copy_in("/usr/include", inside_));
+    auto surveying = runtime_.start(machine->copy_in(many_files(), inside_));
     surveying.cancel();
     EXPECT_THROW(surveying.get(), io::Interrupted);
     write(inside_ / "large", std::string(100'000'000, 'x'));

@@ -12,6 +12,7 @@
 #include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "fakes/temporary_directory.hpp"
@@ -40,11 +41,16 @@ protected:
         ASSERT_EQ(family_.size(), 3U);
     }
 
+    /// Also after a set-up that failed: a driver that is left would wait for ever.
+    void TearDown() override { kill_driver(); }
+
     std::filesystem::path claimed() const { return directory_.path() / "claimed"; }
 
     void kill_driver() {
-        ::kill(driver_, SIGKILL);
-        ::waitpid(driver_, nullptr, 0);
+        pid_t driver = std::exchange(driver_, 0);
+        if (driver == 0) return;
+        ::kill(driver, SIGKILL);
+        ::waitpid(driver, nullptr, 0);
     }
 
     /// Whether `fact` becomes true; the limit only bounds a failing run.

@@ -1,0 +1,27 @@
+# The check phase of nix/unwrapped.nix on a tree that is built, without nixpkgs: a derivation whose
+# build is the phase, where nothing is found but what `visible` shows of the host.
+{
+  phase,
+  preCheck,
+  build,
+  programs,
+  run,
+}:
+derivation {
+  name = "check-phase-${run}";
+  system = builtins.currentSystem;
+  inherit phase preCheck;
+  builder = "${programs}/bash";
+  args = [
+    "-euc"
+    ''
+      # As stdenv has it.
+      export PATH=${programs}
+      export HOME=/homeless-shelter NIX_BUILD_CORES=$(nproc)
+      runHook() { eval "''${!1-}"; }
+      cd ${build}
+      eval "$phase"
+      echo passed >$out
+    ''
+  ];
+}

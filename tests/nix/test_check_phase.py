@@ -1,0 +1,92 @@
+"""The check phase of the package, in Nix's sandbox: what its tests need is what the package names."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from real_nix import ROOT, Nix
+from sandbox import Sandbox
+
+from support.team import short_folder
+
+HERE = Path(__file__).resolve().parent
+BUILD = (ROOT / "build/release").resolve()
+TESSDATA = Path("/usr/share/tesseract-ocr/5/tessdata")
+# What stdenv puts on PATH (pkgs/stdenv/generic/common-path.nix), as Debian's packages.
+STDENV = "bash bzip2 coreutils diffutils file findutils grep gzip make mawk patch sed tar xz-utils"
+# And what the package adds to that (`nativeCheckInputs`), with its tools.
+ADDED = {"procps": "procps", "util-linux": "util-linux"}
+# Those that start programs, and that read files of the system.
+PARTS = ["agent", "machine", "process", "screen"]
+
+
+def of_package(package: str) -> Iterator[Path]:
+    """The programs of a package of Debian."""
+    listed = subprocess.run(["dpkg", "-L", package], capture_output=True, text=True, check=True)
+    for line in listed.stdout.splitlines():
+        path = Path(line)
+        if path.parent.name in ("bin", "sbin") and path.is_file():
+            yield path
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    with short_folder() as folder:
+        folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def programs(nix: Nix, place: Path) -> Path:
+    """A folder with the programs that the phase may use, and no other."""
+    folder = place / "programs"
+    folder.mkdir()
+    added = nix.eval("map (i: i.name) charioteer.package.unwrapped.nativeCheckInputs")
+    for package in [*STDENV.split(), *(ADDED[name] for name in added)]:
+        for path in of_package(package):
+            shutil.copy(path, folder)
+    # Debian's names of what has alternatives.
+    shutil.copy("/usr/bin/mawk", folder / "awk")
+    shutil.copy("/bin/bash", folder / "sh")
+    for path in of_package("cmake"):
+        if path.name == "ctest":
+            shutil.copy(path, folder)
+    return folder
+
+
+def phases(nix: Nix) -> dict[str, str]:
+    """The texts of the package, for those PARTS and without what an emulator of the host runs."""
+    unwrapped = "charioteer.package.unwrapped"
+    phase = nix.eval(f"{unwrapped}.checkPhase")
+    run, left_out = "ctest --output-on-failure", "--exclude-regex '"
+    assert run in phase and left_out in phase
+    parts = f"{run} --tests-regex '^({'|'.join(PARTS)})\\.'"
+    phase = phase.replace(run, parts).replace(left_out, f"{left_out}agent.aarch64|agent.x86_64|")
+    before = nix.eval(f"{unwrapped}.preCheck")
+    return {
+        "phase": phase,
+        "preCheck": before.replace(nix.eval(f"{unwrapped}.language.outPath"), "/tessdata"),
+    }
+
+
+@pytest.mark.limit(300)
+def test_the_tests_pass_with_what_the_package_names(nix: Nix, place: Path, programs: Path) -> None:
+    values: dict[str, str | Path] = {"build": BUILD, "programs": programs, "run": place.name}
+    visible: list[Path | str] = [
+        programs,
+        BUILD,
+        BUILD.parent.parent / "tests",
+        *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/cmake-3.25"),
+        f"/bin/sh={programs}/bash",
+        f"/tessdata={TESSDATA}",
+        # Of the fake QEMU, where a build by Nix has Nix's.
+        "/usr/bin/python3=/usr/bin/python3.11",
+    ]
+    file = HERE / "check_phase.nix"
+    sandbox = Sandbox(nix)
+    done = sandbox.build(file, {**values, **phases(nix)}, visible, system=[])
+    assert done.returncode == 0 and "100% tests passed" in done.stderr, done.stderr
+    sandbox.forget(done.stdout.strip())
