@@ -184,7 +184,7 @@ TEST_F(RealAgentTest, ACallThatIsLetGoRunsOn) {
 
 TEST_F(RealAgentTest, NamesStraysAndTellsWhatTheySayLater) {
     auto result = result_of(
-        {.text = "head -c 250000 /dev/zero; (trap '' HUP; sleep 1; echo stray >&2) & exit 0"});
+        {.text = "head -c 250000 /dev/zero; (trap '' HUP; sleep 3; echo stray >&2) & exit 0"});
     EXPECT_EQ(result.ending.status, 0);
     EXPECT_GT(result.ending.strays, 0u);
     EXPECT_THAT(result.ending.stray_names, HasSubstr("(pid "));
