@@ -95,7 +95,8 @@ def test_colours_arrive(shell: Terminal) -> None:
 
 
 def test_ctrl_c_ends_the_command_and_not_the_run(shell: Terminal) -> None:
-    shell.type("echo begun; sleep 1000")
+    # By the command itself: between two commands the shell alone would hear Ctrl-C.
+    shell.type("sh -c 'echo begun; exec sleep 1000'")
     shell.wait_for("\nbegun")
     shell.press("C-c")
     shell.type("echo status $?")

@@ -63,7 +63,8 @@ class TestTerminal:
         assert "\x1b[31mcoloured" in shell.coloured
 
     def test_ctrl_c_ends_the_command_and_nothing_else(self, shell: Terminal) -> None:
-        shell.type("echo begun; sleep 1000")
+        # By the command itself: between two commands the shell alone would hear Ctrl-C.
+        shell.type("sh -c 'echo begun; exec sleep 1000'")
         shell.wait_for("\nbegun")
         shell.press("C-c")
         shell.wait_for("^C")

@@ -28,7 +28,8 @@ def test_a_login_shell_on_the_terminal(prompt: Terminal) -> None:
     prompt.wait_for("web: Terminal is ready (Ctrl-] leaves it):")
     prompt.type("stty size")
     prompt.wait_for("{} {}".format(*prompt.size))
-    prompt.type("echo begun; sleep 1000")
+    # By the command itself: between two commands the shell alone would hear Ctrl-C.
+    prompt.type("sh -c 'echo begun; exec sleep 1000'")
     prompt.wait_for("\nbegun")
     prompt.press("C-c")
     prompt.type("echo status $?")
