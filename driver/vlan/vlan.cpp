@@ -2,34 +2,14 @@
 
 #include <fmt/format.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include "io/error.hpp"
+#include "io/signals_blocked.hpp"
 #include "vlan/segment.hpp"
 #include "vlan/sockets.hpp"
 #include "vlan/tap_port.hpp"
 
 namespace charioteer::vlan {
-
-namespace {
-
-/// While it lives, this thread takes no signals, and neither do threads it starts.
-class SignalsBlocked {
-public:
-    SignalsBlocked() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-private:
-    sigset_t before_;
-};
-
-}  // namespace
 
 Vlan::Vlan(int number, std::filesystem::path directory, io::EventSink sink, const std::string& tap)
     : number_(number), directory_(directory / fmt::format("vde{}.ctl", number)) {
@@ -38,7 +18,7 @@ Vlan::Vlan(int number, std::filesystem::path directory, io::EventSink sink, cons
         segment_ = std::make_unique<Segment>(number, directory_, std::move(sink));
         if (!tap.empty()) segment_->attach_tap(open_tap(tap));
         // Signals belong to the host's threads.
-        SignalsBlocked blocked;
+        io::SignalsBlocked blocked;
         thread_ = std::thread([segment = segment_.get(), number] {
             pthread_setname_np(pthread_self(), fmt::format("vlan{}", number).substr(0, 15).c_str());
             segment->run();
