@@ -56,6 +56,7 @@ public:
             if (!came_before) co_await time.sleep_for(short_pause);
             co_return;
         }
+        bool lost = false;
         try {
             auto ended = machine_.unless_dead(link, until_it_ends(link));
             auto deadline = time.deadline_after(pause);
@@ -68,7 +69,9 @@ public:
         } catch (const io::Error&) {
             // What happened to the guest is told, or mended, by the next try.
             call_.reset();
+            lost = true;
         }
+        if (lost) co_await time.sleep_for(short_pause);
     }
 
 private:
