@@ -105,7 +105,11 @@ TEST_F(AgentCommandsTest, WhatWasBegunSaysItsPiecesUntilQemuDies) {
     auto waiting = runtime_.start(machine->next_piece(call, io::Deadline::never()));
     machine->process()->kill();
     auto failure = failure_of<ShellError>([&] { waiting.get(); });
-    EXPECT_THAT(all_notes(failure), HasSubstr("while running `echo one; sleep 60`, for "));
+    auto unheard = failure_of<ShellError>([&] { run(machine->write(call, "input")); });
+    for (const auto& each : {failure, unheard}) {
+        EXPECT_THAT(each.what(), testing::StartsWith("web: "));
+        EXPECT_THAT(all_notes(each), HasSubstr("while running `echo one; sleep 60`, for "));
+    }
     run_on_io([&] {
         call.reset();
         return 0;

@@ -156,6 +156,16 @@ protected:
         auto parcel = agent_parcel(program, nonce_);
         EXPECT_EQ(agent_.read(parcel.size()), parcel);
     }
+    /// The program arrives damaged, and is sent again.
+    void send_damaged() {
+        take_program();
+        greet("another program");
+        say("started");
+        read_script();
+        // Nobody must take the new agent for the one before, which is told to end.
+        take_frame_of(Type::hello);
+        take_frame_of(Type::hello);
+    }
     void start() {
         auto starting = begin_start();
         take_program();

@@ -32,13 +32,7 @@ TEST_F(AgentLinkTest, DoesNotSendItToAnotherPort) {
 
 TEST_F(AgentLinkTest, AProgramThatArrivesDamagedIsSentAgain) {
     auto starting = begin_start();
-    take_program();
-    greet("another program");
-    say("started");
-    read_script();
-    // Nobody must take the new agent for the one before, which is told to end.
-    take_frame_of(Type::hello);
-    take_frame_of(Type::hello);
+    send_damaged();
     take_program();
     greet();
     say("started");
@@ -47,12 +41,7 @@ TEST_F(AgentLinkTest, AProgramThatArrivesDamagedIsSentAgain) {
 
 TEST_F(AgentLinkTest, AProgramThatArrivesDamagedTwiceIsNoAgent) {
     auto starting = begin_start();
-    take_program();
-    greet("another program");
-    say("started");
-    read_script();
-    take_frame_of(Type::hello);
-    take_frame_of(Type::hello);
+    send_damaged();
     take_program();
     greet("another program");
     say("started");
