@@ -1,4 +1,4 @@
-# Flags that every target of ours gets, and the two functions that define targets.
+# Flags that every target of ours gets, and the functions that define targets.
 
 add_library(charioteer_flags INTERFACE)
 target_compile_options(charioteer_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion)

@@ -231,13 +231,13 @@ class Process:
 
     @property
     def stdout(self) -> str:
-        """All of its standard output so far."""
+        """Its standard output so far, as far as it is kept."""
         with self._changed:
             return self._output.decode(errors="replace")
 
     @property
     def stderr(self) -> str:
-        """All of its standard error so far."""
+        """Its standard error so far, as far as it is kept."""
         with self._changed:
             return self._errors.decode(errors="replace")
 
