@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <iterator>
 
@@ -92,6 +93,17 @@ std::string printable(std::string_view line, Colours colours) {
             text += line.substr(0, used);
         }
         line.remove_prefix(used);
+    }
+    return text;
+}
+
+std::string decodable(std::string_view bytes) {
+    std::string text;
+    text.reserve(bytes.size());
+    while (!bytes.empty()) {
+        auto length = character_length(bytes);
+        text += bytes.substr(0, length);
+        bytes.remove_prefix(std::max<std::size_t>(length, 1));
     }
     return text;
 }

@@ -13,4 +13,7 @@ enum class Colours { keep, drop };
 /// are not UTF-8. Tabs stay.
 std::string printable(std::string_view line, Colours colours);
 
+/// `bytes` without those that are not UTF-8, as Python decodes with errors="ignore".
+std::string decodable(std::string_view bytes);
+
 }  // namespace charioteer::io

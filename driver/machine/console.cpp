@@ -4,6 +4,7 @@
 #include <chrono>
 #include <iterator>
 
+#include "io/printable.hpp"
 #include "io/with_deadline.hpp"
 
 namespace charioteer::machine {
@@ -15,8 +16,10 @@ using namespace std::chrono_literals;
 constexpr auto panic_silence = 15s;
 constexpr std::string_view panic_mark = "Kernel panic - not syncing";
 
-/// As upstream has lines: no carriage returns, no blanks at the end.
+/// As upstream has lines: no carriage returns, no blanks at the end, and none of the bytes that are
+/// not UTF-8, which boot loaders write.
 std::string tidy(std::string line) {
+    line = io::decodable(line);
     std::erase(line, '\r');
     auto last = line.find_last_not_of(" \t\n\v\f");
     line.resize(last == std::string::npos ? 0 : last + 1);

@@ -57,5 +57,12 @@ TEST(Printable, ReplacesWhatIsNotUtf8) {
     EXPECT_EQ(plain("\xed\xa0\x80"), mark + mark + mark) << "half a surrogate pair";
 }
 
+TEST(Decodable, DropsWhatIsNotUtf8AsPythonDoes) {
+    EXPECT_EQ(decodable("th\xffree"), "three");
+    EXPECT_EQ(decodable("caf\xc3\xa9 \x1b[0m"), "caf\xc3\xa9 \x1b[0m");
+    EXPECT_EQ(decodable("a\xe2\x82z\xe2\x82"), "az") << "characters that are cut off";
+    EXPECT_EQ(decodable(""), "");
+}
+
 }  // namespace
 }  // namespace charioteer::io

@@ -50,7 +50,7 @@ TEST_F(ConsoleTest, MakesTheSameLinesHoweverTheBytesAreSplit) {
         told_.clear();
         feed(bytes.substr(0, split));
         feed(bytes.substr(split));
-        EXPECT_THAT(told_, ElementsAre("one", "two", "", "th\xffree")) << "split at " << split;
+        EXPECT_THAT(told_, ElementsAre("one", "two", "", "three")) << "split at " << split;
     }
 }
 
