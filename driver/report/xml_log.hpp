@@ -1,0 +1,39 @@
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/unique_fd.hpp"
+#include "report/report.hpp"
+
+namespace charioteer::report {
+
+/// The log of a run as XML. Everything is written as it comes, so that the file is of use after any
+/// end of the run.
+class XmlLog final : public Report {
+public:
+    using Attributes = std::vector<std::pair<std::string, std::string>>;
+
+    /// Makes the file anew. Throws std::system_error.
+    explicit XmlLog(const std::string& file);
+
+    void line(const std::string& text, const Attributes& attributes);
+    /// Begins and ends a step, whose lines are in between.
+    void open_nest(const std::string& head, const Attributes& attributes);
+    void close_nest();
+    /// Ends the document; what comes after is dropped. Runs of the driver leave it open.
+    void close();
+
+    void take(const io::Event& event) override;
+    void finish(const std::string& reason) noexcept override;
+
+private:
+    void write(const std::string& text);
+
+    std::mutex mutex_;
+    io::UniqueFd file_;
+};
+
+}  // namespace charioteer::report
