@@ -62,6 +62,7 @@ asio::awaitable<std::shared_ptr<Child>> Child::spawn(ProcessSpec spec, OutputSin
 
 void Child::launch(const ProcessSpec& spec) {
     auto [control, guard_control] = make_control_pair();
+    lifeline_.emplace(control.get());
     auto input = make_pipe();
     auto output = make_pipe();
     // A burst of console output then costs fewer turns; the system may allow less.

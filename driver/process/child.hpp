@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/condition.hpp"
+#include "io/fork.hpp"
 #include "io/time_source.hpp"
 #include "process/exit_status.hpp"
 #include "process/guard/message.hpp"
@@ -79,7 +80,8 @@ private:
     OutputSink sink_;
     io::TimeSource& time_;
     asio::posix::stream_descriptor control_;
-    asio::posix::stream_descriptor guard_;  ///< pidfd of the guard
+    std::optional<io::DriverOnly> lifeline_;  ///< control_, whose end the guard takes for ours
+    asio::posix::stream_descriptor guard_;    ///< pidfd of the guard
     asio::posix::stream_descriptor input_;
     asio::posix::stream_descriptor output_;
     io::Condition changed_;

@@ -100,9 +100,13 @@ std::shared_ptr<Janitor> Janitor::start() {
     return std::shared_ptr<Janitor>(new Janitor(std::move(ours), pid));
 }
 
+Janitor::Janitor(io::UniqueFd control, pid_t pid)
+    : control_(std::move(control)), lifeline_(control_.get()), pid_(pid), owner_(::getpid()) {}
+
 Janitor::~Janitor() {
+    lifeline_.reset();
     control_.reset();
-    ::waitpid(pid_, nullptr, 0);
+    if (!is_foreign()) ::waitpid(pid_, nullptr, 0);
 }
 
 void Janitor::tell(char action, const std::filesystem::path& path) noexcept {
@@ -135,23 +139,30 @@ ClaimedDirectory Janitor::claim(const std::filesystem::path& given,
 
 ClaimedDirectory::ClaimedDirectory(std::filesystem::path path, io::UniqueFd lock,
                                    std::shared_ptr<Janitor> janitor)
-    : path_(std::move(path)), lock_(std::move(lock)), janitor_(std::move(janitor)) {}
+    : path_(std::move(path)),
+      lock_(std::move(lock)),
+      held_(std::make_unique<io::DriverOnly>(lock_.get())),
+      janitor_(std::move(janitor)) {}
 
 ClaimedDirectory& ClaimedDirectory::operator=(ClaimedDirectory&& other) noexcept {
     if (this == &other) return *this;
     release();
     path_ = std::move(other.path_);
     lock_ = std::move(other.lock_);
+    held_ = std::move(other.held_);
     janitor_ = std::move(other.janitor_);
     return *this;
 }
 
 void ClaimedDirectory::release() noexcept {
     if (!lock_) return;
-    // Removed while it is held: nobody can have taken it.
-    ::unlink((path_ / "lock").c_str());
-    ::rmdir(path_.c_str());
-    janitor_->tell('-', path_);
+    if (!janitor_->is_foreign()) {
+        // Removed while it is held: nobody can have taken it.
+        ::unlink((path_ / "lock").c_str());
+        ::rmdir(path_.c_str());
+        janitor_->tell('-', path_);
+    }
+    held_.reset();
     lock_.reset();
     janitor_.reset();
 }

@@ -1,9 +1,14 @@
 #pragma once
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 
+#include "io/fork.hpp"
 #include "io/unique_fd.hpp"
 
 namespace charioteer::process {
@@ -24,7 +29,8 @@ public:
     /// The lock's descriptor; a process that inherits it keeps the directory claimed.
     int lock() const noexcept { return lock_.get(); }
 
-    /// Removes the lock, and the directory when nothing else is in it. Idempotent.
+    /// Removes the lock, and the directory when nothing else is in it. Idempotent. In a forked
+    /// child it only forgets them.
     void release() noexcept;
 
 private:
@@ -34,6 +40,7 @@ private:
 
     std::filesystem::path path_;
     io::UniqueFd lock_;
+    std::unique_ptr<io::DriverOnly> held_;  ///< lock_, which a forked child must not hold
     std::shared_ptr<Janitor> janitor_;
 };
 
@@ -56,11 +63,15 @@ public:
 
 private:
     friend class ClaimedDirectory;
-    Janitor(io::UniqueFd control, pid_t pid) : control_(std::move(control)), pid_(pid) {}
+    Janitor(io::UniqueFd control, pid_t pid);
     void tell(char action, const std::filesystem::path& path) noexcept;
+    /// In a child that was forked from the process that started it.
+    bool is_foreign() const noexcept { return ::getpid() != owner_; }
 
     io::UniqueFd control_;
+    std::optional<io::DriverOnly> lifeline_;  ///< control_, whose end the process takes for ours
     pid_t pid_;
+    pid_t owner_;
 };
 
 }  // namespace charioteer::process
