@@ -15,8 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto close_limit = 20s;
-/// What the process gets to clean up in good order once its time is up.
-constexpr auto orderly_end = 30s;
 
 /// How far the clean-up of the machines is. Shared with the coroutines that do it, one of which may
 /// outlast the limit.
@@ -47,7 +45,7 @@ asio::awaitable<void> until_released(std::shared_ptr<Progress> progress) {
 }  // namespace
 
 Session::Session(std::shared_ptr<machine::Host> host, io::EventSink sink,
-                 std::function<void(Ending)> end_process)
+                 std::function<void()> end_process)
     : host_(std::move(host)), sink_(std::move(sink)), end_process_(std::move(end_process)) {}
 
 void Session::adopt(std::shared_ptr<machine::Machine> machine) {
@@ -73,11 +71,7 @@ asio::awaitable<void> Session::expire(std::shared_ptr<Session> self, io::Duratio
     self = weak.lock();
     if (!self || self->timeout_number_ != number) co_return;
     self->sink_({io::EventKind::log, {}, "timeout reached; test terminating..."});
-    self->end_process_(Ending::orderly);
-    co_await time.sleep_for(orderly_end);
-    if (self->timeout_number_ != number) co_return;
-    co_await self->close();
-    self->end_process_(Ending::at_once);
+    self->end_process_();
 }
 
 asio::awaitable<std::vector<std::string>> Session::close() {

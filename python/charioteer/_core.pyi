@@ -7,7 +7,7 @@ Texts from a guest are decoded as UTF-8 with U+FFFD for what is not UTF-8, unles
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, NoReturn
 
 Limit = int | float | timedelta
 
@@ -61,6 +61,43 @@ class Reporter:
         """Returns when everything is written, or after 2 s when nobody reads standard error; at once
         while lines are held.
         """
+    def print(self, data: bytes) -> None:
+        """Adds to the calling thread's line of standard output, and writes what is complete, after
+        all lines of before. Raises OSError; without a reader what is written is dropped.
+        """
+    def flush_print(self) -> None:
+        """Writes what the calling thread has of a line."""
+    def finish_print(self) -> None:
+        """Writes what all threads have of lines."""
+    @property
+    def output_unread(self) -> bool:
+        """Whether the reader of standard output went before all was written."""
+    def add_report(self, report: "Report") -> None:
+        """A report to be finished when the process has to end without Python."""
+
+class Report:
+    """A file about a run, which can be finished without Python. Thread-safe."""
+
+class JunitReport(Report):
+    """A JUnit report (driver/report/junit.hpp). `write` raises OSError."""
+
+    def __init__(self, file: str) -> None: ...
+    def log(self, text: str) -> None: ...
+    def fail(self, text: str) -> None: ...
+    def run_failed(self, reason: str) -> None: ...
+    def begin_subtest(self, name: str) -> int: ...
+    def leave_subtest(self, number: int) -> None: ...
+    def end_subtest(self, number: int) -> None: ...
+    def write(self) -> None: ...
+
+class XmlLog(Report):
+    """The log as XML (driver/report/xml_log.hpp). Raises OSError."""
+
+    def __init__(self, file: str) -> None: ...
+    def line(self, text: str, attributes: dict[str, str]) -> None: ...
+    def open_nest(self, head: str, attributes: dict[str, str]) -> None: ...
+    def close_nest(self) -> None: ...
+    def close(self) -> None: ...
 
 class Process:
     """A running or ended program, much like subprocess.Popen."""
@@ -326,14 +363,32 @@ class Session:
     def adopt_machine(self, machine: Machine) -> None: ...
     def adopt_vlan(self, vlan: VLan) -> None: ...
     def arm_timeout(self, timeout: Limit) -> None:
-        """After `timeout`: logs it and sends SIGTERM to this process, whose handler has 30 s to clean
-        up; then ends all machines and sends SIGTERM again.
-        """
+        """After `timeout`: logs it and ends this process as `terminate` does."""
     def cancel_timeout(self) -> None: ...
     def close(self) -> list[str]:
         """Ends machines in parallel, then VLANs, in at most 20 s. Idempotent. Returns what went
         wrong, a sentence each.
         """
+
+def watch_sigterm() -> None:
+    """Has SIGTERM end this process, whatever Python does; the handler of now is called, too. On the
+    main thread, and again when another handler was installed.
+    """
+
+def unwatch_sigterm() -> None:
+    """SIGTERM is for the handler alone that it was for before."""
+
+def script_ended() -> None:
+    """What follows is the clean-up."""
+
+def terminate() -> None:
+    """As SIGTERM does. Any thread."""
+
+def is_terminating() -> bool:
+    """Whether SIGTERM came, or a time limit struck."""
+
+def die_by_sigterm() -> NoReturn:
+    """Ends this process by the signal, now."""
 
 def machine_name(start_command: str) -> str:
     """The NAME in `run-NAME-vm`, or "machine"."""

@@ -29,7 +29,8 @@ A test script that calls sys.exit(n) gives n."""
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the program; returns its exit status. After SIGTERM it cleans up and dies by it."""
-    from test_driver.signals import Signals, Terminated, die_by_sigterm
+    from charioteer import _core as core
+    from test_driver.signals import Signals, die_by_sigterm
 
     options = _parser().parse_args(argv)
     signals = Signals()
@@ -49,10 +50,10 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Terminated:
-        die_by_sigterm()
     finally:
         signals.restore()
+        if core.is_terminating():
+            die_by_sigterm()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -90,7 +90,7 @@ void bind_process(py::module_& module) {
                py::arg("machine") = "", py::arg("reporter") = nullptr);
     py::class_<process::ClaimedDirectory>(module, "ClaimedDirectory")
         .def(py::init([](const std::string& path) {
-                 expect_living_interpreter();
+                 expect_core();
                  auto& host = *Core::instance().host();
                  Unlocked unlocked;
                  return host.claim(path);

@@ -28,6 +28,18 @@ void bind_switch(py::class_<Reporter, std::shared_ptr<Reporter>>& type, const ch
         [](Reporter& self, bool on) { self.*member = on; });
 }
 
+/// Writes all of `text` to standard output. What a signal handler raises ends it early.
+void print(Reporter& reporter, std::string text) {
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        {
+            Unlocked unlocked;
+            rest.remove_prefix(reporter.writer().print(rest));
+        }
+        if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    }
+}
+
 py::list drain(Reporter& reporter) {
     py::list events;
     for (auto& event : reporter.drain()) events.append(py::cast(std::move(event)));
@@ -46,8 +58,23 @@ void bind_reporter(py::module_& module) {
     type.def(py::init<bool, bool>(), py::arg("terminal") = true, py::arg("queue") = false)
         .def("drain", &drain)
         .def("write", &Reporter::write, py::arg("text"))
-        .def("flush", &Reporter::flush, py::call_guard<Unlocked>())
-        .def_property("held", &Reporter::held, &Reporter::hold);
+        .def(
+            "flush", [](Reporter& self) { self.writer().flush(); }, py::call_guard<Unlocked>())
+        .def_property(
+            "held", [](Reporter& self) { return self.writer().held(); },
+            [](Reporter& self, bool on) { self.writer().hold(on); })
+        .def("add_report", &Reporter::add_report, py::arg("report"))
+        .def(
+            "print",
+            [](Reporter& self, const py::bytes& data) {
+                print(self, self.writer().complete_lines(std::string(data)));
+            },
+            py::arg("data"))
+        .def("flush_print", [](Reporter& self) { print(self, self.writer().take_partial_line()); })
+        .def("finish_print",
+             [](Reporter& self) { print(self, self.writer().take_partial_lines()); })
+        .def_property_readonly("output_unread",
+                               [](Reporter& self) { return self.writer().output_unread(); });
     bind_switch<&Reporter::terminal>(type, "terminal");
     bind_switch<&Reporter::queue>(type, "queue");
     bind_switch<&Reporter::serial>(type, "serial");

@@ -1,10 +1,6 @@
 #include <pybind11/stl.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <cmath>
-#include <csignal>
-#include <thread>
 
 #include "bindings.hpp"
 #include "block_on.hpp"
@@ -13,6 +9,7 @@
 #include "machine_handle.hpp"
 #include "session/configuration.hpp"
 #include "session/session.hpp"
+#include "termination.hpp"
 
 namespace charioteer::python {
 
@@ -24,11 +21,18 @@ public:
     VlanHandle(int number, const std::string& directory, const std::shared_ptr<Reporter>& reporter,
                const std::string& tap)
         : number_(number) {
-        expect_living_interpreter();
+        expect_core();
         auto& host = *Core::instance().host();
         Unlocked unlocked;
         network_ =
             std::make_shared<session::Network>(number, directory, host, sink_of(reporter), tap);
+    }
+
+    VlanHandle(VlanHandle&&) = default;
+    VlanHandle& operator=(VlanHandle&&) = delete;
+    ~VlanHandle() {
+        // Its thread is not there to be joined.
+        if (Core::instance().is_foreign()) new auto(std::move(network_));
     }
 
     int number() const noexcept { return number_; }
@@ -49,22 +53,15 @@ private:
     std::shared_ptr<session::Network> network_;
 };
 
-/// As SIGTERM does; at once: even though a test script may swallow the exception that comes of it.
-void end_process(session::Ending ending) {
-    if (ending == session::Ending::at_once) ::signal(SIGTERM, SIG_DFL);
-    ::kill(::getpid(), SIGTERM);
-    if (ending != session::Ending::at_once) return;
-    // Process 1 of a container does not die by its own signal.
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-    ::_exit(128 + SIGTERM);
-}
-
 /// The Python object of a session.
 class SessionHandle {
 public:
     explicit SessionHandle(const std::shared_ptr<Reporter>& reporter)
         : session_(std::make_shared<session::Session>(Core::instance().host(), sink_of(reporter),
-                                                      &end_process)) {}
+                                                      [] { Termination::instance().begin(); })) {
+        Termination::instance().add(session_);
+        Termination::instance().add(reporter);
+    }
     SessionHandle(SessionHandle&&) = default;
     SessionHandle& operator=(SessionHandle&&) = delete;
     ~SessionHandle() { Core::instance().dispose(std::move(session_)); }
@@ -132,6 +129,17 @@ void bind_configuration(py::module_& module) {
     module.def("load_configuration", &load_configuration, py::arg("path"));
 }
 
+void bind_termination(py::module_& module) {
+    // Made on the main thread, which imports us.
+    auto& termination = Termination::instance();
+    module.def("watch_sigterm", [&termination] { termination.watch(); });
+    module.def("unwatch_sigterm", [&termination] { termination.unwatch(); });
+    module.def("script_ended", [&termination] { termination.script_ended(); });
+    module.def("terminate", [&termination] { termination.begin(); });
+    module.def("is_terminating", [&termination] { return termination.begun(); });
+    module.def("die_by_sigterm", [&termination] { termination.die(); });
+}
+
 }  // namespace
 
 void bind_session(py::module_& module) {
@@ -157,6 +165,7 @@ void bind_session(py::module_& module) {
         .def("arm_timeout", &SessionHandle::arm_timeout, py::arg("timeout"))
         .def("cancel_timeout", &SessionHandle::cancel_timeout)
         .def("close", &SessionHandle::close);
+    bind_termination(module);
 }
 
 }  // namespace charioteer::python

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <fmt/format.h>
 #include <pybind11/pybind11.h>
 
 #include <chrono>
 
 #include "core.hpp"
+#include "io/error.hpp"
 
 namespace charioteer::python {
 
@@ -16,9 +18,16 @@ struct Idle {
     bool polling = false;
 };
 
-/// Throws io::Interrupted in the thread that ends the interpreter, once it does, and stays in all
-/// others. Needs the interpreter lock.
-inline void expect_living_interpreter() {
+/// Throws io::Error in a forked child, which has none of the driver's threads; io::Interrupted in
+/// the thread that ends the interpreter, once it does, and stays in all others. Needs the
+/// interpreter lock.
+inline void expect_core() {
+    if (Core::instance().is_foreign())
+        throw io::Error(fmt::format(
+            "a forked child process cannot use machines and networks: their connections belong to "
+            "process {}, which made them. Use threads, such as "
+            "concurrent.futures.ThreadPoolExecutor, to do several things at once",
+            Core::instance().owner()));
     if (!interpreter_ends()) return;
     { Unlocked other_threads_stay; }
     throw io::Interrupted("the driver stopped");
@@ -27,14 +36,14 @@ inline void expect_living_interpreter() {
 /// Runs `operation` on the io thread and waits for its result without the interpreter lock, which
 /// the caller holds. Signal handlers run meanwhile, on the main thread; what one raises (Ctrl-C)
 /// calls the operation off, as does what the idle hook raises. Nothing is run once the interpreter
-/// is ending.
+/// is ending, and in forked children.
 template <class T>
 T block_on(asio::awaitable<T> operation, const Idle& idle = {}) {
     using namespace std::chrono_literals;
     constexpr auto slice = 50ms;
     constexpr auto patience = 2s;  // for the operation to notice that it was called off
 
-    expect_living_interpreter();
+    expect_core();
     auto pending = Core::instance().runtime().start(std::move(operation));
     try {
         for (;;) {

@@ -30,6 +30,7 @@ Core& Core::instance() {
     static Core* const core = [] {
         auto* made = new Core;
         py::module_::import("atexit").attr("register")(py::cpp_function([made] {
+            if (made->is_foreign()) return;
             begin_interpreter_end();
             py::gil_scoped_release released;
             // Its threads hand their results to the io thread.

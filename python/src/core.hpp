@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <memory>
 
 #include "interpreter_lock.hpp"
@@ -17,15 +20,20 @@ class Core {
 public:
     static Core& instance();
 
+    /// In a child that was forked from the process that made it: its threads are not there.
+    bool is_foreign() const noexcept { return ::getpid() != owner_; }
+    pid_t owner() const noexcept { return owner_; }
+
     io::Runtime& runtime() noexcept { return runtime_; }
     const std::shared_ptr<machine::Host>& host() const noexcept { return host_; }
 
-    /// Runs `function` on the io thread, without waiting for it. Once the interpreter is ending
-    /// there is no such thread; then neither `function` nor what it holds is touched any more,
-    /// since sockets in it refer to an io_context that has gone. Needs the interpreter lock.
+    /// Runs `function` on the io thread, without waiting for it. Once the interpreter is ending,
+    /// and in a forked child, there is no such thread; then neither `function` nor what it holds is
+    /// touched any more, since sockets in it refer to an io_context that has gone. Needs the
+    /// interpreter lock.
     template <class Function>
     void post(Function function) {
-        if (interpreter_ends())
+        if (interpreter_ends() || is_foreign())
             new Function(std::move(function));
         else
             asio::post(runtime_.executor(), std::move(function));
@@ -40,6 +48,7 @@ public:
 private:
     Core();
 
+    pid_t owner_ = ::getpid();
     io::Runtime runtime_;
     std::shared_ptr<machine::Host> host_;
 };

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <system_error>
+
 #include "convert.hpp"
 #include "machine/machine.hpp"
 
@@ -47,6 +50,9 @@ void translate(std::exception_ptr pointer) {
         set_error(machine_error, error);
     } catch (const io::Interrupted& interrupted) {
         PyErr_SetString(machine_error, interrupted.what());
+    } catch (const std::system_error& error) {
+        errno = error.code().value();
+        PyErr_SetFromErrno(PyExc_OSError);
     }
 }
 

@@ -44,7 +44,7 @@ MachineHandle::MachineHandle(std::string name, std::string start_command,
     config.state_directory = std::move(state_directory);
     config.shared_directory = std::move(shared_directory);
     config.keep_state = keep_state;
-    expect_living_interpreter();
+    expect_core();
     auto& host = Core::instance().host();
     Unlocked unlocked;
     machine_ = std::make_shared<machine::Machine>(std::move(config), host, sink_of(reporter));

@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
     module.doc() = "The C++ core of charioteer. _core.pyi has the documentation.";
     module.attr("version") = CHARIOTEER_VERSION;
     python::bind_errors(module);
+    python::bind_reports(module);
     python::bind_reporter(module);
     python::bind_process(module);
     python::bind_call(module);

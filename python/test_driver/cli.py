@@ -5,14 +5,17 @@ import os
 import sys
 import time
 import traceback
+from contextlib import nullcontext
 from typing import NoReturn
 
+from charioteer import _core as core
 from test_driver import failure
 from test_driver.arguments import parse
 from test_driver.config import DriverConfiguration
 from test_driver.debug import Debug, DebugNop
 from test_driver.driver import Driver
 from test_driver.errors import MachineError
+from test_driver.forked import children_end_here
 from test_driver.logger import (
     AbstractLogger,
     CompositeLogger,
@@ -21,7 +24,9 @@ from test_driver.logger import (
     TerminalLogger,
     XMLLogger,
 )
+from test_driver.output import in_order_with
 from test_driver.signals import Signals, Terminated, die_by_sigterm
+from test_driver.wording import kept_state
 
 INTERRUPTED = 130
 
@@ -34,8 +39,9 @@ def main(argv: list[str] | None = None, prog: str = "nixos-test-driver") -> int:
     """
     try:
         return drive(sys.argv[1:] if argv is None else argv, prog)
-    except Terminated:
-        die_by_sigterm()
+    finally:
+        if core.is_terminating():
+            die_by_sigterm()
 
 
 def drive(argv: list[str], prog: str) -> int:
@@ -47,8 +53,11 @@ def drive(argv: list[str], prog: str) -> int:
         try:
             driver = _make_driver(options, config, logger, prog)
             if not options.keep_machine_state:
-                logger.info("Machine state will be reset. To keep it, pass --keep-machine-state")
-            return _run(driver, options.dump_vsocks, logger, signals)
+                logger.info(f"Machine state will be reset. To keep it, pass {kept_state.flag}")
+            # A prompt has the terminal for itself.
+            ordered = nullcontext() if driver.interactive else in_order_with(logger.reporter)
+            with ordered:
+                return _run(driver, options.dump_vsocks, logger, signals)
         finally:
             _finish(logger)
     except KeyboardInterrupt:
@@ -111,10 +120,9 @@ def _run(driver: Driver, vsock_offset: int | None, logger: AbstractLogger, signa
     """Sets up, runs, cleans up; then tells of a failure that the script did not handle."""
     try:
         # The clean-up is the driver's __exit__, which signals must not interrupt.
-        with driver, signals:
+        with signals.prevailing(), driver, signals, children_end_here():
             driver.dump_machine_ssh(vsock_offset)
             _run_inside(driver, logger)
-        signals.raise_held()
     except (KeyboardInterrupt, Terminated) as error:
         failure.report_interruption(logger, error, driver.tests)
         logger.run_failed("interrupted by " + failure.name_of_interruption(error))

@@ -28,6 +28,8 @@ class DriverConfiguration(NamedTuple):
     global_timeout: Duration
     enable_ssh_backdoor: bool
     test_script: Path
+    is_legacy: bool = False
+    """Whether it was handed over as up to NixOS 25.11."""
 
 
 def load_driver_configuration(path: Path | str) -> DriverConfiguration:
@@ -69,6 +71,7 @@ def legacy_configuration(
         global_timeout=global_timeout,
         enable_ssh_backdoor=False,
         test_script=Path(test_script),
+        is_legacy=True,
     )
 
 

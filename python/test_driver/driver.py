@@ -1,7 +1,6 @@
 """A run: its machines, its VLANs, its script."""
 
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,25 +9,25 @@ from pathlib import Path
 from typing import Any, overload
 
 from charioteer import _core as core
-from test_driver import containers, failure
+from test_driver import containers, failure, wording
 from test_driver.config import DriverConfiguration, load_driver_configuration
 from test_driver.debug import DebugAbstract, DebugNop
 from test_driver.directories import temporary_directory
 from test_driver.duration import Duration, render
 from test_driver.errors import MachineError, RequestedAssertionFailed
+from test_driver.forked import children_end_here
 from test_driver.logger import AbstractLogger
 from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
 from test_driver.machine.alias import MachineAlias
 from test_driver.machines import Machines, Outcomes
 from test_driver.polling import Decorator, Poll
 from test_driver.polling_condition import PollingCondition
+from test_driver.sync import sync_all
 from test_driver.symbols import banner, pythonized
 from test_driver.vlan import VLan
 from test_driver.vsock import VHostDeviceVsock, hints
 
 __all__ = ["Driver", "load_driver_configuration"]
-
-_SYNC_LIMIT = 60  # seconds
 
 
 class Timer:
@@ -75,6 +74,7 @@ class Driver:
         self._session = core.Session(logger.reporter)
         self.race_timer = Timer(self._session, config.global_timeout)
         failure.remember_source(self.tests)
+        wording.use_release(config.is_legacy)
 
     @property
     def machines(self) -> list[BaseMachine]:
@@ -146,18 +146,16 @@ class Driver:
 
     def __exit__(self, error_type: object, *_details: object) -> None:
         with self.logger.nested("cleanup"):
-            complaints = []
+            complaints: list[str] = []
             for machine in self.machines_qemu:
-                try:
-                    machine.end()
-                except Exception as error:  # of a subclass; the others must end all the same
-                    complaints.append(f"Error during cleanup of {machine.name}: {error}")
+                # It may be of a subclass; the others must end whatever it raises.
+                complaints += _problems_of(machine.name, machine.end)
             complaints += containers.release_all(self.machines_nspawn)
             complaints += self._session.close()
             if self.vhost_vsock is not None:
-                self.vhost_vsock.stop()
+                complaints += _problems_of("vhost-device-vsock", self.vhost_vsock.stop)
             for vlan in self.vlans:
-                vlan.stop()
+                complaints += _problems_of(f"vlan{vlan.nr}", vlan.stop)
             self.logger.collect()
         self._complain(complaints, quietly=error_type is not None)
 
@@ -215,7 +213,8 @@ class Driver:
         with self.logger.nested("run the VM test script"):
             symbols = self.test_symbols()
             try:
-                exec(compile(self.tests, failure.SCRIPT, "exec"), symbols, None)
+                with children_end_here():
+                    exec(compile(self.tests, failure.SCRIPT, "exec"), symbols, None)
             except MachineError as error:
                 failure.report_machine(self.logger, error)
                 sys.exit(1)
@@ -228,25 +227,16 @@ class Driver:
                 raise
 
     def run_tests(self) -> None:
-        """Runs the script within the time limit; then writes back what machines have cached."""
+        """Runs the script within the time limit; then has machines write back what they cached."""
         limit = render(self.config.global_timeout)
         self.logger.info(f"Test will time out and terminate in {limit} seconds")
         self.race_timer.start()
         try:
             self.test_script()
-        except (Exception, SystemExit):
-            self._sync()
-            raise
-        self._sync()
-
-    def _sync(self) -> None:
-        """Has the guests write back what they have cached, as far as they can."""
-        for machine in self.machines:
-            if machine.is_up():
-                try:
-                    machine.execute("sync", timeout=_SYNC_LIMIT)
-                except Exception as error:  # how the script ended counts, not this
-                    self.logger.warning(f"{machine.name}: sync at the end of the run: {error}")
+        finally:
+            # How the script ended is the outcome; what comes after it has limits of its own.
+            self.race_timer.cancel()
+        sync_all(self.machines, self.logger)
 
     def start_all(self) -> None:
         """Starts all machines side by side. Raises MachineError that names those that failed."""
@@ -266,7 +256,7 @@ class Driver:
     def terminate_test(self) -> None:
         """Ends the run as its time limit does."""
         with self.logger.nested("timeout reached; test terminating..."):
-            os.kill(os.getpid(), signal.SIGTERM)
+            core.terminate()
 
     @contextmanager
     def subtest(self, name: str) -> Iterator[None]:
@@ -373,6 +363,15 @@ class Driver:
             return Poll(condition, self.polling_conditions, self.logger)
 
         return make if fun_ is None else make(fun_)
+
+
+def _problems_of(what: str, end: Callable[[], None]) -> list[str]:
+    """Ends something; what went wrong, as a sentence or none."""
+    try:
+        end()
+    except Exception as error:
+        return [f"Error during cleanup of {what}: {error}"]
+    return []
 
 
 def _start_failure(outcomes: Outcomes[None]) -> MachineError:

@@ -43,7 +43,7 @@ def script_frames(trace: TracebackType | None, script: str) -> list[str]:
     lines = []
     for frame, number in traceback.walk_tb(trace):
         if frame.f_code.co_filename == SCRIPT:
-            lines.append(f'  File "{SCRIPT}", line {number}, in <module>')
+            lines.append(f'  File "{SCRIPT}", line {number}, in {frame.f_code.co_name}')
             if number <= len(source):
                 lines.append(f"    {source[number - 1].strip()}")
     return lines
@@ -63,7 +63,7 @@ def report_set_up(logger: AbstractLogger, error: Exception) -> None:
 def report_interruption(logger: AbstractLogger, error: BaseException, script: str) -> None:
     """Tells where the script was when it was interrupted."""
     if lines := script_frames(error.__traceback__, script):
-        logger.log_test_error("interrupted at:")
+        logger.log_test_error(f"interrupted by {name_of_interruption(error)} at:")
         for line in lines:
             logger.log_test_error(line)
 

@@ -1,6 +1,7 @@
 """The same on several machines at once."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
@@ -26,11 +27,14 @@ class Outcomes(Generic[T]):
         self._values: dict[str, T] = {}
         self._failures: dict[str, BaseException] = {}
 
-    def gather(self, call: Callable[[BaseMachine], T]) -> None:
+    def gather(self, call: Callable[[BaseMachine], T], limit: float | None = None) -> list[str]:
         """Calls `call` with every machine, each on a thread of its own, and waits for all.
 
-        What interrupts the wait, such as Ctrl-C, calls off what is still under way.
+        What interrupts the wait, such as Ctrl-C, calls off what is still under way, as does
+        `limit`, in seconds. Returns the names of the machines that were late, which are none
+        without a limit; what these give later does not count.
         """
+        give_up = None if limit is None else time.monotonic() + limit
         switch = Switch()
         changed = threading.Condition()
         under_way: set[str] = set()
@@ -59,10 +63,18 @@ class Outcomes(Generic[T]):
                 threading.Thread(target=work, args=(machine,), daemon=True).start()
             while not wait(_LOOK_EVERY):
                 expect_wanted()
+                if give_up is not None and time.monotonic() > give_up:
+                    break
         except BaseException:
             switch.turn()
             wait(_CALL_OFF_GRACE)
             raise
+        with changed:
+            late = [each.name for each in self._machines if each.name in under_way]
+        if late:
+            switch.turn()
+            wait(_CALL_OFF_GRACE)
+        return late
 
     @property
     def values(self) -> dict[str, T]:

@@ -7,8 +7,6 @@ import unicodedata
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # The same but for colours, which move and change nothing.
 _CONTROLS_OR_COLOUR = re.compile(r"\x1b\[[0-9;:]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# Control characters, and what XML 1.0 cannot hold, not even escaped.
-_NOT_XML = re.compile(r"[^\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def printable(text: str) -> str:
@@ -31,9 +29,9 @@ def without_controls(text: str) -> str:
     return "".join(char for char in text if unicodedata.category(char)[0] != "C")
 
 
-def xml_text(text: str) -> str:
-    """`text` without control characters, but for tab and newline, and without what XML cannot hold."""
-    return _NOT_XML.sub("", text)
+def encodable(message: object) -> str:
+    """`message` as text without what UTF-8 cannot hold: lone surrogates."""
+    return str(message).encode(errors="ignore").decode()
 
 
 def last_lines(text: str, count: int = 10) -> list[str]:

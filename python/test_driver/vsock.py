@@ -14,6 +14,7 @@ from test_driver.errors import MachineError
 _PROGRAM = "vhost-device-vsock"
 _FIRST_CID = 3  # those below are of hypervisor and host
 _START_LIMIT = 30.0  # seconds until it listens
+_END_LIMIT = 20.0  # seconds until it has gone, once it was killed
 
 
 class VsockPair(NamedTuple):
@@ -79,10 +80,13 @@ class VHostDeviceVsock:
         return written.splitlines()[-1] if written else "it wrote nothing"
 
     def stop(self) -> None:
-        """Kills it and removes its sockets; nothing when that was done already."""
+        """Kills it and removes its sockets; nothing when that was done already.
+
+        Raises subprocess.TimeoutExpired when the kernel does not end it.
+        """
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(_END_LIMIT)
             self._process = None
         for pair in self.sockets.values():
             pair.guest.unlink(missing_ok=True)

@@ -304,7 +304,7 @@ def test_3_1_a_failed_request_shows_frames_of_the_script_only(workshop: Workshop
         "Traceback (most recent call last):",
         '  File "<string>", line 4, in <module>',
         "    ask()",
-        '  File "<string>", line 3, in <module>',
+        '  File "<string>", line 3, in ask',
         '    web.succeed("echo one; exit 3")',
         "",
         "RequestedAssertionFailed: command `echo one; exit 3` failed (exit code 3)",

@@ -79,6 +79,8 @@ def test_1_3_both_ways_in_make_the_same_run(workshop: Workshop) -> None:
     text = "print([each.name for each in machines], [each.nr for each in vlans])"
     by_file = workshop.drive(workshop.configuration(text, scripts, vlans=[1, 2]))
     by_file.expect(0)
+    (workshop.state / "vm-state-web").mkdir()
+    (workshop.state / "vm-state-web/disk").touch()
     by_variables = workshop.run(
         "nixos-test-driver",
         "-o",
@@ -107,6 +109,9 @@ def test_1_3_both_ways_in_make_the_same_run(workshop: Workshop) -> None:
         assert run.stdout.endswith("['db', 'web'] [1, 2]\n")
     for run in (by_variables, by_flags):
         assert "Test will time out and terminate in 60 seconds\n" in run.stderr
+        assert "Machine state will be reset. To keep it, pass --keep-vm-state\n" in run.stderr
+    assert f"deleting VM state directory {workshop.state}/vm-state-web\n" in by_variables.stderr
+    assert "if you want to keep the VM state, pass --keep-vm-state\n" in by_variables.stderr
 
 
 def test_1_3_flags_win_over_variables_and_help_shows_them(workshop: Workshop) -> None:

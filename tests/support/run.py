@@ -38,25 +38,28 @@ class Run:
         env: Mapping[str, str],
         cwd: Path,
         keyboard: bool = False,
+        one_pipe: bool = False,
     ) -> None:
-        """With `keyboard` what `enter` is given is its standard input, else that is empty."""
+        """With `keyboard` what `enter` is given is its standard input, else that is empty.
+
+        With `one_pipe` its standard error goes to its standard output.
+        """
         program, *others = map(str, arguments)
         self.command = [str(PROGRAMS / program), *others]
         self._process = subprocess.Popen(
             self.command,
             stdin=subprocess.PIPE if keyboard else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT if one_pipe else subprocess.PIPE,
             env=dict(env),
             cwd=cwd,
             start_new_session=True,
         )
         self._lock = threading.Lock()
         self._text = {"stdout": "", "stderr": ""}
-        self._readers = [
-            self._read("stdout", self._process.stdout),
-            self._read("stderr", self._process.stderr),
-        ]
+        self._readers = [self._read("stdout", self._process.stdout)]
+        if not one_pipe:
+            self._readers.append(self._read("stderr", self._process.stderr))
 
     def _read(self, name: str, stream: IO[bytes] | None) -> threading.Thread:
         assert stream is not None

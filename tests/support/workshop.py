@@ -16,7 +16,8 @@ class Workshop:
     """Makes test scripts, start scripts and configurations; runs the driver with them.
 
     `state` is what the driver keeps its state in, `out` its output directory; with `keyboard` its
-    standard input is what a test types (Run.enter), else it is empty.
+    standard input is what a test types (Run.enter), else it is empty; with `one_pipe` its standard
+    error goes to its standard output.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -24,6 +25,7 @@ class Workshop:
         self.state = folder / "run"
         self.out = folder / "out"
         self.keyboard = False
+        self.one_pipe = False
         self.out.mkdir()
         self._environment = {"XDG_RUNTIME_DIR": str(self.state)}
         self._runs: list[Run] = []
@@ -71,7 +73,7 @@ class Workshop:
     def run(self, *arguments: str | Path, **changes: str) -> Run:
         """Any of our programs; `changes` are of the environment."""
         env = environment(**{**self._environment, **changes})
-        run = Run(arguments, env, self.folder, self.keyboard)
+        run = Run(arguments, env, self.folder, self.keyboard, self.one_pipe)
         self._runs.append(run)
         return run
 

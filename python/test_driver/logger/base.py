@@ -30,6 +30,9 @@ class AbstractLogger(ABC):
     reporter: core.Reporter
     """Takes what the core tells on behalf of this logger."""
 
+    report: core.Report | None = None
+    """The file of this logger, if the core can finish it."""
+
     log_level: LogLevel = LogLevel.INFO
 
     @abstractmethod

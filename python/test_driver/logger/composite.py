@@ -7,7 +7,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from charioteer import _core as core
+from test_driver import forked
 from test_driver.logger.base import AbstractLogger, Attributes, LogLevel
+from test_driver.logger.junit import JunitXMLLogger
 from test_driver.logger.terminal import TerminalLogger
 
 
@@ -20,6 +22,7 @@ class CompositeLogger(AbstractLogger):
         self._lock = threading.RLock()
         for logger in logger_list or []:
             self.add_logger(logger)
+        forked.on_child(self, CompositeLogger._enter_child)
 
     def add_logger(self, logger: AbstractLogger) -> None:
         """Tells `logger` everything from now on."""
@@ -28,8 +31,19 @@ class CompositeLogger(AbstractLogger):
             self.reporter.terminal = True
         else:
             self.reporter.queue = True
+        if logger.report is not None:
+            self.reporter.add_report(logger.report)
         logger.set_log_level(self.log_level)
         self.logger_list.append(logger)
+
+    def _enter_child(self) -> None:
+        """In a forked child: another thread may have held the lock, and files are the parent's."""
+        self._lock = threading.RLock()
+        for logger in self.logger_list:
+            if isinstance(logger, JunitXMLLogger):
+                logger.abandon()
+        terminals = [each for each in self.logger_list if isinstance(each, TerminalLogger)]
+        self.logger_list[:] = terminals
 
     def collect(self) -> None:
         if not self.reporter.queue:

@@ -10,6 +10,7 @@ from test_driver.duration import Duration
 from test_driver.logger import AbstractLogger
 from test_driver.machine.screen import Screen
 from test_driver.machine.units import Units
+from test_driver.wording import kept_state
 
 LOCK = "lock"
 """The file of the state directory by which the core claims it."""
@@ -71,8 +72,8 @@ class BaseMachine(Units, Screen, ABC):
         self._tell_reset()
 
     def _tell_reset(self) -> None:
-        self.log(f"deleting machine state directory {self.state_dir}")
-        self.log("if you want to keep the machine state, pass --keep-machine-state")
+        self.log(f"deleting {kept_state.name} directory {self.state_dir}")
+        self.log(f"if you want to keep the {kept_state.name}, pass {kept_state.flag}")
 
     # What a subclass provides
 

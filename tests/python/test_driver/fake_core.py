@@ -1,5 +1,6 @@
 """A core without processes: guests are functions from commands to (status, output)."""
 
+import json
 import queue
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,9 @@ class FakeReporter:
             self.lines.append(text)
 
     def flush(self) -> None:
+        ...
+
+    def add_report(self, report: Any) -> None:
         ...
 
 
@@ -76,6 +80,7 @@ class FakeMachine:
         self.calls: list[tuple[Any, ...]] = []
         self.console: list[list[str]] = []
         self.failure: Exception | None = None
+        self.status = "running"
         self.options: list[dict[str, Any]] = []
         self.errors = b""
         self.call = FakeCall()
@@ -96,6 +101,11 @@ class FakeMachine:
 
     def connect(self) -> None:
         self.connected = True
+
+    def qmp(self, command: str, arguments: str = "{}") -> str:
+        self.calls.append(("qmp", command))
+        status = {"status": self.status, "running": self.status == "running"}
+        return json.dumps({"return": status if command == "query-status" else {}})
 
     def execute(
         self, command: str, check_return: bool, check_output: bool, timeout: Any
@@ -161,6 +171,7 @@ class FakeSession:
 
     def __init__(self, reporter: FakeReporter) -> None:
         self.limit: Any = None
+        self.limits: list[Any] = []
 
     def adopt_machine(self, machine: FakeMachine) -> None:
         ...
@@ -170,6 +181,7 @@ class FakeSession:
 
     def arm_timeout(self, timeout: Any) -> None:
         self.limit = timeout
+        self.limits.append(timeout)
 
     def cancel_timeout(self) -> None:
         self.limit = None

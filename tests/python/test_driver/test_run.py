@@ -1,12 +1,16 @@
 """A run of the driver: its script, its limits, its failures."""
 
+import threading
 from pathlib import Path
 
 import fake_core
 import pytest
+from test_driver.called_off import expect_wanted
 from test_driver.driver import Driver
 from test_driver.errors import MachineError, PollingConditionError, RequestedAssertionFailed
 from test_driver.logger import TerminalLogger
+from test_driver.machine import QemuMachine
+from test_driver.sync import sync_all
 from told import raw, told
 
 
@@ -37,7 +41,7 @@ class TestScript:
             "Traceback (most recent call last):",
             '  File "<string>", line 3, in <module>',
             "    f()",
-            '  File "<string>", line 2, in <module>',
+            '  File "<string>", line 2, in f',
             "    t.assertEqual(1, 2)",
             "",
             "RequestedAssertionFailed: 1 != 2",
@@ -55,9 +59,76 @@ class TestScript:
     def test_time_limit(self, driver: Driver, logger: TerminalLogger) -> None:
         driver.run_tests()
         assert "Test will time out and terminate in 3600 seconds" in told(logger)
-        assert getattr(driver.race_timer, "_session").limit == 3600
-        driver.join_all()
-        assert getattr(driver.race_timer, "_session").limit is None
+        session = getattr(driver.race_timer, "_session")
+        assert session.limits == [3600]
+        assert session.limit is None, "what comes after the script has limits of its own"
+
+
+class TestSync:
+    """What is done with the guests when the script has ended."""
+
+    def end(self, driver: Driver) -> None:
+        for machine in driver.machines_qemu:
+            machine.booted = machine.connected = True
+        driver.tests = ""
+        driver.run_tests()
+
+    def calls(self, machine: QemuMachine) -> list[tuple[object, ...]]:
+        return [call for call in getattr(machine.handle, "calls") if call[0] == "execute"]
+
+    def test_all_that_are_up_write_back(self, driver: Driver) -> None:
+        self.end(driver)
+        for machine in driver.machines_qemu:
+            assert [call[1] for call in self.calls(machine)] == ["sync"]
+
+    def test_not_asked_for_of_a_guest_that_does_not_run(
+        self, driver: Driver, logger: TerminalLogger
+    ) -> None:
+        paused, running = driver.machines_qemu
+        setattr(paused.handle, "status", "suspended")
+        self.end(driver)
+        assert self.calls(paused) == [] and self.calls(running) != []
+        assert f"{paused.name}: no sync, since its status is suspended" in told(logger)
+
+    def test_its_trouble_is_a_warning(
+        self, driver: Driver, logger: TerminalLogger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_arguments: object, **_options: object) -> tuple[int, str]:
+            raise MachineError("the shell is gone")
+
+        monkeypatch.setattr(driver.machines_qemu[0], "execute", refuse)
+        self.end(driver)
+        name = driver.machines_qemu[0].name
+        assert f"{name}: sync at the end of the run: the shell is gone" in told(logger)
+
+    def test_a_guest_that_does_not_answer_is_given_up(
+        self, driver: Driver, logger: TerminalLogger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        silent, answering = driver.machines_qemu
+        released = threading.Event()
+
+        def keep_silent(*_arguments: object, **_options: object) -> tuple[int, str]:
+            while not released.wait(0.01):
+                expect_wanted()
+            return 0, ""
+
+        for machine in (silent, answering):
+            machine.booted = machine.connected = True
+        monkeypatch.setattr(silent, "execute", keep_silent)
+        sync_all(driver.machines, logger, 0.1)
+        released.set()
+        assert [line for line in told(logger) if "sync" in line] == [
+            f"{silent.name}: sync at the end of the run did not finish within 0.1 s"
+        ]
+        assert self.calls(answering) != []
+
+    def test_a_script_that_failed_asks_for_none(self, driver: Driver) -> None:
+        for machine in driver.machines_qemu:
+            machine.booted = machine.connected = True
+        driver.tests = "t.fail('no')"
+        with pytest.raises(SystemExit):
+            driver.run_tests()
+        assert all(self.calls(machine) == [] for machine in driver.machines_qemu)
 
 
 class TestMachines:
@@ -85,6 +156,26 @@ class TestCleanup:
         monkeypatch.setattr(fake_core.FakeSession, "complaints", [complaint])
         driver.__exit__(None, None, None)
         assert told(logger)[-1] == complaint
+
+    def test_whatever_fails_the_rest_is_ended(
+        self, driver: Driver, logger: TerminalLogger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ended: list[str] = []
+
+        def stop() -> None:
+            raise OSError("busy")
+
+        monkeypatch.setattr(driver.machines_qemu[0], "end", stop)
+        monkeypatch.setattr(driver.vlans[0], "stop", stop)
+        monkeypatch.setattr(driver.machines_qemu[1], "end", lambda: ended.append("second"))
+        driver.__exit__(None, None, None)
+        assert ended == ["second"]
+        name = driver.machines_qemu[0].name
+        assert told(logger)[-2:] == [
+            f"Error during cleanup of {name}: busy",
+            "Error during cleanup of vlan1: busy",
+        ]
+        monkeypatch.undo()
 
 
 class TestPollingConditions:

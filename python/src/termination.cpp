@@ -1,0 +1,254 @@
+#include "termination.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <thread>
+
+#include "core.hpp"
+#include "io/error.hpp"
+#include "io/signals_blocked.hpp"
+
+namespace charioteer::python {
+
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto script_limit = 5s;
+constexpr auto cleanup_limit = 15s;
+/// The program timeout signals its child and then the process group, which the child is in.
+constexpr auto same_request = 1s;
+/// For the machines, once Python's time is over. Their guards kill what is left when we are dead.
+constexpr auto close_limit = 3s;
+
+asio::awaitable<void> close(std::shared_ptr<session::Session> session) {
+    co_await session->close();
+}
+
+}  // namespace
+
+Termination& Termination::instance() {
+    static auto* const made = new Termination;
+    return *made;
+}
+
+Termination::Termination()
+    : owner_(::getpid()),
+      main_thread_(::pthread_self()),
+      awake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    if (!awake_) throw io::system_error("cannot make an eventfd", errno);
+    observe_forks();
+}
+
+void Termination::watch() {
+    if (::getpid() != owner_) return;
+    start_thread();
+    if (is_watching()) return;
+    main_thread_ = ::pthread_self();
+    termios terminal{};
+    if (!terminal_ && ::tcgetattr(STDIN_FILENO, &terminal) == 0) terminal_ = terminal;
+    struct sigaction ours {};
+    ours.sa_sigaction = &handle;
+    // No SA_RESTART: Python's system calls are to be interrupted.
+    ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigemptyset(&ours.sa_mask);
+    // Known before ours is called.
+    ::sigaction(SIGTERM, nullptr, &before_);
+    ::sigaction(SIGTERM, &ours, nullptr);
+}
+
+void Termination::unwatch() {
+    cleaning_ = false;
+    if (is_watching()) ::sigaction(SIGTERM, &before_, nullptr);
+}
+
+bool Termination::is_watching() noexcept {
+    struct sigaction now {};
+    ::sigaction(SIGTERM, nullptr, &now);
+    return (now.sa_flags & SA_SIGINFO) != 0 && now.sa_sigaction == &handle;
+}
+
+void Termination::handle(int number, siginfo_t* info, void* context) {
+    int error = errno;
+    auto& self = instance();
+    if (::getpid() != self.owner_) {
+        // A forked child; it dies as if there were no handler.
+        ::signal(number, SIG_DFL);
+        ::raise(number);
+        return;
+    }
+    int own = self.own_signals_;
+    while (own > 0 && !self.own_signals_.compare_exchange_weak(own, own - 1)) {
+    }
+    if (own == 0) {
+        self.begun_ = true;
+        ++self.requests_;
+        self.wake();
+    }
+    self.call_handler_before(number, info, context);
+    errno = error;
+}
+
+void Termination::call_handler_before(int number, siginfo_t* info, void* context) const {
+    if ((before_.sa_flags & SA_SIGINFO) != 0)
+        before_.sa_sigaction(number, info, context);
+    else if (before_.sa_handler != SIG_DFL && before_.sa_handler != SIG_IGN)
+        before_.sa_handler(number);
+}
+
+void Termination::begin() {
+    start_thread();
+    struct sigaction now {};
+    ::sigaction(SIGTERM, nullptr, &now);
+    bool is_handled = (now.sa_flags & SA_SIGINFO) != 0 ||
+                      (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN);
+    if (!is_handled) python_is_asked_ = false;
+    begun_ = true;
+    ++requests_;
+    wake();
+    if (is_watching()) ++own_signals_;
+    // To the thread on which Python handles signals, so that its system call is interrupted.
+    if (is_handled) ::pthread_kill(main_thread_, SIGTERM);
+}
+
+void Termination::script_ended() noexcept {
+    cleaning_ = true;
+    wake();
+}
+
+void Termination::add(const std::shared_ptr<session::Session>& session) {
+    std::lock_guard lock(mutex_);
+    living(sessions_);
+    sessions_.push_back(session);
+}
+
+void Termination::add(const std::shared_ptr<Reporter>& reporter) {
+    std::lock_guard lock(mutex_);
+    living(reporters_);
+    reporters_.push_back(reporter);
+}
+
+/// Those that are not gone; forgets the others.
+template <class T>
+std::vector<std::shared_ptr<T>> Termination::living(std::vector<std::weak_ptr<T>>& all) {
+    std::erase_if(all, [](const auto& each) { return each.expired(); });
+    std::vector<std::shared_ptr<T>> found;
+    for (const auto& each : all)
+        if (auto object = each.lock()) found.push_back(std::move(object));
+    return found;
+}
+
+void Termination::wake() const noexcept {
+    std::uint64_t one = 1;
+    [[maybe_unused]] auto written = ::write(awake_.get(), &one, sizeof one);
+}
+
+void Termination::start_thread() {
+    std::lock_guard lock(mutex_);
+    if (thread_started_) return;
+    thread_started_ = true;
+    io::SignalsBlocked blocked;
+    std::thread([this] { run(); }).detach();
+}
+
+void Termination::run() noexcept {
+    ::pthread_setname_np(::pthread_self(), "charioteer-end");
+    // The one thread of ours that takes it, for when the script blocks it in its own.
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+    await_python();
+    end_without_python();
+    die();
+}
+
+/// Returns when Python's time is over.
+void Termination::await_python() noexcept {
+    while (!begun_) await_wake(-1ms);
+    if (!python_is_asked_) return;
+    auto begin = Clock::now();
+    auto limit = begin + script_limit;
+    int requests = requests_;
+    bool was_cleaning = false;
+    while (Clock::now() < limit) {
+        await_wake(std::chrono::ceil<std::chrono::milliseconds>(limit - Clock::now()));
+        if (cleaning_ && !was_cleaning) limit = Clock::now() + cleanup_limit;
+        was_cleaning = cleaning_;
+        bool is_again = requests != requests_ && Clock::now() - begin > same_request;
+        if (is_again && !cleaning_) return;
+        requests = requests_;
+    }
+}
+
+void Termination::await_wake(std::chrono::milliseconds limit) const noexcept {
+    pollfd readable{awake_.get(), POLLIN, 0};
+    ::poll(&readable, 1, static_cast<int>(limit.count()));
+    std::uint64_t ignored = 0;
+    [[maybe_unused]] auto got = ::read(awake_.get(), &ignored, sizeof ignored);
+}
+
+void Termination::end_without_python() noexcept {
+    constexpr auto what = "the test did not end in time after SIGTERM; it is ended by force";
+    try {
+        std::unique_lock lock(mutex_);
+        auto reporters = living(reporters_);
+        lock.unlock();
+        for (const auto& each : reporters) each->take({io::EventKind::log, {}, what});
+        close_sessions();
+        for (const auto& each : reporters) {
+            each->finish_reports(fmt::format("interrupted by SIGTERM: {}", what));
+            each->writer().print(each->writer().take_partial_lines());
+            each->writer().flush();
+        }
+    } catch (const std::exception&) {
+        // It is to end, above all.
+    }
+}
+
+void Termination::close_sessions() noexcept {
+    std::vector<io::Pending<void>> closing;
+    std::unique_lock lock(mutex_);
+    auto sessions = living(sessions_);
+    lock.unlock();
+    auto give_up = Clock::now() + close_limit;
+    try {
+        for (auto& each : sessions)
+            closing.push_back(Core::instance().runtime().start(close(std::move(each))));
+        for (auto& each : closing)
+            each.wait_for(std::chrono::ceil<std::chrono::milliseconds>(
+                std::max<Clock::duration>(give_up - Clock::now(), 0s)));
+    } catch (const std::exception&) {
+        // The io thread may have ended; guards end the machines.
+    }
+}
+
+void Termination::die() noexcept {
+    // Of an interactive run; SIGTTOU, of one in the background, is blocked here.
+    io::SignalsBlocked blocked;
+    if (terminal_) ::tcsetattr(STDIN_FILENO, TCSANOW, &*terminal_);
+    ::signal(SIGTERM, SIG_DFL);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+    ::kill(::getpid(), SIGTERM);
+    // Process 1 of a container does not die by its own signal.
+    std::this_thread::sleep_for(1s);
+    ::_exit(128 + SIGTERM);
+}
+
+void Termination::after_fork_in_child() noexcept {
+    // The script's own handler, or Python's, is put back by the child itself (test_driver.signals).
+    begun_ = false;
+}
+
+}  // namespace charioteer::python

@@ -1,0 +1,83 @@
+"""Standard output of scripts, beside the log in one pipe."""
+
+import re
+import signal
+
+from support.workshop import Workshop
+
+
+def lines_of(workshop: Workshop, script: str) -> list[str]:
+    workshop.one_pipe = True
+    run = workshop.drive(workshop.configuration(script))
+    run.expect(0)
+    return run.stdout.split("\n")
+
+
+def test_lines_come_whole_and_in_order_with_the_log(workshop: Workshop) -> None:
+    script = """
+        for number in range(3000):
+            print("printed", number, "x" * 200)
+            log.log(f"logged {number}")
+    """
+    lines = [line for line in lines_of(workshop, script) if re.match("printed|logged", line)]
+    expected = []
+    for number in range(3000):
+        expected += [f"printed {number} {'x' * 200}", f"logged {number}"]
+    assert lines == expected
+
+
+def test_lines_of_several_threads_come_whole(workshop: Workshop) -> None:
+    script = """
+        import threading
+        def talk(name):
+            for number in range(500):
+                print("thread", name, number)
+                log.log(f"log {name} {number}")
+        threads = [threading.Thread(target=talk, args=[name]) for name in "abcd"]
+        for each in threads: each.start()
+        for each in threads: each.join()
+    """
+    lines = lines_of(workshop, script)
+    for name in "abcd":
+        assert [line for line in lines if line.startswith(f"thread {name}")] == [
+            f"thread {name} {number}" for number in range(500)
+        ]
+        assert [line for line in lines if line.startswith(f"log {name}")] == [
+            f"log {name} {number}" for number in range(500)
+        ]
+
+
+def test_every_way_to_write_keeps_its_order(workshop: Workshop) -> None:
+    script = """
+        import subprocess, sys
+        print("one ", end="")
+        print("line")
+        sys.stdout.write("second\\nthi")
+        log.log("between")
+        sys.stdout.write("rd\\n")
+        sys.stdout.buffer.write(b"bytes\\n")
+        sys.stdout.writelines(["a\\n", "b\\n"])
+        print("flushed", end="", flush=True)
+        subprocess.run(["echo", " by a program"])
+        print("x" * 300_000)
+        print(sys.stdout.encoding.lower(), sys.stdout.fileno(), sys.stdout.isatty())
+        print("without an end", end="")
+    """
+    text = "\n".join(lines_of(workshop, script))
+    expected = "one line\nsecond\nbetween\nthird\nbytes\na\nb\nflushed by a program\n"
+    assert expected + "x" * 300_000 + "\nutf-8 1 False\n" in text
+    assert text.count("without an end") == 1
+
+
+def test_nothing_printed_is_lost_when_the_driver_is_killed(workshop: Workshop) -> None:
+    script = """
+        import os
+        for number in range(100):
+            print("printed", number)
+        os.kill(os.getpid(), 9)
+    """
+    run = workshop.drive(workshop.configuration(script))
+    run.expect(128 + signal.SIGKILL)
+    assert [line for line in run.stdout.split("\n") if line.startswith("printed")] == [
+        f"printed {number}" for number in range(100)
+    ]

@@ -1,0 +1,161 @@
+"""SIGTERM and the time limit of a run end it, whatever the script does about it."""
+
+import signal
+from xml.etree import ElementTree
+
+import pytest
+
+from support.leftovers import expect_nothing_left, qemus_of
+from support.run import Run
+from support.workshop import Workshop
+
+# Each goes on for ever, as far as Python is concerned.
+STUBBORN = {
+    "swallows exceptions": """
+        while True:
+            try:
+                time.sleep(0.01)
+            except BaseException:
+                pass
+    """,
+    "sleeps in finally": """
+        try:
+            time.sleep(600)
+        finally:
+            time.sleep(600)
+    """,
+    "holds the interpreter lock": """
+        sum(itertools.repeat(0))
+    """,
+    "ignores the signal": """
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("ignored")
+        web.execute("sleep 600")
+    """,
+    "blocks the signal": """
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        print("blocked")
+        time.sleep(600)
+    """,
+    "has a handler of its own": """
+        signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+        print("installed")
+        web.wait_until_succeeds("false")
+    """,
+    "waits for a thread": """
+        thread = threading.Thread(target=time.sleep, args=[600])
+        thread.start()
+        try:
+            thread.join()
+        finally:
+            thread.join()
+    """,
+}
+SIGN = {
+    "ignores the signal": "ignored",
+    "blocks the signal": "blocked",
+    "has a handler of its own": "installed",
+}
+
+
+def start(workshop: Workshop, name: str, limit: int) -> Run:
+    script = (
+        "import itertools, signal, threading, time\n" + 'web.succeed("true")\nlog.log("ready")\n'
+    )
+    body = "\n".join(line.removeprefix(" " * 8) for line in STUBBORN[name].split("\n"))
+    configuration = workshop.configuration(script + body, vlans=[1], global_timeout=limit)
+    return workshop.drive(
+        configuration, "--junit-xml=report.xml", LOGFILE=str(workshop.folder / "log.xml")
+    )
+
+
+def expect_a_whole_end(workshop: Workshop, run: Run) -> None:
+    run.expect(143)
+    expect_nothing_left(workshop.folder)
+    suite = ElementTree.parse(workshop.out / "report.xml").getroot()[0]
+    assert suite.get("failures") == "1"
+    assert "ready" in (suite[0].findtext("system-out") or "")
+    assert "SIGTERM" in (suite[0].findtext("system-err") or "")
+    assert "<line>ready</line>" in (workshop.folder / "log.xml").read_text()
+
+
+@pytest.mark.parametrize("name", STUBBORN)
+def test_sigterm_ends_a_script_that(workshop: Workshop, name: str) -> None:
+    run = start(workshop, name, 600)
+    run.wait_for("ready")
+    run.wait_for(SIGN.get(name, "ready"))
+    assert qemus_of(workshop.state)
+    run.send(signal.SIGTERM)
+    expect_a_whole_end(workshop, run)
+
+
+@pytest.mark.parametrize("name", ["swallows exceptions", "holds the interpreter lock"])
+def test_the_time_limit_ends_a_script_that(workshop: Workshop, name: str) -> None:
+    run = start(workshop, name, 5)
+    expect_a_whole_end(workshop, run)
+    assert "timeout reached; test terminating..." in run.stderr
+
+
+def test_a_script_that_passes_after_sigterm_has_not_passed(workshop: Workshop) -> None:
+    script = """
+        import sys, time
+        web.start()
+        try:
+            print("ready", flush=True)
+            time.sleep(600)
+        except BaseException:
+            pass
+        sys.exit(0)
+    """
+    run = workshop.drive(workshop.configuration(script), "--junit-xml=report.xml")
+    run.wait_for("ready")
+    run.send(signal.SIGTERM)
+    run.expect(143)
+    assert "ended by force" not in run.stderr
+    assert 'failures="1"' in (workshop.out / "report.xml").read_text()
+    expect_nothing_left(workshop.folder)
+
+
+def test_a_script_that_behaves_has_time_to_clean_up(workshop: Workshop) -> None:
+    script = """
+        import time
+        try:
+            print("ready", flush=True)
+            web.succeed("sleep 600")
+        finally:
+            time.sleep(0.5)
+            print("tidied up")
+    """
+    run = workshop.drive(workshop.configuration(script))
+    run.wait_for("ready")
+    run.wait_for("must succeed: sleep 600")
+    run.send(signal.SIGTERM)
+    run.expect(143)
+    assert "tidied up\n" in run.stdout
+    assert "ended by force" not in run.stderr
+    expect_nothing_left(workshop.folder)
+
+
+def test_terminate_test_ends_the_run(workshop: Workshop) -> None:
+    script = """
+        import time
+        try:
+            driver.terminate_test()
+            time.sleep(600)
+        except BaseException:
+            pass
+    """
+    run = workshop.drive(workshop.configuration(script))
+    run.expect(143)
+    assert "timeout reached; test terminating..." in run.stderr
+
+
+def test_a_prompt_ends_by_sigterm(workshop: Workshop) -> None:
+    workshop.keyboard = True
+    run = workshop.drive(workshop.configuration("pass"), "--interactive")
+    run.enter("web.start(); print('ty' + 'ped', flush=True); web.execute('sleep 600')")
+    run.wait_for("typed")
+    run.wait_for("QEMU running")
+    run.send(signal.SIGTERM)
+    run.expect(143)
+    expect_nothing_left(workshop.folder)
