@@ -16,15 +16,14 @@ namespace charioteer::process::guard {
 
 namespace {
 
-std::vector<pid_t> children_of(pid_t parent) {
+/// Adds the children of `parent` to `family`.
+void add_children(pid_t parent, std::vector<pid_t>& family) {
     // All threads of a process can fork; a guard and most helpers have one, QEMU has children of
     // none. The kernel lists children by thread.
     std::string path =
         "/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children";
     std::ifstream list(path);
-    std::vector<pid_t> children;
-    for (pid_t child = 0; list >> child;) children.push_back(child);
-    return children;
+    for (pid_t child = 0; list >> child;) family.push_back(child);
 }
 
 }  // namespace
@@ -34,12 +33,10 @@ void adopt_orphans() {
 }
 
 void signal_descendants(int signal) {
-    std::vector<pid_t> family = children_of(::getpid());
-    for (std::size_t i = 0; i < family.size(); ++i) {
-        // Collected before the signal: once its parent is gone a child has moved up to us.
-        std::vector<pid_t> next = children_of(family[i]);
-        family.insert(family.end(), next.begin(), next.end());
-    }
+    std::vector<pid_t> family;
+    add_children(::getpid(), family);
+    // Collected before the signal: once its parent is gone a child has moved up to us.
+    for (std::size_t i = 0; i < family.size(); ++i) add_children(family[i], family);
     for (pid_t pid : family) ::kill(pid, signal);
 }
 
