@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "io/unique_fd.hpp"
-#include "vlan/switch.hpp"
+#include "vlan/port.hpp"
 #include "vlan/vde.hpp"
 
 namespace charioteer::vlan {

@@ -13,15 +13,13 @@ namespace charioteer::vlan {
 /// What a segment counts, in frames.
 enum class Count : std::size_t {
     received,           ///< came in from a plug and were well-formed
-    forwarded,          ///< of these: for a known station, handed to its port only
-    flooded,            ///< of these: handed to every other port
     delivered,          ///< copies handed to a plug or put into its queue
     dropped_slow_port,  ///< copies lost because the plug did not read and its queue was full
     dropped_gone,       ///< copies lost because the plug had gone
     dropped_oversized,  ///< longer than any plug can take
     dropped_malformed,  ///< shorter than an Ethernet header
 };
-inline constexpr std::size_t count_kinds = 8;
+inline constexpr std::size_t count_kinds = 6;
 
 /// A snapshot of the counts of one segment.
 struct Counters {

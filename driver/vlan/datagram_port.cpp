@@ -73,9 +73,7 @@ std::optional<Frame> DatagramBuffers::frame(std::size_t index) const noexcept {
 }
 
 DatagramPort::DatagramPort(io::UniqueFd socket, LiveCounters& counters, DatagramBuffers& buffers)
-    : Port(std::move(socket), counters), buffers_(buffers) {
-    staged_.reserve(datagram_batch);
-}
+    : Port(std::move(socket), counters), buffers_(buffers) {}
 
 Port::Link DatagramPort::receive(std::vector<Frame>& frames) {
     int number = buffers_.receive(socket());
@@ -89,34 +87,28 @@ Port::Link DatagramPort::receive(std::vector<Frame>& frames) {
     return Link::up;
 }
 
-void DatagramPort::stage(Frame frame) {
-    if (staged_.size() == datagram_batch) flush();
-    staged_.push_back(frame);
-}
-
-void DatagramPort::flush() {
-    if (staged_.empty()) return;
-    std::size_t done = 0;
+void DatagramPort::send(std::span<const Frame> frames) {
     // Behind a backlog everything queues up, to keep the order, without asking the kernel again.
-    while (done < staged_.size() && !has_backlog()) {
+    while (!frames.empty() && !has_backlog()) {
         Outgoing outgoing;
-        for (auto i = done; i < staged_.size(); ++i) outgoing.add(staged_[i].bytes());
+        for (auto frame : frames.first(std::min(frames.size(), datagram_batch)))
+            outgoing.add(frame.bytes());
         auto sent = send_now(socket(), outgoing);
         count(Count::delivered, sent.messages);
-        done += sent.messages;
-        if (sent.failure == 0) break;
+        frames = frames.subspan(sent.messages);
+        if (sent.failure == 0) continue;
         if (is_full(sent.failure)) {
-            enqueue(staged_[done++]);
+            enqueue(frames.front());
+            frames = frames.subspan(1);
         } else if (sent.failure == EMSGSIZE) {
             count(Count::dropped_oversized, 1);
-            ++done;
+            frames = frames.subspan(1);
         } else {
-            count(Count::dropped_gone, staged_.size() - done);
-            done = staged_.size();
+            count(Count::dropped_gone, frames.size());
+            return;
         }
     }
-    for (; done < staged_.size(); ++done) enqueue(staged_[done]);
-    staged_.clear();
+    for (auto frame : frames) enqueue(frame);
 }
 
 void DatagramPort::drain() {

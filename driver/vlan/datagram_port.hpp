@@ -44,13 +44,11 @@ public:
 
     /// Never `down`: that the plug has gone shows on its control connection.
     Link receive(std::vector<Frame>& frames) override;
-    void stage(Frame frame) override;
-    void flush() override;
+    void send(std::span<const Frame> frames) override;
     void drain() override;
 
 private:
     DatagramBuffers& buffers_;
-    std::vector<Frame> staged_;
 };
 
 }  // namespace charioteer::vlan

@@ -2,13 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 namespace charioteer::vlan {
 
 using Bytes = std::span<const std::byte>;
 
+/// Shorter frames have no whole header, and are dropped.
 inline constexpr std::size_t ethernet_header_size = 14;
 /// Bytes of the big-endian length in front of a frame on a QEMU stream.
 inline constexpr std::size_t length_size = 4;
@@ -29,26 +29,5 @@ struct Frame {
     Bytes bytes() const noexcept { return {data, size}; }
     Bytes with_length() const noexcept { return {data - length_size, size + length_size}; }
 };
-
-/// An Ethernet address as a 48-bit number, first byte highest.
-struct MacAddress {
-    std::uint64_t value = 0;
-
-    /// Broadcast or multicast: the lowest bit of the first byte.
-    bool is_group() const noexcept { return (value >> 40 & 1) != 0; }
-    bool operator==(const MacAddress&) const = default;
-};
-
-struct Header {
-    MacAddress destination;
-    MacAddress source;
-    std::uint16_t ethertype = 0;
-
-    /// Carries an 802.1Q or 802.1ad tag.
-    bool is_tagged() const noexcept { return ethertype == 0x8100 || ethertype == 0x88a8; }
-};
-
-/// The Ethernet header of `frame`; nullopt when it is too short to have one.
-std::optional<Header> parse_header(Bytes frame) noexcept;
 
 }  // namespace charioteer::vlan

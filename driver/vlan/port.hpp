@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "io/unique_fd.hpp"
@@ -9,6 +11,8 @@
 #include "vlan/frame.hpp"
 
 namespace charioteer::vlan {
+
+using PortId = std::uint16_t;
 
 /// The I/O of one plug. Never waits: what the plug does not take is queued, and what does not fit
 /// into the queue is lost to this plug and counted. Segment's thread only.
@@ -34,11 +38,8 @@ public:
     /// receive() on any port.
     virtual Link receive(std::vector<Frame>& frames) = 0;
 
-    /// Notes a frame for this plug; it must stay valid until flush().
-    virtual void stage(Frame frame) = 0;
-
-    /// Sends or queues what is staged.
-    virtual void flush() = 0;
+    /// Sends or queues `frames`, in this order. They need to be valid during the call only.
+    virtual void send(std::span<const Frame> frames) = 0;
 
     /// Sends what is queued: to be called when the socket takes bytes again.
     virtual void drain() = 0;

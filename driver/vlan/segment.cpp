@@ -45,7 +45,7 @@ void Segment::close() noexcept {
     vde_listener_.reset();
     stream_listener_.reset();
     controls_.clear();
-    forwarder_.clear();
+    hub_.clear();
 }
 
 void Segment::serve(const epoll_event& event) {
@@ -70,12 +70,11 @@ void Segment::serve(const epoll_event& event) {
 }
 
 void Segment::serve_port(PortId id, std::uint32_t events) {
-    auto* port = forwarder_.find(id);
+    auto* port = hub_.find(id);
     if (port == nullptr) return;  // went away earlier in this round
     if ((events & EPOLLOUT) != 0) port->drain();
     auto link = Port::Link::up;
-    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0)
-        link = forwarder_.forward(id, std::chrono::steady_clock::now());
+    if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) link = hub_.forward(id);
     if (link == Port::Link::broken)
         complain(Complaint::stream_garbage,
                  "a stream plug announced a frame that is too long and was disconnected");
@@ -125,11 +124,11 @@ void Segment::take_control(io::UniqueFd socket) {
 
 void Segment::take_stream(io::UniqueFd socket) {
     enlarge_send_buffer(socket.get());
-    attach(forwarder_.free_id(), std::make_unique<StreamPort>(std::move(socket), counters_));
+    attach(hub_.free_id(), std::make_unique<StreamPort>(std::move(socket), counters_));
 }
 
 void Segment::attach_tap(io::UniqueFd device) {
-    attach(forwarder_.free_id(), std::make_unique<TapPort>(std::move(device), counters_));
+    attach(hub_.free_id(), std::make_unique<TapPort>(std::move(device), counters_));
 }
 
 io::UniqueFd Segment::accept_or_shed(int listener) {
@@ -145,7 +144,7 @@ io::UniqueFd Segment::accept_or_shed(int listener) {
 
 void Segment::attach_vde(ControlConnection& connection, std::uint32_t index) {
     try {
-        auto id = forwarder_.free_id();
+        auto id = hub_.free_id();
         auto path = data_path(directory_, id);
         auto socket = connect_datagram(path, connection.plug_address());
         attach(id, std::make_unique<DatagramPort>(std::move(socket), counters_, buffers_));
@@ -161,17 +160,17 @@ void Segment::attach_vde(ControlConnection& connection, std::uint32_t index) {
 void Segment::attach(PortId id, std::unique_ptr<Port> port) {
     awaiting_room_[id] = false;
     poller_.add(port->descriptor(), {Source::Kind::port, id});
-    forwarder_.add(id, std::move(port));
+    hub_.add(id, std::move(port));
 }
 
 void Segment::detach(PortId id) {
-    forwarder_.remove(id);
+    hub_.remove(id);
     std::error_code ignored;
     std::filesystem::remove(data_path(directory_, id), ignored);
 }
 
 void Segment::watch_backlogs() {
-    forwarder_.for_each([this](PortId id, Port& port) {
+    hub_.for_each([this](PortId id, Port& port) {
         if (port.has_backlog() == awaiting_room_[id]) return;
         awaiting_room_[id] = port.has_backlog();
         poller_.want_write(port.descriptor(), {Source::Kind::port, id}, awaiting_room_[id]);

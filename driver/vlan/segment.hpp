@@ -9,7 +9,7 @@
 #include "io/event.hpp"
 #include "vlan/control.hpp"
 #include "vlan/datagram_port.hpp"
-#include "vlan/forwarder.hpp"
+#include "vlan/hub.hpp"
 #include "vlan/poller.hpp"
 #include "vlan/sockets.hpp"
 
@@ -62,7 +62,7 @@ private:
     io::UniqueFd spare_;
     std::vector<std::unique_ptr<ControlConnection>> controls_;
     DatagramBuffers buffers_;
-    Forwarder forwarder_{counters_};
+    Hub hub_{counters_};
     std::array<bool, max_ports> awaiting_room_{};  ///< by port: waited for to take bytes
     std::array<bool, 4> complained_{};
     bool stopping_ = false;

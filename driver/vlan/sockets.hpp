@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "io/unique_fd.hpp"
-#include "vlan/switch.hpp"
+#include "vlan/port.hpp"
 
 /// The control directory of a segment and the sockets in it. All sockets are non-blocking and
 /// closed on exec.

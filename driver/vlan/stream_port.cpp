@@ -1,7 +1,9 @@
 #include "vlan/stream_port.hpp"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
+#include <array>
 #include <cerrno>
 
 namespace charioteer::vlan {
@@ -26,12 +28,32 @@ iovec piece_of(Bytes bytes) {
     return {const_cast<std::byte*>(bytes.data()), bytes.size()};
 }
 
+/// The arguments of one sendmsg call.
+struct Outgoing {
+    std::array<iovec, max_pieces> pieces;
+    std::size_t count = 0;
+    std::size_t size = 0;  ///< bytes of all pieces
+
+    /// Adds `bytes`, to the last piece when they are its neighbours in memory. False when there is
+    /// no room.
+    bool add(Bytes bytes) {
+        auto* last = count == 0 ? nullptr : &pieces[count - 1];
+        if (last != nullptr &&
+            static_cast<std::byte*>(last->iov_base) + last->iov_len == bytes.data())
+            last->iov_len += bytes.size();
+        else if (count < max_pieces)
+            pieces[count++] = piece_of(bytes);
+        else
+            return false;
+        size += bytes.size();
+        return true;
+    }
+};
+
 }  // namespace
 
 StreamPort::StreamPort(io::UniqueFd socket, LiveCounters& counters)
-    : Port(std::move(socket), counters) {
-    pieces_.reserve(max_pieces);
-}
+    : Port(std::move(socket), counters) {}
 
 Port::Link StreamPort::receive(std::vector<Frame>& frames) {
     auto room = decoder_.room();
@@ -44,61 +66,39 @@ Port::Link StreamPort::receive(std::vector<Frame>& frames) {
     return Link::broken;
 }
 
-void StreamPort::stage(Frame frame) {
-    if (pieces_.size() == max_pieces) flush();
-    auto bytes = frame.with_length();
-    ++staged_frames_;
-    if (!pieces_.empty()) {
-        auto& last = pieces_.back();
-        if (static_cast<std::byte*>(last.iov_base) + last.iov_len == bytes.data()) {
-            last.iov_len += bytes.size();
-            return;
-        }
-    }
-    pieces_.push_back(piece_of(bytes));
-}
-
-void StreamPort::flush() {
-    if (pieces_.empty()) return;
+void StreamPort::send(std::span<const Frame> frames) {
     // Behind a backlog everything queues up, to keep the order, without asking the kernel again.
-    if (has_backlog()) {
-        enqueue_after(0);
-    } else {
-        auto sent = send_now(socket(), pieces_.data(), pieces_.size());
-        std::size_t total = 0;
-        for (const auto& piece : pieces_) total += piece.iov_len;
+    while (!frames.empty() && !has_backlog()) {
+        Outgoing outgoing;
+        std::size_t number = 0;
+        while (number < frames.size() && outgoing.add(frames[number].with_length())) ++number;
+        auto sent = send_now(socket(), outgoing.pieces.data(), outgoing.count);
         if (sent < 0 && errno != EAGAIN)
-            count(Count::dropped_gone, staged_frames_);
-        else if (sent == static_cast<ssize_t>(total))
-            count(Count::delivered, staged_frames_);
+            count(Count::dropped_gone, number);
+        else if (sent == static_cast<ssize_t>(outgoing.size))
+            count(Count::delivered, number);
         else
-            enqueue_after(sent < 0 ? 0 : static_cast<std::size_t>(sent));
+            enqueue_after(frames.first(number), sent < 0 ? 0 : static_cast<std::size_t>(sent));
+        frames = frames.subspan(number);
     }
-    pieces_.clear();
-    staged_frames_ = 0;
+    for (auto frame : frames) enqueue(frame);
 }
 
-/// Queues what of the staged frames lies behind the first `sent` bytes.
-void StreamPort::enqueue_after(std::size_t sent) {
-    for (const auto& piece : pieces_) {
-        auto* at = static_cast<const std::byte*>(piece.iov_base);
-        auto* end = at + piece.iov_len;
-        while (at != end) {
-            Frame frame{at + length_size, read_length(at)};
-            auto bytes = frame.with_length();
-            at += bytes.size();
-            if (sent >= bytes.size()) {
-                count(Count::delivered, 1);
-                sent -= bytes.size();
-            } else if (sent > 0) {
-                // The head of this frame is on its way: the rest must follow. The queue is empty
-                // then and has room for it.
-                queue().append(bytes.subspan(sent));
-                count(Count::delivered, 1);
-                sent = 0;
-            } else {
-                enqueue(frame);
-            }
+/// Queues what of `frames` lies behind the first `sent` bytes, which the socket has taken.
+void StreamPort::enqueue_after(std::span<const Frame> frames, std::size_t sent) {
+    for (auto frame : frames) {
+        auto bytes = frame.with_length();
+        if (sent >= bytes.size()) {
+            count(Count::delivered, 1);
+            sent -= bytes.size();
+        } else if (sent > 0) {
+            // The head of this frame is on its way: the rest must follow. The queue is empty then
+            // and has room for it.
+            queue().append(bytes.subspan(sent));
+            count(Count::delivered, 1);
+            sent = 0;
+        } else {
+            enqueue(frame);
         }
     }
 }

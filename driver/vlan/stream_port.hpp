@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/uio.h>
-
 #include "vlan/port.hpp"
 #include "vlan/stream.hpp"
 
@@ -14,17 +12,13 @@ public:
     StreamPort(io::UniqueFd socket, LiveCounters& counters);
 
     Link receive(std::vector<Frame>& frames) override;
-    void stage(Frame frame) override;
-    void flush() override;
+    void send(std::span<const Frame> frames) override;
     void drain() override;
 
 private:
-    void enqueue_after(std::size_t sent);
+    void enqueue_after(std::span<const Frame> frames, std::size_t sent);
 
     StreamDecoder decoder_;
-    /// Staged bytes; frames that are neighbours in memory share a piece.
-    std::vector<iovec> pieces_;
-    std::size_t staged_frames_ = 0;
 };
 
 }  // namespace charioteer::vlan

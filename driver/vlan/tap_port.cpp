@@ -61,9 +61,7 @@ io::UniqueFd open_tap(const std::string& name) {
 }
 
 TapPort::TapPort(io::UniqueFd device, LiveCounters& counters)
-    : Port(std::move(device), counters), buffers_(new std::byte[stride * batch]) {
-    staged_.reserve(batch);
-}
+    : Port(std::move(device), counters), buffers_(new std::byte[stride * batch]) {}
 
 Port::Link TapPort::receive(std::vector<Frame>& frames) {
     for (std::size_t index = 0; index < batch; ++index) {
@@ -78,20 +76,15 @@ Port::Link TapPort::receive(std::vector<Frame>& frames) {
     return Link::up;
 }
 
-void TapPort::stage(Frame frame) {
-    staged_.push_back(frame);
-}
-
-void TapPort::flush() {
+void TapPort::send(std::span<const Frame> frames) {
     // Behind a backlog everything queues up, to keep the order.
-    for (auto frame : staged_) {
+    for (auto frame : frames) {
         auto failure = has_backlog() ? EAGAIN : write_now(socket(), frame.bytes());
         if (is_full(failure))
             enqueue(frame);
         else
             count(failure == 0 ? Count::delivered : Count::dropped_gone, 1);
     }
-    staged_.clear();
 }
 
 void TapPort::drain() {

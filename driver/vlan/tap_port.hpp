@@ -18,13 +18,11 @@ public:
     TapPort(io::UniqueFd device, LiveCounters& counters);
 
     Link receive(std::vector<Frame>& frames) override;
-    void stage(Frame frame) override;
-    void flush() override;
+    void send(std::span<const Frame> frames) override;
     void drain() override;
 
 private:
     std::unique_ptr<std::byte[]> buffers_;
-    std::vector<Frame> staged_;
 };
 
 }  // namespace charioteer::vlan

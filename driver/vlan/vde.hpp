@@ -14,7 +14,7 @@
 ///     u32 magic 0xfeedface, u32 version 3, u32 type, struct sockaddr_un, description (text, rest)
 ///
 /// The address is that of the datagram socket on which the plug takes frames. The answer is the
-/// sockaddr_un of the switch's datagram socket for this plug; from then on one datagram is one
+/// sockaddr_un of the hub's datagram socket for this plug; from then on one datagram is one
 /// frame. The plug is attached until the control connection ends.
 namespace charioteer::vlan::vde {
 

@@ -13,7 +13,7 @@ namespace charioteer::vlan {
 
 class Segment;
 
-/// One virtual Ethernet segment: a switch with its own thread, and the sockets at which machines
+/// One virtual Ethernet segment: a hub with its own thread, and the sockets at which machines
 /// plug in. Frames flow from construction to stop(). The caller makes sure that no other living run
 /// uses the same directory; a file named `lock` there is left alone.
 class Vlan {

@@ -333,7 +333,7 @@ class VLan:
     def stream_socket(self) -> str:
         """What `CHARIOTEER_VLAN_SOCKET_{nr}` must say: QEMU's stream netdev connects to it."""
     def counters(self) -> dict[str, int]:
-        """Frames forwarded and dropped, the latter by reason."""
+        """Frames received, copies of them delivered, and what was dropped, by reason."""
     def stop(self) -> None: ...
 
 class Configuration:

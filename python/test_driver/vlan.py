@@ -8,7 +8,7 @@ from test_driver.logger import AbstractLogger
 
 
 class VLan:
-    """One segment, switched inside the driver.
+    """One segment, a hub inside the driver.
 
     Start scripts find it through environment variables, which are set here.
     """
@@ -16,7 +16,7 @@ class VLan:
     nr: int
     socket_dir: Path
     pid: int
-    """The process that switches: the driver itself."""
+    """The process that forwards frames: the driver itself."""
 
     tap: str = ""
     """A network interface of the kernel by which the segment is reached, too."""
@@ -37,7 +37,7 @@ class VLan:
         return f"<Vlan Nr. {self.nr}>"
 
     def counters(self) -> dict[str, int]:
-        """Frames forwarded and dropped, the latter by reason."""
+        """Frames received, copies of them delivered, and what was dropped, by reason."""
         return self.handle.counters()
 
     def stop(self) -> None:

@@ -18,6 +18,7 @@ import console
 import driver
 import figures
 import guest
+import network
 import screen
 from figures import Figure
 
@@ -37,6 +38,10 @@ def _bridge(build: Path) -> Iterable[Figure]:
     done = subprocess.run([program, "3"], stdout=subprocess.PIPE, check=True)
     for name, entry in json.loads(done.stdout).items():
         yield Figure(name, entry["ours"], entry["baseline"], entry["unit"])
+
+
+def _network(build: Path) -> Iterable[Figure]:
+    return network.measure()
 
 
 def _start(build: Path) -> Iterable[Figure]:
@@ -59,6 +64,7 @@ _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "commands": _commands,
     "agent": _agent,
     "bridge": _bridge,
+    "network": _network,
     "start": _start,
     "memory": _memory,
     "console": _console,

@@ -1,12 +1,25 @@
 """Sections 5.5 and 5.6: VLANs, and the addresses of machines on them."""
 
-import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from test_driver.machine import QemuMachine
 
+from support.station import Station, plugged
 from support.team import Team
 from support.workshop import Workshop
+
+ALPHA = "52:54:00:12:01:01"
+BETA = "52:54:00:12:01:02"
+
+Plug = Callable[[str], Station]
+Cable = Callable[[QemuMachine], None]
+
+
+@pytest.fixture
+def beta(pair: Team) -> QemuMachine:
+    return pair["beta"]
 
 
 def test_5_5_a_vlan_is_told_and_exported(workshop: Workshop) -> None:
@@ -21,30 +34,64 @@ def test_5_5_a_vlan_is_told_and_exported(workshop: Workshop) -> None:
     assert f"kill vlan (pid {run.pid})\n" in run.stderr
 
 
-def test_5_5_a_plug_of_vde_finds_the_switch(pair: Team, alpha: QemuMachine) -> None:
-    # vde_plug hands over what it reads and hears, each frame with its length before it.
-    plug = subprocess.Popen(
-        ["vde_plug", str(pair.driver.vlans[0].socket_dir)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert plug.stdin is not None and plug.stdout is not None
-        stranger = bytes.fromhex("020000000001")
-        asking = (
-            b"\xff" * 6 + stranger + bytes.fromhex("0806 0001 0800 0604 0001") + stranger
-            + bytes([192, 168, 1, 77]) + b"\0" * 6 + bytes([192, 168, 1, 1])
-        )  # fmt: skip
-        while True:
-            plug.stdin.write(len(asking).to_bytes(2, "big") + asking)
-            plug.stdin.flush()
-            frame = plug.stdout.read(int.from_bytes(plug.stdout.read(2), "big"))
-            if frame[:6] == stranger and frame[12:14] == b"\x08\x06":
-                break
-        assert frame[6:12].hex(":") == "52:54:00:12:01:01"
-    finally:
-        plug.kill()
-        plug.wait()
+@pytest.fixture
+def plug(pair: Team) -> Iterator[Plug]:
+    """Makes stations with the address given, which are plugged in."""
+    with ExitStack() as stack:
+
+        def make(address: str) -> Station:
+            station = stack.enter_context(plugged(pair.driver.vlans[0].socket_dir, address))
+            assert station.find("192.168.1.1") == ALPHA
+            return station
+
+        yield make
+
+
+def test_5_5_who_listens_hears_what_others_say(beta: QemuMachine, plug: Plug) -> None:
+    one, other = plug("02:00:00:00:00:01"), plug("02:00:00:00:00:02")
+    beta.succeed("ip link set eth1 promisc on")
+    counter = "/sys/class/net/eth1/statistics/rx_bytes"
+    before = int(beta.succeed(f"cat {counter}"))
+    for _ in range(50):
+        one.send(other.address, b"q" * 1000)
+        other.send(one.address, b"a" * 1000)
+    beta.wait_until_succeeds(f"[ $(cat {counter}) -ge {before + 100 * 1014} ]")
+    beta.succeed("ip link set eth1 promisc off")
+
+
+def test_5_5_an_address_that_moves_is_reached_at_once(beta: QemuMachine, plug: Plug) -> None:
+    before, asking = plug("02:00:00:00:00:01"), plug("02:00:00:00:00:02")
+    before.send(asking.address, b"this address is mine")
+    own = beta.succeed("cat /sys/class/net/eth1/address").strip()
+    beta.succeed(f"ip link set eth1 address {before.address}")
+    assert asking.find("192.168.1.2", before.address) == before.address
+    beta.succeed(f"ip link set eth1 address {own}")
+
+
+def _set_link(machine: QemuMachine, state: str) -> None:
+    machine.send_monitor_command(f"set_link virtio-net-pci.1 {state}")
+
+
+@pytest.mark.parametrize(
+    ("pull", "put_back"),
+    [
+        (QemuMachine.block, QemuMachine.unblock),
+        (lambda machine: _set_link(machine, "off"), lambda machine: _set_link(machine, "on")),
+    ],
+    ids=["block", "set_link"],
+)
+def test_5_5_an_address_whose_cable_is_out_is_elsewhere_at_once(
+    beta: QemuMachine, plug: Plug, pull: Cable, put_back: Cable
+) -> None:
+    asking, substitute = plug("02:00:00:00:00:01"), plug("02:00:00:00:00:02")
+    assert asking.find("192.168.1.2", BETA) == BETA
+    pull(beta)
+    beta.wait_until_succeeds("grep 0 /sys/class/net/eth1/carrier")
+    asking.send(BETA, b"to the substitute")
+    substitute.hear(lambda frame: frame.payload.startswith(b"to the substitute"))
+    put_back(beta)
+    beta.wait_until_succeeds("grep 1 /sys/class/net/eth1/carrier")
+    assert asking.find("192.168.1.2", BETA) == BETA
 
 
 @pytest.mark.parametrize(("name", "number"), [("alpha", 1), ("beta", 2)])

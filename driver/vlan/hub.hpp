@@ -4,24 +4,25 @@
 #include <vector>
 
 #include "vlan/port.hpp"
-#include "vlan/switch.hpp"
 
 namespace charioteer::vlan {
 
-/// The ports of a segment, and the way of frames between them. Segment's thread only.
-class Forwarder {
+/// The ports of a segment. What one plug sends, all others get: the hub learns no addresses, so
+/// that a plug can record what the others exchange, and a station can move without a word.
+/// Segment's thread only.
+class Hub {
 public:
-    explicit Forwarder(LiveCounters& counters);
+    explicit Hub(LiveCounters& counters);
 
     /// A number for a new port. Throws io::Error when there are max_ports already.
     PortId free_id() const;
     void add(PortId id, std::unique_ptr<Port> port);
-    void remove(PortId id);
+    void remove(PortId id) { ports_[id].reset(); }
     void clear() noexcept { ports_.clear(); }
     Port* find(PortId id) const noexcept { return id < ports_.size() ? ports_[id].get() : nullptr; }
 
-    /// Takes what the plug at `from` has sent, a bounded amount, and hands it on.
-    Port::Link forward(PortId from, io::TimePoint now);
+    /// Takes what the plug at `from` has sent, a bounded amount, and hands it to all others.
+    Port::Link forward(PortId from);
 
     /// Calls `see(id, port)` for each port.
     template <class See>
@@ -31,10 +32,7 @@ public:
     }
 
 private:
-    void flood(Frame frame, PortId from);
-
     LiveCounters& counters_;
-    Switch switch_;
     std::vector<std::unique_ptr<Port>> ports_;  ///< by number; null: free
     std::vector<Frame> frames_;                 ///< of one receive(), kept for its memory
 };
