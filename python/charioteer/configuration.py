@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from . import builder, container_script, facts, firmware, run_script
-from .cluster import Cluster
+from .cluster import Cluster, Machine
 from .guest import Guest
 
 
@@ -20,8 +20,8 @@ def write(cluster: Cluster, folder: Path) -> Path:
         image = images[machine.guest.name]
         place = places[machine.name]
         initrd = folder / f"{machine.name}.initrd"
-        # The file system of its variables.
-        modules = image.kit.module(["efivarfs"]) if machine.firmware == firmware.EFI else []
+        needed = _modules(machine)
+        modules = image.kit.module(needed) if needed else []
         own = facts.archive(place, list(places.values()), machine.root_password, modules)
         initrd.write_bytes(image.initrd.read_bytes() + own)
         script = folder / f"run-{machine.name}-vm"
@@ -48,6 +48,14 @@ def write(cluster: Cluster, folder: Path) -> Path:
     path = folder / "driver.json"
     path.write_text(json.dumps(configuration, indent=2) + "\n")
     return path
+
+
+def _modules(machine: Machine) -> list[str]:
+    """What the machine's kernel needs for devices that not every machine of its guest has."""
+    modules = ["efivarfs"] if machine.firmware == firmware.EFI else []
+    if machine.disks:
+        modules.append("virtio_blk")
+    return [name for name in modules if name not in machine.guest.modules]
 
 
 def _guests(cluster: Cluster) -> list[Guest]:

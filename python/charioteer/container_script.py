@@ -90,9 +90,12 @@ ip -n "$netns" addr add {ipv6}/64 dev {interface} nodad
 # The root folder is what the container has changed, above the image of the guest.
 _ROOT = """
 if [ ! -e "$root/etc/hostname" ]; then
-    mkdir -p "$root/etc/systemd/system" "$root/usr/bin" "$root/var/log/journal"
+    mkdir -p "$root/etc/systemd/system" "$root/etc/systemd/journald.conf.d" "$root/usr/bin" \\
+        "$root/var/log/journal"
     # Above it stands the folder that is shared with the host.
     ln -sf /dev/null "$root/etc/systemd/system/tmp.mount"
+    # The driver reads a container's journal, which is not to be on its console too.
+    ln -sf /dev/null "$root/etc/systemd/journald.conf.d/charioteer.conf"
     # Commands of test scripts are in bash.
     ln -sf bash "$root/usr/bin/sh"
     printf '%s\\n' {identity} > "$root/etc/machine-id"

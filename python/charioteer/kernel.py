@@ -1,4 +1,4 @@
-"""The boot kit of a guest: uncompressed kernel, its modules, and busybox, from Debian's packages."""
+"""The boot kit of a guest: its kernel with modules, and busybox, from Debian's packages."""
 
 import io
 import lzma
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-from . import apt
+from . import apt, bzimage
 from .errors import BuildError
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -19,9 +19,10 @@ class Kit:
     """A built boot kit in its folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.vmlinux = folder / "vmlinux"
+        self.kernel = folder / "kernel"
+        """Not compressed, which saves the guest half a second; started by QEMU's `-kernel`."""
         self.vmlinuz = folder / "vmlinuz"
-        """The same compressed: an EFI program, as EFI firmware needs it."""
+        """The same as Debian has it: an EFI program, as EFI firmware needs it."""
         self.busybox = folder / "busybox"
         self.modules = folder / "modules.tar"
 
@@ -61,22 +62,23 @@ def build(folder: Path, suite: str, package: str, log: Path) -> None:
             if name.startswith("usr/lib/modules/"):
                 member.name = name
                 if file and name.endswith(".ko.xz"):
-                    member.name, file = name.removesuffix(".xz"), _unpacked(file, member)
+                    member.name, file = name.removesuffix(".xz"), _unpack_module(file, member)
                 modules.addfile(member, file)
             elif file and name == "usr/bin/busybox":
                 kit.busybox.write_bytes(file.read())
                 kit.busybox.chmod(0o755)
             elif file and name.startswith("boot/vmlinuz-"):
-                kit.vmlinuz.write_bytes(file.read())
-                kit.vmlinux.write_bytes(_uncompressed(kit.vmlinuz.read_bytes()))
+                compressed = file.read()
+                kit.vmlinuz.write_bytes(compressed)
+                kit.kernel.write_bytes(bzimage.uncompressed(compressed, _unpack(compressed)))
     tar.unlink()
-    for path in (kit.vmlinux, kit.busybox):
+    for path in (kit.kernel, kit.busybox):
         if not path.is_file():
             raise BuildError(f"{package} of Debian {suite} brought no {path.name}")
 
 
-def _uncompressed(image: bytes) -> bytes:
-    """The ELF kernel inside a bzImage: QEMU starts it as it is, which saves the guest the work."""
+def _unpack(image: bytes) -> bytes:
+    """The ELF kernel inside a bzImage."""
     start = image.find(_ZSTD)
     while start >= 0:
         # What follows the compressed kernel makes zstd complain after it has done its work.
@@ -89,7 +91,7 @@ def _uncompressed(image: bytes) -> bytes:
     raise BuildError("the kernel is not compressed with zstd, which is all that is understood")
 
 
-def _unpacked(file: IO[bytes], member: tarfile.TarInfo) -> IO[bytes]:
+def _unpack_module(file: IO[bytes], member: tarfile.TarInfo) -> IO[bytes]:
     """A module as it is loaded: unpacking each again and again is what guests wait for at boot."""
     data = lzma.decompress(file.read())
     member.size = len(data)

@@ -151,11 +151,7 @@ def _arguments(machine: Machine, place: Place, image: Image, initrd: Path) -> li
 
 
 def _kernel(machine: Machine, image: Image) -> Path:
-    if machine.firmware == firmware.EFI or machine.tpm:
-        # A program of EFI. And where the BIOS keeps a log of the TPM in memory, QEMU, which loads
-        # the other kernel by itself, would put the initial file system over the BIOS's tables.
-        return image.kit.vmlinuz
-    return image.kit.vmlinux
+    return image.kit.vmlinuz if machine.firmware == firmware.EFI else image.kit.kernel
 
 
 def _flash(unit: int, file: str) -> str:

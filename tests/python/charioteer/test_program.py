@@ -126,6 +126,29 @@ class TestConfiguration:
         assert written["test_script"] == str(source / "test.py")
         assert (tmp_path / "web.initrd").read_bytes().startswith(b"image")
 
+    def test_a_machine_with_disks_or_efi_gets_the_modules_for_them(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        initrd = tmp_path / "initrd"
+        initrd.write_bytes(b"image")
+        monkeypatch.setattr(
+            "charioteer.builder.obtain", lambda guest: Image(Kit(tmp_path), initrd, None)
+        )
+        with tarfile.open(tmp_path / "modules.tar", "w") as archive:
+            for name in ("virtio_blk", "efivarfs"):
+                (tmp_path / f"{name}.ko").write_bytes(b"\0depends=\0")
+                archive.add(tmp_path / f"{name}.ko", f"usr/lib/modules/{name}.ko")
+        source = tmp_path / "source"
+        source.mkdir()
+        text = '[machines.a]\nguest = "minimal"\ndisks = [8]\n[machines.b]\nguest = "minimal"\n'
+        text += '[machines.c]\nguest = "debian"\ndisks = [8]\n'
+        configuration.write(cluster.load(write_cluster(source, text)), tmp_path)
+        archives = {name: (tmp_path / f"{name}.initrd").read_bytes() for name in "abc"}
+        assert b"own-00-virtio_blk.ko" in archives["a"]
+        assert b"own-00" not in archives["b"]
+        # That guest loads it anyway.
+        assert b"own-00" not in archives["c"]
+
 
 class TestStore:
     @pytest.fixture(autouse=True)

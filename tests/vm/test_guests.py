@@ -1,0 +1,81 @@
+"""What guests do with the devices of their machine: disks, power button, sleep, serial console."""
+
+from collections.abc import Iterator
+
+import pytest
+from test_driver.machine import QemuMachine
+
+from support.patience import deadline
+from support.team import BOOT_LIMIT, Team, team
+
+CLUSTER = """
+[machines.small]
+guest = "minimal"
+disks = [24, 16]
+
+[machines.large]
+guest = "debian"
+disks = [16]
+"""
+pytestmark = pytest.mark.limit(300)
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[Team]:
+    with team(CLUSTER) as made:
+        with deadline(BOOT_LIMIT):
+            made["small"].start(allow_reboot=True)
+            made["large"].start()
+            made["small"].connect()
+            made["large"].connect()
+        yield made
+
+
+@pytest.fixture
+def small(machines: Team) -> QemuMachine:
+    return machines["small"]
+
+
+@pytest.fixture
+def large(machines: Team) -> QemuMachine:
+    return machines["large"]
+
+
+def test_a_guest_without_a_root_disk_has_the_disks_of_its_machine(small: QemuMachine) -> None:
+    sizes = small.succeed("cat /sys/class/block/vda/size /sys/class/block/vdb/size").split()
+    assert sizes == [str(24 * 2048), str(16 * 2048)]
+    small.succeed("mkdir /disk && mke2fs -q /dev/vda && mount -t ext4 /dev/vda /disk")
+    assert small.succeed("cat /sys/class/block/vdb/serial") == "empty1"
+
+
+def test_the_disks_of_a_machine_follow_the_root_disk(large: QemuMachine) -> None:
+    assert large.succeed("cat /sys/class/block/vdb/size") == f"{16 * 2048}\n"
+
+
+def test_a_guest_that_was_suspended_to_memory_wakes_up(small: QemuMachine) -> None:
+    boot = small.succeed("cat /proc/sys/kernel/random/boot_id")
+    small.execute(
+        "(echo mem > /sys/power/state; cat /proc/sys/kernel/random/boot_id; echo I am awake)"
+        " > /dev/ttyS0 2>&1 &"
+    )
+    small.wait_for_qmp_event(lambda event: bool(event["event"] == "SUSPEND"), timeout=60)
+    small.send_monitor_command("system_wakeup")
+    small.wait_for_console_text("I am awake", timeout=60)
+    assert boot.strip() in small.get_console_log()
+
+
+def test_the_console_shows_why_a_unit_failed(large: QemuMachine) -> None:
+    large.wait_for_unit("multi-user.target")
+    large.fail(
+        "systemd-run --wait --unit=broken sh -c 'echo the disk is made of cheese >&2; exit 3'"
+    )
+    # One wait, since a wait takes the lines that it has seen.
+    expected = "(?s)the disk is made of cheese.*broken.service: Main process exited.*status=3"
+    large.wait_for_console_text(expected, timeout=60)
+
+
+def test_the_power_button_powers_a_guest_with_systemd_off(large: QemuMachine) -> None:
+    large.wait_for_unit("multi-user.target")
+    large.send_monitor_command("system_powerdown")
+    large.wait_for_shutdown(timeout=120)
+    assert not large.booted
