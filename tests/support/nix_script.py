@@ -10,9 +10,12 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from charioteer import firmware
 from charioteer.facts import Place
+
+from support import virtiofsd
 
 _HEAD = """\
 #! /bin/bash
@@ -60,6 +63,19 @@ test -e "{file}" || {img} create -f qcow2 "{file}" "{size}M"
 """
 
 
+# One for each folder that is shared; they end with the connection of QEMU.
+_DAEMON = """\
+{virtiofsd} --socket-path={tag}.sock --shared-dir={source} --sandbox=none --seccomp=none \\
+  --translate-uid=map:0:$(id -u):1 --translate-gid=map:0:$(id -g):1 &
+"""
+_DAEMON_LISTENS = """\
+until test -S {tag}.sock; do sleep 0.1; done
+"""
+
+Shares = Literal["9p", "virtiofs"]
+"""How a guest has folders of the host; by virtiofs since nixpkgs of August 2026."""
+
+
 @dataclass(frozen=True)
 class System:
     """A system as Nix builds it: a folder of the store with kernel, initrd, kernel-params and init.
@@ -75,7 +91,12 @@ class System:
 
 
 def make(
-    place: Place, system: System, disks: Sequence[int] = (), efi: bool = False, memory: int = 1024
+    place: Place,
+    system: System,
+    disks: Sequence[int] = (),
+    efi: bool = False,
+    memory: int = 1024,
+    shares: Shares = "9p",
 ) -> str:
     """The text of `run-NAME-vm`. `disks` are empty ones, in MB as `memory`."""
     img = shutil.which("qemu-img")
@@ -86,6 +107,8 @@ def make(
     parts.append('\ncd "$TMPDIR"\n\n')
     for index, size in enumerate(disks):
         parts.append(_EMPTY_DISK.format(file=f"empty{index}.qcow2", img=img, size=size))
+    if shares == "virtiofs":
+        parts += _daemons(system)
     qemu = shutil.which("qemu-system-x86_64")
     parts.append(f"\n# Start QEMU.\nexec {qemu} -machine accel=kvm:tcg -cpu max \\\n    ")
     arguments = [
@@ -95,7 +118,7 @@ def make(
         "-device virtio-rng-pci",
         "-net nic,netdev=user.0,model=virtio",
         '-netdev user,id=user.0,"$QEMU_NET_OPTS"',
-        *_shares(system),
+        *_shares(system, shares),
         *_drives(system, disks),
         *_options(place, system, efi, memory),
         "$QEMU_OPTS",
@@ -105,15 +128,34 @@ def make(
     return "".join(parts)
 
 
-def _shares(system: System) -> list[str]:
-    sources = {
+def _sources(system: System) -> dict[str, str]:
+    """The folders that are shared, as words of the shell, by their tags."""
+    return {
         "nix-store": str(system.store),
         "shared": '"${SHARED_DIR:-$TMPDIR/xchg}"',
         "xchg": '"$TMPDIR"/xchg',
     }
+
+
+def _daemons(system: System) -> list[str]:
+    program = virtiofsd.find()
+    parts = [
+        _DAEMON.format(virtiofsd=program, tag=tag, source=source)
+        for tag, source in _sources(system).items()
+    ]
+    return parts + [_DAEMON_LISTENS.format(tag=tag) for tag in _sources(system)]
+
+
+def _shares(system: System, shares: Shares) -> list[str]:
+    if shares == "9p":
+        return [
+            f"-virtfs local,path={source},security_model=none,mount_tag={tag}"
+            for tag, source in _sources(system).items()
+        ]
     return [
-        f"-virtfs local,path={source},security_model=none,mount_tag={tag}"
-        for tag, source in sources.items()
+        f"-chardev socket,id={tag},path={tag}.sock"
+        f" -device vhost-user-fs-pci,chardev={tag},tag={tag}"
+        for tag in _sources(system)
     ]
 
 

@@ -1,7 +1,7 @@
 """Systems for start scripts in the shape of nixpkgs': a Debian that boots as a NixOS does.
 
-The root disk is the empty one that the start script makes. The store is a folder of the host, by 9p,
-below an overlay; `init` of the command line is in it. What NixOS would have in its store comes from a
+The root disk is the empty one that the start script makes. The store is a folder of the host, by 9p
+or virtiofs, below an overlay; `init` of the command line is in it. What NixOS would have in its store comes from a
 disk with the guest `debian`, which is never written to. The kernel is that of `desktop`, since the
 one for clouds knows no 9p.
 """
@@ -15,7 +15,7 @@ from charioteer import builder, facts, guest, initramfs
 from charioteer.facts import Place
 
 from support import nix_script
-from support.nix_script import System
+from support.nix_script import Shares, System
 
 _MODULES = "crc32c_generic ext4 virtio_blk virtio_net virtio_input overlay 9pnet_virtio 9p".split()
 _PARAMETERS = "loglevel=7 net.ifnames=0 panic=1 boot.panic_on_fail clocksource=acpi_pm"
@@ -46,7 +46,8 @@ mount -t overlay -o lowerdir=/system,upperdir=/disk/changes,workdir=/disk/work o
 mount -t tmpfs -o mode=1777,strictatime,nosuid,nodev tmpfs /root/tmp
 share() {
     mkdir -p "/root$2"
-    mount -t 9p -o "trans=virtio,version=9p2000.L,msize=16384$3" "$1" "/root$2"
+    mount -t virtiofs "$1" "/root$2" 2> /dev/null ||
+        mount -t 9p -o "trans=virtio,version=9p2000.L,msize=16384$3" "$1" "/root$2"
 }
 share nix-store /nix/.ro-store ,cache=loose
 share shared /tmp/shared
@@ -63,7 +64,13 @@ exec switch_root /root "$init"
 _INIT = "#!/bin/sh\nexec /usr/lib/systemd/systemd\n"
 
 
-def write(folder: Path, names: Sequence[str], script: str = "", efi: bool = False) -> Path:
+def write(
+    folder: Path,
+    names: Sequence[str],
+    script: str = "",
+    efi: bool = False,
+    shares: Shares = "9p",
+) -> Path:
     """Machines on VLAN 1 with a test script, as nixpkgs 26.05 hands them over.
 
     Returns the configuration. Scripts and systems are in `folder`, the latter in `folder`/store.
@@ -74,7 +81,7 @@ def write(folder: Path, names: Sequence[str], script: str = "", efi: bool = Fals
         system = make(place, list(places.values()), folder / "store")
         start = folder / f"{name}-vm/bin/run-{name}-vm"
         start.parent.mkdir(parents=True)
-        start.write_text(nix_script.make(place, system, disks=[16], efi=efi))
+        start.write_text(nix_script.make(place, system, disks=[16], efi=efi, shares=shares))
         start.chmod(0o755)
         vms[name] = {"name": name, "start_script": str(start)}
     (folder / "test-script").write_text(script)

@@ -1,0 +1,115 @@
+"""Start scripts in the shape of those that nixpkgs generates since August 2026: shares by virtiofs.
+
+Every shared folder has a daemon, which the script starts before QEMU and which works on the machine's
+memory. That the rest is as ever is in test_nix_start_scripts.py.
+"""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_driver.machine import QemuMachine
+
+from support import nix_system
+from support.leftovers import expect_nothing_left, processes_of
+from support.patience import deadline, until
+from support.team import BOOT_LIMIT, BUILD_LIMIT, Team, short_folder, team_in
+from support.workshop import Workshop
+
+NAMES = ("alpha", "beta")
+pytestmark = pytest.mark.limit(300)
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """Where the machines of this file are."""
+    with short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def machines(place: Path) -> Iterator[Team]:
+    """`alpha` and `beta`, which run. Files go through the share, since there is no agent."""
+    with deadline(BUILD_LIMIT):
+        configuration = nix_system.write(place, NAMES, shares="virtiofs")
+    with team_in(place, configuration, CHARIOTEER_CHANNEL="plain") as made:
+        with deadline(BOOT_LIMIT):
+            for name in NAMES:
+                made[name].start()
+            for name in NAMES:
+                made[name].connect()
+        yield made
+
+
+@pytest.fixture
+def alpha(machines: Team) -> QemuMachine:
+    return machines["alpha"]
+
+
+@pytest.fixture
+def beta(machines: Team) -> QemuMachine:
+    return machines["beta"]
+
+
+def daemons_of(state: Path) -> list[int]:
+    """Those of the machine with this state directory, which is TMPDIR to them."""
+    return [
+        pid for pid, command in processes_of(state).items() if "virtiofsd" in command.split()[0]
+    ]
+
+
+def test_5_4_shares_are_mounted_by_virtiofs(alpha: QemuMachine) -> None:
+    lines = [line.split() for line in alpha.succeed("cat /proc/mounts").splitlines()]
+    assert {line[1]: line[0] for line in lines if line[2] == "virtiofs"} == {
+        "/nix/.ro-store": "nix-store",
+        "/tmp/shared": "shared",
+        "/tmp/xchg": "xchg",
+    }
+
+
+def test_5_2_folders_are_shared_as_by_9p(
+    place: Path, alpha: QemuMachine, beta: QemuMachine
+) -> None:
+    beta.succeed("echo from beta > /tmp/shared/from-beta && echo mine > /tmp/xchg/note")
+    assert alpha.succeed("cat /tmp/shared/from-beta") == "from beta\n"
+    assert (beta.state_dir / "xchg/note").read_text() == "mine\n"
+    assert beta.succeed("stat -c %u:%g /tmp/shared/from-beta") == "0:0\n"
+    alpha.fail("cat /tmp/xchg/note")
+    (place / "store/made-later").write_text("a build of the host")
+    assert alpha.succeed("cat /nix/store/made-later") == "a build of the host"
+
+
+def test_3_2_files_go_through_the_share_in_both_directions(
+    machines: Team, alpha: QemuMachine, folder: Path
+) -> None:
+    (folder / "tree/below").mkdir(parents=True)
+    (folder / "tree/below/file").write_bytes(bytes(range(256)) * 64)
+    alpha.copy_from_host(str(folder / "tree"), "/root/tree")
+    alpha.copy_from_machine("/root/tree", "copied")
+    copied = machines.out / "copied/tree/below/file"
+    assert copied.read_bytes() == (folder / "tree/below/file").read_bytes()
+    assert not list(alpha.shared_dir.glob("tmp*"))
+
+
+def test_5_4_daemons_end_with_their_machine_and_come_back_with_it(beta: QemuMachine) -> None:
+    before = daemons_of(beta.state_dir)
+    assert len(before) == 3
+    beta.succeed("echo kept > /root/kept && sync")
+    beta.crash()
+    until(lambda: not daemons_of(beta.state_dir), 30, lambda: "daemons outlive a crash")
+    beta.start()
+    assert beta.succeed("cat /root/kept /tmp/xchg/note") == "kept\nmine\n"
+    beta.shutdown()
+    until(lambda: not daemons_of(beta.state_dir), 30, lambda: "daemons outlive a shutdown")
+
+
+def test_5_4_daemons_end_with_a_driver_that_is_killed(workshop: Workshop) -> None:
+    script = "gamma.succeed('echo it is there >&2; sleep 600')"
+    configuration = nix_system.write(workshop.folder, ["gamma"], script, shares="virtiofs")
+    run = workshop.drive(configuration)
+    run.wait_for("gamma # it is there", limit=180)
+    assert len(daemons_of(workshop.state / "vm-state-gamma")) == 3
+    run.send(signal.SIGKILL)
+    run.expect(137)
+    expect_nothing_left(workshop.folder)
