@@ -1,9 +1,9 @@
 # Every target is one command of CMake or of scripts/; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo check check-fast check-cluster bench format clean
+.PHONY: help deps build demo check check-fast check-cluster check-distributions bench format clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 28
 
 deps: ## install what is missing (Debian 12, asks sudo when not root)
 	@scripts/deps
@@ -30,6 +30,9 @@ check-fast: ## the same without virtual machines, sanitizers and clang-tidy
 check-cluster: ## the cluster with Headscale: four machines, programs built from Go modules
 	@$(with-go)
 	@scripts/check --cluster
+
+check-distributions: deps ## build and run the unit tests in Debian trixie and sid; takes root
+	@scripts/check-distributions $(RELEASES)
 
 bench: build ## measure against the baselines, into build/bench.json
 	@PYTHONPATH=build/release/python /usr/bin/python3 tests/bench/run.py --output build/bench.json

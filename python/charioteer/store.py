@@ -65,6 +65,33 @@ def obtain(name: str, make: Callable[[Path], None], waiting: Callable[[], None])
 
 
 @contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Keeps `folder`, which obtain() gave, from remove(); ends with the process at the latest."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remove(folder: Path) -> None:
+    """Removes `folder`, which obtain() gave, unless it is in use."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    else:
+        # What is left when this is cut short has the name of something incomplete.
+        partial = folder.with_name(folder.name + _PARTIAL)
+        folder.rename(partial)
+        shutil.rmtree(partial)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
 def _lock(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     """Holds the file lock, which ends with the process."""
     with path.open("a") as file:

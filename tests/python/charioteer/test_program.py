@@ -240,12 +240,14 @@ class TestTool:
 
 class TestProgram:
     def test_a_full_disk_is_named(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         def fail(*_arguments: object) -> Path:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(configuration, "write", fail)
+        # Where the folder of results is made.
+        monkeypatch.chdir(tmp_path)
         assert cli.main(["run", str(paths.examples() / "ping")]) == 1
         assert re.fullmatch(
             r"charioteer: error: /.*/charioteer-\S+: No space left on device\n",

@@ -1,0 +1,66 @@
+"""scripts/steps.py and a program made with it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support.patience import scaled
+
+SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
+
+
+def run(command: list[str], limit: float) -> subprocess.CompletedProcess[str]:
+    """What a program says that runs `command` as a step and counts it."""
+    text = (
+        "import sys, steps\n"
+        f"outcomes = [steps.run(steps.Step('one', {command}, {limit}))]\n"
+        "steps.summarize('program', outcomes, 1)\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", text],
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=scaled(60),
+        check=True,
+    )
+
+
+def test_the_summary_has_the_line_that_counts_the_tests() -> None:
+    done = run(["echo", "100% tests passed, 0 tests failed out of 7"], 60)
+    *_, step, all_of_them = done.stdout.splitlines()
+    assert step.endswith("passed  100% tests passed, 0 tests failed out of 7")
+    assert all_of_them.startswith("program: all 1 steps passed in ")
+
+
+def test_a_step_that_fails_is_named() -> None:
+    done = run(["sh", "-c", "exit 7"], 60)
+    assert "FAILED (exit status 7)" in done.stdout
+    assert "program: one failed after " in done.stdout
+
+
+def test_a_step_ends_at_its_limit_with_its_processes() -> None:
+    # The output ends with the last of them, which ignores SIGTERM.
+    command = ["sh", "-c", "(trap '' TERM; echo begun; sleep 3600) & sleep 3600"]
+    done = run(command, 1)
+    assert "begun\n" in done.stdout
+    assert "=== one: ended at its limit of 1 s\n" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["bullseye"], ["sid"]])
+def test_other_distributions_are_refused_in_one_line(arguments: list[str]) -> None:
+    # Without programs, whether as root or not.
+    done = subprocess.run(
+        [SCRIPTS / "check-distributions", *arguments],
+        env={"PATH": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=scaled(60),
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith("check-distributions: ")
+    assert "Traceback" not in done.stderr
