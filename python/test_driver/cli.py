@@ -29,6 +29,8 @@ from test_driver.signals import Signals, Terminated, die_by_sigterm
 from test_driver.wording import kept_state
 
 INTERRUPTED = 130
+UNREAD = 141
+"""Of a run that passed, whose standard output was not read to its end."""
 
 
 def main(argv: list[str] | None = None, prog: str = "nixos-test-driver") -> int:
@@ -57,7 +59,8 @@ def drive(argv: list[str], prog: str) -> int:
             # A prompt has the terminal for itself.
             ordered = nullcontext() if driver.interactive else in_order_with(logger.reporter)
             with ordered:
-                return _run(driver, options.dump_vsocks, logger, signals)
+                status = _run(driver, options.dump_vsocks, logger, signals)
+            return UNREAD if status == 0 and logger.reporter.output_unread else status
         finally:
             _finish(logger)
     except KeyboardInterrupt:

@@ -271,7 +271,7 @@ class NspawnMachine(BaseMachine):
         with lines:
             for line in lines:
                 told.append(line)
-                self.log_serial(line.decode(errors="replace").rstrip())
+                self.log_serial(line.decode(errors="ignore").rstrip())
 
     # Files
 

@@ -3,6 +3,7 @@
 import re
 import signal
 
+from support.run import PROGRAMS
 from support.workshop import Workshop
 
 
@@ -81,3 +82,25 @@ def test_nothing_printed_is_lost_when_the_driver_is_killed(workshop: Workshop) -
     assert [line for line in run.stdout.split("\n") if line.startswith("printed")] == [
         f"printed {number}" for number in range(100)
     ]
+
+
+def test_a_reader_that_goes_does_not_fail_the_script(workshop: Workshop) -> None:
+    workshop.keyboard = True
+    configuration = workshop.configuration(
+        """
+        input()
+        print("unread")
+        log.log("the script goes on")
+        """
+    )
+    # The reader has gone before the line is printed.
+    pipeline = 'set -o pipefail; { "$@" || echo "status $?" >&2; } | { exec <&-; echo gone >&2; }'
+    driver = PROGRAMS / "nixos-test-driver"
+    run = workshop.run(
+        "/bin/bash", "-c", pipeline, "bash", driver, "--config", configuration, "-o", workshop.out
+    )
+    run.wait_for("gone")
+    run.enter("")
+    run.finish()
+    assert "the script goes on" in run.stderr and "Traceback" not in run.stderr
+    assert "status 141" in run.stderr
