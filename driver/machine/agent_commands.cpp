@@ -210,6 +210,7 @@ asio::awaitable<Outcome> Machine::collect(std::shared_ptr<channel::Call> call, s
                 outcome.errors.erase(0, outcome.errors.size() - errors_kept);
         } else {
             outcome.output += piece->bytes;
+            if (options.output_so_far) *options.output_so_far += piece->bytes;
             if (options.tell) take_lines(output_lines, piece->bytes, take_output);
         }
     }

@@ -114,13 +114,18 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
                                                        CommandOptions options) {
     auto begin = host_->time().now();
     shell::check_command_text(command);
+    auto so_far = std::make_shared<std::string>();
+    bool under_way = false;
     try {
         auto link = co_await ready_agent();
+        under_way = !running().child().status();
         if (!link) {
             shell::Command plain{command, options.check_return, options.check_output, std::nullopt};
             if (options.limit) plain.guest_limit = options.limit->duration;
             auto limit = host_limit(options.limit);
-            co_return co_await execute_plainly(std::move(plain), limit);
+            auto result = co_await execute_plainly(std::move(plain), limit);
+            if (options.tell) tell_output(result.output);
+            co_return result;
         }
         if (!options.check_output) {
             co_await set_off(link, command, options.limit);
@@ -129,14 +134,29 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
         RunOptions run_options;
         run_options.limit = options.limit;
         run_options.keep_errors = false;
+        run_options.tell = options.tell;
+        run_options.output_so_far = so_far;
         auto outcome = co_await run_by_agent(link, command, std::move(run_options));
         co_return shell::CommandResult{options.check_return ? outcome.status : -1,
                                        std::move(outcome.output)};
     } catch (const io::UsageError&) {
         throw;
-    } catch (const io::Error& error) {
+    } catch (const io::TimeoutError& error) {
         throw explain(error, running_of(command), begin);
+    } catch (const io::Error& error) {
+        auto lost = explain(error, running_of(command), begin);
+        if (options.check_return || !under_way) throw lost;
+        // A caller who does not want the status expects the guest to go.
+        log(fmt::format("`{}` has taken the guest along: {}", command, error.what()));
+        co_return shell::CommandResult{options.check_output ? -1 : -2, std::move(*so_far)};
     }
+}
+
+void Machine::tell_output(std::string_view output) const {
+    io::LineSplitter lines(longest_line);
+    lines.feed(output);
+    while (auto line = lines.next()) log("| " + io::printable(*line, io::Colours::drop));
+    if (!lines.rest().empty()) log("| " + io::printable(lines.rest(), io::Colours::drop));
 }
 
 asio::awaitable<shell::CommandResult> Machine::execute_plainly(shell::Command command,
@@ -165,12 +185,7 @@ asio::awaitable<Outcome> Machine::run(std::string command, RunOptions options) {
         if (options.limit) plain.guest_limit = options.limit->duration;
         auto limit = host_limit(options.limit);
         auto result = co_await execute_plainly(std::move(plain), limit);
-        if (options.tell) {
-            io::LineSplitter lines(longest_line);
-            lines.feed(result.output);
-            while (auto line = lines.next()) log("| " + io::printable(*line, io::Colours::drop));
-            if (!lines.rest().empty()) log("| " + io::printable(lines.rest(), io::Colours::drop));
-        }
+        if (options.tell) tell_output(result.output);
         // `timeout` of the guest says so by that status.
         bool timed_out = options.limit && result.status == 124;
         co_return Outcome{

@@ -22,6 +22,10 @@ using namespace std::chrono_literals;
 constexpr auto obituary_patience = 3s;
 /// How long the kernel may take to bury a process that was killed.
 constexpr auto kill_limit = 10s;
+/// Bash becomes the last command that it runs, as on NixOS, where it is /bin/sh; dash would stay in
+/// between, and its pid and environment be taken for QEMU's.
+constexpr auto run_by_bash =
+    "command -v bash > /dev/null && exec bash --posix -c \"$1\"; eval \"$1\"";
 /// What QEMU may have sent of the root shell's output that we have not read, in bytes.
 constexpr int shell_backlog = 64 << 20;
 
@@ -125,7 +129,7 @@ void Instance::abort() {
 
 asio::awaitable<void> Instance::start_process(LaunchPlan plan) {
     process::ProcessSpec spec;
-    spec.arguments = {"/bin/sh", "-c", std::move(plan.command)};
+    spec.arguments = {"/bin/sh", "-c", run_by_bash, "sh", std::move(plan.command)};
     spec.environment = std::move(plan.environment);
     spec.directory = std::move(plan.directory);
     spec.keep_open = plan.lock;

@@ -77,8 +77,27 @@ void Machine::tell_facts(io::Error& error) const {
 }
 
 Instance& Machine::running() {
-    if (!instance_) throw io::Error(fmt::format("{} is not running: start it first", name()));
+    if (!instance_) throw NotRunning(fmt::format("{} is not running: start it first", name()));
     return *instance_;
+}
+
+const std::string& Machine::start_command(const StartOptions& options) const {
+    return options.command.empty() ? config_.start_command : options.command;
+}
+
+asio::awaitable<void> Machine::yield_directory() {
+    if (instance_ || starting_)
+        throw io::UsageError(
+            fmt::format("{} is running and keeps {}", name(), config_.state_directory.string()));
+    claim_.release();
+    yielded_ = true;
+    co_return;
+}
+
+void Machine::claim_directory() {
+    if (!yielded_) return;
+    claim_ = host_->claim(config_.state_directory);
+    yielded_ = false;
 }
 
 std::shared_ptr<process::Child> Machine::process() const {
@@ -91,7 +110,7 @@ asio::awaitable<void> Machine::add_accelerator(StartOptions& options) {
     bool kvm = accelerator_.accelerator == Accelerator::kvm;
     // Start scripts ask for kvm:tcg: where KVM works there is nothing to change.
     if (kvm && !accelerator_.by_hand) co_return;
-    if (uses_accel_option(config_.start_command)) {
+    if (uses_accel_option(start_command(options))) {
         sink_({io::EventKind::warning, name(),
                fmt::format("the start script chooses its accelerator by -accel, which the driver "
                            "cannot change to {}; let it use -machine accel=kvm:tcg",
@@ -137,7 +156,7 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
         if (releasing_) throw io::UsageError("it was released, which ends a machine for good");
     };
     refuse_when_released();
-    check_start_command(config_.start_command);
+    check_start_command(start_command(options));
     co_await add_accelerator(options);
     // A script that sets `booted` to false may not have waited for the end of the run before.
     if (instance_) co_await end_instance();
@@ -154,9 +173,11 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     plan.agent = options.agent;
     plan.name = name();
     plan.directory = claim_.path();
-    plan.command = launch_command(config_.start_command, Sockets(plan.directory), options);
-    plan.environment = launch_environment(std::move(options.environment), name(), plan.directory,
-                                          config_.shared_directory);
+    plan.command = launch_command(start_command(options), Sockets(plan.directory), options);
+    plan.environment = std::move(options.environment);
+    if (options.full_command.empty())
+        plan.environment = launch_environment(std::move(plan.environment), name(), plan.directory,
+                                              config_.shared_directory);
     plan.lock = claim_.lock();
     refuse_when_released();
     launching_ = std::make_shared<Instance>(console_, host_);
@@ -188,8 +209,14 @@ std::shared_ptr<terminal::Door> Machine::open_door() {
 }
 
 asio::awaitable<void> Machine::power_off() {
-    if (!booted) co_return;
-    co_await running().shell().send_raw("poweroff\n", own_deadline(power_off_limit));
+    auto instance = booted ? instance_ : nullptr;
+    if (!instance) co_return;
+    try {
+        co_await instance->shell().send_raw("poweroff\n", own_deadline(power_off_limit));
+    } catch (const io::ConnectionLost&) {
+        // A machine that is off already needs no more.
+        if (!instance->child().status()) throw;
+    }
 }
 
 asio::awaitable<void> Machine::crash() {

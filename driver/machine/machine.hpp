@@ -47,6 +47,12 @@ public:
     using Error::Error;
 };
 
+/// The machine is off where it has to run.
+class NotRunning : public io::Error {
+public:
+    using Error::Error;
+};
+
 struct MachineConfig {
     std::string name;
     std::string start_command;  ///< a fragment of shell, most often the path of run-NAME-vm
@@ -64,6 +70,7 @@ struct Limit {
 struct CommandOptions {
     bool check_return = true;
     bool check_output = true;
+    bool tell = false;  ///< the lines of its standard output are told as they come
     std::optional<Limit> limit;
 };
 
@@ -72,6 +79,8 @@ struct RunOptions {
     std::optional<Limit> limit;
     bool keep_errors = true;  ///< false: only the last of its standard error is kept
     bool tell = false;        ///< the lines of its standard output are told as they come
+    /// Gets the standard output as it comes, for a caller who wants it when the guest is lost.
+    std::shared_ptr<std::string> output_so_far;
 };
 
 /// How a command ended, and what it said.
@@ -110,7 +119,12 @@ public:
     asio::awaitable<void> start(StartOptions options);
     /// Starts the machine if need be, with `options`, and waits for its root shell.
     asio::awaitable<void> connect(StartOptions options);
-    /// Has the root shell power the guest off, and does not wait.
+    /// Lets another machine have the state directory. Throws io::UsageError while QEMU runs.
+    asio::awaitable<void> yield_directory();
+    /// Claims it again before a start; no-op unless it was yielded. Not on the io thread, for it
+    /// waits as the constructor does, and throws the same.
+    void claim_directory();
+    /// Has the root shell power the guest off, and does not wait. No-op when QEMU has ended.
     asio::awaitable<void> power_off();
     /// Ends QEMU as a pulled plug would. Returns when it is gone. Throws io::TimeoutError when
     /// even SIGKILL does not end it.
@@ -185,6 +199,7 @@ public:
 private:
     asio::awaitable<void> launch(StartOptions options);
     Instance& running();
+    const std::string& start_command(const StartOptions& options) const;
     io::Deadline own_deadline(io::Duration limit) const;
     void log(std::string text) const;
     void tell_facts(io::Error& error) const;
@@ -201,6 +216,7 @@ private:
     /// `doing` as in "while running `x`".
     ShellError explain(const io::Error& error, std::string_view doing, io::TimePoint begin);
     std::optional<io::Duration> host_limit(const std::optional<Limit>& limit) const;
+    void tell_output(std::string_view output) const;
     asio::awaitable<shell::CommandResult> execute_plainly(shell::Command command,
                                                           std::optional<io::Duration> limit);
 
@@ -284,6 +300,7 @@ private:
     std::shared_ptr<Host> host_;
     io::EventSink sink_;
     process::ClaimedDirectory claim_;
+    std::atomic<bool> yielded_ = false;  ///< the claim was
     std::shared_ptr<Console> console_;
     std::shared_ptr<Instance> launching_;  ///< until QEMU has dialled in
     std::shared_ptr<Instance> instance_;   ///< from then on, while QEMU runs

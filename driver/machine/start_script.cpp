@@ -31,6 +31,18 @@ void set_variable(std::vector<std::string>& environment, std::string_view name,
     environment.push_back(prefix + std::string(value));
 }
 
+/// A path within a QEMU option, whose next property a comma would begin, unless doubled.
+std::string property(const std::filesystem::path& path) {
+    std::string text;
+    for (char character : path.native()) text.append(character == ',' ? 2 : 1, character);
+    return text;
+}
+
+std::string with_words(std::string command, const std::vector<std::string>& words) {
+    for (const auto& word : words) command += " " + shell::quote(word);
+    return command;
+}
+
 }  // namespace
 
 std::string machine_name(std::string_view start_command) {
@@ -44,34 +56,32 @@ std::string machine_name(std::string_view start_command) {
     return std::string(start_command.substr(begin, end - begin));
 }
 
-std::string launch_command(std::string_view start_command, const Sockets& sockets,
+std::string driver_command(std::string_view start_command, const Sockets& sockets,
                            const StartOptions& options) {
-    // A comma in a path would begin the next property of a QEMU option, unless doubled.
-    auto property = [](const std::filesystem::path& path) {
-        std::string text;
-        for (char character : path.native()) text.append(character == ',' ? 2 : 1, character);
-        return text;
-    };
     std::vector<std::string> words{
         "-qmp",     fmt::format("unix:{},server=on,wait=off", property(sockets.qmp)),
         "-monitor", fmt::format("unix:{}", property(sockets.monitor)),
         "-chardev", fmt::format("socket,id=shell,path={}", property(sockets.shell)),
         "-device",  "virtio-serial",
-        "-device",  "virtconsole,chardev=shell"};
-    if (options.agent)
-        words.insert(
-            words.end(),
-            {"-chardev", fmt::format("socket,id=agent,path={}", property(sockets.agent)), "-device",
-             fmt::format("virtserialport,chardev=agent,name={0},id={0}", agent_port)});
-    words.insert(words.end(), {"-device", "virtio-rng-pci", "-serial", "stdio"});
+        "-device",  "virtconsole,chardev=shell",
+        "-device",  "virtio-rng-pci",
+        "-serial",  "stdio"};
     if (!options.allow_reboot) words.emplace_back("-no-reboot");
-    words.insert(words.end(), options.arguments.begin(), options.arguments.end());
     if (!options.graphical) words.emplace_back("-nographic");
-    // Where dash is the shell it would stay in between, and its pid be taken for QEMU's.
-    std::string command = is_plain_path(start_command) ? "exec " : "";
-    command += start_command;
-    for (const auto& word : words) command += " " + shell::quote(word);
-    return command;
+    return with_words(std::string(start_command), words);
+}
+
+std::string launch_command(std::string_view start_command, const Sockets& sockets,
+                           const StartOptions& options) {
+    auto command = options.full_command.empty() ? driver_command(start_command, sockets, options)
+                                                : options.full_command;
+    std::vector<std::string> words;
+    if (options.agent)
+        words = {"-chardev", fmt::format("socket,id=agent,path={}", property(sockets.agent)),
+                 "-device",
+                 fmt::format("virtserialport,chardev=agent,name={0},id={0}", agent_port)};
+    words.insert(words.end(), options.arguments.begin(), options.arguments.end());
+    return with_words(std::move(command), words);
 }
 
 std::vector<std::string> launch_environment(std::vector<std::string> callers,

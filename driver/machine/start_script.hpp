@@ -27,6 +27,11 @@ constexpr std::string_view agent_port = "charioteer.agent";
 
 /// What decides how the start script is run.
 struct StartOptions {
+    /// A fragment of shell that is started instead of the machine's start command; empty: that one.
+    std::string command;
+    /// What driver_command() is for other callers, made by this one, whose environment then already
+    /// has the variables of launch_environment(); empty: both are made here.
+    std::string full_command;
     bool allow_reboot = false;             ///< without it, a guest that reboots ends QEMU
     bool graphical = false;                ///< leave QEMU its window
     bool agent = true;                     ///< give the guest a port for the agent
@@ -37,8 +42,13 @@ struct StartOptions {
 /// The NAME in `run-NAME-vm` at the end of `start_command`; "machine" when it has no such end.
 std::string machine_name(std::string_view start_command);
 
-/// The command line for `sh -c`: the start command, a fragment of shell, and what the driver adds,
-/// which comes last and therefore wins.
+/// The start command, a fragment of shell, and the flags that every driver of NixOS tests adds.
+/// These come last and therefore win.
+std::string driver_command(std::string_view start_command, const Sockets& sockets,
+                           const StartOptions& options);
+
+/// The command line for `sh -c`: driver_command(), or that of the options, and what is of this
+/// driver alone, the agent's port and `arguments`.
 std::string launch_command(std::string_view start_command, const Sockets& sockets,
                            const StartOptions& options);
 

@@ -148,6 +148,17 @@ private:
     const std::filesystem::path& file_;
 };
 
+/// Whether the file has what nixpkgs writes since 26.11 alone: displays of machines, and a limit
+/// that is not a bare number.
+bool has_keys_of_26_11(const json::object& document) {
+    constexpr std::array<std::string_view, 3> keys{"vnc", "display_targets", "display_exporters"};
+    for (std::string_view kind : {"vms", "containers"})
+        for (const auto& [name, machine] : document.at(kind).as_object())
+            for (auto key : keys)
+                if (machine.as_object().contains(key)) return true;
+    return document.contains("display_viewers") || document.at("global_timeout").is_string();
+}
+
 json::value parse_json(std::string_view text, const std::filesystem::path& file) {
     json::parser parser;
     boost::system::error_code failure;
@@ -177,6 +188,7 @@ Configuration parse_configuration(std::string_view text, const std::filesystem::
     configuration.global_timeout = reader.seconds("global_timeout");
     configuration.enable_ssh_backdoor = reader.boolean("enable_ssh_backdoor");
     configuration.test_script = reader.string("test_script", "the path of the test script");
+    configuration.is_of_26_11 = has_keys_of_26_11(document.get_object());
     return configuration;
 }
 

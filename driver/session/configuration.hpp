@@ -17,7 +17,8 @@ struct Configuration {
     std::vector<int> vlans;
     double global_timeout = 0;  ///< seconds
     bool enable_ssh_backdoor = false;
-    std::string test_script;  ///< path
+    std::string test_script;   ///< path
+    bool is_of_26_11 = false;  ///< it has keys that nixpkgs writes since 26.11 alone
 };
 
 /// Reads `text`, the content of `file`. Unknown keys are ignored. Throws io::UsageError naming

@@ -19,8 +19,17 @@ class RequestedAssertionFailed(Exception):
 class MachineError(Exception):
     """The driver, QEMU or the host is in trouble. Facts for the reader are in `__notes__`."""
 
-class ShellError(MachineError, RuntimeError):
+class ShellError(MachineError, RuntimeError, ValueError, BrokenPipeError, ConnectionResetError):
     """The root shell did not appear, is lost, or does not answer."""
+
+class ConnectionLost(MachineError, BrokenPipeError, ConnectionResetError):
+    """QEMU closed a connection, most often by its end."""
+
+class MachineTimeout(MachineError, TimeoutError):
+    """QEMU or a guest did not do something in time."""
+
+class NotRunning(MachineError, AssertionError, BrokenPipeError):
+    """The machine is off where it has to run."""
 
 class QMPAPIError(RuntimeError):
     """QEMU refused a command. What it was is in `__notes__`."""
@@ -217,9 +226,23 @@ class Machine:
     def process(self) -> Process | None: ...
 
     # Life cycle
-    def start(self, allow_reboot: bool = False, arguments: list[str] = ...) -> None:
+    def start(
+        self,
+        allow_reboot: bool = False,
+        arguments: list[str] = ...,
+        command: str = "",
+        full_command: str = "",
+        environment: list[str] | None = None,
+    ) -> None:
         """Starts QEMU; no-op when booted. `arguments` follow the driver's own on the command line.
-        Takes the environment as it is at this moment. Raises MachineError.
+
+        `command`, if any, is started instead of the machine's own. `full_command` is what
+        `driver_command` would return, and comes together with a complete `environment` of entries
+        NAME=value; without, that of this moment is taken. Raises MachineError.
+        """
+    def yield_directory(self) -> None:
+        """Lets another machine have the state directory until the next start, which claims it
+        again. Raises MachineError while QEMU runs.
         """
     def connect(self) -> None:
         """Starts the machine if need be and waits for the greeting of its root shell."""
@@ -244,7 +267,13 @@ class Machine:
         check_return: bool = True,
         check_output: bool = True,
         timeout: Limit | None = 900,
-    ) -> tuple[int, str]: ...
+        tell: bool = False,
+    ) -> tuple[int, str]:
+        """Runs `command`; its status and output. `tell` logs the lines of its output as they come.
+
+        Without `check_return` the status is -1, also when the guest is lost meanwhile; without
+        `check_output` the answer is (-2, "") at once.
+        """
     def run(
         self,
         command: str,
@@ -352,6 +381,9 @@ class Configuration:
     def enable_ssh_backdoor(self) -> bool: ...
     @property
     def test_script(self) -> str: ...
+    @property
+    def is_of_26_11(self) -> bool:
+        """Whether it has keys that nixpkgs writes since 26.11 alone."""
 
 def load_configuration(path: str) -> Configuration:
     """Raises ValueError naming file, key and what was expected; OSError."""
@@ -389,6 +421,12 @@ def is_terminating() -> bool:
 
 def die_by_sigterm() -> NoReturn:
     """Ends this process by the signal, now."""
+
+def driver_command(
+    start_command: str, monitor: str, qmp: str, shell: str, allow_reboot: bool = False
+) -> str:
+    """The start command with the flags that every driver of NixOS tests adds; the sockets are
+    given by their paths."""
 
 def machine_name(start_command: str) -> str:
     """The NAME in `run-NAME-vm`, or "machine"."""

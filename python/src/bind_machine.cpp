@@ -10,6 +10,30 @@ namespace {
 
 using Type = py::class_<MachineHandle>;
 
+void start(MachineHandle& self, bool allow_reboot, std::vector<std::string> arguments,
+           std::string command, std::string full_command,
+           std::optional<std::vector<std::string>> environment) {
+    auto options = start_options();
+    options.allow_reboot = allow_reboot;
+    options.arguments = std::move(arguments);
+    options.command = std::move(command);
+    options.full_command = std::move(full_command);
+    if (environment) options.environment = std::move(*environment);
+    self.start(std::move(options));
+}
+
+/// What upstream's driver would start, without what is of ours alone.
+std::string driver_command(const std::string& start_command, const std::string& monitor,
+                           const std::string& qmp, const std::string& shell, bool allow_reboot) {
+    machine::Sockets sockets("");
+    sockets.monitor = monitor;
+    sockets.qmp = qmp;
+    sockets.shell = shell;
+    auto options = start_options();
+    options.allow_reboot = allow_reboot;
+    return machine::driver_command(start_command, sockets, options);
+}
+
 void bind_life_cycle(Type& type) {
     type.def_property_readonly("name",
                                [](const MachineHandle& self) { return self.machine()->name(); })
@@ -35,8 +59,11 @@ void bind_life_cycle(Type& type) {
             })
         .def_property_readonly("pid", &MachineHandle::pid)
         .def_property_readonly("process", &MachineHandle::process)
-        .def("start", &MachineHandle::start, py::arg("allow_reboot") = false,
-             py::arg("arguments") = std::vector<std::string>())
+        .def("start", &start, py::arg("allow_reboot") = false,
+             py::arg("arguments") = std::vector<std::string>(), py::arg("command") = "",
+             py::arg("full_command") = "", py::arg("environment") = py::none())
+        .def("yield_directory",
+             [](MachineHandle& self) { self.run(self.machine()->yield_directory()); })
         .def("connect", &MachineHandle::connect)
         .def("poweroff", [](MachineHandle& self) { self.run(self.machine()->power_off()); })
         .def("crash", [](MachineHandle& self) { self.run(self.machine()->crash()); })
@@ -47,7 +74,7 @@ void bind_life_cycle(Type& type) {
 
 void bind_commands(Type& type) {
     type.def("execute", &MachineHandle::execute, py::arg("command"), py::arg("check_return") = true,
-             py::arg("check_output") = true, py::arg("timeout") = 900)
+             py::arg("check_output") = true, py::arg("timeout") = 900, py::arg("tell") = false)
         .def("run", &MachineHandle::run_command, py::arg("command"), py::arg("input") = py::none(),
              py::arg("timeout") = py::none(), py::arg("keep_errors") = true,
              py::arg("tell") = false)
@@ -122,6 +149,8 @@ void bind_machine(py::module_& module) {
     bind_life_cycle(type);
     bind_commands(type);
     bind_monitor(type);
+    module.def("driver_command", &driver_command, py::arg("start_command"), py::arg("monitor"),
+               py::arg("qmp"), py::arg("shell"), py::arg("allow_reboot") = false);
     module.def("machine_name", &machine::machine_name, py::arg("start_command"));
     module.def("key_name", &machine::key_name, py::arg("character"));
 }

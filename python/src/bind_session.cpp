@@ -125,7 +125,8 @@ void bind_configuration(py::module_& module) {
             "global_timeout",
             [](const Configuration& self) { return seconds(self.global_timeout); })
         .def_readonly("enable_ssh_backdoor", &Configuration::enable_ssh_backdoor)
-        .def_readonly("test_script", &Configuration::test_script);
+        .def_readonly("test_script", &Configuration::test_script)
+        .def_readonly("is_of_26_11", &Configuration::is_of_26_11);
     module.def("load_configuration", &load_configuration, py::arg("path"));
 }
 

@@ -12,10 +12,15 @@ namespace charioteer::python {
 
 namespace {
 
+constexpr auto script_errors = "test_driver.errors";
+
 // Never released: the interpreter may be gone before they are.
 PyObject* requested_assertion_failed = nullptr;
 PyObject* machine_error = nullptr;
 PyObject* shell_error = nullptr;
+PyObject* connection_error = nullptr;
+PyObject* timeout_error = nullptr;
+PyObject* not_running_error = nullptr;
 PyObject* qmp_error = nullptr;
 
 /// `package` and `name` are those under which test scripts import it.
@@ -46,6 +51,12 @@ void translate(std::exception_ptr pointer) {
         set_error(requested_assertion_failed, error);
     } catch (const machine::ShellError& error) {
         set_error(shell_error, error);
+    } catch (const machine::NotRunning& error) {
+        set_error(not_running_error, error);
+    } catch (const io::ConnectionLost& error) {
+        set_error(connection_error, error);
+    } catch (const io::TimeoutError& error) {
+        set_error(timeout_error, error);
     } catch (const io::Error& error) {
         set_error(machine_error, error);
     } catch (const io::Interrupted& interrupted) {
@@ -83,19 +94,38 @@ void raise_timeout_expired(const py::object& what, const py::object& limit,
     throw py::error_already_set();
 }
 
+namespace {
+
+/// Kinds of MachineError whose further bases are what upstream's driver raises in the same places,
+/// for scripts that name those. All are found in test_driver.errors.
+void bind_machine_errors(py::module_& module) {
+    auto kind = [&](const char* name, const char* doc, std::initializer_list<PyObject*> others) {
+        py::list bases;
+        bases.append(py::handle(machine_error));
+        for (auto* other : others) bases.append(py::handle(other));
+        return define(module, script_errors, name, doc, py::tuple(bases).ptr());
+    };
+    shell_error = kind(
+        "ShellError", "The root shell did not appear, is lost, or does not answer.",
+        {PyExc_RuntimeError, PyExc_ValueError, PyExc_BrokenPipeError, PyExc_ConnectionResetError});
+    connection_error = kind("ConnectionLost", "QEMU closed a connection, most often by its end.",
+                            {PyExc_BrokenPipeError, PyExc_ConnectionResetError});
+    timeout_error = kind("MachineTimeout", "QEMU or a guest did not do something in time.",
+                         {PyExc_TimeoutError});
+    not_running_error = kind("NotRunning", "The machine is off where it has to run.",
+                             {PyExc_AssertionError, PyExc_BrokenPipeError});
+}
+
+}  // namespace
+
 void bind_errors(py::module_& module) {
-    constexpr auto script_errors = "test_driver.errors";
     requested_assertion_failed =
         define(module, script_errors, "RequestedAssertionFailed",
                "Something that the test asked for is not so. Facts are in __notes__.", nullptr);
     machine_error =
         define(module, script_errors, "MachineError",
                "The driver, QEMU or the host is in trouble. Facts are in __notes__.", nullptr);
-    // Scripts written for earlier drivers catch RuntimeError here.
-    auto bases = py::make_tuple(py::handle(machine_error), py::handle(PyExc_RuntimeError));
-    shell_error =
-        define(module, script_errors, "ShellError",
-               "The root shell did not appear, is lost, or does not answer.", bases.ptr());
+    bind_machine_errors(module);
     qmp_error = define(module, "test_driver.machine.qmp", "QMPAPIError", "QEMU refused a command.",
                        PyExc_RuntimeError);
     py::register_exception_translator(&translate);

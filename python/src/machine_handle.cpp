@@ -22,7 +22,8 @@ io::TimeSource& host_time() {
     return Core::instance().runtime().time();
 }
 
-/// Of the calling thread's moment: scripts change os.environ between starts.
+}  // namespace
+
 machine::StartOptions start_options() {
     machine::StartOptions options;
     options.environment = process::own_environment();
@@ -30,8 +31,6 @@ machine::StartOptions start_options() {
         std::getenv("DISPLAY") != nullptr || std::getenv("WAYLAND_DISPLAY") != nullptr;
     return options;
 }
-
-}  // namespace
 
 MachineHandle::MachineHandle(std::string name, std::string start_command,
                              std::string state_directory, std::string shared_directory,
@@ -71,10 +70,11 @@ std::optional<pid_t> MachineHandle::pid() const {
     return child->pid();
 }
 
-void MachineHandle::start(bool allow_reboot, std::vector<std::string> arguments) {
-    auto options = start_options();
-    options.allow_reboot = allow_reboot;
-    options.arguments = std::move(arguments);
+void MachineHandle::start(machine::StartOptions options) {
+    {
+        Unlocked unlocked;
+        machine_->claim_directory();
+    }
     run(machine_->start(std::move(options)));
 }
 
@@ -95,8 +95,9 @@ void MachineHandle::release() {
 }
 
 py::tuple MachineHandle::execute(std::string command, bool check_return, bool check_output,
-                                 const py::object& timeout) {
+                                 const py::object& timeout, bool tell) {
     machine::CommandOptions options;
+    options.tell = tell;
     options.check_return = check_return;
     options.check_output = check_output;
     if (!timeout.is_none()) options.limit = to_limit(timeout);

@@ -19,6 +19,9 @@ namespace charioteer::python {
 
 namespace py = pybind11;
 
+/// Those of the calling thread's moment: scripts change os.environ between starts.
+machine::StartOptions start_options();
+
 /// The Python object of a machine. Every method is called with the interpreter lock held and waits
 /// without it.
 class MachineHandle {
@@ -36,13 +39,13 @@ public:
     std::optional<pid_t> pid() const;
     std::optional<Process> process() const;
 
-    void start(bool allow_reboot, std::vector<std::string> arguments);
+    void start(machine::StartOptions options);
     void connect();
     void wait_for_shutdown(const py::object& timeout);
     void release();
 
     py::tuple execute(std::string command, bool check_return, bool check_output,
-                      const py::object& timeout);
+                      const py::object& timeout, bool tell);
     py::tuple run_command(std::string command, const py::object& input, const py::object& timeout,
                           bool keep_errors, bool tell);
     std::unique_ptr<Call> begin(std::string command, bool input, const py::object& timeout);

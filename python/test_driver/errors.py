@@ -4,9 +4,24 @@
 notes of the exception, which the failure report prints after it.
 """
 
-from charioteer._core import MachineError, RequestedAssertionFailed
+from charioteer._core import (
+    ConnectionLost,
+    MachineError,
+    MachineTimeout,
+    NotRunning,
+    RequestedAssertionFailed,
+    ShellError,
+)
 
-__all__ = ["MachineError", "PollingConditionError", "RequestedAssertionFailed"]
+__all__ = [
+    "ConnectionLost",
+    "MachineError",
+    "MachineTimeout",
+    "NotRunning",
+    "PollingConditionError",
+    "RequestedAssertionFailed",
+    "ShellError",
+]
 
 
 class PollingConditionError(Exception):

@@ -60,6 +60,70 @@ TEST_F(MachineTest, AStateDirectoryInUseIsRefusedByNameAndPid) {
     EXPECT_THAT(refused.what(), HasSubstr(std::to_string(::getpid())));
 }
 
+TEST_F(MachineTest, AStateDirectoryGoesFromOneMachineThatIsOffToAnother) {
+    auto first = make(plain);
+    run(first->start(options()));
+    auto refused = failure_of<io::UsageError>([&] { run(first->yield_directory()); });
+    EXPECT_THAT(refused.what(), HasSubstr("web is running"));
+    run(first->crash());
+    run(first->yield_directory());
+    auto second = make(plain, true);
+    run(second->start(options()));
+    EXPECT_THROW(first->claim_directory(), io::UsageError);
+    run(second->crash());
+    run(second->yield_directory());
+    first->claim_directory();
+    run(first->connect(options()));
+    EXPECT_EQ(execute(*first, "echo back").output, "back\n");
+}
+
+TEST_F(MachineTest, PoweringOffWhatHasEndedIsNoError) {
+    auto machine = make(plain);
+    run(machine->connect(options()));
+    auto child = run_on_io([machine] { return machine->process(); });
+    run_on_io([child] { child->kill(); });
+    run(child->wait(io::Deadline::never()));
+    EXPECT_NO_THROW(run(machine->power_off()));
+    run(machine->wait_for_shutdown(io::Deadline::never()));
+    EXPECT_FALSE(machine->booted);
+}
+
+TEST_F(MachineTest, AGuestThatGoesUnderAnUncheckedCommandIsNoError) {
+    auto machine = make(plain);
+    run(machine->connect(options()));
+    auto child = run_on_io([machine] { return machine->process(); });
+    auto command = fmt::format("kill -KILL {}; sleep 60", child->pid());
+    CommandOptions unchecked;
+    unchecked.check_return = false;
+    auto result = run(machine->execute(command, unchecked));
+    EXPECT_EQ(result.status, -1);
+    EXPECT_EQ(result.output, "");
+    EXPECT_THROW(run(machine->execute("true", unchecked)), ShellError);
+}
+
+TEST_F(MachineTest, TheLastCommandIsTheProcessThatIsKnown) {
+    for (const std::string before : {"", "A=1; export A; ", "env A=1 "}) {
+        auto machine = make(before + plain);
+        run(machine->start(options()));
+        auto child = run_on_io([machine] { return machine->process(); });
+        std::ifstream file(fmt::format("/proc/{}/cmdline", child->pid()));
+        std::string words;
+        std::getline(file, words);
+        EXPECT_THAT(words, HasSubstr("fake_qemu.py")) << before;
+        EXPECT_THAT(words, testing::Not(HasSubstr("export"))) << before;
+        run(machine->release());
+    }
+}
+
+TEST_F(MachineTest, AnotherStartCommandMayBeGivenAtTheStart) {
+    auto machine = make("/does/not/exist");
+    auto other = options();
+    other.command = std::string("env OTHER=yes ") + plain;
+    run(machine->start(other));
+    run(machine->connect(options()));
+    EXPECT_EQ(execute(*machine, "echo $OTHER").output, "yes\n");
+}
+
 TEST_F(MachineTest, ForgetsOldStateUnlessItIsKept) {
     auto state = directory_.path() / "vm-state-web";
     std::filesystem::create_directory(state);
