@@ -30,6 +30,8 @@ class DriverConfiguration(NamedTuple):
     test_script: Path
     is_legacy: bool = False
     """Whether it was handed over as up to NixOS 25.11."""
+    is_of_26_11: bool = False
+    """Whether NixOS 26.11 or later made it: numbers as durations are deprecated then."""
 
 
 def load_driver_configuration(path: Path | str) -> DriverConfiguration:
@@ -45,6 +47,7 @@ def load_driver_configuration(path: Path | str) -> DriverConfiguration:
         global_timeout=loaded.global_timeout,
         enable_ssh_backdoor=loaded.enable_ssh_backdoor,
         test_script=Path(loaded.test_script),
+        is_of_26_11=loaded.is_of_26_11,
     )
 
 

@@ -13,35 +13,25 @@ from test_driver import containers, failure, wording
 from test_driver.config import DriverConfiguration, load_driver_configuration
 from test_driver.debug import DebugAbstract, DebugNop
 from test_driver.directories import temporary_directory
-from test_driver.duration import Duration, render
+from test_driver.directories import temporary_directory as get_tmp_dir
+from test_driver.duration import Duration, deprecate_numbers, render
 from test_driver.errors import MachineError, RequestedAssertionFailed
 from test_driver.forked import children_end_here
 from test_driver.logger import AbstractLogger
 from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
 from test_driver.machine.alias import MachineAlias
 from test_driver.machines import Machines, Outcomes
+from test_driver.parameters import checked
 from test_driver.polling import Decorator, Poll
 from test_driver.polling_condition import PollingCondition
+from test_driver.race_timer import Timer
 from test_driver.sync import sync_all
 from test_driver.symbols import banner, pythonized
+from test_driver.symbols import pythonized as pythonize_name
 from test_driver.vlan import VLan
 from test_driver.vsock import VHostDeviceVsock, hints
 
-__all__ = ["Driver", "load_driver_configuration"]
-
-
-class Timer:
-    """The time limit of a run."""
-
-    def __init__(self, session: core.Session, limit: Duration) -> None:
-        self._session = session
-        self._limit = limit
-
-    def start(self) -> None:
-        self._session.arm_timeout(self._limit)
-
-    def cancel(self) -> None:
-        self._session.cancel_timeout()
+__all__ = ["Driver", "get_tmp_dir", "load_driver_configuration", "pythonize_name"]
 
 
 class Driver:
@@ -75,6 +65,17 @@ class Driver:
         self.race_timer = Timer(self._session, config.global_timeout)
         failure.remember_source(self.tests)
         wording.use_release(config.is_legacy)
+        deprecate_numbers(config.is_of_26_11)
+
+    @property
+    def global_timeout(self) -> Duration:
+        """The time limit of the run; in seconds, or a timedelta."""
+        return self.config.global_timeout
+
+    @property
+    def keep_vm_state(self) -> bool:
+        """The name of `keep_machine_state` up to NixOS 25.11."""
+        return self.keep_machine_state
 
     @property
     def machines(self) -> list[BaseMachine]:
@@ -244,7 +245,7 @@ class Driver:
             outcomes = Outcomes[None](self.machines)
             outcomes.gather(lambda machine: machine.start())
             if outcomes.failures:
-                raise _start_failure(outcomes)
+                raise outcomes.summary("Failed to start the following machines:")
 
     def join_all(self) -> None:
         """Waits for the end of all machines, and takes the time limit off the run."""
@@ -268,18 +269,21 @@ class Driver:
                 self.logger.log_test_error(f'Test "{name}" failed with error: "{error}"')
                 raise
 
+    @checked
     def create_machine(
         self,
         start_command: str,
-        *,
         name: str | None = None,
         keep_machine_state: bool = False,
+        *,
         keep_vm_state: bool = False,
     ) -> QemuMachine:
         """A machine beyond those of the configuration, ended with the run like they are.
 
         It is not among `machines` and no polling condition is checked with it. `keep_vm_state` is
-        the older name of `keep_machine_state`.
+        the older name of `keep_machine_state`. The name may be that of a machine that is off, whose
+        state directory it takes over. Raises MachineError when that machine runs, TypeError and
+        ValueError for other names and commands than upstream's.
         """
         if self.config.enable_ssh_backdoor:
             self.logger.warning(
@@ -374,10 +378,10 @@ def _problems_of(what: str, end: Callable[[], None]) -> list[str]:
     return []
 
 
-def _start_failure(outcomes: Outcomes[None]) -> MachineError:
-    lines = ["Failed to start the following machines:"]
-    for name, error in outcomes.failures.items():
-        lines.append(f"{name}: {str(error).removeprefix(f'{name}: ')}")
-    summary = MachineError("\n".join(lines))
-    outcomes.add_notes(summary)
-    return summary
+def __getattr__(name: str) -> Any:
+    """`AssertionTester`, whose unittest takes long to import."""
+    if name == "AssertionTester":
+        from test_driver.assertions import AssertionTester
+
+        return AssertionTester
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -104,6 +104,15 @@ class Outcomes(Generic[T]):
         self.add_notes(error)
         raise error from next(iter(failures.values()))
 
+    def summary(self, head: str) -> MachineError:
+        """An error with a line for each failure below `head`, and their notes."""
+        lines = [head]
+        for name, error in self.failures.items():
+            lines.append(f"{name}: {str(error).removeprefix(f'{name}: ')}")
+        summary = MachineError("\n".join(lines))
+        self.add_notes(summary)
+        return summary
+
     def _error(self, failures: dict[str, BaseException]) -> RequestedAssertionFailed | MachineError:
         lines = [f"{len(failures)} of {len(self._machines)} machines failed:"]
         for name, failed in failures.items():

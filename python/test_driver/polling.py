@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from test_driver.duration import Duration
 from test_driver.logger import AbstractLogger
 from test_driver.machine.retry import retry
+from test_driver.parameters import checked
 from test_driver.polling_condition import PollingCondition
 
 
@@ -27,6 +28,7 @@ class Poll(AbstractContextManager[None]):
         innermost = self._active.pop()
         assert innermost is self.condition, "conditions must be left in reverse order"
 
+    @checked
     def wait(self, timeout: Duration = 900) -> None:
         """Waits until the condition holds. Raises RequestedAssertionFailed."""
         description = self.condition.description

@@ -26,7 +26,8 @@ class PollingCondition:
         self.condition = condition
         self.logger = logger
         self.seconds_interval = seconds_interval
-        self.description = str(description or condition.__doc__ or condition.__name__)
+        name = getattr(condition, "__name__", repr(condition))
+        self.description = str(description or condition.__doc__ or name)
         self.last_called = float("-inf")
         self.entry_count = 0
         self._lock = threading.Lock()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from charioteer import _core as core
 from test_driver.logger import AbstractLogger
+from test_driver.replaced import Replaced
 
 
 class VLan:
@@ -18,20 +19,29 @@ class VLan:
     pid: int
     """The process that forwards frames: the driver itself."""
 
+    process = Replaced("the driver itself switches; counters() shows its work, stop() ends it")
+    plug_process = Replaced("the driver itself opens the interface of the kernel, `tap`")
+    fd = Replaced("there is no console of a switch; use counters()")
+
     tap: str = ""
     """A network interface of the kernel by which the segment is reached, too."""
 
     def __init__(self, nr: int, tmp_dir: Path, logger: AbstractLogger) -> None:
         """Raises MachineError, naming the process, when a living driver uses the directory."""
-        self.nr = nr
+        self.nr = int(nr)
         self.logger = logger
         self.logger.info("start vlan")
-        self.handle = core.VLan(nr, str(tmp_dir), logger.reporter, self.tap)
+        self.handle = core.VLan(self.nr, str(tmp_dir), logger.reporter, self.tap)
         self.socket_dir = Path(self.handle.socket_dir)
         self.pid = os.getpid()
-        os.environ[f"QEMU_VDE_SOCKET_{nr}"] = self.handle.socket_dir
-        os.environ[f"CHARIOTEER_VLAN_SOCKET_{nr}"] = self.handle.stream_socket
+        os.environ[f"QEMU_VDE_SOCKET_{self.nr}"] = self.handle.socket_dir
+        os.environ[f"CHARIOTEER_VLAN_SOCKET_{self.nr}"] = self.handle.stream_socket
         self.logger.info(f"running vlan (pid {self.pid}; ctl {self.socket_dir})")
+
+    @property
+    def tap_name(self) -> str:
+        """The name of `tap` since NixOS 26.05."""
+        return self.tap
 
     def __repr__(self) -> str:
         return f"<Vlan Nr. {self.nr}>"

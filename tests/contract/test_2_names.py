@@ -194,11 +194,6 @@ def test_2_2_retry_takes_one_limit_only() -> None:
     )
 
 
-def test_2_2_retry_warns_of_numbers_for_the_older_argument() -> None:
-    with pytest.warns(DeprecationWarning, match="timeout_seconds"):
-        retry(Tries(1), timeout_seconds=1)
-
-
 def test_2_2_create_machine(folder: Path) -> None:
     with driver_of(folder, "web") as driver:
         create = driver.test_symbols()["create_machine"]

@@ -42,6 +42,14 @@ def test_3_2_waiting_for_one_that_nobody_starts(server: QemuMachine) -> None:
     assert str(failure.value) == 'unit "never.service" is inactive and there are no pending jobs'
 
 
+def test_8_any_state_of_one_can_be_waited_for(server: QemuMachine) -> None:
+    server.systemctl("start --no-block broken.service")
+    server.wait_for_unit_active_state("broken.service", "failed")
+    with pytest.raises(RequestedAssertionFailed, match="action timed out") as failure:
+        server.wait_for_unit_active_state("broken.service", "activating", timeout=0)
+    assert 'unit "broken.service" was in state "failed"' in failure.value.__notes__[-1]
+
+
 def test_3_2_jobs_tell_status_and_output(server: QemuMachine) -> None:
     assert server.start_job("idle.service") == (0, "")
     assert server.stop_job("idle.service") == (0, "")

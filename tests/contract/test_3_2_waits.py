@@ -24,6 +24,15 @@ def test_3_2_in_vain(alpha: QemuMachine, command: str) -> None:
     assert "seen" in "\n".join(failure.value.__notes__)
 
 
+def test_8_each_attempt_may_have_a_limit_of_its_own(alpha: QemuMachine) -> None:
+    alpha.succeed("rm -f /tmp/tries")
+    slow_at_first = "echo >> /tmp/tries; [ $(wc -l < /tmp/tries) -ge 2 ] || sleep 600"
+    alpha.wait_until_succeeds(slow_at_first, attempt_timeout=1)
+    with pytest.raises(RequestedAssertionFailed, match="action timed out"):
+        # What was cut off has not failed.
+        alpha.wait_until_fails("sleep 600", timeout=0, attempt_timeout=1)
+
+
 def test_3_2_for_a_file(alpha: QemuMachine) -> None:
     alpha.succeed("rm -f /tmp/file-*; (sleep 0.3; touch /tmp/file-1) >/dev/null 2>&1 &")
     alpha.wait_for_file("/tmp/file-*")

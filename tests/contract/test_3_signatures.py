@@ -50,8 +50,8 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     # `stream` is ours, by keyword only.
     (QemuMachine.succeed, "self, *commands, timeout=None, stream=None"),
     (QemuMachine.fail, "self, *commands, timeout=None, stream=None"),
-    (QemuMachine.wait_until_succeeds, "self, command, timeout=900"),
-    (QemuMachine.wait_until_fails, "self, command, timeout=900"),
+    (QemuMachine.wait_until_succeeds, "self, command, timeout=900, attempt_timeout=None"),
+    (QemuMachine.wait_until_fails, "self, command, timeout=900, attempt_timeout=None"),
     (QemuMachine.sleep, "self, secs=None, duration=None"),
     (QemuMachine.systemctl, "self, q, user=None"),
     (QemuMachine.wait_for_unit, "self, unit, user=None, timeout=900"),
@@ -61,8 +61,11 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (QemuMachine.start_job, "self, jobname, user=None"),
     (QemuMachine.stop_job, "self, jobname, user=None"),
     (QemuMachine.wait_for_file, "self, filename, timeout=900"),
-    (QemuMachine.wait_for_open_port, "self, port, addr='localhost', timeout=900"),
-    (QemuMachine.wait_for_closed_port, "self, port, addr='localhost', timeout=900"),
+    *(
+        (wait, "self, port, addr='localhost', timeout=900, attempt_timeout=None")
+        for wait in (QemuMachine.wait_for_open_port, QemuMachine.wait_for_closed_port)
+    ),
+    (QemuMachine.wait_for_unit_active_state, "self, unit, state, timeout=900, user=None"),
     (QemuMachine.wait_for_open_unix_socket, "self, addr, is_datagram=False, timeout=900"),
     (QemuMachine.wait_for_console_text, "self, regex, timeout=None"),
     (QemuMachine.wait_for_window, "self, regexp, timeout=900"),

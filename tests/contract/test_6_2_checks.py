@@ -1,7 +1,10 @@
 """Sections 6.2 and 2.3: test scripts are type-checked and linted before they run, as by nixpkgs."""
 
 import importlib
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -71,6 +74,8 @@ vlan1: VLan
 SCRIPT = r"""
 from datetime import timedelta
 
+from test_driver.machine import QemuStartCommand
+
 start_all()
 for each in machines:
     each.wait_for_unit("multi-user.target", timeout=60)
@@ -124,13 +129,24 @@ if web.process is not None:
     web.process.wait(timeout=5)
 if web.shell is not None:
     web.shell.send(b"true\n")
+    web.process.kill()
+    print(web.process.args, web.process.returncode)
+    web.process.stdin.write(b"x")
 web.booted = web.connected = False
+web.pid = None
+web.start_command._cmd = web.start_command._cmd.replace("a", "b")
+web.start_command = QemuStartCommand(web.start_command)
+machine_name: str = web.start_command.machine_name
+web.wait_for_unit_active_state("x", "failed", timeout=timedelta(seconds=5))
+web.wait_until_succeeds("true", timeout=5, attempt_timeout=1)
+for event in web.qmp_client.events():
+    print(event["event"])
 lines = len(web.full_console_log)
 command: str = web.ssh_backdoor_command()
 box.start()
 box.succeed("true")
 result = web.run("cat", stdin=b"x", timeout=5, stream=True).check()
-text = result.stdout + result.stderr + str(result.status + len(result.stdout_bytes))
+text = result.stdout + result.stderr + str(result.rc + result.status + len(result.stdout_bytes))
 with web.spawn("cat", stdin=True, timeout=timedelta(seconds=5)) as process:
     process.write("x")
     process.close_stdin()
@@ -199,6 +215,49 @@ def test_6_2_a_script_that_uses_everything_is_typed(folder: Path) -> None:
 def test_6_2_a_wrong_call_is_found(folder: Path, line: str, said: str) -> None:
     done = checked(folder, line + "\n")
     assert done.returncode == 1 and said in done.stdout, done.stdout
+
+
+def newer_tool(name: str) -> str:
+    """The program of a check that nixpkgs has since 2026; Debian 12 has none of them."""
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed; pip has it")
+    return found
+
+
+def ty_finds(folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
+    # A name that is only declared is unknown to ty.
+    bound = re.sub(r"(?m)^([a-z_0-9]+): ([^#\n;]+?);?( *#.*)?$", r"\1: \2 = _declared()", HEADER)
+    file = folder / "testScriptWithTypes.py"
+    file.write_text(f"def _declared() -> Any: ...\n{bound}{script}")
+    packages = Path(charioteer._core.__file__ or "").parents[1]
+    return subprocess.run(
+        [newer_tool("ty"), "check", "--extra-search-path", str(packages), str(file)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_6_2_ty_finds_nothing_in_it_and_a_wrong_call(folder: Path) -> None:
+    assert (done := ty_finds(folder, SCRIPT)).returncode == 0, done.stdout
+    for line in ("web.succed('x')", "status: int = web.succeed('x')", "web.screenshot()"):
+        assert (done := ty_finds(folder, line + "\n")).returncode == 1, done.stdout
+
+
+def test_6_2_ruff_knows_the_names(workshop: Workshop) -> None:
+    workshop.run("generate-driver-symbols").expect(0)
+    names = (workshop.folder / "driver-symbols").read_text().split(",")
+    builtins = json.dumps([*names, "web", "box", "vlan1"])
+    script = workshop.folder / "script.py"
+    for text, status in ((SCRIPT, 0), ("wbe.start()\n", 1)):
+        script.write_text(text)
+        done = subprocess.run(
+            [newer_tool("ruff"), "check", "--isolated", "--config", f"builtins={builtins}", script],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == status, done.stdout
 
 
 @pytest.mark.parametrize(

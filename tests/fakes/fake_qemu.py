@@ -45,7 +45,7 @@ def option(name: str, start: str = "") -> str:
 def answer(command: str, arguments: dict[str, str]) -> object:
     if command == "human-monitor-command":
         line = arguments["command-line"]
-        return "" if line.startswith(("sendkey", "set_link")) else f"ran {line}\r\n"
+        return "" if line.startswith(("sendkey", "set_link", "hostfwd_add")) else f"ran {line}\r\n"
     if command == "query-target":
         return {"arch": os.uname().machine}
     if command == "query-status":

@@ -8,6 +8,7 @@ from typing import Any
 
 from charioteer import _core as core
 from test_driver.logger.base import AbstractLogger, Attributes
+from test_driver.replaced import Replaced
 from test_driver.text import encodable
 
 
@@ -17,10 +18,15 @@ class JunitXMLLogger(AbstractLogger):
     A subtest that raises stays the current one: what comes after it explains its failure.
     """
 
+    tests = Replaced("cases are made by subtest() and written by close()")
+    testsuite = Replaced("what is logged outside of subtests is in the case `main`")
+    currentSubtest = Replaced("use subtest()")
+
     def __init__(self, outfile: Path) -> None:
         """`outfile`: the report; its folder is made."""
         self.reporter = core.Reporter(terminal=False, queue=True)
         self.report: core.JunitReport = core.JunitReport(str(outfile))
+        self.outfile = outfile
         atexit.register(self.close)
 
     def log(self, message: str, attributes: Attributes = {}) -> None:

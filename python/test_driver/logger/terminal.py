@@ -6,6 +6,7 @@ from typing import Any
 
 from charioteer import _core as core
 from test_driver.logger.base import AbstractLogger, Attributes, LogLevel, timed
+from test_driver.replaced import Replaced
 from test_driver.text import harmless
 
 _BOLD_GREEN = "\x1b[1m\x1b[32m"
@@ -16,6 +17,9 @@ _RESET = "\x1b[0m"
 
 class TerminalLogger(AbstractLogger):
     """Writes to standard error through the core, so that all lines come in order."""
+
+    maybe_prefix = Replaced("log() puts the machine in front")
+    _eprint = Replaced("use log()")
 
     def __init__(self, reporter: core.Reporter | None = None) -> None:
         """`reporter`: what to write through; by default one of its own."""

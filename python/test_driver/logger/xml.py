@@ -6,11 +6,19 @@ from typing import Any
 
 from charioteer import _core as core
 from test_driver.logger.base import AbstractLogger, Attributes, timed
+from test_driver.replaced import Replaced
 from test_driver.text import encodable, without_controls
 
 
 class XMLLogger(AbstractLogger):
     """Writes each message as it comes, so that the file is of use after any end of the run."""
+
+    logfile_handle = Replaced("use log(), and close() at the end")
+    xml = Replaced("use log(), nested() and subtest()")
+    queue = Replaced("lines of consoles are kept by the core; collect() writes them")
+    enqueue = Replaced("use log_serial()")
+    drain_log_queue = Replaced("use collect()")
+    sanitise = staticmethod(without_controls)
 
     def __init__(self, outfile: str) -> None:
         """Opens the file named `outfile` anew. Raises OSError."""
@@ -24,6 +32,10 @@ class XMLLogger(AbstractLogger):
 
     def log(self, message: str, attributes: Attributes = {}) -> None:
         self.report.line(encodable(message), _encodable(attributes))
+
+    def log_line(self, message: str, attributes: Attributes) -> None:
+        """The same as `log`."""
+        self.log(message, attributes)
 
     def log_test_error(self, *args: Any, **kwargs: Any) -> None:
         self.error(*args, **kwargs)

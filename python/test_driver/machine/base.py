@@ -10,6 +10,7 @@ from test_driver.duration import Duration
 from test_driver.logger import AbstractLogger
 from test_driver.machine.screen import Screen
 from test_driver.machine.units import Units
+from test_driver.parameters import checked
 from test_driver.wording import kept_state
 
 LOCK = "lock"
@@ -35,7 +36,14 @@ class BaseMachine(Units, Screen, ABC):
         tmp_dir: Path | None = None,
         keep_machine_state: bool = False,
     ) -> None:
-        """`callbacks` are called before every command. Makes the directories. Raises OSError."""
+        """`callbacks` are called before every command. Makes the directories.
+
+        Raises ValueError for a name that no folder can have, OSError.
+        """
+        if "/" in name or "\0" in name:
+            raise ValueError(
+                f"the name of a machine is part of a folder's, which {name!r} cannot be"
+            )
         self.out_dir = out_dir
         self.name = name
         self.logger = logger
@@ -95,28 +103,48 @@ class BaseMachine(Units, Screen, ABC):
 
     # Files and ports
 
+    @checked
     def wait_for_file(self, filename: str, timeout: Duration = 900) -> None:
         """Waits until the file exists. The guest's shell expands `filename`."""
         with self.nested(f"waiting for file '{filename}'"):
             hint = ("wait-file", filename)
             self._wait_for_command(f"test -e {filename}", True, timeout, hint)
 
+    @checked
     def wait_for_open_port(
-        self, port: int, addr: str = "localhost", timeout: Duration = 900
+        self,
+        port: int,
+        addr: str = "localhost",
+        timeout: Duration = 900,
+        *,
+        attempt_timeout: Duration | None = None,
     ) -> None:
-        """Waits until something listens on the TCP port, as seen from within the guest."""
+        """Waits until something listens on the TCP port, as seen from within the guest.
+
+        `attempt_timeout` is the limit of each attempt to connect.
+        """
         with self.nested(f"waiting for TCP port {port} on {addr}"):
             hint = _port_hint(port, addr, "open")
-            self._wait_for_command(f"nc -z {addr} {port}", True, timeout, hint)
+            self._wait_for_command(f"nc -z {addr} {port}", True, timeout, hint, attempt_timeout)
 
+    @checked
     def wait_for_closed_port(
-        self, port: int, addr: str = "localhost", timeout: Duration = 900
+        self,
+        port: int,
+        addr: str = "localhost",
+        timeout: Duration = 900,
+        *,
+        attempt_timeout: Duration | None = None,
     ) -> None:
-        """Waits until nothing listens on the TCP port, as seen from within the guest."""
+        """Waits until nothing listens on the TCP port, as seen from within the guest.
+
+        `attempt_timeout` is the limit of each attempt to connect.
+        """
         with self.nested(f"waiting for TCP port {port} on {addr} to be closed"):
             hint = _port_hint(port, addr, "closed")
-            self._wait_for_command(f"nc -z {addr} {port}", False, timeout, hint)
+            self._wait_for_command(f"nc -z {addr} {port}", False, timeout, hint, attempt_timeout)
 
+    @checked
     def wait_for_open_unix_socket(
         self, addr: str, is_datagram: bool = False, timeout: Duration = 900
     ) -> None:
@@ -126,6 +154,7 @@ class BaseMachine(Units, Screen, ABC):
             hint = ("wait-unix", addr, kind)
             self._wait_for_command(f"nc -z {flags} {addr}", True, timeout, hint)
 
+    @checked
     def copy_from_host_via_shell(self, source: str, target: str) -> None:
         """Writes a file of the host into the guest by shell commands alone; for small files."""
         from base64 import b64encode
@@ -139,6 +168,7 @@ class BaseMachine(Units, Screen, ABC):
 
 def _port_hint(port: int, addr: str, state: str) -> tuple[str, ...]:
     """What in the guest knows of the port; nothing there knows of those of other machines."""
-    if addr not in ("localhost", "127.0.0.1", "::1", "0.0.0.0"):
+    # As text it may be the name of a service, of which nc knows the number.
+    if addr not in ("localhost", "127.0.0.1", "::1", "0.0.0.0") or not str(port).isdecimal():
         return ()
     return ("wait-port", str(port), state)

@@ -1,8 +1,9 @@
 """Commands in a machine, and what is told about them."""
 
+import shlex
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
 from test_driver.duration import Duration, render
@@ -10,8 +11,14 @@ from test_driver.errors import MachineError
 from test_driver.logger import AbstractLogger
 from test_driver.logger.base import Attributes
 from test_driver.machine.process import Process
-from test_driver.machine.result import Order, Result
+from test_driver.machine.result import TIMED_OUT, Order, Result
 from test_driver.machine.retry import retry
+from test_driver.parameters import checked
+
+
+def make_command(args: Iterable[object]) -> str:
+    """The words as one command for a shell."""
+    return shlex.join(map(str, args))
 
 
 class Commands(ABC):
@@ -104,6 +111,7 @@ class Commands(ABC):
         for callback in self.callbacks:
             callback()
 
+    @checked
     def execute(
         self,
         command: str,
@@ -132,6 +140,7 @@ class Commands(ABC):
         given = stdin.encode() if isinstance(stdin, str) else stdin
         return Order(command, given, timeout, told, all_errors)
 
+    @checked
     def run(
         self,
         command: str,
@@ -150,6 +159,7 @@ class Commands(ABC):
         with self.nested(f"running: {command}"):
             return self._carry_out(self._order(command, timeout, stream, stdin, all_errors=True))
 
+    @checked
     def spawn(
         self, command: str, *, stdin: bool = False, timeout: Duration | None = None
     ) -> Process:
@@ -162,6 +172,7 @@ class Commands(ABC):
         self.run_callbacks()
         return self._spawn(Order(command, timeout=timeout), stdin)
 
+    @checked
     def succeed(
         self, *commands: str, timeout: Duration | None = None, stream: bool | None = None
     ) -> str:
@@ -180,6 +191,7 @@ class Commands(ABC):
                 output += result.stdout
         return output
 
+    @checked
     def fail(
         self, *commands: str, timeout: Duration | None = None, stream: bool | None = None
     ) -> str:
@@ -197,35 +209,55 @@ class Commands(ABC):
         return output
 
     def _wait_for_command(
-        self, command: str, success: bool, timeout: Duration, hint: Sequence[str] = ()
+        self,
+        command: str,
+        success: bool,
+        timeout: Duration,
+        hint: Sequence[str] = (),
+        attempt_timeout: Duration | None = None,
     ) -> str:
         """Runs `command` again and again until it succeeds, or fails; returns the last output.
 
         `hint`, for machines that know such, names what in the guest tells that it is time to try.
+        An attempt that `attempt_timeout` cut off is neither success nor failure.
         """
         output = ""
 
         def try_it(_last_try: bool) -> bool:
             nonlocal output
-            status, output = self.execute(command, timeout=timeout)
-            return (status == 0) == success
+            limit = timeout if attempt_timeout is None else attempt_timeout
+            status, output = self.execute(command, timeout=limit)
+            cut_off = attempt_timeout is not None and status == TIMED_OUT
+            return (status == 0) == success and not cut_off
 
         retry(try_it, timeout=timeout)
         return output
 
-    def wait_until_succeeds(self, command: str, timeout: Duration = 900) -> str:
+    @checked
+    def wait_until_succeeds(
+        self, command: str, timeout: Duration = 900, *, attempt_timeout: Duration | None = None
+    ) -> str:
         """Runs a command again and again until it succeeds; returns its last output.
 
-        Raises RequestedAssertionFailed after `timeout` and a last attempt.
+        `attempt_timeout` is the limit of each attempt. Raises RequestedAssertionFailed after
+        `timeout` and a last attempt.
         """
         with self.nested(f"waiting for success: {command}"):
-            return self._wait_for_command(command, True, timeout)
+            return self._wait_for_command(command, True, timeout, (), attempt_timeout)
 
-    def wait_until_fails(self, command: str, timeout: Duration = 900) -> str:
-        """Runs a command again and again until it fails; returns its last output."""
+    @checked
+    def wait_until_fails(
+        self, command: str, timeout: Duration = 900, *, attempt_timeout: Duration | None = None
+    ) -> str:
+        """Runs a command again and again until it fails; returns its last output.
+
+        Arguments and errors as for `wait_until_succeeds`. An attempt that was cut off by its limit
+        is no failure.
+        """
         with self.nested(f"waiting for failure: {command}"):
-            return self._wait_for_command(command, False, timeout)
+            return self._wait_for_command(command, False, timeout, (), attempt_timeout)
 
+    @checked
     def sleep(self, secs: Duration | None = None, duration: Duration | None = None) -> None:
         """Sleeps in the guest, in the guest's time. The two arguments are two names of one."""
         if (secs is None) == (duration is None):

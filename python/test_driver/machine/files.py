@@ -5,15 +5,14 @@ import warnings
 from abc import abstractmethod
 from pathlib import Path
 
-from charioteer import _core as core
-from test_driver.machine.base import BaseMachine
+from test_driver.machine.life_cycle import LifeCycle
+from test_driver.parameters import checked
 
 
-class Files(BaseMachine):
+class Files(LifeCycle):
     """Part of every virtual machine."""
 
-    handle: core.Machine
-
+    @checked
     def copy_from_host(self, source: str, target: str) -> None:
         """Copies a file or folder of the host into the guest, as root, keeping modes.
 
@@ -26,6 +25,7 @@ class Files(BaseMachine):
         self.connect()
         self.handle.copy_in(os.path.abspath(source), target)
 
+    @checked
     def copy_from_machine(self, source: str, target_dir: str = "") -> None:
         """Copies a file or folder of the guest to `target_dir` of the output directory.
 
@@ -37,6 +37,7 @@ class Files(BaseMachine):
         self.connect()
         self.handle.copy_out(source, str(folder / Path(source).name))
 
+    @checked
     def copy_from_host_via_shell(self, source: str, target: str) -> None:
         self.connect()
         if self._runs_commands_itself() or not self.handle.has_agent:
@@ -49,10 +50,6 @@ class Files(BaseMachine):
         """The older name of `copy_from_machine`."""
         warnings.warn("Use copy_from_machine() instead", DeprecationWarning, stacklevel=2)
         self.copy_from_machine(source, target_dir)
-
-    @abstractmethod
-    def connect(self) -> None:
-        ...
 
     @abstractmethod
     def _runs_commands_itself(self) -> bool:

@@ -1,23 +1,16 @@
 """What a virtual machine has of its firmware and of the first stage of its boot."""
 
-from abc import abstractmethod
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_driver.machine.base import BaseMachine
+from test_driver.machine.life_cycle import LifeCycle
 
 if TYPE_CHECKING:
     from test_driver.efi import EfiVariable, EfiVars
 
 
-class Firmware(BaseMachine):
+class Firmware(LifeCycle):
     """Part of every virtual machine. The EFI variables are there while it is off."""
-
-    efi_vars_path: Path
-    """What its start script takes from NIX_EFI_VARS."""
-    booted: bool
-    connected: bool
 
     @cached_property
     def efi_vars(self) -> "EfiVars":
@@ -53,10 +46,6 @@ class Firmware(BaseMachine):
         """Shows the variables on standard output. Raises as `read_efi_vars` does."""
         for variable in self.read_efi_vars():
             variable.print()
-
-    @abstractmethod
-    def connect(self) -> None:
-        """Waits for the root shell, having started the machine if need be."""
 
     def switch_root(self) -> None:
         """Goes on from the initial RAM disk to the system, whose root shell is awaited.

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from charioteer import _core as core
 from test_driver.logger import AbstractLogger
 from test_driver.machine.qemu import QemuMachine
+from test_driver.machine.start_command import as_start_command
 
 
 class Machine(QemuMachine):
@@ -21,14 +21,14 @@ class Machine(QemuMachine):
         keep_vm_state: bool = False,
         callbacks: list[Callable[[], None]] | None = None,
     ) -> None:
-        """`start_command`: a piece of shell, or an object whose `_cmd` is one.
+        """`start_command`: a piece of shell, a StartCommand, or an object whose `_cmd` is one.
 
         Raises as QemuMachine does.
         """
         super().__init__(
             out_dir,
             tmp_dir,
-            str(getattr(start_command, "_cmd", start_command)),
+            as_start_command(start_command),
             logger,
             name,
             keep_vm_state,
@@ -41,15 +41,3 @@ class Machine(QemuMachine):
             # Not issubclass(), which asks this class again.
             return QemuMachine in other.__mro__
         return NotImplemented
-
-
-class NixStartScript:
-    """What a start script was wrapped in."""
-
-    def __init__(self, script: str) -> None:
-        self._cmd = script
-
-    @property
-    def machine_name(self) -> str:
-        """The NAME in `run-NAME-vm`, or "machine"."""
-        return core.machine_name(self._cmd)

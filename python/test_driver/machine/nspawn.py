@@ -21,6 +21,8 @@ from test_driver.machine.base import BaseMachine
 from test_driver.machine.notify import NotifySocket
 from test_driver.machine.result import TIMED_OUT, Order, Result
 from test_driver.machine.retry import retry
+from test_driver.parameters import checked
+from test_driver.replaced import Replaced
 
 # Seconds.
 _RELEASE_GRACE = 30
@@ -42,6 +44,9 @@ def container_name(start_command: str) -> str:
 
 class NspawnMachine(BaseMachine):
     """A container. Its processes end with the driver, whatever ends that."""
+
+    _stream_journal = Replaced("the journal is followed from when there is one")
+    machine_name_from_start_command = staticmethod(container_name)
 
     def __init__(
         self,
@@ -77,8 +82,22 @@ class NspawnMachine(BaseMachine):
 
     @property
     def pid(self) -> int | None:
-        """The process of the start script."""
+        """The process of the start script. A script may set it to None, as `process`, when it has
+        ended the container by itself."""
         return None if self.process is None else self.process.pid
+
+    @pid.setter
+    def pid(self, pid: None) -> None:
+        if pid is not None:
+            raise ValueError(f"machine.pid is of what was started; set it to None, not to {pid!r}")
+        if self.process is not None and self.process.poll() is not None:
+            self._forget()
+
+    @property
+    def get_systemd_process(self) -> int:
+        """The process of its systemd, as the host sees it. Raises AssertionError when it is off."""
+        assert self._leader is not None, f"{self.name} is not started"
+        return self._leader
 
     def is_up(self) -> bool:
         return self.process is not None
@@ -148,6 +167,7 @@ class NspawnMachine(BaseMachine):
         self.execute("systemctl poweroff", timeout=None)
         self.wait_for_shutdown()
 
+    @checked
     def wait_for_shutdown(self, timeout: Duration | None = None) -> None:
         if self.process is None:
             return
@@ -275,6 +295,7 @@ class NspawnMachine(BaseMachine):
 
     # Files
 
+    @checked
     def copy_from_host(self, source: str, target: str) -> None:
         """Copies a file or folder of the host into the container, as root, keeping modes.
 
@@ -291,6 +312,7 @@ class NspawnMachine(BaseMachine):
             self.succeed(f"mkdir -p {shlex.quote(os.path.dirname(target) or '.')}")
             self.succeed(f"cp -r {shlex.quote(inside)} {shlex.quote(target)}")
 
+    @checked
     def copy_from_machine(self, source: str, target_dir: str = "") -> None:
         """Copies a file or folder of the container to `target_dir` of the output directory.
 
@@ -311,6 +333,7 @@ class NspawnMachine(BaseMachine):
 
     # Keyboard and screen
 
+    @checked
     def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
         """Types a character, or presses a chord, in the container's X server."""
         text = shlex.quote(key)
@@ -350,6 +373,7 @@ class NspawnMachine(BaseMachine):
             )
         return done.stdout
 
+    @checked
     def wait_for_x(self, timeout: Duration = 900) -> None:
         """Waits for the X server."""
         with self.nested("waiting for the X11 server"):

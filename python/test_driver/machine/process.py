@@ -257,6 +257,8 @@ class Process:
         What comes after its end is dropped. Raises ValueError unless it was spawned with `stdin`,
         ShellError.
         """
+        if not isinstance(data, (str, bytes)):
+            raise TypeError(f"write(): argument 'data' takes text or bytes, not {data!r}")
         call = self._held()
         if not self._has_input:
             raise ValueError(f"`{self.command}` has no input; spawn it with stdin=True")
@@ -273,7 +275,9 @@ class Process:
 
         Does not wait. Does nothing when it has ended.
         """
-        self._held().signal(signal)
+        if not isinstance(signal, int):
+            raise TypeError(f"kill(): argument 'signal' takes the number of one, not {signal!r}")
+        self._held().signal(int(signal))
 
     def detach(self) -> None:
         """Leaves it alone: it goes on whatever becomes of this, and its output goes to nobody."""

@@ -10,15 +10,16 @@ from charioteer import _core as core
 from test_driver.called_off import expect_wanted
 from test_driver.duration import Duration, seconds
 from test_driver.logger import AbstractLogger
-from test_driver.machine.connections import Monitor, RootShell
-from test_driver.machine.console import ConsoleLines
 from test_driver.machine.files import Files
 from test_driver.machine.firmware import Firmware
+from test_driver.machine.keys import CHAR_TO_KEY
 from test_driver.machine.process import Process
-from test_driver.machine.qmp import QMPSession
 from test_driver.machine.result import Order, Result
 from test_driver.machine.retry import retry
+from test_driver.machine.start_command import StartCommand, as_start_command
+from test_driver.machine.succession import take_over_state
 from test_driver.machine.terminals import Terminals
+from test_driver.parameters import checked
 
 _LAST_LINES = 10
 
@@ -30,7 +31,7 @@ class QemuMachine(Files, Firmware, Terminals):
         self,
         out_dir: Path,
         tmp_dir: Path,
-        start_command: str,
+        start_command: str | StartCommand,
         logger: AbstractLogger,
         name: str | None = None,
         keep_machine_state: bool = False,
@@ -43,34 +44,34 @@ class QemuMachine(Files, Firmware, Terminals):
         Unless `keep_machine_state`, what an earlier run left of its disks is deleted. Raises
         MachineError when a living driver uses the state directory, OSError.
         """
+        command = as_start_command(start_command)
         super().__init__(
-            out_dir=out_dir,
-            name=name or core.machine_name(start_command),
+            out_dir=Path(out_dir),
+            name=name or command.machine_name,
             logger=logger,
             callbacks=callbacks,
-            tmp_dir=tmp_dir,
+            tmp_dir=Path(tmp_dir),
             keep_machine_state=keep_machine_state,
         )
-        self.start_command = start_command
         self.vsock_guest = vsock_guest
         self.vsock_host = vsock_host
         self.monitor_path = self.state_dir / "monitor"
         self.qmp_path = self.state_dir / "qmp"
         self.shell_path = self.state_dir / "shell"
         self.efi_vars_path = self.state_dir / f"{self.name}-efi-vars.fd"
-        self.handle = core.Machine(
-            self.name,
-            start_command,
-            str(self.state_dir),
-            str(self.shared_dir),
-            logger.reporter,
-            self._idle,
-            keep_machine_state,
+        take_over_state(self)
+        self._connect_core(
+            core.Machine(
+                self.name,
+                str(command),
+                str(self.state_dir),
+                str(self.shared_dir),
+                logger.reporter,
+                self._idle,
+                keep_machine_state,
+            ),
+            command,
         )
-        self.qmp_client = QMPSession(self.handle)
-        self.last_lines = ConsoleLines(self.handle)
-        self._shell = RootShell(self.handle)
-        self._monitor = Monitor(self.handle)
         if self._state_is_reset:
             self._tell_reset()
 
@@ -80,127 +81,13 @@ class QemuMachine(Files, Firmware, Terminals):
         if polling:
             self.run_callbacks()
 
-    # Life cycle
-
-    @property
-    def booted(self) -> bool:
-        """Whether QEMU was started and its end has not been waited for."""
-        return self.handle.booted
-
-    @booted.setter
-    def booted(self, is_booted: bool) -> None:
-        self.handle.booted = is_booted
-
-    @property
-    def connected(self) -> bool:
-        """Whether the root shell has said that it is ready."""
-        return self.handle.connected
-
-    @connected.setter
-    def connected(self, is_connected: bool) -> None:
-        self.handle.connected = is_connected
-
-    @property
-    def process(self) -> core.Process | None:
-        """The process of the start script, which has become QEMU."""
-        return self.handle.process
-
-    @property
-    def pid(self) -> int | None:
-        return self.handle.pid
-
-    @property
-    def shell(self) -> RootShell | None:
-        """The connection to the root shell, while QEMU runs."""
-        return self._shell if self.booted else None
-
-    @property
-    def monitor(self) -> Monitor | None:
-        """The connection to the human monitor, while QEMU runs."""
-        return self._monitor if self.booted else None
-
-    def is_up(self) -> bool:
-        return self.booted and self.connected
-
-    def start(self, allow_reboot: bool = False) -> None:
-        """Starts QEMU; with `allow_reboot` it survives reboots of the guest. Raises MachineError."""
-        arguments = []
-        if self.vsock_guest is not None:
-            arguments = [
-                "-chardev",
-                f"socket,id=vsock_ssh,path={self.vsock_guest}",
-                "-device",
-                "vhost-user-vsock-pci,chardev=vsock_ssh",
-            ]
-        self.handle.start(allow_reboot=allow_reboot, arguments=arguments)
-
-    def connect(self) -> None:
-        """Waits for the root shell, having started the machine if need be."""
-        self._shell.give_back()
-        if self.connected:
-            return
-        with self.nested("waiting for the VM to finish booting"):
-            self.start()
-            self.handle.connect()
-
-    def shutdown(self) -> None:
-        if not self.booted:
-            return
-        self.handle.poweroff()
-        self.wait_for_shutdown()
-
-    def crash(self) -> None:
-        """Ends QEMU as if the power had failed."""
-        if not self.booted:
-            return
-        self.log("forced crash")
-        with self.nested("waiting for the VM to power off"):
-            self.handle.crash()
-        self._shell.give_back()
-
-    def reboot(self) -> None:
-        """Presses Ctrl-Alt-Delete. Of use after `start(allow_reboot=True)`."""
-        self.send_key("ctrl-alt-delete")
-        self.connected = False
-
-    def wait_for_shutdown(self, timeout: Duration | None = None) -> None:
-        if not self.booted:
-            return
-        with self.nested("waiting for the VM to power off"):
-            self.handle.wait_for_shutdown(timeout)
-        self._shell.give_back()
-
-    def release(self) -> None:
-        """Ends QEMU and closes what belongs to it."""
-        if self.pid is None:
-            return
-        self._tell_end()
-        self._shell.give_back()
-        self.handle.release()
-
-    def end(self) -> None:
-        """Prepares for the end of the run, in which the core ends all machines side by side.
-
-        The `release` of a subclass is called; ours need not be.
-        """
-        if type(self).release is not QemuMachine.release:
-            self.release()
-        elif self.pid is not None:
-            self._tell_end()
-
-    def _tell_end(self) -> None:
-        self.logger.info(f"kill {type(self).__name__} (pid {self.pid})")
-
     # Commands
 
     def _execute(
         self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
     ) -> tuple[int, str]:
         self.connect()
-        if not (self.streams and check_output):
-            return self.handle.execute(command, check_return, check_output, timeout)
-        status, _, output, *_ = self.handle.run(command, None, timeout, False, True)
-        return status if check_return else -1, output.decode(errors="replace")
+        return self.handle.execute(command, check_return, check_output, timeout, self.streams)
 
     def _carry_out(self, order: Order) -> Result:
         if self._runs_commands_itself():
@@ -234,10 +121,15 @@ class QemuMachine(Files, Firmware, Terminals):
         return self._is_overridden(QemuMachine)
 
     def _wait_for_command(
-        self, command: str, success: bool, timeout: Duration, hint: Sequence[str] = ()
+        self,
+        command: str,
+        success: bool,
+        timeout: Duration,
+        hint: Sequence[str] = (),
+        attempt_timeout: Duration | None = None,
     ) -> str:
-        if self._runs_commands_itself():
-            return super()._wait_for_command(command, success, timeout, hint)
+        if self._runs_commands_itself() or attempt_timeout is not None:
+            return super()._wait_for_command(command, success, timeout, hint, attempt_timeout)
         self.run_callbacks()
         self.connect()
         return self.handle.wait_for_command(command, success, timeout, hint)
@@ -255,9 +147,10 @@ class QemuMachine(Files, Firmware, Terminals):
 
     # Keyboard, screen, monitor
 
+    @checked
     def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
         """Presses a key: a character, or a name or chord of QEMU. Then waits `delay` seconds."""
-        key = core.key_name(key)
+        key = CHAR_TO_KEY.get(key, key)
         if log:
             with self.nested(f"sending key {key!r}"):
                 self._press(key, delay)
@@ -278,6 +171,7 @@ class QemuMachine(Files, Firmware, Terminals):
         self.run_callbacks()
         return self.handle.read_screen(variants)
 
+    @checked
     def wait_for_x(self, timeout: Duration = 900) -> None:
         """Waits for the X11 server."""
         reached = (
@@ -292,6 +186,7 @@ class QemuMachine(Files, Firmware, Terminals):
         with self.nested("waiting for the X11 server"):
             retry(is_there, timeout=timeout)
 
+    @checked
     def send_monitor_command(self, command: str) -> str:
         """Runs a command of QEMU's human monitor; returns its echo, its output and the prompt."""
         self.run_callbacks()
@@ -301,6 +196,7 @@ class QemuMachine(Files, Firmware, Terminals):
         """What the human monitor answered to lines sent by `monitor.send`, and its prompt."""
         return self._monitor.until_prompt()
 
+    @checked
     def wait_for_qmp_event(
         self, event_filter: Callable[[dict[str, Any]], bool], timeout: Duration = 600
     ) -> dict[str, Any]:
@@ -316,6 +212,7 @@ class QemuMachine(Files, Firmware, Terminals):
 
     # Network
 
+    @checked
     def forward_port(self, host_port: int = 8080, guest_port: int = 80) -> None:
         """Makes a TCP port of the guest reachable at one of the host."""
         self.run_callbacks()
@@ -333,6 +230,7 @@ class QemuMachine(Files, Firmware, Terminals):
 
     # By hand
 
+    @checked
     def shell_interact(self, address: str | None = None) -> None:
         """A login shell on the terminal, until `exit` or Ctrl-]; or the root shell at an address of
         socat.

@@ -61,6 +61,11 @@ class Result:
         return self.stderr_bytes.decode(errors="replace")
 
     @property
+    def rc(self) -> int:
+        """The same as `status`."""
+        return self.status
+
+    @property
     def ok(self) -> bool:
         """Whether the status is 0."""
         return self.status == 0

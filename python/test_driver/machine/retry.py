@@ -1,20 +1,20 @@
 """Trying again until something holds."""
 
 import time
-import warnings
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from test_driver.called_off import expect_wanted
 from test_driver.duration import Duration, render, seconds
 from test_driver.errors import RequestedAssertionFailed
+from test_driver.parameters import checked
 
 DEFAULT_TIMEOUT = 900
 SHORTEST_PAUSE = 0.02
 LONGEST_PAUSE = 1.0
 
 
+@checked
 def retry(
     fn: Callable[[bool], Any],
     timeout_seconds: Duration | None = None,
@@ -38,12 +38,6 @@ def retry(
         limit = timeout
     elif timeout_seconds is not None:
         limit = timeout_seconds
-        if not isinstance(timeout_seconds, timedelta):
-            warnings.warn(
-                "a number for 'timeout_seconds' is deprecated, pass a timedelta as 'timeout'",
-                DeprecationWarning,
-                stacklevel=2,
-            )
 
     start = time.monotonic()
     attempts = 1

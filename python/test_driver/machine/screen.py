@@ -2,14 +2,17 @@
 
 import os
 import re
+import tempfile
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from test_driver.duration import Duration
 from test_driver.errors import MachineError
 from test_driver.machine.commands import Commands
 from test_driver.machine.retry import retry
+from test_driver.parameters import checked
 
 
 class Screen(Commands):
@@ -21,6 +24,7 @@ class Screen(Commands):
     def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
         """Presses a key: a character, or a name or chord. Then waits `delay` seconds."""
 
+    @checked
     def send_chars(self, chars: str, delay: float | None = 0.01) -> None:
         """Types text, with `delay` seconds after each character."""
         with self.nested(f"sending keys {chars!r}"):
@@ -33,6 +37,7 @@ class Screen(Commands):
             r"xwininfo -root -tree | sed -n 's/^[^\"]*\"\([^\"]*\)\".*/\1/p'"
         ).splitlines()
 
+    @checked
     def wait_for_window(self, regexp: str, timeout: Duration = 900) -> None:
         """Waits for an X11 window whose name matches."""
         pattern = re.compile(regexp)
@@ -51,6 +56,7 @@ class Screen(Commands):
 
     # The screen, and the text on it
 
+    @checked
     def screenshot(self, filename: str) -> None:
         """Writes the screen as PNG: into the output directory unless `filename` has a slash.
 
@@ -62,6 +68,14 @@ class Screen(Commands):
             filename = os.path.join(self.out_dir, filename)
         with self.nested(f"making screenshot {filename}", {"image": os.path.basename(filename)}):
             self._write_screenshot(filename)
+
+    @contextmanager
+    def _managed_screenshot(self) -> Iterator[Path]:
+        """A picture of the screen in a file that is there within the block."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "screen.png"
+            self._write_screenshot(str(path))
+            yield path
 
     @abstractmethod
     def _write_screenshot(self, path: str) -> None:
@@ -82,6 +96,7 @@ class Screen(Commands):
         """The text on the screen, read as it is, as dark letters, and as light letters."""
         return [text for _, text in sorted(self._read_screen(3))]
 
+    @checked
     def wait_for_text(self, regex: str, timeout: Duration = 900) -> None:
         """Waits until the text on the screen, in one of the three ways to read it, matches."""
         pattern = re.compile(regex)

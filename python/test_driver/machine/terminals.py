@@ -10,6 +10,7 @@ from test_driver.machine.base import BaseMachine
 from test_driver.machine.console import ConsoleLines, ConsoleText
 from test_driver.machine.result import failed_request
 from test_driver.machine.retry import retry
+from test_driver.parameters import checked
 
 
 class Terminals(BaseMachine):
@@ -19,6 +20,7 @@ class Terminals(BaseMachine):
     last_lines: ConsoleLines
     """The lines of the serial console that no call has taken yet."""
 
+    @checked
     def get_tty_text(self, tty: str) -> str:
         """What the virtual terminal number `tty` shows."""
         _, text = self.execute(
@@ -26,6 +28,7 @@ class Terminals(BaseMachine):
         )
         return text
 
+    @checked
     def wait_until_tty_matches(self, tty: str, regexp: str, timeout: Duration = 900) -> None:
         """Waits until what the virtual terminal shows matches."""
         pattern = re.compile(regexp)
@@ -42,6 +45,7 @@ class Terminals(BaseMachine):
         with self.nested(f"waiting for {regexp} to appear on tty {tty}"):
             retry(matches, timeout=timeout)
 
+    @checked
     def dump_tty_contents(self, tty: str) -> None:
         """Sends what the virtual terminal shows to the guest's journal."""
         self.execute(f"fold -w 80 /dev/vcs{tty} | systemd-cat")
@@ -58,10 +62,12 @@ class Terminals(BaseMachine):
         """All lines of the serial console since the last start, joined by newlines."""
         return self.handle.console_log()
 
+    @checked
     def send_console(self, chars: str) -> None:
         """Types on the serial console."""
-        self.handle.send_console(chars.encode())
+        self.handle.send_console("".join(chars).encode())
 
+    @checked
     def wait_for_console_text(self, regex: str, timeout: Duration | None = None) -> None:
         """Waits until the lines that come, joined without newlines, match.
 

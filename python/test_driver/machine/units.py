@@ -6,6 +6,7 @@ from test_driver.duration import Duration
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine.commands import Commands
 from test_driver.machine.retry import retry
+from test_driver.parameters import checked
 
 _PROPERTY = re.compile(r"^([^=]+)=(.*)$")
 
@@ -13,6 +14,7 @@ _PROPERTY = re.compile(r"^([^=]+)=(.*)$")
 class Units(Commands):
     """Part of every machine."""
 
+    @checked
     def systemctl(self, q: str, user: str | None = None) -> tuple[int, str]:
         """Runs `systemctl q`, or that of the user's own systemd; returns status and output."""
         if user is None:
@@ -23,6 +25,7 @@ class Units(Commands):
             f"$'XDG_RUNTIME_DIR=/run/user/`id -u` systemctl --user {q}'"
         )
 
+    @checked
     def wait_for_unit(self, unit: str, user: str | None = None, timeout: Duration = 900) -> None:
         """Waits until the unit is active.
 
@@ -30,6 +33,28 @@ class Units(Commands):
         """
         with self.nested(f"waiting for unit {unit}" + (f" with user {user}" if user else "")):
             self._wait_for_unit(unit, user, timeout)
+
+    @checked
+    def wait_for_unit_active_state(
+        self, unit: str, state: str, timeout: Duration = 900, *, user: str | None = None
+    ) -> None:
+        """Waits until the unit's ActiveState is `state`, whichever: "failed" and "activating" too.
+
+        Raises RequestedAssertionFailed, which says what the state was last.
+        """
+        seen = ""
+
+        def has_state(_last_try: bool) -> bool:
+            nonlocal seen
+            seen = self.get_unit_property(unit, "ActiveState", user)
+            return seen == state
+
+        with self.nested(f"waiting for unit {unit} to be {state}{_under(user)}"):
+            try:
+                retry(has_state, timeout=timeout)
+            except RequestedAssertionFailed as error:
+                error.add_note(f'on {self.name}, unit "{unit}" was in state "{seen}" at last')
+                raise
 
     def _wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
         retry(lambda _last_try: self._is_active(unit, user), timeout=timeout)
@@ -48,6 +73,7 @@ class Units(Commands):
                     )
         return state == "active"
 
+    @checked
     def get_unit_info(self, unit: str, user: str | None = None) -> dict[str, str]:
         """All properties of the unit. Raises RequestedAssertionFailed."""
         status, lines = self.systemctl(f'--no-pager show "{unit}"', user)
@@ -59,6 +85,7 @@ class Units(Commands):
         matches = (_PROPERTY.match(line) for line in lines.split("\n"))
         return {match[1]: match[2] for match in matches if match}
 
+    @checked
     def get_unit_property(self, unit: str, property: str, user: str | None = None) -> str:
         """One property of the unit. Raises RequestedAssertionFailed."""
         status, lines = self.systemctl(f'--no-pager show "{unit}" --property="{property}"', user)
@@ -72,6 +99,7 @@ class Units(Commands):
         assert match[1] == property, f"asked for {property!r}, systemctl gave {match[1]!r}"
         return match[2]
 
+    @checked
     def require_unit_state(self, unit: str, require_state: str = "active") -> None:
         """Raises RequestedAssertionFailed unless the unit is in that state now."""
         with self.nested(f"checking if unit '{unit}' has reached state '{require_state}'"):
@@ -82,10 +110,12 @@ class Units(Commands):
                     f"but it is in state '{state}'"
                 )
 
+    @checked
     def start_job(self, jobname: str, user: str | None = None) -> tuple[int, str]:
         """`systemctl start`; returns status and output."""
         return self.systemctl(f"start {jobname}", user)
 
+    @checked
     def stop_job(self, jobname: str, user: str | None = None) -> tuple[int, str]:
         """`systemctl stop`; returns status and output."""
         return self.systemctl(f"stop {jobname}", user)

@@ -58,6 +58,15 @@ class FakeCall:
         return lambda *arguments: self.asked.append((method, *arguments))
 
 
+class FakeProcess:
+    """A QEMU that runs."""
+
+    pid = 77
+
+    def poll(self) -> int | None:
+        return None
+
+
 class FakeMachine:
     """A machine whose guest is `answer`; remembers what was asked of it."""
 
@@ -91,10 +100,17 @@ class FakeMachine:
         return 77 if self.booted else None
 
     @property
-    def process(self) -> None:
-        return None
+    def process(self) -> "FakeProcess | None":
+        return FakeProcess() if self.booted else None
 
-    def start(self, allow_reboot: bool = False, arguments: list[str] = []) -> None:
+    def start(
+        self,
+        allow_reboot: bool = False,
+        arguments: list[str] = [],
+        command: str = "",
+        full_command: str = "",
+        environment: list[str] | None = None,
+    ) -> None:
         if self.failure is not None:
             raise self.failure
         self.booted = True
@@ -108,10 +124,12 @@ class FakeMachine:
         return json.dumps({"return": status if command == "query-status" else {}})
 
     def execute(
-        self, command: str, check_return: bool, check_output: bool, timeout: Any
+        self, command: str, check_return: bool, check_output: bool, timeout: Any, tell: bool
     ) -> tuple[int, str]:
         self.calls.append(("execute", command, timeout))
-        return self.answer(command)
+        self.options.append({"tell": tell})
+        status, output = self.answer(command)
+        return status if check_return else -1, output
 
     def run(
         self, command: str, input: bytes | None, timeout: Any, keep_errors: bool, tell: bool

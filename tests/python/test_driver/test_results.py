@@ -149,9 +149,11 @@ class TestStream:
         machine.streams = True
         assert machine.execute("x", timeout=5) == (3, "out")
         assert machine.execute("x", check_return=False) == (-1, "out")
-        assert fake_of(machine).calls == [("run", "x", 5), ("run", "x", 900)]
-        machine.execute("x", check_output=False)
-        assert fake_of(machine).calls[-1] == ("execute", "x", 900)
+        assert fake_of(machine).calls == [("execute", "x", 5), ("execute", "x", 900)]
+        assert [each["tell"] for each in fake_of(machine).options] == [True, True]
+        machine.streams = False
+        machine.execute("x")
+        assert fake_of(machine).options[-1]["tell"] is False
 
     def test_the_run_decides_for_all_machines(self, driver: Driver) -> None:
         assert not any(each.streams for each in driver.machines)

@@ -1,0 +1,70 @@
+"""Numbers as durations: in runs of NixOS 26.11 they are warned of, in no other."""
+
+import json
+from pathlib import Path
+
+from support.workshop import Workshop
+
+SCRIPT = """
+from datetime import timedelta
+import warnings
+
+warnings.simplefilter("always")
+machine.succeed("true")
+machine.wait_for_file("/", timeout=timedelta(seconds=5))
+machine.wait_until_succeeds("true")
+machine.get_tty_text("1")
+machine.execute("true", timeout=None)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    machine.succeed("true", timeout=5)
+    machine.wait_for_file("/", timeout=5)
+    machine.wait_for_file("/", 5.5)
+    machine.sleep(0)
+    retry(lambda last: True, timeout_seconds=1)
+for each in caught:
+    print(f"{each.category.__name__}: {each.message}", each.filename)
+try:
+    machine.succeed("true", timeout=True)
+except TypeError as error:
+    print(error)
+try:
+    machine.wait_until_fails("true", timeout=0)
+except Exception as error:
+    print(error)
+"""
+WARNING = "passing a bare int/float as a duration is deprecated. Use datetime.timedelta instead."
+
+
+def drive(workshop: Workshop, **changes: object) -> tuple[list[str], str]:
+    """Runs the script with changes to the configuration; lines printed, standard error."""
+    configuration = workshop.configuration(SCRIPT, [workshop.start_script("machine")])
+    content = json.loads(Path(configuration).read_text())
+    Path(configuration).write_text(json.dumps({**content, **changes}))
+    run = workshop.drive(configuration)
+    run.expect(0)
+    return run.stdout.splitlines(), run.stderr
+
+
+def test_9_numbers_are_warned_of_in_runs_of_26_11(workshop: Workshop) -> None:
+    lines, errors = drive(workshop, global_timeout="PT10M")
+    warned = [line for line in lines if line.startswith("UserWarning")]
+    expected = ["succeed", "wait_for_file", "wait_for_file", "sleep", "retry"]
+    assert warned == [f"UserWarning: {name}(): {WARNING} <string>" for name in expected]
+    assert "expected a duration, got bool: True" in lines
+    assert "(timeout=0.0)" in lines[-1], "limits are shown as that release shows them"
+    (shown,) = [line for line in errors.splitlines() if "UserWarning" in line]
+    assert shown.endswith(f"UserWarning: wait_until_fails(): {WARNING}")
+    assert shown.startswith("<string>:"), "it points at the script"
+
+
+def test_9_numbers_are_not_warned_of_in_other_runs(workshop: Workshop) -> None:
+    lines, errors = drive(workshop)
+    assert "Warning" not in "\n".join(lines) + errors
+    assert "expected a duration, got bool: True" in lines
+    assert "(timeout=0)" in lines[-1]
+
+
+def test_9_keys_that_only_26_11_writes_tell_its_runs(workshop: Workshop) -> None:
+    lines, _ = drive(workshop, display_viewers={})
+    assert any(line.startswith("UserWarning: succeed()") for line in lines)
