@@ -70,7 +70,11 @@ class Driver:
     @property
     def global_timeout(self) -> Duration:
         """The time limit of the run; in seconds, or a timedelta."""
-        return self.config.global_timeout
+        return self.race_timer.interval
+
+    @global_timeout.setter
+    def global_timeout(self, limit: Duration) -> None:
+        self.race_timer.interval = limit
 
     @property
     def keep_vm_state(self) -> bool:
@@ -229,7 +233,7 @@ class Driver:
 
     def run_tests(self) -> None:
         """Runs the script within the time limit; then has machines write back what they cached."""
-        limit = render(self.config.global_timeout)
+        limit = render(self.global_timeout)
         self.logger.info(f"Test will time out and terminate in {limit} seconds")
         self.race_timer.start()
         try:

@@ -204,6 +204,36 @@ def test_4_5_a_name_may_be_given_again_once_its_machine_is_off(workshop: Worksho
     )
 
 
+def test_3_3_what_scripts_assign_takes_effect(workshop: Workshop) -> None:
+    drive(
+        workshop,
+        """
+        import queue
+
+        machine.succeed("true")
+        machine.last_lines = queue.Queue()
+        assert machine.last_lines.empty()
+        machine.send_console("later\\n")
+        assert machine.last_lines.get(timeout=60) == "you typed: later"
+        machine.qmp_client.send("stop")
+        machine.qmp_client = None
+        assert machine.qmp_client.pending_events.empty()
+        machine.keep_vm_state = True
+        assert machine.keep_machine_state
+        machine.shell.send(b"echo by hand\\n")
+        assert machine._next_newline_closed_block_from_shell() == "by hand\\n"
+        with machine._managed_screenshot() as path:
+            assert path.exists()
+        try:
+            machine.full_console_log = []
+        except AttributeError as error:
+            assert "machine.last_lines" in str(error)
+        else:
+            raise AssertionError("the log of the console was assigned")
+        """,
+    )
+
+
 def test_3_7_the_driver_s_limit_can_be_read(workshop: Workshop) -> None:
     drive(
         workshop,

@@ -79,7 +79,7 @@ class AbstractLogger(ABC):
 
     def print_serial_logs(self, enable: bool) -> None:
         """Whether lines of serial consoles are told at all."""
-        self.reporter.serial = enable
+        self.reporter.serial = bool(enable)
 
     def set_log_level(self, level: LogLevel) -> None:
         self.log_level = level

@@ -67,6 +67,10 @@ class BaseMachine(Units, Screen, ABC):
         """The name of `keep_machine_state` up to NixOS 25.11."""
         return self.keep_machine_state
 
+    @keep_vm_state.setter
+    def keep_vm_state(self, is_kept: bool) -> None:
+        self.keep_machine_state = is_kept
+
     def cleanup_statedir(self) -> None:
         """Deletes what the machine keeps between its starts, its disks above all."""
         for entry in self.state_dir.iterdir():

@@ -23,8 +23,6 @@ class LifeCycle(BaseMachine):
     """
 
     handle: core.Machine
-    last_lines: ConsoleLines
-    qmp_client: QMPSession
     monitor_path: Path
     qmp_path: Path
     shell_path: Path
@@ -39,8 +37,8 @@ class LifeCycle(BaseMachine):
         self._process: QemuProcess | None = None
         self._forgotten: dict[str, int] = {}
         """Attributes that a script has set to None, with the process that ran then."""
-        self.qmp_client = QMPSession(handle)
-        self.last_lines = ConsoleLines(handle)
+        self._qmp_client = QMPSession(handle)
+        self._last_lines = ConsoleLines(handle)
         self._shell = RootShell(handle)
         self._monitor = Monitor(handle)
 
@@ -97,7 +95,7 @@ class LifeCycle(BaseMachine):
             return None
         if self._process is None or self._process.pid != running.pid:
             text = str(self._command)
-            self._process = QemuProcess(running, self.handle, self.last_lines, text)
+            self._process = QemuProcess(running, self.handle, self._last_lines, text)
         return self._process
 
     @process.setter
@@ -144,6 +142,26 @@ class LifeCycle(BaseMachine):
     def monitor(self, monitor: None) -> None:
         self._forget("monitor", monitor)
 
+    @property
+    def qmp_client(self) -> QMPSession:
+        """The connection to the machine monitor, the same for all lives of QEMU."""
+        return self._qmp_client
+
+    @qmp_client.setter
+    def qmp_client(self, client: None) -> None:
+        self._qmp_client.close()
+        self._forget("qmp_client", client)
+
+    @property
+    def last_lines(self) -> ConsoleLines:
+        """The lines of the serial console that no call has taken yet. Assigned, they are dropped."""
+        return self._last_lines
+
+    @last_lines.setter
+    def last_lines(self, _lines: object) -> None:
+        while not self._last_lines.empty():
+            self._last_lines.get_nowait()
+
     def is_up(self) -> bool:
         return self.booted and self.connected
 
@@ -169,6 +187,7 @@ class LifeCycle(BaseMachine):
             ]
         if not self.booted:
             take_over_state(self)
+            self._shell.give_back()
         command, full_command, environment = self.start_command, "", None
         if command.is_changed():
             sockets = (self.monitor_path, self.qmp_path, self.shell_path)

@@ -3,22 +3,17 @@
 import re
 import time
 
-from charioteer import _core as core
 from test_driver.duration import Duration, render, seconds
 from test_driver.errors import RequestedAssertionFailed
-from test_driver.machine.base import BaseMachine
-from test_driver.machine.console import ConsoleLines, ConsoleText
+from test_driver.machine.console import ConsoleText
+from test_driver.machine.life_cycle import LifeCycle
 from test_driver.machine.result import failed_request
 from test_driver.machine.retry import retry
 from test_driver.parameters import checked
 
 
-class Terminals(BaseMachine):
+class Terminals(LifeCycle):
     """Part of every virtual machine."""
-
-    handle: core.Machine
-    last_lines: ConsoleLines
-    """The lines of the serial console that no call has taken yet."""
 
     @checked
     def get_tty_text(self, tty: str) -> str:
@@ -57,6 +52,13 @@ class Terminals(BaseMachine):
         """All lines of the serial console since the last start."""
         text = self.get_console_log()
         return text.split("\n") if text else []
+
+    @full_console_log.setter
+    def full_console_log(self, lines: list[str]) -> None:
+        raise AttributeError(
+            "machine.full_console_log is kept by the core, and start() begins it anew; what comes "
+            "from now on is in machine.last_lines"
+        )
 
     def get_console_log(self) -> str:
         """All lines of the serial console since the last start, joined by newlines."""
