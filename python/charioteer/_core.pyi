@@ -7,32 +7,14 @@ Texts from a guest are decoded as UTF-8 with U+FFFD for what is not UTF-8, unles
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Literal, NoReturn
+from typing import Literal
+
+from charioteer._core_errors import *
+from charioteer._core_run import *
 
 Limit = int | float | timedelta
 
 version: str
-
-class RequestedAssertionFailed(Exception):
-    """Something that the test asked for is not so. Facts for the reader are in `__notes__`."""
-
-class MachineError(Exception):
-    """The driver, QEMU or the host is in trouble. Facts for the reader are in `__notes__`."""
-
-class ShellError(MachineError, RuntimeError, ValueError, BrokenPipeError, ConnectionResetError):
-    """The root shell did not appear, is lost, or does not answer."""
-
-class ConnectionLost(MachineError, BrokenPipeError, ConnectionResetError):
-    """QEMU closed a connection, most often by its end."""
-
-class MachineTimeout(MachineError, TimeoutError):
-    """QEMU or a guest did not do something in time."""
-
-class NotRunning(MachineError, AssertionError, BrokenPipeError):
-    """The machine is off where it has to run."""
-
-class QMPAPIError(RuntimeError):
-    """QEMU refused a command. What it was is in `__notes__`."""
 
 class Event:
     """Something that the core told while it worked."""
@@ -365,29 +347,6 @@ class VLan:
         """Frames received, copies of them delivered, and what was dropped, by reason."""
     def stop(self) -> None: ...
 
-class Configuration:
-    """The driver configuration file. Unknown keys are ignored."""
-
-    @property
-    def vms(self) -> dict[str, str]:
-        """Machine name to start script, in the order of the file."""
-    @property
-    def containers(self) -> dict[str, str]: ...
-    @property
-    def vlans(self) -> list[int]: ...
-    @property
-    def global_timeout(self) -> int | float: ...
-    @property
-    def enable_ssh_backdoor(self) -> bool: ...
-    @property
-    def test_script(self) -> str: ...
-    @property
-    def is_of_26_11(self) -> bool:
-        """Whether it has keys that nixpkgs writes since 26.11 alone."""
-
-def load_configuration(path: str) -> Configuration:
-    """Raises ValueError naming file, key and what was expected; OSError."""
-
 class Session:
     """What a run owns: its time limit and the clean-up of its machines and VLANs."""
 
@@ -401,26 +360,6 @@ class Session:
         """Ends machines in parallel, then VLANs, in at most 20 s. Idempotent. Returns what went
         wrong, a sentence each.
         """
-
-def watch_sigterm() -> None:
-    """Has SIGTERM end this process, whatever Python does; the handler of now is called, too. On the
-    main thread, and again when another handler was installed.
-    """
-
-def unwatch_sigterm() -> None:
-    """SIGTERM is for the handler alone that it was for before."""
-
-def script_ended() -> None:
-    """What follows is the clean-up."""
-
-def terminate() -> None:
-    """As SIGTERM does. Any thread."""
-
-def is_terminating() -> bool:
-    """Whether SIGTERM came, or a time limit struck."""
-
-def die_by_sigterm() -> NoReturn:
-    """Ends this process by the signal, now."""
 
 def driver_command(
     start_command: str, monitor: str, qmp: str, shell: str, allow_reboot: bool = False
