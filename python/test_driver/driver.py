@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -264,7 +264,7 @@ class Driver:
             core.terminate()
 
     @contextmanager
-    def subtest(self, name: str) -> Iterator[None]:
+    def subtest(self, name: str) -> Generator[None, None, None]:
         """A named part of the test: `with subtest("..."):`."""
         with self.logger.subtest(name):
             try:

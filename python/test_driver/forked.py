@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
@@ -26,7 +26,7 @@ def on_child(owner: T, enter: Callable[[T], None]) -> None:
 
 
 @contextmanager
-def children_end_here() -> Iterator[None]:
+def children_end_here() -> Generator[None, None, None]:
     """A child that is forked within the block ends where it would leave it.
 
     It ends as a Python program does: with the status that its exception stands for, after its exit

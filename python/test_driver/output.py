@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,7 +40,7 @@ class _Lines(io.BufferedIOBase):
 
 
 @contextmanager
-def in_order_with(reporter: core.Reporter) -> Iterator[None]:
+def in_order_with(reporter: core.Reporter) -> Generator[None, None, None]:
     """Within the block `sys.stdout` is in order with what `reporter` writes.
 
     Does nothing when there is no standard output, or one that is not the process's own.

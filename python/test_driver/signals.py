@@ -6,7 +6,7 @@ SIGTERM ends the process whatever becomes of the exception; the core sees to tha
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
@@ -68,7 +68,7 @@ class Signals:
         core.script_ended()
 
     @contextmanager
-    def prevailing(self) -> Iterator[None]:
+    def prevailing(self) -> Generator[None, None, None]:
         """After the block, raises what the signals that came while they were held off stand for.
 
         SIGTERM counts however the block ends, since a script may have kept its exception to itself.

@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from enum import IntEnum
 from typing import Any
@@ -103,7 +103,7 @@ class AbstractLogger(ABC):
 
 
 @contextmanager
-def timed(message: str, finish: Callable[[str], None]) -> Iterator[None]:
+def timed(message: str, finish: Callable[[str], None]) -> Generator[None, None, None]:
     """Calls `finish` with how long the block took, unless it raises: failed steps stay open."""
     begin = time.monotonic()
     yield

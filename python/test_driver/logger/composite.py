@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -81,12 +81,12 @@ class CompositeLogger(AbstractLogger):
         self._tell("log_serial", message, machine)
 
     @contextmanager
-    def nested(self, message: str, attributes: Attributes = {}) -> Iterator[None]:
+    def nested(self, message: str, attributes: Attributes = {}) -> Generator[None, None, None]:
         with self._in_all("nested", message, attributes):
             yield
 
     @contextmanager
-    def subtest(self, name: str, attributes: Attributes = {}) -> Iterator[None]:
+    def subtest(self, name: str, attributes: Attributes = {}) -> Generator[None, None, None]:
         with self._in_all("subtest", name, attributes):
             yield
 
@@ -102,7 +102,9 @@ class CompositeLogger(AbstractLogger):
                 getattr(logger, method)(*args, **kwargs)
 
     @contextmanager
-    def _in_all(self, method: str, message: str, attributes: Attributes) -> Iterator[None]:
+    def _in_all(
+        self, method: str, message: str, attributes: Attributes
+    ) -> Generator[None, None, None]:
         with ExitStack() as stack:
             with self._lock:
                 self.collect()

@@ -1,7 +1,7 @@
 """The outcome as a JUnit report: one case for each subtest, and `main` for the rest."""
 
 import atexit
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,12 @@ class JunitXMLLogger(AbstractLogger):
         self.report.log(encodable(message))
 
     @contextmanager
-    def nested(self, message: str, attributes: Attributes = {}) -> Iterator[None]:
+    def nested(self, message: str, attributes: Attributes = {}) -> Generator[None, None, None]:
         self.log(message, attributes)
         yield
 
     @contextmanager
-    def subtest(self, name: str, attributes: Attributes = {}) -> Iterator[None]:
+    def subtest(self, name: str, attributes: Attributes = {}) -> Generator[None, None, None]:
         number = self.report.begin_subtest(encodable(name))
         self.log(f"subtest: {name}", attributes)
         try:

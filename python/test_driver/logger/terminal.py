@@ -1,6 +1,6 @@
 """The log that somebody reads while the test runs."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,13 +36,13 @@ class TerminalLogger(AbstractLogger):
         self.reporter.write(f"{_DIM}{_about(message, attributes)}{_RESET}")
 
     @contextmanager
-    def nested(self, message: str, attributes: Attributes = {}) -> Iterator[None]:
+    def nested(self, message: str, attributes: Attributes = {}) -> Generator[None, None, None]:
         self.reporter.write(_about(f"{_BOLD_GREEN}{message}{_RESET}", attributes))
         with timed(message, lambda end: self.log(end, attributes)):
             yield
 
     @contextmanager
-    def subtest(self, name: str, attributes: Attributes = {}) -> Iterator[None]:
+    def subtest(self, name: str, attributes: Attributes = {}) -> Generator[None, None, None]:
         with self.nested(f"subtest: {name}", attributes):
             yield
 

@@ -1,6 +1,6 @@
 """The log as XML, for the environment variable LOGFILE."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,14 +45,14 @@ class XMLLogger(AbstractLogger):
             self.log(without_controls(message), {"machine": machine, "type": "serial"})
 
     @contextmanager
-    def nested(self, message: str, attributes: Attributes = {}) -> Iterator[None]:
+    def nested(self, message: str, attributes: Attributes = {}) -> Generator[None, None, None]:
         self.report.open_nest(encodable(message), _encodable(attributes))
         with timed(message, self.log):
             yield
         self.report.close_nest()
 
     @contextmanager
-    def subtest(self, name: str, attributes: Attributes = {}) -> Iterator[None]:
+    def subtest(self, name: str, attributes: Attributes = {}) -> Generator[None, None, None]:
         with self.nested(f"subtest: {name}", attributes):
             yield
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,7 +62,7 @@ def login_shell(machine: core.Machine, logger: AbstractLogger, idle: Callable[[]
 
 
 @contextmanager
-def _log_held(reporter: core.Reporter) -> Iterator[None]:
+def _log_held(reporter: core.Reporter) -> Generator[None, None, None]:
     if not os.isatty(2):
         yield
         return

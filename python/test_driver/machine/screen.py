@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -70,7 +70,7 @@ class Screen(Commands):
             self._write_screenshot(filename)
 
     @contextmanager
-    def _managed_screenshot(self) -> Iterator[Path]:
+    def _managed_screenshot(self) -> Generator[Path, None, None]:
         """A picture of the screen in a file that is there within the block."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "screen.png"
