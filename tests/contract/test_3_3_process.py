@@ -218,6 +218,9 @@ def test_3_3_what_scripts_assign_takes_effect(workshop: Workshop) -> None:
         machine.qmp_client.send("stop")
         machine.qmp_client = None
         assert machine.qmp_client.pending_events.empty()
+        machine.monitor.sendall(b"info status\\n")
+        assert b"ran info status" in machine.monitor.recv(4096)
+        assert not hasattr(machine.monitor, "fileno")
         machine.keep_vm_state = True
         assert machine.keep_machine_state
         machine.shell.send(b"echo by hand\\n")

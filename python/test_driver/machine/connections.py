@@ -2,7 +2,7 @@
 
 import os
 import socket
-from typing import Any
+from typing import Any, NoReturn
 
 from charioteer import _core as core
 
@@ -48,6 +48,19 @@ class Monitor:
         self._machine = machine
         self._typed = b""
         self._answers = b""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(
+            f"machine.monitor.{name} is not there: the core owns the connection; use send(), "
+            "sendall() and recv() here, or machine.send_monitor_command()"
+        )
+
+    def close(self) -> None:
+        """Drops the answers that were not received; the core closes the connection."""
+        self._answers = b""
+
+    def settimeout(self, timeout: float | None) -> None:
+        """Does nothing: `recv` never waits."""
 
     def send(self, data: bytes) -> int:
         """Runs every line that is complete. Raises MachineError."""
