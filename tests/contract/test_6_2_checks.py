@@ -127,11 +127,11 @@ reply = web.qmp_client.send("query-status", {})
 event = web.wait_for_qmp_event(lambda event: event["event"] == "STOP", timeout=5)
 if web.process is not None:
     web.process.wait(timeout=5)
-if web.shell is not None:
-    web.shell.send(b"true\n")
     web.process.kill()
     print(web.process.args, web.process.returncode)
     web.process.stdin.write(b"x")
+if web.shell is not None:
+    web.shell.send(b"true\n")
 web.booted = web.connected = False
 web.pid = None
 web.start_command._cmd = web.start_command._cmd.replace("a", "b")
