@@ -209,8 +209,9 @@ std::shared_ptr<terminal::Door> Machine::open_door() {
 }
 
 asio::awaitable<void> Machine::power_off() {
-    auto instance = booted ? instance_ : nullptr;
-    if (!instance) co_return;
+    if (!booted) co_return;
+    running();
+    auto instance = instance_;
     try {
         co_await instance->shell().send_raw("poweroff\n", own_deadline(power_off_limit));
     } catch (const io::ConnectionLost&) {

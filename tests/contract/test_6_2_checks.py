@@ -229,7 +229,8 @@ def ty_finds(folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
     # A name that is only declared is unknown to ty.
     bound = re.sub(r"(?m)^([a-z_0-9]+): ([^#\n;]+?);?( *#.*)?$", r"\1: \2 = _declared()", HEADER)
     file = folder / "testScriptWithTypes.py"
-    file.write_text(f"def _declared() -> Any: ...\n{bound}{script}")
+    declared = "from typing import Any\ndef _declared() -> Any: ...\n"
+    file.write_text(declared + bound + script)
     packages = Path(charioteer._core.__file__ or "").parents[1]
     return subprocess.run(
         [newer_tool("ty"), "check", "--extra-search-path", str(packages), str(file)],
