@@ -166,7 +166,7 @@ void Agent::start(uint32_t stream, frames::Bytes payload) {
     if (!whole || cut || stream == 0 || find(stream) != nullptr)
         return refuse(stream, "not a command that can be started");
     if (too_long) return refuse(stream, "the command is too long");
-    if (command_count_ == most_commands) return refuse(stream, "too many commands run at once");
+    if (!has_room()) return refuse(stream, "too many commands run at once");
     auto* command = allocate(stream);
     if (command == nullptr) return refuse(stream, "the guest has no memory left");
     auto error = command->begin(exec, text, inheritance_);
@@ -175,7 +175,6 @@ void Agent::start(uint32_t stream, frames::Bytes payload) {
         return refuse(stream, "Linux said no to a new process, pipe or terminal: error ", -error);
     }
     append(command);
-    ++command_count_;
     line_.put(frames::Type::started, stream, frames::Started{.process = command->process()});
 }
 
@@ -203,6 +202,14 @@ void Agent::rotate() {
     append(first);
 }
 
+bool Agent::has_room() const {
+    int running = 0;
+    int answered = 0;
+    for (auto* command = commands_; command != nullptr; command = command->next)
+        ++(command->answered() ? answered : running);
+    return running < most_running && answered < most_answered;
+}
+
 Command* Agent::find(uint32_t stream) {
     for (auto* command = commands_; command != nullptr; command = command->next)
         if (command->stream() == stream) return command;
@@ -225,7 +232,6 @@ void Agent::sweep() {
 void Agent::release(Command* command) {
     command->close();
     sys::unmap(command, sizeof *command);
-    --command_count_;
 }
 
 void Agent::give_back() {

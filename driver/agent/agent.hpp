@@ -15,8 +15,10 @@ public:
     int run(int fd, uint64_t nonce, const Inheritance& inheritance);
 
 private:
-    /// Beyond it a command is refused; pipes and processes end sooner on most guests.
-    static constexpr int most_commands = 1000;
+    /// Beyond them a command is refused. Of those that were answered something in the background
+    /// still holds standard error; a test may start many daemons.
+    static constexpr int most_running = 1000;
+    static constexpr int most_answered = 3000;
     /// Linux takes arguments of 128 KiB at most; a longer text gets its error from there.
     static constexpr size_t most_text = 192 * 1024;
 
@@ -29,6 +31,7 @@ private:
     void take_text(uint32_t stream, frames::Bytes payload);
     void start(uint32_t stream, frames::Bytes payload);
     void refuse(uint32_t stream, const char* why, long error = 0);
+    bool has_room() const;
     Command* find(uint32_t stream);
     void append(Command* command);
     void rotate();
@@ -42,7 +45,6 @@ private:
     bool greeted_ = false;
     uint32_t expected_ = 0;  ///< sequence number of the driver's next frame
     int signals_ = -1;
-    int command_count_ = 0;
     Command* commands_ = nullptr;
     uint32_t text_stream_ = 0;  ///< whose text is being put together; 0 is nobody's
     size_t text_size_ = 0;

@@ -11,17 +11,6 @@ namespace {
 constexpr uint64_t millisecond = 1000;
 /// From SIGTERM to SIGKILL.
 constexpr uint64_t kill_grace = 5000 * millisecond;
-/// How long its output may stay open after its end before we look who holds it.
-constexpr uint64_t stray_pause = 200 * millisecond;
-/// Who holds it may be about to end by itself, as the other side of a process substitution is. So
-/// long it may compute or wait for a disk without saying anything,
-constexpr uint64_t busy_patience = 20000 * millisecond;
-/// and so long it may say more and more.
-constexpr uint64_t flow_patience = 60000 * millisecond;
-/// Of one that sleeps: a child in the background that says something soon, or a daemon.
-constexpr uint64_t sleeper_patience = 1000 * millisecond;
-/// Of one that is not found.
-constexpr uint64_t unknown_patience = 2000 * millisecond;
 /// What one stream may say in one turn, so that each has its turn.
 constexpr size_t turn_bytes = 16 * 1024;
 constexpr uint32_t timed_out_status = 124;
@@ -32,6 +21,12 @@ uint32_t waiting_in(int pipe) {
     int bytes = 0;
     if (pipe < 0 || sys::ioctl(pipe, FIONREAD, &bytes) != 0) return 0;
     return static_cast<uint32_t>(bytes);
+}
+
+/// What poll() finds at once.
+short events_of(int fd, short wanted) {
+    pollfd entry{.fd = fd, .events = wanted, .revents = 0};
+    return sys::poll_for(&entry, 1, 0) == 1 ? entry.revents : short{0};
 }
 
 void close_fd(int& fd) {
@@ -58,6 +53,8 @@ long Command::begin(const frames::Exec& exec, CommandText text, const Inheritanc
     on_terminal_ = (exec.flags & frames::Exec::on_terminal) != 0;
     credit_ = exec.credit;
     if (exec.limit != 0) limit_at_ = begun_at_ + exec.limit * millisecond;
+    holder_report_ = exec.holder_report * millisecond;
+    holder_limit_ = exec.holder_limit * millisecond;
     return 0;
 }
 
@@ -132,22 +129,30 @@ void Command::watch(Polls& polls, const Line& line) {
     if (!on_terminal_) input_entry_ = polls.add(input_, input_size_ > 0 ? POLLOUT : short{0});
     if (ended_at_ == 0) polls.until(limit_at_);
     polls.until(kill_at_);
-    if (ended_at_ != 0 && !exited_ && !left_behind_ && !held_back()) polls.until(look_at_);
+    if (!waits_for_holders()) return;
+    // Without room for the report it is the line that is waited for.
+    if (line.room() >= Line::reserve) polls.until(report_at_);
+    polls.until(give_up_at());
 }
 
 void Command::work(const Polls& polls, Line& line) {
-    if (ended_at_ == 0 && sys::has_ended(static_cast<int>(process_), how_)) {
-        ended_at_ = flow_begun_at_ = sys::now();
-        look_at_ = ended_at_ + stray_pause;
-    }
+    look_for_end();
     write_input(polls, line);
-    forward({output_, frames::Type::output, output_left_, output_entry_}, polls, line);
-    forward({errors_, frames::Type::errors, errors_left_, errors_entry_}, polls, line);
-    look_at_clock(sys::now());
-    if (!exited_ && ended_at_ != 0 && drained() && line.room() >= Line::reserve) send_exit(line);
+    forward({output_, frames::Type::output, output_entry_}, polls, line);
+    forward({errors_, frames::Type::errors, errors_entry_}, polls, line);
+    look_at_clock(sys::now(), line);
+    look_for_complete_output();
+    bool drained = complete_ && (errors_ < 0 || errors_left_ == 0);
+    if (!exited_ && drained && line.room() >= Line::reserve) send_exit(line);
 }
 
-void Command::look_at_clock(uint64_t now) {
+void Command::look_for_end() {
+    if (ended_at_ != 0 || !sys::has_ended(static_cast<int>(process_), how_)) return;
+    ended_at_ = silent_since_ = sys::now();
+    if (holder_report_ != 0) report_at_ = ended_at_ + holder_report_;
+}
+
+void Command::look_at_clock(uint64_t now, Line& line) {
     if (limit_at_ != 0 && ended_at_ == 0 && now >= limit_at_) {
         limit_at_ = 0;
         timed_out_ = true;
@@ -156,44 +161,40 @@ void Command::look_at_clock(uint64_t now) {
     if (kill_at_ != 0 && now >= kill_at_) {
         signal_group(SIGKILL);
         kill_at_ = 0;
-        look_at_ = now + stray_pause;
         if (exited_) sys::reap(static_cast<int>(process_));
     }
-    if (ended_at_ != 0 && !exited_ && !left_behind_ && now >= look_at_) look_for_strays(now);
+    if (!waits_for_holders()) return;
+    if (report_at_ != 0 && now >= report_at_ && line.room() >= Line::reserve) report_holders(line);
+    if (holder_limit_ != 0 && now >= give_up_at()) give_up_holders(now);
 }
 
-/// Whether it has said more than the driver has room for.
-bool Command::held_back() const {
-    return credit_ == 0 && (waiting_in(output_) > 0 || waiting_in(errors_) > 0);
+/// Once. A pipe that is only not yet read to its end has none, and a terminal is hung up.
+void Command::report_holders(Line& line) {
+    report_at_ = 0;
+    if (on_terminal_ || (events_of(output_, 0) & POLLHUP) != 0) return;
+    auto holders = find_pipe_holders(output_);
+    line.put(frames::Type::held, stream_,
+             {reinterpret_cast<const unsigned char*>(holders.c_str()), holders.size()});
 }
 
-/// Whether more has come since the last look, or is about to.
-bool Command::flows(uint64_t now) {
-    if (waiting_in(output_) > 0 || waiting_in(errors_) > 0) flowed_at_ = now;
-    // The driver's time is not its own.
-    if (held_back()) flow_begun_at_ = now;
-    return now - flowed_at_ < stray_pause && now - flow_begun_at_ < flow_patience;
+/// What is there and waits for the driver's credit is no silence.
+void Command::give_up_holders(uint64_t now) {
+    if ((events_of(output_, POLLIN) & (POLLIN | POLLHUP)) != 0) {
+        silent_since_ = now;
+        return;
+    }
+    held_ = true;
+    holders_ = find_pipe_holders(output_);
 }
 
-/// The output is still open though the command has ended. Whoever is about to end is waited for; a
-/// daemon is not.
-void Command::look_for_strays(uint64_t now) {
-    look_at_ = now + stray_pause;
-    if (kill_at_ != 0 || flows(now)) return;
-    strays_ = find_strays(output_, errors_);
-    auto silent = now - (flowed_at_ > ended_at_ ? flowed_at_ : ended_at_);
-    auto patience = strays_.busy        ? busy_patience
-                    : strays_.count > 0 ? sleeper_patience
-                                        : unknown_patience;
-    if (silent < patience) return;
-    left_behind_ = true;
-    output_left_ = waiting_in(output_);
+/// Standard error may be held and written to for ever: of it, what was written before counts.
+void Command::look_for_complete_output() {
+    if (ended_at_ == 0 || complete_) return;
+    // The end of the process that leads its session has hung the terminal up, for all.
+    if (on_terminal_ && output_ >= 0 && events_of(output_, POLLIN) == 0) close_fd(output_);
+    if (output_ >= 0 && !held_) return;
+    complete_ = true;
     errors_left_ = waiting_in(errors_);
-}
-
-bool Command::drained() const {
-    if (left_behind_) return output_left_ == 0 && errors_left_ == 0;
-    return output_ < 0 && errors_ < 0;
 }
 
 void Command::write_input(const Polls& polls, Line& line) {
@@ -222,39 +223,35 @@ void Command::write_input(const Polls& polls, Line& line) {
 
 void Command::forward(Source source, const Polls& polls, Line& line) {
     if (source.fd < 0 || (polls.events(source.entry) & (POLLIN | POLLHUP | POLLERR)) == 0) return;
-    size_t turn = turn_bytes;
-    while (turn > 0) {
-        long got = 0;
-        if (exited_ && source.type == frames::Type::output) {
-            // What strays print now belongs to no answer.
-            char nobody_wants_it[4096];
-            got = sys::read(source.fd, nobody_wants_it, sizeof nobody_wants_it);
-            turn -= turn < sizeof nobody_wants_it ? turn : sizeof nobody_wants_it;
-        } else {
-            bool limited = left_behind_ && !exited_;
-            auto most = turn < credit_ ? turn : static_cast<size_t>(credit_);
-            if (limited && most > source.left) most = source.left;
-            if (most == 0 || !may_forward(line)) {
-                bool hung_up = (polls.events(source.entry) & POLLHUP) != 0;
-                if (hung_up && may_be_over(source.fd)) close_fd(source.fd);
-                return;
-            }
-            got = line.put_from(source.fd, most, source.type, stream_);
-            if (got > 0) {
-                credit_ -= static_cast<uint64_t>(got);
-                turn -= static_cast<size_t>(got);
-                if (limited) source.left -= static_cast<uint32_t>(got);
-                if (ended_at_ != 0) flowed_at_ = sys::now();
-            }
-        }
+    for (size_t turn = turn_bytes; turn > 0;) {
+        auto got = forward_some(source, turn, polls, line);
         if (got == -EINTR) continue;
         if (got == -EAGAIN) return;
-        if (got <= 0) {  // a terminal ends with EIO
-            close_fd(source.fd);
-            source.left = 0;
-            return;
-        }
+        if (got <= 0) return close_fd(source.fd);  // a terminal ends with EIO
+        turn -= static_cast<size_t>(got);
     }
+}
+
+/// What the kernel said to reading up to `most` bytes; -EAGAIN when it has to wait, too.
+long Command::forward_some(Source source, size_t most, const Polls& polls, Line& line) {
+    bool is_output = source.type == frames::Type::output;
+    if (exited_ && is_output) {
+        // What its holders write now belongs to no answer.
+        char unwanted[4096];
+        return sys::read(source.fd, unwanted, most < sizeof unwanted ? most : sizeof unwanted);
+    }
+    if (!may_forward(line)) {
+        bool hung_up = (polls.events(source.entry) & POLLHUP) != 0;
+        return hung_up && may_be_over(source.fd) ? 0 : -EAGAIN;
+    }
+    if (most > credit_) most = static_cast<size_t>(credit_);
+    auto got = line.put_from(source.fd, most, source.type, stream_);
+    if (got <= 0) return got;
+    auto bytes = static_cast<uint32_t>(got);
+    credit_ -= bytes;
+    if (is_output && ended_at_ != 0) silent_since_ = sys::now();
+    if (!is_output) errors_left_ -= bytes < errors_left_ ? bytes : errors_left_;
+    return got;
 }
 
 void Command::send_exit(Line& line) {
@@ -264,12 +261,12 @@ void Command::send_exit(Line& line) {
                       .signal = exited ? 0 : number,
                       .timed_out = timed_out_ ? 1u : 0u,
                       .microseconds = ended_at_ - begun_at_,
-                      .strays = strays_.count};
+                      .held = held_ ? 1u : 0u};
     if (timed_out_) exit.status = timed_out_status;
     unsigned char payload[512];
     auto size = frames::encode(exit, payload).size();
-    memcpy(payload + size, strays_.names.c_str(), strays_.names.size());
-    line.put(frames::Type::exit, stream_, {payload, size + strays_.names.size()});
+    memcpy(payload + size, holders_.c_str(), holders_.size());
+    line.put(frames::Type::exit, stream_, {payload, size + holders_.size()});
     exited_ = true;
     close_fd(input_);
     if (kill_at_ == 0) sys::reap(static_cast<int>(process_));

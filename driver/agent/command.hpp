@@ -5,14 +5,14 @@
 #include <stdint.h>
 
 #include "agent/line.hpp"
+#include "agent/pipe_holders.hpp"
 #include "agent/spawn.hpp"
-#include "agent/strays.hpp"
 
 namespace charioteer::agent {
 
 /// What one turn of the loop waits for.
 struct Polls {
-    static constexpr int most = 4096;
+    static constexpr int most = 10'000;
 
     /// Returns the entry's number. -1 without a file, or without room: it then has to wait a turn.
     int add(int fd, short events);
@@ -26,8 +26,9 @@ struct Polls {
     pollfd entries[most];
 };
 
-/// One command from its exec to the end of all that it left behind. Moments are microseconds of
-/// sys::now(), 0 is never.
+/// One command from its exec to the end of all that it left behind. Its answer is complete when its
+/// process has ended and the last holder of its standard output has closed it; its standard error
+/// decides nothing. Moments are microseconds of sys::now(), 0 is never.
 class Command {
 public:
     explicit Command(uint32_t stream) : stream_(stream) {}
@@ -49,6 +50,8 @@ public:
     // One turn: says what it waits for, then does what can be done.
     void watch(Polls& polls, const Line& line);
     void work(const Polls& polls, Line& line);
+    /// Whether the driver has its answer; something may still hold its streams.
+    bool answered() const { return exited_; }
     /// Whether nothing is left of it.
     bool over() const { return exited_ && kill_at_ == 0 && output_ < 0 && errors_ < 0; }
     /// Gives back what Linux holds for it.
@@ -59,21 +62,23 @@ private:
     struct Source {
         int& fd;
         frames::Type type;
-        uint32_t& left;
         int entry;
     };
 
     void signal_group(int number);
     void end_group();
-    void look_at_clock(uint64_t now);
-    bool held_back() const;
-    bool flows(uint64_t now);
-    void look_for_strays(uint64_t now);
+    bool waits_for_holders() const { return ended_at_ != 0 && !exited_ && output_ >= 0 && !held_; }
+    uint64_t give_up_at() const { return holder_limit_ == 0 ? 0 : silent_since_ + holder_limit_; }
+    void look_for_end();
+    void look_at_clock(uint64_t now, Line& line);
+    void report_holders(Line& line);
+    void give_up_holders(uint64_t now);
+    void look_for_complete_output();
     void write_input(const Polls& polls, Line& line);
     void forward(Source source, const Polls& polls, Line& line);
+    long forward_some(Source source, size_t most, const Polls& polls, Line& line);
     bool may_forward(const Line& line) const;
     bool may_be_over(int pipe) const;
-    bool drained() const;
     void send_exit(Line& line);
     int& input_fd() { return on_terminal_ ? output_ : input_; }
 
@@ -91,17 +96,18 @@ private:
     uint64_t ended_at_ = 0;
     uint64_t limit_at_ = 0;
     uint64_t kill_at_ = 0;        ///< when the rest of its group gets SIGKILL
-    uint64_t look_at_ = 0;        ///< when to look who keeps its pipes open
-    uint64_t flow_begun_at_ = 0;  ///< since when, after its end, its output went on
-    uint64_t flowed_at_ = 0;      ///< when, after its end, something of it came last
+    uint64_t holder_report_ = 0;  ///< from its end to the report of who holds its output; or 0
+    uint64_t holder_limit_ = 0;   ///< how long its output may be held in silence; 0 is for ever
+    uint64_t report_at_ = 0;
+    uint64_t silent_since_ = 0;  ///< its end, or the last of its output after that
     bool timed_out_ = false;
-    bool exited_ = false;  ///< the driver was told
+    bool held_ = false;      ///< its output was still open after the holder limit
+    bool complete_ = false;  ///< nothing more of its output belongs to the answer
+    bool exited_ = false;    ///< the driver was told
 
     uint64_t credit_ = 0;       ///< bytes that the driver has room for
-    bool left_behind_ = false;  ///< of what strays write, only what was there then is waited for
-    uint32_t output_left_ = 0;
-    uint32_t errors_left_ = 0;
-    Strays strays_;
+    uint32_t errors_left_ = 0;  ///< bytes that it had written when its answer was complete
+    PipeHolders holders_;
     siginfo_t how_{};  ///< it ended
 
     bool input_ended_ = false;

@@ -8,12 +8,18 @@ namespace {
 
 constexpr int answering_nice = -10;
 
-/// Commands inherit what the agent was given; the agent itself needs three files for each of them.
+/// What the most commands need, of which each has three files.
+constexpr rlim_t files_needed = 16 * 1024;
+
+/// Commands inherit what the agent was given.
 rlimit raise_file_limit() {
     rlimit given{};
     if (sys::file_limit(nullptr, &given) != 0) return {};
     auto raised = given;
+    if (raised.rlim_max < files_needed) raised.rlim_max = files_needed;
     raised.rlim_cur = raised.rlim_max;
+    if (sys::file_limit(&raised, nullptr) == 0) return given;
+    raised.rlim_cur = raised.rlim_max = given.rlim_max;
     sys::file_limit(&raised, nullptr);
     return given;
 }

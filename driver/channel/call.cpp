@@ -35,9 +35,15 @@ Call::~Call() {
     auto line = line_.lock();
     if (!line) return;
     line->drop(stream_, ended_ || let_go_);
-    // Whoever it left behind may still write, and must not wait for a reader that is gone.
-    for (const auto& piece : pieces_) owed_ += piece.bytes.size();
-    line->give_credit(stream_, owed_);
+    // It may go on, and must not wait for a reader that is gone.
+    if (!ended_) give_back();
+}
+
+/// All room, that of what nobody has taken yet too.
+void Call::give_back() {
+    auto owed = std::exchange(owed_, 0);
+    for (const auto& piece : pieces_) owed += piece.bytes.size();
+    if (auto line = line_.lock()) line->give_credit(stream_, owed);
 }
 
 void Call::expect_line() const {
@@ -68,8 +74,7 @@ asio::awaitable<std::optional<Piece>> Call::next() {
     if (pieces_.empty()) co_return std::nullopt;
     auto piece = std::move(pieces_.front());
     pieces_.pop_front();
-    // Even when it has ended: what it left behind writes with the same room.
-    owed_ += piece.bytes.size();
+    if (!ended_) owed_ += piece.bytes.size();
     if (owed_ >= credit_piece) {
         auto owed = std::exchange(owed_, 0);
         if (auto line = line_.lock()) line->give_credit(stream_, owed);
@@ -144,9 +149,11 @@ bool Call::take_credit(std::uint32_t bytes) {
     return true;
 }
 
-void Call::take_exit(Ending ending) {
-    ending_ = std::move(ending);
+void Call::take_exit(const Ending& ending) {
+    ending_ = ending;
     ended_ = true;
+    // What it has left behind may write errors for ever, and must not wait for the call's reader.
+    give_back();
     changed_.notify_all();
 }
 

@@ -51,9 +51,7 @@ struct Ending {
     int status = 0;  ///< as a shell says it: 128 + n after signal n
     int signal = 0;  ///< that ended it, or 0
     bool timed_out = false;
-    io::Duration duration{};   ///< in the guest, from its start to its end
-    std::uint32_t strays = 0;  ///< processes that still hold its output
-    std::string stray_names;   ///< "name (pid n)", separated by ", "
+    io::Duration duration{};  ///< in the guest, from its start to the end of its shell
 };
 
 enum class Source { output, errors };
@@ -112,7 +110,7 @@ public:
     void signal(int number);
     void resize(TerminalSize size);
     /// It goes on when nobody holds the call any more, its standard output to nobody and its
-    /// standard error to where that of strays goes.
+    /// standard error to where that goes which comes after an answer.
     void let_go() noexcept { let_go_ = true; }
     /// Ends it, whoever still holds the call.
     void abandon();
@@ -122,12 +120,13 @@ public:
     void take_piece(Source source, std::string_view bytes);
     /// False: it is more than there can be.
     bool take_credit(std::uint32_t bytes);
-    void take_exit(Ending ending);
+    void take_exit(const Ending& ending);
     void refuse(std::string why);
     void lose(std::string why);
 
 private:
     void expect_line() const;
+    void give_back();
 
     std::weak_ptr<Line> line_;
     std::uint32_t stream_;
@@ -135,7 +134,7 @@ private:
     io::Condition changed_;
     std::uint32_t process_ = 0;
     std::deque<Piece> pieces_;
-    std::size_t owed_ = 0;  ///< bytes taken and not yet given credit for
+    std::size_t owed_ = 0;  ///< bytes taken before its end and not yet given credit for
     std::uint32_t input_room_ = frames::input_window;
     bool let_go_ = false;
     bool ended_ = false;

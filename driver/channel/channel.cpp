@@ -17,7 +17,7 @@ constexpr std::size_t read_size = 128 * 1024;
 
 }  // namespace
 
-Channel::Channel(io::UnixStream stream, io::Obituary obituary, LateErrors late_errors,
+Channel::Channel(io::UnixStream stream, io::Obituary obituary, Settings settings,
                  io::TimeSource& time)
     : stream_(std::move(stream)),
       outbox_(stream_),
@@ -25,7 +25,7 @@ Channel::Channel(io::UnixStream stream, io::Obituary obituary, LateErrors late_e
       time_(time),
       exchange_(Exchange::make(
           stream_.get_executor(), [this](std::string_view bytes) { send_raw(bytes); },
-          std::move(late_errors), time)) {}
+          std::move(settings), time)) {}
 
 // A wait for the exchange may hold it for longer, but it sends nothing then.
 Channel::~Channel() {
@@ -33,9 +33,9 @@ Channel::~Channel() {
 }
 
 std::shared_ptr<Channel> Channel::open(io::UnixStream stream, io::Obituary obituary,
-                                       LateErrors late_errors, io::TimeSource& time) {
+                                       Settings settings, io::TimeSource& time) {
     std::shared_ptr<Channel> self(
-        new Channel(std::move(stream), std::move(obituary), std::move(late_errors), time));
+        new Channel(std::move(stream), std::move(obituary), std::move(settings), time));
     auto executor = self->stream_.get_executor();
     asio::co_spawn(executor, read(self), asio::detached);
     asio::co_spawn(executor, write(self), asio::detached);

@@ -19,7 +19,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
 public:
     /// `obituary` is asked when the connection ends.
     static std::shared_ptr<Channel> open(io::UnixStream stream, io::Obituary obituary,
-                                         LateErrors late_errors, io::TimeSource& time);
+                                         Settings settings, io::TimeSource& time);
     Channel(const Channel&) = delete;
     Channel& operator=(const Channel&) = delete;
     ~Channel();
@@ -53,8 +53,7 @@ public:
     void close();
 
 private:
-    Channel(io::UnixStream stream, io::Obituary obituary, LateErrors late_errors,
-            io::TimeSource& time);
+    Channel(io::UnixStream stream, io::Obituary obituary, Settings settings, io::TimeSource& time);
     static asio::awaitable<void> read(std::shared_ptr<Channel> self);
     static asio::awaitable<void> write(std::shared_ptr<Channel> self);
     void shut(const std::string& why);

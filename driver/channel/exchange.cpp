@@ -10,11 +10,15 @@ namespace charioteer::channel {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 /// What a command may say before anybody takes it, in bytes.
 constexpr std::uint32_t output_window = 256 * 1024;
 /// What one frame carries of a command's text, in bytes.
 constexpr std::size_t text_piece = 48 * 1024;
 constexpr std::size_t longest_line = 64 * 1024;
+/// How long after the end of its shell it is to be known who holds a command's output.
+constexpr auto holder_report = 10s;
 /// Room for what nobody waits for is given back in pieces of this size, in bytes, so that it takes
 /// less of the line than what came.
 constexpr std::size_t late_credit_piece = 16 * 1024;
@@ -30,7 +34,14 @@ frames::Bytes as_bytes(std::string_view text) {
     return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
 }
 
-frames::Exec exec_of(const Request& request) {
+/// As a frame has it: 0 is none, and what is longer than fits is cut.
+std::uint32_t milliseconds(io::Duration limit) {
+    if (limit <= io::Duration::zero()) return 0;
+    auto count = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
+    return static_cast<std::uint32_t>(std::min<std::int64_t>(count, UINT32_MAX));
+}
+
+frames::Exec exec_of(const Request& request, io::Duration holder_limit) {
     frames::Exec exec;
     exec.credit = output_window;
     auto set = [&](bool is, frames::Exec::Flag flag) { exec.flags |= is ? flag : 0u; };
@@ -43,21 +54,18 @@ frames::Exec exec_of(const Request& request) {
         exec.rows = request.terminal->rows;
         exec.columns = request.terminal->columns;
     }
-    if (request.limit && *request.limit > io::Duration::zero()) {
-        auto limit = std::chrono::ceil<std::chrono::milliseconds>(*request.limit).count();
-        exec.limit = static_cast<std::uint32_t>(std::min<std::int64_t>(limit, UINT32_MAX));
-    }
+    if (request.limit) exec.limit = milliseconds(*request.limit);
+    exec.holder_report = milliseconds(holder_report);
+    exec.holder_limit = milliseconds(holder_limit);
     return exec;
 }
 
-Ending ending_of(const frames::Exit& exit, std::string_view strays) {
+Ending ending_of(const frames::Exit& exit) {
     Ending ending;
     ending.status = static_cast<int>(exit.status);
     ending.signal = static_cast<int>(exit.signal);
     ending.timed_out = exit.timed_out != 0;
     ending.duration = std::chrono::microseconds(exit.microseconds);
-    ending.strays = exit.strays;
-    ending.stray_names = strays;
     return ending;
 }
 
@@ -69,18 +77,18 @@ std::string encoded(const Message& message) {
 
 }  // namespace
 
-Exchange::Exchange(const asio::any_io_executor& executor, Send send, LateErrors late_errors,
+Exchange::Exchange(const asio::any_io_executor& executor, Send send, Settings settings,
                    io::TimeSource& time)
     : executor_(executor),
       send_(std::move(send)),
-      late_errors_(std::move(late_errors)),
+      settings_(std::move(settings)),
       time_(time),
       changed_(executor) {}
 
 std::shared_ptr<Exchange> Exchange::make(const asio::any_io_executor& executor, Send send,
-                                         LateErrors late_errors, io::TimeSource& time) {
+                                         Settings settings, io::TimeSource& time) {
     return std::shared_ptr<Exchange>(
-        new Exchange(executor, std::move(send), std::move(late_errors), time));
+        new Exchange(executor, std::move(send), std::move(settings), time));
 }
 
 Exchange::~Exchange() {
@@ -124,7 +132,8 @@ std::shared_ptr<Call> Exchange::start(Request request) {
         send(frames::Type::text, stream, text.substr(0, text_piece));
         text.remove_prefix(text_piece);
     }
-    send(frames::Type::exec, stream, encoded(exec_of(request)).append(text));
+    send(frames::Type::exec, stream,
+         encoded(exec_of(request, settings_.holder_limit)).append(text));
     return call;
 }
 
@@ -265,7 +274,11 @@ bool Exchange::take_for_call(Call& call, const frames::Header& header, frames::B
             return frames::decode(payload, credit) && call.take_credit(credit.bytes);
         case frames::Type::exit:
             if (!frames::decode(payload, exit)) return false;
-            call.take_exit(ending_of(exit, as_text(payload)));
+            if (exit.held != 0) report_held(call, payload, true);
+            call.take_exit(ending_of(exit));
+            return true;
+        case frames::Type::held:
+            report_held(call, payload, false);
             return true;
         case frames::Type::refused:
             call.refuse(std::string(as_text(payload)));
@@ -275,6 +288,10 @@ bool Exchange::take_for_call(Call& call, const frames::Header& header, frames::B
     }
 }
 
+void Exchange::report_held(const Call& call, frames::Bytes holders, bool given_up) {
+    settings_.held_output({call.origin().text, std::string(as_text(holders)), given_up});
+}
+
 /// Nobody waits for it: whoever writes it gets the room back by itself.
 void Exchange::take_late(std::uint32_t stream, Entry& entry, frames::Type type,
                          std::string_view bytes) {
@@ -282,11 +299,12 @@ void Exchange::take_late(std::uint32_t stream, Entry& entry, frames::Type type,
     if (entry.late >= late_credit_piece) give_credit(stream, std::exchange(entry.late, 0));
     if (type != frames::Type::errors) return;
     entry.late_lines.feed(bytes);
-    while (auto line = entry.late_lines.next()) late_errors_(std::move(*line));
+    while (auto line = entry.late_lines.next()) settings_.late_errors(std::move(*line));
 }
 
 void Exchange::end_stream(std::uint32_t stream, Entry& entry) {
-    if (!entry.late_lines.rest().empty()) late_errors_(std::string(entry.late_lines.rest()));
+    if (!entry.late_lines.rest().empty())
+        settings_.late_errors(std::string(entry.late_lines.rest()));
     streams_.erase(stream);
 }
 

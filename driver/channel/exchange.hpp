@@ -25,6 +25,23 @@ struct Peer {
 /// calls have ended or are not held any more.
 using LateErrors = std::function<void(std::string line)>;
 
+/// Processes have the standard output of a command open whose shell has ended.
+struct HeldOutput {
+    std::string command;
+    std::string holders;    ///< "name (pid n)", separated by ", ", as far as they were found
+    bool given_up = false;  ///< they are waited for no longer
+};
+
+/// What a channel does for all of its commands. Its functions are called on the io thread.
+struct Settings {
+    LateErrors late_errors;
+    /// Gets what holds a command's output some time after the end of its shell, and when it is
+    /// given up; only while the call is held.
+    std::function<void(const HeldOutput& held)> held_output = [](const HeldOutput&) {};
+    /// So long the holders may be silent; zero is for ever.
+    io::Duration holder_limit{};
+};
+
 /// The driver's end of the line without a line: takes the bytes that came, whatever they are, and
 /// says which are to be sent. Io thread only. What the agent says never makes it throw, and never
 /// makes it keep more than the agent was given room for.
@@ -33,7 +50,7 @@ public:
     using Send = std::function<void(std::string_view bytes)>;
 
     static std::shared_ptr<Exchange> make(const asio::any_io_executor& executor, Send send,
-                                          LateErrors late_errors, io::TimeSource& time);
+                                          Settings settings, io::TimeSource& time);
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
     /// Calls that still wait are lost.
@@ -71,12 +88,13 @@ private:
         io::LineSplitter late_lines;
     };
 
-    Exchange(const asio::any_io_executor& executor, Send send, LateErrors late_errors,
+    Exchange(const asio::any_io_executor& executor, Send send, Settings settings,
              io::TimeSource& time);
     void take(const frames::Header& header, frames::Bytes payload);
     bool take_hello(const frames::Header& header, frames::Bytes payload);
     void take_for_stream(const frames::Header& header, frames::Bytes payload);
     bool take_for_call(Call& call, const frames::Header& header, frames::Bytes payload);
+    void report_held(const Call& call, frames::Bytes holders, bool given_up);
     void take_late(std::uint32_t stream, Entry& entry, frames::Type type, std::string_view bytes);
     void end_stream(std::uint32_t stream, Entry& entry);
     void send(frames::Type type, std::uint32_t stream, std::string_view payload) override;
@@ -85,7 +103,7 @@ private:
 
     asio::any_io_executor executor_;
     Send send_;
-    LateErrors late_errors_;
+    Settings settings_;
     io::TimeSource& time_;
     io::Condition changed_;
     State state_ = State::silent;

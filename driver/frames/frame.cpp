@@ -50,7 +50,7 @@ std::size_t noise_before_magic(Bytes bytes) {
 }
 
 bool acceptable(const Header& header, Expect expect) {
-    if (header.type < Type::hello || header.type > Type::closed) return false;
+    if (header.type < Type::hello || header.type > last_type) return false;
     if (header.length > max_payload) return false;
     return expect == Expect::any || (header.type == Type::hello && header.length <= max_hello);
 }

@@ -13,7 +13,7 @@ using Bytes = std::span<const unsigned char>;
 
 /// Changes whenever a frame's meaning does. The driver brings its agent along, so both ends of a
 /// line are always of the same version; the number only turns away strangers.
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;
 
 enum class Type : std::uint8_t {
     hello = 1,      ///< the first frame of either end: Hello
@@ -27,12 +27,14 @@ enum class Type : std::uint8_t {
     credit = 9,     ///< more room at the receiver of a stream's bytes: Credit
     signal = 10,    ///< for the command's process group: Signal
     resize = 11,    ///< of the command's terminal: Resize
-    exit = 12,      ///< how it ended: Exit, then the names of strays; errors may still follow
+    exit = 12,      ///< its answer is complete: Exit, then pipe holders; errors may still follow
     refused = 13,   ///< why it was not started, as text; ends the stream
     ping = 14,      ///< answered by a pong with the same payload
     pong = 15,
     closed = 16,  ///< nothing more will come of the stream
+    held = 17,    ///< its shell has ended, its output is still open: pipe holders, as text
 };
+constexpr Type last_type = Type::held;
 
 /// Bytes of a header on the line.
 constexpr std::size_t header_size = 28;

@@ -37,8 +37,16 @@ struct Exec {
     std::uint32_t credit = 0;   ///< bytes of output and errors that may be sent at first
     std::uint16_t rows = 0;     ///< of its terminal
     std::uint16_t columns = 0;  ///< of its terminal
+    /// Milliseconds after the end of its shell, when the driver hears who still holds its output;
+    /// 0 is never.
+    std::uint32_t holder_report = 0;
+    /// Milliseconds in which its shell has ended and nothing of its output came, after which those
+    /// who hold it are waited for no longer; 0 is never.
+    std::uint32_t holder_limit = 0;
 
-    void fields(auto&& each) { each(flags, limit, credit, rows, columns); }
+    void fields(auto&& each) {
+        each(flags, limit, credit, rows, columns, holder_report, holder_limit);
+    }
 };
 
 struct Started {
@@ -66,15 +74,16 @@ struct Resize {
     void fields(auto&& each) { each(rows, columns); }
 };
 
-/// Followed by the names of the strays, "name (pid n)", separated by ", ".
+/// When `held`, followed by the processes that still hold the output, "name (pid n)", separated by
+/// ", ", as far as they were found.
 struct Exit {
     std::uint32_t status = 0;        ///< as a shell says it: 128 + n after signal n
     std::uint32_t signal = 0;        ///< that ended it, or 0
     std::uint32_t timed_out = 0;     ///< 1 when its limit ended it; the status then is 124
-    std::uint64_t microseconds = 0;  ///< from its start to its end
-    std::uint32_t strays = 0;        ///< processes that still hold its output or errors
+    std::uint64_t microseconds = 0;  ///< from its start to the end of its shell
+    std::uint32_t held = 0;          ///< 1 when its output was still open after the holder limit
 
-    void fields(auto&& each) { each(status, signal, timed_out, microseconds, strays); }
+    void fields(auto&& each) { each(status, signal, timed_out, microseconds, held); }
 };
 
 /// Writes the fields into `target`, which must have room for them; returns what was written.

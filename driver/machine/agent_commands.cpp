@@ -172,7 +172,7 @@ asio::awaitable<void> Machine::set_off(std::shared_ptr<AgentLink> link, std::str
 asio::awaitable<Outcome> Machine::run_by_agent(std::shared_ptr<AgentLink> link, std::string command,
                                                RunOptions options) {
     channel::Request request;
-    request.text = command;
+    request.text = std::move(command);
     request.strict = true;
     request.with_input = options.input.has_value();
     if (options.limit) request.limit = options.limit->duration;
@@ -183,7 +183,7 @@ asio::awaitable<Outcome> Machine::run_by_agent(std::shared_ptr<AgentLink> link, 
         asio::co_spawn(host_->executor(), feed(call, std::move(*options.input)), asio::detached);
     auto limit = host_limit(options.limit);
     auto deadline = limit ? host_->time().deadline_after(*limit) : io::Deadline::never();
-    auto collected = unless_dead(link, collect(call, std::move(command), std::move(options)));
+    auto collected = unless_dead(link, collect(call, std::move(options)));
     auto outcome = co_await io::with_deadline(std::move(collected), deadline, host_->time(),
                                               "the guest did not end the command");
     // What was asked after a panic is answered by a kernel that lives.
@@ -191,8 +191,7 @@ asio::awaitable<Outcome> Machine::run_by_agent(std::shared_ptr<AgentLink> link, 
     co_return outcome;
 }
 
-asio::awaitable<Outcome> Machine::collect(std::shared_ptr<channel::Call> call, std::string command,
-                                          RunOptions options) {
+asio::awaitable<Outcome> Machine::collect(std::shared_ptr<channel::Call> call, RunOptions options) {
     Outcome outcome;
     io::LineSplitter error_lines(longest_line);
     io::LineSplitter output_lines(longest_line);
@@ -221,11 +220,6 @@ asio::awaitable<Outcome> Machine::collect(std::shared_ptr<channel::Call> call, s
     outcome.signal = ending.signal;
     outcome.duration = ending.duration;
     outcome.timed_out = ending.timed_out;
-    if (ending.strays > 0)
-        sink_({io::EventKind::warning, name(),
-               fmt::format("`{}` has ended, but its output is still held by {}; what they write "
-                           "there belongs to no answer",
-                           command, ending.stray_names)});
     co_return outcome;
 }
 

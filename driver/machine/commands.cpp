@@ -164,6 +164,7 @@ asio::awaitable<shell::CommandResult> Machine::execute_plainly(shell::Command co
     // Held here, so that a release in the meantime does not take it from under the command.
     auto instance = instance_;
     running();
+    command.holder_limit = instance->holder_limit();
     auto earlier_panic = console_->panic();
     auto result = co_await unless_panicked(instance->shell().execute(std::move(command), limit));
     // What was asked after a panic is answered by a kernel that lives.

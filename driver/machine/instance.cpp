@@ -11,6 +11,7 @@
 #include "io/error.hpp"
 #include "io/peer_buffer.hpp"
 #include "io/with_deadline.hpp"
+#include "machine/output_holders.hpp"
 
 namespace charioteer::machine {
 
@@ -36,8 +37,12 @@ asio::awaitable<int> await_exit(std::shared_ptr<process::Child> child) {
 
 }  // namespace
 
-Instance::Instance(std::shared_ptr<Console> console, std::shared_ptr<Host> host)
-    : console_(std::move(console)), host_(std::move(host)), monitor_(host_->executor()) {}
+Instance::Instance(std::shared_ptr<Console> console, std::shared_ptr<Host> host,
+                   std::function<void(std::string text)> warn)
+    : console_(std::move(console)),
+      host_(std::move(host)),
+      warn_(std::move(warn)),
+      monitor_(host_->executor()) {}
 
 struct Instance::Listeners {
     io::UnixAcceptor monitor;
@@ -53,6 +58,7 @@ asio::awaitable<void> Instance::launch(LaunchPlan plan, io::Deadline deadline) {
     Listeners listeners{io::listen_unix(executor, sockets.monitor),
                         io::listen_unix(executor, sockets.shell), std::nullopt, sockets.qmp};
     if (plan.agent) listeners.agent = io::listen_unix(executor, sockets.agent);
+    holder_limit_ = plan.holder_limit;
     io::check_socket_path(sockets.qmp);
     co_await start_process(std::move(plan));
     std::exception_ptr failure;
@@ -90,10 +96,25 @@ asio::awaitable<void> Instance::dial_in(Listeners& listeners, io::Deadline deadl
     auto qmp = co_await io::connect_unix(listeners.qmp, deadline, time);
     qmp_ = co_await qmp::Client::open(std::move(qmp), obituary(), deadline, time);
     shell_ = shell::Session::open(std::move(shell), obituary(), time);
+    shell_->on_holders([warn = warn_, limit = holder_limit_](const std::string& command,
+                                                             const shell::Holders& holders) {
+        warn(describe({command, holders.names, holders.given_up}, limit));
+    });
     if (!listeners.agent) co_return;
-    auto tell_line = [console = console_](std::string line) { console->add_line(std::move(line)); };
-    auto channel = channel::Channel::open(std::move(agent), obituary(), tell_line, time);
+    auto channel = channel::Channel::open(std::move(agent), obituary(), channel_settings(), time);
     agent_ = AgentLink::make({std::move(channel), shell_, qmp_}, host_->executor(), time);
+}
+
+channel::Settings Instance::channel_settings() {
+    channel::Settings settings;
+    settings.late_errors = [console = console_](std::string line) {
+        console->add_line(std::move(line));
+    };
+    settings.held_output = [warn = warn_, limit = holder_limit_](const channel::HeldOutput& held) {
+        warn(describe(held, limit));
+    };
+    settings.holder_limit = holder_limit_;
+    return settings;
 }
 
 asio::awaitable<void> Instance::unless_ended(asio::awaitable<void> operation) {

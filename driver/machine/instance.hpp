@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -24,13 +25,15 @@ struct LaunchPlan {
     std::filesystem::path directory;       ///< state directory
     int lock = -1;                         ///< of the state directory; stays held while QEMU lives
     bool agent = true;                     ///< the guest has a port for it
+    std::chrono::seconds holder_limit{};   ///< parse_holder_limit()
 };
 
 /// One life of a machine: a running QEMU and the connections to it. Io thread only.
 class Instance : public std::enable_shared_from_this<Instance> {
 public:
-    /// `console` gets the output of what is launched.
-    Instance(std::shared_ptr<Console> console, std::shared_ptr<Host> host);
+    /// `console` gets the output of what is launched, `warn` what is to be told of the guest.
+    Instance(std::shared_ptr<Console> console, std::shared_ptr<Host> host,
+             std::function<void(std::string text)> warn);
     /// Runs the start script and waits until QEMU has dialled in. Throws io::Error when it ends
     /// before that, io::TimeoutError; nothing runs any more then. Once.
     asio::awaitable<void> launch(LaunchPlan plan, io::Deadline deadline);
@@ -43,6 +46,9 @@ public:
     shell::Session& shell() noexcept { return *shell_; }
     /// Null when the guest has no port for an agent.
     const std::shared_ptr<AgentLink>& agent() const noexcept { return agent_; }
+
+    /// That of the plan.
+    std::chrono::seconds holder_limit() const noexcept { return holder_limit_; }
 
     /// "QEMU ended with status 1", or that it still runs.
     std::string state() const;
@@ -58,10 +64,13 @@ private:
     asio::awaitable<void> give_up();
     io::Error early_end() const;
     io::Obituary obituary();
+    channel::Settings channel_settings();
     static asio::awaitable<void> drain(std::shared_ptr<Instance> self);
 
     std::shared_ptr<Console> console_;
     std::shared_ptr<Host> host_;
+    std::function<void(std::string text)> warn_;
+    std::chrono::seconds holder_limit_{};
     std::shared_ptr<process::Child> child_;
     std::string awaited_;     ///< what QEMU has yet to do, as a sentence about its end says it
     bool aborted_ = false;    ///< before there was a child

@@ -7,6 +7,7 @@
 
 #include "io/printable.hpp"
 #include "io/with_deadline.hpp"
+#include "machine/output_holders.hpp"
 
 namespace charioteer::machine {
 
@@ -171,6 +172,8 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     unit_managers_.clear();
     LaunchPlan plan;
     plan.agent = options.agent;
+    plan.holder_limit = parse_holder_limit(
+        process::find_variable(options.environment, "CHARIOTEER_OUTPUT_HOLDER_LIMIT"));
     plan.name = name();
     plan.directory = claim_.path();
     plan.command = launch_command(start_command(options), Sockets(plan.directory), options);
@@ -180,7 +183,10 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
                                               config_.shared_directory);
     plan.lock = claim_.lock();
     refuse_when_released();
-    launching_ = std::make_shared<Instance>(console_, host_);
+    auto warn = [sink = sink_, name = name()](std::string text) {
+        sink({io::EventKind::warning, name, std::move(text)});
+    };
+    launching_ = std::make_shared<Instance>(console_, host_, std::move(warn));
     co_await launching_->launch(std::move(plan), own_deadline(launch_limit));
     instance_ = launching_;
     door_ = open_door();

@@ -225,8 +225,7 @@ private:
     asio::awaitable<std::shared_ptr<AgentLink>> ready_agent();
     asio::awaitable<Outcome> run_by_agent(std::shared_ptr<AgentLink> link, std::string command,
                                           RunOptions options);
-    asio::awaitable<Outcome> collect(std::shared_ptr<channel::Call> call, std::string command,
-                                     RunOptions options);
+    asio::awaitable<Outcome> collect(std::shared_ptr<channel::Call> call, RunOptions options);
     asio::awaitable<void> set_off(std::shared_ptr<AgentLink> link, std::string command,
                                   std::optional<Limit> limit);
     ShellError explain_call(const io::Error& error, const channel::Call& call);

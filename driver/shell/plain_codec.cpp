@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t longest_argument = 128 * 1024 - 1;
 constexpr std::string_view strict_prefix = "set -euo pipefail; ";
 
-/// One line of an answer, "#12~hello" or "#12:0 0".
+/// One line of an answer, "#12~hello" or "#12:0 0", or about it.
 struct Tagged {
     std::uint64_t number = 0;
     char kind = '\0';
@@ -28,8 +28,10 @@ struct Tagged {
 };
 
 /// What follows the number in a tag: the beginning of the output, which a NUL byte follows or not,
-/// the rest of the output, the ends.
-constexpr std::string_view kinds = "~@=:";
+/// the rest of the output, the ends, the holders of the output.
+constexpr std::string_view kinds = "~@=:!";
+/// Reports of which nobody has asked; a guest is not kept from sending them.
+constexpr std::size_t most_holders = 16;
 
 std::optional<Tagged> parse_tag_at_begin(std::string_view line) {
     Tagged tagged;
@@ -79,10 +81,10 @@ std::optional<Ends> parse_ends(std::string_view text) {
 //
 // The coprocess is a process group of its own by `set -m`; it begins once we have its output as 4,
 // which bash would close with the coprocess. When it is gone the command has ended in time, and who
-// still holds the output is a child of it, to which somebody must listen on. A command may also
-// close its output and go on: then we look after it ever more rarely, with pauses in which we read
-// from a pipe that has nothing to say.
-const std::string_view preparation = R"(set -m
+// still holds the output is a child of it, which is waited for: charioteer_read looks every 5 s. A
+// command may also close its output and go on: then we look after it ever more rarely, with pauses
+// in which we read from a pipe that has nothing to say.
+const std::string_view preparation = R"bash(set -m
 charioteer_end() {
 kill -0 "$1" && kill -TERM -- "-$1" && { kill -CONT -- "-$1" || :; }
 } 2>/dev/null
@@ -94,13 +96,47 @@ printf -v text .%04d "$pause"; read -rt "$text" <>/proc/self/fd/4
 pause=$((pause < 5000 ? pause * 2 : pause))
 done
 } 2>/dev/null
+charioteer_holders() {
+local file process name found=
+for file in /proc/[0-9]*/fd/*; do
+[ "$file" -ef /proc/self/fd/4 ] || continue
+process=${file#/proc/} process=${process%%/*}
+case "$process, $found" in "$$, "*|*"(pid $process)"*) continue ;; esac
+read -r name <"/proc/$process/comm" || continue
+found+="${found:+, }$name (pid $process)"
+done
+printf '#%s!%s %q\n' "$1" "$2" "$found"
+} 2>/dev/null
+charioteer_read() {
+local piece slice left ended= quiet= reported= limit=${2%.*}
+while :; do
+slice=5
+if [ -n "$ended" ]; then slice=$((0 < $3 && $3 < 5 ? $3 : 5))
+elif [ -n "$2" ] && [ "$limit" -lt 5 ]; then slice=$2
+elif [ -n "$2" ]; then left=$((limit + 1 - SECONDS)) slice=$((left < 5 ? left : 5)); fi
+IFS= read -rd "" -n "$((512 - ${#text}))" -t "$slice" piece <&4; got=$?
+text+=$piece
+[ "$got" -ge 128 ] || return 0
+if [ -z "$ended" ] && kill -0 "$job"; then
+[ -n "$2" ] && { [ "$limit" -lt 5 ] || [ "$SECONDS" -gt "$limit" ]; } || continue
+charioteer_end "$job" && { end=124; return 0; }
+fi
+: "${ended:=$SECONDS}"
+[ -n "$quiet" ] && [ -z "$piece" ] || quiet=$SECONDS
+if [ "$3" != 0 ] && [ "$((SECONDS - quiet))" -ge "$3" ]; then
+charioteer_holders "$1" 1; got=1
+cat <&4 >/dev/null &
+return 0
+fi
+[ -n "$reported" ] || [ "$((SECONDS - ended))" -lt 10 ] || { reported=1; charioteer_holders "$1" 0; }
+done
+} 2>/dev/null
 charioteer() {
-coproc { read -r; exec bash -c "$3" </dev/null; }
-local LC_ALL=C job=$! how=\~ end=0 text got
+coproc { read -r; exec bash -c "$4" </dev/null; }
+local LC_ALL=C job=$! how=\~ end=0 text= got
 exec 4<&"${COPROC[0]}"; echo >&"${COPROC[1]}"
 SECONDS=0
-IFS= read -rd "" -n 512 ${2:+-t "$2"} text <&4; got=$?
-[ "$got" -lt 128 ] || { charioteer_end "$job" && end=124; } || { got=1; cat <&4 >/dev/null 2>&1 & }
+charioteer_read "$@"
 if [ "$got" = 0 ] && [ "${#text}" -lt 512 ]; then how=@; fi
 printf "#%s$how%q\n" "$1" "$text"
 [ "$got" = 1 ] || charioteer_rest "$@"
@@ -120,7 +156,7 @@ fi
 [ "$end" = 124 ] || end=1
 echo
 }
-)";
+)bash";
 
 void check_command_text(std::string_view text) {
     constexpr auto longest = longest_argument - strict_prefix.size();
@@ -141,7 +177,8 @@ std::string command_line(const Command& command, std::uint64_t number) {
     auto seconds = limit > io::Duration::zero()
                        ? fmt::format("{:.3f}", io::seconds(std::max<io::Duration>(limit, 1ms)))
                        : "";
-    return fmt::format("charioteer {} '{}' {}\n", number, seconds, quote(script));
+    return fmt::format("charioteer {} '{}' {} {}\n", number, seconds, command.holder_limit.count(),
+                       quote(script));
 }
 
 std::string bare_line(std::string_view script, std::uint64_t number) {
@@ -228,6 +265,22 @@ void AnswerReader::take_output(std::uint64_t number, char kind, std::string_view
     half_->has_rest = !begins;
 }
 
+void AnswerReader::take_holders(std::uint64_t number, std::string_view value) {
+    if (value.size() < 2 || value[1] != ' ' || holders_.size() == most_holders) return;
+    try {
+        holders_.push_back({number, value[0] == '1', unquote(value.substr(2))});
+    } catch (const io::Error&) {
+        // Noise.
+    }
+}
+
+std::optional<Holders> AnswerReader::next_holders() {
+    if (holders_.empty()) return std::nullopt;
+    auto holders = std::move(holders_.front());
+    holders_.pop_front();
+    return holders;
+}
+
 std::optional<Answer> AnswerReader::take_line(std::string_view line) {
     if (line.find(greeting) != std::string_view::npos) {
         greeted_ = true;
@@ -236,6 +289,10 @@ std::optional<Answer> AnswerReader::take_line(std::string_view line) {
     }
     auto tagged = parse_tag(line);
     if (!tagged) return std::nullopt;
+    if (tagged->kind == '!') {
+        take_holders(tagged->number, tagged->value);
+        return std::nullopt;
+    }
     if (tagged->kind != ':') {
         take_output(tagged->number, tagged->kind, tagged->value);
         return std::nullopt;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ struct Command {
     bool want_output = true;  ///< false: the answer is not waited for
     /// After this time the guest ends the command, whose status is then 124; none or 0 is no limit.
     std::optional<io::Duration> guest_limit;
+    /// So long processes that hold the output may be silent once the command's shell has ended, in
+    /// whole seconds; zero is for ever.
+    std::chrono::seconds holder_limit{};
 };
 
 struct CommandResult {
@@ -49,6 +53,13 @@ struct Answer {
     std::string damage;  ///< what is wrong with the output as it came; empty: nothing
 };
 
+/// Processes have the output of a command open whose shell has ended.
+struct Holders {
+    std::uint64_t number = 0;  ///< of the command
+    bool given_up = false;     ///< the answer comes without what they write
+    std::string names;         ///< "name (pid n)", separated by ", "
+};
+
 /// Makes the answers to command lines out of what the guest sends, however it is chopped up. No
 /// I/O.
 class AnswerReader {
@@ -57,6 +68,8 @@ public:
     /// The next whole answer; none while there is none. What is no part of an answer is skipped. A
     /// greeting, which means that the guest's shell started anew, is told by greeted().
     std::optional<Answer> next();
+    /// Reports on holders that came before what next() has returned, each once.
+    std::optional<Holders> next_holders();
     /// Whether a greeting has come since the last call.
     bool greeted() noexcept;
     /// Bytes that wait for the rest of their line.
@@ -73,12 +86,14 @@ private:
     void take_greeting();
     void drop_noise();
     std::optional<Answer> take_line(std::string_view line);
+    void take_holders(std::uint64_t number, std::string_view value);
     void take_output(std::uint64_t number, char kind, std::string_view value);
 
     std::string pending_;
     std::size_t begin_ = 0;    ///< first byte not yet given out
     std::size_t scanned_ = 0;  ///< no line end between begin_ and here
     std::optional<Half> half_;
+    std::deque<Holders> holders_;
     bool greeted_ = false;
 };
 

@@ -146,9 +146,18 @@ asio::awaitable<void> Session::wait_ready(ReadyEvents events, io::Deadline deadl
     greeted_ = false;
 }
 
-asio::awaitable<CommandResult> Session::answer_to(std::uint64_t number) {
+void Session::take_holders(std::uint64_t number, const std::string& text) {
+    while (auto holders = answers_.next_holders()) {
+        if (holders->number != number) continue;
+        held_ = number;
+        report_holders_(text, *holders);
+    }
+}
+
+asio::awaitable<CommandResult> Session::answer_to(std::uint64_t number, std::string text) {
     for (;;) {
         while (auto answer = answers_.next()) {
+            take_holders(number, text);
             if (answer->number != number) continue;
             // A greeting that nobody waits for is old news now.
             if (awaiting_ == 0) greeted_ = false;
@@ -159,6 +168,7 @@ asio::awaitable<CommandResult> Session::answer_to(std::uint64_t number) {
                     answer->status, answer->damage));
             co_return CommandResult{answer->status, std::move(answer->output)};
         }
+        take_holders(number, text);
         if (take_greeting()) {
             greeted_ = true;
             throw Restarted("the guest's root shell started anew while the command ran in it");
@@ -181,8 +191,16 @@ asio::awaitable<CommandResult> Session::execute(Command command,
         co_await io::with_deadline(until_sent(), deadline, time_, "the guest took no command");
         co_return CommandResult{-2, ""};
     }
-    auto result =
-        co_await io::with_deadline(answer_to(number), deadline, time_, "the guest did not answer");
+    CommandResult result;
+    bool ended_in_time = false;
+    try {
+        result = co_await io::with_deadline(answer_to(number, command.text), deadline, time_,
+                                            "the guest did not answer");
+    } catch (const io::TimeoutError&) {
+        if (held_ != number) throw;
+        ended_in_time = true;
+    }
+    if (ended_in_time) result = co_await answer_to(number, command.text);
     if (!command.want_status) result.status = -1;
     co_return result;
 }
@@ -192,8 +210,8 @@ asio::awaitable<std::string> Session::execute_bare(std::string script, io::Durat
     auto turn = co_await io::with_deadline(take_turn(), time_.deadline_after(limit), time_,
                                            "an earlier command kept the guest's root shell");
     outbox_.add(bare_line(script, number));
-    auto result = co_await io::with_deadline(answer_to(number), time_.deadline_after(limit), time_,
-                                             "the guest did not answer");
+    auto result = co_await io::with_deadline(answer_to(number, script), time_.deadline_after(limit),
+                                             time_, "the guest did not answer");
     co_return std::move(result.output);
 }
 

@@ -63,8 +63,14 @@ public:
     /// answered. Throws io::TimeoutError, io::ConnectionLost.
     asio::awaitable<void> wait_ready(ReadyEvents events, io::Deadline deadline);
 
+    /// `handler` is called while a command is waited for whose output others hold.
+    void on_holders(std::function<void(const std::string& command, const Holders&)> handler) {
+        report_holders_ = std::move(handler);
+    }
+
     /// Runs one command. `limit` is what the host grants until it is this command's turn, and once
-    /// more from that moment; none is no limit. Throws io::UsageError for a command that cannot be
+    /// more from that moment; none is no limit. Those who hold the output of a command that has
+    /// ended in time are waited for beyond it. Throws io::UsageError for a command that cannot be
     /// sent, io::TimeoutError, GarbledAnswer, Restarted, io::ConnectionLost. The session stays
     /// usable after all but the last.
     asio::awaitable<CommandResult> execute(Command command, std::optional<io::Duration> limit);
@@ -99,7 +105,8 @@ private:
     asio::awaitable<void> lose();
     asio::awaitable<void> until_greeted(std::function<void(std::string_view)> said,
                                         std::shared_ptr<bool> heard);
-    asio::awaitable<CommandResult> answer_to(std::uint64_t number);
+    void take_holders(std::uint64_t number, const std::string& text);
+    asio::awaitable<CommandResult> answer_to(std::uint64_t number, std::string text);
 
     io::UnixStream stream_;
     io::Outbox outbox_;
@@ -108,6 +115,9 @@ private:
     io::Condition turns_changed_;
     std::deque<std::uint64_t> turns_;  ///< waiting coroutines; the first has the shell
     std::uint64_t last_turn_ = 0;
+    std::function<void(const std::string&, const Holders&)> report_holders_ = [](const std::string&,
+                                                                                 const Holders&) {};
+    std::uint64_t held_ = 0;  ///< number of the last command whose output others held
     std::unique_ptr<Turn> lent_;
     AnswerReader answers_;
     std::vector<char> buffer_;

@@ -153,19 +153,14 @@ class Call:
     def pid(self) -> int:
         """Of the process in the guest, which leads a process group of its own. Raises ShellError."""
     @property
-    def ending(self) -> tuple[int, int, bool, float, str] | None:
-        """How it ended: status (124: its limit passed, 128 + n: signal n), signal or 0, whether its
-        limit passed, seconds in the guest, who still holds its output. None while it runs, or
-        while `read` has not yet returned None.
-        """
+    def ending(self) -> tuple[int, int, bool, float] | None:
+        """Status (124: its limit passed, 128 + n: signal n), signal or 0, whether its limit passed,
+        seconds in the guest. None until `read` has returned None."""
     def read(
         self, timeout: Limit | None = None
     ) -> tuple[Literal["output", "errors"], bytes] | None:
-        """The next piece of what it says, as it comes; None once it has ended.
-
-        What nobody reads stays in the guest, where the command then waits. Raises TimeoutError,
-        ShellError when the guest is gone.
-        """
+        """The next piece of what it says, as it comes; None once it has ended. What nobody reads
+        stays in the guest, where the command then waits. Raises TimeoutError, ShellError."""
     def write(self, data: bytes) -> None:
         """Gives it input; returns when the guest has room for all of it."""
     def end_input(self) -> None:
@@ -366,6 +361,12 @@ def driver_command(
 ) -> str:
     """The start command with the flags that every driver of NixOS tests adds; the sockets are
     given by their paths."""
+
+def parse_holder_limit(seconds: str) -> int:
+    """$CHARIOTEER_OUTPUT_HOLDER_LIMIT as a number; empty is 300. Raises UsageError."""
+
+def describe_held_output(command: str, holders: str, given_up: bool, limit: int) -> str:
+    """The warning that says which processes have a command's output open."""
 
 def machine_name(start_command: str) -> str:
     """The NAME in `run-NAME-vm`, or "machine"."""

@@ -4,6 +4,7 @@
 #include "block_on.hpp"
 #include "convert.hpp"
 #include "errors.hpp"
+#include "machine/output_holders.hpp"
 
 namespace charioteer::python {
 
@@ -70,10 +71,21 @@ py::object Call::ending() {
     });
     if (!ending) return py::none();
     return py::make_tuple(ending->status, ending->signal, ending->timed_out,
-                          io::seconds(ending->duration), to_text(ending->stray_names));
+                          io::seconds(ending->duration));
 }
 
 void bind_call(py::module_& module) {
+    module.def(
+        "parse_holder_limit",
+        [](const std::string& seconds) { return machine::parse_holder_limit(seconds).count(); },
+        py::arg("seconds"));
+    module.def(
+        "describe_held_output",
+        [](std::string command, std::string holders, bool given_up, unsigned limit) {
+            return machine::describe({std::move(command), std::move(holders), given_up},
+                                     std::chrono::seconds(limit));
+        },
+        py::arg("command"), py::arg("holders"), py::arg("given_up"), py::arg("limit"));
     py::class_<Call>(module, "Call")
         .def_property_readonly("pid", &Call::pid)
         .def_property_readonly("ending", &Call::ending)

@@ -28,7 +28,7 @@ public:
     void end_input();
     void signal(int number);
     void let_go();
-    /// (status, signal, timed_out, seconds, strays), or None while it runs.
+    /// (status, signal, timed_out, seconds), or None while it runs.
     py::object ending();
 
 private:

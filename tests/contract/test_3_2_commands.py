@@ -76,13 +76,23 @@ def test_4_4_a_command_of_many_lines_and_quotes(alpha: QemuMachine) -> None:
 
 
 def test_4_4_a_child_in_the_background_holds_the_output_open(alpha: QemuMachine) -> None:
-    output = alpha.succeed("(sleep 0.2; echo late) & echo early")
+    output = alpha.succeed("(sleep 3; echo late) & echo early")
     assert output == "early\nlate\n"
+    output = alpha.succeed("setsid sh -c '(sleep 1; echo late) & exit' & echo early")
+    assert output == "early\nlate\n"
+    # The limit is of the shell.
+    assert alpha.execute("(sleep 3; echo late) & exit 7", timeout=1) == (7, "late\n")
 
 
 def test_4_4_a_child_in_the_background_that_holds_nothing_lives_on(alpha: QemuMachine) -> None:
     pid = alpha.succeed("sleep 600 >/dev/null 2>&1 & echo $!").strip()
     alpha.succeed(f"kill {pid}")
+
+
+def test_4_4_standard_error_holds_nothing_up(alpha: QemuMachine) -> None:
+    for goes_on in ("sleep 600", "while :; do :; done", "while :; do echo x; sleep 0.01; done"):
+        pid = alpha.succeed(f"( {goes_on} ) >&2 & echo $!").strip()
+        alpha.succeed(f"kill {pid}")
 
 
 def test_4_4_a_command_that_reads_its_input_does_not_eat_the_next(alpha: QemuMachine) -> None:

@@ -78,7 +78,7 @@ std::string make_up(fuzz::Input input) {
     Driver driver;
     unsigned char room[64];
     driver.put(frames::Type::hello, 0,
-               frames::encode(frames::Hello{.version = 1, .nonce = nonce}, room));
+               frames::encode(frames::Hello{.version = frames::version, .nonce = nonce}, room));
     for (int count = 0; !input.empty() && count < most_frames; ++count) {
         auto type = input.byte();
         std::uint32_t stream = input.byte() % 8U;
@@ -89,7 +89,7 @@ std::string make_up(fuzz::Input input) {
         else if (type == 0xfe)
             driver.lose_frame();
         else
-            driver.put(static_cast<frames::Type>(type % 18), stream, {begin, taken});
+            driver.put(static_cast<frames::Type>(type % 19), stream, {begin, taken});
     }
     return driver.said();
 }

@@ -22,7 +22,7 @@ void feed(std::string_view bytes, std::size_t piece) {
     std::size_t sent = 0;
     auto exchange = channel::Exchange::make(
         context.get_executor(), [&sent](std::string_view said) { sent += said.size(); },
-        [](const std::string&) {}, time);
+        {[](const std::string&) {}}, time);
     exchange->expect(nonce);
     std::shared_ptr<channel::Call> call;
     while (!bytes.empty()) {

@@ -1,9 +1,9 @@
 """Commands in a real guest, through the driver's agent in it."""
 
-import re
 import subprocess
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -102,21 +102,40 @@ class TestRun:
         result = alpha.run("head -c 20000000 /dev/zero")
         assert result.stdout_bytes == bytes(20_000_000)
 
-    def test_strays_are_told(self, alpha: QemuMachine, capfd: pytest.CaptureFixture[str]) -> None:
+    def test_an_answer_is_complete_with_the_last_holder_of_the_output(
+        self, alpha: QemuMachine
+    ) -> None:
+        command = "echo early; echo why >&2; (sleep 2; echo late; echo later >&2) & exit 3"
+        result = alpha.run(command)
+        assert (result.status, result.stdout, result.stderr) == (3, "early\nlate\n", "why\nlater\n")
+        with alpha.spawn(command) as process:
+            assert list(process) == ["early", "late"] and process.wait().status == 3
+
+    def test_who_holds_only_standard_error_is_not_waited_for(self, alpha: QemuMachine) -> None:
+        goes_on = "(while :; do echo x; sleep 0.01; done) >&2 & echo $!"
+        result = alpha.run(f"head -c 60000 /dev/zero >&2; {goes_on}")
+        assert result.stderr_bytes.startswith(bytes(60_000))
+        alpha.succeed(f"kill {result.stdout}")
+
+    def test_who_holds_the_output_is_named(
+        self, alpha: QemuMachine, capfd: pytest.CaptureFixture[str]
+    ) -> None:
         told_by(alpha, capfd)
-        strays = {}
-        with alpha.spawn("sleep 600 & echo $!; exec true") as process:
-            strays[process.command] = int(next(process))
-            assert process.wait().ok
-        strays["sleep 600 & echo $!"] = int(alpha.run("sleep 600 & echo $!").stdout)
-        alpha.succeed(*(f"kill {pid}" for pid in strays.values()))
-        told = told_by(alpha, capfd)
-        for text, pid in strays.items():
-            assert re.search(
-                re.escape(f"alpha: warning: `{text}` has ended, but its output is still held by ")
-                + rf"\w+ \(pid {pid}\)",
-                told,
+        command = "sleep 600 & echo $!; exec true"
+        with alpha.spawn(command) as process:
+            pid = next(process)
+            warning = (
+                f"alpha: warning: `{command}` has ended, but sleep (pid {pid}) still has its "
+                "stdout open; waiting until it is closed"
             )
+            told = ""
+            with deadline(60):
+                while warning not in told:
+                    told += told_by(alpha, capfd)
+                    time.sleep(0.1)
+            assert process.poll() is None
+            alpha.succeed(f"kill {pid}")
+            assert process.wait().ok
 
 
 class TestSpawn:

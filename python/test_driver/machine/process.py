@@ -126,15 +126,9 @@ class Process:
             self._told = end
             self._host.add_console_lines(text.removesuffix(b"\n").split(b"\n"))
 
-    def _make_result(self, ending: tuple[int, int, bool, float, str] | None) -> Result:
+    def _make_result(self, ending: tuple[int, int, bool, float] | None) -> Result:
         assert ending is not None, "it has ended"
-        status, signal, timed_out, duration, strays = ending
-        if strays:
-            self.machine.logger.warning(
-                f"warning: `{self.command}` has ended, but its output is still held by {strays}; "
-                "what they write there belongs to no answer",
-                {"machine": self.machine.name},
-            )
+        status, signal, timed_out, duration = ending
         return Result(
             self.machine,
             self.command,

@@ -41,11 +41,11 @@ class FakeCall:
     def __init__(self) -> None:
         self.pid = 42
         self.pieces: queue.Queue[Piece | Exception] = queue.Queue()
-        self.ending: tuple[int, int, bool, float, str] | None = None
+        self.ending: tuple[int, int, bool, float] | None = None
         self.asked: list[tuple[Any, ...]] = []
 
-    def end(self, status: int = 0, signal: int = 0, strays: str = "") -> None:
-        self.ending = (status, signal, False, 0.5, strays)
+    def end(self, status: int = 0, signal: int = 0) -> None:
+        self.ending = (status, signal, False, 0.5)
         self.pieces.put(None)
 
     def read(self) -> Piece:

@@ -126,16 +126,6 @@ def test_a_guest_that_is_lost(machine: QemuMachine, call: fake_core.FakeCall) ->
     assert process.poll() is None
 
 
-def test_strays_are_told(
-    machine: QemuMachine, call: fake_core.FakeCall, logger: TerminalLogger
-) -> None:
-    process = machine.spawn("x")
-    call.end(strays="sleep (pid 7)")
-    process.wait()
-    text = "web: warning: `x` has ended, but its output is still held by sleep (pid 7); "
-    assert told(logger)[-1].startswith(text)
-
-
 def test_input(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     process = machine.spawn("x", stdin=True)
     process.write("é")

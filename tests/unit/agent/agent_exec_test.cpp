@@ -40,7 +40,7 @@ TEST_F(AgentExec, OutputAndErrorsComeApart) {
     agent_.run(1, "echo out; echo err >&2; echo more");
     EXPECT_EQ(agent_.of(1).output, "out\nmore\n");
     EXPECT_EQ(agent_.of(1).errors, "err\n");
-    EXPECT_EQ(agent_.of(1).exit->strays, 0U);
+    EXPECT_EQ(agent_.of(1).exit->held, 0U);
 }
 
 TEST_F(AgentExec, EveryByteComesAsItIs) {

@@ -146,7 +146,7 @@ TEST(AgentInStrangeGuest, CommandsHaveNoFilesButTheirStreamsWhenItHasOthersOrNon
         agent.greet();
         EXPECT_EQ(agent.run(1, "ls /proc/$$/fd; echo err >&2").output, "0\n1\n2\n");
         EXPECT_EQ(agent.of(1).errors, "err\n");
-        EXPECT_EQ(agent.of(1).exit->strays, 0U);
+        EXPECT_EQ(agent.of(1).exit->held, 0U);
     }
 }
 
@@ -227,7 +227,9 @@ TEST(AgentInFullGuest, WithoutRoomForAProcessACommandIsRefused) {
 TEST_F(AgentInGuest, DoesNothingWhileThereIsNothingToDo) {
     agent_.exec(1, "cat", {.flags = Exec::with_input});
     agent_.exec(2, "cat", {.flags = Exec::on_terminal, .limit = 3'600'000});
-    agent_.run(3, "sleep 1000 &");
+    agent_.run(3, "sleep 1000 >&2 &");
+    agent_.exec(4, "sleep 1000 & echo $!", {.holder_report = 1, .holder_limit = 3'600'000});
+    agent_.wait_until([&] { return agent_.of(4).held.has_value(); });
     agent_.synchronise();
     // Another agent's commands are the time that passes.
     RunningAgent other;
@@ -240,13 +242,12 @@ TEST_F(AgentInGuest, DoesNothingWhileThereIsNothingToDo) {
 
 TEST_F(AgentInGuest, AnAnswerThatWaitsForCreditCostsNothing) {
     agent_.refill = false;
-    agent_.exec(1, "echo hello; sleep 1000 & exit 3", {.credit = 2});
+    agent_.exec(1, "echo hello; sleep 1000 >&2 & exit 3", {.credit = 2});
     agent_.exec(2, "echo hello", {.credit = 2});
     agent_.wait_until([&] { return agent_.of(1).output == "he" && agent_.of(2).output == "he"; });
     RunningAgent other;
     other.greet();
-    // It looks around for strays first, for as long as it does for those of others, then rests.
-    for (std::uint32_t stream = 3; stream < 7; ++stream) agent_.run(stream, "sleep 1000 &");
+    // It still has to see that the shells have ended.
     std::string before;
     for (std::uint32_t stream = 1; stream < 3000 && efforts() != before;) {
         before = efforts();

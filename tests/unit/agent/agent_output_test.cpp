@@ -99,21 +99,15 @@ TEST_F(AgentOutput, OfAProcessSubstitutionThatThinksForAWhileIsComplete) {
     EXPECT_EQ(agent_.of(1).output, "end\n");
 }
 
-TEST_F(AgentOutput, OfAChildThatSpeaksSoonIsComplete) {
-    agent_.run(1, "(sleep 0.3; echo late) & echo early");
-    EXPECT_EQ(agent_.of(1).output, "early\nlate\n");
-}
-
 TEST_F(AgentOutput, OfAProcessSubstitutionWaitsForCreditAndIsComplete) {
     agent_.refill = false;
     agent_.exec(1, "seq 100000 > >(sed s/^/x/)", {.credit = 1000});
     agent_.wait_until([&] { return agent_.of(1).output.size() == 1000; });
-    // Longer than strays are given.
-    agent_.run(2, "sleep 1");
+    agent_.run(2, "true");
     EXPECT_FALSE(agent_.of(1).exit);
     agent_.send(Type::credit, 1, frames::Credit{.bytes = 1'000'000});
     agent_.wait_for_closed(1);
-    EXPECT_EQ(agent_.of(1).exit->strays, 0U);
+    EXPECT_EQ(agent_.of(1).exit->held, 0U);
     EXPECT_EQ(agent_.of(1).output.size(), 688'895U);
 }
 
@@ -121,37 +115,6 @@ TEST_F(AgentOutput, OfOneStreamIsNotHeldBackByTheOther) {
     agent_.run(1, "head -c 300000 /dev/zero >&2; echo out");
     EXPECT_EQ(agent_.of(1).errors.size(), 300'000U);
     EXPECT_EQ(agent_.of(1).output, "out\n");
-}
-
-TEST_F(AgentOutput, AStrayDoesNotHoldTheAnswerAndIsNamed) {
-    agent_.run(1, "echo before; sleep 1000 & exit 3");
-    EXPECT_EQ(agent_.of(1).status(), 3U);
-    EXPECT_EQ(agent_.of(1).output, "before\n");
-    EXPECT_EQ(agent_.of(1).exit->strays, 1U);
-    EXPECT_THAT(agent_.of(1).strays, HasSubstr("sleep (pid "));
-    EXPECT_FALSE(agent_.of(1).closed);
-}
-
-TEST_F(AgentOutput, LaterErrorsOfAStrayArriveAndItsStreamIsClosedOnceItIsGone) {
-    agent_.run(1, R"(
-        ready=$(mktemp -u) && mkfifo "$ready"
-        (trap 'echo late >&2; echo nobody wants it; exit' USR1; echo >"$ready"
-        while :; do sleep 1000 & wait; done) &
-        read -r <"$ready"; rm "$ready"; echo $!)");
-    ASSERT_EQ(agent_.of(1).errors, "");
-    auto stray = agent_.of(1).output;
-    agent_.run(2, "kill -USR1 " + stray + "; pkill -P " + stray + "; true");
-    agent_.wait_until([&] { return agent_.of(1).errors == "late\n"; });
-    agent_.run(3, "kill -9 -" + std::to_string(*agent_.of(1).process));
-    agent_.wait_for_closed(1);
-    EXPECT_EQ(agent_.of(1).output, stray);
-}
-
-TEST_F(AgentOutput, ADaemonThatHasClosedItIsNoStray) {
-    agent_.run(1, "setsid sleep 1000 >/dev/null 2>&1 </dev/null & echo $!");
-    EXPECT_EQ(agent_.of(1).exit->strays, 0U);
-    agent_.wait_for_closed(1);
-    agent_.run(2, "kill -9 " + agent_.of(1).output);
 }
 
 }  // namespace

@@ -133,7 +133,9 @@ void RunningAgent::exec(std::uint32_t stream, std::string_view text, ExecOptions
                                                        .limit = options.limit,
                                                        .credit = options.credit,
                                                        .rows = options.rows,
-                                                       .columns = options.columns},
+                                                       .columns = options.columns,
+                                                       .holder_report = options.holder_report,
+                                                       .holder_limit = options.holder_limit},
                                           room));
     send_text(Type::exec, stream, payload.append(text));
 }
@@ -244,8 +246,9 @@ void RunningAgent::take(const frames::Header& header, frames::Bytes payload) {
         heard.credit += credit.bytes;
     if (header.type == Type::exit && frames::decode(payload, exit)) {
         heard.exit = exit;
-        heard.strays = text_of(payload);
+        heard.holders = text_of(payload);
     }
+    if (header.type == Type::held) heard.held = text_of(payload);
     if (header.type == Type::refused) heard.refused = text_of(payload);
     if (header.type == Type::closed) heard.closed = true;
     if (header.type == Type::pong) pongs_.push_back(text_of(payload));

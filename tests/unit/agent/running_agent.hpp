@@ -22,7 +22,8 @@ struct Heard {
     std::string errors;
     std::uint64_t credit = 0;
     std::optional<frames::Exit> exit;
-    std::string strays;
+    std::string holders;              ///< that were given up
+    std::optional<std::string> held;  ///< by whom, as the driver heard while it waited
     std::optional<std::string> refused;
     bool closed = false;
 
@@ -36,6 +37,8 @@ struct ExecOptions {
     std::uint32_t credit = 256 * 1024;
     std::uint16_t rows = 0;
     std::uint16_t columns = 0;
+    std::uint32_t holder_report = 0;
+    std::uint32_t holder_limit = 0;
 };
 
 struct AgentOptions {
@@ -50,8 +53,8 @@ std::string agent_program();
 bool is_emulated();
 
 /// The real agent on a socket pair, and the driver's end of the line. Dies with its owner, and so
-/// do the groups of its commands that left strays. What waits throws std::runtime_error when what
-/// it waits for does not happen within a minute.
+/// do the groups of its commands that left processes behind. What waits throws std::runtime_error
+/// when what it waits for does not happen within a minute.
 class RunningAgent {
 public:
     explicit RunningAgent(AgentOptions options = {});

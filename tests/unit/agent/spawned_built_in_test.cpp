@@ -107,7 +107,7 @@ TEST_F(SpawnedBuiltIn, KeepsNoEndOfOtherCommands) {
     put(Type::input_end, 1);
     auto exit = expect<frames::Exit>(Type::exit, 1);
     EXPECT_EQ(exit.status, 0U);
-    EXPECT_EQ(exit.strays, 0U);
+    EXPECT_EQ(exit.held, 0U);
 }
 
 TEST_F(SpawnedBuiltIn, EndsWithTheAgent) {

@@ -23,8 +23,8 @@ protected:
             ++asked_;
             co_return "QEMU was killed by signal 9";
         };
-        channel_ = Channel::open(
-            std::move(ends_.first), obituary, [](const std::string&) {}, time_);
+        channel_ =
+            Channel::open(std::move(ends_.first), obituary, {[](const std::string&) {}}, time_);
     }
     ~ChannelTest() override {
         on_io([this] {

@@ -28,7 +28,10 @@ protected:
     ExchangeTest() {
         exchange_ = Exchange::make(
             context_.get_executor(), [this](std::string_view bytes) { sent_ += bytes; },
-            [this](std::string line) { late_.push_back(std::move(line)); }, time_);
+            {.late_errors = [this](std::string line) { late_.push_back(std::move(line)); },
+             .held_output = [this](const HeldOutput& held) { held_.push_back(held); },
+             .holder_limit = std::chrono::minutes(5)},
+            time_);
     }
 
     /// An operation under way.
@@ -155,6 +158,7 @@ protected:
     fakes::ManualTime time_;
     std::string sent_;
     std::vector<std::string> late_;
+    std::vector<HeldOutput> held_;
     std::shared_ptr<Exchange> exchange_;
     std::uint32_t sequence_ = 0;
 

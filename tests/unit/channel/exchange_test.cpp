@@ -115,14 +115,42 @@ TEST_F(ExchangeTest, TellsHowACommandWent) {
     say(Type::started, 1, payload_of(frames::Started{42}));
     say(Type::errors, 1, "oh");
     EXPECT_EQ(next->value.value()->source, Source::errors);
-    frames::Exit exit{.status = 137, .signal = 9, .timed_out = 1, .microseconds = 5, .strays = 1};
-    say(Type::exit, 1, payload_of(exit) + "sleep (pid 7)");
+    frames::Exit exit{.status = 137, .signal = 9, .timed_out = 1, .microseconds = 5};
+    say(Type::exit, 1, payload_of(exit));
     EXPECT_FALSE(begin(call->next())->value.value());
     EXPECT_EQ(call->ending().status, 137);
     EXPECT_EQ(call->ending().signal, 9);
     EXPECT_TRUE(call->ending().timed_out);
     EXPECT_EQ(call->ending().duration, 5us);
-    EXPECT_EQ(call->ending().stray_names, "sleep (pid 7)");
+    EXPECT_TRUE(held_.empty());
+}
+
+TEST_F(ExchangeTest, TellsWhoHoldsTheOutputWhileItWaitsAndWhenItIsGivenUp) {
+    greet();
+    auto call = start("daemon &");
+    auto exec = decoded<frames::Exec>(of(Type::exec, heard()).at(0));
+    EXPECT_EQ(exec.holder_report, 10'000u);
+    EXPECT_EQ(exec.holder_limit, 300'000u);
+    auto next = begin(call->next());
+    say(Type::held, 1, "sleep (pid 7)");
+    ASSERT_EQ(held_.size(), 1u);
+    EXPECT_EQ(held_[0].command, "daemon &");
+    EXPECT_EQ(held_[0].holders, "sleep (pid 7)");
+    EXPECT_FALSE(held_[0].given_up);
+    EXPECT_FALSE(next->done);
+    say(Type::exit, 1, payload_of(frames::Exit{.held = 1}) + "cat (pid 8)");
+    ASSERT_EQ(held_.size(), 2u);
+    EXPECT_EQ(held_[1].holders, "cat (pid 8)");
+    EXPECT_TRUE(held_[1].given_up);
+    EXPECT_TRUE(next->done);
+}
+
+TEST_F(ExchangeTest, WhoHoldsTheOutputOfACallThatNobodyHoldsIsNotTold) {
+    greet();
+    start().reset();
+    say(Type::held, 1, "sleep (pid 7)");
+    say(Type::exit, 1, payload_of(frames::Exit{.held = 1}) + "sleep (pid 7)");
+    EXPECT_TRUE(held_.empty());
 }
 
 TEST_F(ExchangeTest, ACommandThatIsRefusedSaysWhyToAll) {
@@ -226,7 +254,7 @@ TEST_F(ExchangeTest, LongTextsAreSentInPieces) {
     auto told = heard();
     ASSERT_EQ(told.size(), 3u);
     for (const auto& each : told)
-        joined += each.header.type == Type::exec ? each.payload.substr(16) : each.payload;
+        joined += each.header.type == Type::exec ? each.payload.substr(24) : each.payload;
     EXPECT_EQ(joined, text);
     EXPECT_EQ(told[2].header.type, Type::exec);
 }

@@ -34,15 +34,17 @@ TEST_F(ExchangeTest, MoreThanThereIsRoomForLosesTheAgent) {
     EXPECT_THAT(begin(call->next())->error, HasSubstr("the agent is broken"));
 }
 
-TEST_F(ExchangeTest, WhatIsTakenAfterTheEndGivesRoomToStrays) {
+TEST_F(ExchangeTest, TheEndGivesAllRoomToErrorsThatComeLater) {
     greet();
     auto call = start();
     for (std::size_t sent = 0; sent < window; sent += piece.size()) say(Type::output, 1, piece);
-    say_exit(1);
     heard();
-    begin(call->next());
+    say_exit(1);
     EXPECT_EQ(credit_heard(), window);
-    say(Type::errors, 1, "stray\n");
+    // Once.
+    EXPECT_EQ(begin(call->next())->value.value()->bytes.size(), window);
+    EXPECT_EQ(credit_heard(), 0u);
+    say(Type::errors, 1, "later\n");
     EXPECT_EQ(late_.size(), 1u);
     // Not for every word: an agent that says it byte by byte would be answered at greater length.
     EXPECT_EQ(credit_heard(), 0u);

@@ -35,7 +35,12 @@ protected:
             std::lock_guard lock(mutex_);
             late_ += line + "\n";
         };
-        channel_ = Channel::open(std::move(ends_.first), obituary, late, runtime_.time());
+        auto held = [this](const HeldOutput& output) {
+            std::lock_guard lock(mutex_);
+            held_.push_back(output);
+        };
+        channel_ = Channel::open(std::move(ends_.first), obituary, {late, held, holder_limit},
+                                 runtime_.time());
         auto opening = runtime_.start(greet(channel_, runtime_.time().deadline_after(20s)));
         start_agent();
         fakes::result_of(std::move(opening));
@@ -115,10 +120,12 @@ protected:
         return fakes::result_of(runtime_.start(call->next()))->bytes;
     }
 
+    static constexpr auto holder_limit = 1s;
     io::Runtime runtime_;
     std::pair<io::UnixStream, fakes::Peer> ends_;
     std::mutex mutex_;
     std::string late_;
+    std::vector<HeldOutput> held_;
     pid_t agent_ = -1;
     std::shared_ptr<Channel> channel_;
 };
@@ -182,16 +189,25 @@ TEST_F(RealAgentTest, ACallThatIsLetGoRunsOn) {
     EXPECT_EQ(result_of({.text = "echo next"}).output, "next\n");
 }
 
-TEST_F(RealAgentTest, NamesStraysAndTellsWhatTheySayLater) {
-    auto result = result_of(
-        {.text = "head -c 250000 /dev/zero; (trap '' HUP; sleep 3; echo stray >&2) & exit 0"});
+TEST_F(RealAgentTest, NamesHoldersThatItGaveUpAndTellsWhatTheyWriteLater) {
+    std::string command =
+        "head -c 250000 /dev/zero; (trap 'echo late >&2; exit' USR1; echo $BASHPID >&2; "
+        "while :; do sleep 0.1; done) & exit 0";
+    auto result = result_of({.text = command});
     EXPECT_EQ(result.ending.status, 0);
-    EXPECT_GT(result.ending.strays, 0u);
-    EXPECT_THAT(result.ending.stray_names, HasSubstr("(pid "));
+    EXPECT_EQ(result.output.size(), 250'000u);
+    {
+        std::lock_guard lock(mutex_);
+        ASSERT_EQ(held_.size(), 1u);
+        EXPECT_TRUE(held_[0].given_up);
+        EXPECT_EQ(held_[0].command, command);
+        EXPECT_THAT(held_[0].holders, HasSubstr("(pid "));
+    }
+    ::kill(std::stoi(result.errors), SIGUSR1);
     for (int i = 0; i < 1000; ++i) {
         std::this_thread::sleep_for(10ms);
         std::lock_guard lock(mutex_);
-        if (late_ == "stray\n") return;
+        if (late_ == "late\n") return;
     }
     ADD_FAILURE() << late_;
 }

@@ -9,22 +9,28 @@ namespace {
 
 TEST(Messages, FieldsAreLittleEndianWithoutPadding) {
     std::array<unsigned char, 64> room{};
-    auto written =
-        encode(Exec{.flags = 2, .limit = 1000, .credit = 3, .rows = 24, .columns = 80}, room);
-    const unsigned char expected[] = {2, 0, 0, 0, 0xe8, 3, 0, 0, 3, 0, 0, 0, 24, 0, 80, 0};
+    auto written = encode(Exec{.flags = 2,
+                               .limit = 1000,
+                               .credit = 3,
+                               .rows = 24,
+                               .columns = 80,
+                               .holder_report = 4,
+                               .holder_limit = 5},
+                          room);
+    const unsigned char expected[] = {2,  0, 0,  0, 0xe8, 3, 0, 0, 3, 0, 0, 0,
+                                      24, 0, 80, 0, 4,    0, 0, 0, 5, 0, 0, 0};
     EXPECT_TRUE(
         std::equal(written.begin(), written.end(), std::begin(expected), std::end(expected)));
 }
 
 TEST(Messages, WhatFollowsTheFieldsStays) {
     std::array<unsigned char, 64> room{};
-    auto size = encode(Exit{.status = 143,
-                            .signal = 15,
-                            .timed_out = 0,
-                            .microseconds = 1ull << 40,
-                            .strays = 2},
-                       room)
-                    .size();
+    auto size =
+        encode(
+            Exit{
+                .status = 143, .signal = 15, .timed_out = 0, .microseconds = 1ull << 40, .held = 1},
+            room)
+            .size();
     room[size] = 'x';
     Bytes payload(room.data(), size + 1);
     Exit heard;
@@ -32,7 +38,7 @@ TEST(Messages, WhatFollowsTheFieldsStays) {
     EXPECT_EQ(heard.status, 143u);
     EXPECT_EQ(heard.signal, 15u);
     EXPECT_EQ(heard.microseconds, 1ull << 40);
-    EXPECT_EQ(heard.strays, 2u);
+    EXPECT_EQ(heard.held, 1u);
     ASSERT_EQ(payload.size(), 1u);
     EXPECT_EQ(payload[0], 'x');
 }

@@ -68,10 +68,22 @@ TEST_F(AgentCommandsTest, ACommandWhoseOutputIsNotWantedRunsOn) {
     while (!testing::Value(events(), Contains("done"))) std::this_thread::yield();
 }
 
-TEST_F(AgentCommandsTest, TellsWhoStillHoldsTheOutput) {
+TEST_F(AgentCommandsTest, AnAnswerIsCompleteWithTheLastHolderOfItsOutput) {
     auto machine = connected(with_agent);
-    EXPECT_EQ(run_all(*machine, "echo begun; sleep 3 & exit 0").output, "begun\n");
-    EXPECT_THAT(events(), Contains(HasSubstr("its output is still held by sleep (pid ")));
+    EXPECT_EQ(execute(*machine, "(sleep 0.1; echo late) & echo early").output, "early\nlate\n");
+    EXPECT_EQ(run_all(*machine, "sleep 60 >&2 & exit 3").status, 3);
+    EXPECT_THAT(events(), testing::Not(Contains(HasSubstr("still has its stdout open"))));
+}
+
+TEST_F(AgentCommandsTest, HoldersThatAreSilentForTheirLimitAreGivenUpWithAWarning) {
+    ::setenv("CHARIOTEER_OUTPUT_HOLDER_LIMIT", "1", 1);
+    auto machine = connected(with_agent);
+    ::unsetenv("CHARIOTEER_OUTPUT_HOLDER_LIMIT");
+    EXPECT_EQ(run_all(*machine, "echo begun; sleep 60 & exit 0").output, "begun\n");
+    EXPECT_THAT(events(), Contains(testing::ContainsRegex(
+                              "^`echo begun; sleep 60 & exit 0` has ended, but sleep \\(pid "
+                              "[0-9]+\\) still has its stdout open and nothing was written to it "
+                              "for 1 s; ")));
 }
 
 TEST_F(AgentCommandsTest, AnAgentThatIsKilledIsNamedAndReplaced) {

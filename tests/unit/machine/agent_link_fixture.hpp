@@ -60,8 +60,8 @@ protected:
 
     asio::awaitable<void> make() {
         parts_.shell = shell::Session::open(std::move(shell_ends_.first), obituary, time_);
-        parts_.channel = channel::Channel::open(
-            std::move(channel_ends_.first), obituary, [](std::string) {}, time_);
+        parts_.channel = channel::Channel::open(std::move(channel_ends_.first), obituary,
+                                                {[](std::string) {}}, time_);
         parts_.qmp = co_await qmp::Client::open(std::move(qmp_ends_.first), obituary,
                                                 io::Deadline::never(), time_);
         link_ = AgentLink::make(parts_, runtime_.executor(), time_);

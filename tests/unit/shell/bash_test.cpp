@@ -88,22 +88,50 @@ TEST_F(Bash, ALimitEndsWhatHasMuchToSayOrSaysItElsewhere) {
     EXPECT_EQ(run("echo next").output, "next\n");
 }
 
-TEST_F(Bash, ALimitDoesNotTouchAChildThatKeepsTheOutputOpen) {
+TEST_F(Bash, ALimitIsOfTheCommandAndNotOfChildrenThatKeepTheOutputOpen) {
     Command command;
     command.guest_limit = 200ms;
-    command.text = "sleep 600 & echo $!";
+    command.text = "(sleep 0.5; echo late) & exit 3";
     auto result = result_of(start(command));
-    EXPECT_EQ(result.status, 0);
-    EXPECT_EQ(::kill(static_cast<pid_t>(std::stol(result.output)), SIGKILL), 0);
-    // Nor does it break what the child writes to.
-    auto mark = "/tmp/charioteer-bash-test-" + std::to_string(pid_);
-    command.text = "(sleep 0.5; echo late; touch " + mark + ") & exit 3";
-    EXPECT_EQ(result_of(start(command)).status, 3);
-    EXPECT_EQ(run("until [ -e " + mark + " ]; do sleep 0.01; done; rm " + mark).status, 0);
+    EXPECT_EQ(result.status, 3);
+    EXPECT_EQ(result.output, "late\n");
     command.text = "(sleep 0.5; echo late) & seq 1000; exit 3";
     result = result_of(start(command));
     EXPECT_EQ(result.status, 3);
     EXPECT_TRUE(result.output.ends_with("\n1000\nlate\n"));
+    command.text = "setsid sh -c 'sleep 0.5; echo late' & echo early; sleep 600";
+    result = result_of(start(command));
+    EXPECT_EQ(result.status, 124);
+    EXPECT_EQ(result.output, "early\nlate\n");
+}
+
+TEST_F(Bash, HoldersThatAreSilentForTheirLimitAreGivenUpAndNamed) {
+    std::vector<Holders> held;
+    session_->on_holders([&](const std::string& text, const Holders& holders) {
+        EXPECT_TRUE(text.starts_with("(trap"));
+        held.push_back(holders);
+    });
+    auto mark = "/tmp/charioteer-bash-test-" + std::to_string(pid_);
+    Command command;
+    command.guest_limit = 100ms;
+    command.holder_limit = 1s;
+    command.text = "(trap 'echo late; touch " + mark +
+                   "; exit' USR1; while :; do sleep 0.1; done) & echo $!; exit 3";
+    auto result = result_of(start(command));
+    EXPECT_EQ(result.status, 3);
+    ASSERT_EQ(held.size(), 1U);
+    EXPECT_TRUE(held[0].given_up);
+    EXPECT_NE(held[0].names.find("(pid " + result.output.substr(0, result.output.size() - 1) + ")"),
+              std::string::npos);
+    // What they write to is not broken.
+    EXPECT_EQ(run("kill -USR1 " + result.output).status, 0);
+    EXPECT_EQ(run("until [ -e " + mark + " ]; do sleep 0.01; done; rm " + mark).status, 0);
+}
+
+TEST_F(Bash, WhoHoldsOnlyStandardErrorIsNotWaitedFor) {
+    auto result = run("sleep 600 >&2 & echo $!; exit 3");
+    EXPECT_EQ(result.status, 3);
+    EXPECT_EQ(::kill(static_cast<pid_t>(std::stol(result.output)), SIGKILL), 0);
 }
 
 TEST_F(Bash, OutputOfEveryLengthArrivesWhole) {

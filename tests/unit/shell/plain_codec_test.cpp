@@ -38,17 +38,18 @@ Command plain(std::string text) {
 }
 
 TEST(CommandLine, IsThisToTheByte) {
-    EXPECT_EQ(command_line(plain("ls /"), 7), "charioteer 7 '' 'set -euo pipefail; ls /'\n");
+    EXPECT_EQ(command_line(plain("ls /"), 7), "charioteer 7 '' 0 'set -euo pipefail; ls /'\n");
 }
 
 TEST(CommandLine, LimitsInTheGuest) {
     auto command = plain("true");
     command.guest_limit = 500ms;
-    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '0.500' '"));
+    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '0.500' 0 '"));
     command.guest_limit = 1us;
-    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '0.001' '"));
+    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '0.001' 0 '"));
     command.guest_limit = 0s;
-    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '' '"));
+    command.holder_limit = 300s;
+    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '' 300 '"));
 }
 
 TEST(CommandLine, QuotesSingleQuotesAndKeepsLines) {
@@ -98,6 +99,33 @@ TEST(AnswerReader, SkipsNoiseAroundTheLinesOfAnAnswer) {
 TEST(AnswerReader, AnEchoedCommandIsNoAnswer) {
     auto echoed = std::string(preparation) + command_line(plain("true"), 1);
     EXPECT_THAT(answers_in(echoed + "#1~''\n#1:0 0\n"), ElementsAre("1 0 "));
+}
+
+TEST(AnswerReader, TellsWhoHoldsAnOutputAndFindsTheAnswerBehindIt) {
+    AnswerReader reader;
+    reader.feed("#7!0 sleep\\ \\(pid\\ 9\\)\n");
+    EXPECT_FALSE(reader.next());
+    auto waiting = reader.next_holders();
+    ASSERT_TRUE(waiting);
+    EXPECT_EQ(waiting->number, 7U);
+    EXPECT_EQ(waiting->names, "sleep (pid 9)");
+    EXPECT_FALSE(waiting->given_up);
+    reader.feed("#7!1 ''\n#7~now\n#7:3 0\n");
+    auto answer = reader.next();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->output, "now");
+    EXPECT_EQ(answer->status, 3);
+    EXPECT_TRUE(reader.next_holders()->given_up);
+    EXPECT_FALSE(reader.next_holders());
+}
+
+TEST(AnswerReader, KeepsFewReportsThatNobodyTakes) {
+    AnswerReader reader;
+    for (int count = 0; count < 100'000; ++count) reader.feed("#1!0 x\n#1!\n#1!0 '\n");
+    EXPECT_FALSE(reader.next());
+    int kept = 0;
+    while (reader.next_holders()) ++kept;
+    EXPECT_LE(kept, 16);
 }
 
 TEST(AnswerReader, TellsDamagedOutput) {

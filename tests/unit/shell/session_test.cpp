@@ -260,6 +260,23 @@ TEST_F(SessionTest, TheWaitForTheGreetingDoesNotOutlastItsDeadlineBehindACommand
     result_of(command);
 }
 
+TEST_F(SessionTest, HoldersOfTheOutputOfACommandThatEndedInTimeAreWaitedForBeyondTheLimit) {
+    std::string held;
+    std::atomic<bool> reported = false;
+    session_->on_holders([&](const std::string& text, const Holders& holders) {
+        held = text + " " + holders.names;
+        reported = true;
+    });
+    auto command = start("daemon &", 60s);
+    next_command();
+    peer_.send("#1!0 sleep\n");
+    while (!reported) std::this_thread::yield();
+    pass(61s);
+    peer_.send("#1~now\n#1:0 0\n");
+    EXPECT_EQ(result_of(command).output, "now");
+    EXPECT_EQ(held, "daemon & sleep");
+}
+
 TEST_F(SessionTest, SaysWhenAnAnswerIsDamagedAndStaysUsable) {
     auto command = start("ls");
     next_command();

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "channel/exchange.hpp"
+
+namespace charioteer::machine {
+
+/// How long the standard output of a command whose shell has ended may stay open in silence
+/// ($CHARIOTEER_OUTPUT_HOLDER_LIMIT, whole seconds); empty is 5 minutes. Throws io::UsageError.
+std::chrono::seconds parse_holder_limit(std::string_view seconds);
+
+/// The warning that says who holds a command's standard output. `limit` is parse_holder_limit()'s.
+std::string describe(const channel::HeldOutput& held, std::chrono::seconds limit);
+
+}  // namespace charioteer::machine
