@@ -48,6 +48,15 @@ def test_run(box: NspawnMachine) -> None:
     assert box.run("cat").stdout == ""
 
 
+def test_an_answer_is_complete_with_the_last_holder_of_the_output(box: NspawnMachine) -> None:
+    assert box.succeed("(sleep 2; echo late) & echo early") == "early\nlate\n"
+    result = box.run("head -c 60000 /dev/zero >&2; sleep 600 >&2 & echo $!")
+    assert result.stderr_bytes == bytes(60_000)
+    box.succeed(f"kill {result.stdout}")
+    with pytest.raises(subprocess.TimeoutExpired):
+        box.execute("sleep 600 & exit 0", timeout=1)
+
+
 def test_a_signal(box: NspawnMachine) -> None:
     result = box.run("kill -9 $$")
     assert (result.status, result.signal) == (137, 9)

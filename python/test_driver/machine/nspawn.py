@@ -1,5 +1,6 @@
 """Containers of systemd-nspawn."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -7,11 +8,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
 
 from charioteer import _core as core
 from test_driver.duration import Duration, seconds
@@ -19,6 +18,7 @@ from test_driver.errors import MachineError
 from test_driver.logger import AbstractLogger
 from test_driver.machine.base import BaseMachine
 from test_driver.machine.notify import NotifySocket
+from test_driver.machine.pipe_reader import PipeReader
 from test_driver.machine.result import TIMED_OUT, Order, Result
 from test_driver.machine.retry import retry
 from test_driver.parameters import checked
@@ -258,40 +258,51 @@ class NspawnMachine(BaseMachine):
         its standard error.
         """
         nothing: dict[str, str] = {}
-        told: list[bytes] = []
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as given:
+        limit = core.parse_holder_limit(os.environ.get("CHARIOTEER_OUTPUT_HOLDER_LIMIT", ""))
+        end = None if order.timeout is None else time.monotonic() + seconds(order.timeout)
+        with tempfile.TemporaryFile() as given:
             given.write(order.stdin or b"")
             given.seek(0)
             program = subprocess.Popen(
                 words,
                 env=nothing,
                 stdin=subprocess.DEVNULL if order.stdin is None else given,
-                stdout=output,
+                stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
-            assert program.stderr is not None
-            # Its own, since what the command leaves in the background may keep standard error.
-            teller = threading.Thread(target=self._tell, args=(program.stderr, told), daemon=True)
-            teller.start()
-            status: int | None = None
-            try:
-                status = program.wait(None if order.timeout is None else seconds(order.timeout))
-            except BaseException as error:
-                os.killpg(program.pid, signal.SIGKILL)
+        assert program.stdout is not None and program.stderr is not None
+        output = PipeReader(program.stdout)
+        errors = PipeReader(program.stderr, self._tell_error)
+        status: int | None = None
+        try:
+            ended = program.wait(None if order.timeout is None else seconds(order.timeout))
+            if self._await_holders(order.command, output, end, limit):
+                status = ended
+        except subprocess.TimeoutExpired:
+            pass  # its status is None
+        finally:
+            if status is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(program.pid, signal.SIGKILL)
                 program.wait()
-                if not isinstance(error, subprocess.TimeoutExpired):
-                    raise
-            teller.join(_LOOK_EVERY)
-            output.seek(0)
-            self.logger.collect()
-            return status, output.read(), b"".join(told)
+            taken = output.take_all(), errors.take_all()
+        self.logger.collect()
+        return status, *taken
 
-    def _tell(self, lines: IO[bytes], told: list[bytes]) -> None:
-        with lines:
-            for line in lines:
-                told.append(line)
-                self.log_serial(line.decode(errors="ignore").rstrip())
+    def _tell_error(self, line: bytes) -> None:
+        self.log_serial(line.decode(errors="ignore").rstrip())
+
+    def _await_holders(
+        self, command: str, output: PipeReader, end: float | None, limit: int
+    ) -> bool:
+        """As `output.wait_for_holders`, with warnings."""
+
+        def warn(given_up: bool) -> None:
+            text = core.describe_held_output(command, output.holders(), given_up, limit)
+            self.logger.warning(f"warning: {text}", {"machine": self.name})
+
+        return output.wait_for_holders(end, limit, warn)
 
     # Files
 
