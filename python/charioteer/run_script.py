@@ -9,7 +9,11 @@ from .builder import Image
 from .cluster import Machine
 from .facts import Place
 
-_PARAMETERS = ("console=tty0", "console=ttyS0,115200n8", "net.ifnames=0", "panic=1")
+_PARAMETERS = (
+    *("console=tty0", "console=ttyS0,115200n8", "net.ifnames=0", "panic=1"),
+    # As NixOS's guests: what the kernel measures of the TSC on a busy host may be off by 30 times.
+    "clocksource=acpi_pm",
+)
 
 _HEAD = """\
 #!/bin/sh

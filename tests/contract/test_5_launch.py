@@ -104,6 +104,11 @@ def test_5_3_the_start_command_is_a_piece_of_shell_and_reads_the_user_s_wishes(
         made.release()
 
 
+def test_5_4_the_clock_does_not_depend_on_what_the_kernel_measures(alpha: QemuMachine) -> None:
+    source = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
+    assert alpha.succeed(f"cat {source}") == "acpi_pm\n"
+
+
 def test_5_1_a_qemu_that_ends_at_once_is_told_with_its_words(folder: Path, pair: Team) -> None:
     script = folder / "run-ill-vm"
     script.write_text("#!/bin/sh\necho 'no such disk' >&2\nexit 3\n")
