@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -74,6 +75,8 @@ def bootstrap(
     mmdebstrap itself picks root, unshare or another way of being root inside.
     """
     require(_TOOLS)
+    if '"' in (place := tempfile.gettempdir()):
+        raise BuildError(f"apt takes no double quote, as in {place}: set TMPDIR to another folder")
     command = ["mmdebstrap", f"--variant={variant}", f"--include={','.join(packages)}"]
     command += ['--aptopt=APT::Install-Recommends "false"', *_options(), *hooks]
     command += [suite, str(tar), "-"]

@@ -138,8 +138,11 @@ def _run_folder(name: str, keep: bool) -> Iterator[Path]:
 
     A kept one has the same path each time.
     """
+    place = Path(tempfile.gettempdir())
+    if not paths.is_utf8(place):
+        raise InputError(f"{ascii(str(place))} is not UTF-8: set TMPDIR to another folder")
     if keep:
-        folder = Path(tempfile.gettempdir()) / f"charioteer-{os.getuid()}-{name}"
+        folder = place / f"charioteer-{os.getuid()}-{name}"
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.stat().st_uid != os.getuid():
             raise InputError(f"{folder} belongs to another user; remove it or set TMPDIR")

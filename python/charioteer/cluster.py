@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import firmware
+from . import firmware, paths
 from . import guest as guests
 from .errors import InputError
 from .facts import Place, places
@@ -79,10 +79,10 @@ class Cluster:
 def load(path: Path) -> Cluster:
     """Reads a cluster file, or `cluster.toml` in a folder. Raises InputError."""
     file = path / _FILE_NAME if path.is_dir() else path
+    if not paths.is_utf8(file.absolute()):
+        raise InputError(f"{ascii(str(file.absolute()))}: the path is not UTF-8: rename the folder")
     table = Table.load(file)
-    name = table.string("name", file.absolute().parent.name)
-    if not re.fullmatch(_TEST_NAME, name):
-        table.fail("name", f"letters, digits, '.', '_' and '-', got {name!r}")
+    name = _test_name(table)
     script = file.parent / table.string("script", "test.py")
     if not script.is_file():
         table.fail("script", f"a file beside the cluster file, but there is no {script}")
@@ -109,6 +109,21 @@ def load(path: Path) -> Cluster:
         raise InputError(f"{table.file}: machines: expected 1 to {_MOST_MACHINES} tables")
     table.finish()
     return cluster
+
+
+def _test_name(table: Table) -> str:
+    """The name that the file gives, else that of its folder."""
+    allowed = "letters, digits, '.', '_' and '-'"
+    folder = table.file.absolute().parent
+    name = table.string("name", folder.name)
+    if not re.fullmatch(_TEST_NAME, name):
+        if "name" in table.keys():
+            table.fail("name", f"{allowed}, got {name!r}")
+        raise InputError(
+            f"{table.file}: the test is called after its folder, but the name {name!r} has other"
+            f' characters than {allowed}: rename the folder, or begin the file with name = "..."'
+        )
+    return name
 
 
 def _named(table: Table, symbols: dict[str, str]) -> Iterator[tuple[str, Table]]:

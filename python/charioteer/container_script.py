@@ -26,6 +26,8 @@ mkdir -p "$RUN_NSPAWN_ROOT_DIR"
 root=$(realpath -- "$RUN_NSPAWN_ROOT_DIR")
 shared=${{RUN_NSPAWN_SHARED_DIR:-$root/../shared-xchg}}
 mkdir -p "$shared"
+# As systemd-nspawn wants the paths of a bind mount, with colons between them.
+bind=$(printf '%s' "$shared" | sed 's/[\\\\:]/\\\\&/g')
 nspawn=
 
 fail() {{ echo "$0: $*" >&2; exit 1; }}
@@ -112,7 +114,10 @@ _START = """
 unshare --mount --propagation private /bin/sh -euc '
     mkdir -p "$root.lower" "$root.work" "$root.merged"
     mount -o loop,ro,noload {image} "$root.lower"
-    mount -t overlay -o "lowerdir=$root.lower,upperdir=$root,workdir=$root.work" \\
+    # Options of a mount cannot hold every path; the last part of this one is a plain name.
+    cd "$root/.."
+    base=${root##*/}
+    mount -t overlay -o "lowerdir=$base.lower,upperdir=$base,workdir=$base.work" \\
         overlay "$root.merged"
     if [ ! -e /sys/fs/cgroup/cgroup.controllers ]; then
         umount -R /sys/fs/cgroup 2>/dev/null || :
@@ -121,7 +126,7 @@ unshare --mount --propagation private /bin/sh -euc '
     exec systemd-nspawn --quiet --machine="$name" --directory="$root.merged" \\
         --network-namespace-path="/run/netns/$netns" --private-users=no --keep-unit --register=no \\
         --resolv-conf=off --timezone=off --link-journal=no --notify-ready=yes --console=pipe \\
-        --bind="$shared:/tmp/shared" "$@" /sbin/init
+        --bind="$bind:/tmp/shared" "$@" /sbin/init
 ' "$0" "$@" </dev/null &
 nspawn=$!
 status=0
@@ -142,7 +147,7 @@ def make(container: Container, place: Place, image: Image, everyone: Sequence[Pl
             interfaces=shlex.quote(" ".join(names.values())),
             bridges=shlex.quote(" ".join(f"br{vlan}" for vlan in names)),
         ),
-        "export root shared name netns\n",
+        "export root bind name netns\n",
         _CLEAN_UP,
         _NETNS,
     ]

@@ -32,3 +32,12 @@ def cache() -> Path:
         return Path(explicit).absolute()
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base).absolute() / "charioteer"
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether the bytes of `path` are text, which configurations and the driver's core take only."""
+    try:
+        os.fsencode(path).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

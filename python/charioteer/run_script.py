@@ -30,6 +30,19 @@ if [ -z "${{TMPDIR:-}}" ] || [ -z "${{USE_TMPDIR:-}}" ]; then
     export TMPDIR
 fi
 mkdir -p "$TMPDIR/xchg"
+
+# Prints a path as the value of one of QEMU's options, where a comma ends a value unless doubled.
+value() {{
+    rest=$1
+    while [ "$rest" != "${{rest#*,}}" ]; do
+        printf '%s,,' "${{rest%%,*}}"
+        rest=${{rest#*,}}
+    done
+    printf '%s' "$rest"
+}}
+disk=$(value "$NIX_DISK_IMAGE")
+xchg=$(value "$TMPDIR/xchg")
+shared=$(value "${{SHARED_DIR:-$TMPDIR/xchg}}")
 """
 
 _EFI = """
@@ -39,12 +52,20 @@ if [ ! -e "$NIX_EFI_VARS" ]; then
     cp {variables} "$NIX_EFI_VARS"
     chmod 0644 "$NIX_EFI_VARS"
 fi
+variables=$(value "$NIX_EFI_VARS")
 """
 
 # It ends by itself with QEMU's connection. As a daemon it has no standard error but its log.
 _TPM = """
 : "${{NIX_SWTPM_DIR:=./{name}-swtpm}}"
 NIX_SWTPM_DIR=$(realpath -m -- "$NIX_SWTPM_DIR")
+case $NIX_SWTPM_DIR in
+    *,*)
+        echo "the path $NIX_SWTPM_DIR has a comma, which swtpm cannot take:" \\
+            "set NIX_SWTPM_DIR, or XDG_RUNTIME_DIR and TMPDIR, to another folder" >&2
+        exit 1
+        ;;
+esac
 mkdir -p "$NIX_SWTPM_DIR"
 if ! swtpm socket --tpm2 --tpmstate dir="$NIX_SWTPM_DIR" \\
     --ctrl type=unixio,path="$NIX_SWTPM_DIR/socket" --terminate \\
@@ -69,9 +90,9 @@ _EMPTY_DISK = """
 _VLAN = """
 if [ -n "${{CHARIOTEER_VLAN_SOCKET_{vlan}:-}}" ]; then
     vlan{index}="stream,id=vlan{index},server=off,addr.type=unix"
-    vlan{index}="$vlan{index},addr.path=$CHARIOTEER_VLAN_SOCKET_{vlan}"
+    vlan{index}="$vlan{index},addr.path=$(value "$CHARIOTEER_VLAN_SOCKET_{vlan}")"
 else
-    vlan{index}="vde,id=vlan{index},sock=${{QEMU_VDE_SOCKET_{vlan}:?}}"
+    vlan{index}="vde,id=vlan{index},sock=$(value "${{QEMU_VDE_SOCKET_{vlan}:?}}")"
 fi
 """
 
@@ -131,20 +152,21 @@ def _arguments(machine: Machine, place: Place, image: Image, initrd: Path) -> li
             f' -netdev "$vlan{index}"'
         )
     if machine.guest.shared_folders:
-        for tag, path in (("shared", '"${SHARED_DIR:-$TMPDIR/xchg}"'), ("xchg", '"$TMPDIR/xchg"')):
-            lines.append(f"-virtfs local,path={path},security_model=none,mount_tag={tag}")
+        for tag in ("shared", "xchg"):
+            lines.append(f'-virtfs local,path="${tag}",security_model=none,mount_tag={tag}')
     if machine.tpm:
         lines.append(
             '-chardev "socket,id=chrtpm,path=$NIX_SWTPM_DIR/socket"'
             " -tpmdev emulator,id=tpm0,chardev=chrtpm -device tpm-tis,tpmdev=tpm0"
         )
     if image.root:
-        lines.append(_drive('"$NIX_DISK_IMAGE"', "drive1", "root"))
+        lines.append(_drive('"$disk"', "drive1", "root"))
     for index in range(len(machine.disks)):
         lines.append(_drive(f"empty{index}.qcow2", f"empty{index}", f"empty{index}"))
     if machine.firmware == firmware.EFI:
-        lines.append(_flash(0, f"readonly=on,file={shlex.quote(str(firmware.find_ovmf().code))}"))
-        lines.append(_flash(1, 'file="$NIX_EFI_VARS"'))
+        code = str(firmware.find_ovmf().code).replace(",", ",,")
+        lines.append(_flash(0, f"readonly=on,file={shlex.quote(code)}"))
+        lines.append(_flash(1, 'file="$variables"'))
     parameters = shlex.quote(" ".join([*_PARAMETERS, *machine.guest.kernel_parameters]))
     lines += [
         f"-kernel {shlex.quote(str(_kernel(machine, image).absolute()))}",

@@ -5,6 +5,7 @@ import os
 import warnings
 from pathlib import Path
 
+from charioteer.paths import is_utf8
 from test_driver.config import (
     DriverConfiguration,
     legacy_configuration,
@@ -42,6 +43,8 @@ def output_directory(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"{path} is not a directory")
     if not os.access(path, os.W_OK):
         raise argparse.ArgumentTypeError(f"{path} is not a writeable directory")
+    if not is_utf8(path.resolve()):
+        raise argparse.ArgumentTypeError(f"{ascii(str(path.resolve()))} is not UTF-8")
     return path.resolve()
 
 

@@ -31,13 +31,19 @@ class VHostDeviceVsock:
     def __init__(self, tmp_dir: Path, machines: Iterable[str]) -> None:
         """Starts it for VMs of these names.
 
-        Raises MachineError when the program is missing, ends at once or does not listen.
+        Raises MachineError when the program is missing, cannot have its sockets in `tmp_dir`, ends at
+        once or does not listen.
         """
         program = shutil.which(_PROGRAM)
         if program is None:
             raise MachineError(
                 f"the SSH backdoor (enable_ssh_backdoor) needs {_PROGRAM}, which is not on PATH:"
                 f" install it (cargo install --locked {_PROGRAM}) or switch the backdoor off"
+            )
+        if "," in str(tmp_dir):
+            raise MachineError(
+                f"the path {tmp_dir} has a comma, which {_PROGRAM} cannot take: set XDG_RUNTIME_DIR"
+                " (or TMPDIR) to another folder, or switch the SSH backdoor off"
             )
         self._folder = folder = Path(tempfile.mkdtemp(dir=tmp_dir))
         self._claim = core.ClaimedDirectory(str(folder))

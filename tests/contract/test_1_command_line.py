@@ -1,6 +1,7 @@
 """Sections 1.1 to 1.7: the programs, their options and variables, their exit statuses."""
 
 import json
+import os
 import signal
 
 import pytest
@@ -177,6 +178,18 @@ def test_1_6_a_place_that_is_no_directory_is_named(workshop: Workshop) -> None:
     run = workshop.drive(workshop.configuration("pass"), XDG_RUNTIME_DIR=str(place))
     run.expect(1)
     assert str(place) in run.stderr
+
+
+def test_1_6_a_place_whose_path_is_no_text_is_refused(workshop: Workshop) -> None:
+    place = workshop.folder / os.fsdecode(b"\xff")
+    place.mkdir()
+    configuration = workshop.configuration("pass")
+    run = workshop.drive(configuration, XDG_RUNTIME_DIR=str(place))
+    run.expect(1)
+    assert "udcff', the place for the state of machines, is not UTF-8" in run.stderr
+    run = workshop.run("nixos-test-driver", "--config", configuration, "-o", place)
+    run.expect(2)
+    assert "udcff' is not UTF-8" in run.stderr
 
 
 @pytest.mark.parametrize(("display", "graphical"), [({}, False), ({"DISPLAY": ""}, True)])

@@ -133,3 +133,26 @@ def test_5_3_wishes_of_the_user_come_before_those_of_the_driver(start: Start, st
     assert told[told.index("-append") + 1].endswith(" one two")
     assert "user,id=user.0,hostfwd=tcp::1-:2" in told
     assert "vde,id=vlan1,sock=/1" in told
+
+
+def test_5_3_commas_in_paths_are_no_end_of_an_option(start: Start, folder: Path) -> None:
+    odd = folder / "it's 5%, \xfc"
+    odd.mkdir()
+    wanted = {"NIX_DISK_IMAGE": f"{odd}/a,b.qcow2", "NIX_EFI_VARS": f"{odd}/,vars.fd"}
+    wanted |= {"NIX_SWTPM_DIR": str(folder / "tpm"), "QEMU_VDE_SOCKET_1": f"{odd}/vde,"}
+    told = start(**wanted, **in_state(odd))
+    doubled = str(odd).replace(",", ",,")
+    assert told[-1] == str(odd) and (odd / "empty0.qcow2").is_file()
+    assert any(f"file={doubled}/a,,b.qcow2" in word for word in told)
+    assert f"if=pflash,format=raw,unit=1,file={doubled}/,,vars.fd" in told
+    assert f"vde,id=vlan1,sock={doubled}/vde,," in told
+    told = start(CHARIOTEER_VLAN_SOCKET_1=f"{odd}/vlan", **wanted, **in_state(odd))
+    assert f"stream,id=vlan1,server=off,addr.type=unix,addr.path={doubled}/vlan" in told
+
+
+def test_5_3_a_comma_that_swtpm_cannot_take_is_refused(
+    start: Start, folder: Path, state: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        start(NIX_SWTPM_DIR=f"{folder}/a,b", **in_state(state))
+    assert f"the path {folder}/a,b has a comma, which swtpm cannot take" in capfd.readouterr().err

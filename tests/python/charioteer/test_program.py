@@ -38,6 +38,28 @@ def write_cluster(folder: Path, text: str, script: str = "") -> Path:
 
 
 class TestClusterFile:
+    def test_a_folder_that_cannot_give_the_test_its_name_is_named(self, tmp_path: Path) -> None:
+        folder = tmp_path / "it's 5%, \xfc"
+        folder.mkdir()
+        text = '[machines.web]\nguest = "minimal"\n'
+        with pytest.raises(InputError) as failure:
+            cluster.load(write_cluster(folder, text))
+        said = str(failure.value)
+        assert said.startswith(f"{folder}/cluster.toml: the test is called after its folder")
+        assert repr(folder.name) in said and 'name = "..."' in said
+        assert cluster.load(write_cluster(folder, f'name = "odd"\n{text}')).name == "odd"
+
+    def test_a_path_that_is_no_text_is_refused(self, tmp_path: Path) -> None:
+        folder = tmp_path / os.fsdecode(b"\xff")
+        folder.mkdir()
+        with pytest.raises(InputError, match=r"udcff/cluster.toml': the path is not UTF-8"):
+            cluster.load(write_cluster(folder, '[machines.web]\nguest = "minimal"\n'))
+
+    def test_a_name_that_is_given_is_what_is_wrong(self, tmp_path: Path) -> None:
+        text = 'name = "a b"\n[machines.web]\nguest = "minimal"\n'
+        with pytest.raises(InputError, match="cluster.toml: name: expected letters.*got 'a b'"):
+            cluster.load(write_cluster(tmp_path, text))
+
     def test_defaults(self, tmp_path: Path) -> None:
         loaded = cluster.load(write_cluster(tmp_path, '[machines.web]\nguest = "minimal"\n'))
         (web,) = loaded.machines
