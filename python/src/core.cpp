@@ -2,7 +2,9 @@
 
 #include <pybind11/pybind11.h>
 
+#include <atomic>
 #include <chrono>
+#include <mutex>
 
 namespace charioteer::python {
 
@@ -26,23 +28,34 @@ void check_signals() {
 Core::Core()
     : host_(std::make_shared<machine::Host>(runtime_.executor(), runtime_.time(), check_signals)) {}
 
+Core* Core::make() {
+    auto* made = new Core;
+    py::module_::import("atexit").attr("register")(py::cpp_function([made] {
+        if (made->is_foreign()) return;
+        begin_interpreter_end();
+        py::gil_scoped_release released;
+        // Its threads hand their results to the io thread.
+        made->runtime_.start(made->host_->end_reading()).get();
+        // So do these, unless their disk hangs: what they are about is then left to itself.
+        made->host_->disk().end(disk_patience);
+        made->runtime_.stop();
+        await_threads_in_python();
+    }));
+    return made;
+}
+
 Core& Core::instance() {
-    static Core* const core = [] {
-        auto* made = new Core;
-        py::module_::import("atexit").attr("register")(py::cpp_function([made] {
-            if (made->is_foreign()) return;
-            begin_interpreter_end();
-            py::gil_scoped_release released;
-            // Its threads hand their results to the io thread.
-            made->runtime_.start(made->host_->end_reading()).get();
-            // So do these, unless their disk hangs: what they are about is then left to itself.
-            made->host_->disk().end(disk_patience);
-            made->runtime_.stop();
-            await_threads_in_python();
-        }));
-        return made;
-    }();
-    return *core;
+    static std::atomic<Core*> core = nullptr;
+    static std::once_flag once;
+    if (auto* made = core.load()) return *made;
+    // Threads that wait for the first one do so without the interpreter lock: making the core calls
+    // Python, which may hand the lock to one of them and want it back.
+    py::gil_scoped_release released;
+    std::call_once(once, [] {
+        py::gil_scoped_acquire locked;
+        core = make();
+    });
+    return *core.load();
 }
 
 }  // namespace charioteer::python

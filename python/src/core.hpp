@@ -18,6 +18,7 @@ namespace asio = boost::asio;
 /// interpreter finds it.
 class Core {
 public:
+    /// The first call needs the interpreter lock, and lets go of it meanwhile.
     static Core& instance();
 
     /// In a child that was forked from the process that made it: its threads are not there.
@@ -47,6 +48,7 @@ public:
 
 private:
     Core();
+    static Core* make();
 
     pid_t owner_ = ::getpid();
     io::Runtime runtime_;
