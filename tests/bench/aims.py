@@ -28,6 +28,14 @@ _AIMS = {
     "agent_50mb_in": Aim(1),
     "agent_50mb_out": Aim(1),
     "agent_idle_cpu": Aim(1),
+    **{
+        f"load_{task}_{load}_{part}": Aim(1)
+        for task in ("50_true", "50mb_in", "50mb_out")
+        for load in ("quiet", "busy")
+        for part in ("wall", "qemu")
+    },
+    "load_50mb_in_memory": Aim(1),
+    "load_50mb_out_memory": Aim(1),
     "bridge_vde_fps_64": Aim(2, at_least=True),
     "bridge_vde_fps_1500": Aim(2, at_least=True),
     "bridge_fps_64": Aim(2, at_least=True),

@@ -18,6 +18,7 @@ import console
 import driver
 import figures
 import guest
+import load
 import network
 import screen
 from figures import Figure
@@ -31,6 +32,10 @@ def _commands(build: Path) -> Iterable[Figure]:
 
 def _agent(build: Path) -> Iterable[Figure]:
     return agent.measure()
+
+
+def _load(build: Path) -> Iterable[Figure]:
+    return load.measure()
 
 
 def _bridge(build: Path) -> Iterable[Figure]:
@@ -63,6 +68,7 @@ def _screen(build: Path) -> Iterable[Figure]:
 _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "commands": _commands,
     "agent": _agent,
+    "load": _load,
     "bridge": _bridge,
     "network": _network,
     "start": _start,
