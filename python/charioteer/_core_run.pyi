@@ -36,6 +36,9 @@ def unwatch_sigterm() -> None:
 def script_ended() -> None:
     """What follows is the clean-up."""
 
+def remove_in_the_end(folder: str) -> None:
+    """Should the process be ended without Python, `folder` is removed; empty: none."""
+
 def terminate() -> None:
     """As SIGTERM does. Any thread."""
 

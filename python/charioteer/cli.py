@@ -148,6 +148,10 @@ def _run_folder(name: str, keep: bool) -> Iterator[Path]:
             raise InputError(f"{folder} belongs to another user; remove it or set TMPDIR")
     else:
         folder = Path(tempfile.mkdtemp(prefix="charioteer-"))
+    from charioteer import _core as core
+
+    if not keep:
+        core.remove_in_the_end(str(folder))
     outside = os.environ.get("XDG_RUNTIME_DIR")
     os.environ["XDG_RUNTIME_DIR"] = str(folder)
     try:
@@ -159,6 +163,7 @@ def _run_folder(name: str, keep: bool) -> Iterator[Path]:
             os.environ["XDG_RUNTIME_DIR"] = outside
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
+            core.remove_in_the_end("")
 
 
 def _build(options: argparse.Namespace) -> int:

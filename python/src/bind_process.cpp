@@ -11,6 +11,7 @@
 #include "convert.hpp"
 #include "errors.hpp"
 #include "io/line_splitter.hpp"
+#include "io/printable.hpp"
 #include "process/janitor.hpp"
 #include "reporter.hpp"
 
@@ -68,7 +69,7 @@ Process spawn(std::vector<std::string> arguments, std::vector<std::string> envir
                 reporter](std::string_view bytes) {
             lines->feed(bytes);
             while (auto line = lines->next())
-                reporter->take({io::EventKind::serial, machine, *line});
+                reporter->take({io::EventKind::serial, machine, io::decodable(*line)});
         };
     auto& time = Core::instance().runtime().time();
     return Process(block_on(process::Child::spawn(std::move(spec), std::move(sink), time)));

@@ -136,6 +136,10 @@ void bind_termination(py::module_& module) {
     module.def("watch_sigterm", [&termination] { termination.watch(); });
     module.def("unwatch_sigterm", [&termination] { termination.unwatch(); });
     module.def("script_ended", [&termination] { termination.script_ended(); });
+    module.def(
+        "remove_in_the_end",
+        [&termination](std::string folder) { termination.remove_in_the_end(std::move(folder)); },
+        py::arg("folder"));
     module.def("terminate", [&termination] { termination.begin(); });
     module.def("is_terminating", [&termination] { return termination.begun(); });
     module.def("die_by_sigterm", [&termination] { termination.die(); });

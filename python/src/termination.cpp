@@ -1,5 +1,6 @@
 #include "termination.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -10,8 +11,10 @@
 #include <chrono>
 #include <cstdint>
 #include <thread>
+#include <utility>
 
 #include "core.hpp"
+#include "files/remove_tree.hpp"
 #include "io/error.hpp"
 #include "io/signals_blocked.hpp"
 
@@ -136,6 +139,11 @@ void Termination::add(const std::shared_ptr<Reporter>& reporter) {
     reporters_.push_back(reporter);
 }
 
+void Termination::remove_in_the_end(std::string folder) {
+    std::lock_guard lock(mutex_);
+    folder_ = std::move(folder);
+}
+
 /// Those that are not gone; forgets the others.
 template <class T>
 std::vector<std::shared_ptr<T>> Termination::living(std::vector<std::weak_ptr<T>>& all) {
@@ -201,6 +209,7 @@ void Termination::end_without_python() noexcept {
     try {
         std::unique_lock lock(mutex_);
         auto reporters = living(reporters_);
+        auto folder = folder_;
         lock.unlock();
         for (const auto& each : reporters) each->take({io::EventKind::log, {}, what});
         close_sessions();
@@ -209,6 +218,7 @@ void Termination::end_without_python() noexcept {
             each->writer().print(each->writer().take_partial_lines());
             each->writer().flush();
         }
+        if (!folder.empty()) files::remove_tree(AT_FDCWD, folder.c_str());
     } catch (const std::exception&) {
         // It is to end, above all.
     }

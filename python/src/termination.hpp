@@ -45,6 +45,8 @@ public:
     /// What the end is about. Both may be gone by then.
     void add(const std::shared_ptr<session::Session>& session);
     void add(const std::shared_ptr<Reporter>& reporter);
+    /// A folder that is removed in the end; empty: none.
+    void remove_in_the_end(std::string folder);
 
     /// The process dies by SIGTERM; 128 + 15 is its status where the kernel does not let it.
     [[noreturn]] void die() noexcept;
@@ -80,6 +82,7 @@ private:
     std::mutex mutex_;  ///< of what follows
     std::vector<std::weak_ptr<session::Session>> sessions_;
     std::vector<std::weak_ptr<Reporter>> reporters_;
+    std::string folder_;
     bool thread_started_ = false;
 };
 
