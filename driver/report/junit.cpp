@@ -104,6 +104,7 @@ std::string Junit::text() {
 
 void Junit::write() {
     std::lock_guard lock(mutex_);
+    if (finished_) return;
     if (file_.has_parent_path()) std::filesystem::create_directories(file_.parent_path());
     errno = 0;
     std::ofstream stream(file_, std::ios::binary | std::ios::trunc);
@@ -122,6 +123,8 @@ void Junit::finish(const std::string& reason) noexcept {
     try {
         run_failed(reason);
         write();
+        std::lock_guard lock(mutex_);
+        finished_ = true;
     } catch (const std::exception&) {
         // There is nothing left that could handle it.
     }

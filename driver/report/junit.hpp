@@ -36,7 +36,7 @@ public:
     /// It has passed: it is no longer current, nor are those that its thread began in it.
     void end_subtest(std::size_t number);
 
-    /// Writes the report. Throws std::system_error.
+    /// Writes the report, unless it is finished. Throws std::system_error.
     void write();
 
     void take(const io::Event& event) override;
@@ -70,6 +70,7 @@ private:
     std::vector<Case> cases_;  ///< `main` first
     std::vector<Open> open_;
     std::size_t last_number_ = 0;
+    bool finished_ = false;
 };
 
 }  // namespace charioteer::report

@@ -13,7 +13,7 @@ public:
     /// Adds what the core logged.
     virtual void take(const io::Event& event) = 0;
     /// Writes what is still to be written, of a run that ended for `reason` without the script's
-    /// own end. Never throws: there is nothing left that could handle it.
+    /// own end; nothing is written later. Never throws: there is nothing left that could handle it.
     virtual void finish(const std::string& reason) noexcept = 0;
 };
 

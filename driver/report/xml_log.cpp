@@ -61,6 +61,8 @@ void XmlLog::take(const io::Event& event) {
 
 void XmlLog::finish(const std::string& reason) noexcept {
     take({io::EventKind::log, {}, reason});
+    std::lock_guard lock(mutex_);
+    file_.reset();
 }
 
 void XmlLog::write(const std::string& text) {

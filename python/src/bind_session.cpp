@@ -142,7 +142,10 @@ void bind_termination(py::module_& module) {
         py::arg("folder"));
     module.def("terminate", [&termination] { termination.begin(); });
     module.def("is_terminating", [&termination] { return termination.begun(); });
-    module.def("die_by_sigterm", [&termination] { termination.die(); });
+    module.def("die_by_sigterm", [&termination] {
+        Unlocked unlocked;
+        termination.die();
+    });
 }
 
 }  // namespace

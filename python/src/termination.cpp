@@ -175,8 +175,9 @@ void Termination::run() noexcept {
     sigaddset(&set, SIGTERM);
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
     await_python();
+    last_.lock();
     end_without_python();
-    die();
+    kill_process();
 }
 
 /// Returns when Python's time is over.
@@ -211,10 +212,13 @@ void Termination::end_without_python() noexcept {
         auto reporters = living(reporters_);
         auto folder = folder_;
         lock.unlock();
-        for (const auto& each : reporters) each->take({io::EventKind::log, {}, what});
+        // Reports before machines: what waits for these gets errors, and they are not the reason.
+        for (const auto& each : reporters) {
+            each->take({io::EventKind::log, {}, what});
+            each->finish_reports(fmt::format("interrupted by SIGTERM: {}", what));
+        }
         close_sessions();
         for (const auto& each : reporters) {
-            each->finish_reports(fmt::format("interrupted by SIGTERM: {}", what));
             each->writer().print(each->writer().take_partial_lines());
             each->writer().flush();
         }
@@ -242,6 +246,11 @@ void Termination::close_sessions() noexcept {
 }
 
 void Termination::die() noexcept {
+    last_.lock();
+    kill_process();
+}
+
+void Termination::kill_process() const noexcept {
     // Of an interactive run; SIGTTOU, of one in the background, is blocked here.
     io::SignalsBlocked blocked;
     if (terminal_) ::tcsetattr(STDIN_FILENO, TCSANOW, &*terminal_);

@@ -48,7 +48,8 @@ public:
     /// A folder that is removed in the end; empty: none.
     void remove_in_the_end(std::string folder);
 
-    /// The process dies by SIGTERM; 128 + 15 is its status where the kernel does not let it.
+    /// The process dies by SIGTERM; 128 + 15 is its status where the kernel does not let it. When
+    /// it is ended by force already, that goes on instead.
     [[noreturn]] void die() noexcept;
 
     void after_fork_in_child() noexcept override;
@@ -65,6 +66,7 @@ private:
     void end_without_python() noexcept;
     void close_sessions() noexcept;
     void wake() const noexcept;
+    [[noreturn]] void kill_process() const noexcept;
 
     template <class T>
     std::vector<std::shared_ptr<T>> living(std::vector<std::weak_ptr<T>>& all);
@@ -79,6 +81,7 @@ private:
     std::atomic<bool> python_is_asked_ = true;  ///< it has a handler of the signal
     std::atomic<bool> begun_ = false;
     std::atomic<bool> cleaning_ = false;
+    std::mutex last_;   ///< locked, for good, by the thread that ends the process
     std::mutex mutex_;  ///< of what follows
     std::vector<std::weak_ptr<session::Session>> sessions_;
     std::vector<std::weak_ptr<Reporter>> reporters_;

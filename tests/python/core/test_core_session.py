@@ -54,15 +54,19 @@ class TestSession:
         expect_nothing_left(folder)
 
     def test_the_time_limit_is_logged_and_ends_the_process(self, folder: Path) -> None:
+        disks = folder / "disks"
+        disks.mkdir()
+        (disks / "a").touch()
         script = """
-            import threading
+            import sys, threading
             from charioteer import _core
+            _core.remove_in_the_end(sys.argv[1])
             session = _core.Session(_core.Reporter())
             session.arm_timeout(0.01)
             threading.Event().wait()
         """
         done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(script)],
+            [sys.executable, "-c", textwrap.dedent(script), str(disks)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             capture_output=True,
             text=True,
@@ -70,6 +74,7 @@ class TestSession:
         )
         assert done.returncode == -signal.SIGTERM
         assert done.stderr.startswith("timeout reached; test terminating...\n")
+        assert not disks.exists()
 
 
 class TestVlan:

@@ -83,12 +83,13 @@ TEST_F(JunitTest, ARunThatFailedIsAFailureOnceOnly) {
 }
 
 TEST_F(JunitTest, IsFinishedWithWhatTheCoreLogged) {
-    junit_.take({io::EventKind::serial, "web", "boo\x1bt\xffing"});
+    junit_.take({io::EventKind::serial, "web", "boo\x1bt\n\xffing"});
     junit_.take({io::EventKind::log, {}, "time is up"});
     junit_.finish("interrupted");
+    junit_.fail("of a script that goes on");
     auto text = written();
-    EXPECT_THAT(text, HasSubstr("<system-out>web # booting\ntime is up</system-out>"));
-    EXPECT_THAT(text, HasSubstr("failures=\"1\""));
+    EXPECT_THAT(text, HasSubstr("<system-out>web # boot\ning\ntime is up</system-out>"));
+    EXPECT_THAT(text, HasSubstr("<system-err>interrupted</system-err>"));
 }
 
 TEST_F(JunitTest, AFileThatCannotBeWrittenIsAnErrorUnlessItIsTheLastThing) {
