@@ -189,7 +189,9 @@ void Termination::await_python() noexcept {
     int requests = requests_;
     bool was_cleaning = false;
     while (Clock::now() < limit) {
-        await_wake(std::chrono::ceil<std::chrono::milliseconds>(limit - Clock::now()));
+        // Below zero it would be for ever.
+        auto left = std::max<Clock::duration>(limit - Clock::now(), 0s);
+        await_wake(std::chrono::ceil<std::chrono::milliseconds>(left));
         if (cleaning_ && !was_cleaning) limit = Clock::now() + cleanup_limit;
         was_cleaning = cleaning_;
         bool is_again = requests != requests_ && Clock::now() - begin > same_request;
