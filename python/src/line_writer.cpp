@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto patience = 2s;
 /// When the reader of standard error is this far behind, droppable lines are left out.
 constexpr std::size_t most_waiting = 64 << 20;
-/// A pipe that is ready takes this much without blocking.
+/// A pipe that is ready takes this much without blocking, and at once.
 constexpr std::size_t piece = 4096;
 /// More of a line is written before it is complete.
 constexpr std::size_t longest_partial_line = 64 << 10;
@@ -36,6 +36,14 @@ bool go_to_same_place() {
            output.st_dev == error.st_dev && output.st_ino == error.st_ino;
 }
 
+/// How much of the text is written at once: whole lines, where one is not longer than a piece, so
+/// that a reader who pauses leaves no line in two parts, with another's between them.
+std::size_t next_piece(std::string_view text) {
+    if (text.size() <= piece) return text.size();
+    auto end = text.rfind('\n', piece - 1);
+    return end == text.npos ? piece : end + 1;
+}
+
 /// Writes until nothing has moved for `limit` or `stop` is set; returns how much. Throws
 /// std::system_error.
 std::size_t write_some(int fd, std::string_view text, Clock::duration limit,
@@ -44,8 +52,10 @@ std::size_t write_some(int fd, std::string_view text, Clock::duration limit,
     auto give_up = Clock::now() + limit;
     while (done < text.size() && !stop && Clock::now() < give_up) {
         pollfd writable{fd, POLLOUT, 0};
-        if (::poll(&writable, 1, slice_ms) == 0) continue;
-        auto written = ::write(fd, text.data() + done, std::min(text.size() - done, piece));
+        // Interrupted by a signal it does not know whether there is room.
+        if (::poll(&writable, 1, slice_ms) <= 0) continue;
+        auto rest = text.substr(done);
+        auto written = ::write(fd, rest.data(), next_piece(rest));
         if (written >= 0) {
             done += static_cast<std::size_t>(written);
             give_up = Clock::now() + limit;
@@ -158,7 +168,7 @@ std::size_t LineWriter::print(std::string_view text) {
         if (!error.try_lock_for(patience)) return 0;
         if (!held_) {
             clear_progress();
-            drain(patience);
+            if (!drain(patience)) return 0;
         }
     }
     try {
@@ -189,8 +199,9 @@ void LineWriter::give_back(std::string_view rest) {
     if (lines_.empty()) locks_->idle.notify_all();
 }
 
-/// Writes what is queued for standard error. The caller has the turn.
-void LineWriter::drain(Clock::duration limit) {
+/// Writes what is queued for standard error; false when its reader did not take all of it in time.
+/// The caller has the turn.
+bool LineWriter::drain(Clock::duration limit) {
     auto batch = take_batch();
     std::size_t done = batch.size();
     try {
@@ -199,6 +210,7 @@ void LineWriter::drain(Clock::duration limit) {
         // As of a closed terminal: there is no reader to be informed.
     }
     give_back(std::string_view(batch).substr(done));
+    return done == batch.size();
 }
 
 void LineWriter::run() {

@@ -66,7 +66,7 @@ private:
     };
 
     void run();
-    void drain(std::chrono::steady_clock::duration limit);
+    bool drain(std::chrono::steady_clock::duration limit);
     void clear_progress();
     std::string take_batch();
     void give_back(std::string_view rest);

@@ -48,6 +48,33 @@ def test_lines_of_several_threads_come_whole(workshop: Workshop) -> None:
         ]
 
 
+def test_a_reader_that_pauses_gets_whole_lines(workshop: Workshop) -> None:
+    configuration = workshop.configuration(
+        """
+        import threading
+        def talk():
+            for number in range(1000):
+                log.log(f"logged {number} " + "y" * 150)
+        thread = threading.Thread(target=talk)
+        thread.start()
+        for number in range(1000):
+            print("printed", number, "x" * 150)
+        thread.join()
+        """
+    )
+    # Longer than a writer waits for a reader before it looks for signals.
+    pipeline = 'set -o pipefail; "$@" 2>&1 | { sleep 5; cat; }'
+    driver = PROGRAMS / "nixos-test-driver"
+    run = workshop.run(
+        "/bin/bash", "-c", pipeline, "bash", driver, "--config", configuration, "-o", workshop.out
+    )
+    run.expect(0)
+    lines = [line for line in run.stdout.split("\n") if "xx" in line or "yy" in line]
+    assert len(lines) == 2000
+    whole = "printed \\d+ x{150}|logged \\d+ y{150}"
+    assert [line for line in lines if not re.fullmatch(whole, line)] == []
+
+
 def test_every_way_to_write_keeps_its_order(workshop: Workshop) -> None:
     script = """
         import subprocess, sys
