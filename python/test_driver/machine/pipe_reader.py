@@ -42,6 +42,15 @@ class PipeReader:
     # On its own thread
 
     def _read(self) -> None:
+        try:
+            self._read_to_end()
+        finally:
+            # Also when `tell` has raised: others wait for these.
+            os.close(self._questions)
+            self._ended.set()
+            self._caught_up.set()
+
+    def _read_to_end(self) -> None:
         pipe, questions = self._pipe.fileno(), self._questions
         poll = select.poll()
         poll.register(pipe, select.POLLIN)
@@ -57,9 +66,6 @@ class PipeReader:
                 while left > 0:
                     left -= self._take_piece(left)
                 self._caught_up.set()
-        os.close(questions)
-        self._ended.set()
-        self._caught_up.set()
 
     def _waiting(self) -> int:
         """Bytes in the pipe."""

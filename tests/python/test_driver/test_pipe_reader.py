@@ -8,6 +8,8 @@ from contextlib import ExitStack
 import pytest
 from test_driver.machine.pipe_reader import PipeReader
 
+from support.patience import until
+
 # Of a failing run, in seconds.
 LIMIT = 60
 
@@ -69,13 +71,28 @@ def test_holders_that_are_silent_are_given_up_and_named(stack: ExitStack) -> Non
     shell = begin(stack, "(exec cat <&3) & echo $!")
     assert shell.wait(limit=0.01) and shell.held == [True]
     pid = shell.output.take_all().decode().strip()
-    assert f"cat (pid {pid})" in shell.output.holders()
+    # Until the shell in the background has become it.
+    until(lambda: shell.output.holders() == f"cat (pid {pid})", LIMIT, shell.output.holders)
 
 
 def test_what_is_in_the_pipe_is_taken_though_it_is_held(stack: ExitStack) -> None:
     shell = begin(stack, "(exec cat <&3) & head -c 60000 /dev/zero")
     shell.program.wait(LIMIT)
     assert shell.output.take_all() == bytes(60_000)
+
+
+def test_a_logger_that_raises_keeps_nothing_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("threading.excepthook", lambda _arguments: None)
+
+    def refuse(_line: bytes) -> None:
+        raise ValueError("no such line")
+
+    program = subprocess.Popen(["echo", "a"], stdout=subprocess.PIPE)
+    assert program.stdout is not None
+    output = PipeReader(program.stdout, refuse)
+    program.wait(LIMIT)
+    assert output.wait_for_holders(None, LIMIT, lambda _given_up: None)
+    assert output.take_all() == b"a\n"
 
 
 def test_one_that_writes_for_ever_is_no_obstacle(stack: ExitStack) -> None:
