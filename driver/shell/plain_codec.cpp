@@ -113,7 +113,7 @@ while :; do
 slice=5
 if [ -n "$ended" ]; then slice=$((0 < $3 && $3 < 5 ? $3 : 5))
 elif [ -n "$2" ] && [ "$limit" -lt 5 ]; then slice=$2
-elif [ -n "$2" ]; then left=$((limit + 1 - SECONDS)) slice=$((left < 5 ? left : 5)); fi
+elif [ -n "$2" ]; then left=$((limit + 1 - SECONDS)) slice=$((left < 1 ? 1 : left < 5 ? left : 5)); fi
 IFS= read -rd "" -n "$((512 - ${#text}))" -t "$slice" piece <&4; got=$?
 text+=$piece
 [ "$got" -ge 128 ] || return 0
