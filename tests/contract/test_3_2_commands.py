@@ -81,7 +81,7 @@ def test_4_4_a_child_in_the_background_holds_the_output_open(alpha: QemuMachine)
     output = alpha.succeed("setsid sh -c '(sleep 1; echo late) & exit' & echo early")
     assert output == "early\nlate\n"
     # The limit is of the shell.
-    assert alpha.execute("(sleep 3; echo late) & exit 7", timeout=1) == (7, "late\n")
+    assert alpha.execute("(sleep 4; echo late) & exit 7", timeout=3) == (7, "late\n")
 
 
 def test_4_4_a_child_in_the_background_that_holds_nothing_lives_on(alpha: QemuMachine) -> None:

@@ -75,18 +75,18 @@ def test_standard_error_is_a_line_of_the_console_on_both(workshop: Workshop) -> 
 
 def test_holders_of_the_output_on_both(workshop: Workshop) -> None:
     script = """
-        print(machine.execute("(sleep 2; echo late) & echo early; exit 7", timeout=1))
+        print(machine.execute("(sleep 4; echo late) & echo early; exit 7", timeout=3))
         pid = machine.succeed("sleep 600 >&2 & echo $!")
         print(machine.execute(f"kill {pid}"))
         print(machine.execute("sleep 600 & echo $!; exit 3")[0])
     """
     for channel in ("plain", "agent"):
-        done = run(workshop, script, CHARIOTEER_CHANNEL=channel, CHARIOTEER_OUTPUT_HOLDER_LIMIT="6")
+        done = run(workshop, script, CHARIOTEER_CHANNEL=channel, CHARIOTEER_OUTPUT_HOLDER_LIMIT="9")
         done.expect(0, limit=120)
         assert done.stdout.splitlines()[-3:] == [r"(7, 'early\nlate\n')", "(0, '')", "3"]
         assert re.search(
             r"warning: `sleep 600 & echo \$!; exit 3` has ended, but sleep \(pid \d+\) still has "
-            "its stdout open and nothing was written to it for 6 s",
+            "its stdout open and nothing was written to it for 9 s",
             done.stderr,
         )
 

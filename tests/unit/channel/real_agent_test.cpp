@@ -190,9 +190,11 @@ TEST_F(RealAgentTest, ACallThatIsLetGoRunsOn) {
 }
 
 TEST_F(RealAgentTest, NamesHoldersThatItGaveUpAndTellsWhatTheyWriteLater) {
+    // The shell ends when the holder, of which it hears by a pipe, is ready for the signal.
     std::string command =
-        "head -c 250000 /dev/zero; (trap 'echo late >&2; exit' USR1; echo $BASHPID >&2; "
-        "while :; do sleep 0.1; done) & exit 0";
+        "head -c 250000 /dev/zero; exec 4<><(:); (trap 'echo late >&2; exit' USR1; "
+        "echo $BASHPID >&4; while :; do sleep 0.1; done) & read -r holder <&4; echo $holder >&2; "
+        "exit 0";
     auto result = result_of({.text = command});
     EXPECT_EQ(result.ending.status, 0);
     EXPECT_EQ(result.output.size(), 250'000u);

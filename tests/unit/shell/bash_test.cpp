@@ -90,16 +90,16 @@ TEST_F(Bash, ALimitEndsWhatHasMuchToSayOrSaysItElsewhere) {
 
 TEST_F(Bash, ALimitIsOfTheCommandAndNotOfChildrenThatKeepTheOutputOpen) {
     Command command;
-    command.guest_limit = 200ms;
-    command.text = "(sleep 0.5; echo late) & exit 3";
+    command.guest_limit = 1s;
+    command.text = "(sleep 1.5; echo late) & exit 3";
     auto result = result_of(start(command));
     EXPECT_EQ(result.status, 3);
     EXPECT_EQ(result.output, "late\n");
-    command.text = "(sleep 0.5; echo late) & seq 1000; exit 3";
+    command.text = "(sleep 1.5; echo late) & seq 1000; exit 3";
     result = result_of(start(command));
     EXPECT_EQ(result.status, 3);
     EXPECT_TRUE(result.output.ends_with("\n1000\nlate\n"));
-    command.text = "setsid sh -c 'sleep 0.5; echo late' & echo early; sleep 600";
+    command.text = "setsid sh -c 'sleep 1.5; echo late' & echo early; sleep 600";
     result = result_of(start(command));
     EXPECT_EQ(result.status, 124);
     EXPECT_EQ(result.output, "early\nlate\n");
@@ -113,7 +113,7 @@ TEST_F(Bash, HoldersThatAreSilentForTheirLimitAreGivenUpAndNamed) {
     });
     auto mark = "/tmp/charioteer-bash-test-" + std::to_string(pid_);
     Command command;
-    command.guest_limit = 100ms;
+    command.guest_limit = 1s;
     command.holder_limit = 1s;
     command.text = "(trap 'echo late; touch " + mark +
                    "; exit' USR1; while :; do sleep 0.1; done) & echo $!; exit 3";
