@@ -103,7 +103,7 @@ private:
     bool timed_out_ = false;
     bool held_ = false;      ///< its output was still open after the holder limit
     bool complete_ = false;  ///< nothing more of its output belongs to the answer
-    bool exited_ = false;    ///< the driver was told
+    bool exited_ = false;    ///< the answer was sent
 
     uint64_t credit_ = 0;       ///< bytes that the driver has room for
     uint32_t errors_left_ = 0;  ///< bytes that it had written when its answer was complete

@@ -31,7 +31,7 @@ struct LaunchPlan {
 /// One life of a machine: a running QEMU and the connections to it. Io thread only.
 class Instance : public std::enable_shared_from_this<Instance> {
 public:
-    /// `console` gets the output of what is launched, `warn` what is to be told of the guest.
+    /// `console` gets the output of what is launched, `warn` warnings about the guest.
     Instance(std::shared_ptr<Console> console, std::shared_ptr<Host> host,
              std::function<void(std::string text)> warn);
     /// Runs the start script and waits until QEMU has dialled in. Throws io::Error when it ends

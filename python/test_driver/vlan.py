@@ -19,9 +19,9 @@ class VLan:
     pid: int
     """The process that forwards frames: the driver itself."""
 
-    process = Replaced("the driver itself switches; counters() shows its work, stop() ends it")
+    process = Replaced("the driver itself forwards frames; counters() counts them, stop() ends it")
     plug_process = Replaced("the driver itself opens the interface of the kernel, `tap`")
-    fd = Replaced("there is no console of a switch; use counters()")
+    fd = Replaced("a VLAN has no console; use counters()")
 
     tap: str = ""
     """A network interface of the kernel by which the segment is reached, too."""
