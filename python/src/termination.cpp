@@ -31,6 +31,8 @@ constexpr auto cleanup_limit = 15s;
 constexpr auto same_request = 1s;
 /// For the machines, once Python's time is over. Their guards kill what is left when we are dead.
 constexpr auto close_limit = 3s;
+/// For all that is done without Python: a report may be a pipe that is not read.
+constexpr auto force_limit = 10s;
 
 asio::awaitable<void> close(std::shared_ptr<session::Session> session) {
     co_await session->close();
@@ -176,6 +178,10 @@ void Termination::run() noexcept {
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
     await_python();
     last_.lock();
+    std::thread([this] {
+        std::this_thread::sleep_for(force_limit);
+        kill_process();
+    }).detach();
     end_without_python();
     kill_process();
 }

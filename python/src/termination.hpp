@@ -23,9 +23,9 @@ namespace charioteer::python {
 /// struck. It cannot be prevented by the script, whatever Python does meanwhile.
 ///
 /// Python learns of it by its own handler of the signal, and has 5 s to leave the script and then
-/// 15 s to clean up. When these are over a thread that needs no Python ends machines, finishes
-/// reports, writes what is buffered, and has the process die by the signal. A second signal ends
-/// the script's time at once, unless it comes within 1 s.
+/// 15 s to clean up. When these are over a thread that needs no Python finishes reports, ends
+/// machines, writes what is buffered, and has the process die by the signal within 10 s. A second
+/// signal ends the script's time at once, unless it comes within 1 s.
 class Termination final : io::ForkObserver {
 public:
     static Termination& instance();

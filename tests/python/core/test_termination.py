@@ -1,5 +1,6 @@
 """SIGTERM and the time limit of a run end it, whatever the script does about it."""
 
+import os
 import signal
 from xml.etree import ElementTree
 
@@ -138,6 +139,31 @@ def test_a_script_that_behaves_has_time_to_clean_up(workshop: Workshop) -> None:
     run.expect(143)
     assert "tidied up\n" in run.stdout
     assert "ended by force" not in run.stderr
+    expect_nothing_left(workshop.folder)
+
+
+def test_a_log_that_is_not_read_does_not_keep_the_run(workshop: Workshop) -> None:
+    log = workshop.folder / "log.xml"
+    os.mkfifo(log)
+    reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+    script = f"""
+        import os
+        web.succeed("true")
+        pipe = os.open({str(log)!r}, os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            while True:
+                os.write(pipe, b"x" * 4096)
+        except BlockingIOError:
+            print("ready", flush=True)
+        log.log("no room")
+    """
+    run = workshop.drive(workshop.configuration(script), LOGFILE=str(log))
+    try:
+        run.wait_for("ready")
+        run.send(signal.SIGTERM)
+        run.expect(143)
+    finally:
+        os.close(reader)
     expect_nothing_left(workshop.folder)
 
 
