@@ -51,19 +51,19 @@ def test_lines_of_several_threads_come_whole(workshop: Workshop) -> None:
 def test_a_reader_that_pauses_gets_whole_lines(workshop: Workshop) -> None:
     configuration = workshop.configuration(
         """
-        import threading
+        import threading, time
         def talk():
+            time.sleep(1)  # by then the pipe is full of what is printed
             for number in range(1000):
                 log.log(f"logged {number} " + "y" * 150)
         thread = threading.Thread(target=talk)
         thread.start()
-        for number in range(1000):
-            print("printed", number, "x" * 150)
+        print("\\n".join(f"printed {number} " + "x" * 150 for number in range(1000)))
         thread.join()
         """
     )
     # Longer than a writer waits for a reader before it looks for signals.
-    pipeline = 'set -o pipefail; "$@" 2>&1 | { sleep 5; cat; }'
+    pipeline = 'set -o pipefail; "$@" 2>&1 | { sleep 3; cat; }'
     driver = PROGRAMS / "nixos-test-driver"
     run = workshop.run(
         "/bin/bash", "-c", pipeline, "bash", driver, "--config", configuration, "-o", workshop.out
