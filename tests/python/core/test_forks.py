@@ -132,10 +132,11 @@ def test_a_child_that_outlives_the_driver_keeps_nothing_alive(workshop: Workshop
 child = os.fork()
 if child == 0:
     time.sleep(600)
-print("child", child, flush=True)
+print("child", child, "waits", flush=True)
 web.succeed("sleep 600")
 """
     run = workshop.drive(workshop.configuration(FORK + script, vlans=[1]))
+    run.wait_for(" waits\n")
     run.wait_for("must succeed: sleep 600")
     child = int(run.stdout.split("child ")[1].split()[0])
     run.send(signal.SIGKILL)
