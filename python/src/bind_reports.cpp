@@ -48,7 +48,7 @@ report::XmlLog::Attributes attributes_of(const py::dict& given) {
 void bind_reports(py::module_& module) {
     using report::Junit;
     using report::XmlLog;
-    py::class_<report::Report, std::shared_ptr<report::Report>>(module, "Report");
+    py::class_<report::Report, std::shared_ptr<report::Report>> base(module, "Report");
     py::class_<Junit, report::Report, std::shared_ptr<Junit>>(module, "JunitReport")
         .def(py::init<std::string>(), py::arg("file"))
         .def("log", &Junit::log, py::arg("text"))
