@@ -27,19 +27,22 @@ int Agent::run(int fd, uint64_t nonce, const Inheritance& inheritance) {
     sys::signal_action(SIGPIPE, SIG_IGN);
     signals_ = static_cast<int>(sys::signal_fd(&child, O_CLOEXEC | O_NONBLOCK));
     line_.open(fd);
-    say_hello();
+    say_hello(0, 0);
     while (turn()) continue;
     give_back();
     return line_ended;
 }
 
-void Agent::say_hello() {
+void Agent::say_hello(uint32_t epoch, uint32_t flags) {
     auto program = identify_program();
-    line_.put(frames::Type::hello, 0,
-              frames::Hello{.version = frames::version,
-                            .nonce = nonce_,
-                            .program_size = program.size,
-                            .program_checksum = program.checksum});
+    line_.greet({.version = frames::version,
+                 .nonce = nonce_,
+                 .program_size = program.size,
+                 .program_checksum = program.checksum,
+                 .epoch = epoch,
+                 .flags = flags,
+                 .next = heard_.next,
+                 .chain = heard_.chain});
 }
 
 bool Agent::turn() {
@@ -48,7 +51,7 @@ bool Agent::turn() {
     polls_.wake = 0;
     // What the driver asks for is not heard while its answer would have no room. With that much
     // room no frame was left to the next turn either, so that there is room to read.
-    bool listen = line_.room() >= 2 * Line::reserve;
+    bool listen = line_.answer_room() >= 2 * Line::reserve;
     short events = static_cast<short>((listen ? POLLIN : 0) | (line_.has_outgoing() ? POLLOUT : 0));
     auto line = polls_.add(line_.fd(), events);
     auto signals = polls_.add(signals_, POLLIN);
@@ -84,42 +87,68 @@ void Agent::drain_signals(int entry) {
 /// Those that came, as long as there is room for what they make us say: many small ones ask for
 /// more than fits. The rest is for the next turn.
 bool Agent::take_frames() {
-    while (line_.room() >= Line::reserve) {
+    while (line_.answer_room() >= Line::reserve) {
         auto found = line_.next();
         if (found.kind == frames::Scan::Kind::incomplete) return true;
-        if (!take(found.header, found.payload)) return false;
+        if (!take(found)) return false;
     }
     return true;
 }
 
-bool Agent::take(const frames::Header& header, frames::Bytes payload) {
-    if (header.type == frames::Type::hello) return take_hello(header, payload);
-    if (!greeted_) return true;
-    if (header.sequence != expected_++) {
+bool Agent::take(const frames::Scan& found) {
+    if (found.header.type == frames::Type::hello) return take_hello(found.payload);
+    if (!greeted_ || astray_) return true;
+    if (found.header.sequence != heard_.next) {
+        astray_ = true;
         refuse(0, "frames of the driver were lost");
-        line_.flush();
-        return false;
+        return true;
     }
+    heard_.pass(found.head);
+    take_question(found.header, found.payload);
+    not_acked_ += found.size;
+    if (not_acked_ < frames::ack_piece) return true;
+    not_acked_ = 0;
+    line_.put(frames::Type::ack, 0, frames::Ack{.next = heard_.next});
+    return true;
+}
+
+void Agent::take_question(const frames::Header& header, frames::Bytes payload) {
+    frames::Ack ack;
     if (header.type == frames::Type::ping)
         line_.put(frames::Type::pong, 0, payload.first(payload.size() < 64 ? payload.size() : 64));
+    else if (header.type == frames::Type::ack && frames::decode(payload, ack))
+        line_.acknowledge(ack.next);
     else if (header.type == frames::Type::text)
         take_text(header.stream, payload);
     else if (header.type == frames::Type::exec)
         start(header.stream, payload);
     else
         take_for_command(header, payload);
-    return true;
 }
 
 /// False when the driver, which knew us, now speaks to another.
-bool Agent::take_hello(const frames::Header& header, frames::Bytes payload) {
+bool Agent::take_hello(frames::Bytes payload) {
     frames::Hello hello;
     if (!frames::decode(payload, hello)) return true;
-    if (hello.nonce != nonce_) return !greeted_;
+    if (hello.nonce != nonce_ && hello.nonce != 0) return !greeted_;
     greeted_ = true;
-    expected_ = header.sequence + 1;
+    astray_ = false;
     line_.peer_is_known();
+    if ((hello.flags & frames::Hello::anew) != 0) begin_anew();
+    bool continues = line_.rewind({.next = hello.next, .chain = hello.chain});
+    say_hello(hello.epoch, continues ? frames::Hello::continues : 0u);
     return true;
+}
+
+/// The driver knows nothing of what was before, as when the guest went back to an earlier state.
+void Agent::begin_anew() {
+    heard_ = {};
+    not_acked_ = 0;
+    text_stream_ = 0;
+    text_size_ = 0;
+    line_.restart();
+    for (auto* command = commands_; command != nullptr; command = command->next)
+        command->lose_driver();
 }
 
 void Agent::take_for_command(const frames::Header& header, frames::Bytes payload) {

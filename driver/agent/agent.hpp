@@ -22,12 +22,14 @@ private:
     /// Linux takes arguments of 128 KiB at most; a longer text gets its error from there.
     static constexpr size_t most_text = 192 * 1024;
 
-    void say_hello();
+    void say_hello(uint32_t epoch, uint32_t flags);
     bool turn();
     bool take_frames();
-    bool take(const frames::Header& header, frames::Bytes payload);
+    bool take(const frames::Scan& found);
+    void take_question(const frames::Header& header, frames::Bytes payload);
     void take_for_command(const frames::Header& header, frames::Bytes payload);
-    bool take_hello(const frames::Header& header, frames::Bytes payload);
+    bool take_hello(frames::Bytes payload);
+    void begin_anew();
     void take_text(uint32_t stream, frames::Bytes payload);
     void start(uint32_t stream, frames::Bytes payload);
     void refuse(uint32_t stream, const char* why, long error = 0);
@@ -43,7 +45,9 @@ private:
     Inheritance inheritance_;
     uint64_t nonce_ = 0;
     bool greeted_ = false;
-    uint32_t expected_ = 0;  ///< sequence number of the driver's next frame
+    frames::Progress heard_;  ///< of the driver's frames
+    size_t not_acked_ = 0;    ///< bytes of frames taken since the last ack
+    bool astray_ = false;     ///< frames were lost: only a hello is taken
     int signals_ = -1;
     Command* commands_ = nullptr;
     uint32_t text_stream_ = 0;  ///< whose text is being put together; 0 is nobody's

@@ -51,7 +51,8 @@ long Command::begin(const frames::Exec& exec, CommandText text, const Inheritanc
     output_ = spawned.output;
     errors_ = spawned.errors;
     on_terminal_ = (exec.flags & frames::Exec::on_terminal) != 0;
-    credit_ = exec.credit;
+    serves_driver_ = on_terminal_ || (exec.flags & frames::Exec::built_in) != 0;
+    credit_ = window_ = exec.credit;
     if (exec.limit != 0) limit_at_ = begun_at_ + exec.limit * millisecond;
     holder_report_ = exec.holder_report * millisecond;
     holder_limit_ = exec.holder_limit * millisecond;
@@ -92,6 +93,14 @@ void Command::signal_group(int number) {
 void Command::resize(const frames::Resize& size) {
     winsize window{.ws_row = size.rows, .ws_col = size.columns, .ws_xpixel = 0, .ws_ypixel = 0};
     if (on_terminal_ && output_ >= 0) sys::ioctl(output_, TIOCSWINSZ, &window);
+}
+
+void Command::lose_driver() {
+    stream_ |= frames::orphan;
+    // What waited on the line is lost, and so is the credit that it had taken.
+    credit_ = window_;
+    end_input();
+    if (serves_driver_ && !exited_) end_group();
 }
 
 /// The leader stays a zombie until the last signal was sent, so that its group's number cannot

@@ -46,6 +46,9 @@ public:
     void add_credit(uint32_t bytes) { credit_ += bytes; }
     void signal(uint32_t number);
     void resize(const frames::Resize& size);
+    /// Nobody waits for it any more, though what it says is still taken: it goes on unless it
+    /// serves the driver alone.
+    void lose_driver();
 
     // One turn: says what it waits for, then does what can be done.
     void watch(Polls& polls, const Line& line);
@@ -105,8 +108,10 @@ private:
     bool complete_ = false;  ///< nothing more of its output belongs to the answer
     bool exited_ = false;    ///< the answer was sent
 
-    uint64_t credit_ = 0;       ///< bytes that the driver has room for
-    uint32_t errors_left_ = 0;  ///< bytes that it had written when its answer was complete
+    bool serves_driver_ = false;  ///< it is a program of the agent, or somebody's terminal
+    uint32_t window_ = 0;         ///< credit at first
+    uint64_t credit_ = 0;         ///< bytes that the driver has room for
+    uint32_t errors_left_ = 0;    ///< bytes that it had written when its answer was complete
     PipeHolders holders_;
     siginfo_t how_{};  ///< it ended
 

@@ -20,8 +20,11 @@ void Line::open(int fd) {
 
 unsigned char* Line::make_room(size_t payload) {
     auto needed = frames::header_size + payload;
+    while (room() < needed && forget_oldest()) continue;
     if (sizeof outgoing_ - out_end_ < needed) {
         memmove(outgoing_, outgoing_ + out_begin_, out_end_ - out_begin_);
+        out_next_ -= out_begin_;
+        out_whole_ -= out_begin_;
         out_end_ -= out_begin_;
         out_begin_ = 0;
     }
@@ -48,17 +51,73 @@ long Line::put_from(int source, size_t most, frames::Type type, uint32_t stream)
     return got;
 }
 
+void Line::greet(const frames::Hello& hello) {
+    unsigned char room[64];
+    auto payload = frames::encode(hello, room);
+    std::span<unsigned char, frames::header_size> target(greeting_, frames::header_size);
+    frames::write_header({.type = frames::Type::hello}, payload, target);
+    memcpy(greeting_ + frames::header_size, payload.data(), payload.size());
+    greeting_begin_ = 0;
+    greeting_end_ = frames::header_size + payload.size();
+}
+
+/// Only what was written whole, so that what is being written stays.
+bool Line::forget_oldest() {
+    if (out_begin_ == out_end_) return false;
+    const auto* header = outgoing_ + out_begin_;
+    auto size = frames::frame_size(header);
+    if (out_begin_ + size > out_next_) return false;
+    kept_.pass(header);
+    out_begin_ += size;
+    return true;
+}
+
+void Line::acknowledge(uint32_t next) {
+    // Not a number of a frame that is kept: one of before the line began anew.
+    if (next - kept_.next > sequence_ - kept_.next) return;
+    while (kept_.next != next && forget_oldest()) continue;
+}
+
+bool Line::rewind(const frames::Progress& heard) {
+    auto at = out_begin_;
+    auto progress = kept_;
+    while (progress != heard) {
+        if (at == out_end_) return false;
+        progress.pass(outgoing_ + at);
+        at += frames::frame_size(outgoing_ + at);
+    }
+    out_next_ = out_whole_ = at;
+    return true;
+}
+
+void Line::restart() {
+    out_begin_ = out_next_ = out_whole_ = out_end_ = 0;
+    kept_ = {};
+    sequence_ = 0;
+}
+
+long Line::write_some(const unsigned char* bytes, size_t size) {
+    for (;;) {
+        auto put = sys::write(fd_, bytes, size < largest_write ? size : largest_write);
+        if (put == -EINTR) continue;
+        return put == -EAGAIN ? 0 : put;
+    }
+}
+
 bool Line::flush() {
     while (has_outgoing()) {
-        auto size = out_end_ - out_begin_;
-        auto put =
-            sys::write(fd_, outgoing_ + out_begin_, size < largest_write ? size : largest_write);
-        if (put == -EAGAIN || put == 0) return true;
-        if (put == -EINTR) continue;
-        if (put < 0) return false;
-        out_begin_ += static_cast<size_t>(put);
+        bool greets = greeting_begin_ != greeting_end_;
+        long put = 0;
+        if (greets && out_next_ == out_whole_) {
+            put = write_some(greeting_ + greeting_begin_, greeting_end_ - greeting_begin_);
+            if (put > 0) greeting_begin_ += static_cast<size_t>(put);
+        } else {
+            put = write_some(outgoing_ + out_next_, (greets ? out_whole_ : out_end_) - out_next_);
+            if (put > 0) out_next_ += static_cast<size_t>(put);
+            while (out_whole_ < out_next_) out_whole_ += frames::frame_size(outgoing_ + out_whole_);
+        }
+        if (put <= 0) return put == 0;
     }
-    out_begin_ = out_end_ = 0;
     return true;
 }
 

@@ -47,6 +47,7 @@ void Call::give_back() {
 }
 
 void Call::expect_line() const {
+    if (lost_ && unsent_) throw NotSent(*lost_);
     if (lost_) throw io::ConnectionLost(*lost_);
     if (refused_) throw Refused(*refused_);
 }
@@ -162,7 +163,8 @@ void Call::refuse(std::string why) {
     changed_.notify_all();
 }
 
-void Call::lose(std::string why) {
+void Call::lose(std::string why, bool unsent) {
+    if (!ended_ && !lost_) unsent_ = unsent;
     if (!ended_) lost_ = std::move(why);
     changed_.notify_all();
 }

@@ -25,6 +25,12 @@ public:
     using Error::Error;
 };
 
+/// Nothing of the command was sent to the guest, which is lost: another agent may be asked.
+class NotSent : public io::ConnectionLost {
+public:
+    using ConnectionLost::ConnectionLost;
+};
+
 struct TerminalSize {
     std::uint16_t rows = 24;
     std::uint16_t columns = 80;
@@ -122,7 +128,8 @@ public:
     bool take_credit(std::uint32_t bytes);
     void take_exit(const Ending& ending);
     void refuse(std::string why);
-    void lose(std::string why);
+    /// `unsent`: the agent has heard nothing of it.
+    void lose(std::string why, bool unsent = false);
 
 private:
     void expect_line() const;
@@ -141,6 +148,7 @@ private:
     Ending ending_;
     std::optional<std::string> refused_;
     std::optional<std::string> lost_;
+    bool unsent_ = false;
 };
 
 /// Ends the command when its caller waits no longer, for whatever reason.

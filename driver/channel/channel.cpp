@@ -66,10 +66,18 @@ void Channel::send_raw(std::string_view bytes) {
     outbox_.add(bytes);
 }
 
-void Channel::expect(std::uint64_t nonce) {
+void Channel::expect(std::uint64_t nonce, Port port) {
     // What the agent before was to be told is not the next one's business.
     outbox_.forget();
-    exchange_->expect(nonce);
+    exchange_->expect(nonce, port);
+}
+
+void Channel::adopt() {
+    exchange_->adopt();
+}
+
+void Channel::resynchronise() {
+    exchange_->resynchronise();
 }
 
 asio::awaitable<Peer> Channel::greeted(io::Deadline deadline) {
@@ -91,10 +99,6 @@ asio::awaitable<void> Channel::ping(io::Deadline deadline) {
 
 void Channel::lose(const std::string& why) {
     exchange_->lose(why);
-}
-
-void Channel::lose_calls(const std::string& why) {
-    exchange_->lose_calls(why);
 }
 
 void Channel::close() {

@@ -26,14 +26,28 @@ public:
 
     /// Sends bytes that are no frames: the agent's program, to whoever reads it from the line.
     void send_raw(std::string_view bytes);
-    /// From now on an agent with this nonce is awaited; calls to the one before are lost, and it is
-    /// told to end.
-    void expect(std::uint64_t nonce);
+    /// From now on an agent with this nonce is awaited; calls to the one before are lost, and it,
+    /// or whichever has the port, is told to end.
+    void expect(std::uint64_t nonce, Port port = Port::closed);
+    /// An agent is awaited that runs since before this driver knew of it, as in a guest that was
+    /// restored from a snapshot. No-op while one is usable.
+    void adopt();
+    /// Frames may have been lost, as when the guest was suspended, or it may have gone back to an
+    /// earlier state: both ends find out, and what was lost is sent again. Of a guest that went
+    /// back calls under way are lost; what was asked since this is sent to the agent as it is then.
+    void resynchronise();
+    /// `handler` is called when the guest was found to have gone back.
+    void on_gone_back(std::function<void()> handler) {
+        exchange_->on_gone_back(std::move(handler));
+    }
     /// Waits for the hello of the expected agent, which has then the channel. Throws
     /// io::TimeoutError, io::ConnectionLost.
     asio::awaitable<Peer> greeted(io::Deadline deadline);
-    /// Whether an agent listens.
+    /// Whether there is an agent; it may be asleep.
     bool usable() const noexcept { return exchange_->usable(); }
+
+    /// Whether both ends know what the other has heard.
+    bool in_step() const noexcept { return exchange_->in_step(); }
 
     /// Has the agent start something. Throws io::ConnectionLost when there is no agent.
     std::shared_ptr<Call> start(Request request);
@@ -47,8 +61,6 @@ public:
 
     /// There is no agent any more: whoever waits gets io::ConnectionLost with this reason.
     void lose(const std::string& why);
-    /// Calls under way get io::ConnectionLost; the agent stays, as it may only be slow.
-    void lose_calls(const std::string& why);
     /// For good; closes the connection. Idempotent.
     void close();
 

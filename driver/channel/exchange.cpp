@@ -22,6 +22,8 @@ constexpr auto holder_report = 10s;
 /// Room for what nobody waits for is given back in pieces of this size, in bytes, so that it takes
 /// less of the line than what came.
 constexpr std::size_t late_credit_piece = 16 * 1024;
+/// As many commands as an agent runs.
+constexpr std::size_t most_strangers = 1000;
 /// What an agent's line may carry that is no frame, in bytes. Looking for frames in what was made
 /// to look like them is dear.
 constexpr std::size_t most_noise = 256 * 1024;
@@ -92,21 +94,26 @@ std::shared_ptr<Exchange> Exchange::make(const asio::any_io_executor& executor, 
 }
 
 Exchange::~Exchange() {
-    lose_calls("the driver closed the connection");
+    for (auto& [stream, entry] : streams_)
+        if (auto call = entry.call.lock()) call->lose("the driver closed the connection");
 }
 
-void Exchange::expect(std::uint64_t nonce) {
+void Exchange::expect(std::uint64_t nonce, Port port) {
     if (closed()) return;
     lose("another agent takes its place");
     nonce_ = nonce;
     state_ = State::expecting;
     why_not_ = "the agent has not yet said that it listens";
     // One that still has the line, though it was given up, ends when it hears of another.
-    if (!had_agent_) return;
-    state_ = State::usable;
-    send(frames::Type::hello, 0,
-         encoded(frames::Hello{.version = frames::version, .nonce = nonce_}));
+    if (had_agent_ || port == Port::open) send_hello(nonce_, false);
+}
+
+void Exchange::adopt() {
+    if (closed() || usable()) return;
+    lose("an agent that was there before has yet to say that it listens");
+    nonce_ = 0;
     state_ = State::expecting;
+    send_hello(nonce_, true);
 }
 
 asio::awaitable<Peer> Exchange::greeted() {
@@ -119,14 +126,14 @@ asio::awaitable<Peer> Exchange::greeted() {
 }
 
 std::shared_ptr<Call> Exchange::start(Request request) {
-    if (!usable()) throw io::ConnectionLost(why_not_);
+    if (!usable()) throw NotSent(why_not_);
     // 0 is the line itself.
-    do ++last_stream_;
+    do last_stream_ = (last_stream_ + 1) % frames::orphan;
     while (last_stream_ == 0 || streams_.contains(last_stream_));
     auto stream = last_stream_;
     Call::Origin origin{request.text, time_.now()};
     auto call = std::make_shared<Call>(weak_from_this(), stream, std::move(origin), executor_);
-    streams_[stream] = {call, output_window, 0, io::LineSplitter(longest_line)};
+    streams_[stream] = {call, output_window, 0, io::LineSplitter(longest_line), false};
     std::string_view text = request.text;
     while (text.size() > text_piece) {
         send(frames::Type::text, stream, text.substr(0, text_piece));
@@ -157,14 +164,11 @@ void Exchange::lose(const std::string& why) {
     state_ = State::silent;
     why_not_ = why;
     received_.clear();
-    lose_calls(why);
-    streams_.clear();
-    changed_.notify_all();
-}
-
-void Exchange::lose_calls(const std::string& why) {
     for (auto& [stream, entry] : streams_)
-        if (auto call = entry.call.lock()) call->lose(why);
+        if (auto call = entry.call.lock()) call->lose(why, !entry.sent);
+    streams_.clear();
+    kept_.restart([](std::uint32_t) { return false; });
+    changed_.notify_all();
 }
 
 void Exchange::close(const std::string& why) {
@@ -173,69 +177,80 @@ void Exchange::close(const std::string& why) {
 }
 
 void Exchange::take_bytes(std::string_view bytes) {
+    auto listens = [this] { return state_ == State::expecting || usable(); };
     // With no agent there is nothing to be understood.
-    if (state_ != State::expecting && state_ != State::usable) return;
+    if (!listens()) return;
     received_ += bytes;
     std::size_t taken = 0;
-    while (state_ == State::expecting || state_ == State::usable) {
-        auto expect = usable() ? frames::Expect::any : frames::Expect::hello;
+    while (listens()) {
+        auto expect = in_step() ? frames::Expect::any : frames::Expect::hello;
         auto found = frames::scan(as_bytes(std::string_view(received_).substr(taken)), expect);
         if (found.kind == frames::Scan::Kind::incomplete) break;
         taken += found.size;
         if (found.kind == frames::Scan::Kind::frame)
-            take(found.header, found.payload);
-        else if (usable() && (noise_ += found.size) > most_noise)
+            take(found);
+        else if (in_step() && (noise_ += found.size) > most_noise)
             lose("the agent's line carries more noise than frames: something else writes to it");
     }
     // An agent that was lost has cleared it.
     received_.erase(0, std::min(taken, received_.size()));
 }
 
-void Exchange::take(const frames::Header& header, frames::Bytes payload) {
-    if (!usable()) {
-        if (take_hello(header, payload)) expected_ = header.sequence + 1;
+void Exchange::take(const frames::Scan& found) {
+    const auto& header = found.header;
+    heard_ = time_.now();
+    if (header.type == frames::Type::hello) {
+        // In step nothing was asked that it could answer: it answers the last hello.
+        if (!in_step()) take_hello(found.payload);
         return;
     }
-    heard_ = time_.now();
-    if (header.sequence != expected_++) return lose("frames of the agent were lost");
-    if (header.type == frames::Type::pong) {
-        std::uint64_t number = 0;
-        if (payload.size() == sizeof number) std::memcpy(&number, payload.data(), sizeof number);
-        if (number <= last_ping_) last_pong_ = std::max(last_pong_, number);
-        changed_.notify_all();
-    } else if (header.type == frames::Type::refused && header.stream == 0) {
-        lose(fmt::format("the agent gave up: {}", as_text(payload)));
-    } else {
-        take_for_stream(header, payload);
-    }
+    if (header.sequence != progress_.next) return lose_step();
+    progress_.pass(found.head);
+    not_acked_ += found.size;
+    if (header.stream == 0)
+        take_of_line(header, found.payload);
+    else
+        take_for_stream(header, found.payload);
+    if (!in_step() || not_acked_ < frames::ack_piece) return;
+    not_acked_ = 0;
+    send(frames::Type::ack, 0, encoded(frames::Ack{.next = progress_.next}));
 }
 
-bool Exchange::take_hello(const frames::Header& header, frames::Bytes payload) {
-    frames::Hello hello;
-    if (header.type != frames::Type::hello || !frames::decode(payload, hello)) return false;
-    if (hello.nonce != nonce_) return false;
-    if (hello.version != frames::version) {
-        lose(fmt::format("it speaks version {} of the protocol, not {}", hello.version,
-                         frames::version));
-        return false;
-    }
-    peer_ = {hello.version, hello.program_size, hello.program_checksum};
-    state_ = State::usable;
-    had_agent_ = true;
-    noise_ = 0;
-    heard_ = time_.now();
-    sent_ = 0;
-    send(frames::Type::hello, 0,
-         encoded(frames::Hello{.version = frames::version, .nonce = nonce_}));
+void Exchange::take_of_line(const frames::Header& header, frames::Bytes payload) {
+    frames::Ack ack;
+    if (header.type == frames::Type::refused) return lose_step();
+    steps_lost_ = 0;
+    if (header.type == frames::Type::ack && frames::decode(payload, ack))
+        kept_.acknowledge(ack.next);
+    if (header.type != frames::Type::pong) return;
+    std::uint64_t number = 0;
+    if (payload.size() == sizeof number) std::memcpy(&number, payload.data(), sizeof number);
+    if (number <= last_ping_) last_pong_ = std::max(last_pong_, number);
     changed_.notify_all();
-    return true;
+}
+
+bool says_something(const frames::Header& header) {
+    return header.type == frames::Type::output || header.type == frames::Type::errors;
+}
+
+/// Null: its command has ended while the frame was on its way.
+Exchange::Entry* Exchange::find_or_adopt(const frames::Header& header) {
+    auto found = streams_.find(header.stream);
+    if (found != streams_.end()) return &found->second;
+    bool stranger = (header.stream & frames::orphan) != 0 && says_something(header);
+    if (!stranger || strangers_ == most_strangers) return nullptr;
+    ++strangers_;
+    auto& entry = streams_[header.stream];
+    entry = {{}, output_window, 0, io::LineSplitter(longest_line), true};
+    return &entry;
 }
 
 void Exchange::take_for_stream(const frames::Header& header, frames::Bytes payload) {
-    auto found = streams_.find(header.stream);
-    if (found == streams_.end()) return;
-    auto& entry = found->second;
-    bool says = header.type == frames::Type::output || header.type == frames::Type::errors;
+    steps_lost_ = 0;
+    auto* found = find_or_adopt(header);
+    if (found == nullptr) return;
+    auto& entry = *found;
+    bool says = says_something(header);
     if (says && payload.size() > entry.output_room)
         return lose(
             fmt::format("the agent is broken: it sent {} bytes more of a command's output "
@@ -310,12 +325,10 @@ void Exchange::end_stream(std::uint32_t stream, Entry& entry) {
 
 void Exchange::send(frames::Type type, std::uint32_t stream, std::string_view payload) {
     if (!usable()) return;
-    frames::Header header{.type = type, .stream = stream, .sequence = sent_++};
-    std::string frame(frames::header_size, '\0');
-    std::span<unsigned char, frames::header_size> target(
-        reinterpret_cast<unsigned char*>(frame.data()), frames::header_size);
-    frames::write_header(header, as_bytes(payload), target);
-    send_(frame.append(payload));
+    const auto& frame = kept_.add(type, stream, payload);
+    if (!in_step()) return;
+    if (auto entry = streams_.find(stream); entry != streams_.end()) entry->second.sent = true;
+    send_(frame);
 }
 
 void Exchange::give_credit(std::uint32_t stream, std::size_t bytes) {

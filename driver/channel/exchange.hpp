@@ -5,10 +5,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "channel/call.hpp"
+#include "channel/kept_frames.hpp"
 #include "io/line_splitter.hpp"
 #include "io/time_source.hpp"
 
@@ -20,6 +22,9 @@ struct Peer {
     std::uint64_t program_size = 0;
     std::uint64_t program_checksum = 0;
 };
+
+/// Whether something in the guest has the port open already: it is told that another is expected.
+enum class Port { closed, open };
 
 /// Gets the lines, without their ends, that are written to the standard error of commands whose
 /// calls have ended or are not held any more.
@@ -60,11 +65,15 @@ public:
     void take_bytes(std::string_view bytes);
 
     // As Channel's functions of these names.
-    void expect(std::uint64_t nonce);
-    bool usable() const noexcept { return state_ == State::usable; }
+    void expect(std::uint64_t nonce, Port port = Port::closed);
+    void adopt();
+    void resynchronise();
+    /// `handler` is called when the guest went back to an earlier state.
+    void on_gone_back(std::function<void()> handler) { gone_back_ = std::move(handler); }
+    bool usable() const noexcept { return state_ == State::usable || state_ == State::agreeing; }
+    bool in_step() const noexcept { return state_ == State::usable; }
     std::shared_ptr<Call> start(Request request);
     void lose(const std::string& why);
-    void lose_calls(const std::string& why);
     io::TimePoint heard() const noexcept { return heard_; }
 
     /// Nothing is sent or heard any more.
@@ -79,19 +88,31 @@ public:
     asio::awaitable<void> answered(std::uint64_t number);
 
 private:
-    enum class State { silent, expecting, usable, closed };
+    /// agreeing: both ends find out what the other has heard; what is sent waits.
+    enum class State { silent, expecting, agreeing, usable, closed };
     /// One stream, until the agent says that nothing more comes of it.
     struct Entry {
         std::weak_ptr<Call> call;
         std::uint64_t output_room = 0;  ///< bytes that the agent may still send
         std::size_t late = 0;           ///< bytes taken for nobody and not yet given credit for
         io::LineSplitter late_lines;
+        bool sent = false;  ///< something of it went over the line
     };
 
     Exchange(const asio::any_io_executor& executor, Send send, Settings settings,
              io::TimeSource& time);
-    void take(const frames::Header& header, frames::Bytes payload);
-    bool take_hello(const frames::Header& header, frames::Bytes payload);
+    void take(const frames::Scan& found);
+    void take_of_line(const frames::Header& header, frames::Bytes payload);
+    void take_hello(frames::Bytes payload);
+    void greet_expected(const frames::Hello& hello);
+    void take_agreement(const frames::Hello& hello);
+    void send_hello(std::uint64_t nonce, bool anew);
+    void agree(bool anew);
+    void begin_anew();
+    void continue_from(std::uint32_t next);
+    void go_back();
+    Entry* find_or_adopt(const frames::Header& header);
+    void lose_step();
     void take_for_stream(const frames::Header& header, frames::Bytes payload);
     bool take_for_call(Call& call, const frames::Header& header, frames::Bytes payload);
     void report_held(const Call& call, frames::Bytes holders, bool given_up);
@@ -108,13 +129,20 @@ private:
     io::Condition changed_;
     State state_ = State::silent;
     std::string why_not_ = "no agent was started";  ///< there is no agent
-    std::uint64_t nonce_ = 0;
+    std::uint64_t nonce_ = 0;                       ///< 0: any agent
     bool had_agent_ = false;
+    std::uint32_t epoch_ = 0;  ///< of the last hello
+    bool anew_ = false;        ///< what it asked for, while agreeing
+    std::optional<io::TimePoint> padded_at_;
+    int steps_lost_ = 0;         ///< since a frame was taken
+    std::size_t strangers_ = 0;  ///< streams of an agent that was there before
+    std::function<void()> gone_back_ = [] {};
     Peer peer_;
     std::string received_;
-    std::size_t noise_ = 0;       ///< bytes from this agent that were no frames
-    std::uint32_t sent_ = 0;      ///< frames to this agent
-    std::uint32_t expected_ = 0;  ///< sequence number of its next frame
+    std::size_t noise_ = 0;      ///< bytes from this agent that were no frames
+    KeptFrames kept_;            ///< to this agent
+    frames::Progress progress_;  ///< of its frames
+    std::size_t not_acked_ = 0;  ///< bytes of frames taken since the last ack
     std::uint32_t last_stream_ = 0;
     std::map<std::uint32_t, Entry> streams_;
     std::uint64_t last_ping_ = 0;

@@ -82,6 +82,18 @@ void write_header(const Header& header, Bytes payload,
     put(&target[24], short_checksum(target.first<24>()));
 }
 
+std::size_t frame_size(const unsigned char* header) {
+    return header_size + get(&header[16]);
+}
+
+void Progress::pass(const unsigned char* header) {
+    unsigned char both[sizeof chain + header_size];
+    std::memcpy(both, &chain, sizeof chain);
+    std::memcpy(both + sizeof chain, header, header_size);
+    chain = checksum(both);
+    ++next;
+}
+
 Scan scan(Bytes bytes, Expect expect) {
     Scan found;
     if (bytes.empty()) return found;
@@ -106,6 +118,7 @@ Scan scan(Bytes bytes, Expect expect) {
     found.size = header_size + header.length;
     found.header = header;
     found.payload = payload;
+    found.head = bytes.data();
     return found;
 }
 

@@ -13,7 +13,7 @@ using Bytes = std::span<const unsigned char>;
 
 /// Changes whenever a frame's meaning does. The driver brings its agent along, so both ends of a
 /// line are always of the same version; the number only turns away strangers.
-constexpr std::uint32_t version = 2;
+constexpr std::uint32_t version = 3;
 
 enum class Type : std::uint8_t {
     hello = 1,      ///< the first frame of either end: Hello
@@ -33,8 +33,9 @@ enum class Type : std::uint8_t {
     pong = 15,
     closed = 16,  ///< nothing more will come of the stream
     held = 17,    ///< its shell has ended, its output is still open: pipe holders, as text
+    ack = 18,     ///< which frames need not be kept to be sent again: Ack
 };
-constexpr Type last_type = Type::held;
+constexpr Type last_type = Type::ack;
 
 /// Bytes of a header on the line.
 constexpr std::size_t header_size = 28;
@@ -48,13 +49,27 @@ constexpr std::size_t max_frame = header_size + max_payload;
 struct Header {
     Type type{};
     std::uint32_t stream = 0;    ///< 0 is the line itself
-    std::uint32_t sequence = 0;  ///< counts the frames of one direction, from 0
+    std::uint32_t sequence = 0;  ///< counts the frames of one direction but hellos, from 0
     std::uint32_t length = 0;    ///< of the payload, in bytes
 };
 
 /// Writes the header of a frame with this payload, whose size it takes instead of header.length.
 void write_header(const Header& header, Bytes payload,
                   std::span<unsigned char, header_size> target);
+
+/// The bytes of a whole frame, of which `header` has the header.
+std::size_t frame_size(const unsigned char* header);
+
+/// How far one direction of a line has come. Two ends that say the same have seen the same frames:
+/// after a guest went back to an earlier state its agent may count the same number of others.
+struct Progress {
+    std::uint32_t next = 0;   ///< sequence number of the next frame
+    std::uint64_t chain = 0;  ///< checksum of the headers, and so of the payloads, before it
+
+    /// `header` is that of the next frame.
+    void pass(const unsigned char* header);
+    friend bool operator==(const Progress&, const Progress&) = default;
+};
 
 /// What stands at the beginning of the bytes that came.
 struct Scan {
@@ -66,7 +81,8 @@ struct Scan {
     Kind kind = Kind::incomplete;
     std::size_t size = 0;
     Header header;
-    Bytes payload;  ///< part of what was scanned
+    Bytes payload;                        ///< part of what was scanned
+    const unsigned char* head = nullptr;  ///< the bytes of the header, before the payload
 };
 
 /// Until an end has heard the other's hello, whatever else it hears was meant for somebody before

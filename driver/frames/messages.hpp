@@ -12,14 +12,26 @@
 /// listed here, little endian, each as long as its type and without padding.
 namespace charioteer::frames {
 
-/// The nonce shows that the hello is of this line and not of one before it.
+/// The nonce shows that the hello is of this line and not of one before it; from the driver, 0 is
+/// whichever agent listens. Either end says how far it has heard the other, so that what was lost
+/// can be sent again. Hellos are not numbered.
 struct Hello {
+    enum Flag : std::uint32_t {
+        anew = 1,       ///< from the driver: both directions count from 0 again
+        continues = 2,  ///< from the agent: it can send again from where the driver waits
+    };
     std::uint32_t version = 0;
     std::uint64_t nonce = 0;
     std::uint64_t program_size = 0;      ///< of the agent's own file, in bytes; 0 from the driver
     std::uint64_t program_checksum = 0;  ///< of the agent's own file; 0 from the driver
+    std::uint32_t epoch = 0;  ///< counts the driver's hellos; the agent's first, unasked, has 0
+    std::uint32_t flags = 0;
+    std::uint32_t next = 0;   ///< as Progress::next, of what was heard
+    std::uint64_t chain = 0;  ///< as Progress::chain
 
-    void fields(auto&& each) { each(version, nonce, program_size, program_checksum); }
+    void fields(auto&& each) {
+        each(version, nonce, program_size, program_checksum, epoch, flags, next, chain);
+    }
 };
 
 /// Followed by the rest of the command's text: a script for bash, or the words, each with a NUL at
@@ -60,6 +72,20 @@ struct Credit {
 
     void fields(auto&& each) { each(bytes); }
 };
+
+/// The sender has all frames before this one.
+struct Ack {
+    std::uint32_t next = 0;
+
+    void fields(auto&& each) { each(next); }
+};
+
+/// In the number of a stream: its command was started before the line began anew, and what it says
+/// is nobody's.
+constexpr std::uint32_t orphan = std::uint32_t{1} << 31;
+
+/// How many bytes of frames are taken before an ack says so.
+constexpr std::size_t ack_piece = 32 * 1024;
 
 struct Signal {
     std::uint32_t number = 0;  ///< 0: SIGTERM, and SIGKILL to what is left of the group later

@@ -16,10 +16,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A guest that has said nothing for so long, though QEMU runs it, is taken for dead. Under TCG the
-/// host may be busy elsewhere, too.
-constexpr auto longest_silence = 10s;
-constexpr auto longest_silence_tcg = 30s;
+/// After so long it is told that a guest says nothing. Under TCG the host may be busy elsewhere,
+/// too.
+constexpr auto usual_silence = 10s;
+constexpr auto usual_silence_tcg = 30s;
 /// Of an agent that was there before: its guest may be booting anew,
 constexpr auto reboot_limit = 300s;
 /// or has lost nothing but the agent.
@@ -114,7 +114,7 @@ asio::awaitable<std::shared_ptr<channel::Call>> Machine::begin(channel::Request 
 }
 
 io::Duration Machine::silence_limit() const {
-    return accelerator_.accelerator == Accelerator::tcg ? longest_silence_tcg : longest_silence;
+    return accelerator_.accelerator == Accelerator::tcg ? usual_silence_tcg : usual_silence;
 }
 
 asio::awaitable<std::optional<channel::Piece>> Machine::next_piece(
@@ -169,8 +169,24 @@ asio::awaitable<void> Machine::set_off(std::shared_ptr<AgentLink> link, std::str
     co_await unless_dead(link, call->started());
 }
 
-asio::awaitable<Outcome> Machine::run_by_agent(std::shared_ptr<AgentLink> link, std::string command,
-                                               RunOptions options) {
+asio::awaitable<std::optional<Outcome>> Machine::run_by_agent(std::string command,
+                                                              RunOptions options) {
+    for (int tries = 0;; ++tries) {
+        auto link = co_await ready_agent();
+        if (!link) co_return std::nullopt;
+        try {
+            if (!options.set_off) co_return co_await run_by(link, command, options);
+            co_await set_off(link, command, options.limit);
+            co_return Outcome{};
+        } catch (const channel::NotSent&) {
+            // The agent was lost before it heard of the command, which another one may run.
+            if (tries == most_restarts) throw;
+        }
+    }
+}
+
+asio::awaitable<Outcome> Machine::run_by(std::shared_ptr<AgentLink> link, std::string command,
+                                         RunOptions options) {
     channel::Request request;
     request.text = std::move(command);
     request.strict = true;

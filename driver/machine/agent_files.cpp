@@ -43,7 +43,7 @@ asio::awaitable<void> Machine::unless_stalled(std::shared_ptr<AgentLink> link,
                                               std::shared_ptr<Copying> copying,
                                               asio::awaitable<void> operation) {
     auto executor = host_->executor();
-    io::Duration limit = host_->copy_limits().stall * accelerator_.patience();
+    auto limit = host_->copy_limits().stall;
     auto group = asio::experimental::make_parallel_group(
         asio::co_spawn(executor, std::move(operation), asio::deferred),
         asio::co_spawn(executor, until_stalled(link, copying, limit), asio::deferred));

@@ -8,6 +8,7 @@
 
 #include "io/with_deadline.hpp"
 #include "machine/agent_program.hpp"
+#include "machine/reminder.hpp"
 #include "machine/start_script.hpp"
 
 namespace charioteer::machine {
@@ -20,8 +21,8 @@ using namespace std::chrono_literals;
 constexpr auto event_patience = 2s;
 /// Of a question to QEMU.
 constexpr auto query_limit = 10s;
-/// An agent that answers within it need not be replaced.
-constexpr auto answer_limit = 2s;
+/// Of the first word of an agent that may run in a guest that was restored.
+constexpr auto adopt_limit = 30s;
 /// How long the agent of an earlier line, which has the port, may take to greet.
 constexpr auto port_patience = 2s;
 /// Questions while somebody waits; nothing is asked of an idle guest.
@@ -46,12 +47,32 @@ std::string_view meaning_of(std::string_view event) {
     return {};
 }
 
+/// Whether the guest has a port open, as QEMU's tree of devices says of the one in whose entry
+/// `mark` stands. None: there is no such port.
+std::optional<bool> is_open(std::string_view tree, std::string_view mark) {
+    constexpr std::string_view entry = "dev: ";
+    for (auto at = tree.find(entry); at != tree.npos;) {
+        auto next = tree.find(entry, at + entry.size());
+        auto device = tree.substr(at, next == tree.npos ? next : next - at);
+        if (device.find(mark) != device.npos) return device.find("guest off") == device.npos;
+        at = next;
+    }
+    return std::nullopt;
+}
+
 /// Whether QEMU holds the guest, in this state of it, as somebody has asked it to.
 bool is_stopped(std::string_view state) {
     constexpr std::array states{"paused",      "suspended",  "prelaunch", "debug",
                                 "save-vm",     "restore-vm", "inmigrate", "finish-migrate",
                                 "postmigrate", "colo"};
     return std::find(states.begin(), states.end(), state) != states.end();
+}
+
+/// Zeros: it cannot read its own file, as without /proc.
+bool is_program(const channel::Peer& peer, std::string_view program) {
+    frames::Bytes bytes(reinterpret_cast<const unsigned char*>(program.data()), program.size());
+    return peer.program_size == 0 || (peer.program_size == program.size() &&
+                                      peer.program_checksum == frames::checksum(bytes));
 }
 
 }  // namespace
@@ -65,7 +86,7 @@ ChannelMode parse_channel_mode(std::string_view word) {
 }
 
 AgentLink::AgentLink(Parts parts, const asio::any_io_executor& executor, io::TimeSource& time)
-    : parts_(std::move(parts)), executor_(executor), time_(time) {}
+    : parts_(std::move(parts)), executor_(executor), time_(time), changed_(executor) {}
 
 std::shared_ptr<AgentLink> AgentLink::make(Parts parts, const asio::any_io_executor& executor,
                                            io::TimeSource& time) {
@@ -78,43 +99,117 @@ std::shared_ptr<AgentLink> AgentLink::make(Parts parts, const asio::any_io_execu
 }
 
 bool AgentLink::take_event(const json::object& event) {
-    auto name = string_in(event, "event");
-    if (auto meaning = meaning_of(name); !meaning.empty()) {
+    auto name = event_name(event);
+    auto meaning = meaning_of(name);
+    // QEMU resets the devices itself before it gives them the state of a snapshot.
+    if (event_text(event, "reason") == "snapshot-load") meaning = {};
+    if (!meaning.empty()) {
         last_event_ = meaning;
+        if (!parts_.guest->why_ended().empty()) last_event_ = parts_.guest->why_ended();
         guest_restarts_ = name == "RESET";
         if (usable()) parts_.channel->lose(last_event_);
     }
-    if (name != "VSERPORT_CHANGE") return false;
-    const auto* data = event.if_contains("data");
-    if (data == nullptr || !data->is_object()) return false;
-    if (string_in(data->get_object(), "id") != agent_port) return false;
-    const auto* open = data->get_object().if_contains("open");
+    // It may have gone back to an earlier state; what was on its way to or from a guest that was
+    // suspended may be lost.
+    if (name == "RESUME" || name == "WAKEUP") parts_.channel->resynchronise();
+    if (name != "VSERPORT_CHANGE" || event_text(event, "id") != agent_port) return false;
+    const auto* open = event.at("data").get_object().if_contains("open");
     take_port(open != nullptr && open->is_bool() && open->get_bool());
     return true;
 }
 
 void AgentLink::take_port(bool is_open) {
-    port_open_ = is_open;
-    if (is_open && parcel_) {
+    bool was_open = std::exchange(port_open_, is_open);
+    if (!is_open) {
+        if (was_open && usable())
+            asio::co_spawn(executor_, watch_closed_port(shared_from_this()), asio::detached);
+        return;
+    }
+    parts_.guest->set_devices_shut(false);
+    if (parcel_) {
         parts_.channel->send_raw(*parcel_);
         parcel_.reset();
+    } else if (usable()) {
+        if (!was_open) channel().resynchronise();
+    } else if (!starting_) {
+        asio::co_spawn(executor_, adopt(shared_from_this()), asio::detached);
     }
-    if (!is_open && usable())
-        asio::co_spawn(executor_, tell_end(shared_from_this()), asio::detached);
 }
 
-/// The port is closed: the agent is gone. Whoever waits wants to know why. (Or it was closed by who
-/// took the program from it, and the agent, which opened it since, was heard before QEMU's events.)
-asio::awaitable<void> AgentLink::tell_end(std::shared_ptr<AgentLink> self) {
+/// The port is closed: the agent is gone, unless the guest sleeps. Whoever waits wants to know why.
+/// (Or it was closed by what took the program from it, and the agent, which opened it since, was
+/// heard before QEMU's events.)
+asio::awaitable<void> AgentLink::watch_closed_port(std::shared_ptr<AgentLink> self) {
     self->last_event_.clear();
-    auto end = self->time_.deadline_after(event_patience);
     auto life = self->lives_;
-    while (self->last_event_.empty() && !end.passed(self->time_.now()) && self->usable() &&
-           !self->port_open_)
-        co_await self->time_.sleep_for(50ms);
-    if (self->usable() && self->lives_ == life && !self->port_open_)
-        self->parts_.channel->lose(
-            "the agent in the guest ended: something killed it, or the guest is on its way down");
+    auto is_there = [&] { return self->port_open_ || self->lives_ != life; };
+    for (bool asleep = true; asleep;) {
+        auto end = self->time_.deadline_after(event_patience);
+        while (self->usable() && !is_there() && !end.passed(self->time_.now()))
+            co_await self->time_.sleep_for(50ms);
+        if (!self->usable() || is_there()) co_return;
+        asleep = co_await self->is_asleep();
+    }
+    // QEMU tells of a port once a second, and of one that was shut and opened soon after may tell
+    // the one for the other.
+    if (self->port_open_) self->channel().resynchronise();
+    if (!self->usable() || is_there()) co_return;
+    // Of one that asks how far its agent has come the agent may not have been there yet.
+    bool went_back = !self->channel().in_step();
+    self->guest_restarts_ = went_back;
+    self->parts_.channel->lose(
+        went_back ? "the guest went back to an earlier state, in which it had no agent"
+                  : "the agent in the guest ended: something killed it, or the guest is on its way "
+                    "down");
+}
+
+/// Whether the guest has closed all its ports, or QEMU says that it sleeps or is stopped. Sets
+/// port_open_ by the way.
+asio::awaitable<bool> AgentLink::is_asleep() {
+    auto self = shared_from_this();
+    if (parts_.guest->stopped() || parts_.guest->asleep()) co_return true;
+    std::string tree;
+    try {
+        auto deadline = time_.deadline_after(query_limit);
+        tree = co_await parts_.qmp->human("info qtree", deadline);
+    } catch (const io::Error&) {
+        // Then nothing speaks for it.
+    }
+    // The guest's driver shuts all ports of the bus before it sleeps, the agent's end only its own.
+    parts_.guest->set_devices_shut(!is_open(tree, "chardev = \"shell\"").value_or(true));
+    port_open_ = is_open(tree, agent_port).value_or(false);
+    co_return parts_.guest->asleep();
+}
+
+/// Somebody has opened the port though no agent was started: one that ran when the guest was saved.
+asio::awaitable<void> AgentLink::adopt(std::shared_ptr<AgentLink> self) {
+    auto& channel = self->channel();
+    auto life = ++self->lives_;
+    try {
+        channel.adopt();
+        auto peer = co_await channel.greeted(self->time_.deadline_after(adopt_limit));
+        auto processor = co_await self->query("query-target", "arch");
+        auto program = load_agent_program(processor);
+        if (self->lives_ != life) co_return;
+        if (!is_program(peer, program)) {
+            channel.lose("the agent in the guest is that of another driver");
+            co_return;
+        }
+        self->guest_restarts_ = false;
+        self->adopted_ = true;
+        self->changed_.notify_all();
+    } catch (const io::Error&) {
+        // Whoever wants an agent starts another one.
+    }
+}
+
+asio::awaitable<void> AgentLink::until_adopted() {
+    auto self = shared_from_this();
+    while (!adopted_ || !usable()) co_await changed_.wait();
+}
+
+void AgentLink::take_greeting() {
+    if (usable() && !port_open_) channel().lose("the guest started anew");
 }
 
 asio::awaitable<std::string> AgentLink::query(std::string command, std::string key) {
@@ -125,16 +220,14 @@ asio::awaitable<std::string> AgentLink::query(std::string command, std::string k
 
 asio::awaitable<void> AgentLink::start(io::Duration limit) {
     auto self = shared_from_this();
-    auto& channel = *parts_.channel;
-    if (usable()) {
-        bool answers = true;
-        try {
-            co_await channel.ping(time_.deadline_after(answer_limit));
-        } catch (const io::Error&) {
-            answers = false;
-        }
-        if (answers) co_return;
-    }
+    if (usable()) co_return;
+    struct Flag {
+        explicit Flag(bool& flag) : flag_(flag) { flag_ = true; }
+        Flag(const Flag&) = delete;
+        Flag& operator=(const Flag&) = delete;
+        ~Flag() { flag_ = false; }
+        bool& flag_;
+    } starting(starting_);
     auto processor = co_await query("query-target", "arch");
     auto program = load_agent_program(processor);
     auto why = co_await try_start(program, limit);
@@ -149,13 +242,11 @@ asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string pro
                                                                  io::Duration limit) {
     auto& channel = *parts_.channel;
     auto size = program.size();
-    auto checksum =
-        frames::checksum({reinterpret_cast<const unsigned char*>(program.data()), program.size()});
     // A line whose answer never came may still be carried out, and start an agent: any will do.
     if (!nonce_) nonce_ = make_nonce();
     auto nonce = *nonce_;
     ++lives_;
-    channel.expect(nonce);
+    channel.expect(nonce, port_open_ ? channel::Port::open : channel::Port::closed);
     parcel_ = agent_parcel(program, nonce);
     auto script = agent_start_script(size, nonce);
     auto word = co_await parts_.shell->execute_bare(std::move(script), limit);
@@ -171,9 +262,7 @@ asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string pro
     }
     auto peer = co_await channel.greeted(time_.deadline_after(limit));
     nonce_.reset();
-    // Zeros: it cannot read its own file, as without /proc.
-    if (peer.program_size == 0 ||
-        (peer.program_size == size && peer.program_checksum == checksum)) {
+    if (is_program(peer, program)) {
         guest_restarts_ = false;
         co_return std::nullopt;
     }
@@ -194,14 +283,48 @@ asio::awaitable<bool> AgentLink::greets_anyway(io::Duration patience) {
 }
 
 asio::awaitable<void> AgentLink::watch(std::shared_ptr<AgentLink> self, io::Duration silence) {
+    Reminder reminder(silence);
+    auto silent = [&] { return self->time_.now() - self->channel().heard(); };
     while (self->watched_ > 0 && self->usable()) {
         co_await self->time_.sleep_for(ping_interval);
         if (self->watched_ == 0 || !self->usable()) break;
-        if (self->time_.now() - self->channel().heard() < ping_interval) continue;
-        auto why = co_await self->why_silent(silence);
-        if (why) self->channel().lose_calls(*why);
+        if (silent() >= ping_interval) co_await self->end_silence(silence);
+        if (silent() < silence) {
+            reminder.reset();
+        } else if (self->usable() && reminder.due(silent())) {
+            auto text = co_await self->describe_silence();
+            self->parts_.warn(std::move(text));
+        }
     }
     self->watching_ = false;
+}
+
+/// Asks the agent to say something, and waits for it as long as `limit`.
+asio::awaitable<void> AgentLink::end_silence(io::Duration limit) {
+    bool held = parts_.guest->stopped() || parts_.guest->asleep();
+    try {
+        auto deadline = time_.deadline_after(limit);
+        // A guest that sleeps is not to wake up to a pile of questions.
+        if (held)
+            co_await time_.sleep_until(deadline.when());
+        else
+            co_await channel().ping(deadline);
+    } catch (const io::TimeoutError&) {
+        // The question may be lost.
+        channel().resynchronise();
+    } catch (const io::Error&) {
+        // There is no agent any more, which is told by other means.
+    }
+}
+
+asio::awaitable<std::string> AgentLink::describe_silence() {
+    auto status = co_await state_of_guest();
+    auto state = parts_.guest->describe();
+    co_return fmt::format(
+        "waiting for the guest, whose agent has said nothing for {:.0f} s: {} "
+        "(QEMU's state: {})",
+        io::seconds(time_.now() - channel().heard()), state.empty() ? "it may be busy" : state,
+        status);
 }
 
 /// In QEMU's words, or why QEMU does not say.
@@ -218,26 +341,7 @@ asio::awaitable<std::string> AgentLink::state_of_guest() {
 asio::awaitable<bool> AgentLink::is_paused() {
     auto self = shared_from_this();
     auto status = co_await state_of_guest();
-    co_return is_stopped(status);
-}
-
-/// None: it answers, or need not.
-asio::awaitable<std::optional<std::string>> AgentLink::why_silent(io::Duration silence) {
-    bool late = false;
-    try {
-        co_await channel().ping(time_.deadline_after(silence));
-    } catch (const io::TimeoutError&) {
-        late = true;
-    } catch (const io::Error&) {
-        // There is no agent any more, which is told by other means.
-    }
-    // Other frames may have come in between.
-    if (!late || time_.now() - channel().heard() < silence) co_return std::nullopt;
-    auto status = co_await state_of_guest();
-    if (is_stopped(status)) co_return std::nullopt;
-    co_return fmt::format(
-        "the guest does not answer: its agent said nothing for {:.0f} s (QEMU's state: {})",
-        io::seconds(time_.now() - channel().heard()), status);
+    co_return is_stopped(status) || parts_.guest->asleep();
 }
 
 }  // namespace charioteer::machine

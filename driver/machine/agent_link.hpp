@@ -10,7 +10,9 @@
 #include <string>
 
 #include "channel/channel.hpp"
+#include "io/condition.hpp"
 #include "io/time_source.hpp"
+#include "machine/guest_state.hpp"
 #include "qmp/client.hpp"
 #include "shell/session.hpp"
 
@@ -29,8 +31,8 @@ enum class ChannelMode {
 /// Throws io::UsageError for an unknown word; empty is automatic.
 ChannelMode parse_channel_mode(std::string_view word);
 
-/// The agent in the guest of one QEMU: puts it there, notices when it is gone or silent. Io thread
-/// only.
+/// The agent in the guest of one QEMU: puts it there, and notices when it is gone. An agent that is
+/// silent is not gone: its guest may be busy, stopped or suspended. Io thread only.
 class AgentLink : public std::enable_shared_from_this<AgentLink> {
 public:
     /// What one life of QEMU has.
@@ -38,6 +40,8 @@ public:
         std::shared_ptr<channel::Channel> channel;
         std::shared_ptr<shell::Session> shell;
         std::shared_ptr<qmp::Client> qmp;
+        std::shared_ptr<GuestState> guest;
+        std::function<void(std::string text)> warn;
     };
 
     static std::shared_ptr<AgentLink> make(Parts parts, const asio::any_io_executor& executor,
@@ -50,15 +54,20 @@ public:
     /// Whether the guest has started anew and got no agent since: it may still be booting.
     bool guest_restarts() const noexcept { return guest_restarts_; }
 
-    /// Starts an agent through the root shell, which listens, unless one runs. Throws io::Error
+    /// Starts an agent through the root shell, which listens, unless there is one. Throws io::Error
     /// with the reason why there is none, shell::Restarted.
     asio::awaitable<void> start(io::Duration limit);
+    /// The root shell has greeted: an agent whose port is closed was that of an earlier boot.
+    void take_greeting();
+    /// Returns when an agent was found that runs since before this QEMU, in a guest that was
+    /// restored from a snapshot.
+    asio::awaitable<void> until_adopted();
 
-    /// Whether the guest does nothing because somebody stopped it, as a test may by the monitor.
+    /// Whether the guest does nothing since it is stopped or suspended.
     asio::awaitable<bool> is_paused();
 
-    /// Watches over an operation that waits for the agent: when the guest says nothing for
-    /// `silence`, though it runs, calls are lost with that reason, and so `operation` fails.
+    /// Watches over an operation that waits for the agent: while the guest says nothing, warns of
+    /// it after `silence`, and later more and more seldom, with what QEMU says of the guest.
     template <class T>
     asio::awaitable<T> watched(asio::awaitable<T> operation, io::Duration silence);
 
@@ -70,9 +79,12 @@ private:
     void take_port(bool is_open);
     asio::awaitable<std::optional<std::string>> try_start(std::string program, io::Duration limit);
     asio::awaitable<bool> greets_anyway(io::Duration patience);
-    static asio::awaitable<void> tell_end(std::shared_ptr<AgentLink> self);
+    static asio::awaitable<void> watch_closed_port(std::shared_ptr<AgentLink> self);
+    asio::awaitable<bool> is_asleep();
+    static asio::awaitable<void> adopt(std::shared_ptr<AgentLink> self);
     static asio::awaitable<void> watch(std::shared_ptr<AgentLink> self, io::Duration silence);
-    asio::awaitable<std::optional<std::string>> why_silent(io::Duration silence);
+    asio::awaitable<void> end_silence(io::Duration limit);
+    asio::awaitable<std::string> describe_silence();
     asio::awaitable<std::string> state_of_guest();
     asio::awaitable<std::string> query(std::string command, std::string key);
 
@@ -82,7 +94,10 @@ private:
     std::optional<std::string> parcel_;   ///< to be sent when somebody opens the port
     std::optional<std::uint64_t> nonce_;  ///< of a start whose end is not known
     bool port_open_ = false;              ///< in the guest
-    std::string last_event_;              ///< what QEMU told last of the machine as a whole
+    bool starting_ = false;
+    bool adopted_ = false;
+    io::Condition changed_;
+    std::string last_event_;  ///< what QEMU told last of the machine as a whole
     bool guest_restarts_ = false;
     std::size_t lives_ = 0;    ///< agents that were started
     std::size_t watched_ = 0;  ///< operations

@@ -63,7 +63,7 @@ asio::awaitable<void> Machine::await_greeting() {
         log(fmt::format("Guest shell says: {}", python_bytes(chunk)));
     };
     auto deadline = own_deadline(greeting_limit);
-    co_await unless_panicked(running().shell().wait_ready(std::move(events), deadline));
+    co_await unless_panicked(until_ready(std::move(events), deadline));
     // The greeting may be older than a panic; only an answer proves that the machine got over it.
     if (console_->panic()) {
         auto options = within(Limit{answer_grace, fmt::format("{}", answer_grace.count())});
@@ -77,6 +77,27 @@ asio::awaitable<void> Machine::await_greeting() {
     unit_managers_.clear();
     co_await start_agent(answer_grace);
     connected = true;
+}
+
+/// Of a guest that was restored from a snapshot the root shell has greeted long ago, but its agent
+/// still runs.
+asio::awaitable<void> Machine::until_ready(shell::ReadyEvents events, io::Deadline deadline) {
+    auto instance = instance_;
+    auto ready = running().shell().wait_ready(std::move(events), deadline);
+    auto link = instance->agent();
+    if (!link) {
+        co_await std::move(ready);
+        co_return;
+    }
+    auto executor = host_->executor();
+    auto group = asio::experimental::make_parallel_group(
+        asio::co_spawn(executor, std::move(ready), asio::deferred),
+        asio::co_spawn(executor, link->until_adopted(), asio::deferred));
+    auto [order, failure, adopting_failure] =
+        co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+    if (order[0] == 1 && !adopting_failure) co_return;
+    if (failure) std::rethrow_exception(failure);
+    link->take_greeting();
 }
 
 asio::awaitable<void> Machine::connect(StartOptions options) {
@@ -117,9 +138,16 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
     auto so_far = std::make_shared<std::string>();
     bool under_way = false;
     try {
-        auto link = co_await ready_agent();
+        co_await ready_agent();
         under_way = !running().child().status();
-        if (!link) {
+        RunOptions run_options;
+        run_options.limit = options.limit;
+        run_options.keep_errors = false;
+        run_options.set_off = !options.check_output;
+        run_options.tell = options.tell;
+        run_options.output_so_far = so_far;
+        auto outcome = co_await run_by_agent(command, std::move(run_options));
+        if (!outcome) {
             shell::Command plain{command, options.check_return, options.check_output, std::nullopt};
             if (options.limit) plain.guest_limit = options.limit->duration;
             auto limit = host_limit(options.limit);
@@ -127,18 +155,9 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
             if (options.tell) tell_output(result.output);
             co_return result;
         }
-        if (!options.check_output) {
-            co_await set_off(link, command, options.limit);
-            co_return shell::CommandResult{-2, ""};
-        }
-        RunOptions run_options;
-        run_options.limit = options.limit;
-        run_options.keep_errors = false;
-        run_options.tell = options.tell;
-        run_options.output_so_far = so_far;
-        auto outcome = co_await run_by_agent(link, command, std::move(run_options));
-        co_return shell::CommandResult{options.check_return ? outcome.status : -1,
-                                       std::move(outcome.output)};
+        if (!options.check_output) co_return shell::CommandResult{-2, ""};
+        co_return shell::CommandResult{options.check_return ? outcome->status : -1,
+                                       std::move(outcome->output)};
     } catch (const io::UsageError&) {
         throw;
     } catch (const io::TimeoutError& error) {
@@ -166,7 +185,13 @@ asio::awaitable<shell::CommandResult> Machine::execute_plainly(shell::Command co
     running();
     command.holder_limit = instance->holder_limit();
     auto earlier_panic = console_->panic();
-    auto result = co_await unless_panicked(instance->shell().execute(std::move(command), limit));
+    auto restored = [](std::shared_ptr<GuestState> guest) -> asio::awaitable<std::string> {
+        co_await guest->until_restored();
+        co_return "the guest went back to an earlier state while the command was under way";
+    };
+    auto executed = unless(host_->executor(), instance->shell().execute(std::move(command), limit),
+                           restored(instance->share_guest()));
+    auto result = co_await unless_panicked(std::move(executed));
     // What was asked after a panic is answered by a kernel that lives.
     console_->forget_panic(earlier_panic);
     co_return result;
@@ -176,8 +201,8 @@ asio::awaitable<Outcome> Machine::run(std::string command, RunOptions options) {
     auto begin = host_->time().now();
     shell::check_command_text(command);
     try {
-        auto link = co_await ready_agent();
-        if (link) co_return co_await run_by_agent(link, command, std::move(options));
+        auto outcome = co_await run_by_agent(command, options);
+        if (outcome) co_return std::move(*outcome);
         if (options.input)
             throw io::Error(
                 fmt::format("a command with input takes the agent, which is not there: {}",

@@ -22,10 +22,10 @@ struct ReaderOptions {
     std::string language_data;  ///< a folder; empty: Tesseract's own
 };
 
-/// Limits of copies to and from guests, under KVM.
+/// Limits of copies to and from guests.
 struct CopyLimits {
-    /// How long nothing may move: a guest that writes to a slow disk may rest for a while.
-    io::Duration stall = std::chrono::seconds(120);
+    /// How long nothing may move while the guest runs: generous, since `cp` has no such limit.
+    io::Duration stall = std::chrono::minutes(15);
 };
 
 /// What the machines of one driver have in common. Shared by them; io thread only, except claim().

@@ -10,6 +10,7 @@
 
 #include "io/error.hpp"
 #include "io/peer_buffer.hpp"
+#include "io/printable.hpp"
 #include "io/with_deadline.hpp"
 #include "machine/output_holders.hpp"
 
@@ -21,6 +22,8 @@ using namespace std::chrono_literals;
 
 /// How long an ending QEMU may take, once it has closed its sockets, to tell how it ended.
 constexpr auto obituary_patience = 3s;
+/// How long what it has told by then may take to be read.
+constexpr auto last_words_patience = 1s;
 /// How long the kernel may take to bury a process that was killed.
 constexpr auto kill_limit = 10s;
 /// Bash becomes the last command that it runs, as on NixOS, where it is /bin/sh; dash would stay in
@@ -95,14 +98,36 @@ asio::awaitable<void> Instance::dial_in(Listeners& listeners, io::Deadline deadl
     awaited_ = "greeting on its QMP socket";
     auto qmp = co_await io::connect_unix(listeners.qmp, deadline, time);
     qmp_ = co_await qmp::Client::open(std::move(qmp), obituary(), deadline, time);
+    guest_ = GuestState::of(*qmp_, host_->executor());
     shell_ = shell::Session::open(std::move(shell), obituary(), time);
     shell_->on_holders([warn = warn_, limit = holder_limit_](const std::string& command,
                                                              const shell::Holders& holders) {
         warn(describe({command, holders.names, holders.given_up}, limit));
     });
+    hear_of_snapshots();
     if (!listeners.agent) co_return;
     auto channel = channel::Channel::open(std::move(agent), obituary(), channel_settings(), time);
-    agent_ = AgentLink::make({std::move(channel), shell_, qmp_}, host_->executor(), time);
+    channel->on_gone_back([guest = guest_] { guest->note_restored(); });
+    auto warn = [console = console_, warn = warn_](std::string text) {
+        auto lines = console->last_lines(1);
+        if (!lines.empty())
+            text += fmt::format("; the last line of its console: {}",
+                                io::printable(lines.back(), io::Colours::drop));
+        warn(std::move(text));
+    };
+    agent_ = AgentLink::make({std::move(channel), shell_, qmp_, guest_, std::move(warn)},
+                             host_->executor(), time);
+}
+
+/// A guest that was stopped may go on as a snapshot had it. Its shell may not have been told what
+/// commands need, and it has not panicked.
+void Instance::hear_of_snapshots() {
+    qmp_->on_event([weak = weak_from_this()](const json::object& event) {
+        auto self = weak.lock();
+        if (self && event_name(event) == "RESUME") self->shell_->renew();
+        return false;
+    });
+    guest_->on_restored([console = console_] { console->forget_panic(console->panic()); });
 }
 
 channel::Settings Instance::channel_settings() {
@@ -170,8 +195,23 @@ io::Obituary Instance::obituary() {
         } catch (const io::TimeoutError&) {
             ended = false;
         }
-        co_return ended ? self->state() : std::string("QEMU closed the connection but still runs");
+        if (!ended) co_return "QEMU closed the connection but still runs";
+        co_return co_await self->final_state();
     };
+}
+
+asio::awaitable<std::string> Instance::final_state() {
+    auto self = shared_from_this();
+    auto& time = host_->time();
+    try {
+        if (qmp_)
+            co_await io::with_deadline(qmp_->until_ended(),
+                                       time.deadline_after(last_words_patience), time,
+                                       "QEMU's last words did not come");
+    } catch (const io::TimeoutError&) {
+        // Something that it started keeps the connection.
+    }
+    co_return state();
 }
 
 asio::awaitable<void> Instance::drain(std::shared_ptr<Instance> self) {
@@ -183,8 +223,14 @@ asio::awaitable<void> Instance::drain(std::shared_ptr<Instance> self) {
 }
 
 std::string Instance::state() const {
-    if (!child_->status()) return fmt::format("QEMU still runs (pid {})", child_->pid());
-    return fmt::format("QEMU {}", child_->status()->describe());
+    if (!child_->status()) {
+        auto guest = guest_ ? guest_->describe() : std::string();
+        return fmt::format("QEMU still runs (pid {}){}{}", child_->pid(), guest.empty() ? "" : "; ",
+                           guest);
+    }
+    auto text = fmt::format("QEMU {}", child_->status()->describe());
+    if (guest_ && !guest_->why_ended().empty()) text += ": " + guest_->why_ended();
+    return text;
 }
 
 void Instance::close() {

@@ -9,6 +9,7 @@
 #include "io/unix_socket.hpp"
 #include "machine/agent_link.hpp"
 #include "machine/console.hpp"
+#include "machine/guest_state.hpp"
 #include "machine/host.hpp"
 #include "machine/start_script.hpp"
 #include "process/child.hpp"
@@ -50,8 +51,15 @@ public:
     /// That of the plan.
     std::chrono::seconds holder_limit() const noexcept { return holder_limit_; }
 
-    /// "QEMU ended with status 1", or that it still runs.
+    /// What QEMU has told of the guest.
+    GuestState& guest() noexcept { return *guest_; }
+    std::shared_ptr<GuestState> share_guest() const noexcept { return guest_; }
+
+    /// "QEMU ended with status 0: the guest powered itself off", or that it still runs, and how the
+    /// guest fares.
     std::string state() const;
+    /// The same of a QEMU that is ending, once it has told all that it will.
+    asio::awaitable<std::string> final_state();
     /// Closes all connections; whoever waits on them gets io::ConnectionLost. QEMU is left alone.
     void close();
 
@@ -65,6 +73,7 @@ private:
     io::Error early_end() const;
     io::Obituary obituary();
     channel::Settings channel_settings();
+    void hear_of_snapshots();
     static asio::awaitable<void> drain(std::shared_ptr<Instance> self);
 
     std::shared_ptr<Console> console_;
@@ -76,6 +85,7 @@ private:
     bool aborted_ = false;    ///< before there was a child
     io::UnixStream monitor_;  ///< offered to start scripts as upstream does; only read
     std::shared_ptr<qmp::Client> qmp_;
+    std::shared_ptr<GuestState> guest_;
     std::shared_ptr<shell::Session> shell_;
     std::shared_ptr<AgentLink> agent_;
 };

@@ -189,6 +189,9 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     launching_ = std::make_shared<Instance>(console_, host_, std::move(warn));
     co_await launching_->launch(std::move(plan), own_deadline(launch_limit));
     instance_ = launching_;
+    instance_->guest().on_restored([weak = weak_from_this()] {
+        if (auto self = weak.lock()) self->forget_guest();
+    });
     door_ = open_door();
     last_process_ = instance_->share_child();
     booted = true;
@@ -256,7 +259,15 @@ asio::awaitable<void> Machine::wait_for_shutdown(io::Deadline deadline) {
         tell_facts(error);
         throw;
     }
+    auto state = co_await instance->final_state();
+    log(std::move(state));
     if (instance == instance_) forget_instance();
+}
+
+/// What was known of the guest need not be so in the state to which it went back.
+void Machine::forget_guest() {
+    share_mounted_.reset();
+    no_agent_.reset();
 }
 
 void Machine::forget_instance() {

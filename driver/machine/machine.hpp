@@ -78,6 +78,7 @@ struct RunOptions {
     std::optional<std::string> input;  ///< its standard input; none: empty
     std::optional<Limit> limit;
     bool keep_errors = true;  ///< false: only the last of its standard error is kept
+    bool set_off = false;     ///< returns when it has started, and leaves its output alone
     bool tell = false;        ///< the lines of its standard output are told as they come
     /// Gets the standard output as it comes, for a caller who wants it when the guest is lost.
     std::shared_ptr<std::string> output_so_far;
@@ -206,9 +207,11 @@ private:
     asio::awaitable<void> add_accelerator(StartOptions& options);
     void warn_of_old_qemu();
     asio::awaitable<void> await_greeting();
+    asio::awaitable<void> until_ready(shell::ReadyEvents events, io::Deadline deadline);
     template <class T>
     asio::awaitable<T> unless_panicked(asio::awaitable<T> operation);
     asio::awaitable<void> end_instance();
+    void forget_guest();
     void forget_instance();
     std::shared_ptr<terminal::Door> open_door();
 
@@ -223,8 +226,10 @@ private:
     // agent_commands.cpp
     asio::awaitable<void> start_agent(io::Duration limit);
     asio::awaitable<std::shared_ptr<AgentLink>> ready_agent();
-    asio::awaitable<Outcome> run_by_agent(std::shared_ptr<AgentLink> link, std::string command,
-                                          RunOptions options);
+    /// None: there is no agent.
+    asio::awaitable<std::optional<Outcome>> run_by_agent(std::string command, RunOptions options);
+    asio::awaitable<Outcome> run_by(std::shared_ptr<AgentLink> link, std::string command,
+                                    RunOptions options);
     asio::awaitable<Outcome> collect(std::shared_ptr<channel::Call> call, RunOptions options);
     asio::awaitable<void> set_off(std::shared_ptr<AgentLink> link, std::string command,
                                   std::optional<Limit> limit);

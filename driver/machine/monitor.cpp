@@ -19,7 +19,9 @@ constexpr auto console_limit = 60s;
 asio::awaitable<json::value> Machine::qmp(std::string command, json::object arguments) {
     auto instance = instance_;
     running();
+    bool restores = command == "snapshot-load";
     try {
+        if (restores) instance->guest().note_restored();
         co_return co_await instance->qmp().execute(std::move(command), std::move(arguments),
                                                    own_deadline(answer_limit));
     } catch (io::Error& error) {
@@ -31,8 +33,12 @@ asio::awaitable<json::value> Machine::qmp(std::string command, json::object argu
 asio::awaitable<std::string> Machine::monitor(std::string command) {
     auto instance = instance_;
     running();
+    bool restores = command.starts_with("loadvm");
     try {
-        co_return co_await instance->qmp().human(std::move(command), own_deadline(answer_limit));
+        auto answer =
+            co_await instance->qmp().human(std::move(command), own_deadline(answer_limit));
+        if (restores) instance->guest().note_restored();
+        co_return answer;
     } catch (io::Error& error) {
         error.add_context(name());
         throw;

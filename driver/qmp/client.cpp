@@ -98,6 +98,8 @@ asio::awaitable<std::string> Client::read_messages() {
         splitter.feed({buffer.data(), got});
         while (auto line = splitter.next()) take(*line);
     }
+    ended_ = true;
+    changed_.notify_all();
     if (closed_) co_return "the driver closed the connection";
     co_return co_await obituary_();
 }
@@ -111,7 +113,7 @@ void Client::take(std::string_view line) {
             fmt::format("QEMU sent what is not QMP: {}", line.substr(0, longest_quote)));
     auto& object = message.get_object();
     if (object.contains("event")) {
-        if (handler_ && handler_(object)) return;
+        if (is_taken(object)) return;
         if (events_.size() == most_events) events_.pop_front();
         events_.push_back(std::move(object));
     } else if (object.contains("QMP")) {
@@ -120,6 +122,12 @@ void Client::take(std::string_view line) {
         take_reply(std::move(object));
     }
     changed_.notify_all();
+}
+
+bool Client::is_taken(const json::object& event) const {
+    bool taken = false;
+    for (const auto& handler : handlers_) taken = handler(event) || taken;
+    return taken;
 }
 
 void Client::take_reply(json::object message) {
@@ -156,6 +164,11 @@ asio::awaitable<json::object> Client::until_replied(std::int64_t id) {
         expect_connection();
         co_await changed_.wait();
     }
+}
+
+asio::awaitable<void> Client::until_ended() {
+    auto self = shared_from_this();
+    while (!ended_ && !lost_) co_await changed_.wait();
 }
 
 asio::awaitable<json::object> Client::until_event() {

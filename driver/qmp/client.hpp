@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "io/error.hpp"
 #include "io/obituary.hpp"
@@ -63,11 +64,13 @@ public:
     /// io::TimeoutError, io::ConnectionLost.
     asio::awaitable<json::object> next_event(io::Deadline deadline);
 
-    /// `handler` sees each event first; those for which it returns true are not given out by
-    /// next_event(). It must not throw.
+    /// `handler` sees each event, before next_event() gives it out and after the handlers of
+    /// before; those for which one returns true are not given out. It must not throw.
     void on_event(std::function<bool(const json::object& event)> handler) {
-        handler_ = std::move(handler);
+        handlers_.push_back(std::move(handler));
     }
+    /// Returns when all that QEMU will ever send was taken.
+    asio::awaitable<void> until_ended();
 
     /// Whoever waits gets io::ConnectionLost. Idempotent.
     void close();
@@ -79,6 +82,7 @@ private:
     /// Reads until the connection ends; says why it did.
     asio::awaitable<std::string> read_messages();
     void take(std::string_view line);
+    bool is_taken(const json::object& event) const;
     void take_reply(json::object message);
     asio::awaitable<void> until_greeted();
     asio::awaitable<json::object> until_replied(std::int64_t id);
@@ -96,7 +100,8 @@ private:
     /// Commands under way, and their replies once they are there.
     std::map<std::int64_t, std::optional<json::object>> commands_;
     std::deque<json::object> events_;
-    std::function<bool(const json::object& event)> handler_;
+    std::vector<std::function<bool(const json::object& event)>> handlers_;
+    bool ended_ = false;               ///< the stream
     std::optional<std::string> lost_;  ///< why there is no connection any more
     bool closed_ = false;
 };

@@ -184,6 +184,7 @@ asio::awaitable<CommandResult> Session::execute(Command command,
     auto turn_deadline = limit ? time_.deadline_after(*limit) : io::Deadline::never();
     auto turn = co_await io::with_deadline(take_turn(), turn_deadline, time_,
                                            "an earlier command kept the guest's root shell");
+    begin_line();
     if (!std::exchange(prepared_, true)) outbox_.add(std::string(preparation));
     outbox_.add(line);
     auto deadline = limit ? time_.deadline_after(*limit) : io::Deadline::never();
@@ -205,10 +206,19 @@ asio::awaitable<CommandResult> Session::execute(Command command,
     co_return result;
 }
 
+/// Of a shell that was half way through a line when the guest's state was saved, that line ends
+/// here.
+void Session::begin_line() {
+    if (!std::exchange(renew_, false)) return;
+    outbox_.add("\n");
+    prepared_ = false;
+}
+
 asio::awaitable<std::string> Session::execute_bare(std::string script, io::Duration limit) {
     auto number = ++last_number_;
     auto turn = co_await io::with_deadline(take_turn(), time_.deadline_after(limit), time_,
                                            "an earlier command kept the guest's root shell");
+    begin_line();
     outbox_.add(bare_line(script, number));
     auto result = co_await io::with_deadline(answer_to(number, script), time_.deadline_after(limit),
                                              time_, "the guest did not answer");

@@ -88,6 +88,10 @@ public:
     asio::awaitable<io::UniqueFd> lend();
     void take_back();
 
+    /// The guest may not be what it was, as after a snapshot was loaded: before the next command
+    /// the shell is told again what it needs for it.
+    void renew() noexcept { renew_ = true; }
+
     /// Whoever waits gets io::ConnectionLost. Idempotent.
     void close();
 
@@ -101,6 +105,7 @@ private:
     asio::awaitable<std::string_view> read_some();
     /// Whether a greeting has come, of a shell that knows nothing yet.
     bool take_greeting();
+    void begin_line();
     asio::awaitable<void> until_sent();
     asio::awaitable<void> lose();
     asio::awaitable<void> until_greeted(std::function<void(std::string_view)> said,
@@ -122,6 +127,7 @@ private:
     AnswerReader answers_;
     std::vector<char> buffer_;
     std::uint64_t last_number_ = 0;
+    bool renew_ = false;
     bool prepared_ = false;  ///< the shell has been told `preparation`
     std::uint64_t greetings_ = 0;
     bool greeted_ = false;      ///< a greeting came that wait_ready() has not yet seen

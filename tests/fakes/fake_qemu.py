@@ -88,6 +88,8 @@ def serve_qmp(listener: socket.socket) -> None:
         if command == "stop":
             send({"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 2}})
         send({**reply, "return": answer(command, request.get("arguments", {}))})
+        if command == "quit":
+            send({"event": "SHUTDOWN", "data": {"guest": False, "reason": "host-qmp-quit"}})
         if command == "quit" and MODE != "deaf":
             os._exit(0)
 

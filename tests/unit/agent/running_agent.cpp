@@ -96,9 +96,19 @@ std::string RunningAgent::make_frame(Type type, std::uint32_t stream, std::strin
 }
 
 std::string RunningAgent::make_hello() {
+    return make_hello({.version = frames::version, .nonce = nonce_, .flags = frames::Hello::anew});
+}
+
+std::string RunningAgent::make_hello(frames::Hello hello) {
     unsigned char room[64];
-    frames::Hello hello{.version = frames::version, .nonce = nonce_};
-    return make_frame(Type::hello, 0, text_of(frames::encode(hello, room)));
+    hello.epoch = ++epoch_;
+    asked_ = {.next = hello.next, .chain = hello.chain};
+    if ((hello.flags & frames::Hello::anew) != 0) sequence_ = 0;
+    // Hellos are not numbered.
+    auto next = sequence_;
+    auto frame = make_frame(Type::hello, 0, text_of(frames::encode(hello, room)));
+    sequence_ = next;
+    return frame;
 }
 
 void RunningAgent::send_bytes(std::string_view bytes) {
@@ -116,7 +126,8 @@ void RunningAgent::send_text(Type type, std::uint32_t stream, std::string_view t
 
 void RunningAgent::greet(std::uint64_t nonce) {
     wait_until([&] { return hello_.has_value(); });
-    send(Type::hello, 0, frames::Hello{.version = frames::version, .nonce = nonce});
+    send_bytes(
+        make_hello({.version = frames::version, .nonce = nonce, .flags = frames::Hello::anew}));
 }
 
 void RunningAgent::greet() {
@@ -216,20 +227,38 @@ void RunningAgent::read_some() {
         auto found = frames::scan(frames::Bytes(incoming_).subspan(taken), frames::Expect::any);
         if (found.kind == frames::Scan::Kind::incomplete) break;
         EXPECT_EQ(found.kind, frames::Scan::Kind::frame) << "noise of the agent";
-        if (found.kind == frames::Scan::Kind::frame) take(found.header, found.payload);
+        if (found.kind == frames::Scan::Kind::frame) take(found);
         taken += found.size;
     }
     incoming_.erase(incoming_.begin(), incoming_.begin() + static_cast<std::ptrdiff_t>(taken));
 }
 
-void RunningAgent::take(const frames::Header& header, frames::Bytes payload) {
-    EXPECT_EQ(header.sequence, expected_++);
+void RunningAgent::take_hello(frames::Bytes payload) {
+    frames::Hello hello;
+    if (!frames::decode(payload, hello)) return;
+    hello_ = hello;
+    // It answers one of ours.
+    if (hello.epoch != 0) progress_ = asked_;
+}
+
+void RunningAgent::take(const frames::Scan& found) {
+    const auto& header = found.header;
+    auto payload = found.payload;
+    if (header.type == Type::hello) return take_hello(payload);
+    EXPECT_EQ(header.sequence, progress_.next);
+    progress_.pass(found.head);
+    not_acked_ += found.size;
+    if (not_acked_ >= frames::ack_piece && acknowledges) {
+        unsigned char room[64];
+        not_acked_ = 0;
+        frames::Ack ack{.next = progress_.next};
+        outgoing_ += make_frame(Type::ack, 0, text_of(frames::encode(ack, room)));
+    }
     ++heard_;
     auto& heard = streams_[header.stream];
     EXPECT_FALSE(heard.closed && header.stream != 0) << "something after the last frame";
     frames::Started started;
     frames::Credit credit;
-    frames::Hello hello;
     frames::Exit exit;
     bool carries = header.type == Type::output || header.type == Type::errors;
     if (carries) (header.type == Type::output ? heard.output : heard.errors) += text_of(payload);
@@ -239,7 +268,6 @@ void RunningAgent::take(const frames::Header& header, frames::Bytes payload) {
         // It goes out with the next pump(), of which this is a part.
         outgoing_ += make_frame(Type::credit, header.stream, text_of(frames::encode(credit, room)));
     }
-    if (header.type == Type::hello && frames::decode(payload, hello)) hello_ = hello;
     if (header.type == Type::started && frames::decode(payload, started))
         heard.process = started.process;
     if (header.type == Type::credit && frames::decode(payload, credit))

@@ -74,7 +74,12 @@ public:
     void send_text(frames::Type type, std::uint32_t stream, std::string_view text);
     /// The bytes of the next frame, for those who send them by themselves.
     std::string make_frame(frames::Type type, std::uint32_t stream, std::string_view payload);
+    /// One that asks it to begin anew.
     std::string make_hello();
+    std::string make_hello(frames::Hello hello);
+    /// How far the agent was heard.
+    const frames::Progress& progress() const { return progress_; }
+    std::uint32_t epoch() const { return epoch_; }
     void send_bytes(std::string_view bytes);
     void skip_sequence_number() { ++sequence_; }
     void close_line() { line_.reset(); }
@@ -102,17 +107,23 @@ public:
 
     /// Whether credit is given for what comes.
     bool refill = true;
+    /// Whether the agent is told what has come.
+    bool acknowledges = true;
 
 private:
     bool pump(int milliseconds);
     void read_some();
-    void take(const frames::Header& header, frames::Bytes payload);
+    void take(const frames::Scan& found);
+    void take_hello(frames::Bytes payload);
 
     std::uint64_t nonce_;
     pid_t pid_ = -1;
     io::UniqueFd line_;
     std::uint32_t sequence_ = 0;
-    std::uint32_t expected_ = 0;
+    std::uint32_t epoch_ = 0;
+    frames::Progress progress_;
+    frames::Progress asked_;  ///< by the last hello
+    std::size_t not_acked_ = 0;
     std::size_t heard_ = 0;
     std::string outgoing_;
     std::vector<unsigned char> incoming_;

@@ -96,9 +96,14 @@ protected:
         say(frames::Type::credit, stream, payload_of(frames::Credit{.bytes = bytes}));
     }
     std::string hello(std::uint64_t number = nonce, std::uint32_t version = frames::version) {
+        return hello(frames::Hello{.version = version, .nonce = number});
+    }
+    /// Hellos are not numbered.
+    std::string hello(const frames::Hello& hello) {
         sequence_ = 0;
-        return frame(frames::Type::hello, 0,
-                     payload_of(frames::Hello{.version = version, .nonce = number}));
+        auto bytes = frame(frames::Type::hello, 0, payload_of(hello));
+        sequence_ = 0;
+        return bytes;
     }
     void greet() {
         exchange_->expect(nonce);
@@ -169,6 +174,9 @@ private:
             std::rethrow_exception(failure);
         } catch (const Refused& error) {
             running.kind = "Refused";
+            running.error = error.what();
+        } catch (const NotSent& error) {
+            running.kind = "NotSent";
             running.error = error.what();
         } catch (const io::ConnectionLost& error) {
             running.kind = "ConnectionLost";

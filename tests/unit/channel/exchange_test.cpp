@@ -60,38 +60,13 @@ TEST_F(ExchangeTest, FindsFramesInNoiseInEverySplit) {
         heard();
         auto call = start();
         auto number = of(Type::exec, heard()).at(0).header.stream;
-        sequence_ = 1;
+        sequence_ = 0;
         auto rest = frame(Type::started, number, payload_of(frames::Started{42}));
         rest += frame(Type::output, number, "said");
         feed(rest, split);
         EXPECT_EQ(begin(call->started())->value, 42u);
         EXPECT_EQ(begin(call->next())->value.value()->bytes, "said");
     }
-}
-
-TEST_F(ExchangeTest, ALostFrameIsToldToEverybodyWhoWaits) {
-    greet();
-    auto first = start();
-    auto second = start();
-    auto one = begin(first->next());
-    auto two = begin(second->started());
-    auto ping = begin(exchange_->answered(exchange_->ask()));
-    ++sequence_;
-    say(Type::output, 1, "x");
-    for (const auto& error : {one->error, two->error, ping->error, why_lost()})
-        EXPECT_EQ(error, "frames of the agent were lost");
-}
-
-TEST_F(ExchangeTest, AHelloInBetweenDoesNotHideALostFrame) {
-    greet();
-    exchange_->take_bytes(hello(nonce + 1));
-    EXPECT_EQ(why_lost(), "frames of the agent were lost");
-}
-
-TEST_F(ExchangeTest, TellsWhatTheAgentGaveUpFor) {
-    greet();
-    say(Type::refused, 0, "frames of the driver were lost");
-    EXPECT_EQ(why_lost(), "the agent gave up: frames of the driver were lost");
 }
 
 TEST_F(ExchangeTest, TheNextAgentIsAnnouncedToTheOneBefore) {
@@ -221,18 +196,6 @@ TEST_F(ExchangeTest, ACallThatIsCalledOffIsEndedOnce) {
     EXPECT_EQ(of(Type::signal, heard()).size(), 1u);
 }
 
-TEST_F(ExchangeTest, LosingTheCallsLeavesTheAgent) {
-    greet();
-    auto call = start();
-    auto waiting = begin(call->next());
-    exchange_->lose_calls("silence");
-    turn();
-    EXPECT_EQ(waiting->error, "silence");
-    auto next = start();
-    say_exit(2);
-    EXPECT_TRUE(next->ended());
-}
-
 TEST_F(ExchangeTest, CallsAndTheExchangeMayGoInAnyOrder) {
     greet();
     auto call = start();
@@ -326,7 +289,7 @@ TEST_F(ExchangeTest, ALengthBeyondAllIsNoise) {
     EXPECT_TRUE(exchange_->usable());
     // What follows shows that something is missing.
     say(Type::output, 1, "x");
-    EXPECT_FALSE(exchange_->usable());
+    EXPECT_FALSE(exchange_->in_step());
 }
 
 TEST_F(ExchangeTest, ClosingIsForGood) {

@@ -64,6 +64,8 @@ protected:
                                                 {[](std::string) {}}, time_);
         parts_.qmp = co_await qmp::Client::open(std::move(qmp_ends_.first), obituary,
                                                 io::Deadline::never(), time_);
+        parts_.guest = GuestState::of(*parts_.qmp, runtime_.executor());
+        parts_.warn = [this](std::string text) { warnings_ += text + "\n"; };
         link_ = AgentLink::make(parts_, runtime_.executor(), time_);
     }
     asio::awaitable<void> dispose() {
@@ -80,10 +82,18 @@ protected:
     void reply(std::string_view value) {
         auto question = qemu_.read_line();
         qemu_.send(fmt::format("{{\"return\": {}, \"id\": {}}}\n", value,
-                               between(question, "\"id\":", "}")));
+                               std::stoi(between(question, "\"id\":", "}"))));
     }
-    void tell(std::string_view event) {
-        qemu_.send(fmt::format("{{\"event\": \"{}\", \"data\": {{}}}}\n", event));
+    void tell(std::string_view event, std::string_view reason = "") {
+        auto data = reason.empty() ? "" : fmt::format("\"reason\": \"{}\"", reason);
+        qemu_.send(fmt::format("{{\"event\": \"{}\", \"data\": {{{}}}}}\n", event, data));
+    }
+    /// Of the console and the agent's port, in QEMU's tree of devices.
+    void reply_ports(std::string_view console, std::string_view agent = "off") {
+        reply(fmt::format(R"("dev: virtserialport, id \"charioteer.agent\"\n guest {}\n)"
+                          R"(dev: virtconsole, id \"\"\n chardev = \"shell\"\n port 0, guest {}\n)"
+                          R"(dev: rtl8139\n guest off\n")",
+                          agent, console));
     }
     void tell_port(bool open) {
         qemu_.send(fmt::format(
@@ -114,6 +124,7 @@ protected:
         agent_.send(payload);
     }
     void greet(std::string_view file = program) {
+        heard_ = {};
         unsigned char room[64];
         sequence_ = 0;
         auto hello = frames::encode(frames::Hello{.version = frames::version,
@@ -122,15 +133,41 @@ protected:
                                                   .program_checksum = checksum_of(file)},
                                     room);
         put(Type::hello, 0, {reinterpret_cast<const char*>(hello.data()), hello.size()});
+        sequence_ = 0;  // hellos are not numbered
+    }
+    /// Answers the driver's question how far the agent has heard it.
+    void agree(std::uint32_t flags = frames::Hello::continues) {
+        auto payload = take_frame_of(Type::hello);
+        frames::Bytes bytes(reinterpret_cast<const unsigned char*>(payload.data()), payload.size());
+        frames::Hello question;
+        ASSERT_TRUE(frames::decode(bytes, question));
+        bool anew = (question.flags & frames::Hello::anew) != 0;
+        if (anew) heard_ = {};
+        unsigned char room[64];
+        auto answer = frames::encode(frames::Hello{.version = frames::version,
+                                                   .nonce = nonce_,
+                                                   .program_size = program.size(),
+                                                   .program_checksum = checksum_of(program),
+                                                   .epoch = question.epoch,
+                                                   .flags = flags,
+                                                   .next = heard_.next,
+                                                   .chain = heard_.chain},
+                                     room);
+        auto next = sequence_;
+        put(Type::hello, 0, {reinterpret_cast<const char*>(answer.data()), answer.size()});
+        sequence_ = anew ? 0 : next;
     }
     /// The next frame of the driver, with what is in it.
     std::pair<frames::Header, std::string> take_frame() {
         std::string bytes;
         for (;;) {
             bytes += agent_.read(1);
+            if (bytes.starts_with('\0')) bytes.clear();  // ends a frame that was cut off
             auto found =
                 frames::scan({reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()},
                              frames::Expect::any);
+            if (found.kind == frames::Scan::Kind::frame && found.header.type != Type::hello)
+                heard_.pass(found.head);
             if (found.kind == frames::Scan::Kind::frame)
                 return {found.header, std::string(found.payload.begin(), found.payload.end())};
             EXPECT_NE(found.kind, frames::Scan::Kind::noise) << bytes;
@@ -193,6 +230,13 @@ protected:
         while (result_of(runtime_.start(heard(parts_.channel.get()))) != time_.now())
             std::this_thread::yield();
     }
+    /// What was warned of by now.
+    std::string warnings() {
+        auto read = [](AgentLinkTest* test) -> asio::awaitable<std::string> {
+            co_return test->warnings_;
+        };
+        return result_of(runtime_.start(read(this)));
+    }
     void pass(io::Duration step) {
         while (time_.sleepers() == 0) std::this_thread::yield();
         time_.advance(step);
@@ -222,6 +266,8 @@ protected:
     std::uint64_t nonce_ = 0;
     std::string number_;
     std::uint32_t sequence_ = 0;
+    frames::Progress heard_;  ///< of the driver's frames
+    std::string warnings_;    ///< of the io thread
 };
 
 }  // namespace charioteer::machine

@@ -33,6 +33,18 @@ TEST_F(MachineTest, PowersOffAndStartsAgainWithItsState) {
     EXPECT_EQ(execute(*machine, "cat $TMPDIR/file").output, "kept\n");
 }
 
+TEST_F(MachineTest, SaysWhyQemuHasEnded) {
+    auto machine = make(plain);
+    run(machine->connect(options()));
+    auto command = runtime_.start(machine->execute("sleep 1000", {}));
+    run(machine->qmp("quit", {}));
+    auto reason = "QEMU ended with status 0: its monitor was told to quit";
+    auto lost = failure_of<ShellError>([&] { command.get(); });
+    EXPECT_THAT(lost.what(), HasSubstr(reason));
+    run(machine->wait_for_shutdown(io::Deadline::never()));
+    EXPECT_THAT(events(), Contains(HasSubstr(reason)));
+}
+
 TEST_F(MachineTest, CrashEndsAQemuThatObeysAndOneThatDoesNot) {
     for (auto command : {std::string(plain), std::string("env FAKE_QEMU_MODE=deaf ") + plain}) {
         auto machine = make(command);

@@ -104,6 +104,32 @@ TEST_F(ClientTest, RepliesFindTheirCommandByItsId) {
     EXPECT_EQ(result_of(second), 22);
 }
 
+TEST_F(ClientTest, EachHandlerSeesAnEventOfWhichOneTakesIt) {
+    open();
+    auto seen = std::make_shared<int>(0);
+    auto subscribe = [](Client* client, std::shared_ptr<int> count) -> asio::awaitable<void> {
+        for (bool takes : {true, false})
+            client->on_event([count, takes](const json::object& event) {
+                ++*count;
+                return takes && event.at("event") == "STOP";
+            });
+        co_return;
+    };
+    result_of(runtime_.start(subscribe(client_.get(), seen)));
+    qemu_.send("{\"event\": \"STOP\"}\n{\"event\": \"RESUME\"}\n");
+    EXPECT_EQ(result_of(event()).at("event"), "RESUME");
+    EXPECT_EQ(*seen, 4);
+}
+
+TEST_F(ClientTest, HasEndedWhenAllWasTakenThatQemuSaid) {
+    open();
+    auto ended = runtime_.start(client_->until_ended());
+    qemu_.send("{\"event\": \"SHUTDOWN\"}\n");
+    qemu_.close();
+    result_of(ended);
+    EXPECT_EQ(result_of(event()).at("event"), "SHUTDOWN");
+}
+
 TEST_F(ClientTest, TakesRepliesCutAnywhere) {
     open();
     std::string_view reply = "{\"event\": \"STOP\"}\r\n{\"return\": {\"a\": \"\\u00e9\"}, \"id\": ";

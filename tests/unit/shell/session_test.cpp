@@ -49,6 +49,25 @@ TEST_F(SessionTest, DoesNotWaitForTheGreetingPastItsDeadline) {
     EXPECT_TRUE(session_->usable());
 }
 
+TEST_F(SessionTest, AShellThatMayBeAnotherIsToldAgainWhatItNeeds) {
+    auto first = start("one");
+    next_command();
+    answer(1, "");
+    result_of(first);
+    auto renew = [](Session* session) -> asio::awaitable<void> {
+        session->renew();
+        co_return;
+    };
+    result_of(runtime_.start(renew(session_.get())));
+    auto second = start("two");
+    // The end of a line that may have been half read when the guest's state was saved.
+    EXPECT_EQ(peer_.read_line(), "");
+    EXPECT_EQ(peer_.read_line(), "set -m");
+    EXPECT_THAT(next_command(), HasSubstr("; two'"));
+    answer(2, "");
+    result_of(second);
+}
+
 TEST_F(SessionTest, GivesStatusAndOutput) {
     auto command = start("ls");
     EXPECT_THAT(next_command(), HasSubstr("; ls'"));

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/condition.hpp"
+#include "qmp/client.hpp"
+
+namespace charioteer::machine {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+std::string_view event_name(const json::object& event);
+/// A member of an event's data; empty when there is none that is text.
+std::string_view event_text(const json::object& event, std::string_view key);
+
+/// What QEMU's events say of the guest as a whole, and of QEMU's own end. Io thread only.
+class GuestState : public std::enable_shared_from_this<GuestState> {
+public:
+    /// Hears the events of `qmp`, before those who subscribe after it.
+    static std::shared_ptr<GuestState> of(qmp::Client& qmp, const asio::any_io_executor& executor);
+    explicit GuestState(const asio::any_io_executor& executor) : changed_(executor) {}
+    GuestState(const GuestState&) = delete;
+    GuestState& operator=(const GuestState&) = delete;
+
+    void take_event(const json::object& event);
+
+    /// The monitor has stopped it.
+    bool stopped() const noexcept { return stopped_; }
+    /// It was suspended, to memory or otherwise.
+    bool asleep() const noexcept { return suspended_ || devices_shut_; }
+    /// A guest that idles in s2idle is told by its devices alone, which its drivers have shut.
+    void set_devices_shut(bool shut) noexcept { devices_shut_ = shut; }
+    /// "the guest is suspended"; empty while it runs.
+    std::string describe() const;
+    /// Why QEMU ends or has ended, as "the guest powered itself off"; empty before it says so.
+    const std::string& why_ended() const noexcept { return why_ended_; }
+
+    /// The guest went back to an earlier state.
+    void note_restored();
+    /// `handler` is called each time.
+    void on_restored(std::function<void()> handler) { handlers_.push_back(std::move(handler)); }
+    std::size_t times_restored() const noexcept { return times_restored_; }
+    asio::awaitable<void> until_restored();
+
+private:
+    io::Condition changed_;
+    std::vector<std::function<void()>> handlers_;
+    bool stopped_ = false;
+    bool suspended_ = false;
+    bool devices_shut_ = false;
+    std::size_t times_restored_ = 0;
+    std::string why_ended_;
+};
+
+}  // namespace charioteer::machine

@@ -1,0 +1,245 @@
+// How frames that were lost are sent again, and what happens when the guest went back in time.
+
+#include "exchange_fixture.hpp"
+
+namespace charioteer::channel {
+namespace {
+
+using namespace std::chrono_literals;
+using frames::Hello;
+using frames::Type;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class AgreementTest : public ExchangeTest {
+protected:
+    AgreementTest() {
+        greet();
+        exchange_->on_gone_back([this] { ++went_back_; });
+    }
+    /// The frames that the driver has sent since, without what ends a frame that was cut off.
+    std::vector<Frame> heard() {
+        while (sent_.starts_with('\0')) sent_.erase(0, sent_.find_first_not_of('\0'));
+        return ExchangeTest::heard();
+    }
+    /// The agent hears frames of the driver.
+    void hear(const std::vector<Frame>& frames) {
+        for (const auto& each : frames) {
+            if (each.header.type == Type::hello) continue;
+            std::array<unsigned char, frames::header_size> header{};
+            frames::write_header(
+                each.header,
+                {reinterpret_cast<const unsigned char*>(each.payload.data()), each.payload.size()},
+                header);
+            agent_heard_.pass(header.data());
+        }
+    }
+    /// What the driver asked by its last hello.
+    Hello asked() {
+        auto hellos = of(Type::hello, heard());
+        EXPECT_EQ(hellos.size(), 1U);
+        return hellos.empty() ? Hello{} : decoded<Hello>(hellos.back());
+    }
+    void answer(const Hello& question, std::uint32_t flags, std::uint64_t number = nonce) {
+        auto next = sequence_;
+        exchange_->take_bytes(hello(Hello{.version = frames::version,
+                                          .nonce = number,
+                                          .epoch = question.epoch,
+                                          .flags = flags,
+                                          .next = agent_heard_.next,
+                                          .chain = agent_heard_.chain}));
+        sequence_ = (question.flags & Hello::anew) != 0 ? 0 : next;
+        turn();
+    }
+    /// The guest goes back to when its agent had heard nothing, while `call` is under way.
+    void go_back() {
+        exchange_->resynchronise();
+        agent_heard_ = {};
+        answer(asked(), 0);
+        answer(asked(), 0);
+    }
+
+    frames::Progress agent_heard_;
+    int went_back_ = 0;
+};
+
+TEST_F(AgreementTest, WhatTheAgentHasNotHeardIsSentAgain) {
+    auto first = start("first");
+    hear(heard());
+    auto second = start("second");
+    heard();
+    exchange_->resynchronise();
+    answer(asked(), Hello::continues);
+    auto again = heard();
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_EQ(again[0].header.sequence, 1U);
+    EXPECT_THAT(again[0].payload, HasSubstr("second"));
+    say_exit(1);
+    say_exit(2);
+    EXPECT_TRUE(first->ended());
+    EXPECT_TRUE(second->ended());
+    EXPECT_EQ(went_back_, 0);
+}
+
+TEST_F(AgreementTest, WhatIsAskedMeanwhileWaits) {
+    exchange_->resynchronise();
+    auto question = asked();
+    auto call = start("later");
+    EXPECT_TRUE(exchange_->usable());
+    EXPECT_THAT(heard(), IsEmpty());
+    answer(question, Hello::continues);
+    EXPECT_EQ(of(Type::exec, heard()).size(), 1U);
+}
+
+TEST_F(AgreementTest, SaysHowFarItHasHeardTheAgentAndHearsTheRestAgain) {
+    auto call = start();
+    hear(heard());
+    say(Type::output, 1, "one ");
+    ++sequence_;
+    say(Type::output, 1, "three");
+    auto question = asked();
+    EXPECT_EQ(question.next, 1U);
+    EXPECT_NE(question.chain, 0U);
+    EXPECT_EQ(question.flags, 0U);
+    // What comes before the answer is none.
+    say(Type::output, 1, "four");
+    sequence_ = 1;
+    answer(question, Hello::continues);
+    say(Type::output, 1, "two ");
+    say(Type::output, 1, "three");
+    EXPECT_EQ(begin(call->next())->value.value()->bytes, "one two three");
+}
+
+TEST_F(AgreementTest, AnAnswerToAnEarlierQuestionIsNone) {
+    exchange_->resynchronise();
+    auto first = asked();
+    exchange_->resynchronise();
+    answer(first, Hello::continues);
+    EXPECT_FALSE(exchange_->in_step());
+    answer(asked(), Hello::continues);
+    EXPECT_TRUE(exchange_->in_step());
+}
+
+TEST_F(AgreementTest, ACommandUnderWayWhenTheGuestWentBackIsLost) {
+    auto call = start();
+    auto waiting = begin(call->next());
+    heard();
+    go_back();
+    EXPECT_THAT(waiting->error, HasSubstr("the guest went back to an earlier state"));
+    EXPECT_EQ(waiting->kind, "ConnectionLost");
+    EXPECT_EQ(went_back_, 1);
+    auto next = start();
+    say_exit(2);
+    EXPECT_TRUE(next->ended());
+}
+
+TEST_F(AgreementTest, ACommandThatTheGuestNeverHeardIsSentToTheAgentAsItIsNow) {
+    start()->let_go();
+    heard();
+    exchange_->resynchronise();
+    auto question = asked();
+    auto call = start("fresh");
+    agent_heard_ = {.next = 7, .chain = 7};
+    answer(question, 0);
+    answer(asked(), 0);
+    auto sent = heard();
+    ASSERT_EQ(sent.size(), 1U);
+    EXPECT_EQ(sent[0].header.sequence, 0U);
+    EXPECT_THAT(sent[0].payload, HasSubstr("fresh"));
+    say_exit(2);
+    EXPECT_TRUE(call->ended());
+}
+
+TEST_F(AgreementTest, TheSameNumberOfOtherFramesIsAnotherPast) {
+    start()->let_go();
+    heard();
+    exchange_->resynchronise();
+    agent_heard_ = {.next = 1, .chain = 1};
+    answer(asked(), Hello::continues);
+    EXPECT_EQ(went_back_, 1);
+}
+
+TEST_F(AgreementTest, TheGuestMayGoBackToAnotherAgent) {
+    exchange_->resynchronise();
+    answer(asked(), Hello::continues, nonce + 1);
+    EXPECT_EQ(went_back_, 1);
+    answer(asked(), 0, nonce + 1);
+    EXPECT_TRUE(exchange_->in_step());
+}
+
+TEST_F(AgreementTest, WhatWasStartedBeforeTheGuestWentBackIsNobodysButIsHeard) {
+    go_back();
+    say(Type::errors, frames::orphan | 5, std::string(20 * 1024, 'x') + "\n");
+    EXPECT_EQ(late_.size(), 1U);
+    EXPECT_GE(credit_heard(), 16U * 1024);
+    say(Type::closed, frames::orphan | 5);
+    EXPECT_TRUE(exchange_->in_step());
+}
+
+TEST_F(AgreementTest, AnAgentThatWasThereBeforeIsAdopted) {
+    exchange_->lose("another driver");
+    exchange_->adopt();
+    auto greeted = begin(exchange_->greeted());
+    auto question = asked();
+    EXPECT_EQ(question.nonce, 0U);
+    EXPECT_EQ(question.flags, Hello::anew);
+    answer(question, 0, nonce + 5);
+    EXPECT_TRUE(greeted->value);
+    start()->let_go();
+    EXPECT_EQ(of(Type::exec, heard()).size(), 1U);
+}
+
+TEST_F(AgreementTest, WhatWasNeverSentSaysSoWhenTheAgentIsLost) {
+    auto sent = start();
+    exchange_->resynchronise();
+    auto unsent = start();
+    auto one = begin(sent->next());
+    auto two = begin(unsent->next());
+    exchange_->lose("the guest shut down");
+    turn();
+    EXPECT_EQ(one->kind, "ConnectionLost");
+    EXPECT_EQ(two->kind, "NotSent");
+    EXPECT_THROW(exchange_->start({}), NotSent);
+}
+
+TEST_F(AgreementTest, TheAgentIsToldNowAndThenWhatCame) {
+    auto call = start();
+    heard();
+    for (int i = 0; i < 3; ++i) say(Type::output, 1, std::string(16 * 1024, 'x'));
+    auto acks = of(Type::ack, heard());
+    ASSERT_EQ(acks.size(), 1U);
+    EXPECT_EQ(decoded<frames::Ack>(acks[0]).next, 2U);
+}
+
+TEST_F(AgreementTest, WhatTheAgentHasIsNotSentAgain) {
+    start()->let_go();
+    hear(heard());
+    say(Type::ack, 0, payload_of(frames::Ack{.next = 1}));
+    exchange_->resynchronise();
+    answer(asked(), Hello::continues);
+    EXPECT_THAT(heard(), IsEmpty());
+    EXPECT_EQ(went_back_, 0);
+}
+
+TEST_F(AgreementTest, ALineThatLosesFramesAgainAndAgainIsGivenUp) {
+    for (int times = 0; times < 100 && exchange_->usable(); ++times) {
+        ++sequence_;
+        say(Type::output, 1, "x");
+        if (exchange_->usable()) answer(asked(), Hello::continues);
+    }
+    EXPECT_THAT(why_lost(), HasSubstr("again and again"));
+}
+
+TEST_F(AgreementTest, AGuestThatFeignsLossesIsNotSentMuch) {
+    ++sequence_;
+    say(Type::refused, 0, "lost");
+    auto first = sent_.size();
+    answer(asked(), Hello::continues);
+    say(Type::refused, 0, "lost");
+    EXPECT_LT(sent_.size(), 200U);
+    EXPECT_GT(first, frames::max_frame);
+}
+
+}  // namespace
+}  // namespace charioteer::channel

@@ -1,0 +1,89 @@
+#include "machine/guest_state.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/json/parse.hpp>
+
+#include "machine/reminder.hpp"
+
+namespace charioteer::machine {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class GuestStateTest : public testing::Test {
+protected:
+    void tell(std::string_view event, std::string_view data = "{}") {
+        std::string text = "{\"event\": \"";
+        text.append(event).append("\", \"data\": ").append(data).append("}");
+        state_->take_event(json::parse(text).as_object());
+    }
+
+    asio::io_context context_;
+    std::shared_ptr<GuestState> state_ = std::make_shared<GuestState>(context_.get_executor());
+};
+
+TEST_F(GuestStateTest, ARunningGuestNeedsNoWords) {
+    EXPECT_EQ(state_->describe(), "");
+    tell("STOP");
+    EXPECT_THAT(state_->describe(), HasSubstr("stopped by its monitor"));
+    tell("RESUME");
+    EXPECT_EQ(state_->describe(), "");
+}
+
+TEST_F(GuestStateTest, ItSleepsUntilItWakesUpOrStartsAnew) {
+    for (auto event : {"WAKEUP", "RESET"}) {
+        tell("SUSPEND");
+        EXPECT_TRUE(state_->asleep());
+        EXPECT_EQ(state_->describe(), "the guest is suspended");
+        tell(event);
+        EXPECT_FALSE(state_->asleep());
+    }
+    state_->set_devices_shut(true);
+    EXPECT_TRUE(state_->asleep());
+    EXPECT_THAT(state_->describe(), HasSubstr("sleeps"));
+}
+
+TEST_F(GuestStateTest, SaysWhyQemuEnds) {
+    EXPECT_EQ(state_->why_ended(), "");
+    tell("SHUTDOWN", R"({"guest": true, "reason": "guest-shutdown"})");
+    EXPECT_EQ(state_->why_ended(), "the guest powered itself off");
+    tell("SHUTDOWN", R"({"guest": true, "reason": "guest-reset"})");
+    EXPECT_EQ(state_->why_ended(),
+              "the guest reset itself and start(allow_reboot=True) was not given");
+    tell("SHUTDOWN", R"({"guest": false, "reason": "host-signal"})");
+    EXPECT_EQ(state_->why_ended(), "a signal asked it to end");
+    tell("SHUTDOWN", R"({"guest": false, "reason": "something-new"})");
+    EXPECT_EQ(state_->why_ended(), "QEMU gave the reason something-new");
+    tell("SHUTDOWN", "7");
+    EXPECT_EQ(state_->why_ended(), "the guest shut down");
+}
+
+TEST_F(GuestStateTest, ASnapshotThatWasLoadedIsToldToAllWhoAsk) {
+    int told = 0;
+    state_->on_restored([&] { ++told; });
+    state_->on_restored([&] { ++told; });
+    tell("SUSPEND");
+    state_->note_restored();
+    EXPECT_EQ(told, 2);
+    EXPECT_FALSE(state_->asleep());
+}
+
+TEST(Reminder, ComesMoreAndMoreSeldom) {
+    Reminder reminder(30s);
+    EXPECT_FALSE(reminder.due(29s));
+    EXPECT_TRUE(reminder.due(31s));
+    EXPECT_FALSE(reminder.due(61s));
+    EXPECT_TRUE(reminder.due(62s));
+    EXPECT_TRUE(reminder.due(3600s));
+    EXPECT_FALSE(reminder.due(4199s));
+    EXPECT_TRUE(reminder.due(4200s));
+    reminder.reset();
+    EXPECT_TRUE(reminder.due(30s));
+}
+
+}  // namespace
+}  // namespace charioteer::machine

@@ -1,0 +1,134 @@
+"""Guests that go back to an earlier state, guests that sleep, and why QEMU ended."""
+
+import subprocess
+
+import pytest
+
+from support.run import Run
+from support.workshop import Workshop
+
+from test_bad_days import run
+
+pytestmark = pytest.mark.limit(400)
+
+MONITOR = """
+    import threading
+    from test_driver.errors import MachineError
+
+    def monitor(line):
+        answer = machine.send_monitor_command(line)
+        assert "rror" not in answer, answer
+
+    lost = []
+
+    def fail(command):
+        try:
+            machine.succeed(command)
+        except MachineError as error:
+            lost.append(str(error))
+
+    def go_back_under(command):
+        waiting = threading.Thread(target=fail, args=(command,))
+        waiting.start()
+        machine.wait_for_console_text("under way", timeout=120)
+        monitor("loadvm one")
+        waiting.join(120)
+        assert "the guest went back to an earlier state" in lost.pop()
+        assert machine.succeed("cat /tmp/state", timeout=120) == "before\\n"
+"""
+
+#: Of what the snapshot was taken of, the daemon runs on; what was done since is undone.
+WITH_AGENT = f"""{MONITOR}
+    machine.start()
+    monitor("savevm boot")
+    machine.succeed("echo before > /tmp/state")
+    machine.succeed("(while sleep 0.1; do echo x >>/tmp/alive; done) </dev/null >/dev/null 2>&1 &")
+    monitor("savevm one")
+    machine.succeed("echo after > /tmp/state; touch /tmp/new")
+    monitor("stop")
+    monitor("loadvm one")
+    monitor("cont")
+    assert machine.succeed("cat /tmp/state", timeout=120) == "before\\n"
+    machine.fail("test -e /tmp/new")
+    go_back_under("echo under way >&2; sleep 1000")
+    machine.wait_until_succeeds("a=$(wc -l </tmp/alive); sleep 1; test $a != $(wc -l </tmp/alive)")
+    monitor("loadvm boot")
+    machine.succeed("test ! -e /tmp/state", timeout=120)
+    print("went back", machine.handle.has_agent)
+"""
+
+PLAIN = f"""{MONITOR}
+    machine.succeed("echo before > /tmp/state")
+    monitor("savevm one")
+    machine.succeed("echo after > /tmp/state")
+    monitor("loadvm one")
+    assert machine.succeed("cat /tmp/state", timeout=120) == "before\\n"
+    go_back_under("echo under way >&2; sleep 1000")
+    print("went back", machine.handle.has_agent)
+"""
+
+#: Two seconds after it has said so, the guest sleeps, with a command under way.
+SLEEP = """
+    import os, threading, time
+    # The uncompressed kernel cannot wake up.
+    text = open(str(getattr(machine.start_command, "_cmd", machine.start_command))).read().replace("/vmlinux", "/vmlinuz")
+    path = machine.state_dir / "run-sleeper-vm"
+    path.write_text(text)
+    path.chmod(0o755)
+    machine = create_machine(str(path), name="sleeper")
+    machine.start()
+    said = []
+    def wait():
+        said.append(machine.succeed("sleep 4; echo late"))
+    boot = machine.succeed("cat /proc/sys/kernel/random/boot_id")
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    machine.execute("(sleep 1; echo mem > /sys/power/state) >/dev/null 2>&1 &")
+    machine.wait_for_qmp_event(lambda event: event["event"] == "SUSPEND", timeout=60)
+    time.sleep(4)
+    machine.send_monitor_command("system_wakeup")
+    waiting.join(120)
+    assert said == ["late\\n"], said
+    assert machine.succeed("cat /proc/sys/kernel/random/boot_id") == boot
+    print("woke up")
+"""
+
+
+def go_back(workshop: Workshop, script: str, channel: str) -> Run:
+    disk = workshop.folder / "snapshots.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "2G"], check=True)
+    options = f"-drive file={disk},if=virtio"
+    return run(workshop, script, QEMU_OPTS=options, CHARIOTEER_CHANNEL=channel)
+
+
+def test_a_guest_that_goes_back_to_a_snapshot(workshop: Workshop) -> None:
+    gone_back = go_back(workshop, WITH_AGENT, "agent")
+    gone_back.expect(0, limit=300)
+    assert gone_back.stdout.endswith("went back True\n")
+
+
+def test_a_guest_without_an_agent_that_goes_back_to_a_snapshot(workshop: Workshop) -> None:
+    gone_back = go_back(workshop, PLAIN, "plain")
+    gone_back.expect(0, limit=300)
+    assert gone_back.stdout.endswith("went back False\n")
+
+
+def test_a_command_under_way_while_the_guest_is_suspended(workshop: Workshop) -> None:
+    slept = run(workshop, SLEEP)
+    slept.expect(0, limit=200)
+    assert slept.stdout.endswith("woke up\n")
+
+
+def test_why_qemu_has_ended(workshop: Workshop) -> None:
+    script = """
+        from test_driver.errors import MachineError
+        try:
+            machine.succeed("reboot -f; sleep 600")
+        except MachineError as error:
+            print(f"told: {error}")
+        machine.wait_for_shutdown()
+    """
+    ended = run(workshop, script)
+    ended.expect(0, limit=200)
+    assert "the guest reset itself and start(allow_reboot=True) was not given" in ended.stdout
+    assert "machine: QEMU ended with status 0: the guest reset itself" in ended.stderr
