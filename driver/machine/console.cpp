@@ -1,6 +1,8 @@
 #include "machine/console.hpp"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <chrono>
 #include <iterator>
 
@@ -14,6 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto panic_silence = 15s;
+/// After so long a line without an end is one to look at.
+constexpr auto rest_silence = 1s;
 constexpr std::string_view panic_mark = "Kernel panic - not syncing";
 
 /// As upstream has lines: no carriage returns, no blanks at the end, and none of the bytes that are
@@ -43,13 +47,21 @@ bool is_panic(std::string_view line) {
 }  // namespace
 
 Console::Console(const asio::any_io_executor& executor, io::TimeSource& time, LineSink sink)
-    : time_(time), sink_(std::move(sink)), changed_(executor) {}
+    : executor_(executor), time_(time), sink_(std::move(sink)), changed_(executor) {}
+
+std::shared_ptr<Console> Console::make(const asio::any_io_executor& executor, io::TimeSource& time,
+                                       LineSink sink) {
+    return std::shared_ptr<Console>(new Console(executor, time, std::move(sink)));
+}
 
 void Console::reset() {
     splitter_ = io::LineSplitter(longest_line);
     lines_.clear();
     taken_ = 0;
+    begun_.clear();
     panic_.reset();
+    ended_.clear();
+    rest_taken_ = settled_ = 0;
 }
 
 void Console::feed(std::string_view bytes) {
@@ -60,6 +72,36 @@ void Console::feed(std::string_view bytes) {
         any = true;
     }
     if (any) changed_.notify_all();
+    fed_ = time_.now();
+    if (!splitter_.rest().empty() && !std::exchange(watched_, true))
+        asio::co_spawn(executor_, watch_rest(weak_from_this(), time_), asio::detached);
+}
+
+/// Runs while the last line has no end and has not settled.
+asio::awaitable<void> Console::watch_rest(std::weak_ptr<Console> weak, io::TimeSource& time) {
+    for (;;) {
+        io::TimePoint due;
+        {
+            auto self = weak.lock();
+            if (!self) co_return;
+            due = self->fed_ + rest_silence;
+            bool settled = time.now() >= due;
+            if (settled || self->splitter_.rest().empty()) {
+                self->watched_ = false;
+                if (settled) self->settle();
+                co_return;
+            }
+        }
+        co_await time.sleep_until(due);
+    }
+}
+
+void Console::settle() {
+    auto rest = bare_rest();
+    if (rest.size() <= settled_) return;
+    sink_(rest.substr(settled_));
+    settled_ = rest.size();
+    changed_.notify_all();
 }
 
 void Console::finish() {
@@ -69,10 +111,18 @@ void Console::finish() {
     changed_.notify_all();
 }
 
+/// A line that the serial port has ended.
 void Console::add(std::string line) {
+    if (rest_taken_ > 0) begun_[lines_.size()] = rest_taken_;
     lines_.push_back(tidy(std::move(line)));
-    if (is_panic(lines_.back())) panic_ = lines_.size() - 1;
-    sink_(lines_.back());
+    const auto& added = lines_.back();
+    if (is_panic(added)) panic_ = lines_.size() - 1;
+    if (settled_ == 0)
+        sink_(added);
+    else if (settled_ < added.size())
+        sink_(added.substr(settled_));
+    ended_.push_back(lines_.size() - 1);
+    rest_taken_ = settled_ = 0;
 }
 
 void Console::add_line(std::string line) {
@@ -81,9 +131,19 @@ void Console::add_line(std::string line) {
     changed_.notify_all();
 }
 
+std::string Console::bare_rest() const {
+    auto rest = io::decodable(splitter_.rest());
+    std::erase(rest, '\r');
+    return rest;
+}
+
 std::vector<std::string> Console::last_lines(std::size_t count) const {
+    auto rest = tidy(std::string(splitter_.rest()));
+    if (count > 0 && !rest.empty()) --count;
     auto from = lines_.size() - std::min(count, lines_.size());
-    return {lines_.begin() + static_cast<std::ptrdiff_t>(from), lines_.end()};
+    std::vector<std::string> last(lines_.begin() + static_cast<std::ptrdiff_t>(from), lines_.end());
+    if (!rest.empty()) last.push_back(std::move(rest));
+    return last;
 }
 
 std::string Console::text() const {
@@ -92,21 +152,52 @@ std::string Console::text() const {
     std::string all;
     all.reserve(size);
     for (const auto& line : lines_) all.append(line).push_back('\n');
-    if (!all.empty()) all.pop_back();
+    auto rest = tidy(std::string(splitter_.rest()));
+    all += rest;
+    if (rest.empty() && !all.empty()) all.pop_back();
     return all;
 }
 
-asio::awaitable<std::vector<std::string>> Console::until_lines() {
-    while (taken_ >= lines_.size()) co_await changed_.wait();
+bool Console::has_rest_beyond(ConsoleMark seen) const {
+    return settled_ > rest_taken_ && seen != ConsoleMark{ended_.size(), settled_};
+}
+
+/// Without `seen` a rest does not count.
+asio::awaitable<void> Console::until_text(std::optional<ConsoleMark> seen) {
+    while (taken_ >= lines_.size() && !(seen && has_rest_beyond(*seen))) co_await changed_.wait();
+}
+
+std::vector<std::string> Console::take_lines() {
     std::vector<std::string> fresh(lines_.begin() + static_cast<std::ptrdiff_t>(taken_),
                                    lines_.end());
+    for (auto [index, length] : begun_) {
+        auto& line = fresh[index - taken_];
+        line.erase(0, std::min(length, line.size()));
+    }
+    begun_.clear();
     taken_ = lines_.size();
-    co_return fresh;
+    return fresh;
 }
 
 asio::awaitable<std::vector<std::string>> Console::next_lines(io::Deadline deadline) {
-    co_return co_await io::with_deadline(until_lines(), deadline, time_,
-                                         "no new line on the console");
+    co_await io::with_deadline(until_text(std::nullopt), deadline, time_,
+                               "no new line on the console");
+    co_return take_lines();
+}
+
+asio::awaitable<ConsoleText> Console::next_text(ConsoleMark seen, io::Deadline deadline) {
+    co_await io::with_deadline(until_text(seen), deadline, time_, "nothing new on the console");
+    ConsoleText text{take_lines(), "", {ended_.size(), settled_}};
+    if (settled_ > rest_taken_) text.rest = bare_rest().substr(rest_taken_, settled_ - rest_taken_);
+    co_return text;
+}
+
+void Console::take_rest(ConsoleMark mark) {
+    if (mark.line == ended_.size()) rest_taken_ = std::max(rest_taken_, mark.bytes);
+    if (mark.line >= ended_.size()) return;
+    // It has ended since.
+    auto index = ended_[mark.line];
+    if (index >= taken_) begun_[index] = std::max(begun_[index], mark.bytes);
 }
 
 void Console::forget_panic(std::optional<std::size_t> panic) {

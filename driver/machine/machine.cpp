@@ -56,7 +56,7 @@ Machine::Machine(MachineConfig config, std::shared_ptr<Host> host, io::EventSink
     auto tell_line = [sink = sink_, name = config_.name](const std::string& line) {
         sink({io::EventKind::serial, name, line});
     };
-    console_ = std::make_shared<Console>(host_->executor(), host_->time(), tell_line);
+    console_ = Console::make(host_->executor(), host_->time(), tell_line);
 }
 
 void Machine::log(std::string text) const {

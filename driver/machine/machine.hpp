@@ -193,6 +193,8 @@ public:
     /// The last `count` lines, or all there are.
     asio::awaitable<std::vector<std::string>> console_tail(std::size_t count);
     asio::awaitable<std::vector<std::string>> next_console_lines(io::Deadline deadline);
+    asio::awaitable<ConsoleText> next_console_text(ConsoleMark seen, io::Deadline deadline);
+    asio::awaitable<void> take_console_rest(ConsoleMark mark);
     asio::awaitable<void> send_console(std::string bytes);
     /// Lines, without their ends, that came by another way: standard error of a command.
     asio::awaitable<void> add_console_lines(std::vector<std::string> lines);

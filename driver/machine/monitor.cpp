@@ -64,6 +64,16 @@ asio::awaitable<std::vector<std::string>> Machine::next_console_lines(io::Deadli
     co_return co_await console->next_lines(deadline);
 }
 
+asio::awaitable<ConsoleText> Machine::next_console_text(ConsoleMark seen, io::Deadline deadline) {
+    auto console = console_;
+    co_return co_await console->next_text(seen, deadline);
+}
+
+asio::awaitable<void> Machine::take_console_rest(ConsoleMark mark) {
+    console_->take_rest(mark);
+    co_return;
+}
+
 asio::awaitable<void> Machine::send_console(std::string bytes) {
     auto instance = instance_;
     running();

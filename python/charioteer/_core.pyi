@@ -326,6 +326,16 @@ class VLan:
     """One Ethernet segment that machines plug into."""
 
     def __init__(self, nr: int, tmp_dir: str, reporter: Reporter, tap: str = "") -> None:
+    def next_console_text(
+        self, timeout: Limit | None, seen: tuple[int, int]
+    ) -> tuple[list[str], str, tuple[int, int]]:
+        """The same; or none of them, and a last line without an end that goes beyond `seen`.
+
+        The line counts once nothing has followed for a second, and is taken by `take_console_rest`
+        with the last element of what is returned. Raises TimeoutError.
+        """
+    def take_console_rest(self, mark: tuple[int, int]) -> None:
+        """Later calls get what follows in the last line."""
         """With `tap` the segment reaches the kernel by a tap device of that name; it takes root.
 
         Raises MachineError, naming the process id, when a living driver uses the directory.

@@ -125,6 +125,9 @@ void bind_monitor(Type& type) {
         .def("next_console_lines", &MachineHandle::next_console_lines, py::arg("timeout"))
         .def(
             "send_console",
+        .def("next_console_text", &MachineHandle::next_console_text, py::arg("timeout"),
+             py::arg("seen"))
+        .def("take_console_rest", &MachineHandle::take_console_rest, py::arg("mark"))
             [](MachineHandle& self, const py::bytes& data) {
                 self.run(self.machine()->send_console(data));
             },

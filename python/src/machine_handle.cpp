@@ -223,3 +223,20 @@ py::list MachineHandle::next_console_lines(const py::object& timeout) {
 }
 
 }  // namespace charioteer::python
+py::tuple MachineHandle::next_console_text(const py::object& timeout, Mark seen) {
+    try {
+        machine::ConsoleMark mark{seen.first, seen.second};
+        auto deadline = to_deadline(timeout, host_time());
+        auto text = run(machine_->next_console_text(mark, deadline), true);
+        py::list lines;
+        for (const auto& line : text.lines) lines.append(to_text(line));
+        return py::make_tuple(lines, to_text(text.rest), Mark(text.mark.line, text.mark.bytes));
+    } catch (const io::TimeoutError& error) {
+        raise_as(PyExc_TimeoutError, error);
+    }
+}
+
+void MachineHandle::take_console_rest(Mark mark) {
+    run(machine_->take_console_rest({mark.first, mark.second}));
+}
+

@@ -68,6 +68,10 @@ public:
     py::list console_tail(std::size_t count);
     py::list next_console_lines(const py::object& timeout);
 
+    /// A machine::ConsoleMark.
+    using Mark = std::pair<std::size_t, std::size_t>;
+    py::tuple next_console_text(const py::object& timeout, Mark seen);
+    void take_console_rest(Mark mark);
     /// Waits for a coroutine of the machine, which stays alive meanwhile.
     template <class T>
     T run(asio::awaitable<T> operation, bool polling = false) {

@@ -19,6 +19,9 @@ class ConsoleText:
     A long text is searched as a whole only now and then, or the search would take ever longer.
     """
 
+    mark: tuple[int, int] = (0, 0)
+    """Up to where the line without an end was searched, as the core has it."""
+
     def __init__(self, regex: str) -> None:
         self._pattern = re.compile(regex)
         self._text = ""
@@ -32,6 +35,11 @@ class ConsoleText:
             begin = max(0, len(self._text) - len(added) - _TAIL)
             return bool(self._pattern.search(self._text, begin))
         return self.search()
+
+    def goes_on(self, rest: str) -> bool:
+        """Whether the pattern is found when `rest`, which is not added, follows the text."""
+        begin = max(0, len(self._text) - _TAIL) if len(self._text) > _WHOLE else 0
+        return bool(rest) and bool(self._pattern.search(self._text[begin:] + rest))
 
     def search(self) -> bool:
         """Whether the pattern is found in the whole text."""
@@ -60,6 +68,26 @@ class ConsoleLines:
                 self._lines.clear()
                 return taken
         return self._machine.next_console_lines(timeout)
+
+    def add_to(self, text: ConsoleText, timeout: float | None) -> bool:
+        """Takes what is there, or comes; whether `text` then matches.
+
+        A last line without an end is looked at once nothing has followed for a second, and is taken
+        only when it makes the text match: the next call gets what follows in it. Raises
+        TimeoutError after `timeout` seconds.
+        """
+        with self._lock:
+            lines = list(self._lines)
+            self._lines.clear()
+        if lines:
+            return text.add(lines)
+        lines, rest, text.mark = self._machine.next_console_text(timeout, text.mark)
+        if lines and text.add(lines):
+            return True
+        if not text.goes_on(rest):
+            return False
+        self._machine.take_console_rest(text.mark)
+        return True
 
     def get(self, block: bool = True, timeout: float | None = None) -> str:
         """The oldest line. Raises queue.Empty."""

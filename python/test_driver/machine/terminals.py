@@ -73,8 +73,9 @@ class Terminals(LifeCycle):
     def wait_for_console_text(self, regex: str, timeout: Duration | None = None) -> None:
         """Waits until the lines that come, joined without newlines, match.
 
-        Lines that an earlier call has seen are not looked at again. `timeout` None is for ever.
-        Raises RequestedAssertionFailed.
+        A line without an end, such as a prompt, counts once nothing has followed for a second.
+        Lines that an earlier call has seen are not looked at again, nor is the part of a prompt
+        that has matched. `timeout` None is for ever. Raises RequestedAssertionFailed.
         """
         with self.nested(f"waiting for {regex} to appear on console"):
             text = ConsoleText(regex)
@@ -83,7 +84,7 @@ class Terminals(LifeCycle):
                 spent = time.monotonic() - begin
                 left = 1.0 if timeout is None else min(1.0, max(seconds(timeout) - spent, 0.0))
                 try:
-                    if text.add(self.last_lines.take(left)):
+                    if self.last_lines.add_to(text, left):
                         return
                 except TimeoutError:
                     if text.search():

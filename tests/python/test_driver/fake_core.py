@@ -88,6 +88,7 @@ class FakeMachine:
         self.connected = False
         self.calls: list[tuple[Any, ...]] = []
         self.console: list[list[str]] = []
+        self.console_rest = ""
         self.failure: Exception | None = None
         self.status = "running"
         self.options: list[dict[str, Any]] = []
@@ -168,6 +169,15 @@ class FakeMachine:
     def __getattr__(self, method: str) -> Callable[..., None]:
         def remember(*arguments: Any) -> None:
             self.calls.append((method, *arguments))
+    def next_console_text(
+        self, timeout: float | None, seen: tuple[int, int]
+    ) -> tuple[list[str], str, tuple[int, int]]:
+        if self.console:
+            return self.console.pop(0), "", seen
+        if not self.console_rest or seen == (0, len(self.console_rest)):
+            raise TimeoutError
+        return [], self.console_rest, (0, len(self.console_rest))
+
             if method in ("crash", "release"):
                 self.booted = self.connected = False
 

@@ -174,6 +174,18 @@ class TestConsole:
         setattr(machine.handle, "console", [["login"], [": ready"]])
         machine.wait_for_console_text("login: ready")
 
+    def test_a_prompt_that_matches_is_taken(self, machine: QemuMachine) -> None:
+        setattr(machine.handle, "console", [["booted"]])
+        setattr(machine.handle, "console_rest", "web login: ")
+        machine.wait_for_console_text("booted.*login: $")
+        assert calls(machine) == [("take_console_rest", (0, 11))]
+
+    def test_a_prompt_that_does_not_match_is_left(self, machine: QemuMachine) -> None:
+        setattr(machine.handle, "console_rest", "web login: ")
+        with pytest.raises(RequestedAssertionFailed):
+            machine.wait_for_console_text("passphrase", timeout=0)
+        assert calls(machine) == []
+
     def test_timeout(self, machine: QemuMachine) -> None:
         with pytest.raises(RequestedAssertionFailed, match=r"seconds \(timeout=0\)"):
             machine.wait_for_console_text("never", timeout=0)

@@ -23,7 +23,7 @@ protected:
         return runtime_.start(run(std::move(action))).get();
     }
     void feed(std::string_view bytes) {
-        on_io([&] { console_.feed(bytes); });
+        on_io([&] { console_->feed(bytes); });
     }
     /// Waits until the code under test sleeps on the hand-moved clock.
     void await_sleeper() const {
@@ -32,6 +32,18 @@ protected:
     static asio::awaitable<std::vector<std::string>> take(Console& console, io::Deadline deadline) {
         co_return co_await console.next_lines(deadline);
     }
+    asio::awaitable<ConsoleText> look() const {
+        co_return co_await console_->next_text({}, time_.deadline_after(1h));
+    }
+    /// What the console has for a call that has seen nothing of it.
+    ConsoleText text() { return runtime_.start(look()).get(); }
+    /// Nothing comes for a second.
+    void settle() {
+        await_sleeper();
+        time_.advance(1s);
+        // Returns once the io thread has woken its sleeper.
+        while (time_.sleepers() > 0) on_io([] {});
+    }
     static asio::awaitable<std::string> panic(Console& console) {
         co_return co_await console.wait_for_panic();
     }
@@ -39,14 +51,14 @@ protected:
     std::vector<std::string> told_;
     fakes::ManualTime time_;
     io::Runtime runtime_;
-    Console console_{runtime_.executor(), time_,
-                     [this](const std::string& line) { told_.push_back(line); }};
+    std::shared_ptr<Console> console_ = Console::make(
+        runtime_.executor(), time_, [this](const std::string& line) { told_.push_back(line); });
 };
 
 TEST_F(ConsoleTest, MakesTheSameLinesHoweverTheBytesAreSplit) {
     constexpr std::string_view bytes = "one\r\ntwo  \n\nth\xffree\nfour";
     for (std::size_t split = 0; split <= bytes.size(); ++split) {
-        on_io([&] { console_.reset(); });
+        on_io([&] { console_->reset(); });
         told_.clear();
         feed(bytes.substr(0, split));
         feed(bytes.substr(split));
@@ -57,30 +69,31 @@ TEST_F(ConsoleTest, MakesTheSameLinesHoweverTheBytesAreSplit) {
 TEST_F(ConsoleTest, TheLastLineNeedsNoEndWhenQemuEnds) {
     feed("almost");
     EXPECT_THAT(told_, IsEmpty());
-    on_io([&] { console_.finish(); });
+    on_io([&] { console_->finish(); });
     EXPECT_THAT(told_, ElementsAre("almost"));
-    EXPECT_EQ(console_.text(), "almost");
+    EXPECT_EQ(console_->text(), "almost");
 }
 
 TEST_F(ConsoleTest, GivesEachLineOnce) {
     feed("a\nb\n");
-    EXPECT_THAT(runtime_.start(take(console_, io::Deadline::never())).get(), ElementsAre("a", "b"));
-    auto pending = runtime_.start(take(console_, io::Deadline::never()));
+    EXPECT_THAT(runtime_.start(take(*console_, io::Deadline::never())).get(),
+                ElementsAre("a", "b"));
+    auto pending = runtime_.start(take(*console_, io::Deadline::never()));
     feed("c\n");
     EXPECT_THAT(pending.get(), ElementsAre("c"));
-    EXPECT_EQ(console_.text(), "a\nb\nc");
-    EXPECT_THAT(console_.last_lines(2), ElementsAre("b", "c"));
+    EXPECT_EQ(console_->text(), "a\nb\nc");
+    EXPECT_THAT(console_->last_lines(2), ElementsAre("b", "c"));
 }
 
 TEST_F(ConsoleTest, WaitingForALineEndsAtItsDeadline) {
-    auto pending = runtime_.start(take(console_, time_.deadline_after(5s)));
+    auto pending = runtime_.start(take(*console_, time_.deadline_after(5s)));
     await_sleeper();
     time_.advance(5s);
     EXPECT_THROW(pending.get(), io::TimeoutError);
 }
 
 TEST_F(ConsoleTest, APanicCountsOnceTheKernelIsSilent) {
-    auto pending = runtime_.start(panic(console_));
+    auto pending = runtime_.start(panic(*console_));
     feed("[1.0] Kernel panic - not syncing: VFS\n[1.1] ---[ end Kernel panic - not syncing ]---\n");
     await_sleeper();
     time_.advance(10s);
@@ -90,7 +103,7 @@ TEST_F(ConsoleTest, APanicCountsOnceTheKernelIsSilent) {
 }
 
 TEST_F(ConsoleTest, AKernelThatTalksOnAfterAPanicIsWatchedFurther) {
-    auto pending = runtime_.start(panic(console_));
+    auto pending = runtime_.start(panic(*console_));
     feed("Kernel panic - not syncing: first\n");
     await_sleeper();
     feed("Rebooting in 1 seconds..\nLinux version 6\n");
@@ -106,25 +119,101 @@ TEST_F(ConsoleTest, OnlyTheKernelItselfPanics) {
           "[    1.5][    T1] Kernel panic - not syncing: VFS",
           "half a word[    1.5] Kernel panic - not syncing: VFS"}) {
         feed(std::string(line) + "\n");
-        EXPECT_TRUE(on_io([&] { return console_.panic(); })) << line;
-        on_io([&] { console_.reset(); });
+        EXPECT_TRUE(on_io([&] { return console_->panic(); })) << line;
+        on_io([&] { console_->reset(); });
     }
     for (auto line : {"grep: Kernel panic - not syncing", "# echo 'Kernel panic - not syncing'",
                       "nov 23 host kernel: Kernel panic - not syncing", "[ok] Kernel panic - not",
                       "[notes] Kernel panic - not syncing"}) {
         feed(std::string(line) + "\n");
-        EXPECT_FALSE(on_io([&] { return console_.panic(); })) << line;
+        EXPECT_FALSE(on_io([&] { return console_->panic(); })) << line;
     }
 }
 
 TEST_F(ConsoleTest, APanicThatTheMachineGotOverIsForgotten) {
     feed("Kernel panic - not syncing: first\n");
-    auto first = on_io([&] { return console_.panic(); });
+    auto first = on_io([&] { return console_->panic(); });
     feed("Kernel panic - not syncing: second\n");
-    on_io([&] { console_.forget_panic(first); });
-    EXPECT_TRUE(on_io([&] { return console_.panic(); }));
-    on_io([&] { console_.forget_panic(console_.panic()); });
-    EXPECT_FALSE(on_io([&] { return console_.panic(); }));
+    on_io([&] { console_->forget_panic(first); });
+    EXPECT_TRUE(on_io([&] { return console_->panic(); }));
+    on_io([&] { console_->forget_panic(console_->panic()); });
+    EXPECT_FALSE(on_io([&] { return console_->panic(); }));
+}
+
+TEST_F(ConsoleTest, ALineWithoutEndIsLookedAtOnceNothingFollows) {
+    feed("booted\npassphrase: ");
+    auto first = text();
+    EXPECT_THAT(first.lines, ElementsAre("booted"));
+    EXPECT_EQ(first.rest, "");
+    settle();
+    EXPECT_EQ(text().rest, "passphrase: ");
+    EXPECT_THAT(told_, ElementsAre("booted", "passphrase: "));
+}
+
+TEST_F(ConsoleTest, WhatGoesOnIsWaitedFor) {
+    feed("pass");
+    await_sleeper();
+    time_.advance(900ms);
+    feed("phrase: ");
+    time_.advance(900ms);
+    on_io([] {});
+    EXPECT_THAT(told_, IsEmpty());
+    settle();
+    EXPECT_THAT(told_, ElementsAre("passphrase: "));
+}
+
+TEST_F(ConsoleTest, WhoWaitsIsWokenByALineWithoutEnd) {
+    auto pending = runtime_.start(look());
+    await_sleeper();
+    feed("login: ");
+    while (time_.sleepers() < 2) std::this_thread::yield();
+    time_.advance(1s);
+    EXPECT_EQ(pending.get().rest, "login: ");
+}
+
+TEST_F(ConsoleTest, ALineThatGoesOnIsToldFromThereAndKeptWhole) {
+    feed("login: ");
+    settle();
+    feed("root\r\n");
+    EXPECT_THAT(told_, ElementsAre("login: ", "root"));
+    feed("password: ");
+    settle();
+    feed("\r\n");
+    EXPECT_THAT(told_, ElementsAre("login: ", "root", "password: "));
+    EXPECT_EQ(console_->text(), "login: root\npassword:");
+    EXPECT_THAT(text().lines, ElementsAre("login: root", "password:"));
+}
+
+TEST_F(ConsoleTest, WhatWasTakenOfALineIsNotGivenAgain) {
+    feed("login: ");
+    settle();
+    auto mark = text().mark;
+    on_io([&] { console_->take_rest(mark); });
+    feed("root");
+    settle();
+    EXPECT_EQ(text().rest, "root");
+    on_io([&] { console_->add_line("of another source"); });
+    feed(" at last\nnext\n");
+    EXPECT_THAT(text().lines, ElementsAre("of another source", "root at last", "next"));
+}
+
+TEST_F(ConsoleTest, ALineThatEndsBeforeItsBeginningIsTakenIsNotGivenAgainEither) {
+    feed("login: ");
+    settle();
+    auto mark = text().mark;
+    feed("root\nnext\n");
+    on_io([&] { console_->take_rest(mark); });
+    EXPECT_THAT(text().lines, ElementsAre("root", "next"));
+    on_io([&] { console_->take_rest(mark); });
+    feed("more\n");
+    EXPECT_THAT(text().lines, ElementsAre("more"));
+}
+
+TEST_F(ConsoleTest, ALineWithoutEndIsAmongTheLast) {
+    feed("one\ntwo\nlogin: ");
+    EXPECT_THAT(console_->last_lines(2), ElementsAre("two", "login:"));
+    EXPECT_THAT(console_->last_lines(9), ElementsAre("one", "two", "login:"));
+    EXPECT_EQ(console_->text(), "one\ntwo\nlogin:");
 }
 
 TEST_F(ConsoleTest, ALineWithoutEndIsCut) {
