@@ -87,6 +87,7 @@ public:
     struct Origin {
         std::string text;
         io::TimePoint at;
+        std::optional<io::Duration> limit;
     };
 
     Call(std::weak_ptr<Line> line, std::uint32_t stream, Origin origin,

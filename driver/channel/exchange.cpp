@@ -131,7 +131,7 @@ std::shared_ptr<Call> Exchange::start(Request request) {
     do last_stream_ = (last_stream_ + 1) % frames::orphan;
     while (last_stream_ == 0 || streams_.contains(last_stream_));
     auto stream = last_stream_;
-    Call::Origin origin{request.text, time_.now()};
+    Call::Origin origin{request.text, time_.now(), request.limit};
     auto call = std::make_shared<Call>(weak_from_this(), stream, std::move(origin), executor_);
     streams_[stream] = {call, output_window, 0, io::LineSplitter(longest_line), false};
     std::string_view text = request.text;

@@ -7,8 +7,11 @@
 
 #include "io/line_splitter.hpp"
 #include "io/printable.hpp"
+#include "io/with_deadline.hpp"
+#include "io/with_reminder.hpp"
 #include "machine/machine.hpp"
 #include "machine/unless_dead.hpp"
+#include "machine/unless_silent.hpp"
 
 namespace charioteer::machine {
 
@@ -47,23 +50,42 @@ void take_lines(io::LineSplitter& splitter, std::string_view bytes, Take take) {
 
 }  // namespace
 
-asio::awaitable<void> Machine::start_agent(io::Duration limit) {
+/// Waits until no other call starts the agent.
+asio::awaitable<void> Machine::until_started(io::Deadline deadline) {
+    auto started = [this]() -> asio::awaitable<void> {
+        while (agent_starting_) co_await started_.wait();
+    };
+    co_await io::with_deadline(started(), deadline, host_->time(),
+                               "another call did not get the agent started");
+}
+
+/// `bound` is under KVM. The log says that there is none; where `deadline` has passed before that
+/// is known, the next call tries again.
+asio::awaitable<void> Machine::start_agent(io::Duration bound, io::Deadline deadline) {
     auto instance = instance_;
     if (!instance || !instance->agent()) co_return;
-    while (agent_starting_) co_await started_.wait();
+    co_await until_started(deadline);
     if (instance->agent()->usable() || no_agent_) co_return;
     agent_starting_ = true;
-    auto duration = limit * accelerator_.patience();
+    auto& time = host_->time();
+    auto step = at_most(bound * accelerator_.patience(), deadline, time);
     std::exception_ptr failure;
     for (int restarts = 0; restarts <= most_restarts; ++restarts) {
         no_agent_.reset();
         try {
-            co_await unless_panicked(instance->agent()->start(duration));
+            auto started = unless_panicked(instance->agent()->start(step));
+            co_await io::with_reminder(std::move(started), time, [this](io::Duration so_far) {
+                log(fmt::format("waiting for the agent to start in the guest, for {:.0f} s so far",
+                                io::seconds(so_far)));
+            });
             break;
         } catch (const shell::Restarted& error) {
             no_agent_ = error.what();
         } catch (const io::Error& error) {
-            no_agent_ = error.what();
+            if (deadline.passed(time.now()))
+                failure = std::current_exception();
+            else
+                no_agent_ = error.what();
             break;
         } catch (...) {
             failure = std::current_exception();
@@ -89,7 +111,7 @@ std::uint64_t Machine::agent_bytes() const {
     return instance_ && instance_->agent() ? instance_->agent()->channel().moved_bytes() : 0;
 }
 
-asio::awaitable<std::shared_ptr<AgentLink>> Machine::ready_agent() {
+asio::awaitable<std::shared_ptr<AgentLink>> Machine::ready_agent(io::Deadline deadline) {
     auto instance = instance_;
     running();
     auto link = instance->agent();
@@ -97,13 +119,14 @@ asio::awaitable<std::shared_ptr<AgentLink>> Machine::ready_agent() {
         throw io::Error(fmt::format("the agent does not run in the guest: {}", *no_agent_));
     if (!link || no_agent_) co_return nullptr;
     if (!link->usable())
-        co_await start_agent(link->guest_restarts() ? reboot_limit : restart_limit);
+        co_await start_agent(link->guest_restarts() ? reboot_limit : restart_limit, deadline);
     if (!link->usable()) co_return nullptr;
     co_return link;
 }
 
 asio::awaitable<std::shared_ptr<channel::Call>> Machine::begin(channel::Request request) {
-    auto link = co_await ready_agent();
+    auto deadline = deadline_of(request.limit, host_->time());
+    auto link = co_await ready_agent(deadline);
     if (!link) {
         ShellError missing(fmt::format("{}: this takes the agent, which is not there: {}", name(),
                                        no_agent_.value_or("CHARIOTEER_CHANNEL is plain")));
@@ -117,28 +140,39 @@ io::Duration Machine::silence_limit() const {
     return accelerator_.accelerator == Accelerator::tcg ? usual_silence_tcg : usual_silence;
 }
 
+/// Watched over for as long as there is an agent, and given up as a call with the command's limit.
+template <class T>
+asio::awaitable<T> Machine::of_call(std::shared_ptr<channel::Call> call,
+                                    asio::awaitable<T> operation, std::string what) {
+    const auto& origin = call->origin();
+    auto deadline = io::Deadline::never();
+    if (origin.limit && *origin.limit > io::Duration::zero())
+        deadline = io::Deadline::after(*origin.limit + grace, origin.at);
+    auto instance = instance_;
+    if (instance && instance->agent())
+        operation = unless_dead(instance->agent(), std::move(operation));
+    co_return co_await unless_silent(std::move(operation), deadline, std::move(what));
+}
+
 asio::awaitable<std::optional<channel::Piece>> Machine::next_piece(
     std::shared_ptr<channel::Call> call, io::Deadline deadline) {
-    auto instance = instance_;
     try {
         // What has come is still to be had when the guest is gone; and a deadline takes nothing of
         // it along.
-        auto operation = instance && instance->agent()
-                             ? unless_dead(instance->agent(), call->until_next())
-                             : call->until_next();
-        co_await io::with_deadline(std::move(operation), deadline, host_->time(),
-                                   "the command said nothing");
-        co_return co_await call->next();
-    } catch (const io::TimeoutError&) {
-        throw;
+        auto until_next = of_call(call, call->until_next(), "the guest did not end the command");
+        bool in_time =
+            co_await io::race(std::move(until_next), host_->time().sleep_until(deadline.when()));
+        if (in_time) co_return co_await call->next();
     } catch (const io::Error& error) {
         throw explain_call(error, *call);
     }
+    throw io::TimeoutError(fmt::format("the command said nothing within {:.4g} s",
+                                       io::seconds(deadline.limit().value_or(0s))));
 }
 
 asio::awaitable<std::uint32_t> Machine::process_of(std::shared_ptr<channel::Call> call) {
     try {
-        co_return co_await call->started();
+        co_return co_await of_call(call, call->started(), "the guest did not start the command");
     } catch (const io::Error& error) {
         throw explain_call(error, *call);
     }
@@ -146,7 +180,7 @@ asio::awaitable<std::uint32_t> Machine::process_of(std::shared_ptr<channel::Call
 
 asio::awaitable<void> Machine::write(std::shared_ptr<channel::Call> call, std::string bytes) {
     try {
-        co_await call->write(std::move(bytes));
+        co_await of_call(call, call->write(std::move(bytes)), "the guest did not take the input");
     } catch (const io::Error& error) {
         throw explain_call(error, *call);
     }
@@ -158,7 +192,7 @@ ShellError Machine::explain_call(const io::Error& error, const channel::Call& ca
 }
 
 asio::awaitable<void> Machine::set_off(std::shared_ptr<AgentLink> link, std::string command,
-                                       std::optional<Limit> limit) {
+                                       std::optional<Limit> limit, io::Deadline deadline) {
     channel::Request request;
     request.text = std::move(command);
     request.strict = true;
@@ -166,17 +200,20 @@ asio::awaitable<void> Machine::set_off(std::shared_ptr<AgentLink> link, std::str
     if (limit) request.limit = limit->duration;
     auto call = link->channel().start(std::move(request));
     call->let_go();
-    co_await unless_dead(link, call->started());
+    auto started = unless_dead(link, call->started());
+    co_await io::with_deadline(std::move(started), deadline, host_->time(),
+                               "the guest did not start the command");
 }
 
 asio::awaitable<std::optional<Outcome>> Machine::run_by_agent(std::string command,
-                                                              RunOptions options) {
+                                                              RunOptions options,
+                                                              io::Deadline deadline) {
     for (int tries = 0;; ++tries) {
-        auto link = co_await ready_agent();
+        auto link = co_await ready_agent(deadline);
         if (!link) co_return std::nullopt;
         try {
-            if (!options.set_off) co_return co_await run_by(link, command, options);
-            co_await set_off(link, command, options.limit);
+            if (!options.set_off) co_return co_await run_by(link, command, options, deadline);
+            co_await set_off(link, command, options.limit, deadline);
             co_return Outcome{};
         } catch (const channel::NotSent&) {
             // The agent was lost before it heard of the command, which another one may run.
@@ -186,7 +223,7 @@ asio::awaitable<std::optional<Outcome>> Machine::run_by_agent(std::string comman
 }
 
 asio::awaitable<Outcome> Machine::run_by(std::shared_ptr<AgentLink> link, std::string command,
-                                         RunOptions options) {
+                                         RunOptions options, io::Deadline deadline) {
     channel::Request request;
     request.text = std::move(command);
     request.strict = true;
@@ -197,11 +234,9 @@ asio::awaitable<Outcome> Machine::run_by(std::shared_ptr<AgentLink> link, std::s
     channel::Abandoned abandoned(call);
     if (options.input)
         asio::co_spawn(host_->executor(), feed(call, std::move(*options.input)), asio::detached);
-    auto limit = host_limit(options.limit);
-    auto deadline = limit ? host_->time().deadline_after(*limit) : io::Deadline::never();
     auto collected = unless_dead(link, collect(call, std::move(options)));
-    auto outcome = co_await io::with_deadline(std::move(collected), deadline, host_->time(),
-                                              "the guest did not end the command");
+    auto outcome =
+        co_await unless_silent(std::move(collected), deadline, "the guest did not end the command");
     // What was asked after a panic is answered by a kernel that lives.
     console_->forget_panic(earlier_panic);
     co_return outcome;

@@ -34,6 +34,7 @@ asio::awaitable<void> Machine::until_stalled(std::shared_ptr<AgentLink> link,
         if (host_->time().now() - copying->last_moved() < limit) continue;
         bool paused = co_await link->is_paused();
         if (!paused) co_return;
+        log(fmt::format("a copy waits, after {}: QEMU does not run the guest", copying->how_far()));
         copying->excuse();
     }
 }

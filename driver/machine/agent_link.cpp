@@ -8,6 +8,7 @@
 
 #include "io/with_deadline.hpp"
 #include "machine/agent_program.hpp"
+#include "machine/limit.hpp"
 #include "machine/reminder.hpp"
 #include "machine/start_script.hpp"
 
@@ -188,7 +189,7 @@ asio::awaitable<void> AgentLink::adopt(std::shared_ptr<AgentLink> self) {
     try {
         channel.adopt();
         auto peer = co_await channel.greeted(self->time_.deadline_after(adopt_limit));
-        auto processor = co_await self->query("query-target", "arch");
+        auto processor = co_await self->query("query-target", "arch", io::Deadline::never());
         auto program = load_agent_program(processor);
         if (self->lives_ != life) co_return;
         if (!is_program(peer, program)) {
@@ -212,13 +213,24 @@ void AgentLink::take_greeting() {
     if (usable() && !port_open_) channel().lose("the guest started anew");
 }
 
-asio::awaitable<std::string> AgentLink::query(std::string command, std::string key) {
-    auto reply =
-        co_await parts_.qmp->execute(std::move(command), {}, time_.deadline_after(query_limit));
+asio::awaitable<std::string> AgentLink::query(std::string command, std::string key,
+                                              io::Deadline deadline) {
+    auto step = at_most(query_limit, deadline, time_);
+    auto reply = co_await parts_.qmp->execute(std::move(command), {}, step);
     co_return reply.is_object() ? std::string(string_in(reply.get_object(), key)) : std::string();
 }
 
-asio::awaitable<void> AgentLink::start(io::Duration limit) {
+asio::awaitable<bool> AgentLink::answers(io::Duration patience) {
+    auto self = shared_from_this();
+    try {
+        co_await channel().ping(time_.deadline_after(patience));
+    } catch (const io::Error&) {
+        co_return false;
+    }
+    co_return true;
+}
+
+asio::awaitable<void> AgentLink::start(io::Deadline deadline) {
     auto self = shared_from_this();
     if (usable()) co_return;
     struct Flag {
@@ -228,18 +240,18 @@ asio::awaitable<void> AgentLink::start(io::Duration limit) {
         ~Flag() { flag_ = false; }
         bool& flag_;
     } starting(starting_);
-    auto processor = co_await query("query-target", "arch");
+    auto processor = co_await query("query-target", "arch", deadline);
     auto program = load_agent_program(processor);
-    auto why = co_await try_start(program, limit);
+    auto why = co_await try_start(program, deadline);
     // What was on its way to an agent before may have damaged the program, and one that was given
     // up may have had the port; both are over now.
-    if (why) why = co_await try_start(program, limit);
+    if (why) why = co_await try_start(program, deadline);
     if (why) throw io::Error(*why);
 }
 
 /// None: it runs. Else why not, when another try may do better.
 asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string program,
-                                                                 io::Duration limit) {
+                                                                 io::Deadline deadline) {
     auto& channel = *parts_.channel;
     auto size = program.size();
     // A line whose answer never came may still be carried out, and start an agent: any will do.
@@ -249,18 +261,19 @@ asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string pro
     channel.expect(nonce, port_open_ ? channel::Port::open : channel::Port::closed);
     parcel_ = agent_parcel(program, nonce);
     auto script = agent_start_script(size, nonce);
-    auto word = co_await parts_.shell->execute_bare(std::move(script), limit);
+    auto word = co_await parts_.shell->execute_bare(std::move(script), deadline);
     parcel_.reset();
     // Apart: g++ 12 miscompiles some conditions that await.
     bool runs = word == "started";
-    if (!runs) runs = co_await greets_anyway(word == start_is_busy ? port_patience : 0s);
+    auto patience = word == start_is_busy ? port_patience : 0s;
+    if (!runs) runs = co_await greets_anyway(at_most(patience, deadline, time_));
     if (!runs) {
         nonce_.reset();
         channel.lose(explain_start(word));
         if (!may_be_tried_again(word)) throw io::Error(explain_start(word));
         co_return explain_start(word);
     }
-    auto peer = co_await channel.greeted(time_.deadline_after(limit));
+    auto peer = co_await channel.greeted(deadline);
     nonce_.reset();
     if (is_program(peer, program)) {
         guest_restarts_ = false;
@@ -272,10 +285,10 @@ asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string pro
 }
 
 /// Whether an agent comes that an earlier line started.
-asio::awaitable<bool> AgentLink::greets_anyway(io::Duration patience) {
+asio::awaitable<bool> AgentLink::greets_anyway(io::Deadline deadline) {
     if (usable()) co_return true;
     try {
-        co_await parts_.channel->greeted(time_.deadline_after(patience));
+        co_await parts_.channel->greeted(deadline);
     } catch (const io::Error&) {
         co_return false;
     }
@@ -331,7 +344,7 @@ asio::awaitable<std::string> AgentLink::describe_silence() {
 asio::awaitable<std::string> AgentLink::state_of_guest() {
     std::string status;
     try {
-        status = co_await query("query-status", "status");
+        status = co_await query("query-status", "status", io::Deadline::never());
     } catch (const io::Error& error) {
         status = error.what();
     }

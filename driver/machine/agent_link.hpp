@@ -55,13 +55,16 @@ public:
     bool guest_restarts() const noexcept { return guest_restarts_; }
 
     /// Starts an agent through the root shell, which listens, unless there is one. Throws io::Error
-    /// with the reason why there is none, shell::Restarted.
-    asio::awaitable<void> start(io::Duration limit);
+    /// with the reason why there is none, io::TimeoutError, shell::Restarted.
+    asio::awaitable<void> start(io::Deadline deadline);
     /// The root shell has greeted: an agent whose port is closed was that of an earlier boot.
     void take_greeting();
     /// Returns when an agent was found that runs since before this QEMU, in a guest that was
     /// restored from a snapshot.
     asio::awaitable<void> until_adopted();
+
+    /// Whether the agent answers within `patience`.
+    asio::awaitable<bool> answers(io::Duration patience);
 
     /// Whether the guest does nothing since it is stopped or suspended.
     asio::awaitable<bool> is_paused();
@@ -77,8 +80,9 @@ private:
     AgentLink(Parts parts, const asio::any_io_executor& executor, io::TimeSource& time);
     bool take_event(const json::object& event);
     void take_port(bool is_open);
-    asio::awaitable<std::optional<std::string>> try_start(std::string program, io::Duration limit);
-    asio::awaitable<bool> greets_anyway(io::Duration patience);
+    asio::awaitable<std::optional<std::string>> try_start(std::string program,
+                                                          io::Deadline deadline);
+    asio::awaitable<bool> greets_anyway(io::Deadline deadline);
     static asio::awaitable<void> watch_closed_port(std::shared_ptr<AgentLink> self);
     asio::awaitable<bool> is_asleep();
     static asio::awaitable<void> adopt(std::shared_ptr<AgentLink> self);
@@ -86,7 +90,7 @@ private:
     asio::awaitable<void> end_silence(io::Duration limit);
     asio::awaitable<std::string> describe_silence();
     asio::awaitable<std::string> state_of_guest();
-    asio::awaitable<std::string> query(std::string command, std::string key);
+    asio::awaitable<std::string> query(std::string command, std::string key, io::Deadline deadline);
 
     Parts parts_;
     asio::any_io_executor executor_;

@@ -20,8 +20,8 @@ using namespace std::chrono_literals;
 
 /// Upstream gives up after ten slices of 30 s without a sign of life; under TCG five times as many.
 constexpr auto greeting_limit = 300s;
-/// What the host grants beyond the guest's own limit on a command.
-constexpr auto answer_grace = 60s;
+/// Of the first answers of a shell that has greeted, under KVM.
+constexpr auto first_answer_limit = 60s;
 constexpr std::size_t longest_line = 64 * 1024;
 
 /// As Python prints bytes.
@@ -66,7 +66,8 @@ asio::awaitable<void> Machine::await_greeting() {
     co_await unless_panicked(until_ready(std::move(events), deadline));
     // The greeting may be older than a panic; only an answer proves that the machine got over it.
     if (console_->panic()) {
-        auto options = within(Limit{answer_grace, fmt::format("{}", answer_grace.count())});
+        auto options =
+            within(Limit{first_answer_limit, fmt::format("{}", first_answer_limit.count())});
         std::string question = "true";
         co_await execute(std::move(question), std::move(options));
     }
@@ -75,7 +76,7 @@ asio::awaitable<void> Machine::await_greeting() {
     share_mounted_.reset();
     no_agent_.reset();
     unit_managers_.clear();
-    co_await start_agent(answer_grace);
+    co_await start_agent(first_answer_limit, io::Deadline::never());
     connected = true;
 }
 
@@ -116,29 +117,16 @@ asio::awaitable<void> Machine::connect(StartOptions options) {
     }
 }
 
-ShellError Machine::explain(const io::Error& error, std::string_view doing, io::TimePoint begin) {
-    ShellError lost(fmt::format("{}: {}", name(), error.what()));
-    for (const auto& note : error.notes()) lost.add_note(note);
-    lost.add_note(
-        fmt::format("while {}, for {:.1f} s", doing, io::seconds(host_->time().now() - begin)));
-    tell_facts(lost);
-    return lost;
-}
-
-std::optional<io::Duration> Machine::host_limit(const std::optional<Limit>& limit) const {
-    // To the guest, 0 is no limit.
-    if (!limit || limit->duration <= io::Duration::zero()) return std::nullopt;
-    return (limit->duration + answer_grace) * accelerator_.patience();
-}
-
 asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
                                                        CommandOptions options) {
-    auto begin = host_->time().now();
+    Doing doing{running_of(command), options.limit, host_->time().now()};
+    auto deadline = deadline_of(options.limit, host_->time());
     shell::check_command_text(command);
     auto so_far = std::make_shared<std::string>();
     bool under_way = false;
+    std::exception_ptr failure;
     try {
-        co_await ready_agent();
+        co_await ready_agent(deadline);
         under_way = !running().child().status();
         RunOptions run_options;
         run_options.limit = options.limit;
@@ -146,12 +134,11 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
         run_options.set_off = !options.check_output;
         run_options.tell = options.tell;
         run_options.output_so_far = so_far;
-        auto outcome = co_await run_by_agent(command, std::move(run_options));
+        auto outcome = co_await run_by_agent(command, std::move(run_options), deadline);
         if (!outcome) {
             shell::Command plain{command, options.check_return, options.check_output, std::nullopt};
             if (options.limit) plain.guest_limit = options.limit->duration;
-            auto limit = host_limit(options.limit);
-            auto result = co_await execute_plainly(std::move(plain), limit);
+            auto result = co_await execute_plainly(std::move(plain), deadline);
             if (options.tell) tell_output(result.output);
             co_return result;
         }
@@ -160,15 +147,18 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
                                        std::move(outcome->output)};
     } catch (const io::UsageError&) {
         throw;
-    } catch (const io::TimeoutError& error) {
-        throw explain(error, running_of(command), begin);
+    } catch (const io::TimeoutError&) {
+        failure = std::current_exception();
     } catch (const io::Error& error) {
-        auto lost = explain(error, running_of(command), begin);
-        if (options.check_return || !under_way) throw lost;
+        failure = std::current_exception();
         // A caller who does not want the status expects the guest to go.
-        log(fmt::format("`{}` has taken the guest along: {}", command, error.what()));
-        co_return shell::CommandResult{options.check_output ? -1 : -2, std::move(*so_far)};
+        if (!options.check_return && under_way) {
+            log(fmt::format("`{}` has taken the guest along: {}", command, error.what()));
+            co_return shell::CommandResult{options.check_output ? -1 : -2, std::move(*so_far)};
+        }
     }
+    co_await fail_call(failure, std::move(doing));
+    co_return shell::CommandResult{};
 }
 
 void Machine::tell_output(std::string_view output) const {
@@ -179,7 +169,7 @@ void Machine::tell_output(std::string_view output) const {
 }
 
 asio::awaitable<shell::CommandResult> Machine::execute_plainly(shell::Command command,
-                                                               std::optional<io::Duration> limit) {
+                                                               io::Deadline deadline) {
     // Held here, so that a release in the meantime does not take it from under the command.
     auto instance = instance_;
     running();
@@ -189,8 +179,9 @@ asio::awaitable<shell::CommandResult> Machine::execute_plainly(shell::Command co
         co_await guest->until_restored();
         co_return "the guest went back to an earlier state while the command was under way";
     };
-    auto executed = unless(host_->executor(), instance->shell().execute(std::move(command), limit),
-                           restored(instance->share_guest()));
+    auto executed =
+        unless(host_->executor(), instance->shell().execute(std::move(command), deadline),
+               restored(instance->share_guest()));
     auto result = co_await unless_panicked(std::move(executed));
     // What was asked after a panic is answered by a kernel that lives.
     console_->forget_panic(earlier_panic);
@@ -198,10 +189,12 @@ asio::awaitable<shell::CommandResult> Machine::execute_plainly(shell::Command co
 }
 
 asio::awaitable<Outcome> Machine::run(std::string command, RunOptions options) {
-    auto begin = host_->time().now();
+    Doing doing{running_of(command), options.limit, host_->time().now()};
+    auto deadline = deadline_of(options.limit, host_->time());
     shell::check_command_text(command);
+    std::exception_ptr failure;
     try {
-        auto outcome = co_await run_by_agent(command, options);
+        auto outcome = co_await run_by_agent(command, options, deadline);
         if (outcome) co_return std::move(*outcome);
         if (options.input)
             throw io::Error(
@@ -209,18 +202,19 @@ asio::awaitable<Outcome> Machine::run(std::string command, RunOptions options) {
                             no_agent_.value_or("the channel is plain")));
         shell::Command plain{command, true, true, std::nullopt};
         if (options.limit) plain.guest_limit = options.limit->duration;
-        auto limit = host_limit(options.limit);
-        auto result = co_await execute_plainly(std::move(plain), limit);
+        auto result = co_await execute_plainly(std::move(plain), deadline);
         if (options.tell) tell_output(result.output);
         // `timeout` of the guest says so by that status.
         bool timed_out = options.limit && result.status == 124;
-        co_return Outcome{
-            result.status, 0, std::move(result.output), "", host_->time().now() - begin, timed_out};
+        auto spent = host_->time().now() - doing.begin;
+        co_return Outcome{result.status, 0, std::move(result.output), "", spent, timed_out};
     } catch (const io::UsageError&) {
         throw;
-    } catch (const io::Error& error) {
-        throw explain(error, running_of(command), begin);
+    } catch (const io::Error&) {
+        failure = std::current_exception();
     }
+    co_await fail_call(failure, std::move(doing));
+    co_return Outcome{};
 }
 
 asio::awaitable<io::UniqueFd> Machine::attach_shell() {

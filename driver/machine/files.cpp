@@ -204,7 +204,7 @@ asio::awaitable<void> Machine::copy_out(std::string source, fs::path target) {
 
 asio::awaitable<void> Machine::carry_in(fs::path source, std::string target) {
     // Variables: g++ 12 miscompiles an `if` that awaits in its condition and in its branches.
-    auto link = co_await ready_agent();
+    auto link = co_await ready_agent(io::Deadline::never());
     bool shared = false;
     if (!link) shared = co_await has_share();
     if (link)
@@ -217,7 +217,7 @@ asio::awaitable<void> Machine::carry_in(fs::path source, std::string target) {
 
 asio::awaitable<void> Machine::carry_out(std::string source, fs::path target) {
     // Variables: g++ 12 miscompiles an `if` that awaits in its condition and in its branches.
-    auto link = co_await ready_agent();
+    auto link = co_await ready_agent(io::Deadline::never());
     bool shared = false;
     if (!link) shared = co_await has_share();
     if (link)

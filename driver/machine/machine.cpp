@@ -7,6 +7,7 @@
 
 #include "io/printable.hpp"
 #include "io/with_deadline.hpp"
+#include "io/with_reminder.hpp"
 #include "machine/output_holders.hpp"
 
 namespace charioteer::machine {
@@ -192,6 +193,12 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     instance_->guest().on_restored([weak = weak_from_this()] {
         if (auto self = weak.lock()) self->forget_guest();
     });
+    instance_->shell().on_wait([sink = sink_, name = name()](io::Duration so_far) {
+        sink({io::EventKind::log, name,
+              fmt::format("waiting for the guest's root shell, which an earlier command has, for "
+                          "{:.0f} s so far",
+                          io::seconds(so_far))});
+    });
     door_ = open_door();
     last_process_ = instance_->share_child();
     booted = true;
@@ -247,13 +254,21 @@ asio::awaitable<void> Machine::end_instance() {
     if (instance == instance_) forget_instance();
 }
 
+asio::awaitable<void> Machine::until_ended(std::shared_ptr<Instance> instance,
+                                           io::Deadline deadline) {
+    co_await instance->child().wait(deadline);
+}
+
 asio::awaitable<void> Machine::wait_for_shutdown(io::Deadline deadline) {
     auto instance = booted ? instance_ : nullptr;
     // Scripts set `booted` themselves.
     if (!instance) booted = false;
     if (!instance) co_return;
+    auto remind = [this](io::Duration so_far) {
+        log(fmt::format("waiting for QEMU to end, for {:.0f} s so far", io::seconds(so_far)));
+    };
     try {
-        co_await instance->child().wait(deadline);
+        co_await io::with_reminder(until_ended(instance, deadline), host_->time(), remind);
     } catch (io::TimeoutError& error) {
         error.add_context(name());
         tell_facts(error);

@@ -17,6 +17,7 @@
 #include "machine/console.hpp"
 #include "machine/host.hpp"
 #include "machine/instance.hpp"
+#include "machine/limit.hpp"
 #include "machine/start_script.hpp"
 #include "process/janitor.hpp"
 #include "systemd/manager.hpp"
@@ -61,12 +62,6 @@ struct MachineConfig {
     bool keep_state = false;                 ///< whether files of an earlier run stay
 };
 
-/// A limit as the caller wrote it: the guest's `timeout` and messages show the text.
-struct Limit {
-    io::Duration duration;
-    std::string text;
-};
-
 struct CommandOptions {
     bool check_return = true;
     bool check_output = true;
@@ -92,6 +87,22 @@ struct Outcome {
     std::string errors;  ///< empty on the plain channel, where they go to the console
     io::Duration duration{};
     bool timed_out = false;
+};
+
+/// A command that is run again and again.
+struct CommandWait {
+    /// Whose the command is. An `attempt` is the script's: it runs under the limit of the wait, and
+    /// one that this limit cuts off has failed. A `probe` is the driver's: the limit of the wait
+    /// does not end it at once (probe_limit()), and one that is cut off says nothing.
+    enum class Kind { attempt, probe };
+
+    std::string command;
+    bool success = true;  ///< that is waited for
+    Limit limit;
+    Kind kind = Kind::attempt;
+    /// A program of the agent that ends when the command is likely to have that success; empty:
+    /// there is none.
+    std::vector<std::string> hint = {};
 };
 
 /// One virtual machine: its life cycle, its root shell, its monitor and its console. Coroutines are
@@ -157,11 +168,9 @@ public:
     /// Its process id, and input for it. Throw ShellError, as next_piece() does.
     asio::awaitable<std::uint32_t> process_of(std::shared_ptr<channel::Call> call);
     asio::awaitable<void> write(std::shared_ptr<channel::Call> call, std::string bytes);
-    /// Runs `command` until its success is `success`; returns its last output. `hint` names a
-    /// program of the agent that ends when that is likely; empty is none. Throws RequestFailed
-    /// after the limit and a last attempt.
-    asio::awaitable<std::string> wait_for_command(std::string command, bool success, Limit limit,
-                                                  std::vector<std::string> hint = {});
+    /// Runs a command until its success is the wanted one; returns its last output. Throws
+    /// RequestFailed after the limit and a last try, ShellError when the guest does not answer.
+    asio::awaitable<std::string> wait_for_command(CommandWait wait);
     /// Waits until the systemd unit is active. Throws RequestFailed when it fails or cannot become
     /// active any more, or after the limit. `user` as for systemctl_command().
     asio::awaitable<void> wait_for_unit(std::string unit, std::optional<std::string> user,
@@ -214,27 +223,50 @@ private:
     asio::awaitable<T> unless_panicked(asio::awaitable<T> operation);
     asio::awaitable<void> end_instance();
     void forget_guest();
+    asio::awaitable<void> until_ended(std::shared_ptr<Instance> instance, io::Deadline deadline);
     void forget_instance();
     std::shared_ptr<terminal::Door> open_door();
 
-    // commands.cpp
+    // deadlines.cpp
     /// `doing` as in "while running `x`".
     ShellError explain(const io::Error& error, std::string_view doing, io::TimePoint begin);
-    std::optional<io::Duration> host_limit(const std::optional<Limit>& limit) const;
+    /// A command that is under way, for what an error says of it.
+    struct Doing {
+        std::string what;  ///< as in "while running `x`"
+        std::optional<Limit> limit;
+        io::TimePoint begin;
+    };
+    /// Throws what explain() makes of `failure`, with QEMU's state when time ran out.
+    asio::awaitable<void> fail_call(std::exception_ptr failure, Doing doing);
+    asio::awaitable<std::string> guest_state();
+    asio::awaitable<void> until_silent(io::Deadline deadline, std::string what);
+    /// Ends the wait after `deadline`, but not while the agent answers: it keeps the limits of what
+    /// runs in the guest. Throws io::TimeoutError.
+    template <class T>
+    asio::awaitable<T> unless_silent(asio::awaitable<T> operation, io::Deadline deadline,
+                                     std::string what);
+
+    // commands.cpp
     void tell_output(std::string_view output) const;
     asio::awaitable<shell::CommandResult> execute_plainly(shell::Command command,
-                                                          std::optional<io::Duration> limit);
+                                                          io::Deadline deadline);
 
     // agent_commands.cpp
-    asio::awaitable<void> start_agent(io::Duration limit);
-    asio::awaitable<std::shared_ptr<AgentLink>> ready_agent();
+    asio::awaitable<void> start_agent(io::Duration bound, io::Deadline deadline);
+    asio::awaitable<void> until_started(io::Deadline deadline);
+    /// None where the root shell has to serve. Throws io::TimeoutError.
+    asio::awaitable<std::shared_ptr<AgentLink>> ready_agent(io::Deadline deadline);
     /// None: there is no agent.
-    asio::awaitable<std::optional<Outcome>> run_by_agent(std::string command, RunOptions options);
+    asio::awaitable<std::optional<Outcome>> run_by_agent(std::string command, RunOptions options,
+                                                         io::Deadline deadline);
     asio::awaitable<Outcome> run_by(std::shared_ptr<AgentLink> link, std::string command,
-                                    RunOptions options);
+                                    RunOptions options, io::Deadline deadline);
     asio::awaitable<Outcome> collect(std::shared_ptr<channel::Call> call, RunOptions options);
     asio::awaitable<void> set_off(std::shared_ptr<AgentLink> link, std::string command,
-                                  std::optional<Limit> limit);
+                                  std::optional<Limit> limit, io::Deadline deadline);
+    template <class T>
+    asio::awaitable<T> of_call(std::shared_ptr<channel::Call> call, asio::awaitable<T> operation,
+                               std::string what);
     ShellError explain_call(const io::Error& error, const channel::Call& call);
     template <class T>
     asio::awaitable<T> unless_dead(std::shared_ptr<AgentLink> link, asio::awaitable<T> operation);
@@ -260,20 +292,26 @@ private:
 
     // waits.cpp
     class Hint;
+    struct LastTry;
+    asio::awaitable<std::string> try_until(CommandWait wait, std::shared_ptr<LastTry> last_try);
+    RequestFailed late_wait(const CommandWait& wait, const LastTry& last_try,
+                            io::TimePoint begin) const;
 
     // units.cpp
-    asio::awaitable<std::optional<std::string>> manager_socket(std::optional<std::string> user);
+    struct UnitWait;
+    asio::awaitable<std::optional<shell::CommandResult>> ask(UnitWait wait, std::string command);
+    asio::awaitable<std::optional<std::string>> manager_socket(UnitWait wait);
     asio::awaitable<std::shared_ptr<systemd::Manager>> unit_manager(std::shared_ptr<AgentLink> link,
                                                                     std::string socket);
-    struct UnitWait;
     asio::awaitable<bool> wait_by_signals(UnitWait wait);
     asio::awaitable<bool> listen(std::shared_ptr<AgentLink> link, std::string socket,
                                  std::string full_name, UnitWait wait);
     asio::awaitable<void> until_active(std::shared_ptr<systemd::Manager> manager,
                                        std::string full_name, UnitWait wait);
     asio::awaitable<void> wait_by_questions(UnitWait wait);
-    asio::awaitable<std::string> unit_state(std::string unit, std::optional<std::string> user);
-    asio::awaitable<bool> unit_settled(std::string unit, std::optional<std::string> user);
+    asio::awaitable<std::string> unit_state(UnitWait wait);
+    asio::awaitable<bool> unit_settled(UnitWait wait);
+    asio::awaitable<void> until_unit_is_active(UnitWait wait);
     asio::awaitable<std::string> unit_status(std::string unit, std::optional<std::string> user);
 
     // screen.cpp

@@ -9,6 +9,7 @@
 #include "machine/systemd.hpp"
 #include "machine/tunnel.hpp"
 #include "machine/unless_dead.hpp"
+#include "machine/unless_silent.hpp"
 #include "shell/bash_words.hpp"
 #include "systemd/unit_name.hpp"
 
@@ -18,8 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Of one question to systemd, as of any command.
-const Limit unit_query_limit{900s, "900"};
+/// Of the last words of a unit.
+constexpr auto status_limit = 30s;
 /// Where systemd listens for root without a message bus; those of users do so in their folders.
 constexpr auto systemd_socket = "/run/systemd/private";
 /// Of one answer of systemd, under KVM.
@@ -50,30 +51,46 @@ struct Machine::UnitWait {
     io::Deadline end;
 };
 
-asio::awaitable<std::string> Machine::unit_state(std::string unit,
-                                                 std::optional<std::string> user) {
-    auto show =
-        systemctl_command(fmt::format("--no-pager show --property=ActiveState \"{}\"", unit), user);
-    auto options = within(unit_query_limit);
-    auto result = co_await execute(show, options);
-    if (result.status != 0)
-        throw RequestFailed(
-            fmt::format("retrieving systemctl info for unit \"{}\"{} failed with exit code {}",
-                        unit, user ? fmt::format(" under user \"{}\"", *user) : "", result.status));
-    co_return std::string(unit_property(result.output, "ActiveState"));
+/// None when it was cut off. Throws RequestFailed when that is after the limit of the wait.
+asio::awaitable<std::optional<shell::CommandResult>> Machine::ask(UnitWait wait,
+                                                                  std::string command) {
+    auto& time = host_->time();
+    auto asked = time.now();
+    auto options = within(probe_limit(wait.end.when() - asked));
+    auto result = co_await execute(command, options);
+    if (result.status != cut_off_status) co_return result;
+    auto now = time.now();
+    if (!wait.end.passed(now)) co_return std::nullopt;
+    auto late = late_unit(now - wait.begin, wait.limit);
+    late.add_note(fmt::format("{}: the last try of `{}` has had no answer for {:.1f} s", name(),
+                              command, io::seconds(now - asked)));
+    throw late;
 }
 
-asio::awaitable<bool> Machine::unit_settled(std::string unit, std::optional<std::string> user) {
-    auto state = co_await unit_state(unit, user);
+/// Empty when the guest did not say.
+asio::awaitable<std::string> Machine::unit_state(UnitWait wait) {
+    auto show = systemctl_command(
+        fmt::format("--no-pager show --property=ActiveState \"{}\"", wait.unit), wait.user);
+    auto result = co_await ask(wait, show);
+    if (!result) co_return "";
+    if (result->status != 0)
+        throw RequestFailed(fmt::format(
+            "retrieving systemctl info for unit \"{}\"{} failed with exit code {}", wait.unit,
+            wait.user ? fmt::format(" under user \"{}\"", *wait.user) : "", result->status));
+    co_return std::string(unit_property(result->output, "ActiveState"));
+}
+
+asio::awaitable<bool> Machine::unit_settled(UnitWait wait) {
+    auto state = co_await unit_state(wait);
     if (state == "active") co_return true;
-    if (state == "failed") throw failed_unit(unit);
+    if (state == "failed") throw failed_unit(wait.unit);
     if (state != "inactive") co_return false;
-    auto list_jobs = systemctl_command("list-jobs --full 2>&1", user);
-    auto options = within(unit_query_limit);
-    auto jobs = co_await execute(list_jobs, options);
-    if (jobs.output.find("No jobs") == std::string::npos) co_return false;
+    auto list_jobs = systemctl_command("list-jobs --full 2>&1", wait.user);
+    auto jobs = co_await ask(wait, list_jobs);
+    if (!jobs || jobs->output.find("No jobs") == std::string::npos) co_return false;
     // The job may have ended between the two questions.
-    if (co_await unit_state(unit, user) == state) throw inactive_unit(unit);
+    auto again = co_await unit_state(wait);
+    if (again == state) throw inactive_unit(wait.unit);
     co_return false;
 }
 
@@ -81,9 +98,11 @@ asio::awaitable<std::string> Machine::unit_status(std::string unit,
                                                   std::optional<std::string> user) {
     auto ask = systemctl_command(
         fmt::format("--no-pager --lines=10 status \"{}\" 2>&1 || true", unit), user);
-    auto options = within(Limit{30s, "30"});
+    auto options = within(Limit{status_limit, fmt::format("{}", status_limit.count())});
     try {
-        co_return (co_await execute(ask, options)).output;
+        auto result = co_await io::with_deadline(execute(ask, options), own_deadline(status_limit),
+                                                 host_->time(), "systemctl did not answer");
+        co_return result.output;
     } catch (const io::Error&) {
         co_return "(the guest does not answer)";
     }
@@ -91,15 +110,13 @@ asio::awaitable<std::string> Machine::unit_status(std::string unit,
 
 /// Of the service manager of `user` or, without one, of the system. None for a user that the guest
 /// does not know.
-asio::awaitable<std::optional<std::string>> Machine::manager_socket(
-    std::optional<std::string> user) {
-    if (!user) co_return systemd_socket;
-    auto ask = "id -u " + shell::quote(*user);
-    auto options = within(unit_query_limit);
-    auto told = co_await execute(ask, options);
-    auto uid = told.output.substr(0, told.output.find('\n'));
+asio::awaitable<std::optional<std::string>> Machine::manager_socket(UnitWait wait) {
+    if (!wait.user) co_return systemd_socket;
+    auto answer = co_await ask(wait, "id -u " + shell::quote(*wait.user));
+    if (!answer || answer->status != 0) co_return std::nullopt;
+    auto uid = answer->output.substr(0, answer->output.find('\n'));
     bool number = std::all_of(uid.begin(), uid.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (told.status != 0 || uid.empty() || !number) co_return std::nullopt;
+    if (uid.empty() || !number) co_return std::nullopt;
     co_return fmt::format("/run/user/{}/systemd/private", uid);
 }
 
@@ -164,9 +181,9 @@ asio::awaitable<bool> Machine::listen(std::shared_ptr<AgentLink> link, std::stri
 /// user.
 asio::awaitable<bool> Machine::wait_by_signals(UnitWait wait) {
     auto full_name = systemd::unit_name(wait.unit);
-    auto link = co_await ready_agent();
+    auto link = co_await ready_agent(io::Deadline::never());
     if (!link || !full_name) co_return false;
-    auto socket = co_await manager_socket(wait.user);
+    auto socket = co_await manager_socket(wait);
     if (!socket) co_return false;
     bool known = unit_managers_.contains(*socket);
     bool done = co_await listen(link, *socket, *full_name, wait);
@@ -180,12 +197,19 @@ asio::awaitable<void> Machine::wait_by_questions(UnitWait wait) {
     for (;;) {
         bool last = wait.end.passed(time.now());
         auto tried = time.now();
-        if (co_await unit_settled(wait.unit, wait.user)) co_return;
+        if (co_await unit_settled(wait)) co_return;
         auto waited = time.now() - wait.begin;
         if (last) throw late_unit(waited, wait.limit);
         auto pause = next_pause(waited, time.now() - tried);
-        co_await time.sleep_for(std::min(pause, wait.limit.duration - waited));
+        auto left = std::max<io::Duration>(wait.limit.duration - waited, 0s);
+        co_await time.sleep_for(std::min(pause, left));
     }
+}
+
+asio::awaitable<void> Machine::until_unit_is_active(UnitWait wait) {
+    // A variable: g++ 12 miscompiles an `if` that awaits in its condition and its branches.
+    bool done = co_await wait_by_signals(wait);
+    if (!done) co_await wait_by_questions(wait);
 }
 
 asio::awaitable<void> Machine::wait_for_unit(std::string unit, std::optional<std::string> user,
@@ -193,16 +217,22 @@ asio::awaitable<void> Machine::wait_for_unit(std::string unit, std::optional<std
     auto& time = host_->time();
     UnitWait wait{unit, user, limit, time.now(), time.deadline_after(limit.duration)};
     std::exception_ptr failure;
+    bool silent = false;
     try {
-        // A variable: g++ 12 miscompiles an `if` that awaits in its condition and its branches.
-        bool done = co_await wait_by_signals(wait);
-        if (!done) co_await wait_by_questions(wait);
+        auto deadline = time.deadline_after(limit.duration + grace);
+        co_await unless_silent(until_unit_is_active(wait), deadline, "the guest did not answer");
         co_return;
+    } catch (const io::TimeoutError&) {
+        silent = true;
+        failure = std::current_exception();
     } catch (RequestFailed& error) {
         error.add_note(fmt::format("{}: waited {:.1f} s for unit \"{}\"", name(),
                                    io::seconds(time.now() - wait.begin), unit));
         failure = std::current_exception();
     }
+    // A variable: g++ 12 destroys a braced temporary of an expression that awaits twice.
+    Doing doing{fmt::format("waiting for unit \"{}\"", unit), limit, wait.begin};
+    if (silent) co_await fail_call(failure, std::move(doing));
     // What the unit says of itself is what its reader asks first.
     auto status = co_await unit_status(unit, user);
     try {

@@ -7,6 +7,7 @@
 #include "machine/machine.hpp"
 #include "machine/retry.hpp"
 #include "machine/unless_dead.hpp"
+#include "machine/unless_silent.hpp"
 
 namespace charioteer::machine {
 
@@ -49,9 +50,8 @@ public:
         auto& time = machine_.host_->time();
         bool came_before = std::exchange(came_, false);
         if (came_before) co_await time.sleep_for(short_pause);
-        // Apart: g++ 12 miscompiles a conditional operator that awaits in a branch.
         std::shared_ptr<AgentLink> link;
-        if (!text_.empty()) link = co_await machine_.ready_agent();
+        if (!text_.empty() && machine_.has_agent()) link = machine_.instance_->agent();
         if (!link) {
             if (!came_before) co_await time.sleep_for(short_pause);
             co_return;
@@ -97,35 +97,77 @@ private:
     bool came_ = false;
 };
 
-asio::awaitable<std::string> Machine::wait_for_command(std::string command, bool success,
-                                                       Limit limit,
-                                                       std::vector<std::string> hint_words) {
+/// The try of a wait that was begun last.
+struct Machine::LastTry {
+    io::TimePoint begin;
+    int status = 0;
+    std::string output;
+    bool answered = true;  ///< false while it runs, and when it was cut off
+};
+
+/// The wait's limit has passed, and the last try did not give what was waited for.
+RequestFailed Machine::late_wait(const CommandWait& wait, const LastTry& last_try,
+                                 io::TimePoint begin) const {
+    auto now = host_->time().now();
+    RequestFailed late(fmt::format("action timed out after {:.2f} seconds (timeout={})",
+                                   io::seconds(now - begin), wait.limit.text));
+    if (!last_try.answered) {
+        late.add_note(fmt::format("{}: the last try of `{}` has had no answer for {:.1f} s", name(),
+                                  wait.command, io::seconds(now - last_try.begin)));
+    } else {
+        late.add_note(fmt::format("{}: the last try of `{}` ended with status {}", name(),
+                                  wait.command, last_try.status));
+        if (!last_try.output.empty())
+            late.add_note("its output: " + last_try.output.substr(0, 2000));
+    }
+    tell_facts(late);
+    return late;
+}
+
+asio::awaitable<std::string> Machine::try_until(CommandWait wait,
+                                                std::shared_ptr<LastTry> last_try) {
     auto& time = host_->time();
     auto begin = time.now();
-    bool partly = sees_a_part(hint_words);
-    Hint hint(*this, std::move(hint_words));
+    bool probe = wait.kind == CommandWait::Kind::probe;
+    bool partly = sees_a_part(wait.hint);
+    Hint hint(*this, wait.hint);
     for (;;) {
-        bool last = time.now() - begin >= limit.duration;
         auto tried = time.now();
-        auto options = within(limit);
-        auto result = co_await execute(command, options);
-        if ((result.status == 0) == success) co_return result.output;
+        bool last = tried - begin >= wait.limit.duration;
+        *last_try = {tried, 0, "", false};
+        auto options =
+            within(probe ? probe_limit(begin + wait.limit.duration - tried) : wait.limit);
+        auto result = co_await execute(wait.command, options);
+        bool cut_off = probe && result.status == cut_off_status;
+        if (!cut_off && (result.status == 0) == wait.success) co_return result.output;
+        *last_try = {tried, result.status, std::move(result.output), !cut_off};
         auto waited = time.now() - begin;
-        if (last) {
-            RequestFailed late(fmt::format("action timed out after {:.2f} seconds (timeout={})",
-                                           io::seconds(waited), limit.text));
-            late.add_note(fmt::format("{}: the last try of `{}` ended with status {}", name(),
-                                      command, result.status));
-            if (!result.output.empty())
-                late.add_note("its output: " + result.output.substr(0, 2000));
-            tell_facts(late);
-            throw late;
-        }
-        auto left = limit.duration - waited;
+        if (last || (cut_off && waited >= wait.limit.duration))
+            throw late_wait(wait, *last_try, begin);
+        auto left = std::max<io::Duration>(wait.limit.duration - waited, 0s);
         auto took = time.now() - tried;
         co_await hint.sleep(std::min(watch_for(waited, took, partly), left),
                             std::min(next_pause(waited, took), left));
     }
+}
+
+asio::awaitable<std::string> Machine::wait_for_command(CommandWait wait) {
+    Doing doing{
+        fmt::format("waiting for `{}` to {}", wait.command, wait.success ? "succeed" : "fail"),
+        wait.limit, host_->time().now()};
+    auto last_try = std::make_shared<LastTry>();
+    auto deadline = host_->time().deadline_after(wait.limit.duration + grace);
+    std::exception_ptr failure;
+    try {
+        co_return co_await unless_silent(
+            try_until(wait, last_try), deadline,
+            fmt::format("the guest did not answer `{}`", wait.command));
+    } catch (const io::TimeoutError&) {
+        failure = std::current_exception();
+    }
+    // A variable: g++ 12 destroys a braced temporary of an expression that awaits twice.
+    co_await fail_call(failure, std::move(doing));
+    co_return "";
 }
 
 }  // namespace charioteer::machine

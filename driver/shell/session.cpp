@@ -64,12 +64,13 @@ asio::awaitable<void> Session::write(std::shared_ptr<Session> self) {
     co_await self->outbox_.run();
 }
 
+asio::awaitable<void> Session::until_turn_of(const Turn& turn) {
+    while (!turn.has_come() && !lost_) co_await turns_changed_.wait();
+}
+
 asio::awaitable<std::unique_ptr<Session::Turn>> Session::take_turn() {
     auto turn = std::make_unique<Turn>(shared_from_this());
-    while (!turn->has_come()) {
-        if (lost_) throw io::ConnectionLost(*lost_);
-        co_await turns_changed_.wait();
-    }
+    if (!turn->has_come()) co_await io::with_reminder(until_turn_of(*turn), time_, remind_);
     if (lost_) throw io::ConnectionLost(*lost_);
     co_return turn;
 }
@@ -177,17 +178,14 @@ asio::awaitable<CommandResult> Session::answer_to(std::uint64_t number, std::str
     }
 }
 
-asio::awaitable<CommandResult> Session::execute(Command command,
-                                                std::optional<io::Duration> limit) {
+asio::awaitable<CommandResult> Session::execute(Command command, io::Deadline deadline) {
     auto number = ++last_number_;
     auto line = command_line(command, number);
-    auto turn_deadline = limit ? time_.deadline_after(*limit) : io::Deadline::never();
-    auto turn = co_await io::with_deadline(take_turn(), turn_deadline, time_,
+    auto turn = co_await io::with_deadline(take_turn(), deadline, time_,
                                            "an earlier command kept the guest's root shell");
     begin_line();
     if (!std::exchange(prepared_, true)) outbox_.add(std::string(preparation));
     outbox_.add(line);
-    auto deadline = limit ? time_.deadline_after(*limit) : io::Deadline::never();
     if (!command.want_output) {
         co_await io::with_deadline(until_sent(), deadline, time_, "the guest took no command");
         co_return CommandResult{-2, ""};
@@ -214,14 +212,14 @@ void Session::begin_line() {
     prepared_ = false;
 }
 
-asio::awaitable<std::string> Session::execute_bare(std::string script, io::Duration limit) {
+asio::awaitable<std::string> Session::execute_bare(std::string script, io::Deadline deadline) {
     auto number = ++last_number_;
-    auto turn = co_await io::with_deadline(take_turn(), time_.deadline_after(limit), time_,
+    auto turn = co_await io::with_deadline(take_turn(), deadline, time_,
                                            "an earlier command kept the guest's root shell");
     begin_line();
     outbox_.add(bare_line(script, number));
-    auto result = co_await io::with_deadline(answer_to(number, script), time_.deadline_after(limit),
-                                             time_, "the guest did not answer");
+    auto result = co_await io::with_deadline(answer_to(number, script), deadline, time_,
+                                             "the guest did not answer");
     co_return std::move(result.output);
 }
 

@@ -16,6 +16,7 @@
 #include "io/outbox.hpp"
 #include "io/time_source.hpp"
 #include "io/unique_fd.hpp"
+#include "io/with_reminder.hpp"
 #include "shell/plain_codec.hpp"
 
 namespace charioteer::shell {
@@ -68,16 +69,18 @@ public:
         report_holders_ = std::move(handler);
     }
 
-    /// Runs one command. `limit` is what the host grants until it is this command's turn, and once
-    /// more from that moment; none is no limit. Those who hold the output of a command that has
-    /// ended in time are waited for beyond it. Throws io::UsageError for a command that cannot be
-    /// sent, io::TimeoutError, GarbledAnswer, Restarted, io::ConnectionLost. The session stays
-    /// usable after all but the last.
-    asio::awaitable<CommandResult> execute(Command command, std::optional<io::Duration> limit);
+    /// `remind` is called every so often while a command waits for its turn.
+    void on_wait(io::Remind remind) { remind_ = std::move(remind); }
+
+    /// Runs one command. `deadline` is of its answer, and so of its turn, too; those who
+    /// hold the output of a command that has ended in time are waited for beyond it. Throws
+    /// io::UsageError for a command that cannot be sent, io::TimeoutError, GarbledAnswer,
+    /// Restarted, io::ConnectionLost. The session stays usable after all but the last.
+    asio::awaitable<CommandResult> execute(Command command, io::Deadline deadline);
 
     /// Has the shell, whichever it is, run a script of POSIX; the one word that it prints (see
     /// bare_line()). Throws as execute() does.
-    asio::awaitable<std::string> execute_bare(std::string script, io::Duration limit);
+    asio::awaitable<std::string> execute_bare(std::string script, io::Deadline deadline);
 
     /// Sends bytes as they are, past commands that run. Throws io::TimeoutError,
     /// io::ConnectionLost.
@@ -101,6 +104,7 @@ private:
     Session(io::UnixStream stream, io::Obituary obituary, io::TimeSource& time);
     static asio::awaitable<void> write(std::shared_ptr<Session> self);
     asio::awaitable<std::unique_ptr<Turn>> take_turn();
+    asio::awaitable<void> until_turn_of(const Turn& turn);
     /// Gives what came to answers_; a view of it, until the next call.
     asio::awaitable<std::string_view> read_some();
     /// Whether a greeting has come, of a shell that knows nothing yet.
@@ -120,6 +124,7 @@ private:
     io::Condition turns_changed_;
     std::deque<std::uint64_t> turns_;  ///< waiting coroutines; the first has the shell
     std::uint64_t last_turn_ = 0;
+    io::Remind remind_ = [](io::Duration) {};
     std::function<void(const std::string&, const Holders&)> report_holders_ = [](const std::string&,
                                                                                  const Holders&) {};
     std::uint64_t held_ = 0;  ///< number of the last command whose output others held

@@ -271,18 +271,13 @@ class Machine:
 
         Raises ShellError when there is no agent in the guest.
         """
-    def wait_for_command(
-        self,
-        command: str,
-        success: bool = True,
-        timeout: Limit = 900,
-        hint: Sequence[str] = (),
-    ) -> str:
-        """Runs `command` again and again until it succeeds (or fails); returns its last output.
-
-        `hint` is a program of the agent, as ("wait-port", "80", "open"), after whose end it is tried
-        at once. Raises RequestedAssertionFailed after `timeout` and a last attempt.
-        """
+    def wait_for_command(self, command: str, success: bool = True, timeout: Limit = 900) -> str:
+        """Runs `command`, each time under `timeout`, until it succeeds (or fails); its last output."""
+    def wait_for_probe(
+        self, command: str, success: bool = True, timeout: Limit = 900, hint: Sequence[str] = ()
+    ) -> None:
+        """The same for a question, which no limit of the wait cuts off (see machine/limit.hpp); it is
+        asked at once when `hint` ends, as ("wait-port", "80", "open")."""
     def wait_for_unit(self, unit: str, user: str | None = None, timeout: Limit = 900) -> None: ...
     def attach_shell(self) -> int:
         """A duplicate of the root shell's socket for the caller alone, who closes it and calls
@@ -318,6 +313,13 @@ class Machine:
         """The last `count` lines, or all there are, fit to be shown."""
     def next_console_lines(self, timeout: Limit | None) -> list[str]:
         """Lines that no earlier call has returned, at least one. Raises TimeoutError."""
+    def next_console_text(
+        self, timeout: Limit | None, seen: tuple[int, int]
+    ) -> tuple[list[str], str, tuple[int, int]]:
+        """Such lines, or a last line without an end that goes beyond `seen`; and its mark, with which
+        `take_console_rest` takes it. Raises TimeoutError.
+        """
+    def take_console_rest(self, mark: tuple[int, int]) -> None: ...
     def send_console(self, data: bytes) -> None: ...
     def add_console_lines(self, lines: list[bytes]) -> None:
         """Lines, without their ends, that came by another way: standard error of a command."""
@@ -326,16 +328,6 @@ class VLan:
     """One Ethernet segment that machines plug into."""
 
     def __init__(self, nr: int, tmp_dir: str, reporter: Reporter, tap: str = "") -> None:
-    def next_console_text(
-        self, timeout: Limit | None, seen: tuple[int, int]
-    ) -> tuple[list[str], str, tuple[int, int]]:
-        """The same; or none of them, and a last line without an end that goes beyond `seen`.
-
-        The line counts once nothing has followed for a second, and is taken by `take_console_rest`
-        with the last element of what is returned. Raises TimeoutError.
-        """
-    def take_console_rest(self, mark: tuple[int, int]) -> None:
-        """Later calls get what follows in the last line."""
         """With `tap` the segment reaches the kernel by a tap device of that name; it takes root.
 
         Raises MachineError, naming the process id, when a living driver uses the directory.

@@ -81,6 +81,8 @@ void bind_commands(Type& type) {
         .def("begin", &MachineHandle::begin, py::arg("command"), py::arg("input") = false,
              py::arg("timeout") = py::none())
         .def("wait_for_command", &MachineHandle::wait_for_command, py::arg("command"),
+             py::arg("success") = true, py::arg("timeout") = 900)
+        .def("wait_for_probe", &MachineHandle::wait_for_probe, py::arg("command"),
              py::arg("success") = true, py::arg("timeout") = 900,
              py::arg("hint") = std::vector<std::string>())
         .def("wait_for_unit", &MachineHandle::wait_for_unit, py::arg("unit"),
@@ -123,11 +125,11 @@ void bind_monitor(Type& type) {
         .def("console_log", &MachineHandle::console_log)
         .def("console_tail", &MachineHandle::console_tail, py::arg("count"))
         .def("next_console_lines", &MachineHandle::next_console_lines, py::arg("timeout"))
-        .def(
-            "send_console",
         .def("next_console_text", &MachineHandle::next_console_text, py::arg("timeout"),
              py::arg("seen"))
         .def("take_console_rest", &MachineHandle::take_console_rest, py::arg("mark"))
+        .def(
+            "send_console",
             [](MachineHandle& self, const py::bytes& data) {
                 self.run(self.machine()->send_console(data));
             },

@@ -129,11 +129,16 @@ std::unique_ptr<Call> MachineHandle::begin(std::string command, bool input,
 }
 
 py::str MachineHandle::wait_for_command(std::string command, bool success,
-                                        const py::object& timeout, std::vector<std::string> hint) {
-    auto limit = to_limit(timeout);
-    return to_text(run(
-        machine_->wait_for_command(std::move(command), success, std::move(limit), std::move(hint)),
-        true));
+                                        const py::object& timeout) {
+    machine::CommandWait wait{std::move(command), success, to_limit(timeout)};
+    return to_text(run(machine_->wait_for_command(std::move(wait)), true));
+}
+
+void MachineHandle::wait_for_probe(std::string command, bool success, const py::object& timeout,
+                                   std::vector<std::string> hint) {
+    machine::CommandWait wait{std::move(command), success, to_limit(timeout),
+                              machine::CommandWait::Kind::probe, std::move(hint)};
+    run(machine_->wait_for_command(std::move(wait)), true);
 }
 
 void MachineHandle::wait_for_unit(std::string unit, std::optional<std::string> user,
@@ -222,7 +227,6 @@ py::list MachineHandle::next_console_lines(const py::object& timeout) {
     }
 }
 
-}  // namespace charioteer::python
 py::tuple MachineHandle::next_console_text(const py::object& timeout, Mark seen) {
     try {
         machine::ConsoleMark mark{seen.first, seen.second};
@@ -240,3 +244,4 @@ void MachineHandle::take_console_rest(Mark mark) {
     run(machine_->take_console_rest({mark.first, mark.second}));
 }
 
+}  // namespace charioteer::python

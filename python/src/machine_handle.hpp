@@ -49,8 +49,9 @@ public:
     py::tuple run_command(std::string command, const py::object& input, const py::object& timeout,
                           bool keep_errors, bool tell);
     std::unique_ptr<Call> begin(std::string command, bool input, const py::object& timeout);
-    py::str wait_for_command(std::string command, bool success, const py::object& timeout,
-                             std::vector<std::string> hint);
+    py::str wait_for_command(std::string command, bool success, const py::object& timeout);
+    void wait_for_probe(std::string command, bool success, const py::object& timeout,
+                        std::vector<std::string> hint);
     void wait_for_unit(std::string unit, std::optional<std::string> user,
                        const py::object& timeout);
     int attach_shell();
@@ -67,11 +68,11 @@ public:
     py::str console_log();
     py::list console_tail(std::size_t count);
     py::list next_console_lines(const py::object& timeout);
-
     /// A machine::ConsoleMark.
     using Mark = std::pair<std::size_t, std::size_t>;
     py::tuple next_console_text(const py::object& timeout, Mark seen);
     void take_console_rest(Mark mark);
+
     /// Waits for a coroutine of the machine, which stays alive meanwhile.
     template <class T>
     T run(asio::awaitable<T> operation, bool polling = false) {

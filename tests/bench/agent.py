@@ -40,7 +40,7 @@ def measure() -> Iterable[Figure]:
 
 
 def _watched(machine: _core.Machine, probe: str, port: int) -> None:
-    machine.wait_for_command(probe, hint=["wait-port", str(port), "open"])
+    machine.wait_for_probe(probe, hint=["wait-port", str(port), "open"])
 
 
 def _many_at_once(machine: _core.Machine) -> Figure:

@@ -75,7 +75,7 @@ def file(_machine: _core.Machine, number: int, delay: float) -> Event:
     return Event(
         f"sleep {delay:.2f}; : > {path}",
         probe,
-        lambda machine: machine.wait_for_command(probe, hint=["wait-file", path]),
+        lambda machine: machine.wait_for_probe(probe, hint=["wait-file", path]),
     )
 
 
@@ -86,7 +86,7 @@ def unix_socket(_machine: _core.Machine, number: int, delay: float) -> Event:
     return Event(
         f"sleep {delay:.2f}; nc -lkU {path} >/dev/null 2>&1 & until [ -S {path} ]; do :; done",
         probe,
-        lambda machine: machine.wait_for_command(probe, hint=["wait-unix", path, "stream"]),
+        lambda machine: machine.wait_for_probe(probe, hint=["wait-unix", path, "stream"]),
     )
 
 
@@ -97,7 +97,7 @@ def closed_port(_machine: _core.Machine, number: int, delay: float) -> Event:
     return Event(
         f"sleep {delay:.2f}; kill $(cat {pid})",
         f"! nc -z localhost {port}",
-        lambda machine: machine.wait_for_command(
+        lambda machine: machine.wait_for_probe(
             f"nc -z localhost {port}", False, hint=["wait-port", str(port), "closed"]
         ),
         prepare=f"nc -lk localhost {port} >/dev/null 2>&1 & echo $! > {pid}; "

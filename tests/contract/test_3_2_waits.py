@@ -1,5 +1,7 @@
 """Section 3.2: waits, on a small guest that stays up."""
 
+from collections.abc import Iterator
+
 import pytest
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine import QemuMachine
@@ -51,6 +53,32 @@ def test_3_2_for_a_port_to_open_and_to_close(alpha: QemuMachine) -> None:
         alpha.wait_for_open_port(4711, timeout=1)
 
 
+@pytest.fixture
+def slow_port(alpha: QemuMachine) -> Iterator[int]:
+    """An open port of `alpha`, where it takes 2 s to find that out."""
+    pid = alpha.succeed("nc -lk 4712 >/dev/null 2>&1 & echo $!").strip()
+    alpha.wait_for_open_port(4712)
+    nc = alpha.succeed("command -v nc").strip()
+    # A link, which leads to the program from its own folder only.
+    program = alpha.succeed(f"readlink -f {nc}").strip()
+    slow = f'#!/bin/sh\\nsleep 2\\nexec {program} "$@"\\n'
+    alpha.succeed(f"mv {nc} {nc}.link && printf '{slow}' > {nc} && chmod 755 {nc}")
+    yield 4712
+    alpha.succeed(f"mv {nc}.link {nc} && kill {pid}")
+
+
+def test_3_2_a_question_outlasts_the_limit_of_its_wait(alpha: QemuMachine, slow_port: int) -> None:
+    alpha.wait_for_open_port(slow_port, timeout=1)
+    with pytest.raises(RequestedAssertionFailed, match=r"action timed out.*timeout=1"):
+        alpha.wait_for_closed_port(slow_port, timeout=1)
+
+
+def test_3_2_an_attempt_does_not_outlast_its_limit(alpha: QemuMachine) -> None:
+    alpha.wait_until_fails("sleep 60", timeout=1)
+    with pytest.raises(RequestedAssertionFailed, match=r"action timed out.*timeout=1"):
+        alpha.wait_until_succeeds("sleep 60", timeout=1)
+
+
 def test_3_2_for_a_unix_socket(alpha: QemuMachine) -> None:
     pid = alpha.succeed("nc -lkU /tmp/socket >/dev/null 2>&1 & echo $!").strip()
     alpha.wait_for_open_unix_socket("/tmp/socket")
@@ -67,9 +95,6 @@ def test_3_2_for_text_on_the_console(alpha: QemuMachine) -> None:
     assert "a line 17 for the console" in alpha.get_console_log()
 
 
-def test_3_2_standard_error_of_commands_is_on_the_console(alpha: QemuMachine) -> None:
-    alpha.succeed("echo told aside >&2")
-    alpha.wait_for_console_text("told aside")
 def test_3_2_for_a_prompt_on_the_console(alpha: QemuMachine) -> None:
     ask = "printf 'passphrase for disk 4711: '; read -r word; echo \"got [$word]\""
     process = alpha.spawn(f"({ask}) < /dev/ttyS0 > /dev/ttyS0")
@@ -82,3 +107,6 @@ def test_3_2_for_a_prompt_on_the_console(alpha: QemuMachine) -> None:
         alpha.wait_for_console_text("passphrase for disk", timeout=0)
 
 
+def test_3_2_standard_error_of_commands_is_on_the_console(alpha: QemuMachine) -> None:
+    alpha.succeed("echo told aside >&2")
+    alpha.wait_for_console_text("told aside")

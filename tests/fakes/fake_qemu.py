@@ -4,8 +4,8 @@
 Understands what the driver adds to the command line. FAKE_QEMU_MODE makes it ill: `exit` ends it at
 once, `curt` once it has dialled in, `slow` never dials in, `mute` never offers a shell, `panic` has
 the kernel panic instead, `panic-after-greeting` has it panic while the greeting is still to be read,
-`die` ends it two lines after the shell's first command came in, `hang` swallows commands, `deaf`
-ignores SIGTERM and quit.
+`die` ends it two lines after the shell's first command came in, `hang` swallows commands, `once` all
+that would start another agent, `deaf` ignores SIGTERM and quit.
 
 With FAKE_QEMU_AGENT its guest has a port for an agent: the line that installs one is carried out
 here, up to the agent itself, which then runs on this host. `deny` says that the guest has no port.
@@ -141,6 +141,7 @@ def relay(
     """Gives the shell its lines, but installs the agent itself."""
     assert shell.stdin and port
     lines = connection.makefile("rb")
+    installed = False
     for line in lines:
         if not line.startswith(b"word=$("):
             shell.stdin.write(line)
@@ -148,6 +149,9 @@ def relay(
             continue
         while not re.search(rb":0 0\"$", line):
             line += lines.readline()
+        if MODE == "once" and installed:
+            continue
+        installed = True
         number = found(r'"#""([0-9]+)~', line.decode())
         word = "no-port" if AGENT == "deny" else install(line.decode(), port)
         connection.sendall(f"#{number}~{word}\n#{number}:0 0\n".encode())

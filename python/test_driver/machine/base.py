@@ -112,7 +112,7 @@ class BaseMachine(Units, Screen, ABC):
         """Waits until the file exists. The guest's shell expands `filename`."""
         with self.nested(f"waiting for file '{filename}'"):
             hint = ("wait-file", filename)
-            self._wait_for_command(f"test -e {filename}", True, timeout, hint)
+            self._wait_for_probe(f"test -e {filename}", True, timeout, hint)
 
     @checked
     def wait_for_open_port(
@@ -129,7 +129,7 @@ class BaseMachine(Units, Screen, ABC):
         """
         with self.nested(f"waiting for TCP port {port} on {addr}"):
             hint = _port_hint(port, addr, "open")
-            self._wait_for_command(f"nc -z {addr} {port}", True, timeout, hint, attempt_timeout)
+            self._wait_for_probe(f"nc -z {addr} {port}", True, timeout, hint, attempt_timeout)
 
     @checked
     def wait_for_closed_port(
@@ -146,7 +146,7 @@ class BaseMachine(Units, Screen, ABC):
         """
         with self.nested(f"waiting for TCP port {port} on {addr} to be closed"):
             hint = _port_hint(port, addr, "closed")
-            self._wait_for_command(f"nc -z {addr} {port}", False, timeout, hint, attempt_timeout)
+            self._wait_for_probe(f"nc -z {addr} {port}", False, timeout, hint, attempt_timeout)
 
     @checked
     def wait_for_open_unix_socket(
@@ -156,7 +156,7 @@ class BaseMachine(Units, Screen, ABC):
         kind, flags = ("datagram", "-uU") if is_datagram else ("stream", "-U")
         with self.nested(f"waiting for UNIX-domain {kind} on '{addr}'"):
             hint = ("wait-unix", addr, kind)
-            self._wait_for_command(f"nc -z {flags} {addr}", True, timeout, hint)
+            self._wait_for_probe(f"nc -z {flags} {addr}", True, timeout, hint)
 
     @checked
     def copy_from_host_via_shell(self, source: str, target: str) -> None:

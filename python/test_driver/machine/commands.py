@@ -10,6 +10,7 @@ from test_driver.duration import Duration, render
 from test_driver.errors import MachineError
 from test_driver.logger import AbstractLogger
 from test_driver.logger.base import Attributes
+from test_driver.machine import probes
 from test_driver.machine.process import Process
 from test_driver.machine.result import TIMED_OUT, Order, Result
 from test_driver.machine.retry import retry
@@ -108,8 +109,10 @@ class Commands(ABC):
 
     def run_callbacks(self) -> None:
         """Checks what must hold all the time."""
-        for callback in self.callbacks:
-            callback()
+        # What they ask belongs to no wait.
+        with probes.asking_until(None):
+            for callback in self.callbacks:
+                callback()
 
     @checked
     def execute(
@@ -126,7 +129,10 @@ class Commands(ABC):
         on; without `check_return` the status is -1.
         """
         self.run_callbacks()
-        return self._execute(command, check_return, check_output, timeout)
+        limit = probes.granted(timeout)
+        return probes.run_question(
+            command, lambda: self._execute(command, check_return, check_output, limit)
+        )
 
     def _order(
         self,
@@ -138,7 +144,7 @@ class Commands(ABC):
     ) -> Order:
         told = self.streams if stream is None else stream
         given = stdin.encode() if isinstance(stdin, str) else stdin
-        return Order(command, given, timeout, told, all_errors)
+        return Order(command, given, probes.granted(timeout), told, all_errors)
 
     @checked
     def run(
@@ -185,6 +191,7 @@ class Commands(ABC):
         for command in commands:
             with self.nested(f"must succeed: {command}"):
                 result = self._carry_out(self._order(command, timeout, stream))
+                probes.expect_answer(command, result.status)
                 if not result.ok:
                     self.log(f"output: {result.stdout}")
                 result.check()
@@ -213,13 +220,12 @@ class Commands(ABC):
         command: str,
         success: bool,
         timeout: Duration,
-        hint: Sequence[str] = (),
         attempt_timeout: Duration | None = None,
     ) -> str:
-        """Runs `command` again and again until it succeeds, or fails; returns the last output.
+        """Runs a command of the script again and again until it succeeds, or fails.
 
-        `hint`, for machines that know such, names what in the guest tells that it is time to try.
-        An attempt that `attempt_timeout` cut off is neither success nor failure.
+        Each run has the limit of the wait, and one that it cuts off has failed; one that
+        `attempt_timeout` cuts off has neither succeeded nor failed. Returns the last output.
         """
         output = ""
 
@@ -233,6 +239,26 @@ class Commands(ABC):
         retry(try_it, timeout=timeout)
         return output
 
+    def _wait_for_probe(
+        self,
+        command: str,
+        success: bool,
+        timeout: Duration,
+        hint: Sequence[str] = (),
+        attempt_timeout: Duration | None = None,
+    ) -> None:
+        """Asks by `command` until it succeeds, or fails.
+
+        `hint`, for machines that know such, names what in the guest tells that it is time to ask.
+        `attempt_timeout` is the limit of each question.
+        """
+        limit = probes.LONGEST if attempt_timeout is None else attempt_timeout
+
+        def ask(_last_try: bool) -> bool:
+            return (self.execute(command, timeout=limit)[0] == 0) == success
+
+        probes.wait_until(ask, timeout)
+
     @checked
     def wait_until_succeeds(
         self, command: str, timeout: Duration = 900, *, attempt_timeout: Duration | None = None
@@ -243,7 +269,7 @@ class Commands(ABC):
         `timeout` and a last attempt.
         """
         with self.nested(f"waiting for success: {command}"):
-            return self._wait_for_command(command, True, timeout, (), attempt_timeout)
+            return self._wait_for_command(command, True, timeout, attempt_timeout)
 
     @checked
     def wait_until_fails(
@@ -255,7 +281,7 @@ class Commands(ABC):
         is no failure.
         """
         with self.nested(f"waiting for failure: {command}"):
-            return self._wait_for_command(command, False, timeout, (), attempt_timeout)
+            return self._wait_for_command(command, False, timeout, attempt_timeout)
 
     @checked
     def sleep(self, secs: Duration | None = None, duration: Duration | None = None) -> None:

@@ -20,7 +20,6 @@ from test_driver.machine.base import BaseMachine
 from test_driver.machine.notify import NotifySocket
 from test_driver.machine.pipe_reader import PipeReader
 from test_driver.machine.result import TIMED_OUT, Order, Result
-from test_driver.machine.retry import retry
 from test_driver.parameters import checked
 from test_driver.replaced import Replaced
 
@@ -388,10 +387,7 @@ class NspawnMachine(BaseMachine):
     def wait_for_x(self, timeout: Duration = 900) -> None:
         """Waits for the X server."""
         with self.nested("waiting for the X11 server"):
-            retry(
-                lambda _last_try: self.execute("xwininfo -root >/dev/null 2>&1")[0] == 0,
-                timeout=timeout,
-            )
+            self._wait_for_probe("xwininfo -root >/dev/null 2>&1", True, timeout)
 
     def ssh_backdoor_command(self) -> str:
         """How to log in from the host."""

@@ -15,7 +15,6 @@ from test_driver.machine.firmware import Firmware
 from test_driver.machine.keys import CHAR_TO_KEY
 from test_driver.machine.process import Process
 from test_driver.machine.result import Order, Result
-from test_driver.machine.retry import retry
 from test_driver.machine.start_command import StartCommand, as_start_command
 from test_driver.machine.succession import take_over_state
 from test_driver.machine.terminals import Terminals
@@ -125,14 +124,28 @@ class QemuMachine(Files, Firmware, Terminals):
         command: str,
         success: bool,
         timeout: Duration,
-        hint: Sequence[str] = (),
         attempt_timeout: Duration | None = None,
     ) -> str:
         if self._runs_commands_itself() or attempt_timeout is not None:
-            return super()._wait_for_command(command, success, timeout, hint, attempt_timeout)
+            return super()._wait_for_command(command, success, timeout, attempt_timeout)
         self.run_callbacks()
         self.connect()
-        return self.handle.wait_for_command(command, success, timeout, hint)
+        return self.handle.wait_for_command(command, success, timeout)
+
+    def _wait_for_probe(
+        self,
+        command: str,
+        success: bool,
+        timeout: Duration,
+        hint: Sequence[str] = (),
+        attempt_timeout: Duration | None = None,
+    ) -> None:
+        if self._runs_commands_itself() or attempt_timeout is not None:
+            super()._wait_for_probe(command, success, timeout, hint, attempt_timeout)
+            return
+        self.run_callbacks()
+        self.connect()
+        self.handle.wait_for_probe(command, success, timeout, hint)
 
     def _wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
         if self._runs_commands_itself():
@@ -177,14 +190,8 @@ class QemuMachine(Files, Firmware, Terminals):
         reached = (
             'journalctl -b SYSLOG_IDENTIFIER=systemd | grep "Reached target Current graphical"'
         )
-
-        def is_there(_last_try: bool) -> bool:
-            if self.execute(reached)[0] != 0:
-                return False
-            return self.execute("[ -e /tmp/.X11-unix/X0 ]")[0] == 0
-
         with self.nested("waiting for the X11 server"):
-            retry(is_there, timeout=timeout)
+            self._wait_for_probe(f"{reached} && [ -e /tmp/.X11-unix/X0 ]", True, timeout)
 
     @checked
     def send_monitor_command(self, command: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from test_driver.duration import Duration
 from test_driver.errors import MachineError
 from test_driver.machine.commands import Commands
+from test_driver.machine.probes import wait_until
 from test_driver.machine.retry import retry
 from test_driver.parameters import checked
 
@@ -52,7 +53,7 @@ class Screen(Commands):
             return any(pattern.search(name) for name in names)
 
         with self.nested("waiting for a window to appear"):
-            retry(appeared, timeout=timeout)
+            wait_until(appeared, timeout)
 
     # The screen, and the text on it
 

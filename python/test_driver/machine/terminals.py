@@ -8,7 +8,7 @@ from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine.console import ConsoleText
 from test_driver.machine.life_cycle import LifeCycle
 from test_driver.machine.result import failed_request
-from test_driver.machine.retry import retry
+from test_driver.machine.probes import wait_until
 from test_driver.parameters import checked
 
 
@@ -38,7 +38,7 @@ class Terminals(LifeCycle):
             return pattern.search(text) is not None
 
         with self.nested(f"waiting for {regexp} to appear on tty {tty}"):
-            retry(matches, timeout=timeout)
+            wait_until(matches, timeout)
 
     @checked
     def dump_tty_contents(self, tty: str) -> None:

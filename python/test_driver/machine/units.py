@@ -5,7 +5,7 @@ import re
 from test_driver.duration import Duration
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine.commands import Commands
-from test_driver.machine.retry import retry
+from test_driver.machine.probes import wait_until
 from test_driver.parameters import checked
 
 _PROPERTY = re.compile(r"^([^=]+)=(.*)$")
@@ -51,13 +51,13 @@ class Units(Commands):
 
         with self.nested(f"waiting for unit {unit} to be {state}{_under(user)}"):
             try:
-                retry(has_state, timeout=timeout)
+                wait_until(has_state, timeout)
             except RequestedAssertionFailed as error:
                 error.add_note(f'on {self.name}, unit "{unit}" was in state "{seen}" at last')
                 raise
 
     def _wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
-        retry(lambda _last_try: self._is_active(unit, user), timeout=timeout)
+        wait_until(lambda _last_try: self._is_active(unit, user), timeout)
 
     def _is_active(self, unit: str, user: str | None) -> bool:
         state = self.get_unit_property(unit, "ActiveState", user)

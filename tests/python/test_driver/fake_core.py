@@ -147,10 +147,13 @@ class FakeMachine:
     def add_console_lines(self, lines: list[bytes]) -> None:
         self.console_lines += lines
 
-    def wait_for_command(self, command: str, success: bool, timeout: Any, hint: Any) -> str:
+    def wait_for_command(self, command: str, success: bool, timeout: Any) -> str:
         self.calls.append(("wait_for_command", command, success, timeout))
-        self.hint = tuple(hint)
         return self.answer(command)[1]
+
+    def wait_for_probe(self, command: str, success: bool, timeout: Any, hint: Any) -> None:
+        self.calls.append(("wait_for_probe", command, success, timeout))
+        self.hint = tuple(hint)
 
     def wait_for_unit(self, unit: str, user: str | None, timeout: Any) -> None:
         self.calls.append(("wait_for_unit", unit, user, timeout))
@@ -166,9 +169,6 @@ class FakeMachine:
             raise TimeoutError
         return self.console.pop(0)
 
-    def __getattr__(self, method: str) -> Callable[..., None]:
-        def remember(*arguments: Any) -> None:
-            self.calls.append((method, *arguments))
     def next_console_text(
         self, timeout: float | None, seen: tuple[int, int]
     ) -> tuple[list[str], str, tuple[int, int]]:
@@ -178,6 +178,9 @@ class FakeMachine:
             raise TimeoutError
         return [], self.console_rest, (0, len(self.console_rest))
 
+    def __getattr__(self, method: str) -> Callable[..., None]:
+        def remember(*arguments: Any) -> None:
+            self.calls.append((method, *arguments))
             if method in ("crash", "release"):
                 self.booted = self.connected = False
 

@@ -98,7 +98,8 @@ class TestCommands:
         method, *arguments = call
         getattr(machine, method)(*arguments)
         assert told(logger)[0] == f"web: {head}"
-        assert calls(machine) == [("wait_for_command", command, success, 900)]
+        kind = "wait_for_command" if method.startswith("wait_until") else "wait_for_probe"
+        assert calls(machine) == [(kind, command, success, 900)]
 
     @pytest.mark.parametrize(
         ("call", "hint"),
@@ -109,7 +110,6 @@ class TestCommands:
             (("wait_for_open_unix_socket", "/s", True), ("wait-unix", "/s", "datagram")),
             # Nothing in the guest knows of the ports of others.
             (("wait_for_open_port", 22, "db"), ()),
-            (("wait_until_succeeds", "x"), ()),
         ],
     )
     def test_what_the_guest_watches(

@@ -182,7 +182,7 @@ protected:
 
     /// The beginning of start(), up to the script that the shell was sent.
     io::Pending<void> begin_start() {
-        auto starting = runtime_.start(link_->start(limit));
+        auto starting = runtime_.start(link_->start(time_.deadline_after(limit)));
         reply(R"({"arch": "x86_64"})");
         read_script();
         return starting;

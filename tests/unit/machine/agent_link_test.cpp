@@ -77,7 +77,7 @@ TEST_F(AgentLinkTest, AStartUnderWhichTheGuestStartsAnewMayStillBeCarriedOut) {
 
 TEST_F(AgentLinkTest, AnAgentThatIsThereIsKept) {
     start();
-    result_of(runtime_.start(link_->start(limit)));
+    result_of(runtime_.start(link_->start(time_.deadline_after(limit))));
     EXPECT_TRUE(link_->usable());
 }
 

@@ -48,19 +48,18 @@ TEST_F(MachineTest, AWaitThatIsCalledOffLeavesTheMachineUsable) {
 TEST_F(MachineTest, WaitsUntilACommandSucceeds) {
     auto machine = make(plain);
     run(machine->connect(options()));
-    Limit limit{60s, "60"};
-    auto output = run(machine->wait_for_command(
+    CommandWait wait{
         "echo try >> $TMPDIR/tries; wc -l < $TMPDIR/tries; test $(wc -l < $TMPDIR/tries) = 3", true,
-        limit));
+        Limit{60s, "60"}};
+    auto output = run(machine->wait_for_command(wait));
     EXPECT_EQ(output, "3\n");
 }
 
 TEST_F(MachineTest, AWaitInVainMakesALastTryAndTellsWhatItSaw) {
     auto machine = make(plain);
     run(machine->connect(options()));
-    Limit limit{0s, "0"};
-    auto failure = failure_of<RequestFailed>(
-        [&] { run(machine->wait_for_command("echo seen; false", true, limit)); });
+    CommandWait wait{"echo seen; false", true, Limit{0s, "0"}};
+    auto failure = failure_of<RequestFailed>([&] { run(machine->wait_for_command(wait)); });
     EXPECT_THAT(failure.what(),
                 testing::MatchesRegex("action timed out after [0-9.]+ seconds \\(timeout=0\\)"));
     EXPECT_THAT(all_notes(failure), HasSubstr("its output: seen"));

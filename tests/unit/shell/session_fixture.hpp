@@ -32,7 +32,8 @@ protected:
     }
     io::Pending<CommandResult> start(Command command,
                                      std::optional<io::Duration> limit = std::nullopt) {
-        return runtime_.start(session_->execute(std::move(command), limit));
+        auto deadline = limit ? time_.deadline_after(*limit) : io::Deadline::never();
+        return runtime_.start(session_->execute(std::move(command), deadline));
     }
     CommandResult run(std::string text) { return fakes::result_of(start(std::move(text))); }
 

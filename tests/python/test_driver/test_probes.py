@@ -1,0 +1,83 @@
+"""What a wait asks of a machine that runs commands in its own way, as containers do."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_driver.errors import RequestedAssertionFailed
+from test_driver.logger import TerminalLogger
+from test_driver.machine import QemuMachine, probes
+from test_driver.machine.probes import LATE_ANSWER
+
+
+class Own(QemuMachine):
+    """Its commands end as `answers` say, one after the other, the last one again and again."""
+
+    answers: list[int | BaseException]
+    asked: list[tuple[str, Any]]
+
+    def _execute(
+        self, command: str, check_return: bool, check_output: bool, timeout: Any
+    ) -> tuple[int, str]:
+        self.asked.append((command, timeout))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer, ""
+
+
+@pytest.fixture
+def own(tmp_path: Path, logger: TerminalLogger) -> Own:
+    machine = Own(tmp_path, tmp_path, "run-web-vm", logger)
+    machine.answers, machine.asked = [0], []
+    return machine
+
+
+WAITS: list[Callable[[Own], object]] = [
+    lambda machine: machine.wait_for_closed_port(80, timeout=0),
+    lambda machine: machine.wait_for_unit("u", timeout=0),
+    lambda machine: machine.wait_for_window("w", timeout=0),
+    lambda machine: machine.wait_until_tty_matches("1", "x", timeout=0),
+    lambda machine: machine.wait_for_x(timeout=0),
+]
+
+
+@pytest.mark.parametrize("wait", WAITS)
+@pytest.mark.parametrize("end", [124, subprocess.TimeoutExpired("x", 1)])
+def test_a_question_that_is_cut_off_is_no_answer(
+    own: Own, wait: Callable[[Own], object], end: int | BaseException
+) -> None:
+    own.answers = [end]
+    with pytest.raises(RequestedAssertionFailed, match="action timed out") as failure:
+        wait(own)
+    assert "has had no answer for" in "\n".join(failure.value.__notes__)
+    assert [timeout for _, timeout in own.asked] == [LATE_ANSWER]
+
+
+def test_a_question_is_not_cut_off_by_the_limit_of_its_wait(own: Own) -> None:
+    own.wait_for_open_port(80, timeout=100)
+    own.wait_for_open_port(80, timeout=5000)
+    assert [round(float(timeout), -1) for _, timeout in own.asked] == [250, 900]
+
+
+def test_a_question_that_is_cut_off_in_time_is_asked_again(
+    own: Own, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    own.answers = [124, 1]
+    own.wait_for_closed_port(80)
+    assert len(own.asked) == 2
+
+
+def test_an_attempt_has_the_limit_of_its_wait(own: Own) -> None:
+    own.answers = [124]
+    own.wait_until_fails("x", timeout=5)
+    assert own.asked == [("x", 5)]
+
+
+def test_what_conditions_ask_meanwhile_has_its_own_limits(own: Own) -> None:
+    own.callbacks.append(lambda: own.asked.append(("condition", probes.granted(900))))
+    own.wait_for_open_port(80, timeout=0)
+    assert own.asked[0] == ("condition", 900)

@@ -1,0 +1,150 @@
+// What becomes of calls whose limits pass. The guest's processes are real; the driver's clock is
+// moved by hand, and nothing but it has to pass.
+
+#include "fakes/manual_time.hpp"
+#include "unit/machine/agent_fixture.hpp"
+
+namespace charioteer::machine {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Contains;
+using testing::HasSubstr;
+
+/// Lives longer than the runtime, in which there may still be sleepers at the end.
+struct Clock {
+    fakes::ManualTime time_;
+};
+
+class LimitsTest : protected Clock, public AgentTest {
+protected:
+    void SetUp() override {
+        AgentTest::SetUp();
+        host_ = std::make_shared<Host>(runtime_.executor(), time_);
+    }
+    /// Lets time pass until the operation has ended; how much it was.
+    template <class T>
+    io::Duration pass_until_end(const io::Pending<T>& pending) {
+        auto begin = time_.now();
+        while (!pending.wait_for(5ms)) time_.advance(1s);
+        return time_.now() - begin;
+    }
+    io::Pending<shell::CommandResult> begin(Machine& machine, std::string command,
+                                            io::Duration limit) {
+        auto text = fmt::format("{:g}", io::seconds(limit));
+        CommandOptions command_options;
+        command_options.limit = Limit{limit, text};
+        return runtime_.start(machine.execute(std::move(command), command_options));
+    }
+    /// The failure of a call with a limit of 5 s, which has to come within the grace.
+    template <class T>
+    ShellError late_failure_of(io::Pending<T> pending) {
+        // The grace, the last question whether the guest answers, and a few steps of the clock.
+        EXPECT_LE(pass_until_end(pending), 5s + grace + 20s);
+        return failure_of<ShellError>([&] { pending.get(); });
+    }
+};
+
+TEST_F(LimitsTest, AGuestThatFallsSilentIsGivenUp) {
+    auto machine = connected(with_agent);
+    auto failure = late_failure_of(begin(*machine, "kill -STOP $PPID", 5s));
+    EXPECT_THAT(all_notes(failure), HasSubstr("while running `kill -STOP $PPID` (limit 5 s, and 60 "
+                                              "s more for the driver), for "));
+}
+
+TEST_F(LimitsTest, AGuestThatAnswersIsWaitedForBeyondTheLimit) {
+    auto machine = connected(with_agent);
+    auto pending = begin(*machine, "echo begun >&2; sleep 0.5; echo done", 1000s);
+    while (!testing::Value(events(), Contains("begun"))) std::this_thread::yield();
+    time_.advance(1000s + grace);
+    // The clock stands still: the guest answers in no time.
+    EXPECT_EQ(pending.get().output, "done\n");
+}
+
+TEST_F(LimitsTest, AShellThatDoesNotAnswerIsGivenUp) {
+    ::setenv("CHARIOTEER_CHANNEL", "plain", 1);
+    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=hang {}", plain));
+    auto failure = late_failure_of(begin(*machine, "true", 5s));
+    EXPECT_THAT(failure.what(), HasSubstr("the guest did not answer within 65 s"));
+    EXPECT_THAT(all_notes(failure), HasSubstr("QEMU's state of the guest: "));
+}
+
+TEST_F(LimitsTest, ACommandBehindAnotherIsGivenUpAndTheLogSaysWhy) {
+    ::setenv("CHARIOTEER_CHANNEL", "plain", 1);
+    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=hang {}", plain));
+    auto first = runtime_.start(machine->execute("sleep 1000", {}));
+    auto failure = late_failure_of(begin(*machine, "true", 5s));
+    EXPECT_THAT(failure.what(), HasSubstr("an earlier command kept the guest's root shell"));
+    EXPECT_THAT(events(), Contains(HasSubstr("waiting for the guest's root shell")));
+    first.cancel();
+    EXPECT_THROW(first.get(), io::Interrupted);
+}
+
+TEST_F(LimitsTest, AnAgentThatDoesNotStartInTimeIsTriedAgainByTheNextCall) {
+    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=once {}", with_agent));
+    auto killed = runtime_.start(machine->execute("kill -9 $PPID", {}));
+    pass_until_end(killed);
+    EXPECT_THROW(killed.get(), ShellError);
+    for (int call = 0; call < 2; ++call) {
+        auto failure = late_failure_of(begin(*machine, "true", 5s));
+        EXPECT_THAT(failure.what(), HasSubstr("the guest did not answer within 65 s"));
+    }
+    EXPECT_THAT(events(), Contains(HasSubstr("waiting for the agent to start in the guest")));
+    EXPECT_THAT(events(), testing::Not(Contains(HasSubstr("its root shell serves"))));
+}
+
+TEST_F(LimitsTest, AWaitInASilentGuestIsGivenUp) {
+    auto machine = connected(with_agent);
+    CommandWait wait{"kill -STOP $PPID", true, Limit{5s, "5"}, CommandWait::Kind::probe};
+    late_failure_of(runtime_.start(machine->wait_for_command(wait)));
+}
+
+TEST_F(LimitsTest, AWaitInAGuestWhoseAgentDoesNotComeBackIsGivenUp) {
+    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=once {}", with_agent));
+    auto killed = runtime_.start(machine->execute("kill -9 $PPID", {}));
+    pass_until_end(killed);
+    EXPECT_THROW(killed.get(), ShellError);
+    CommandWait wait{"true", true, Limit{5s, "5"}};
+    auto failure = late_failure_of(runtime_.start(machine->wait_for_command(wait)));
+    EXPECT_THAT(failure.what(), HasSubstr("within 65 s"));
+    auto waiting = runtime_.start(machine->wait_for_unit("u", {}, Limit{5s, "5"}));
+    EXPECT_THAT(late_failure_of(waiting).what(), HasSubstr("within 65 s"));
+}
+
+TEST_F(LimitsTest, ASpawnedCommandOfASilentGuestIsGivenUp) {
+    auto machine = connected(with_agent);
+    channel::Request request;
+    request.text = "kill -STOP $PPID";
+    request.limit = 5s;
+    auto call = run(machine->begin(std::move(request)));
+    late_failure_of(runtime_.start(machine->next_piece(call, io::Deadline::never())));
+    run_on_io([&] {
+        call.reset();
+        return 0;
+    });
+}
+
+TEST_F(LimitsTest, AProbeThatWasCutOffSaysNothing) {
+    auto machine = connected(with_agent);
+    CommandWait wait{"exit 124", false, Limit{0s, "0"}, CommandWait::Kind::probe};
+    auto failure = failure_of<RequestFailed>([&] { run(machine->wait_for_command(wait)); });
+    EXPECT_THAT(failure.what(), HasSubstr("action timed out after "));
+    EXPECT_THAT(all_notes(failure), HasSubstr("the last try of `exit 124` has had no answer for "));
+}
+
+TEST_F(LimitsTest, AnAttemptThatWasCutOffHasFailed) {
+    auto machine = connected(with_agent);
+    CommandWait wait{"exit 124", false, Limit{0s, "0"}};
+    EXPECT_EQ(run(machine->wait_for_command(wait)), "");
+}
+
+TEST(ProbeLimit, IsUpstreamsAndIsShortOnceTheWaitIsOver) {
+    EXPECT_EQ(probe_limit(3600s).text, "900");
+    EXPECT_EQ(probe_limit(800s).text, "900");
+    EXPECT_EQ(probe_limit(1500ms).text, "152");
+    EXPECT_EQ(probe_limit(-5s).text, "150");
+    EXPECT_EQ(probe_limit(-5s).duration, 150s);
+}
+
+}  // namespace
+}  // namespace charioteer::machine
