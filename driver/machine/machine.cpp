@@ -188,7 +188,12 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
         sink({io::EventKind::warning, name, std::move(text)});
     };
     launching_ = std::make_shared<Instance>(console_, host_, std::move(warn));
-    co_await launching_->launch(std::move(plan), own_deadline(launch_limit));
+    try {
+        co_await launching_->launch(std::move(plan), own_deadline(launch_limit));
+    } catch (io::Error& error) {
+        if (auto hint = quoting_hint(claim_.path()); !hint.empty()) error.add_note(std::move(hint));
+        throw;
+    }
     instance_ = launching_;
     instance_->guest().on_restored([weak = weak_from_this()] {
         if (auto self = weak.lock()) self->forget_guest();

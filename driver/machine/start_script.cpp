@@ -19,9 +19,14 @@ namespace {
 /// A start script is some kilobytes; a start command may also name a program.
 constexpr std::size_t longest_script = 256 * 1024;
 
-bool is_plain_path(std::string_view command) {
+/// Whether the start command is the path of a script and nothing else. With characters that the
+/// shell would take for its own it is one when there is such a file.
+bool is_path(std::string_view command) {
     constexpr std::string_view special = " \t\n'\"\\$`;&|<>()*?[]{}~#!=";
-    return command.starts_with('/') && command.find_first_of(special) == std::string_view::npos;
+    if (!command.starts_with('/')) return false;
+    if (command.find_first_of(special) == std::string_view::npos) return true;
+    std::error_code ignored;
+    return std::filesystem::is_regular_file(command, ignored);
 }
 
 void set_variable(std::vector<std::string>& environment, std::string_view name,
@@ -68,7 +73,9 @@ std::string driver_command(std::string_view start_command, const Sockets& socket
         "-serial",  "stdio"};
     if (!options.allow_reboot) words.emplace_back("-no-reboot");
     if (!options.graphical) words.emplace_back("-nographic");
-    return with_words(std::string(start_command), words);
+    auto command =
+        is_path(start_command) ? shell::quote(start_command) : std::string(start_command);
+    return with_words(std::move(command), words);
 }
 
 std::string launch_command(std::string_view start_command, const Sockets& sockets,
@@ -97,7 +104,7 @@ std::vector<std::string> launch_environment(std::vector<std::string> callers,
 }
 
 void check_start_command(std::string_view start_command) {
-    if (!is_plain_path(start_command)) return;
+    if (!is_path(start_command)) return;
     std::filesystem::path script(start_command);
     std::error_code ignored;
     if (!std::filesystem::exists(script, ignored))
@@ -107,9 +114,20 @@ void check_start_command(std::string_view start_command) {
             fmt::format("the start script {} cannot be executed; try chmod +x", start_command));
 }
 
+std::string quoting_hint(const std::filesystem::path& state) {
+    constexpr std::string_view special = " \t\n,'\"\\$`;&|<>()*?[]{}~#!";
+    auto place = state.native().find_first_of(special);
+    if (place == std::string::npos) return {};
+    return fmt::format(
+        "the path {} has the character '{}', which not every start script hands on to QEMU as it "
+        "should (nixpkgs' do not): if that is the reason, set XDG_RUNTIME_DIR (or TMPDIR) to "
+        "another folder",
+        state.native(), state.native()[place]);
+}
+
 bool uses_accel_option(std::string_view start_command) {
     if (start_command.find(" -accel") != std::string_view::npos) return true;
-    if (!is_plain_path(start_command)) return false;
+    if (!is_path(start_command)) return false;
     std::ifstream file{std::string(start_command)};
     std::string text(longest_script, '\0');
     file.read(text.data(), static_cast<std::streamsize>(text.size()));

@@ -59,9 +59,13 @@ std::vector<std::string> launch_environment(std::vector<std::string> callers,
                                             const std::filesystem::path& state,
                                             const std::filesystem::path& shared);
 
-/// Throws io::UsageError when the start command is plainly the path of a file that is missing or
-/// may not be run.
+/// Throws io::UsageError when the start command is the path of a file that is missing or may not be
+/// run.
 void check_start_command(std::string_view start_command);
+
+/// What to add to the error of a QEMU that did not start when the path of its state directory has
+/// characters that shells or QEMU's options take for their own; empty when it has none.
+std::string quoting_hint(const std::filesystem::path& state);
 
 /// Whether the start script chooses its accelerator by `-accel`, which QEMU does not let us
 /// override with `-machine accel=`.

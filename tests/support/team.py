@@ -39,10 +39,14 @@ class Team:
         return machine
 
 
+# What a shell, the options of QEMU, a mount or a URL would take for its own, and a letter of two bytes.
+_ODD = " \xfc,'%x$y:#"
+
+
 @contextmanager
-def team(cluster: str) -> Iterator[Team]:
+def team(cluster: str, odd_path: bool = False) -> Iterator[Team]:
     """The machines of a cluster file with this text, not started; nothing is left afterwards."""
-    with short_folder() as folder:
+    with short_folder(_ODD if odd_path else "") as folder:
         (folder / "cluster.toml").write_text(cluster)
         (folder / "test.py").touch()
         with deadline(BUILD_LIMIT):
@@ -79,9 +83,9 @@ def team_in(
 
 
 @contextmanager
-def short_folder() -> Iterator[Path]:
+def short_folder(suffix: str = "") -> Iterator[Path]:
     """A folder whose path is short enough for sockets. It stays when something goes wrong."""
-    folder = Path(tempfile.mkdtemp(prefix="charioteer-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="charioteer-", suffix=suffix, dir="/tmp"))
     yield folder
     shutil.rmtree(folder)
 

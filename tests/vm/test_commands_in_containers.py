@@ -13,6 +13,7 @@ from support.patience import deadline
 from support.team import BOOT_LIMIT, Team, team
 
 CLUSTER = """
+name = "containers"
 [machines.vm]
 guest = "minimal"
 [containers.box]
@@ -28,8 +29,8 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def mixed() -> Iterator[Team]:
-    """A virtual machine and a container, both started."""
-    with team(CLUSTER) as made:
+    """A virtual machine and a container, both started in a folder with an odd path."""
+    with team(CLUSTER, odd_path=True) as made:
         with deadline(BOOT_LIMIT):
             Machines(made.driver.machines).succeed("true")
         yield made

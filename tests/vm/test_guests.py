@@ -1,4 +1,8 @@
-"""What guests do with the devices of their machine: disks, power button, sleep, serial console."""
+"""What guests do with the devices of their machine: disks, power button, sleep, serial console.
+
+The folder of the run has about every character in its path that a shell, QEMU or a mount could take
+for its own.
+"""
 
 from collections.abc import Iterator
 
@@ -9,6 +13,8 @@ from support.patience import deadline
 from support.team import BOOT_LIMIT, Team, team
 
 CLUSTER = """
+name = "guests"
+
 [machines.small]
 guest = "minimal"
 disks = [24, 16]
@@ -22,7 +28,7 @@ pytestmark = pytest.mark.limit(300)
 
 @pytest.fixture(scope="module")
 def machines() -> Iterator[Team]:
-    with team(CLUSTER) as made:
+    with team(CLUSTER, odd_path=True) as made:
         with deadline(BOOT_LIMIT):
             made["small"].start(allow_reboot=True)
             made["large"].start()
@@ -50,6 +56,17 @@ def test_a_guest_without_a_root_disk_has_the_disks_of_its_machine(small: QemuMac
 
 def test_the_disks_of_a_machine_follow_the_root_disk(large: QemuMachine) -> None:
     assert large.succeed("cat /sys/class/block/vdb/size") == f"{16 * 2048}\n"
+
+
+def test_machines_reach_each_other_whatever_the_path(small: QemuMachine) -> None:
+    small.wait_until_succeeds("ping -c 1 -W 2 large")
+
+
+def test_files_and_screenshots_whatever_the_path(machines: Team, small: QemuMachine) -> None:
+    small.copy_from_machine("/etc/hostname", "it's 5% of, \xfc")
+    assert (machines.out / "it's 5% of, \xfc/hostname").read_text() == "small\n"
+    small.screenshot("shot")
+    assert (machines.out / "shot.png").is_file()
 
 
 def test_a_guest_that_was_suspended_to_memory_wakes_up(small: QemuMachine) -> None:

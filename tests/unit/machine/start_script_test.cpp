@@ -7,10 +7,12 @@
 
 #include "fakes/temporary_directory.hpp"
 #include "io/error.hpp"
+#include "shell/bash_words.hpp"
 
 namespace charioteer::machine {
 namespace {
 
+using testing::AllOf;
 using testing::Contains;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -75,8 +77,30 @@ TEST(StartScript, LeavesOutWhatTheOptionsSay) {
     EXPECT_THAT(command, Not(HasSubstr("agent")));
 }
 
+TEST(StartScript, RunsAScriptWhosePathHasCharactersOfTheShell) {
+    fakes::TemporaryDirectory directory;
+    auto folder = directory.path() / "it's 5% $HOME;, \xc3\xbc";
+    std::filesystem::create_directory(folder);
+    auto script = folder / "run-web-vm";
+    std::ofstream(script) << "#!/bin/sh\n";
+    std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+    check_start_command(script.native());
+    EXPECT_THAT(launch_command(script.native(), Sockets("/s"), {}),
+                StartsWith(shell::quote(script.native()) + " -qmp "));
+    // A piece of shell, however much it looks like a path.
+    EXPECT_THAT(launch_command(script.native() + " -m 1", Sockets("/s"), {}),
+                StartsWith(script.native() + " -m 1 -qmp "));
+}
+
 TEST(StartScript, DoublesCommasInPaths) {
     EXPECT_THAT(launch_command("run", Sockets("/a,b"), {}), HasSubstr("path=/a,,b/shell"));
+}
+
+TEST(StartScript, NamesTheCharacterThatAScriptMayHaveStumbledOver) {
+    EXPECT_THAT(quoting_hint("/tmp/a,b/vm-state-web"),
+                AllOf(HasSubstr("/tmp/a,b/vm-state-web has the character ','"),
+                      HasSubstr("set XDG_RUNTIME_DIR")));
+    EXPECT_EQ(quoting_hint("/tmp/\xc3\xbc-5%/vm-state-web"), "");
 }
 
 TEST(StartScript, SetsWhatStartScriptsRead) {
