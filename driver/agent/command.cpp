@@ -12,10 +12,10 @@ constexpr uint64_t millisecond = 1000;
 /// From SIGTERM to SIGKILL.
 constexpr uint64_t kill_grace = 5000 * millisecond;
 /// What one stream may say in one turn, so that each has its turn.
-constexpr size_t turn_bytes = 16 * 1024;
+constexpr size_t turn_bytes = 48 * 1024;
 constexpr uint32_t timed_out_status = 124;
-/// Credit is given back in pieces of this size, not for every byte.
-constexpr uint32_t credit_piece = 16 * 1024;
+/// Credit is given back in parts of the window, not for every byte.
+constexpr size_t credit_parts = 4;
 
 uint32_t waiting_in(int pipe) {
     int bytes = 0;
@@ -44,13 +44,17 @@ int Polls::add(int fd, short events) {
 
 long Command::begin(const frames::Exec& exec, CommandText text, const Inheritance& inheritance) {
     begun_at_ = sys::now();
+    on_terminal_ = (exec.flags & frames::Exec::on_terminal) != 0;
+    if (!make_input_room(exec)) return -ENOMEM;
     auto spawned = spawn(exec, text, inheritance);
-    if (spawned.process < 0) return spawned.process;
+    if (spawned.process < 0) {
+        close();
+        return spawned.process;
+    }
     process_ = spawned.process;
     input_ = spawned.input;
     output_ = spawned.output;
     errors_ = spawned.errors;
-    on_terminal_ = (exec.flags & frames::Exec::on_terminal) != 0;
     serves_driver_ = on_terminal_ || (exec.flags & frames::Exec::built_in) != 0;
     credit_ = window_ = exec.credit;
     if (exec.limit != 0) limit_at_ = begun_at_ + exec.limit * millisecond;
@@ -59,16 +63,38 @@ long Command::begin(const frames::Exec& exec, CommandText text, const Inheritanc
     return 0;
 }
 
+/// A program of ours takes what it is sent as fast as it can, and gets more room: the driver hears
+/// of it as of other credit. Linux gives only the pages that are used. False: there is no memory.
+bool Command::make_input_room(const frames::Exec& exec) {
+    if (!on_terminal_ && (exec.flags & frames::Exec::with_input) == 0) return true;
+    bool ours = (exec.flags & frames::Exec::built_in) != 0;
+    input_window_ = ours ? frames::most_input_window : frames::input_window;
+    input_room_ = static_cast<unsigned char*>(sys::map(input_window_));
+    owed_ = static_cast<uint32_t>(input_window_ - frames::input_window);
+    return input_room_ != nullptr;
+}
+
 bool Command::take_input(frames::Bytes bytes) {
     if (input_fd() < 0 || input_ended_) {
         // It no longer listens; whoever sends must not wait for it.
         owed_ += static_cast<uint32_t>(bytes.size());
         return true;
     }
-    if (bytes.size() > sizeof input_room_ - input_size_) return false;
+    if (bytes.size() > input_window_ - input_size_) return false;
+    if (input_size_ == 0) bytes = bytes.subspan(put_input(bytes));
     memcpy(input_room_ + input_size_, bytes.data(), bytes.size());
     input_size_ += bytes.size();
     return true;
+}
+
+/// Returns how much was taken, which is all of it when the command no longer listens.
+size_t Command::put_input(frames::Bytes bytes) {
+    auto put = sys::write(input_fd(), bytes.data(), bytes.size());
+    if (put == -EAGAIN || put == -EINTR) return 0;
+    if (put < 0) close_fd(input_);
+    auto taken = put < 0 ? bytes.size() : static_cast<size_t>(put);
+    owed_ += static_cast<uint32_t>(taken);
+    return taken;
 }
 
 void Command::end_input() {
@@ -208,22 +234,14 @@ void Command::look_for_complete_output() {
 
 void Command::write_input(const Polls& polls, Line& line) {
     auto events = polls.events(input_entry_);
-    auto& fd = input_fd();
-    if (fd >= 0 && input_size_ > 0 && (events & (POLLOUT | POLLERR | POLLHUP)) != 0) {
-        auto put = sys::write(fd, input_room_, input_size_);
-        if (put > 0) {
-            input_size_ -= static_cast<size_t>(put);
-            owed_ += static_cast<uint32_t>(put);
-            memmove(input_room_, input_room_ + put, input_size_);
-        } else if (put != -EAGAIN && put != -EINTR) {
-            owed_ += static_cast<uint32_t>(input_size_);
-            input_size_ = 0;
-            close_fd(input_);
-        }
+    if (input_fd() >= 0 && input_size_ > 0 && (events & (POLLOUT | POLLERR | POLLHUP)) != 0) {
+        auto put = put_input({input_room_, input_size_});
+        input_size_ -= put;
+        memmove(input_room_, input_room_ + put, input_size_);
     }
     if (input_ >= 0 && ((events & POLLERR) != 0 || (input_ended_ && input_size_ == 0)))
         close_fd(input_);
-    bool give = owed_ >= credit_piece || (owed_ > 0 && input_size_ == 0);
+    bool give = owed_ > 0 && (owed_ >= input_window_ / credit_parts || input_fd() < 0);
     if (!exited_ && give && line.room() >= Line::reserve) {
         line.put(frames::Type::credit, stream_, frames::Credit{.bytes = owed_});
         owed_ = 0;
@@ -282,6 +300,8 @@ void Command::send_exit(Line& line) {
 }
 
 void Command::close() {
+    if (input_room_ != nullptr) sys::unmap(input_room_, input_window_);
+    input_room_ = nullptr;
     close_fd(input_);
     close_fd(output_);
     close_fd(errors_);

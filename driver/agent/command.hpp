@@ -68,6 +68,7 @@ private:
         int entry;
     };
 
+    bool make_input_room(const frames::Exec& exec);
     void signal_group(int number);
     void end_group();
     bool waits_for_holders() const { return ended_at_ != 0 && !exited_ && output_ >= 0 && !held_; }
@@ -78,6 +79,7 @@ private:
     void give_up_holders(uint64_t now);
     void look_for_complete_output();
     void write_input(const Polls& polls, Line& line);
+    size_t put_input(frames::Bytes bytes);
     void forward(Source source, const Polls& polls, Line& line);
     long forward_some(Source source, size_t most, const Polls& polls, Line& line);
     bool may_forward(const Line& line) const;
@@ -116,9 +118,10 @@ private:
     siginfo_t how_{};  ///< it ended
 
     bool input_ended_ = false;
-    uint32_t owed_ = 0;  ///< bytes of input taken and not yet given credit for
-    size_t input_size_ = 0;
-    unsigned char input_room_[frames::input_window];
+    uint32_t owed_ = 0;                    ///< bytes of input taken and not yet given credit for
+    size_t input_size_ = 0;                ///< bytes in input_room_
+    size_t input_window_ = 0;              ///< bytes of input_room_
+    unsigned char* input_room_ = nullptr;  ///< what the command has not yet taken
 };
 
 }  // namespace charioteer::agent

@@ -122,13 +122,21 @@ bool Line::flush() {
 }
 
 bool Line::fill() {
-    memmove(incoming_, incoming_ + in_begin_, in_end_ - in_begin_);
-    in_end_ -= in_begin_;
-    in_begin_ = 0;
-    auto got = sys::read(fd_, incoming_ + in_end_, sizeof incoming_ - in_end_);
-    if (got == -EAGAIN || got == -EINTR) return true;
-    if (got <= 0) return false;
-    in_end_ += static_cast<size_t>(got);
+    // Moved only when a frame might not fit behind what was taken.
+    if (in_begin_ == in_end_ || in_begin_ > sizeof incoming_ - frames::max_frame) {
+        memmove(incoming_, incoming_ + in_begin_, in_end_ - in_begin_);
+        in_end_ -= in_begin_;
+        in_begin_ = 0;
+    }
+    // virtio-serial gives 4 KiB at most at once, of which there may be many.
+    auto before = in_end_;
+    while (in_end_ < sizeof incoming_) {
+        auto got = sys::read(fd_, incoming_ + in_end_, sizeof incoming_ - in_end_);
+        if (got == -EAGAIN || got == -EINTR) break;
+        // An end is met again once what came before it was taken.
+        if (got <= 0) return in_end_ > before;
+        in_end_ += static_cast<size_t>(got);
+    }
     return true;
 }
 

@@ -47,7 +47,7 @@ public:
 
     /// Writes as much as is taken. False once the line has ended.
     bool flush();
-    /// Reads what has come. False once the line has ended.
+    /// Reads what has come, as far as there is room. False once the line has ended.
     bool fill();
     /// The next frame that came, valid until fill(); Kind::incomplete when there is none.
     frames::Scan next();

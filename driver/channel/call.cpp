@@ -7,10 +7,10 @@ namespace charioteer::channel {
 
 namespace {
 
-/// Room is given back in pieces of this size, in bytes, not for every byte.
-constexpr std::size_t credit_piece = 32 * 1024;
+/// Room is given back in parts of the window, not for every byte.
+constexpr std::size_t credit_parts = 8;
 /// What one frame of input carries, in bytes, so that other streams have their turn.
-constexpr std::size_t input_piece = 16 * 1024;
+constexpr std::size_t input_piece = 32 * 1024;
 
 template <class Message>
 std::string encoded(const Message& message) {
@@ -29,7 +29,11 @@ std::string words(std::initializer_list<std::string_view> words) {
 
 Call::Call(std::weak_ptr<Line> line, std::uint32_t stream, Origin origin,
            const asio::any_io_executor& executor)
-    : line_(std::move(line)), stream_(stream), origin_(std::move(origin)), changed_(executor) {}
+    : line_(std::move(line)),
+      stream_(stream),
+      origin_(std::move(origin)),
+      credit_piece_(origin_.output_window / credit_parts),
+      changed_(executor) {}
 
 Call::~Call() {
     auto line = line_.lock();
@@ -76,7 +80,7 @@ asio::awaitable<std::optional<Piece>> Call::next() {
     auto piece = std::move(pieces_.front());
     pieces_.pop_front();
     if (!ended_) owed_ += piece.bytes.size();
-    if (owed_ >= credit_piece) {
+    if (owed_ >= credit_piece_) {
         auto owed = std::exchange(owed_, 0);
         if (auto line = line_.lock()) line->give_credit(stream_, owed);
     }
@@ -144,7 +148,7 @@ void Call::take_piece(Source source, std::string_view bytes) {
 }
 
 bool Call::take_credit(std::uint32_t bytes) {
-    if (bytes > frames::input_window - input_room_) return false;
+    if (bytes > frames::most_input_window - input_room_) return false;
     input_room_ += bytes;
     changed_.notify_all();
     return true;

@@ -36,6 +36,11 @@ struct TerminalSize {
     std::uint16_t columns = 80;
 };
 
+/// Bytes of output and errors that a command may write before the driver takes them: usually, and
+/// at most.
+constexpr std::uint32_t usual_output_window = 256 * 1024;
+constexpr std::uint32_t largest_output_window = 1024 * 1024;
+
 /// What is to be run in the guest.
 struct Request {
     std::string text = {};    ///< a script for bash, or words() of a program of the agent
@@ -43,6 +48,8 @@ struct Request {
     bool strict = false;      ///< the script begins with `set -euo pipefail`
     bool with_input = false;  ///< its standard input is what write() gives it, else it is empty
     bool want_output = true;  ///< false: its standard output goes nowhere
+    /// Bytes of output and errors that it may write before the driver takes them.
+    std::uint32_t output_window = usual_output_window;
     std::optional<TerminalSize> terminal =
         std::nullopt;  ///< its streams are a new terminal of this size
     /// After it the guest ends the whole process group, and the status is 124.
@@ -88,6 +95,7 @@ public:
         std::string text;
         io::TimePoint at;
         std::optional<io::Duration> limit;
+        std::uint32_t output_window = 0;  ///< bytes; as in Request
     };
 
     Call(std::weak_ptr<Line> line, std::uint32_t stream, Origin origin,
@@ -139,6 +147,7 @@ private:
     std::weak_ptr<Line> line_;
     std::uint32_t stream_;
     Origin origin_;
+    std::size_t credit_piece_;  ///< room is given back in pieces of this size, in bytes
     io::Condition changed_;
     std::uint32_t process_ = 0;
     std::deque<Piece> pieces_;

@@ -12,8 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What a command may say before anybody takes it, in bytes.
-constexpr std::uint32_t output_window = 256 * 1024;
 /// What one frame carries of a command's text, in bytes.
 constexpr std::size_t text_piece = 48 * 1024;
 constexpr std::size_t longest_line = 64 * 1024;
@@ -45,7 +43,7 @@ std::uint32_t milliseconds(io::Duration limit) {
 
 frames::Exec exec_of(const Request& request, io::Duration holder_limit) {
     frames::Exec exec;
-    exec.credit = output_window;
+    exec.credit = request.output_window;
     auto set = [&](bool is, frames::Exec::Flag flag) { exec.flags |= is ? flag : 0u; };
     set(request.built_in, frames::Exec::built_in);
     set(request.strict, frames::Exec::strict);
@@ -131,9 +129,9 @@ std::shared_ptr<Call> Exchange::start(Request request) {
     do last_stream_ = (last_stream_ + 1) % frames::orphan;
     while (last_stream_ == 0 || streams_.contains(last_stream_));
     auto stream = last_stream_;
-    Call::Origin origin{request.text, time_.now(), request.limit};
+    Call::Origin origin{request.text, time_.now(), request.limit, request.output_window};
     auto call = std::make_shared<Call>(weak_from_this(), stream, std::move(origin), executor_);
-    streams_[stream] = {call, output_window, 0, io::LineSplitter(longest_line), false};
+    streams_[stream] = {call, request.output_window, 0, io::LineSplitter(longest_line), false};
     std::string_view text = request.text;
     while (text.size() > text_piece) {
         send(frames::Type::text, stream, text.substr(0, text_piece));
@@ -241,7 +239,7 @@ Exchange::Entry* Exchange::find_or_adopt(const frames::Header& header) {
     if (!stranger || strangers_ == most_strangers) return nullptr;
     ++strangers_;
     auto& entry = streams_[header.stream];
-    entry = {{}, output_window, 0, io::LineSplitter(longest_line), true};
+    entry = {{}, largest_output_window, 0, io::LineSplitter(longest_line), true};
     return &entry;
 }
 

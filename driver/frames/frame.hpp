@@ -43,6 +43,9 @@ constexpr std::size_t header_size = 28;
 constexpr std::size_t max_payload = 64 * 1024;
 /// Bytes of input that a command may be sent before it gave credit for more.
 constexpr std::uint32_t input_window = 64 * 1024;
+/// Bytes of input that a command may at most have given credit for and not yet received. Each
+/// window costs a copy a round trip, which takes long on a busy host.
+constexpr std::uint32_t most_input_window = 512 * 1024;
 constexpr std::size_t max_frame = header_size + max_payload;
 
 /// What a header says, besides its magic number and checksums.

@@ -12,8 +12,9 @@ namespace charioteer::machine {
 
 namespace {
 
-/// What is read from a file and sent at once, in bytes.
-constexpr std::size_t piece_size = 64 * 1024;
+/// What is read from a file and sent at once, in bytes: each piece is handed to a thread of the
+/// disk's and back, which takes long on a busy host.
+constexpr std::size_t piece_size = 256 * 1024;
 
 /// Throws what the guest's end said, unless it has done its work.
 void expect_success(const channel::Ending& ending, Complaints& complaints) {
@@ -119,6 +120,7 @@ asio::awaitable<void> Machine::copy_out_by_agent(std::shared_ptr<AgentLink> link
     channel::Request request;
     request.text = channel::words({"send", source});
     request.built_in = true;
+    request.output_window = channel::largest_output_window;
     auto call = link->channel().start(std::move(request));
     channel::Abandoned abandoned(call);
     auto received = unless_dead(link, receive_tree(call, writer, copying));
