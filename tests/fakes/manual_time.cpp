@@ -1,5 +1,6 @@
 #include "fakes/manual_time.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -42,7 +43,8 @@ io::TimePoint ManualTime::now() const {
 
 std::size_t ManualTime::sleepers() const {
     std::lock_guard lock(mutex_);
-    return sleepers_.size();
+    return static_cast<std::size_t>(std::count_if(
+        sleepers_.begin(), sleepers_.end(), [&](auto* sleeper) { return sleeper->when() > now_; }));
 }
 
 asio::awaitable<void> ManualTime::sleep_until(io::TimePoint when) {

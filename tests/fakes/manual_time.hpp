@@ -15,7 +15,8 @@ public:
     io::asio::awaitable<void> sleep_until(io::TimePoint when) override;
 
     void advance(io::Duration step);
-    /// How many sleepers there are, to know that the code under test has reached its wait.
+    /// How many sleepers are not due yet, to know that the code under test has reached its wait.
+    /// One that advance() has just woken may still be on its way.
     std::size_t sleepers() const;
 
 private:

@@ -76,8 +76,9 @@ TEST_F(AgentResume, SaysNoMoreThanItCanSayAgain) {
     agent_.exec(1, "head -c 1000000 /dev/zero", {.credit = 2'000'000});
     agent_.wait_until([&] { return agent_.of(1).output.size() > 200'000; });
     // Questions are answered all the same, though what is kept gives way to the answers.
-    for (int times = 0; times < 1'000; ++times) agent_.send_text(Type::ping, 0, "?");
-    agent_.wait_until([&] { return agent_.pongs().size() == 1'000; });
+    constexpr std::size_t questions = 4'000;
+    for (std::size_t times = 0; times < questions; ++times) agent_.send_text(Type::ping, 0, "?");
+    agent_.wait_until([&] { return agent_.pongs().size() == questions; });
     EXPECT_LT(agent_.of(1).output.size(), 300'000U);
     EXPECT_EQ(ask(before).flags, 0U);
 }

@@ -38,7 +38,10 @@ protected:
             ::_exit(127);
         }
         unsigned char room[64];
-        put(Type::hello, 0, frames::encode(frames::Hello{frames::version, 1, 0, 0}, room));
+        frames::Hello hello{
+            .version = frames::version, .nonce = 1, .epoch = 1, .flags = frames::Hello::anew};
+        put(Type::hello, 0, frames::encode(hello, room));
+        sequence_ = 0;  // hellos are not numbered
     }
     void TearDown() override { end_agent(); }
 

@@ -112,7 +112,7 @@ TEST_F(AgentFilesTest, ACopyThatDoesNotMoveEnds) {
     auto machine = connected(with_agent);
     auto pending = begin_copy_that_hangs(machine);
     auto failure = failure_of<ShellError>([&] { pending.get(); });
-    EXPECT_THAT(failure.what(), HasSubstr("web: nothing has moved for 0.2 s, after "));
+    EXPECT_THAT(failure.what(), HasSubstr("web: nothing has moved for 0.04 s, after "));
     EXPECT_THAT(failure.what(), HasSubstr(" of 5.0 MB"));
     EXPECT_THAT(all_notes(failure), HasSubstr("while copying " + outside_.string() + " to "));
     EXPECT_EQ(execute(*machine, "echo still here").output, "still here\n");
