@@ -28,8 +28,7 @@ inline asio::awaitable<void> remind_for_ever(TimeSource& time, Remind remind) {
 /// 5 minutes. `T` must be default-constructible.
 template <class T>
 asio::awaitable<T> with_reminder(asio::awaitable<T> operation, TimeSource& time, Remind remind) {
-    auto result =
-        co_await race(std::move(operation), detail::remind_for_ever(time, std::move(remind)));
+    auto result = co_await race(std::move(operation), detail::remind_for_ever(time, remind));
     if constexpr (!std::is_void_v<T>) co_return std::move(*result);
 }
 

@@ -175,13 +175,11 @@ asio::awaitable<shell::CommandResult> Machine::execute_plainly(shell::Command co
     running();
     command.holder_limit = instance->holder_limit();
     auto earlier_panic = console_->panic();
-    auto restored = [](std::shared_ptr<GuestState> guest) -> asio::awaitable<std::string> {
+    auto restored = [guest = instance->share_guest()]() -> asio::awaitable<std::string> {
         co_await guest->until_restored();
         co_return "the guest went back to an earlier state while the command was under way";
     };
-    auto executed =
-        unless(host_->executor(), instance->shell().execute(std::move(command), deadline),
-               restored(instance->share_guest()));
+    auto executed = unless(instance->shell().execute(std::move(command), deadline), restored);
     auto result = co_await unless_panicked(std::move(executed));
     // What was asked after a panic is answered by a kernel that lives.
     console_->forget_panic(earlier_panic);

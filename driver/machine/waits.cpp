@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "io/with_deadline.hpp"
 #include "machine/machine.hpp"
 #include "machine/retry.hpp"
 #include "machine/unless_dead.hpp"
