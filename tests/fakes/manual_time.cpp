@@ -47,6 +47,13 @@ std::size_t ManualTime::sleepers() const {
         sleepers_.begin(), sleepers_.end(), [&](auto* sleeper) { return sleeper->when() > now_; }));
 }
 
+std::size_t ManualTime::due() const {
+    std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::count_if(sleepers_.begin(), sleepers_.end(),
+                      [&](auto* sleeper) { return sleeper->when() <= now_; }));
+}
+
 asio::awaitable<void> ManualTime::sleep_until(io::TimePoint when) {
     auto executor = co_await asio::this_coro::executor;
     Sleeper sleeper(*this, when, executor);

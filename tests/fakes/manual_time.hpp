@@ -18,6 +18,8 @@ public:
     /// How many sleepers are not due yet, to know that the code under test has reached its wait.
     /// One that advance() has just woken may still be on its way.
     std::size_t sleepers() const;
+    /// How many are due and have not yet woken.
+    std::size_t due() const;
 
 private:
     /// Lives in the coroutine that sleeps, so that its timer never outlives the io thread.

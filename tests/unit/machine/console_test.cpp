@@ -42,7 +42,7 @@ protected:
         await_sleeper();
         time_.advance(1s);
         // Returns once the io thread has woken its sleeper.
-        while (time_.sleepers() > 0) on_io([] {});
+        while (time_.due() > 0) on_io([] {});
     }
     static asio::awaitable<std::string> panic(Console& console) {
         co_return co_await console.wait_for_panic();
