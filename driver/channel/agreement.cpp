@@ -76,13 +76,14 @@ void Exchange::take_hello(frames::Bytes payload) {
 }
 
 void Exchange::greet_expected(const frames::Hello& hello) {
+    // One that answers adopt() has begun anew; what its earlier commands write may follow at once.
+    bool has_begun = nonce_ == 0 && hello.epoch == epoch_;
     nonce_ = hello.nonce;
     had_agent_ = true;
     noise_ = 0;
     steps_lost_ = 0;
     begin_anew();
-    // One that was adopted was asked to begin anew already; another one hears it now.
-    send_hello(nonce_, true);
+    if (!has_begun) send_hello(nonce_, true);
     continue_from(0);
 }
 
@@ -99,7 +100,7 @@ void Exchange::take_agreement(const frames::Hello& hello) {
 void Exchange::begin_anew() {
     progress_ = {};
     not_acked_ = 0;
-    strangers_ = 0;
+    orphans_ = 0;
     kept_.restart([this](std::uint32_t stream) {
         auto entry = streams_.find(stream);
         return entry != streams_.end() && !entry->second.sent;

@@ -21,7 +21,7 @@ constexpr auto holder_report = 10s;
 /// less of the line than what came.
 constexpr std::size_t late_credit_piece = 16 * 1024;
 /// As many commands as an agent runs.
-constexpr std::size_t most_strangers = 1000;
+constexpr std::size_t most_orphans = 1000;
 /// What an agent's line may carry that is no frame, in bytes. Looking for frames in what was made
 /// to look like them is dear.
 constexpr std::size_t most_noise = 256 * 1024;
@@ -67,6 +67,10 @@ Ending ending_of(const frames::Exit& exit) {
     ending.timed_out = exit.timed_out != 0;
     ending.duration = std::chrono::microseconds(exit.microseconds);
     return ending;
+}
+
+bool carries_output(const frames::Header& header) {
+    return header.type == frames::Type::output || header.type == frames::Type::errors;
 }
 
 template <class Message>
@@ -227,17 +231,13 @@ void Exchange::take_of_line(const frames::Header& header, frames::Bytes payload)
     changed_.notify_all();
 }
 
-bool says_something(const frames::Header& header) {
-    return header.type == frames::Type::output || header.type == frames::Type::errors;
-}
-
 /// Null: its command has ended while the frame was on its way.
 Exchange::Entry* Exchange::find_or_adopt(const frames::Header& header) {
     auto found = streams_.find(header.stream);
     if (found != streams_.end()) return &found->second;
-    bool stranger = (header.stream & frames::orphan) != 0 && says_something(header);
-    if (!stranger || strangers_ == most_strangers) return nullptr;
-    ++strangers_;
+    bool orphan = (header.stream & frames::orphan) != 0 && carries_output(header);
+    if (!orphan || orphans_ == most_orphans) return nullptr;
+    ++orphans_;
     auto& entry = streams_[header.stream];
     entry = {{}, largest_output_window, 0, io::LineSplitter(longest_line), true};
     return &entry;
@@ -248,7 +248,7 @@ void Exchange::take_for_stream(const frames::Header& header, frames::Bytes paylo
     auto* found = find_or_adopt(header);
     if (found == nullptr) return;
     auto& entry = *found;
-    bool says = says_something(header);
+    bool says = carries_output(header);
     if (says && payload.size() > entry.output_room)
         return lose(
             fmt::format("the agent is broken: it sent {} bytes more of a command's output "

@@ -134,8 +134,8 @@ private:
     std::uint32_t epoch_ = 0;  ///< of the last hello
     bool anew_ = false;        ///< what it asked for, while agreeing
     std::optional<io::TimePoint> padded_at_;
-    int steps_lost_ = 0;         ///< since a frame was taken
-    std::size_t strangers_ = 0;  ///< streams of an agent that was there before
+    int steps_lost_ = 0;       ///< since a frame was taken
+    std::size_t orphans_ = 0;  ///< streams of commands from before the line began anew
     std::function<void()> gone_back_ = [] {};
     Peer peer_;
     std::string received_;

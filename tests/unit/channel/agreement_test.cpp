@@ -190,6 +190,30 @@ TEST_F(AgreementTest, AnAgentThatWasThereBeforeIsAdopted) {
     EXPECT_EQ(of(Type::exec, heard()).size(), 1U);
 }
 
+TEST_F(AgreementTest, AnAdoptedAgentBeginsAnewOnce) {
+    exchange_->lose("another driver");
+    exchange_->adopt();
+    auto greeted = begin(exchange_->greeted());
+    auto question = asked();
+    answer(question, 0, nonce + 5);
+    // A command that it still runs may write before it hears anything else.
+    say(Type::errors, frames::orphan | 5, "still here\n");
+    EXPECT_THAT(late_, ElementsAre("still here"));
+    EXPECT_THAT(of(Type::hello, heard()), IsEmpty());
+    EXPECT_TRUE(exchange_->in_step());
+    EXPECT_TRUE(greeted->value);
+}
+
+TEST_F(AgreementTest, AnAgentThatStartsWhileOneIsAdoptedIsAskedToBeginAnew) {
+    exchange_->lose("another driver");
+    exchange_->adopt();
+    heard();
+    exchange_->take_bytes(hello(nonce + 5));
+    auto question = asked();
+    EXPECT_EQ(question.nonce, nonce + 5);
+    EXPECT_EQ(question.flags, Hello::anew);
+}
+
 TEST_F(AgreementTest, WhatWasNeverSentSaysSoWhenTheAgentIsLost) {
     auto sent = start();
     exchange_->resynchronise();
