@@ -127,9 +127,9 @@ void AgentLink::take_port(bool is_open) {
         return;
     }
     parts_.guest->set_devices_shut(false);
-    if (parcel_) {
-        parts_.channel->send_raw(*parcel_);
-        parcel_.reset();
+    if (upload_) {
+        parts_.channel->send_raw(*upload_);
+        upload_.reset();
     } else if (usable()) {
         if (!was_open) channel().resynchronise();
     } else if (!starting_) {
@@ -259,10 +259,10 @@ asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string pro
     auto nonce = *nonce_;
     ++lives_;
     channel.expect(nonce, port_open_ ? channel::Port::open : channel::Port::closed);
-    parcel_ = agent_parcel(program, nonce);
+    upload_ = agent_parcel(program, nonce);
     auto script = agent_start_script(size, nonce);
     auto word = co_await parts_.shell->execute_bare(std::move(script), deadline);
-    parcel_.reset();
+    upload_.reset();
     // Apart: g++ 12 miscompiles some conditions that await.
     bool runs = word == "started";
     auto patience = word == start_is_busy ? port_patience : 0s;
@@ -331,30 +331,19 @@ asio::awaitable<void> AgentLink::end_silence(io::Duration limit) {
 }
 
 asio::awaitable<std::string> AgentLink::describe_silence() {
-    auto status = co_await state_of_guest();
+    auto run_state = co_await query_run_state(*parts_.qmp, time_.deadline_after(query_limit));
     auto state = parts_.guest->describe();
     co_return fmt::format(
         "waiting for the guest, whose agent has said nothing for {:.0f} s: {} "
         "(QEMU's state: {})",
         io::seconds(time_.now() - channel().heard()), state.empty() ? "it may be busy" : state,
-        status);
-}
-
-/// In QEMU's words, or why QEMU does not say.
-asio::awaitable<std::string> AgentLink::state_of_guest() {
-    std::string status;
-    try {
-        status = co_await query("query-status", "status", io::Deadline::never());
-    } catch (const io::Error& error) {
-        status = error.what();
-    }
-    co_return status;
+        run_state);
 }
 
 asio::awaitable<bool> AgentLink::is_paused() {
     auto self = shared_from_this();
-    auto status = co_await state_of_guest();
-    co_return is_stopped(status) || parts_.guest->asleep();
+    auto run_state = co_await query_run_state(*parts_.qmp, time_.deadline_after(query_limit));
+    co_return is_stopped(run_state) || parts_.guest->asleep();
 }
 
 }  // namespace charioteer::machine

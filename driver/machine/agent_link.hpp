@@ -89,13 +89,12 @@ private:
     static asio::awaitable<void> watch(std::shared_ptr<AgentLink> self, io::Duration silence);
     asio::awaitable<void> end_silence(io::Duration limit);
     asio::awaitable<std::string> describe_silence();
-    asio::awaitable<std::string> state_of_guest();
     asio::awaitable<std::string> query(std::string command, std::string key, io::Deadline deadline);
 
     Parts parts_;
     asio::any_io_executor executor_;
     io::TimeSource& time_;
-    std::optional<std::string> parcel_;   ///< to be sent when somebody opens the port
+    std::optional<std::string> upload_;   ///< to be sent when the port is opened
     std::optional<std::uint64_t> nonce_;  ///< of a start whose end is not known
     bool port_open_ = false;              ///< in the guest
     bool starting_ = false;

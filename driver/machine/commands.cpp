@@ -7,7 +7,7 @@
 
 #include "io/line_splitter.hpp"
 #include "io/printable.hpp"
-#include "io/with_deadline.hpp"
+#include "io/race.hpp"
 #include "machine/machine.hpp"
 #include "machine/retry.hpp"
 #include "machine/unless_panicked.hpp"
@@ -90,15 +90,8 @@ asio::awaitable<void> Machine::until_ready(shell::ReadyEvents events, io::Deadli
         co_await std::move(ready);
         co_return;
     }
-    auto executor = host_->executor();
-    auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(executor, std::move(ready), asio::deferred),
-        asio::co_spawn(executor, link->until_adopted(), asio::deferred));
-    auto [order, failure, adopting_failure] =
-        co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    if (order[0] == 1 && !adopting_failure) co_return;
-    if (failure) std::rethrow_exception(failure);
-    link->take_greeting();
+    bool greeted = co_await io::race(std::move(ready), link->until_adopted());
+    if (greeted) link->take_greeting();
 }
 
 asio::awaitable<void> Machine::connect(StartOptions options) {
@@ -139,7 +132,7 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
             shell::Command plain{command, options.check_return, options.check_output, std::nullopt};
             if (options.limit) plain.guest_limit = options.limit->duration;
             auto result = co_await execute_plainly(std::move(plain), deadline);
-            if (options.tell) tell_output(result.output);
+            if (options.tell) log_output(result.output);
             co_return result;
         }
         if (!options.check_output) co_return shell::CommandResult{-2, ""};
@@ -161,7 +154,7 @@ asio::awaitable<shell::CommandResult> Machine::execute(std::string command,
     co_return shell::CommandResult{};
 }
 
-void Machine::tell_output(std::string_view output) const {
+void Machine::log_output(std::string_view output) const {
     io::LineSplitter lines(longest_line);
     lines.feed(output);
     while (auto line = lines.next()) log("| " + io::printable(*line, io::Colours::drop));
@@ -201,9 +194,9 @@ asio::awaitable<Outcome> Machine::run(std::string command, RunOptions options) {
         shell::Command plain{command, true, true, std::nullopt};
         if (options.limit) plain.guest_limit = options.limit->duration;
         auto result = co_await execute_plainly(std::move(plain), deadline);
-        if (options.tell) tell_output(result.output);
+        if (options.tell) log_output(result.output);
         // `timeout` of the guest says so by that status.
-        bool timed_out = options.limit && result.status == 124;
+        bool timed_out = options.limit && result.status == cut_off_status;
         auto spent = host_->time().now() - doing.begin;
         co_return Outcome{result.status, 0, std::move(result.output), "", spent, timed_out};
     } catch (const io::UsageError&) {

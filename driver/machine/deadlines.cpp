@@ -18,19 +18,11 @@ constexpr auto answer_interval = 5s;
 
 }  // namespace
 
-asio::awaitable<std::string> Machine::guest_state() {
+asio::awaitable<std::string> Machine::run_state() {
     auto instance = instance_;
     if (!instance || instance->child().status()) co_return "gone";
-    try {
-        auto deadline = host_->time().deadline_after(state_patience);
-        auto reply = co_await instance->qmp().execute("query-status", {}, deadline);
-        const auto* object = reply.if_object();
-        const auto* status = object == nullptr ? nullptr : object->if_contains("status");
-        if (status != nullptr && status->is_string()) co_return status->get_string().c_str();
-    } catch (const io::Error&) {
-        // It does not answer.
-    }
-    co_return "unknown";
+    co_return co_await query_run_state(instance->qmp(),
+                                       host_->time().deadline_after(state_patience));
 }
 
 /// Returns when the guest has to be given up: `deadline` has passed, and the agent does not answer.
@@ -70,7 +62,7 @@ asio::awaitable<void> Machine::fail_call(std::exception_ptr failure, Doing doing
         // As it is.
     }
     std::string state;
-    if (late) state = co_await guest_state();
+    if (late) state = co_await run_state();
     try {
         std::rethrow_exception(failure);
     } catch (const io::Error& error) {

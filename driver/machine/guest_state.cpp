@@ -50,6 +50,19 @@ std::string_view event_text(const json::object& event, std::string_view key) {
                                                   : std::string_view();
 }
 
+asio::awaitable<std::string> query_run_state(qmp::Client& qmp, io::Deadline deadline) {
+    std::string state = "unknown";
+    try {
+        auto reply = co_await qmp.execute("query-status", {}, deadline);
+        const auto* object = reply.if_object();
+        const auto* status = object == nullptr ? nullptr : object->if_contains("status");
+        if (status != nullptr && status->is_string()) state = status->get_string();
+    } catch (const io::Error& error) {
+        state = error.what();
+    }
+    co_return state;
+}
+
 std::shared_ptr<GuestState> GuestState::of(qmp::Client& qmp,
                                            const asio::any_io_executor& executor) {
     auto self = std::make_shared<GuestState>(executor);

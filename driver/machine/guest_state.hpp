@@ -21,6 +21,10 @@ std::string_view event_name(const json::object& event);
 /// A member of an event's data; empty when there is none that is text.
 std::string_view event_text(const json::object& event, std::string_view key);
 
+/// Whether QEMU runs the guest, in its own words, as "running" or "paused"; or why it does not
+/// answer. The caller keeps `qmp` until then.
+asio::awaitable<std::string> query_run_state(qmp::Client& qmp, io::Deadline deadline);
+
 /// What QEMU's events say of the guest as a whole, and of QEMU's own end. Io thread only.
 class GuestState : public std::enable_shared_from_this<GuestState> {
 public:

@@ -238,7 +238,8 @@ private:
     };
     /// Throws what explain() makes of `failure`, with QEMU's state when time ran out.
     asio::awaitable<void> fail_call(std::exception_ptr failure, Doing doing);
-    asio::awaitable<std::string> guest_state();
+    /// As query_run_state(), or that QEMU is gone.
+    asio::awaitable<std::string> run_state();
     asio::awaitable<void> until_silent(io::Deadline deadline, std::string what);
     /// Ends the wait after `deadline`, but not while the agent answers: it keeps the limits of what
     /// runs in the guest. Throws io::TimeoutError.
@@ -247,7 +248,7 @@ private:
                                      std::string what);
 
     // commands.cpp
-    void tell_output(std::string_view output) const;
+    void log_output(std::string_view output) const;
     asio::awaitable<shell::CommandResult> execute_plainly(shell::Command command,
                                                           io::Deadline deadline);
 
