@@ -1,21 +1,20 @@
 // What a machine does to carry files: through the agent (agent_files.cpp), and where there is none
-// by the folder that host and guest share when the guest has mounted it, else as an archive through
-// the root shell.
+// by the folder that host and guest share when the guest has mounted it, else through the root
+// shell (shell_files.cpp).
 
 #include <fcntl.h>
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "files/scratch.hpp"
 #include "files/tree_reader.hpp"
 #include "files/tree_writer.hpp"
 #include "frames/tree.hpp"
 #include "io/with_deadline.hpp"
+#include "machine/copy_steps.hpp"
 #include "machine/copying.hpp"
 #include "machine/machine.hpp"
-#include "shell/base64.hpp"
 #include "shell/bash_words.hpp"
 
 namespace charioteer::machine {
@@ -25,46 +24,9 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-/// Where guests mount the shared folder (driver contract, section 5.4).
-constexpr auto guest_share = "/tmp/shared";
-constexpr auto step_limit = 3600s;
 constexpr auto query_limit = 60s;
-/// What goes into one command: 90,000 characters of base64, below the 128 KiB that Linux grants an
-/// argument.
-constexpr std::size_t chunk_size = 67'500;
 /// What is copied on the host at once, in bytes.
 constexpr std::size_t piece_size = 256 * 1024;
-
-/// The path without slashes at its end, so that it has a last component.
-std::string trimmed(std::string path) {
-    while (path.size() > 1 && path.back() == '/') path.pop_back();
-    return path;
-}
-
-/// The shell command that copies `from` to `to` as `cp -r` does, making the folders above `to`.
-std::string place_command(const std::string& from, const std::string& to) {
-    auto parent = fs::path(trimmed(to)).parent_path().string();
-    auto make_parent =
-        parent.empty() ? std::string() : fmt::format("mkdir -p -- {} && ", shell::quote(parent));
-    return fmt::format("{{ {}cp -r -- {} {}; }} 2>&1", make_parent, shell::quote(from),
-                       shell::quote(to));
-}
-
-/// What the guest calls it.
-std::string in_guest(const files::Scratch& scratch) {
-    return fmt::format("{}/{}", guest_share, scratch.name());
-}
-
-/// The tree that was unpacked into a folder. Blocks on the disk.
-std::unique_ptr<files::TreeReader> read_unpacked(const fs::path& folder, const std::string& shown) {
-    io::UniqueFd directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    std::error_code failure;
-    auto entry = fs::directory_iterator(folder, failure);
-    if (!directory || failure || entry == fs::directory_iterator())
-        throw io::Error(fmt::format("the guest sent nothing for {}", shown));
-    return std::make_unique<files::TreeReader>(directory.get(), entry->path().filename().string(),
-                                               shown);
-}
 
 }  // namespace
 
@@ -109,9 +71,9 @@ void Machine::warn_of_skipped(const files::TreeReader& reader) const {
 
 asio::awaitable<std::shared_ptr<files::TreeReader>> Machine::open_tree(fs::path source) {
     auto open = [source] { return std::make_unique<files::TreeReader>(source); };
-    auto made = co_await io::with_deadline(host_->disk().run(std::move(open)),
-                                           host_->time().deadline_after(step_limit), host_->time(),
-                                           "the host's disk did not show what is there");
+    auto made = co_await io::with_deadline(
+        host_->disk().run(std::move(open)), host_->time().deadline_after(copy_step_limit),
+        host_->time(), "the host's disk did not show what is there");
     warn_of_skipped(*made);
     co_return host_->disk().own(std::move(made));
 }
@@ -142,7 +104,7 @@ asio::awaitable<void> Machine::pump(std::shared_ptr<files::TreeReader> reader,
 
 asio::awaitable<std::string> Machine::run_checked(std::string command) {
     CommandOptions options;
-    options.limit = Limit{step_limit, fmt::format("{}", step_limit.count())};
+    options.limit = Limit{copy_step_limit, fmt::format("{}", copy_step_limit.count())};
     auto result = co_await execute(std::move(command), options);
     if (result.status == 0) co_return std::move(result.output);
     io::Error failed(fmt::format("the guest's command ended with exit code {}", result.status));
@@ -159,25 +121,6 @@ asio::awaitable<bool> Machine::has_share() {
         share_mounted_ = (co_await execute(std::move(query), options)).status == 0;
     }
     co_return *share_mounted_;
-}
-
-asio::awaitable<void> Machine::run_host(std::vector<std::string> arguments) {
-    process::ProcessSpec spec;
-    spec.arguments = std::move(arguments);
-    spec.environment = environment_;
-    spec.directory = config_.state_directory;
-    auto program = spec.arguments.front();
-    auto child = co_await process::Child::spawn(std::move(spec), nullptr, host_->time());
-    process::ExitStatus status;
-    try {
-        status = co_await child->wait(host_->time().deadline_after(step_limit));
-    } catch (...) {
-        // Called off: it would go on with files that are about to be removed.
-        child->kill();
-        throw;
-    }
-    if (status.returncode() == 0) co_return;
-    throw io::Error(fmt::format("{} {}: {}", program, status.describe(), child->last_output()));
 }
 
 asio::awaitable<void> Machine::copy_in(fs::path source, std::string target) {
@@ -238,46 +181,10 @@ asio::awaitable<void> Machine::copy_in_by_share(fs::path source, std::string tar
     auto writer = host_->disk().own(std::make_unique<files::TreeWriter>(std::move(folder), name));
     auto what = fmt::format("copy {} to {}", source.string(), target);
     auto pumped = pump(std::move(reader), std::move(writer), std::move(what));
-    co_await io::with_deadline(std::move(pumped), host_->time().deadline_after(step_limit),
+    co_await io::with_deadline(std::move(pumped), host_->time().deadline_after(copy_step_limit),
                                host_->time(), "the host's disk did not take it");
     auto from = fmt::format("{}/{}", in_guest(*scratch), name);
-    co_await run_checked(place_command(from, target));
-}
-
-asio::awaitable<void> Machine::copy_in_by_shell(fs::path source, std::string target) {
-    auto scratch = co_await make_scratch(config_.state_directory);
-    auto archive = scratch->path() / "archive";
-    std::vector<std::string> pack{"tar",
-                                  "-chf",
-                                  archive.string(),
-                                  "-C",
-                                  source.parent_path().string(),
-                                  "--",
-                                  source.filename().string()};
-    co_await run_host(std::move(pack));
-    auto folder = co_await run_checked("mktemp -d");
-    while (!folder.empty() && folder.back() == '\n') folder.pop_back();
-    co_await push_file(archive, folder + "/archive");
-    auto unpack = fmt::format(
-        "cd {0} && mkdir content && tar -xf archive -C content && rm archive && {{ {1}; }} && "
-        "cd / && rm -rf {0}",
-        shell::quote(folder),
-        place_command(fmt::format("{}/content/{}", folder, source.filename().string()), target));
-    co_await run_checked(std::move(unpack));
-}
-
-asio::awaitable<void> Machine::push_file(fs::path file, std::string target) {
-    std::ifstream input(file, std::ios::binary);
-    std::string chunk(chunk_size, '\0');
-    while (input) {
-        input.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-        auto filled = std::string_view(chunk).substr(0, static_cast<std::size_t>(input.gcount()));
-        if (filled.empty()) break;
-        auto command = fmt::format("echo {} | base64 -d >> {}", shell::encode_base64(filled),
-                                   shell::quote(target));
-        co_await run_checked(std::move(command));
-    }
-    if (!input.eof()) throw io::Error(fmt::format("cannot read {}", file.string()));
+    co_await run_checked(place_command(shell::quote(from), target));
 }
 
 asio::awaitable<void> Machine::copy_out_by_share(std::string source, fs::path target) {
@@ -291,34 +198,6 @@ asio::awaitable<void> Machine::copy_out_by_share(std::string source, fs::path ta
     co_await place(std::move(open), std::move(source), std::move(target));
 }
 
-asio::awaitable<void> Machine::copy_out_by_shell(std::string source, fs::path target) {
-    auto scratch = co_await make_scratch(config_.state_directory);
-    auto archive = scratch->path() / "archive";
-    auto content = scratch->path() / "content";
-    auto pack = fmt::format(
-        "source=$(readlink -f -- {}) && cd -- \"$(dirname -- \"$source\")\" && "
-        "tar -cf - -- \"$(basename -- \"$source\")\"",
-        shell::quote(source));
-    auto bytes = co_await run_checked(std::move(pack));
-    auto keep = [archive, content, bytes = std::move(bytes)] {
-        std::ofstream output(archive, std::ios::binary);
-        output.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-        if (!output.flush())
-            throw io::system_error(fmt::format("cannot write {}", archive.string()), errno);
-        std::error_code failure;
-        fs::create_directory(content, failure);
-        if (failure)
-            throw io::system_error(fmt::format("cannot make {}", content.string()),
-                                   failure.value());
-    };
-    co_await host_->disk().run(std::move(keep));
-    std::vector<std::string> unpack{"tar", "--no-same-owner", "-xf", archive.string(),
-                                    "-C",  content.string()};
-    co_await run_host(std::move(unpack));
-    auto open = [scratch, content, source] { return read_unpacked(content, source); };
-    co_await place(std::move(open), std::move(source), std::move(target));
-}
-
 /// Copies what `open` opens to where the caller wants it. Links that the guest made stay links.
 asio::awaitable<void> Machine::place(OpenTree open, std::string source, fs::path target) {
     auto made = co_await host_->disk().run(std::move(open));
@@ -328,7 +207,7 @@ asio::awaitable<void> Machine::place(OpenTree open, std::string source, fs::path
         std::make_unique<files::TreeWriter>(std::move(target), files::Existing::replace_file));
     auto what = fmt::format("copy {} to the host", source);
     auto pumped = pump(std::move(reader), std::move(writer), std::move(what));
-    co_await io::with_deadline(std::move(pumped), host_->time().deadline_after(step_limit),
+    co_await io::with_deadline(std::move(pumped), host_->time().deadline_after(copy_step_limit),
                                host_->time(), "the host's disk did not take it");
 }
 

@@ -339,6 +339,8 @@ private:
     asio::awaitable<void> copy_out_by_share(std::string source, std::filesystem::path target);
     asio::awaitable<void> copy_out_by_shell(std::string source, std::filesystem::path target);
     asio::awaitable<void> push_file(std::filesystem::path file, std::string target);
+    asio::awaitable<void> pull_file(std::string source, std::uint64_t size,
+                                    std::filesystem::path target);
     asio::awaitable<void> run_host(std::vector<std::string> arguments);
 
     MachineConfig config_;

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+#include "files/scratch.hpp"
+#include "shell/bash_words.hpp"
+
+/// What the ways to copy have in common.
+namespace charioteer::machine {
+
+/// Where guests mount the shared folder (driver contract, section 5.4).
+constexpr auto guest_share = "/tmp/shared";
+
+/// What the guest calls a folder in it.
+inline std::string in_guest(const files::Scratch& scratch) {
+    return fmt::format("{}/{}", guest_share, scratch.name());
+}
+
+/// Of each step of a copy.
+constexpr auto copy_step_limit = std::chrono::seconds(3600);
+
+/// The path without slashes at its end, so that it has a last component.
+inline std::string trimmed(std::string path) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    return path;
+}
+
+/// The shell command that copies `from` to `to` as `cp -r` does, making the folders above `to`.
+/// `from` is a word of the shell, quoted; `to` a path.
+inline std::string place_command(const std::string& from, const std::string& to) {
+    auto parent = std::filesystem::path(trimmed(to)).parent_path().string();
+    auto make_parent =
+        parent.empty() ? std::string() : fmt::format("mkdir -p -- {} && ", shell::quote(parent));
+    return fmt::format("{{ {}cp -r -- {} {}; }} 2>&1", make_parent, from, shell::quote(to));
+}
+
+}  // namespace charioteer::machine

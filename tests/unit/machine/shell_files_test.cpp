@@ -1,0 +1,92 @@
+// Files that go by the root shell alone. The fake QEMU's guest is a bash on this host, whose TMPDIR
+// is the state directory.
+
+#include <fcntl.h>
+
+#include <fstream>
+#include <thread>
+
+#include "unit/machine/machine_fixture.hpp"
+
+namespace charioteer::machine {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ShellFilesTest : public MachineTest {
+protected:
+    void SetUp() override {
+        MachineTest::SetUp();
+        machine_ = make(plain);
+        run(machine_->connect(options()));
+        state_ = machine_->config().state_directory;
+    }
+    void TearDown() override {
+        machine_.reset();
+        MachineTest::TearDown();
+    }
+    static std::string read(const fs::path& path) {
+        std::ifstream file(path, std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    }
+    /// Whether copies have left anything there, on the guest's side or the host's.
+    bool anything_is_left() const {
+        for (const auto& entry : fs::directory_iterator(state_)) {
+            auto name = entry.path().filename().string();
+            if (name.find("copy-") != name.npos) return true;
+        }
+        return false;
+    }
+    /// What is removed when a copy fails is removed behind its error.
+    void until_nothing_is_left() const {
+        while (anything_is_left()) std::this_thread::yield();
+    }
+
+    std::shared_ptr<Machine> machine_;
+    fs::path state_;
+    fs::path back_ = directory_.path() / "back";
+};
+
+TEST_F(ShellFilesTest, AnArchiveOfSeveralPiecesComesWhole) {
+    execute(*machine_, "head -c 9000000 /dev/urandom > $TMPDIR/made");
+    run(machine_->copy_out((state_ / "made").string(), back_));
+    EXPECT_EQ(fs::file_size(back_), 9'000'000U);
+    EXPECT_TRUE(read(back_) == read(state_ / "made"));
+    until_nothing_is_left();
+}
+
+TEST_F(ShellFilesTest, TheArchiveIsNoPartOfAFolderThatHasIt) {
+    execute(*machine_, "echo content > $TMPDIR/file");
+    run(machine_->copy_out(state_.string(), back_));
+    EXPECT_EQ(read(back_ / "file"), "content\n");
+    for (const auto& entry : fs::directory_iterator(back_))
+        EXPECT_FALSE(entry.path().filename().string().starts_with("charioteer-copy-"));
+    until_nothing_is_left();
+}
+
+TEST_F(ShellFilesTest, ACopyThatFailsLeavesNothing) {
+    std::ofstream(directory_.path() / "file") << "no folder";
+    auto target = (directory_.path() / "file" / "below").string();
+    EXPECT_THROW(run(machine_->copy_in(directory_.path() / "file", target)), io::Error);
+    until_nothing_is_left();
+    EXPECT_THROW(run(machine_->copy_out(target, back_)), io::Error);
+    until_nothing_is_left();
+}
+
+TEST_F(ShellFilesTest, ACopyThatIsCalledOffLeavesNothing) {
+    // More than a pipe takes.
+    auto source = directory_.path() / "source";
+    std::ofstream(source) << std::string(1'000'000, 'x');
+    auto target = directory_.path() / "pipe";
+    ASSERT_EQ(::mkfifo(target.c_str(), 0600), 0);
+    auto copying = runtime_.start(machine_->copy_in(source, target.string()));
+    io::UniqueFd reader(::open(target.c_str(), O_RDONLY | O_CLOEXEC));
+    copying.cancel();
+    EXPECT_ANY_THROW(copying.get());
+    EXPECT_TRUE(anything_is_left());
+    reader.reset();
+    until_nothing_is_left();
+}
+
+}  // namespace
+}  // namespace charioteer::machine
