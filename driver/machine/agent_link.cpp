@@ -168,7 +168,8 @@ asio::awaitable<void> AgentLink::watch_closed_port(std::shared_ptr<AgentLink> se
 /// port_open_ by the way.
 asio::awaitable<bool> AgentLink::is_asleep() {
     auto self = shared_from_this();
-    if (parts_.guest->stopped() || parts_.guest->asleep()) co_return true;
+    // That the devices were shut when it last looked says nothing of now: the guest may boot.
+    if (parts_.guest->stopped() || parts_.guest->suspended()) co_return true;
     std::string tree;
     try {
         auto deadline = time_.deadline_after(query_limit);

@@ -38,6 +38,8 @@ public:
 
     /// The monitor has stopped it.
     bool stopped() const noexcept { return stopped_; }
+    /// QEMU has said that it was suspended, and will say so when it wakes up.
+    bool suspended() const noexcept { return suspended_; }
     /// It was suspended, to memory or otherwise.
     bool asleep() const noexcept { return suspended_ || devices_shut_; }
     /// A guest that idles in s2idle is told by its devices alone, which its drivers have shut.

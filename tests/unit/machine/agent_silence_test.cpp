@@ -17,15 +17,18 @@ protected:
         put(Type::output, stream, "done");
         EXPECT_EQ(result_of(waiting)->bytes, "done");
     }
-    void wait_until_stopped() {
-        auto stopped = [](GuestState* guest) -> asio::awaitable<bool> {
-            co_return guest->stopped();
+    void wait_until(bool (GuestState::*is)() const noexcept) {
+        auto holds = [](GuestState* guest, auto question) -> asio::awaitable<bool> {
+            co_return (guest->*question)();
         };
-        while (!result_of(runtime_.start(stopped(parts_.guest.get())))) std::this_thread::yield();
+        while (!result_of(runtime_.start(holds(parts_.guest.get(), is)))) std::this_thread::yield();
     }
     /// The guest shuts its ports, and some time passes.
     void fall_asleep() {
         tell_port(false);
+        pass_between_looks();
+    }
+    void pass_between_looks() {
         while (time_.sleepers() < 2) std::this_thread::yield();
         time_.advance(2s);
     }
@@ -56,7 +59,7 @@ TEST_F(AgentSilence, AGuestThatAnswersMayTakeItsTime) {
 TEST_F(AgentSilence, AGuestThatATestHasStoppedIsNotAsked) {
     auto waiting = wait();
     tell("STOP");
-    wait_until_stopped();
+    wait_until(&GuestState::stopped);
     pass(5s);
     pass(silence);
     reply(R"({"status": "paused"})");
@@ -116,6 +119,19 @@ TEST_F(AgentSilence, AGuestMayGoBackToWhenItHadNoAgent) {
     EXPECT_THAT(failure_of(waiting),
                 HasSubstr("went back to an earlier state, in which it had no"));
     EXPECT_TRUE(link_->guest_restarts());
+}
+
+TEST_F(AgentSilence, AGuestThatWentBackToItsBootDoesNotSleep) {
+    auto waiting = wait();
+    tell("RESUME");
+    take_frame_of(Type::hello);
+    fall_asleep();
+    reply_ports("off");  // its drivers are not there yet
+    wait_until(&GuestState::asleep);
+    pass_between_looks();
+    reply_ports("on");
+    EXPECT_THAT(failure_of(waiting),
+                HasSubstr("went back to an earlier state, in which it had no"));
 }
 
 TEST_F(AgentSilence, AGuestThatWentBackTakesCommandsAgain) {
