@@ -76,7 +76,7 @@ protected:
         auto words = shell_.find(' ') == std::string::npos ? "" : shell_.substr(shell_.find(' '));
         auto command = fmt::format(
             "shell={}; PATH={}; exec /usr/bin/setsid -w /usr/bin/env "
-            "PATH={} $shell {} <{} 2>&1",
+            "PATH={} LC_ALL=C.UTF-8 $shell {} <{} 2>&1",
             find, bin().string(), bin().string(), words, file.string());
         auto* pipe = ::popen(command.c_str(), "r");
         std::string output;
@@ -124,6 +124,13 @@ TEST_P(AgentScriptTest, StartsTheProgramAndRemovesIt) {
     auto file = (directory_.path() / "one" / ".charioteer-agent").string();
     EXPECT_EQ(text_of(directory_.path() / "told"), file + " 0 abcdef detach\n");
     EXPECT_THAT(left(), testing::IsEmpty());
+}
+
+/// systemd starts services in C.UTF-8, where bash's `read` reads whole characters.
+TEST_P(AgentScriptTest, SkipsAnIncompleteCharacterBeforeTheProgram) {
+    auto body = program();
+    make_pipe("rest of a frame \xf0\x9f" + agent_parcel(body, nonce));
+    EXPECT_EQ(run(body.size()), "started");
 }
 
 TEST_P(AgentScriptTest, WithoutHeadDdServes) {
