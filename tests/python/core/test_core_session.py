@@ -211,11 +211,3 @@ class TestNames:
     )  # fmt: skip
     def test_keys(self, character: str, key: str) -> None:
         assert _core.key_name(character) == key
-
-
-def test_the_stub_names_what_the_module_has() -> None:
-    stubs = Path(_core.__file__ or "").parent.glob("_core*.pyi")
-    stub = "".join(path.read_text() for path in stubs)
-    for name in dir(_core):
-        if not name.startswith("_"):
-            assert f"class {name}" in stub or f"def {name}(" in stub or f"\n{name}:" in stub, name

@@ -1,14 +1,20 @@
-"""A core without processes: guests are functions from commands to (status, output)."""
+"""A core without processes: guests are functions from commands to (status, output).
+
+Calls that do not fit the stub of the core fail.
+"""
 
 import json
 import queue
 from collections.abc import Callable
 from typing import Any
 
+from support.core_stub import fake_of, for_tests
+
 Piece = tuple[str, bytes] | None
 Answer = Callable[[str], tuple[int, str]]
 
 
+@fake_of("Reporter")
 class FakeReporter:
     """Keeps what is written."""
 
@@ -28,13 +34,12 @@ class FakeReporter:
         if self.terminal:
             self.lines.append(text)
 
-    def flush(self) -> None:
-        ...
 
-    def add_report(self, report: Any) -> None:
-        ...
+def _record_call(call: Any, method: str, *arguments: Any) -> None:
+    call.asked.append((method, *arguments))
 
 
+@fake_of("Call", _record_call)
 class FakeCall:
     """A command in a guest; `pieces` is what it says, None its end, an exception that of the guest."""
 
@@ -44,20 +49,19 @@ class FakeCall:
         self.ending: tuple[int, int, bool, float] | None = None
         self.asked: list[tuple[Any, ...]] = []
 
+    @for_tests
     def end(self, status: int = 0, signal: int = 0) -> None:
         self.ending = (status, signal, False, 0.5)
         self.pieces.put(None)
 
-    def read(self) -> Piece:
+    def read(self, timeout: Any = None) -> Piece:
         piece = self.pieces.get()
         if isinstance(piece, Exception):
             raise piece
         return piece
 
-    def __getattr__(self, method: str) -> Callable[..., None]:
-        return lambda *arguments: self.asked.append((method, *arguments))
 
-
+@fake_of("Process")
 class FakeProcess:
     """A QEMU that runs."""
 
@@ -67,6 +71,13 @@ class FakeProcess:
         return None
 
 
+def _record_on_machine(machine: Any, method: str, *arguments: Any) -> None:
+    machine.calls.append((method, *arguments))
+    if method in ("crash", "release"):
+        machine.booted = machine.connected = False
+
+
+@fake_of("Machine", _record_on_machine)
 class FakeMachine:
     """A machine whose guest is `answer`; remembers what was asked of it."""
 
@@ -178,37 +189,22 @@ class FakeMachine:
             raise TimeoutError
         return [], self.console_rest, (0, len(self.console_rest))
 
-    def __getattr__(self, method: str) -> Callable[..., None]:
-        def remember(*arguments: Any) -> None:
-            self.calls.append((method, *arguments))
-            if method in ("crash", "release"):
-                self.booted = self.connected = False
 
-        return remember
-
-
+@fake_of("VLan")
 class FakeVLan:
     def __init__(self, nr: int, tmp_dir: str, reporter: FakeReporter, tap: str = "") -> None:
         self.nr = nr
         self.socket_dir = f"{tmp_dir}/vde{nr}.ctl"
         self.stream_socket = f"{tmp_dir}/vde{nr}.stream"
 
-    def stop(self) -> None:
-        ...
 
-
+@fake_of("Session")
 class FakeSession:
     complaints: list[str] = []
 
     def __init__(self, reporter: FakeReporter) -> None:
         self.limit: Any = None
         self.limits: list[Any] = []
-
-    def adopt_machine(self, machine: FakeMachine) -> None:
-        ...
-
-    def adopt_vlan(self, vlan: FakeVLan) -> None:
-        ...
 
     def arm_timeout(self, timeout: Any) -> None:
         self.limit = timeout

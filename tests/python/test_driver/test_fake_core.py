@@ -1,0 +1,51 @@
+"""The fake core takes the calls that the core takes, and no others."""
+
+from pathlib import Path
+from typing import Any
+
+import fake_core
+import pytest
+from support.core_stub import fake_of
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Any:
+    return fake_core.FakeMachine(
+        "web", "run", str(tmp_path), str(tmp_path), fake_core.FakeReporter()
+    )
+
+
+def test_a_method_that_the_core_does_not_have(fake: Any) -> None:
+    with pytest.raises(AttributeError, match="send_kye"):
+        fake.send_kye("a")
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("a", "b"), (7,), (b"a",)], ids=["too few", "too many", "a number", "bytes"]
+)
+def test_arguments_that_do_not_fit(fake: Any, arguments: tuple[object, ...]) -> None:
+    with pytest.raises(TypeError):
+        fake.send_key(*arguments)
+    fake.send_key("a")
+    assert fake.calls == [("send_key", "a")]
+
+
+def test_an_option_that_the_core_does_not_have(fake: Any) -> None:
+    with pytest.raises(TypeError, match="timout"):
+        fake.wait_for_shutdown(timout=5)
+
+
+def test_objects_of_the_core_are_passed_as_fakes(fake: Any, tmp_path: Path) -> None:
+    session = fake_core.FakeSession(fake_core.FakeReporter())
+    session.adopt_machine(fake)  # type: ignore[attr-defined]
+    with pytest.raises(TypeError):
+        session.adopt_vlan(fake)  # type: ignore[attr-defined]
+
+
+def test_a_fake_has_no_method_beyond_the_stub() -> None:
+    class Session:
+        def adopt_all(self) -> None:
+            raise NotImplementedError
+
+    with pytest.raises(TypeError, match="Session.adopt_all is not in the stub"):
+        fake_of("Session")(Session)
