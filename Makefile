@@ -7,12 +7,14 @@ help: ## show this list
 
 deps: ## install what is missing (Debian 12, asks sudo when not root)
 	@scripts/deps
+	@scripts/linters >/dev/null
 
 build: ## build everything, optimised, into build/release
 	@cmake --preset release --log-level=WARNING
 	@cmake --build --preset release
 
-demo: deps ## boot four machines that ping each other
+demo: ## boot four machines that ping each other
+	@scripts/deps
 	@cmake --preset release --log-level=WARNING
 	@cmake --build --preset release --target charioteer
 	@build/release/bin/charioteer run examples/ping
@@ -22,6 +24,7 @@ with-go = scripts/deps $$(command -v go /usr/local/go/bin/go | head -n 1 | grep 
 
 check: ## everything that continuous integration checks
 	@$(with-go)
+	@scripts/linters >/dev/null
 	@scripts/check
 
 check-fast: ## the same without virtual machines, sanitizers and clang-tidy
@@ -31,7 +34,8 @@ check-cluster: ## the cluster with Headscale: four machines, programs built from
 	@$(with-go)
 	@scripts/check --cluster
 
-check-distributions: deps ## build and run the unit tests in Debian trixie and sid; takes root
+check-distributions: ## build and run the unit tests in Debian trixie and sid; takes root
+	@scripts/deps
 	@scripts/check-distributions $(RELEASES)
 
 bench: build ## measure against the baselines, into build/bench.json

@@ -4,7 +4,6 @@ import importlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,6 +15,7 @@ from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
 
 from support.workshop import Workshop
 
+LINTERS = Path(__file__).resolve().parents[2] / "scripts/linters"
 # What comes before a script for the type checker: the same imports and names as upstream's.
 HEADER = """
 from collections.abc import Callable
@@ -217,15 +217,15 @@ def test_6_2_a_wrong_call_is_found(folder: Path, line: str, said: str) -> None:
     assert done.returncode == 1 and said in done.stdout, done.stdout
 
 
-def newer_tool(name: str) -> str:
-    """The program of a check that nixpkgs has since 2026; Debian 12 has none of them."""
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed; pip has it")
-    return found
+@pytest.fixture(scope="session")
+def linters() -> Path:
+    """The folder with ruff and ty, which nixpkgs checks scripts with since 2026."""
+    done = subprocess.run([LINTERS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
 
 
-def ty_finds(folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
+def ty_finds(ty: Path, folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
     # A name that is only declared is unknown to ty.
     bound = re.sub(r"(?m)^([a-z_0-9]+): ([^#\n;]+?);?( *#.*)?$", r"\1: \2 = _declared()", HEADER)
     file = folder / "testScriptWithTypes.py"
@@ -233,20 +233,23 @@ def ty_finds(folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
     file.write_text(declared + bound + script)
     packages = Path(charioteer._core.__file__ or "").parents[1]
     return subprocess.run(
-        [newer_tool("ty"), "check", "--extra-search-path", str(packages), str(file)],
+        [ty, "check", "--extra-search-path", str(packages), str(file)],
         cwd=folder,
         capture_output=True,
         text=True,
     )
 
 
-def test_6_2_ty_finds_nothing_in_it_and_a_wrong_call(folder: Path) -> None:
-    assert (done := ty_finds(folder, SCRIPT)).returncode == 0, done.stdout
+@pytest.mark.limit(300)
+def test_6_2_ty_finds_nothing_in_it_and_a_wrong_call(folder: Path, linters: Path) -> None:
+    ty = linters / "ty"
+    assert (done := ty_finds(ty, folder, SCRIPT)).returncode == 0, done.stdout
     for line in ("web.succed('x')", "status: int = web.succeed('x')", "web.screenshot()"):
-        assert (done := ty_finds(folder, line + "\n")).returncode == 1, done.stdout
+        assert (done := ty_finds(ty, folder, line + "\n")).returncode == 1, done.stdout
 
 
-def test_6_2_ruff_knows_the_names(workshop: Workshop) -> None:
+@pytest.mark.limit(300)
+def test_6_2_ruff_knows_the_names(workshop: Workshop, linters: Path) -> None:
     workshop.run("generate-driver-symbols").expect(0)
     names = (workshop.folder / "driver-symbols").read_text().split(",")
     builtins = json.dumps([*names, "web", "box", "vlan1"])
@@ -254,7 +257,7 @@ def test_6_2_ruff_knows_the_names(workshop: Workshop) -> None:
     for text, status in ((SCRIPT, 0), ("wbe.start()\n", 1)):
         script.write_text(text)
         done = subprocess.run(
-            [newer_tool("ruff"), "check", "--isolated", "--config", f"builtins={builtins}", script],
+            [linters / "ruff", "check", "--isolated", "--config", f"builtins={builtins}", script],
             capture_output=True,
             text=True,
         )
