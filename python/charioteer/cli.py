@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import builder, cluster, configuration, guest, paths, shell
-from .errors import BuildError, InputError, NoShell
+from charioteer import paths, shell
+from charioteer.cluster import configuration, definition
+from charioteer.errors import BuildError, InputError, NoShell
+from charioteer.images import builder, guest
 
 INTERRUPTED = 130
 UNREAD = 141
@@ -105,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace) -> int:
     from test_driver import cli
 
-    test = cluster.load(options.cluster)
+    test = definition.load(options.cluster)
     artefacts = options.output_directory or Path("charioteer-out") / test.name
     artefacts.mkdir(parents=True, exist_ok=True)
     with _run_folder(test.name, options.keep_machine_state) as folder:
@@ -167,10 +169,10 @@ def _run_folder(name: str, keep: bool) -> Iterator[Path]:
 
 
 def _build(options: argparse.Namespace) -> int:
-    for definition in _wanted_guests(options.what):
-        built = builder.is_built(definition)
-        image = builder.obtain(definition)
-        print(f"{definition.name}: {image.initrd.parent}{' (was there)' if built else ''}")
+    for wanted in _wanted_guests(options.what):
+        built = builder.is_built(wanted)
+        image = builder.obtain(wanted)
+        print(f"{wanted.name}: {image.initrd.parent}{' (was there)' if built else ''}")
     return 0
 
 
@@ -182,10 +184,10 @@ def _wanted_guests(what: list[str]) -> list[guest.Guest]:
         if name in known:
             found = [guest.load(name)]
         elif Path(name).exists():
-            found = [machine.guest for machine in cluster.load(Path(name)).machines]
+            found = [machine.guest for machine in definition.load(Path(name)).machines]
         else:
             raise InputError(f"{name}: neither a guest ({', '.join(known)}) nor a cluster file")
-        wanted.update((definition.name, definition) for definition in found)
+        wanted.update((each.name, each) for each in found)
     return list(wanted.values())
 
 
@@ -195,5 +197,5 @@ def _list(_options: argparse.Namespace) -> int:
         print(f"  {name:14} {guest.load(name).description}")
     print("examples:")
     for file in sorted(paths.examples().glob("*/cluster.toml")):
-        print(f"  {file.parent.name:14} {cluster.load(file).description}")
+        print(f"  {file.parent.name:14} {definition.load(file).description}")
     return 0

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import InputError, NoShell
+from charioteer.errors import InputError, NoShell
 
 NAME = "terminal"
 """Of the socket in a machine's state directory."""

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from .errors import InputError
+from charioteer.errors import InputError
 
 
 def _share() -> Path:

@@ -5,9 +5,9 @@ import signal
 import sys
 from types import FrameType
 
-from . import doors
-from .errors import InputError, NoShell
-from .visit import Visit
+from charioteer import doors
+from charioteer.errors import InputError, NoShell
+from charioteer.visit import Visit
 
 STATUSES = """\
 exit status:

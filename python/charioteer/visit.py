@@ -13,7 +13,7 @@ import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .errors import NoShell
+from charioteer.errors import NoShell
 
 LEAVE = b"\x1d"
 """What Ctrl-] sends."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from charioteer import _core, cluster, configuration
+from charioteer import _core
+from charioteer.cluster import configuration, definition
 
 from upstream import TwoTripShell
 
@@ -15,7 +16,7 @@ HERE = Path(__file__).resolve().parent
 
 def write_configuration(source: Path, folder: Path) -> Path:
     """The driver configuration of a cluster, its images built if need be."""
-    return configuration.write(cluster.load(source), folder)
+    return configuration.write(definition.load(source), folder)
 
 
 @contextmanager

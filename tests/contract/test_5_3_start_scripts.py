@@ -9,11 +9,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import charioteer.cluster
-import charioteer.facts
-from charioteer import run_script
-from charioteer.builder import Image
-from charioteer.kernel import Kit
+from charioteer.cluster import definition
+from charioteer.cluster import run_script
+from charioteer.images.builder import Image
+from charioteer.images.kernel import KernelBundle
 
 import pytest
 
@@ -38,9 +37,9 @@ def start(folder: Path) -> Start:
     (folder / "cluster.toml").write_text(CLUSTER)
     (folder / "test.py").touch()
     (folder / "root.img").write_bytes(bytes(1 << 20))
-    loaded = charioteer.cluster.load(folder)
-    image = Image(Kit(Path("/kit")), Path("/initrd"), folder / "root.img")
-    text = run_script.make(loaded.machines[0], loaded.places["web"], image, Path("/web.initrd"))
+    loaded = definition.load(folder)
+    image = Image(KernelBundle(Path("/kit")), Path("/initrd"), folder / "root.img")
+    text = run_script.make(loaded.machines[0], loaded.identities["web"], image, Path("/web.initrd"))
     run_script.write(folder / "run-web-vm", text)
     for name in ("qemu-system-x86_64", "swtpm"):
         run_script.write(folder / name, TOLD)

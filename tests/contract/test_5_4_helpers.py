@@ -3,9 +3,8 @@
 import signal
 from pathlib import Path
 
-import charioteer.cluster
-import charioteer.configuration
 import pytest
+from charioteer.cluster import configuration, definition
 
 from support.leftovers import expect_nothing_left, processes_of
 from support.run import Run
@@ -32,8 +31,8 @@ def with_tpm(workshop: Workshop, script: str) -> Run:
     """A run of a machine with a TPM."""
     (workshop.folder / "cluster.toml").write_text(CLUSTER)
     (workshop.folder / "test.py").write_text(script)
-    cluster = charioteer.cluster.load(workshop.folder)
-    return workshop.drive(charioteer.configuration.write(cluster, workshop.folder))
+    cluster = definition.load(workshop.folder)
+    return workshop.drive(configuration.write(cluster, workshop.folder))
 
 
 @pytest.mark.limit(240)

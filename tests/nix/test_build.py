@@ -12,10 +12,10 @@ import xml.etree.ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
-import charioteer.cluster
-import charioteer.configuration
 import pytest
 from charioteer import paths
+from charioteer.cluster import definition
+from charioteer.cluster.configuration import write
 
 from real_nix import Nix
 from sandbox import Sandbox
@@ -53,8 +53,8 @@ def place() -> Iterator[Path]:
 def configuration(place: Path) -> Path:
     """That of the example `ping`."""
     with deadline(BUILD_LIMIT):
-        cluster = charioteer.cluster.load(paths.examples() / "ping")
-        return charioteer.configuration.write(cluster, place)
+        cluster = definition.load(paths.examples() / "ping")
+        return write(cluster, place)
 
 
 def build(

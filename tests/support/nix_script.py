@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from charioteer import firmware
-from charioteer.facts import Place
+from charioteer.cluster.identity import NetworkIdentity
+from charioteer.images import firmware
 
 from support import virtiofsd
 
@@ -91,7 +91,7 @@ class System:
 
 
 def make(
-    place: Place,
+    identity: NetworkIdentity,
     system: System,
     disks: Sequence[int] = (),
     efi: bool = False,
@@ -101,9 +101,9 @@ def make(
     """The text of `run-NAME-vm`. `disks` are empty ones, in MB as `memory`."""
     img = shutil.which("qemu-img")
     mkfs = shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin")
-    parts = [_HEAD.format(name=place.name, img=img, mkfs=mkfs, disk_size=1024)]
+    parts = [_HEAD.format(name=identity.name, img=img, mkfs=mkfs, disk_size=1024)]
     if efi:
-        parts.append(_EFI.format(name=place.name, variables=firmware.find_ovmf().variables))
+        parts.append(_EFI.format(name=identity.name, variables=firmware.find_ovmf().variables))
     parts.append('\ncd "$TMPDIR"\n\n')
     for index, size in enumerate(disks):
         parts.append(_EMPTY_DISK.format(file=f"empty{index}.qcow2", img=img, size=size))
@@ -112,7 +112,7 @@ def make(
     qemu = shutil.which("qemu-system-x86_64")
     parts.append(f"\n# Start QEMU.\nexec {qemu} -machine accel=kvm:tcg -cpu max \\\n    ")
     arguments = [
-        f"-name {place.name}",
+        f"-name {identity.name}",
         f"-m {memory}",
         "-smp 1",
         "-device virtio-rng-pci",
@@ -120,7 +120,7 @@ def make(
         '-netdev user,id=user.0,"$QEMU_NET_OPTS"',
         *_shares(system, shares),
         *_drives(system, disks),
-        *_options(place, system, efi, memory),
+        *_options(identity, system, efi, memory),
         "$QEMU_OPTS",
         '"$@"',
     ]
@@ -175,18 +175,18 @@ def _drives(system: System, disks: Sequence[int]) -> list[str]:
     ]
 
 
-def _options(place: Place, system: System, efi: bool, memory: int) -> list[str]:
+def _options(identity: NetworkIdentity, system: System, efi: bool, memory: int) -> list[str]:
     """What is in `virtualisation.qemu.options` of a machine of a test."""
     options = [
         f"-object memory-backend-memfd,id=mem0,size={memory}M,share=on",
         "-machine memory-backend=mem0",
     ]
-    for index, vlan in enumerate(place.vlans, 1):
+    for index, vlan in enumerate(identity.vlans, 1):
         options += [
-            f"-device virtio-net-pci,netdev=vlan{index},mac={place.mac(vlan)}",
+            f"-device virtio-net-pci,netdev=vlan{index},mac={identity.mac(vlan)}",
             f'-netdev vde,id=vlan{index},sock="$QEMU_VDE_SOCKET_{vlan}"',
         ]
-    kernel = "NIXPKGS_QEMU_KERNEL_" + re.sub("[^a-zA-Z0-9]", "_", place.name)
+    kernel = "NIXPKGS_QEMU_KERNEL_" + re.sub("[^a-zA-Z0-9]", "_", identity.name)
     options += [
         "-device virtio-keyboard",
         "-usb",

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from charioteer import builder, facts, guest, initramfs
-from charioteer.facts import Place
+from charioteer.cluster.identity import NetworkIdentity, assign_identities, boot_archive
+from charioteer.images import builder, guest, initramfs
 
 from support import nix_script
 from support.nix_script import Shares, System
@@ -75,13 +75,13 @@ def write(
 
     Returns the configuration. Scripts and systems are in `folder`, the latter in `folder`/store.
     """
-    places = facts.places({name: [1] for name in names})
+    identities = assign_identities({name: [1] for name in names})
     vms = {}
-    for name, place in places.items():
-        system = make(place, list(places.values()), folder / "store")
+    for name, identity in identities.items():
+        system = make(identity, list(identities.values()), folder / "store")
         start = folder / f"{name}-vm/bin/run-{name}-vm"
         start.parent.mkdir(parents=True)
-        start.write_text(nix_script.make(place, system, disks=[16], efi=efi, shares=shares))
+        start.write_text(nix_script.make(identity, system, disks=[16], efi=efi, shares=shares))
         start.chmod(0o755)
         vms[name] = {"name": name, "start_script": str(start)}
     (folder / "test-script").write_text(script)
@@ -98,18 +98,20 @@ def write(
     return configuration
 
 
-def make(place: Place, everyone: Sequence[Place], store: Path) -> System:
+def make(identity: NetworkIdentity, everyone: Sequence[NetworkIdentity], store: Path) -> System:
     """Puts the system of `place` into the folder `store`; builds images that are missing."""
     debian = guest.load("debian")
     image = builder.obtain(debian)
-    kit = builder.obtain(guest.load("desktop")).kit
+    bundle = builder.obtain(guest.load("desktop")).bundle
     assert image.root is not None
-    name = f"0123456789abcdfghijklmnpqrsvwxyz-nixos-system-{place.name}"
+    name = f"0123456789abcdfghijklmnpqrsvwxyz-nixos-system-{identity.name}"
     toplevel = store / name
     toplevel.mkdir(parents=True)
-    initrd = initramfs.make(replace(debian, modules=tuple(_MODULES)), kit, _STAGE_1.encode(), None)
-    (toplevel / "initrd").write_bytes(initrd + facts.archive(place, everyone, ""))
-    (toplevel / "kernel").symlink_to(kit.vmlinuz.absolute())
+    initrd = initramfs.make(
+        replace(debian, modules=tuple(_MODULES)), bundle, _STAGE_1.encode(), None
+    )
+    (toplevel / "initrd").write_bytes(initrd + boot_archive(identity, everyone, ""))
+    (toplevel / "kernel").symlink_to(bundle.vmlinuz.absolute())
     # Quicker under emulation, and nothing that NixOS would have changed.
     (toplevel / "kernel-params").write_text(" ".join([_PARAMETERS, *debian.kernel_parameters]))
     (toplevel / "init").write_text(_INIT)

@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from charioteer import builder, guest
-from charioteer.cpio import Archive
+from charioteer.images import builder, guest
+from charioteer.images.cpio import Archive
 
 _FOLDERS = ["/etc", "/usr/bin", "/usr/sbin", "/usr/lib/charioteer", "/usr/lib/systemd"]
 _FOLDERS += ["/usr/lib/tmpfiles.d", "/usr/lib/udev", "/usr/lib/x86_64-linux-gnu", "/usr/lib64"]
@@ -60,7 +60,7 @@ def make() -> bytes:
         archive.add_link(path, target)
     archive.add_link("/init", "usr/lib/systemd/systemd")
     archive.add_file("/etc/initrd-release", b'ID=test\nNAME="first stage"\n')
-    for index, (module, data) in enumerate(image.kit.module(["virtio_blk"])):
+    for index, (module, data) in enumerate(image.bundle.module(["virtio_blk"])):
         archive.add_file(f"/modules/{index:02}-{module}.ko", data)
     archive.add_file(f"{_UNITS}/disk-driver.service", _DISK_DRIVER.encode())
     archive.add_link(f"{_UNITS}/sysinit.target.wants/disk-driver.service", "../disk-driver.service")

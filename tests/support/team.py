@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import charioteer.cluster
-import charioteer.configuration
 import pytest
+from charioteer.cluster import configuration, definition
 from test_driver.driver import Driver, load_driver_configuration
 from test_driver.logger import CompositeLogger, TerminalLogger
 from test_driver.machine import QemuMachine, retry
@@ -50,7 +49,7 @@ def team(cluster: str, odd_path: bool = False) -> Iterator[Team]:
         (folder / "cluster.toml").write_text(cluster)
         (folder / "test.py").touch()
         with deadline(BUILD_LIMIT):
-            path = charioteer.configuration.write(charioteer.cluster.load(folder), folder)
+            path = configuration.write(definition.load(folder), folder)
         with team_in(folder, path) as made:
             yield made
 

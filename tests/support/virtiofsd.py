@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from charioteer import apt, store
+from charioteer.images import apt, store
 
 _PLACES = "/usr/local/bin:/usr/bin:/usr/libexec:/usr/lib/qemu"
 _SUITE = "trixie"

@@ -4,8 +4,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from charioteer import store
 from charioteer.errors import BuildError
+from charioteer.images import store
 
 _PROGRAM = "vhost-device-vsock"
 _VERSION = "0.3.0"

@@ -4,9 +4,8 @@ import os
 import signal
 import textwrap
 
-import charioteer.cluster
-import charioteer.configuration
 import pytest
+from charioteer.cluster import configuration, definition
 
 from support.leftovers import expect_nothing_left, qemus_of
 from support.run import Run
@@ -23,8 +22,8 @@ def run(workshop: Workshop, script: str, global_timeout: int = 600, **changes: s
         f'global_timeout = {global_timeout}\n[machines.machine]\nguest = "minimal"\n'
     )
     (workshop.folder / "test.py").write_text(textwrap.dedent(script))
-    cluster = charioteer.cluster.load(workshop.folder)
-    return workshop.drive(charioteer.configuration.write(cluster, workshop.folder), **changes)
+    cluster = definition.load(workshop.folder)
+    return workshop.drive(configuration.write(cluster, workshop.folder), **changes)
 
 
 def test_a_kernel_that_panics_in_mid_command(workshop: Workshop) -> None:

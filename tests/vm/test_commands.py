@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import charioteer.cluster
-import charioteer.configuration
 import pytest
+from charioteer.cluster import configuration, definition
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine import QemuMachine
 from test_driver.machines import Machines
@@ -317,8 +316,8 @@ def configure(workshop: Workshop, script: str) -> Path:
     """A run of a minimal guest called `machine`."""
     (workshop.folder / "cluster.toml").write_text('[machines.machine]\nguest = "minimal"\n')
     (workshop.folder / "test.py").write_text(textwrap.dedent(script))
-    cluster = charioteer.cluster.load(workshop.folder)
-    return charioteer.configuration.write(cluster, workshop.folder)
+    cluster = definition.load(workshop.folder)
+    return configuration.write(cluster, workshop.folder)
 
 
 @pytest.mark.parametrize(

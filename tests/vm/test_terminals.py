@@ -1,9 +1,8 @@
 """Login shells of a guest on real terminals: `shell_interact()` and `charioteer shell`."""
 
-import charioteer.cluster
-import charioteer.configuration
 import pytest
 from charioteer import doors
+from charioteer.cluster import configuration, definition
 
 from support.patience import until
 from support.terminal import Terminal
@@ -17,8 +16,8 @@ def prompt(workshop: Workshop) -> Terminal:
     """A prompt with a minimal guest `web` that runs."""
     (workshop.folder / "cluster.toml").write_text('[machines.web]\nguest = "minimal"\n')
     (workshop.folder / "test.py").touch()
-    cluster = charioteer.cluster.load(workshop.folder)
-    terminal = workshop.sit_down(charioteer.configuration.write(cluster, workshop.folder))
+    cluster = definition.load(workshop.folder)
+    terminal = workshop.sit_down(configuration.write(cluster, workshop.folder))
     terminal.wait_for_last_line(">>>")
     terminal.type("web.succeed('echo up').upper()")
     terminal.wait_for("'UP", limit=120)

@@ -3,8 +3,8 @@
 import struct
 
 import pytest
-from charioteer import bzimage
 from charioteer.errors import BuildError
+from charioteer.images import bzimage
 
 BASE, ENTRY = 0x100000, 0x1000C43
 SETUP_SECTORS = 3

@@ -4,10 +4,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from charioteer import cluster, container_script
-from charioteer.builder import Image
+from charioteer.cluster import container_script, definition
 from charioteer.errors import InputError
-from charioteer.kernel import Kit
+from charioteer.images.builder import Image
+from charioteer.images.kernel import KernelBundle
 
 CLUSTER = """
 ssh_backdoor = true
@@ -19,17 +19,17 @@ vlans = [3, 1]
 """
 
 
-def loaded(folder: Path, text: str) -> cluster.Cluster:
+def loaded(folder: Path, text: str) -> definition.Cluster:
     (folder / "cluster.toml").write_text(text)
     (folder / "test.py").touch()
-    return cluster.load(folder)
+    return definition.load(folder)
 
 
 def test_containers_count_among_the_machines(tmp_path: Path) -> None:
     made = loaded(tmp_path, CLUSTER)
     assert [(each.name, each.guest.name) for each in made.containers] == [("web", "debian")]
     assert made.vlans == [1, 3] and made.ssh_backdoor
-    assert made.places["client"].number == 1 and made.places["web"].ipv4(3) == "192.168.3.2"
+    assert made.identities["client"].number == 1 and made.identities["web"].ipv4(3) == "192.168.3.2"
 
 
 def test_a_cluster_may_have_containers_only(tmp_path: Path) -> None:
@@ -57,9 +57,11 @@ def test_what_cannot_be_is_refused(tmp_path: Path, text: str, said: str) -> None
 
 def test_the_start_script_is_shell_and_quotes_its_paths(tmp_path: Path) -> None:
     made = loaded(tmp_path, CLUSTER)
-    image = Image(Kit(tmp_path), tmp_path / "initrd", tmp_path / "it's an image")
-    places = made.places
-    text = container_script.make(made.containers[0], places["web"], image, list(places.values()))
+    image = Image(KernelBundle(tmp_path), tmp_path / "initrd", tmp_path / "it's an image")
+    identities = made.identities
+    text = container_script.make(
+        made.containers[0], identities["web"], image, list(identities.values())
+    )
     subprocess.run(["sh", "-n"], input=text, text=True, check=True)
     for line in ("netns=nixos-nspawn-$name", "flock 9", "192.168.3.254/24", "2001:db8:1::2/64"):
         assert line in text, line

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from charioteer import cluster, facts, firmware, run_script
-from charioteer.builder import Image
+from charioteer.cluster import definition, run_script
+from charioteer.cluster.identity import NetworkIdentity, boot_archive
 from charioteer.errors import BuildError
-from charioteer.kernel import Kit
+from charioteer.images import firmware
+from charioteer.images.builder import Image
+from charioteer.images.kernel import KernelBundle
 
 CLUSTER = """
 [machines.web]
@@ -92,11 +94,11 @@ class TestStartScript:
         (own / "01-own.vars").chmod(0o400)
         (tmp_path / "cluster.toml").write_text(CLUSTER)
         (tmp_path / "test.py").touch()
-        loaded = cluster.load(tmp_path / "cluster.toml")
-        image = Image(Kit(Path("/kit")), Path("/initrd"), None)
-        place = loaded.places["web"]
+        loaded = definition.load(tmp_path / "cluster.toml")
+        image = Image(KernelBundle(Path("/kit")), Path("/initrd"), None)
+        identity = loaded.identities["web"]
         path = tmp_path / "run-web-vm"
-        text = run_script.make(loaded.machines[0], place, image, Path("/own initrd"))
+        text = run_script.make(loaded.machines[0], identity, image, Path("/own initrd"))
         run_script.write(path, text)
         for name in ("qemu-system-x86_64", "swtpm"):
             self.tool(tmp_path, name, 'printf "%s\\n" "$@"')
@@ -135,6 +137,6 @@ class TestStartScript:
 
 
 def test_the_guest_gets_the_driver_of_its_variables() -> None:
-    place = facts.Place("web", 1, ())
-    archive = facts.archive(place, [place], "", [("efivarfs", b"a module")])
+    identity = NetworkIdentity("web", 1, ())
+    archive = boot_archive(identity, [identity], "", [("efivarfs", b"a module")])
     assert b"modules/own-00-efivarfs.ko" in archive and b"a module" in archive

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from charioteer import builder, go, guest
 from charioteer.errors import BuildError, InputError
-from charioteer.progress import Step
+from charioteer.images import builder, go, guest
+from charioteer.images.progress import Step
 
 BASE = """
 description = "the base"

@@ -12,23 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from charioteer import (
-    apt,
-    builder,
-    cli,
-    cluster,
-    configuration,
-    facts,
-    guest,
-    paths,
-    rootfs,
-    run_script,
-    store,
-    tool,
-)
-from charioteer.builder import Image
-from charioteer.kernel import Kit
+from charioteer import cli, paths
+from charioteer.cluster import configuration, definition, run_script
+from charioteer.cluster.identity import boot_archive
 from charioteer.errors import BuildError, InputError
+from charioteer.images import apt, builder, guest, rootfs, store, tool
+from charioteer.images.builder import Image
+from charioteer.images.kernel import KernelBundle
 
 
 def write_cluster(folder: Path, text: str, script: str = "") -> Path:
@@ -43,25 +33,25 @@ class TestClusterFile:
         folder.mkdir()
         text = '[machines.web]\nguest = "minimal"\n'
         with pytest.raises(InputError) as failure:
-            cluster.load(write_cluster(folder, text))
+            definition.load(write_cluster(folder, text))
         said = str(failure.value)
         assert said.startswith(f"{folder}/cluster.toml: the test is called after its folder")
         assert repr(folder.name) in said and 'name = "..."' in said
-        assert cluster.load(write_cluster(folder, f'name = "odd"\n{text}')).name == "odd"
+        assert definition.load(write_cluster(folder, f'name = "odd"\n{text}')).name == "odd"
 
     def test_a_path_that_is_no_text_is_refused(self, tmp_path: Path) -> None:
         folder = tmp_path / os.fsdecode(b"\xff")
         folder.mkdir()
         with pytest.raises(InputError, match=r"udcff/cluster.toml': the path is not UTF-8"):
-            cluster.load(write_cluster(folder, '[machines.web]\nguest = "minimal"\n'))
+            definition.load(write_cluster(folder, '[machines.web]\nguest = "minimal"\n'))
 
     def test_a_name_that_is_given_is_what_is_wrong(self, tmp_path: Path) -> None:
         text = 'name = "a b"\n[machines.web]\nguest = "minimal"\n'
         with pytest.raises(InputError, match="cluster.toml: name: expected letters.*got 'a b'"):
-            cluster.load(write_cluster(tmp_path, text))
+            definition.load(write_cluster(tmp_path, text))
 
     def test_defaults(self, tmp_path: Path) -> None:
-        loaded = cluster.load(write_cluster(tmp_path, '[machines.web]\nguest = "minimal"\n'))
+        loaded = definition.load(write_cluster(tmp_path, '[machines.web]\nguest = "minimal"\n'))
         (web,) = loaded.machines
         assert (web.memory, web.cpus, web.vlans, web.disks) == (256, 1, [1], [])
         assert loaded.name == tmp_path.name and loaded.global_timeout == 3600
@@ -86,28 +76,30 @@ class TestClusterFile:
     )
     def test_what_is_wrong_is_named(self, tmp_path: Path, text: str, named: str) -> None:
         with pytest.raises(InputError) as caught:
-            cluster.load(write_cluster(tmp_path, text))
+            definition.load(write_cluster(tmp_path, text))
         assert "cluster.toml" in str(caught.value) and named in str(caught.value)
 
     def test_addresses_follow_the_order_of_names(self, tmp_path: Path) -> None:
         text = '[machines.b]\nguest = "minimal"\n[machines.a]\nguest = "minimal"\nvlans = [2, 1]\n'
-        loaded = cluster.load(write_cluster(tmp_path, text))
+        loaded = definition.load(write_cluster(tmp_path, text))
         assert [machine.name for machine in loaded.machines] == ["a", "b"]
-        assert loaded.places["a"].mac(2) == "52:54:00:12:02:01"
-        assert loaded.places["b"].mac(1) == "52:54:00:12:01:02"
-        archive = facts.archive(loaded.places["b"], list(loaded.places.values()), "")
+        assert loaded.identities["a"].mac(2) == "52:54:00:12:02:01"
+        assert loaded.identities["b"].mac(1) == "52:54:00:12:01:02"
+        archive = boot_archive(loaded.identities["b"], list(loaded.identities.values()), "")
         assert b"192.168.1.2" in archive and b"192.168.2.1" in archive
 
 
 class TestStartScript:
     def test_honours_the_environment_of_nixos_scripts(self, tmp_path: Path) -> None:
         text = '[machines.web]\nguest = "minimal"\ndisks = [8]\n'
-        loaded = cluster.load(write_cluster(tmp_path, text))
+        loaded = definition.load(write_cluster(tmp_path, text))
         script = tmp_path / "run-web-vm"
-        image = Image(Kit(Path("/kit")), Path("/initrd"), None)
+        image = Image(KernelBundle(Path("/kit")), Path("/initrd"), None)
         run_script.write(
             script,
-            run_script.make(loaded.machines[0], loaded.places["web"], image, Path("/own initrd")),
+            run_script.make(
+                loaded.machines[0], loaded.identities["web"], image, Path("/own initrd")
+            ),
         )
         assert os.access(script, os.X_OK)
         tools = tmp_path / "tools"
@@ -138,11 +130,12 @@ class TestConfiguration:
         initrd = tmp_path / "initrd"
         initrd.write_bytes(b"image")
         monkeypatch.setattr(
-            "charioteer.builder.obtain", lambda guest: Image(Kit(Path("/kit")), initrd, None)
+            "charioteer.images.builder.obtain",
+            lambda guest: Image(KernelBundle(Path("/kit")), initrd, None),
         )
         source = tmp_path / "source"
         source.mkdir()
-        loaded = cluster.load(write_cluster(source, '[machines.web]\nguest = "minimal"\n'))
+        loaded = definition.load(write_cluster(source, '[machines.web]\nguest = "minimal"\n'))
         written = json.loads(configuration.write(loaded, tmp_path).read_text())
         assert list(written["vms"]) == ["web"] and written["vlans"] == [1]
         assert written["test_script"] == str(source / "test.py")
@@ -154,7 +147,8 @@ class TestConfiguration:
         initrd = tmp_path / "initrd"
         initrd.write_bytes(b"image")
         monkeypatch.setattr(
-            "charioteer.builder.obtain", lambda guest: Image(Kit(tmp_path), initrd, None)
+            "charioteer.images.builder.obtain",
+            lambda guest: Image(KernelBundle(tmp_path), initrd, None),
         )
         with tarfile.open(tmp_path / "modules.tar", "w") as archive:
             for name in ("virtio_blk", "efivarfs"):
@@ -164,7 +158,7 @@ class TestConfiguration:
         source.mkdir()
         text = '[machines.a]\nguest = "minimal"\ndisks = [8]\n[machines.b]\nguest = "minimal"\n'
         text += '[machines.c]\nguest = "debian"\ndisks = [8]\n'
-        configuration.write(cluster.load(write_cluster(source, text)), tmp_path)
+        configuration.write(definition.load(write_cluster(source, text)), tmp_path)
         archives = {name: (tmp_path / f"{name}.initrd").read_bytes() for name in "abc"}
         assert b"own-00-virtio_blk.ko" in archives["a"]
         assert b"own-00" not in archives["b"]

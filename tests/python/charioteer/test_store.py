@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from charioteer import store
+from charioteer.images import store
 
 
 @pytest.fixture(autouse=True)

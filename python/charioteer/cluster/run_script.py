@@ -4,10 +4,11 @@ import os
 import shlex
 from pathlib import Path
 
-from . import __version__, firmware
-from .builder import Image
-from .cluster import Machine
-from .facts import Place
+from charioteer import __version__
+from charioteer.cluster.definition import Machine
+from charioteer.cluster.identity import NetworkIdentity
+from charioteer.images import firmware
+from charioteer.images.builder import Image
 
 _PARAMETERS = (
     *("console=tty0", "console=ttyS0,115200n8", "net.ifnames=0", "panic=1"),
@@ -98,7 +99,11 @@ fi
 
 
 def make(
-    machine: Machine, place: Place, image: Image, initrd: Path, shared_memory: bool = False
+    machine: Machine,
+    identity: NetworkIdentity,
+    image: Image,
+    initrd: Path,
+    shared_memory: bool = False,
 ) -> str:
     """The text of the script; `initrd` is the image's initial file system with the facts.
 
@@ -116,9 +121,9 @@ def make(
         parts.append(_ROOT_DISK.format(image=shlex.quote(str(image.root.absolute()))))
     for index, size in enumerate(machine.disks):
         parts.append(_EMPTY_DISK.format(file=f"empty{index}.qcow2", size=size))
-    for index, vlan in enumerate(place.vlans, 1):
+    for index, vlan in enumerate(identity.vlans, 1):
         parts.append(_VLAN.format(index=index, vlan=vlan))
-    arguments = _arguments(machine, place, image, initrd)
+    arguments = _arguments(machine, identity, image, initrd)
     if shared_memory:
         backend = f"memory-backend-memfd,id=ram,share=on,size={machine.memory}M"
         arguments.append(f"-object {backend} -machine memory-backend=ram")
@@ -134,7 +139,9 @@ def write(path: Path, text: str) -> None:
     os.chmod(path, 0o755)
 
 
-def _arguments(machine: Machine, place: Place, image: Image, initrd: Path) -> list[str]:
+def _arguments(
+    machine: Machine, identity: NetworkIdentity, image: Image, initrd: Path
+) -> list[str]:
     """QEMU's arguments, a line of the script each, quoted for the shell."""
     lines = [
         "-machine accel=kvm:tcg -cpu max",
@@ -146,9 +153,9 @@ def _arguments(machine: Machine, place: Place, image: Image, initrd: Path) -> li
         "-device virtio-net-pci,netdev=user.0,romfile=",
         '-netdev "user,id=user.0${QEMU_NET_OPTS:+,$QEMU_NET_OPTS}"',
     ]
-    for index, vlan in enumerate(place.vlans, 1):
+    for index, vlan in enumerate(identity.vlans, 1):
         lines.append(
-            f"-device virtio-net-pci,netdev=vlan{index},mac={place.mac(vlan)},romfile="
+            f"-device virtio-net-pci,netdev=vlan{index},mac={identity.mac(vlan)},romfile="
             f' -netdev "$vlan{index}"'
         )
     if machine.guest.shared_folders:
@@ -177,7 +184,7 @@ def _arguments(machine: Machine, place: Place, image: Image, initrd: Path) -> li
 
 
 def _kernel(machine: Machine, image: Image) -> Path:
-    return image.kit.vmlinuz if machine.firmware == firmware.EFI else image.kit.kernel
+    return image.bundle.vmlinuz if machine.firmware == firmware.EFI else image.bundle.kernel
 
 
 def _flash(unit: int, file: str) -> str:

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
-from . import builder, container_script, facts, firmware, run_script
-from .cluster import Cluster, Machine
-from .guest import Guest
+from charioteer.cluster import container_script, run_script
+from charioteer.cluster.definition import Cluster, Machine
+from charioteer.cluster.identity import boot_archive
+from charioteer.images import builder, firmware
+from charioteer.images.guest import Guest
 
 
 def write(cluster: Cluster, folder: Path) -> Path:
@@ -14,27 +16,27 @@ def write(cluster: Cluster, folder: Path) -> Path:
     Returns the path of the configuration. Raises BuildError.
     """
     images = {guest.name: builder.obtain(guest) for guest in _guests(cluster)}
-    places = cluster.places
+    identities = cluster.identities
     vms: dict[str, dict[str, str]] = {}
     for machine in cluster.machines:
         image = images[machine.guest.name]
-        place = places[machine.name]
+        identity = identities[machine.name]
         initrd = folder / f"{machine.name}.initrd"
         needed = _modules(machine)
-        modules = image.kit.module(needed) if needed else []
-        own = facts.archive(place, list(places.values()), machine.root_password, modules)
+        modules = image.bundle.module(needed) if needed else []
+        own = boot_archive(identity, list(identities.values()), machine.root_password, modules)
         initrd.write_bytes(image.initrd.read_bytes() + own)
         script = folder / f"run-{machine.name}-vm"
         run_script.write(
-            script, run_script.make(machine, place, image, initrd, cluster.ssh_backdoor)
+            script, run_script.make(machine, identity, image, initrd, cluster.ssh_backdoor)
         )
         vms[machine.name] = {"name": machine.name, "start_script": str(script)}
     containers: dict[str, dict[str, str]] = {}
     for container in cluster.containers:
         script = folder / f"run-{container.name}-nspawn"
         image = images[container.guest.name]
-        everyone = list(places.values())
-        text = container_script.make(container, places[container.name], image, everyone)
+        everyone = list(identities.values())
+        text = container_script.make(container, identities[container.name], image, everyone)
         run_script.write(script, text)
         containers[container.name] = {"name": container.name, "start_script": str(script)}
     configuration = {

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import firmware, go, paths
-from .errors import InputError
-from .schema import Table
+from charioteer import paths
+from charioteer.errors import InputError
+from charioteer.images import firmware, go
+from charioteer.images.schema import Table
 
 _FILE_NAME = "guest.toml"
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from . import firmware, paths
-from . import guest as guests
-from .errors import InputError
-from .facts import Place, places
-from .guest import Guest
-from .schema import Table
+from charioteer import paths
+from charioteer.cluster.identity import NetworkIdentity, assign_identities
+from charioteer.errors import InputError
+from charioteer.images import firmware
+from charioteer.images import guest as guests
+from charioteer.images.guest import Guest
+from charioteer.images.schema import Table
 
 _FILE_NAME = "cluster.toml"
 _MACHINE_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
@@ -67,9 +68,9 @@ class Cluster:
         return list(dict.fromkeys(nr for each in self._everyone for nr in each.vlans))
 
     @property
-    def places(self) -> dict[str, Place]:
-        """The places of machines and containers, whose names are one list."""
-        return places({each.name: each.vlans for each in self._everyone})
+    def identities(self) -> dict[str, NetworkIdentity]:
+        """The identities of machines and containers, whose names are one list."""
+        return assign_identities({each.name: each.vlans for each in self._everyone})
 
     @property
     def _everyone(self) -> list[Machine | Container]:

@@ -3,10 +3,10 @@
 import shlex
 from collections.abc import Sequence
 
-from . import __version__, facts
-from .builder import Image
-from .cluster import Container
-from .facts import Place
+from charioteer import __version__
+from charioteer.cluster.definition import Container
+from charioteer.cluster.identity import NetworkIdentity, hosts_file
+from charioteer.images.builder import Image
 
 _HEAD = """\
 #!/bin/sh
@@ -136,9 +136,14 @@ exit "$status"
 """
 
 
-def make(container: Container, place: Place, image: Image, everyone: Sequence[Place]) -> str:
+def make(
+    container: Container,
+    identity: NetworkIdentity,
+    image: Image,
+    everyone: Sequence[NetworkIdentity],
+) -> str:
     """The text of the script."""
-    names = {vlan: f"eth{index}" for index, vlan in enumerate(place.vlans, 1)}
+    names = {vlan: f"eth{index}" for index, vlan in enumerate(identity.vlans, 1)}
     assert image.root is not None, "a container's guest has a disk"
     parts = [
         _HEAD.format(
@@ -156,12 +161,12 @@ def make(container: Container, place: Place, image: Image, everyone: Sequence[Pl
             _INTERFACE.format(
                 vlan=vlan,
                 interface=interface,
-                mac=place.mac(vlan),
-                ipv4=place.ipv4(vlan),
-                ipv6=place.ipv6(vlan),
+                mac=identity.mac(vlan),
+                ipv4=identity.ipv4(vlan),
+                ipv6=identity.ipv6(vlan),
             )
         )
-    parts.append(_ROOT.format(hosts=facts.hosts(everyone), identity=facts.machine_id(place)))
+    parts.append(_ROOT.format(hosts=hosts_file(everyone), identity=identity.machine_id))
     # Within the quotes of the inner shell's script.
     quoted = shlex.quote(str(image.root.absolute())).replace("'", "'\\''")
     parts.append(_START.replace("{image}", quoted))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .errors import InputError
+from charioteer.errors import InputError
 
 _TYPE_NAMES = {
     bool: "a boolean",

@@ -11,7 +11,7 @@ volume 2, the chapter on entering long mode.
 
 import struct
 
-from .errors import BuildError
+from charioteer.errors import BuildError
 
 # Where the boot protocol puts what follows the sectors of the real-mode code. It is entered there in
 # 32-bit mode with flat segments, without paging, and with the address of the boot parameters in ESI.

@@ -7,8 +7,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from . import apt
-from .errors import BuildError
+from charioteer.errors import BuildError
+from charioteer.images import apt
 
 BIOS, EFI = "bios", "efi"
 # Bytes of the variables of an OVMF of 4 MB, the only size that test_driver.efi writes.

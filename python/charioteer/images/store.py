@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import paths
-from .errors import BuildError
+from charioteer import paths
+from charioteer.errors import BuildError
 
 _PARTIAL = ".partial"
 

@@ -1,4 +1,4 @@
-"""The boot kit of a guest: its kernel with modules, and busybox, from Debian's packages."""
+"""The boot files of a guest: its kernel with modules, and busybox, from Debian's packages."""
 
 import io
 import lzma
@@ -8,15 +8,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
-from . import apt, bzimage
-from .errors import BuildError
+from charioteer.errors import BuildError
+from charioteer.images import apt, bzimage
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ELF = b"\x7fELF"
 
 
-class Kit:
-    """A built boot kit in its folder."""
+class KernelBundle:
+    """The built boot files of a guest, in their folder."""
 
     def __init__(self, folder: Path) -> None:
         self.kernel = folder / "kernel"
@@ -50,12 +50,12 @@ class Kit:
 
 
 def build(folder: Path, suite: str, package: str, log: Path) -> None:
-    """Makes the kit of a kernel package in the empty `folder`; mmdebstrap's words go to `log`."""
+    """Makes the bundle of a kernel package in the empty `folder`; mmdebstrap writes to `log`."""
     apt.require({"zstd": "zstd"})
     tar = folder / "packages.tar"
     apt.bootstrap(suite, "extract", [package, "busybox-static"], tar, log)
-    kit = Kit(folder)
-    with tarfile.open(tar) as archive, tarfile.open(kit.modules, "w") as modules:
+    bundle = KernelBundle(folder)
+    with tarfile.open(tar) as archive, tarfile.open(bundle.modules, "w") as modules:
         for member in archive:
             name = member.name.removeprefix(".").removeprefix("/")
             file = archive.extractfile(member) if member.isfile() else None
@@ -65,14 +65,14 @@ def build(folder: Path, suite: str, package: str, log: Path) -> None:
                     member.name, file = name.removesuffix(".xz"), _unpack_module(file, member)
                 modules.addfile(member, file)
             elif file and name == "usr/bin/busybox":
-                kit.busybox.write_bytes(file.read())
-                kit.busybox.chmod(0o755)
+                bundle.busybox.write_bytes(file.read())
+                bundle.busybox.chmod(0o755)
             elif file and name.startswith("boot/vmlinuz-"):
                 compressed = file.read()
-                kit.vmlinuz.write_bytes(compressed)
-                kit.kernel.write_bytes(bzimage.uncompressed(compressed, _unpack(compressed)))
+                bundle.vmlinuz.write_bytes(compressed)
+                bundle.kernel.write_bytes(bzimage.uncompressed(compressed, _unpack(compressed)))
     tar.unlink()
-    for path in (kit.kernel, kit.busybox):
+    for path in (bundle.kernel, bundle.busybox):
         if not path.is_file():
             raise BuildError(f"{package} of Debian {suite} brought no {path.name}")
 

@@ -7,9 +7,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import store, tool
-from .errors import BuildError
-from .progress import Step
+from charioteer.errors import BuildError
+from charioteer.images import store, tool
+from charioteer.images.progress import Step
 
 _PLACES = ("/usr/local/go/bin/go", "/usr/lib/go/bin/go")
 # From this version on, Go fetches the newer one that a module asks for, as a module.

@@ -4,10 +4,11 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import apt, go, initramfs, kernel, paths, rootfs, store
-from .guest import File, Guest
-from .kernel import Kit
-from .progress import Step
+from charioteer import paths
+from charioteer.images import apt, go, initramfs, kernel, rootfs, store
+from charioteer.images.guest import File, Guest
+from charioteer.images.kernel import KernelBundle
+from charioteer.images.progress import Step
 
 # Goes up when equal definitions give other images than before.
 _VERSION = b"4"
@@ -17,75 +18,75 @@ _VERSION = b"4"
 class Image:
     """What a machine of a guest starts from."""
 
-    kit: Kit
+    bundle: KernelBundle
     initrd: Path
     root: Path | None
 
 
 def is_built(guest: Guest) -> bool:
     """Whether `obtain` would return at once."""
-    return store.find(_kit_name(guest)) is not None and store.find(image_name(guest)) is not None
+    return store.find(_bundle_name(guest)) is not None and store.find(image_name(guest)) is not None
 
 
 def obtain(guest: Guest) -> Image:
     """The image of `guest`, built if need be, which is shown. Raises BuildError."""
-    kit_folder = store.find(_kit_name(guest))
+    bundle_folder = store.find(_bundle_name(guest))
     folder = store.find(image_name(guest))
-    if kit_folder is None or folder is None:
+    if bundle_folder is None or folder is None:
         with Step(f"image of {guest.name}") as step:
-            kit_folder, folder = _build(guest, step)
+            bundle_folder, folder = _build(guest, step)
     root = folder / "root.img" if guest.has_disk else None
-    return Image(Kit(kit_folder), folder / "initrd", root)
+    return Image(KernelBundle(bundle_folder), folder / "initrd", root)
 
 
 def _build(guest: Guest, step: Step) -> tuple[Path, Path]:
     def waiting() -> None:
         step.now("waiting for another run that builds it")
 
-    def make_kit(folder: Path) -> None:
+    def make_bundle(folder: Path) -> None:
         step.now(f"kernel of Debian {guest.suite}")
         kernel.build(folder, guest.suite, guest.kernel, store.log_of(folder.name))
 
     def make_image(folder: Path) -> None:
-        (_make_disk if guest.has_disk else _make_initial)(guest, kit, folder, step)
+        (_make_disk if guest.has_disk else _make_initial)(guest, bundle, folder, step)
 
-    kit_folder = store.obtain(_kit_name(guest), make_kit, waiting)
-    kit = Kit(kit_folder)
-    return kit_folder, store.obtain(image_name(guest), make_image, waiting)
+    bundle_folder = store.obtain(_bundle_name(guest), make_bundle, waiting)
+    bundle = KernelBundle(bundle_folder)
+    return bundle_folder, store.obtain(image_name(guest), make_image, waiting)
 
 
-def _make_initial(guest: Guest, kit: Kit, folder: Path, step: Step) -> None:
+def _make_initial(guest: Guest, bundle: KernelBundle, folder: Path, step: Step) -> None:
     """An image that is an initial file system alone."""
     step.now(f"packages of Debian {guest.suite}")
     tar = folder / "packages.tar"
     apt.bootstrap(guest.suite, "extract", guest.packages, tar, store.log_of(folder.name))
     step.now("initial file system")
     init = _init_script().read_bytes()
-    (folder / "initrd").write_bytes(initramfs.make(guest, kit, init, tar))
+    (folder / "initrd").write_bytes(initramfs.make(guest, bundle, init, tar))
     tar.unlink()
 
 
-def _make_disk(guest: Guest, kit: Kit, folder: Path, step: Step) -> None:
+def _make_disk(guest: Guest, bundle: KernelBundle, folder: Path, step: Step) -> None:
     """An image of a root disk and the small initial file system that mounts it."""
     programs = {program.target: go.obtain(program, step) for program in guest.go_programs}
     step.now(f"packages of Debian {guest.suite}")
     tar = folder / "packages.tar"
     log = store.log_of(folder.name)
-    hooks = _hooks(guest, kit, programs)
+    hooks = _hooks(guest, bundle, programs)
     apt.bootstrap(guest.suite, "minbase", guest.packages, tar, log, hooks)
     step.now("root disk")
     rootfs.make(tar, folder / "root.img", guest.disk)
     tar.unlink()
     init = _init_script().read_bytes()
-    (folder / "initrd").write_bytes(initramfs.make(guest, kit, init, None))
+    (folder / "initrd").write_bytes(initramfs.make(guest, bundle, init, None))
 
 
-def _hooks(guest: Guest, kit: Kit, programs: dict[str, Path]) -> list[str]:
+def _hooks(guest: Guest, bundle: KernelBundle, programs: dict[str, Path]) -> list[str]:
     """Options that make mmdebstrap put into the tree what the definition names.
 
     `programs` are built ones, by their place in the guest.
     """
-    hooks = [f"tar-in {shlex.quote(str(kit.modules))} /"]
+    hooks = [f"tar-in {shlex.quote(str(bundle.modules))} /"]
     hooks.append('for v in "$1"/usr/lib/modules/*; do chroot "$1" depmod "${v##*/}"; done')
     files = [File(source, target, 0o755) for target, source in programs.items()]
     for file in (*files, *guest.files):
@@ -115,7 +116,7 @@ def _init_script() -> Path:
     return paths.machines() / "common/init"
 
 
-def _kit_name(guest: Guest) -> str:
+def _bundle_name(guest: Guest) -> str:
     parts = (_VERSION, guest.suite.encode(), guest.kernel.encode())
     return f"kernel-{store.digest(parts)}"
 

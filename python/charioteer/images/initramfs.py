@@ -6,15 +6,15 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from .cpio import Archive
-from .errors import BuildError
-from .guest import Guest
-from .kernel import Kit
+from charioteer.errors import BuildError
+from charioteer.images.cpio import Archive
+from charioteer.images.guest import Guest
+from charioteer.images.kernel import KernelBundle
 
 _FOLDERS = ("/dev", "/etc", "/proc", "/root", "/run", "/sys", "/usr/bin", "/usr/sbin", "/var")
 
 
-def make(guest: Guest, kit: Kit, init: bytes, packages: Path | None) -> bytes:
+def make(guest: Guest, bundle: KernelBundle, init: bytes, packages: Path | None) -> bytes:
     """The initial file system of `guest`, started by the script `init`.
 
     Without `packages` (a tar of what mmdebstrap extracted) it only finds the root disk.
@@ -24,7 +24,7 @@ def make(guest: Guest, kit: Kit, init: bytes, packages: Path | None) -> bytes:
         archive.add_folder(folder)
     archive.add_folder("/tmp", 0o1777)
     archive.add_file("/init", init, 0o755)
-    for index, (name, data) in enumerate(kit.module(guest.modules)):
+    for index, (name, data) in enumerate(bundle.module(guest.modules)):
         archive.add_file(f"/modules/{index:02}-{name}.ko", data)
     if guest.has_disk:
         archive.add_file("/charioteer/disk-root", b"")
@@ -37,14 +37,14 @@ def make(guest: Guest, kit: Kit, init: bytes, packages: Path | None) -> bytes:
         for file in guest.files:
             archive.add_file(file.target, file.source.read_bytes(), file.mode)
         taken |= _add_programs(archive, guest, packages)
-    _add_busybox(archive, kit, taken)
+    _add_busybox(archive, bundle, taken)
     return archive.finish()
 
 
-def _add_busybox(archive: Archive, kit: Kit, taken: set[str]) -> None:
+def _add_busybox(archive: Archive, bundle: KernelBundle, taken: set[str]) -> None:
     """Busybox and links for those of its commands that nothing else provides."""
-    archive.add_file("/usr/bin/busybox", kit.busybox.read_bytes(), 0o755)
-    listed = subprocess.run([kit.busybox, "--list"], capture_output=True, text=True, check=True)
+    archive.add_file("/usr/bin/busybox", bundle.busybox.read_bytes(), 0o755)
+    listed = subprocess.run([bundle.busybox, "--list"], capture_output=True, text=True, check=True)
     for command in listed.stdout.split():
         places = {f"/usr/bin/{command}", f"/usr/sbin/{command}"}
         if command != "busybox" and not places & taken:

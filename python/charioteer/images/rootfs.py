@@ -5,8 +5,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from . import apt
-from .errors import BuildError
+from charioteer.errors import BuildError
+from charioteer.images import apt
 
 # No journal and no checksums: an image is thrown away after the run, and they cost time.
 _FEATURES = "^has_journal,^metadata_csum,^resize_inode,^64bit"

@@ -1,0 +1,79 @@
+"""What tells one machine of a cluster from another: its name, its addresses, its machine id."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from charioteer.images.cpio import Archive
+
+
+@dataclass(frozen=True)
+class NetworkIdentity:
+    """Of one machine: `number` is that of its name in the sorted list of names, from 1."""
+
+    name: str
+    number: int
+    vlans: Sequence[int]
+
+    @property
+    def primary_address(self) -> str | None:
+        """The IPv4 address by which the others know it."""
+        return self.ipv4(self.vlans[0]) if self.vlans else None
+
+    @property
+    def machine_id(self) -> str:
+        """The content of /etc/machine-id: the same in every run."""
+        return hashlib.md5(f"charioteer {self.name} {self.number}".encode()).hexdigest()
+
+    def ipv4(self, vlan: int) -> str:
+        return f"192.168.{vlan}.{self.number}"
+
+    def ipv6(self, vlan: int) -> str:
+        return f"2001:db8:{vlan}::{self.number}"
+
+    def mac(self, vlan: int) -> str:
+        return f"52:54:00:12:{vlan:02X}:{self.number:02X}"
+
+
+def assign_identities(vlans: dict[str, Sequence[int]]) -> dict[str, NetworkIdentity]:
+    """The identities of all machines of a cluster, from the VLANs of each."""
+    return {
+        name: NetworkIdentity(name, number, tuple(vlans[name]))
+        for number, name in enumerate(sorted(vlans), 1)
+    }
+
+
+def boot_archive(
+    identity: NetworkIdentity,
+    everyone: Sequence[NetworkIdentity],
+    root_password: str,
+    modules: Sequence[tuple[str, bytes]] = (),
+) -> bytes:
+    """What Linux unpacks behind the guest's own initial file system, for its init script.
+
+    `modules` are names and contents of what its kernel needs besides the guest's own, in order.
+    """
+    network = ["eth0 10.0.2.15 255.255.255.0"]
+    for index, vlan in enumerate(identity.vlans, 1):
+        addresses = f"{identity.ipv4(vlan)} 255.255.255.0 {identity.ipv6(vlan)}/64"
+        network.append(f"eth{index} {addresses}")
+    archive = Archive()
+    for name, text in (
+        ("hostname", identity.name),
+        ("hosts", hosts_file(everyone)),
+        ("machine-id", identity.machine_id),
+        ("network", "\n".join(network)),
+    ):
+        archive.add_file(f"/charioteer/{name}", f"{text}\n".encode())
+    archive.add_file("/charioteer/password", root_password.encode(), 0o600)
+    for index, (name, data) in enumerate(modules):
+        # Behind the guest's own, which begin with a number.
+        archive.add_file(f"/modules/own-{index:02}-{name}.ko", data)
+    return archive.finish()
+
+
+def hosts_file(everyone: Sequence[NetworkIdentity]) -> str:
+    """The content of /etc/hosts: every machine by its primary address."""
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
+    lines += [f"{other.primary_address} {other.name}" for other in everyone if other.vlans]
+    return "\n".join(lines)

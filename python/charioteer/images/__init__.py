@@ -1,0 +1,1 @@
+"""The definitions of guests, and what builds kernels and images from them."""
