@@ -7,8 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "io/with_deadline.hpp"
-
 namespace charioteer::channel {
 
 namespace {
@@ -82,8 +80,7 @@ void Channel::resynchronise() {
 
 asio::awaitable<Peer> Channel::greeted(io::Deadline deadline) {
     auto self = shared_from_this();
-    co_return co_await io::with_deadline(exchange_->greeted(), deadline, time_,
-                                         "the agent did not greet");
+    co_return co_await deadline.limit(exchange_->greeted(), "the agent did not greet");
 }
 
 std::shared_ptr<Call> Channel::start(Request request) {
@@ -93,8 +90,7 @@ std::shared_ptr<Call> Channel::start(Request request) {
 asio::awaitable<void> Channel::ping(io::Deadline deadline) {
     auto self = shared_from_this();
     auto number = exchange_->ask();
-    co_await io::with_deadline(exchange_->answered(number), deadline, time_,
-                               "the agent did not answer");
+    co_await deadline.limit(exchange_->answered(number), "the agent did not answer");
 }
 
 void Channel::lose(const std::string& why) {

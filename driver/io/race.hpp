@@ -18,10 +18,18 @@ namespace asio = boost::asio;
 template <class T>
 using Raced = std::conditional_t<std::is_void_v<T>, bool, std::optional<T>>;
 
+namespace detail {
+
+/// Whether an operation ended because it was cancelled.
+bool was_cancelled(const std::exception_ptr& failure);
+
+}  // namespace detail
+
 /// Runs both until one ends, and cancels the other, which must obey and is waited for. Returns the
 /// result of `operation` (true for none), or nothing when `other` ended first. Throws what the
-/// first threw. `T` must be default-constructible. (asio's operator|| is not used: an operation
-/// that throws at once loses to the other there.)
+/// first threw; when both are cancelled from outside, the outcome is that of `operation`. `T` must
+/// be default-constructible. (asio's operator|| is not used: an operation that throws at once
+/// loses to the other there.)
 template <class T>
 asio::awaitable<Raced<T>> race(asio::awaitable<T> operation, asio::awaitable<void> other) {
     auto executor = co_await asio::this_coro::executor;
@@ -31,14 +39,14 @@ asio::awaitable<Raced<T>> race(asio::awaitable<T> operation, asio::awaitable<voi
     if constexpr (std::is_void_v<T>) {
         auto [order, failure, other_failure] =
             co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-        bool late = order[0] == 1;
+        bool late = order[0] == 1 && !detail::was_cancelled(other_failure);
         if (late && other_failure) std::rethrow_exception(other_failure);
         if (!late && failure) std::rethrow_exception(failure);
         co_return !late;
     } else {
         auto [order, failure, value, other_failure] =
             co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-        bool late = order[0] == 1;
+        bool late = order[0] == 1 && !detail::was_cancelled(other_failure);
         if (late && other_failure) std::rethrow_exception(other_failure);
         if (late) co_return std::nullopt;
         if (failure) std::rethrow_exception(failure);

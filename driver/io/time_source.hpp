@@ -19,9 +19,12 @@ public:
     virtual asio::awaitable<void> sleep_until(TimePoint when) = 0;
 
     asio::awaitable<void> sleep_for(Duration duration) {
-        return sleep_until(Deadline::after(duration, now()).when());
+        return sleep_until(deadline_after(duration).when());
     }
-    Deadline deadline_after(Duration limit) const { return Deadline::after(limit, now()); }
+    Deadline deadline_after(Duration duration) { return deadline_after(duration, now()); }
+    Deadline deadline_after(Duration duration, TimePoint begin) {
+        return Deadline::after(duration, begin, *this);
+    }
 };
 
 /// The machine's monotonic clock.

@@ -53,8 +53,7 @@ asio::awaitable<UnixStream> connect_unix(std::filesystem::path path, Deadline de
             failure != boost::system::errc::connection_refused)
             throw system_error(fmt::format("connecting to {}", path.native()), failure.value());
         if (deadline.passed(time.now()))
-            throw TimeoutError(fmt::format("nobody listened on {} within {:.4g} s", path.native(),
-                                           seconds(deadline.limit().value_or(Duration::zero()))));
+            throw deadline.exceeded(fmt::format("nobody listened on {}", path.native()));
         co_await time.sleep_for(pause);
         pause = std::min<Duration>(pause * 2, 50ms);
     }

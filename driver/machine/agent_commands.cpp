@@ -7,7 +7,6 @@
 
 #include "io/line_splitter.hpp"
 #include "io/printable.hpp"
-#include "io/with_deadline.hpp"
 #include "io/with_reminder.hpp"
 #include "machine/machine.hpp"
 #include "machine/unless_dead.hpp"
@@ -55,8 +54,7 @@ asio::awaitable<void> Machine::until_started(io::Deadline deadline) {
     auto started = [this]() -> asio::awaitable<void> {
         while (agent_starting_) co_await started_.wait();
     };
-    co_await io::with_deadline(started(), deadline, host_->time(),
-                               "another call did not get the agent started");
+    co_await deadline.limit(started(), "another call did not get the agent started");
 }
 
 /// `bound` is under KVM. The log says that there is none; where `deadline` has passed before that
@@ -147,7 +145,7 @@ asio::awaitable<T> Machine::of_call(std::shared_ptr<channel::Call> call,
     const auto& origin = call->origin();
     auto deadline = io::Deadline::never();
     if (origin.limit && *origin.limit > io::Duration::zero())
-        deadline = io::Deadline::after(*origin.limit + grace, origin.at);
+        deadline = host_->time().deadline_after(*origin.limit + grace, origin.at);
     auto instance = instance_;
     if (instance && instance->agent())
         operation = unless_dead(instance->agent(), std::move(operation));
@@ -166,8 +164,7 @@ asio::awaitable<std::optional<channel::Piece>> Machine::next_piece(
     } catch (const io::Error& error) {
         throw explain_call(error, *call);
     }
-    throw io::TimeoutError(fmt::format("the command said nothing within {:.4g} s",
-                                       io::seconds(deadline.limit().value_or(0s))));
+    throw deadline.exceeded("the command said nothing");
 }
 
 asio::awaitable<std::uint32_t> Machine::process_of(std::shared_ptr<channel::Call> call) {
@@ -201,8 +198,7 @@ asio::awaitable<void> Machine::set_off(std::shared_ptr<AgentLink> link, std::str
     auto call = link->channel().start(std::move(request));
     call->let_go();
     auto started = unless_dead(link, call->started());
-    co_await io::with_deadline(std::move(started), deadline, host_->time(),
-                               "the guest did not start the command");
+    co_await deadline.limit(std::move(started), "the guest did not start the command");
 }
 
 asio::awaitable<std::optional<Outcome>> Machine::run_by_agent(std::string command,

@@ -30,8 +30,8 @@ void expect_success(const channel::Ending& ending, Complaints& complaints) {
 asio::awaitable<void> Machine::until_stalled(std::shared_ptr<AgentLink> link,
                                              std::shared_ptr<Copying> copying, io::Duration limit) {
     for (;;) {
-        co_await host_->time().sleep_until(
-            io::Deadline::after(limit, copying->last_moved()).when());
+        auto& time = host_->time();
+        co_await time.sleep_until(time.deadline_after(limit, copying->last_moved()).when());
         if (host_->time().now() - copying->last_moved() < limit) continue;
         bool paused = co_await link->is_paused();
         if (!paused) co_return;
@@ -44,17 +44,11 @@ asio::awaitable<void> Machine::until_stalled(std::shared_ptr<AgentLink> link,
 asio::awaitable<void> Machine::unless_stalled(std::shared_ptr<AgentLink> link,
                                               std::shared_ptr<Copying> copying,
                                               asio::awaitable<void> operation) {
-    auto executor = host_->executor();
     auto limit = host_->copy_limits().stall;
-    auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(executor, std::move(operation), asio::deferred),
-        asio::co_spawn(executor, until_stalled(link, copying, limit), asio::deferred));
-    auto [order, failure, stall_failure] =
-        co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    if (order[0] == 1 && !stall_failure)
+    bool ended = co_await io::race(std::move(operation), until_stalled(link, copying, limit));
+    if (!ended)
         throw io::TimeoutError(fmt::format("nothing has moved for {:.4g} s, after {}",
                                            io::seconds(limit), copying->how_far()));
-    if (failure) std::rethrow_exception(failure);
 }
 
 asio::awaitable<void> Machine::send_tree(std::shared_ptr<channel::Call> call,

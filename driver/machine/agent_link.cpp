@@ -6,7 +6,6 @@
 #include <array>
 #include <random>
 
-#include "io/with_deadline.hpp"
 #include "machine/agent_program.hpp"
 #include "machine/limit.hpp"
 #include "machine/reminder.hpp"

@@ -7,7 +7,6 @@
 #include <iterator>
 
 #include "io/printable.hpp"
-#include "io/with_deadline.hpp"
 
 namespace charioteer::machine {
 
@@ -180,13 +179,12 @@ std::vector<std::string> Console::take_lines() {
 }
 
 asio::awaitable<std::vector<std::string>> Console::next_lines(io::Deadline deadline) {
-    co_await io::with_deadline(until_text(std::nullopt), deadline, time_,
-                               "no new line on the console");
+    co_await deadline.limit(until_text(std::nullopt), "no new line on the console");
     co_return take_lines();
 }
 
 asio::awaitable<ConsoleText> Console::next_text(ConsoleMark seen, io::Deadline deadline) {
-    co_await io::with_deadline(until_text(seen), deadline, time_, "nothing new on the console");
+    co_await deadline.limit(until_text(seen), "nothing new on the console");
     ConsoleText text{take_lines(), "", {ended_.size(), settled_}};
     if (settled_ > rest_taken_) text.rest = bare_rest().substr(rest_taken_, settled_ - rest_taken_);
     co_return text;

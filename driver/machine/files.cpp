@@ -11,7 +11,6 @@
 #include "files/tree_reader.hpp"
 #include "files/tree_writer.hpp"
 #include "frames/tree.hpp"
-#include "io/with_deadline.hpp"
 #include "machine/copy_steps.hpp"
 #include "machine/copying.hpp"
 #include "machine/machine.hpp"
@@ -71,9 +70,10 @@ void Machine::warn_of_skipped(const files::TreeReader& reader) const {
 
 asio::awaitable<std::shared_ptr<files::TreeReader>> Machine::open_tree(fs::path source) {
     auto open = [source] { return std::make_unique<files::TreeReader>(source); };
-    auto made = co_await io::with_deadline(
-        host_->disk().run(std::move(open)), host_->time().deadline_after(copy_step_limit),
-        host_->time(), "the host's disk did not show what is there");
+    auto made = co_await host_->time()
+                    .deadline_after(copy_step_limit)
+                    .limit(host_->disk().run(std::move(open)),
+                           "the host's disk did not show what is there");
     warn_of_skipped(*made);
     co_return host_->disk().own(std::move(made));
 }
@@ -181,8 +181,9 @@ asio::awaitable<void> Machine::copy_in_by_share(fs::path source, std::string tar
     auto writer = host_->disk().own(std::make_unique<files::TreeWriter>(std::move(folder), name));
     auto what = fmt::format("copy {} to {}", source.string(), target);
     auto pumped = pump(std::move(reader), std::move(writer), std::move(what));
-    co_await io::with_deadline(std::move(pumped), host_->time().deadline_after(copy_step_limit),
-                               host_->time(), "the host's disk did not take it");
+    co_await host_->time()
+        .deadline_after(copy_step_limit)
+        .limit(std::move(pumped), "the host's disk did not take it");
     auto from = fmt::format("{}/{}", in_guest(*scratch), name);
     co_await run_checked(place_command(shell::quote(from), target));
 }
@@ -207,8 +208,9 @@ asio::awaitable<void> Machine::place(OpenTree open, std::string source, fs::path
         std::make_unique<files::TreeWriter>(std::move(target), files::Existing::replace_file));
     auto what = fmt::format("copy {} to the host", source);
     auto pumped = pump(std::move(reader), std::move(writer), std::move(what));
-    co_await io::with_deadline(std::move(pumped), host_->time().deadline_after(copy_step_limit),
-                               host_->time(), "the host's disk did not take it");
+    co_await host_->time()
+        .deadline_after(copy_step_limit)
+        .limit(std::move(pumped), "the host's disk did not take it");
 }
 
 }  // namespace charioteer::machine

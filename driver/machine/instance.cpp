@@ -11,7 +11,6 @@
 #include "io/error.hpp"
 #include "io/peer_buffer.hpp"
 #include "io/printable.hpp"
-#include "io/with_deadline.hpp"
 #include "machine/output_holders.hpp"
 
 namespace charioteer::machine {
@@ -33,9 +32,8 @@ constexpr auto run_by_bash =
 /// What QEMU may have sent of the root shell's output that we have not read, in bytes.
 constexpr int shell_backlog = 64 << 20;
 
-asio::awaitable<int> await_exit(std::shared_ptr<process::Child> child) {
-    auto status = co_await child->wait(io::Deadline::never());
-    co_return status.returncode();
+asio::awaitable<void> await_exit(std::shared_ptr<process::Child> child) {
+    co_await child->wait(io::Deadline::never());
 }
 
 }  // namespace
@@ -84,8 +82,8 @@ asio::awaitable<void> Instance::dial_in(Listeners& listeners, io::Deadline deadl
     auto& time = host_->time();
     auto accept = [&](io::UnixAcceptor& acceptor, io::UnixStream& stream, std::string_view what) {
         awaited_ = fmt::format("connecting to {} socket", what);
-        return io::with_deadline(acceptor.async_accept(stream, asio::use_awaitable), deadline, time,
-                                 fmt::format("QEMU did not connect to {} socket", what));
+        return deadline.limit(acceptor.async_accept(stream, asio::use_awaitable),
+                              fmt::format("QEMU did not connect to {} socket", what));
     };
     io::UnixStream shell(host_->executor());
     co_await accept(listeners.monitor, monitor_, "monitor");
@@ -143,14 +141,8 @@ channel::Settings Instance::channel_settings() {
 }
 
 asio::awaitable<void> Instance::unless_ended(asio::awaitable<void> operation) {
-    auto executor = host_->executor();
-    auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(executor, std::move(operation), asio::deferred),
-        asio::co_spawn(executor, await_exit(child_), asio::deferred));
-    auto [order, failure, exit_failure, code] =
-        co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    if (order[0] == 1 && !exit_failure) throw early_end();
-    if (failure) std::rethrow_exception(failure);
+    bool connected = co_await io::race(std::move(operation), await_exit(child_));
+    if (!connected) throw early_end();
 }
 
 io::Error Instance::early_end() const {
@@ -205,9 +197,8 @@ asio::awaitable<std::string> Instance::final_state() {
     auto& time = host_->time();
     try {
         if (qmp_)
-            co_await io::with_deadline(qmp_->until_ended(),
-                                       time.deadline_after(last_words_patience), time,
-                                       "QEMU's last words did not come");
+            co_await time.deadline_after(last_words_patience)
+                .limit(qmp_->until_ended(), "QEMU's last words did not come");
     } catch (const io::TimeoutError&) {
         // Something that it started keeps the connection.
     }

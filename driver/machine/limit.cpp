@@ -16,7 +16,7 @@ Limit probe_limit(io::Duration left) {
     return {granted, fmt::format("{}", granted.count())};
 }
 
-io::Deadline at_most(io::Duration bound, io::Deadline caller, const io::TimeSource& time) {
+io::Deadline at_most(io::Duration bound, io::Deadline caller, io::TimeSource& time) {
     auto step = time.deadline_after(bound);
     return step.when() < caller.when() ? step : caller;
 }
@@ -27,12 +27,12 @@ std::string describe(const std::optional<Limit>& limit) {
                        io::seconds(grace));
 }
 
-io::Deadline deadline_of(std::optional<io::Duration> limit, const io::TimeSource& time) {
+io::Deadline deadline_of(std::optional<io::Duration> limit, io::TimeSource& time) {
     if (!limit || *limit <= io::Duration::zero()) return io::Deadline::never();
     return time.deadline_after(*limit + grace);
 }
 
-io::Deadline deadline_of(const std::optional<Limit>& limit, const io::TimeSource& time) {
+io::Deadline deadline_of(const std::optional<Limit>& limit, io::TimeSource& time) {
     return deadline_of(limit ? std::optional(limit->duration) : std::nullopt, time);
 }
 

@@ -28,13 +28,13 @@ inline constexpr int cut_off_status = 124;
 Limit probe_limit(io::Duration left);
 
 /// The deadline of a step that may take `bound` from now on, but never outlasts its caller's.
-io::Deadline at_most(io::Duration bound, io::Deadline caller, const io::TimeSource& time);
+io::Deadline at_most(io::Duration bound, io::Deadline caller, io::TimeSource& time);
 
 /// "limit 5 s", with the grace, or that there is none; for notes of errors.
 std::string describe(const std::optional<Limit>& limit);
 
 /// When the driver gives up a call with this limit that begins now. 0 is no limit, as to the guest.
-io::Deadline deadline_of(std::optional<io::Duration> limit, const io::TimeSource& time);
-io::Deadline deadline_of(const std::optional<Limit>& limit, const io::TimeSource& time);
+io::Deadline deadline_of(std::optional<io::Duration> limit, io::TimeSource& time);
+io::Deadline deadline_of(const std::optional<Limit>& limit, io::TimeSource& time);
 
 }  // namespace charioteer::machine

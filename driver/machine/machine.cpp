@@ -6,7 +6,6 @@
 #include <filesystem>
 
 #include "io/printable.hpp"
-#include "io/with_deadline.hpp"
 #include "io/with_reminder.hpp"
 #include "machine/output_holders.hpp"
 

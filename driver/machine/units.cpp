@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "io/with_deadline.hpp"
 #include "machine/machine.hpp"
 #include "machine/retry.hpp"
 #include "machine/systemd.hpp"
@@ -101,8 +100,8 @@ asio::awaitable<std::string> Machine::unit_status(std::string unit,
         fmt::format("--no-pager --lines=10 status \"{}\" 2>&1 || true", unit), user);
     auto options = within(Limit{status_limit, fmt::format("{}", status_limit.count())});
     try {
-        auto result = co_await io::with_deadline(execute(ask, options), own_deadline(status_limit),
-                                                 host_->time(), "systemctl did not answer");
+        auto result = co_await own_deadline(status_limit)
+                          .limit(execute(ask, options), "systemctl did not answer");
         co_return result.output;
     } catch (const io::Error&) {
         co_return "(the guest does not answer)";

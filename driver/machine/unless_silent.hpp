@@ -1,7 +1,5 @@
 #pragma once
 
-#include <fmt/format.h>
-
 #include "io/race.hpp"
 #include "machine/machine.hpp"
 
@@ -12,9 +10,7 @@ asio::awaitable<T> Machine::unless_silent(asio::awaitable<T> operation, io::Dead
                                           std::string what) {
     if (deadline.when() == io::TimePoint::max()) co_return co_await std::move(operation);
     auto result = co_await io::race(std::move(operation), until_silent(deadline, what));
-    if (!result)
-        throw io::TimeoutError(
-            fmt::format("{} within {:.4g} s", what, io::seconds(*deadline.limit())));
+    if (!result) throw deadline.exceeded(what);
     if constexpr (!std::is_void_v<T>) co_return std::move(*result);
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "io/with_deadline.hpp"
 #include "machine/machine.hpp"
 #include "machine/retry.hpp"
 #include "machine/unless_dead.hpp"
@@ -61,7 +60,7 @@ public:
         try {
             auto ended = machine_.unless_dead(link, until_it_ends(link));
             auto deadline = time.deadline_after(pause);
-            co_await io::with_deadline(std::move(ended), deadline, time, "no hint came");
+            co_await deadline.limit(std::move(ended), "no hint came");
             came_ = true;
         } catch (const io::TimeoutError&) {
             // Then the command is tried without one.

@@ -16,7 +16,6 @@
 #include <csignal>
 
 #include "io/error.hpp"
-#include "io/with_deadline.hpp"
 
 namespace charioteer::process {
 
@@ -96,8 +95,8 @@ asio::awaitable<std::optional<guard::Message>> Child::next_message() {
 
 asio::awaitable<void> Child::expect_start(std::string program) {
     try {
-        auto first = co_await io::with_deadline(next_message(), time_.deadline_after(start_limit),
-                                                time_, fmt::format("{} did not start", program));
+        auto first = co_await time_.deadline_after(start_limit)
+                         .limit(next_message(), fmt::format("{} did not start", program));
         if (!first) throw io::Error(fmt::format("the guard process of {} was killed", program));
         if (first->kind == guard::Kind::exec_failed)
             throw io::system_error(fmt::format("cannot run {}", program), first->value);
@@ -166,8 +165,7 @@ asio::awaitable<void> Child::until_over() {
 
 asio::awaitable<ExitStatus> Child::wait(io::Deadline deadline) {
     auto self = shared_from_this();
-    co_await io::with_deadline(until_over(), deadline, time_,
-                               fmt::format("process {} did not end", pid_));
+    co_await deadline.limit(until_over(), fmt::format("process {} did not end", pid_));
     co_return *status_;
 }
 
@@ -211,8 +209,8 @@ asio::awaitable<void> Child::write_all(std::string bytes) {
 
 asio::awaitable<void> Child::write(std::string bytes, io::Deadline deadline) {
     auto self = shared_from_this();
-    co_await io::with_deadline(write_all(std::move(bytes)), deadline, time_,
-                               fmt::format("process {} did not read its standard input", pid_));
+    co_await deadline.limit(write_all(std::move(bytes)),
+                            fmt::format("process {} did not read its standard input", pid_));
 }
 
 }  // namespace charioteer::process

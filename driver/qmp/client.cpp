@@ -9,7 +9,6 @@
 #include <boost/json/serialize.hpp>
 
 #include "io/line_splitter.hpp"
-#include "io/with_deadline.hpp"
 
 namespace charioteer::qmp {
 
@@ -58,8 +57,7 @@ asio::awaitable<std::shared_ptr<Client>> Client::open(io::UnixStream stream, io:
     asio::co_spawn(executor, write(self), asio::detached);
     std::exception_ptr failure;
     try {
-        co_await io::with_deadline(self->until_greeted(), deadline, time,
-                                   "QEMU did not greet on its QMP socket");
+        co_await deadline.limit(self->until_greeted(), "QEMU did not greet on its QMP socket");
         co_await self->execute("qmp_capabilities", {}, deadline);
     } catch (...) {
         failure = std::current_exception();
@@ -196,7 +194,7 @@ asio::awaitable<json::value> Client::execute(std::string command, json::object a
     if (!arguments.empty()) request["arguments"] = std::move(arguments);
     outbox_.add(json::serialize(request) + "\n");
     auto what = fmt::format("QEMU did not answer {}", command);
-    auto reply = co_await io::with_deadline(until_replied(id), deadline, time_, std::move(what));
+    auto reply = co_await deadline.limit(until_replied(id), std::move(what));
     if (const auto* error = reply.if_contains("error")) {
         const auto details = error->is_object() ? error->get_object() : json::object();
         throw CommandError(command, text_of(details, "class"), text_of(details, "desc"));
@@ -218,7 +216,7 @@ asio::awaitable<std::string> Client::human(std::string line, io::Deadline deadli
 
 asio::awaitable<json::object> Client::next_event(io::Deadline deadline) {
     auto self = shared_from_this();
-    co_return co_await io::with_deadline(until_event(), deadline, time_, "there was no QMP event");
+    co_return co_await deadline.limit(until_event(), "there was no QMP event");
 }
 
 void Client::close() {

@@ -6,7 +6,6 @@
 #include <boost/asio/detached.hpp>
 
 #include "io/condition.hpp"
-#include "io/with_deadline.hpp"
 
 namespace charioteer::session {
 
@@ -82,9 +81,9 @@ asio::awaitable<std::vector<std::string>> Session::close() {
     for (const auto& machine : machines)
         asio::co_spawn(host_->executor(), release(machine, progress), asio::detached);
     try {
-        co_await io::with_deadline(until_released(progress),
-                                   host_->time().deadline_after(close_limit), host_->time(),
-                                   "machines did not end");
+        co_await host_->time()
+            .deadline_after(close_limit)
+            .limit(until_released(progress), "machines did not end");
     } catch (const io::TimeoutError&) {
         for (const auto& machine : progress->left)
             progress->problems.push_back(

@@ -8,8 +8,6 @@
 #include <boost/asio/detached.hpp>
 #include <cerrno>
 
-#include "io/with_deadline.hpp"
-
 namespace charioteer::shell {
 
 namespace {
@@ -129,16 +127,16 @@ asio::awaitable<void> Session::wait_ready(ReadyEvents events, io::Deadline deadl
         ~Count() { --count; }
     } count{++awaiting_};
     auto greetings_before = greetings_;
-    auto turn = co_await io::with_deadline(take_turn(), deadline, time_,
-                                           "an earlier command kept the guest's root shell");
+    auto turn =
+        co_await deadline.limit(take_turn(), "an earlier command kept the guest's root shell");
     auto heard = std::make_shared<bool>(false);
     // Another call may have seen the greeting while this one waited for its turn.
     while (!greeted_ && greetings_ == greetings_before) {
         auto slice = time_.deadline_after(quiet_after);
         if (deadline.when() < slice.when()) slice = deadline;
         try {
-            co_await io::with_deadline(until_greeted(events.said, heard), slice, time_,
-                                       "the guest's root shell did not greet");
+            co_await slice.limit(until_greeted(events.said, heard),
+                                 "the guest's root shell did not greet");
         } catch (const io::TimeoutError&) {
             if (slice.when() == deadline.when()) throw;
             if (!*heard) events.quiet();
@@ -181,20 +179,20 @@ asio::awaitable<CommandResult> Session::answer_to(std::uint64_t number, std::str
 asio::awaitable<CommandResult> Session::execute(Command command, io::Deadline deadline) {
     auto number = ++last_number_;
     auto line = command_line(command, number);
-    auto turn = co_await io::with_deadline(take_turn(), deadline, time_,
-                                           "an earlier command kept the guest's root shell");
+    auto turn =
+        co_await deadline.limit(take_turn(), "an earlier command kept the guest's root shell");
     begin_line();
     if (!std::exchange(prepared_, true)) outbox_.add(std::string(preparation));
     outbox_.add(line);
     if (!command.want_output) {
-        co_await io::with_deadline(until_sent(), deadline, time_, "the guest took no command");
+        co_await deadline.limit(until_sent(), "the guest took no command");
         co_return CommandResult{-2, ""};
     }
     CommandResult result;
     bool ended_in_time = false;
     try {
-        result = co_await io::with_deadline(answer_to(number, command.text), deadline, time_,
-                                            "the guest did not answer");
+        result =
+            co_await deadline.limit(answer_to(number, command.text), "the guest did not answer");
     } catch (const io::TimeoutError&) {
         if (held_ != number) throw;
         ended_in_time = true;
@@ -214,20 +212,18 @@ void Session::begin_line() {
 
 asio::awaitable<std::string> Session::execute_bare(std::string script, io::Deadline deadline) {
     auto number = ++last_number_;
-    auto turn = co_await io::with_deadline(take_turn(), deadline, time_,
-                                           "an earlier command kept the guest's root shell");
+    auto turn =
+        co_await deadline.limit(take_turn(), "an earlier command kept the guest's root shell");
     begin_line();
     outbox_.add(bare_line(script, number));
-    auto result = co_await io::with_deadline(answer_to(number, script), deadline, time_,
-                                             "the guest did not answer");
+    auto result = co_await deadline.limit(answer_to(number, script), "the guest did not answer");
     co_return std::move(result.output);
 }
 
 asio::awaitable<void> Session::send_raw(std::string bytes, io::Deadline deadline) {
     auto self = shared_from_this();
     outbox_.add(bytes);
-    co_await io::with_deadline(until_sent(), deadline, time_,
-                               "the guest did not take what its shell was sent");
+    co_await deadline.limit(until_sent(), "the guest did not take what its shell was sent");
 }
 
 asio::awaitable<io::UniqueFd> Session::lend() {

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "io/with_deadline.hpp"
-
 namespace charioteer::systemd {
 
 namespace {
@@ -28,8 +26,8 @@ asio::awaitable<std::shared_ptr<Manager>> Manager::open(io::UnixStream stream,
     self->bus_ = Bus::start(std::move(stream),
                             [manager = self.get()](Message& message) { manager->take(message); });
     auto request = self->bus_->request(of_manager("Subscribe"));
-    co_await io::with_deadline(self->bus_->call(std::move(request)), deadline, time,
-                               "systemd did not let the driver subscribe to its signals");
+    co_await deadline.limit(self->bus_->call(std::move(request)),
+                            "systemd did not let the driver subscribe to its signals");
     co_return self;
 }
 
@@ -72,8 +70,7 @@ void Manager::take(Message& message) {
 asio::awaitable<UnitState> Manager::unit_state(std::string unit, io::Deadline deadline) {
     auto self = shared_from_this();
     auto what = fmt::format("systemd did not tell the state of unit \"{}\"", unit);
-    co_return co_await io::with_deadline(until_looked_at(std::move(unit)), deadline, time_,
-                                         std::move(what));
+    co_return co_await deadline.limit(until_looked_at(std::move(unit)), std::move(what));
 }
 
 asio::awaitable<UnitState> Manager::until_looked_at(std::string unit) {
@@ -153,7 +150,7 @@ asio::awaitable<bool> Manager::any_jobs() {
 asio::awaitable<void> Manager::changed(UnitState state, io::Deadline deadline) {
     auto self = shared_from_this();
     auto what = fmt::format("unit \"{}\" did not change", state.unit);
-    co_await io::with_deadline(until_changed(std::move(state)), deadline, time_, std::move(what));
+    co_await deadline.limit(until_changed(std::move(state)), std::move(what));
 }
 
 asio::awaitable<void> Manager::until_changed(UnitState state) {

@@ -5,7 +5,7 @@
 #include <csignal>
 #include <utility>
 
-#include "io/with_deadline.hpp"
+#include "io/race.hpp"
 #include "terminal/login.hpp"
 
 namespace charioteer::terminal {
@@ -25,12 +25,11 @@ Visit::Visit(io::UnixStream stream, Begin begin, io::TimeSource& time)
     : stream_(std::move(stream)), begin_(std::move(begin)), time_(time) {}
 
 asio::awaitable<void> Visit::run(std::shared_ptr<Visit> self) {
-    auto executor = co_await asio::this_coro::executor;
-    auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(executor, self->serve(), asio::deferred),
-        asio::co_spawn(executor, self->gone(), asio::deferred));
-    // How they failed is of no interest: nobody is there any more who could be told.
-    co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+    try {
+        co_await io::race(self->serve(), self->gone());
+    } catch (const std::exception&) {
+        // The connection failed: there is nobody left to report it to.
+    }
     self->hang_up();
     self->close();
 }
@@ -60,8 +59,8 @@ asio::awaitable<void> Visit::serve() {
 }
 
 asio::awaitable<void> Visit::start_shell() {
-    auto first = co_await io::with_deadline(receive(), time_.deadline_after(opening_limit), time_,
-                                            "the visitor did not say what it wants");
+    auto first = co_await time_.deadline_after(opening_limit)
+                     .limit(receive(), "the visitor did not say what it wants");
     if (first.type != MessageType::open) throw Malformed("a visitor's first message opens a shell");
     auto request = login_request(decode_opening(first.payload));
     shell_ = co_await begin_(std::move(request));
@@ -69,18 +68,10 @@ asio::awaitable<void> Visit::start_shell() {
     co_await send(encode(MessageType::started, {}));
 }
 
-/// Whether the shell has ended; else the visitor has, or speaks in tongues.
+/// True when the shell has ended; false when the visitor has closed its end or sent what is not a
+/// message.
 asio::awaitable<bool> Visit::relay() {
-    auto executor = co_await asio::this_coro::executor;
-    auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(executor, forward_output(), asio::deferred),
-        asio::co_spawn(executor, forward_input(), asio::deferred));
-    auto [order, output_failure, input_failure] =
-        co_await group.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    // Its end may have been in the middle of a message to it, after which nothing can be said.
-    if (order[0] == 1) co_return false;
-    if (output_failure) std::rethrow_exception(output_failure);
-    co_return true;
+    return io::race(forward_output(), until_input_fails());
 }
 
 asio::awaitable<void> Visit::forward_output() {
@@ -90,6 +81,14 @@ asio::awaitable<void> Visit::forward_output() {
         bool errors = piece->source == channel::Source::errors;
         auto type = errors ? MessageType::errors : MessageType::output;
         co_await send(encode(type, piece->bytes));
+    }
+}
+
+asio::awaitable<void> Visit::until_input_fails() {
+    try {
+        co_await forward_input();
+    } catch (const std::exception&) {
+        // Not reported to the visitor: the output may have stopped in the middle of a message.
     }
 }
 

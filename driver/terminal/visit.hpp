@@ -36,6 +36,7 @@ private:
     asio::awaitable<void> serve();
     asio::awaitable<void> start_shell();
     asio::awaitable<bool> relay();
+    asio::awaitable<void> until_input_fails();
     asio::awaitable<void> forward_input();
     asio::awaitable<void> forward_output();
     asio::awaitable<Message> receive();

@@ -11,7 +11,6 @@
 
 #include "channel/exchange.hpp"
 #include "fakes/manual_time.hpp"
-#include "io/with_deadline.hpp"
 
 namespace charioteer::channel {
 

@@ -117,8 +117,7 @@ TEST_F(ExchangeTest, AWaitThatADeadlineEndsLeavesTheCall) {
     greet();
     auto call = start("cat");
     auto limited = [&](auto operation) {
-        return begin(
-            io::with_deadline(std::move(operation), time_.deadline_after(1s), time_, "no"));
+        return begin(time_.deadline_after(1s).limit(std::move(operation), "no"));
     };
     auto next = limited(call->next());
     auto ready = limited(call->until_next());
@@ -141,8 +140,7 @@ TEST_F(ExchangeTest, AWaitThatADeadlineEndsLeavesTheCall) {
 
 TEST_F(ExchangeTest, ADeadlineEndsTheWaitForAHello) {
     exchange_->expect(nonce);
-    auto late =
-        begin(io::with_deadline(exchange_->greeted(), time_.deadline_after(1s), time_, "no hello"));
+    auto late = begin(time_.deadline_after(1s).limit(exchange_->greeted(), "no hello"));
     time_.advance(2s);
     turn();
     EXPECT_EQ(late->error, "no hello within 1 s");

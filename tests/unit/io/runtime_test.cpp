@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "fakes/manual_time.hpp"
-#include "io/with_deadline.hpp"
 
 namespace charioteer::io {
 namespace {
@@ -61,11 +60,11 @@ TEST(Runtime, StartingOnTheIoThreadIsAProgrammingError) {
     EXPECT_THROW(runtime.start(nested(runtime)).get(), std::logic_error);
 }
 
-TEST(WithDeadline, ThrowsWhenTheClockPassesIt) {
+TEST(Deadline, ThrowsWhenTheClockPassesIt) {
     Runtime runtime;
     fakes::ManualTime time;
-    auto pending = runtime.start(
-        with_deadline(sleep_for_ever(time), time.deadline_after(5s), time, "web: no answer"));
+    auto pending =
+        runtime.start(time.deadline_after(5s).limit(sleep_for_ever(time), "web: no answer"));
     while (time.sleepers() < 2) std::this_thread::yield();
     time.advance(5s);
     try {
@@ -76,11 +75,10 @@ TEST(WithDeadline, ThrowsWhenTheClockPassesIt) {
     }
 }
 
-TEST(WithDeadline, AFailureAtOnceIsNotTakenForATimeout) {
+TEST(Deadline, AFailureAtOnceIsNotTakenForATimeout) {
     Runtime runtime;
     fakes::ManualTime time;
-    auto pending =
-        runtime.start(with_deadline(fail_at_once(), time.deadline_after(5s), time, "late"));
+    auto pending = runtime.start(time.deadline_after(5s).limit(fail_at_once(), "late"));
     EXPECT_THROW(
         {
             try {
@@ -94,7 +92,8 @@ TEST(WithDeadline, AFailureAtOnceIsNotTakenForATimeout) {
 }
 
 TEST(Deadline, DoesNotOverflow) {
-    auto deadline = Deadline::after(Duration::max(), TimePoint(1h));
+    fakes::ManualTime time;
+    auto deadline = time.deadline_after(Duration::max());
     EXPECT_EQ(deadline.when(), TimePoint::max());
 }
 

@@ -32,7 +32,7 @@ protected:
     static asio::awaitable<std::vector<std::string>> take(Console& console, io::Deadline deadline) {
         co_return co_await console.next_lines(deadline);
     }
-    asio::awaitable<ConsoleText> look() const {
+    asio::awaitable<ConsoleText> look() {
         co_return co_await console_->next_text({}, time_.deadline_after(1h));
     }
     /// What the console has for a call that has seen nothing of it.

@@ -35,7 +35,7 @@ protected:
         return start({"sh", "-c", std::move(script)});
     }
     ExitStatus wait(const std::shared_ptr<Child>& child, io::Duration limit = 60s) {
-        return runtime_.start(child->wait(io::Deadline::after(limit, runtime_.time().now()))).get();
+        return runtime_.start(child->wait(runtime_.time().deadline_after(limit))).get();
     }
     void wait_for_output(std::string_view text) {
         std::unique_lock lock(mutex_);

@@ -1,4 +1,4 @@
-#include "io/with_deadline.hpp"
+#include "io/deadline.hpp"
 
 #include <gtest/gtest.h>
 
@@ -26,29 +26,29 @@ asio::awaitable<void> wait_for_ever() {
 }
 
 asio::awaitable<void> nested(TimeSource& time) {
-    auto inner = with_deadline(wait_for_ever(), time.deadline_after(10s), time, "the inner wait");
-    co_await with_deadline(std::move(inner), time.deadline_after(5s), time, "the outer wait");
+    auto inner = time.deadline_after(10s).limit(wait_for_ever(), "the inner wait");
+    co_await time.deadline_after(5s).limit(std::move(inner), "the outer wait");
 }
 
-TEST(WithDeadline, GivesTheValueOfWhatEndsInTime) {
+TEST(Deadline, GivesTheValueOfWhatEndsInTime) {
     Runtime runtime;
     fakes::ManualTime time;
-    auto pending = runtime.start(with_deadline(give(3), time.deadline_after(5s), time, "late"));
+    auto pending = runtime.start(time.deadline_after(5s).limit(give(3), "late"));
     EXPECT_EQ(*result_of(std::move(pending)), 3);
     EXPECT_EQ(time.sleepers(), 0u);
 }
 
-TEST(WithDeadline, WithoutLimitThereIsNoTimer) {
+TEST(Deadline, WithoutLimitThereIsNoTimer) {
     Runtime runtime;
     fakes::ManualTime time;
-    auto pending = runtime.start(with_deadline(wait_for_ever(), Deadline::never(), time, "late"));
+    auto pending = runtime.start(Deadline::never().limit(wait_for_ever(), "late"));
     time.advance(24h);
     EXPECT_EQ(time.sleepers(), 0u);
     pending.cancel();
     EXPECT_THROW(result_of(pending), Interrupted);
 }
 
-TEST(WithDeadline, TheOuterOneEndsWhatTheInnerOneWouldAllow) {
+TEST(Deadline, TheOuterOneEndsWhatTheInnerOneWouldAllow) {
     Runtime runtime;
     fakes::ManualTime time;
     auto pending = runtime.start(nested(time));
@@ -62,11 +62,10 @@ TEST(WithDeadline, TheOuterOneEndsWhatTheInnerOneWouldAllow) {
     }
 }
 
-TEST(WithDeadline, CancellationIsNoTimeout) {
+TEST(Deadline, CancellationIsNoTimeout) {
     Runtime runtime;
     fakes::ManualTime time;
-    auto pending =
-        runtime.start(with_deadline(wait_for_ever(), time.deadline_after(5s), time, "late"));
+    auto pending = runtime.start(time.deadline_after(5s).limit(wait_for_ever(), "late"));
     while (time.sleepers() < 1) std::this_thread::yield();
     pending.cancel();
     EXPECT_THROW(result_of(pending), Interrupted);
