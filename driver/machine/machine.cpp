@@ -21,7 +21,7 @@ constexpr auto launch_limit = 120s;
 constexpr auto crash_limit = 10s;
 constexpr auto terminate_grace = 5s;
 constexpr auto power_off_limit = 10s;
-/// Of the socket for those who want a shell; python/charioteer/doors.py looks for it.
+/// Of the socket for shells; python/charioteer/testing/shell_servers.py looks for it.
 constexpr auto door_name = "terminal";
 
 void empty_directory(const std::filesystem::path& directory) {

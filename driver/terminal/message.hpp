@@ -9,9 +9,9 @@
 #include "channel/call.hpp"
 #include "io/error.hpp"
 
-/// What a visitor (python/charioteer/visit.py) and the door say to each other over a stream:
-/// messages of a byte for the type, the length of the payload in four bytes, and the payload.
-/// Numbers are little endian. No I/O here.
+/// What a client (python/charioteer/testing/shell_connection.py) and the door say to each other
+/// over a stream: messages of a byte for the type, the length of the payload in four bytes, and the
+/// payload. Numbers are little endian. No I/O here.
 namespace charioteer::terminal {
 
 /// The visitor said what a visitor does not say.

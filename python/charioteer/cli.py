@@ -32,7 +32,7 @@ A test script that calls sys.exit(n) gives n."""
 def main(argv: list[str] | None = None) -> int:
     """Runs the program; returns its exit status. After SIGTERM it cleans up and dies by it."""
     from charioteer import _core as core
-    from test_driver.signals import Signals, die_by_sigterm
+    from charioteer.testing.signals import Signals, die_by_sigterm
 
     options = _parser().parse_args(argv)
     signals = Signals()

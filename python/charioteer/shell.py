@@ -5,9 +5,9 @@ import signal
 import sys
 from types import FrameType
 
-from charioteer import doors
 from charioteer.errors import InputError, NoShell
-from charioteer.visit import Visit
+from charioteer.testing import shell_servers
+from charioteer.testing.shell_connection import ShellConnection
 
 STATUSES = """\
 exit status:
@@ -31,24 +31,24 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 def work(options: argparse.Namespace) -> int:
     """Runs the subcommand. Raises InputError, NoShell."""
     if options.list:
-        for door in doors.all_doors():
-            print(f"{door}\t{door.path.parent}")
+        for each in shell_servers.all_servers():
+            print(f"{each}\t{each.path.parent}")
         return 0
     if options.machine is None:
         raise InputError("which machine? --list shows those that run")
-    door = doors.find(options.machine)
+    server = shell_servers.find(options.machine)
     signal.signal(signal.SIGHUP, _hang_up)
     try:
-        visit = Visit(doors.connect(door.path))
+        connection = ShellConnection(shell_servers.connect(server.path))
         try:
-            visit.open()
+            connection.open()
             if sys.stdin.isatty():
-                print(f"{door}: Ctrl-] leaves the shell", file=sys.stderr)
-            return visit.relay()
+                print(f"{server}: Ctrl-] leaves the shell", file=sys.stderr)
+            return connection.relay()
         finally:
-            visit.close()
+            connection.close()
     except NoShell as error:
-        raise NoShell(f"{door}: {error}") from error
+        raise NoShell(f"{server}: {error}") from error
 
 
 def _hang_up(number: int, _frame: FrameType | None) -> None:

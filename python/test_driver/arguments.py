@@ -6,7 +6,7 @@ import warnings
 from pathlib import Path
 
 from charioteer.paths import is_utf8
-from test_driver.config import (
+from charioteer.testing.config import (
     DriverConfiguration,
     legacy_configuration,
     load_driver_configuration,

@@ -9,14 +9,13 @@ from contextlib import nullcontext
 from typing import NoReturn
 
 from charioteer import _core as core
-from test_driver import failure
-from test_driver.arguments import parse
-from test_driver.config import DriverConfiguration
-from test_driver.debug import Debug, DebugNop
-from test_driver.driver import Driver
-from test_driver.errors import MachineError
-from test_driver.forked import children_end_here
-from test_driver.logger import (
+from charioteer.testing import failure, script_trace
+from charioteer.testing.config import DriverConfiguration
+from charioteer.testing.debug import Debug, DebugNop
+from charioteer.testing.driver import Driver
+from charioteer.testing.errors import MachineError
+from charioteer.testing.forked import children_end_here
+from charioteer.testing.logger import (
     AbstractLogger,
     CompositeLogger,
     JunitXMLLogger,
@@ -24,9 +23,10 @@ from test_driver.logger import (
     TerminalLogger,
     XMLLogger,
 )
-from test_driver.output import in_order_with
-from test_driver.signals import Signals, Terminated, die_by_sigterm
-from test_driver.wording import kept_state
+from charioteer.testing.output import in_order_with
+from charioteer.testing.signals import Signals, Terminated, die_by_sigterm
+from charioteer.testing.wording import kept_state
+from test_driver.arguments import parse
 
 INTERRUPTED = 130
 UNREAD = 141
@@ -136,9 +136,9 @@ def _run(driver: Driver, vsock_offset: int | None, logger: AbstractLogger, signa
         raise
     except Exception as error:
         logger.run_failed("".join(traceback.format_exception(error)))
-        if failure.is_of_script(error):
+        if script_trace.is_of_script(error):
             logger.reporter.flush()
-            failure.print_from_script(error)
+            script_trace.print_from_script(error)
         elif isinstance(error, (MachineError, OSError)):
             failure.report_set_up(logger, error)
         else:
@@ -150,7 +150,7 @@ def _run(driver: Driver, vsock_offset: int | None, logger: AbstractLogger, signa
 
 def _run_inside(driver: Driver, logger: AbstractLogger) -> None:
     if driver.interactive:
-        from test_driver import repl  # slow to import
+        from charioteer.testing import repl  # slow to import
 
         repl.run(driver.test_symbols())
         return

@@ -1,14 +1,11 @@
-"""What a test script may catch.
+"""What a test script may catch."""
 
-`str(error)` is the first text alone; further facts (machine, elapsed time, last output) are in the
-notes of the exception, which the failure report prints after it.
-"""
-
-from charioteer._core import (
+from charioteer.testing.errors import (
     ConnectionLost,
     MachineError,
     MachineTimeout,
     NotRunning,
+    PollingConditionError,
     RequestedAssertionFailed,
     ShellError,
 )
@@ -22,7 +19,3 @@ __all__ = [
     "RequestedAssertionFailed",
     "ShellError",
 ]
-
-
-class PollingConditionError(Exception):
-    """A polling condition did not hold."""

@@ -1,5 +1,8 @@
-"""QMP under the name of releases in which machines were not yet a package."""
+"""The name of `test_driver.machine.qmp` in releases in which machines were not yet a package."""
 
-from test_driver.machine.qmp import QMPAPIError, QMPSession
+from charioteer.testing.machine.qmp import QMPAPIError, QMPSession
 
-__all__ = ["QMPAPIError", "QMPSession"]
+__all__ = [
+    "QMPAPIError",
+    "QMPSession",
+]

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
-from test_driver.machine import QemuMachine
+from charioteer.testing.machine import QemuMachine
 
 from support.team import Team
 

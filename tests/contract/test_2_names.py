@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_driver.driver import Driver, load_driver_configuration
+from test_driver.driver import Driver, load_driver_configuration, pythonize_name
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.logger import CompositeLogger, TerminalLogger
 from test_driver.machine import BaseMachine, Machine, NixStartScript, QemuMachine, retry
-from test_driver.symbols import pythonized
 from test_driver.vlan import VLan
 
 from support.workshop import Workshop
@@ -74,9 +73,9 @@ def test_2_1_machines_are_sorted_and_a_snapshot(folder: Path) -> None:
 
 
 def test_2_1_names_become_identifiers() -> None:
-    assert pythonized("1foo-bar.baz") == "_foo_bar_baz"
-    assert pythonized("a[b]c^d`e\\f") == "a_b_c_d_e_f"
-    assert pythonized("_ok9") == "_ok9"
+    assert pythonize_name("1foo-bar.baz") == "_foo_bar_baz"
+    assert pythonize_name("a[b]c^d`e\\f") == "a_b_c_d_e_f"
+    assert pythonize_name("_ok9") == "_ok9"
 
 
 def test_2_1_a_machine_shadows_a_general_name(folder: Path) -> None:

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+from charioteer.testing.machine.start_command import as_start_command
 from test_driver.logger import CompositeLogger
 from test_driver.machine import (
     Machine,
@@ -13,7 +14,6 @@ from test_driver.machine import (
     QemuStartCommand,
     StartCommand,
 )
-from test_driver.machine.start_command import as_start_command
 
 from support.workshop import Workshop
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from charioteer.testing.parameters import KINDS, checked
 from test_driver.duration import as_duration, as_seconds, as_timedelta
 from test_driver.logger import CompositeLogger
 from test_driver.machine import NspawnMachine, QemuMachine, retry
-from test_driver.parameters import KINDS, checked
 
 from support.workshop import Workshop
 

@@ -13,6 +13,8 @@ import test_driver.driver
 import test_driver.duration
 import test_driver.errors
 import test_driver.machine
+from charioteer.testing.polling import Poll
+from charioteer.testing.replaced import Replaced
 from test_driver.config import DriverConfiguration
 from test_driver.debug import Debug
 from test_driver.driver import Driver
@@ -20,9 +22,7 @@ from test_driver.efi import EfiGuid, EfiVariable, EfiVars
 from test_driver.logger import CompositeLogger, JunitXMLLogger, TerminalLogger, XMLLogger
 from test_driver.machine import NspawnMachine, QemuMachine, StartCommand
 from test_driver.machine.qmp import QMPSession
-from test_driver.polling import Poll
 from test_driver.polling_condition import PollingCondition
-from test_driver.replaced import Replaced
 from test_driver.vlan import VLan
 
 FIRST, LAST = "24.05", "26.11"

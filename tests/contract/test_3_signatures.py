@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from charioteer.testing.polling import Poll
 from test_driver.driver import Driver
 from test_driver.efi import EfiVariable, EfiVars
 from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
-from test_driver.polling import Poll
 from test_driver.polling_condition import PollingCondition
 from test_driver.vlan import VLan
 

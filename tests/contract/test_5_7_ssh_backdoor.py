@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from test_driver.vsock import hints
+from charioteer.testing.vsock import hints
 
 from support.patience import until
 from support.run import Run

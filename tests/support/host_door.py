@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from charioteer import doors
+from charioteer.testing import shell_servers
 
 from support.patience import scaled
 from support.run import PROGRAMS
@@ -22,7 +22,9 @@ class HostDoor:
         self.name = state.name.removeprefix("vm-state-")
         state.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
-            [_DOOR, _AGENT, state / doors.NAME], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [_DOOR, _AGENT, state / shell_servers.SOCKET_NAME],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         assert self.process.stdout and self.process.stdout.readline() == b"ready\n"
 
@@ -32,4 +34,4 @@ class HostDoor:
         self.process.stdin.close()
         self.process.wait(scaled(30))
         self.process.stdout.close()
-        (self.state / doors.NAME).unlink(missing_ok=True)
+        (self.state / shell_servers.SOCKET_NAME).unlink(missing_ok=True)

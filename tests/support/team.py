@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from charioteer.cluster import configuration, definition
-from test_driver.driver import Driver, load_driver_configuration
-from test_driver.logger import CompositeLogger, TerminalLogger
-from test_driver.machine import QemuMachine, retry
+from charioteer.testing.config import load_driver_configuration
+from charioteer.testing.driver import Driver
+from charioteer.testing.logger import CompositeLogger, TerminalLogger
+from charioteer.testing.machine import QemuMachine, retry
 
 from support.leftovers import expect_nothing_left
 from support.patience import deadline

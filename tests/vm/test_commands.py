@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from charioteer.cluster import configuration, definition
-from test_driver.errors import RequestedAssertionFailed
-from test_driver.machine import QemuMachine
-from test_driver.machines import Machines
+from charioteer.testing.errors import RequestedAssertionFailed
+from charioteer.testing.machine import QemuMachine
+from charioteer.testing.machines import Machines
 
 from support.patience import deadline
 from support.team import BOOT_LIMIT, Team, team, told_by

@@ -4,9 +4,9 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from test_driver.errors import MachineError
-from test_driver.machine import NspawnMachine
-from test_driver.machines import Machines
+from charioteer.testing.errors import MachineError
+from charioteer.testing.machine import NspawnMachine
+from charioteer.testing.machines import Machines
 
 from support.containers import why_no_containers
 from support.patience import deadline

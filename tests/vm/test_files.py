@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_driver.errors import MachineError
-from test_driver.machine import QemuMachine
+from charioteer.testing.errors import MachineError
+from charioteer.testing.machine import QemuMachine
 
 from support.patience import deadline
 from support.team import BOOT_LIMIT, Team, team

@@ -7,7 +7,7 @@ for its own.
 from collections.abc import Iterator
 
 import pytest
-from test_driver.machine import QemuMachine
+from charioteer.testing.machine import QemuMachine
 
 from support.patience import deadline
 from support.team import BOOT_LIMIT, Team, team

@@ -1,8 +1,8 @@
 """Login shells of a guest on real terminals: `shell_interact()` and `charioteer shell`."""
 
 import pytest
-from charioteer import doors
 from charioteer.cluster import configuration, definition
+from charioteer.testing import shell_servers
 
 from support.patience import until
 from support.terminal import Terminal
@@ -41,7 +41,7 @@ def settled(terminal: Terminal) -> Terminal:
 
 def visit(workshop: Workshop) -> Terminal:
     """`charioteer shell` at the machine of this run."""
-    (door,) = [door for door in doors.all_doors() if workshop.folder in door.path.parents]
+    (door,) = [door for door in shell_servers.all_servers() if workshop.folder in door.path.parents]
     return settled(workshop.terminal("charioteer", "shell", str(door)))
 
 
@@ -158,4 +158,6 @@ def test_a_visitor_is_told_when_the_machine_goes(prompt: Terminal, workshop: Wor
 def test_a_machine_that_is_off_has_no_door(prompt: Terminal, workshop: Workshop) -> None:
     prompt.type("web.crash(); 'of' + 'f'")
     prompt.wait_for("'off'")
-    assert not [door for door in doors.all_doors() if workshop.folder in door.path.parents]
+    assert not [
+        door for door in shell_servers.all_servers() if workshop.folder in door.path.parents
+    ]

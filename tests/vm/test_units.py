@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 from charioteer._core import ShellError
-from test_driver.errors import RequestedAssertionFailed
-from test_driver.machine import QemuMachine
+from charioteer.testing.errors import RequestedAssertionFailed
+from charioteer.testing.machine import QemuMachine
 
 from support.patience import deadline
 from support.team import BOOT_LIMIT, team

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_driver.machine import QemuMachine
+from charioteer.testing.machine import QemuMachine
 
 from support import nix_system
 from support.leftovers import expect_nothing_left, processes_of

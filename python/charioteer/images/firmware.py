@@ -11,7 +11,7 @@ from charioteer.errors import BuildError
 from charioteer.images import apt
 
 BIOS, EFI = "bios", "efi"
-# Bytes of the variables of an OVMF of 4 MB, the only size that test_driver.efi writes.
+# Bytes of the variables of an OVMF of 4 MB, the only size that charioteer.testing.efi writes.
 _VARIABLES = 540672
 _MACHINE = "pc-i440fx-10.0"
 _UNWANTED = {"secure-boot", "requires-smm", "enrolled-keys"}

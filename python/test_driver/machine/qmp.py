@@ -1,79 +1,8 @@
-"""QMP, as scripts use it through `machine.qmp_client`."""
+"""QEMU's machine protocol."""
 
-import json
-import queue
-from collections.abc import Iterator, Mapping
-from typing import Any
+from charioteer.testing.machine.qmp import QMPAPIError, QMPSession
 
-from charioteer import _core as core
-from charioteer._core import QMPAPIError
-from test_driver.duration import Duration, seconds
-from test_driver.replaced import Replaced
-
-__all__ = ["QMPAPIError", "QMPSession"]
-
-
-class QMPSession:
-    """The machine protocol of a machine's QEMU, the same object for all its lives.
-
-    The core owns the connection and keeps the last 1000 events that nobody has taken.
-    """
-
-    sock = Replaced("the core owns the connection; use send() and events()")
-    reader = Replaced("the core owns the connection; use read_pending_messages() and events()")
-    writer = Replaced("the core owns the connection; use send()")
-    _wait_for_new_result = Replaced("send() returns the result of its command")
-    from_path = Replaced("a machine has its connection from its start on: machine.qmp_client")
-
-    def __init__(self, machine: core.Machine) -> None:
-        self._machine = machine
-        self.pending_events: queue.Queue[dict[str, Any]] = queue.Queue()
-        """Events that were read and not taken yet."""
-        self.results: queue.Queue[dict[str, Any]] = queue.Queue()
-        """Empty, since `send` returns each result."""
-
-    def send(self, cmd: str, args: Mapping[str, Any] = {}) -> dict[str, Any]:
-        """Sends a command; returns the whole reply, with its `return`.
-
-        Raises QMPAPIError, a RuntimeError, with QEMU's error; TypeError.
-        """
-        if not isinstance(cmd, str):
-            raise TypeError(f"send(): argument 'cmd' takes the name of a command, not {cmd!r}")
-        if not isinstance(args, Mapping):
-            raise TypeError(f"send(): argument 'args' takes a dictionary, not {args!r}")
-        reply: dict[str, Any] = json.loads(self._machine.qmp(cmd, json.dumps(dict(args))))
-        return reply
-
-    def read_pending_messages(self) -> None:
-        """Puts the events that have come into `pending_events`. Does not wait.
-
-        Raises RuntimeError before the first start.
-        """
-        if not self._machine.booted and self._machine.process is not None:
-            return
-        while True:
-            try:
-                self.pending_events.put(json.loads(self._machine.next_qmp_event(0.0)))
-            except (TimeoutError, core.ConnectionLost):
-                return
-
-    def wait_for_event(self, timeout: Duration = 10) -> dict[str, Any]:
-        """The next event that was not taken yet. Raises TimeoutError."""
-        try:
-            return self.pending_events.get(block=False)
-        except queue.Empty:
-            event: dict[str, Any] = json.loads(self._machine.next_qmp_event(seconds(timeout)))
-            return event
-
-    def events(self, timeout: Duration = 10) -> Iterator[dict[str, Any]]:
-        """The events that have come and were not taken yet. Does not wait.
-
-        `timeout` is taken as by upstream, and has nothing to bound here.
-        """
-        self.read_pending_messages()
-        while not self.pending_events.empty():
-            yield self.pending_events.get(block=False)
-
-    def close(self) -> None:
-        """Drops the events that were not taken. The core closes the connection with QEMU."""
-        self.pending_events = queue.Queue()
+__all__ = [
+    "QMPAPIError",
+    "QMPSession",
+]

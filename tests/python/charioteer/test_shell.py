@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from charioteer import doors
 from charioteer.errors import InputError, NoShell
-from charioteer.visit import Visit
+from charioteer.testing import shell_servers
+from charioteer.testing.shell_connection import ShellConnection
 from support.host_door import HostDoor
 from support.leftovers import processes_of
 from support.patience import scaled, until
@@ -167,7 +167,7 @@ class TestEnds:
             )
         assert termios.tcgetattr(ours[1]) == before
 
-    def test_a_visitor_that_is_killed_takes_its_shell_along(
+    def test_a_client_that_is_killed_takes_its_shell_along(
         self, host: HostDoor, ours: tuple[int, int], folder: Path
     ) -> None:
         with self.begin(host, ours) as program:
@@ -206,10 +206,12 @@ def test_descriptors_may_have_large_numbers(host: HostDoor) -> None:
     try:
         os.write(writing, b"exit 3\n")
         os.close(writing)
-        visit = Visit(doors.connect(host.state / doors.NAME), large, kind="")
-        visit.open()
-        assert visit.relay() == 3
-        visit.close()
+        connection = ShellConnection(
+            shell_servers.connect(host.state / shell_servers.SOCKET_NAME), large, kind=""
+        )
+        connection.open()
+        assert connection.relay() == 3
+        connection.close()
     finally:
         os.close(large)
         os.close(reading)
@@ -218,17 +220,21 @@ def test_descriptors_may_have_large_numbers(host: HostDoor) -> None:
 
 class TestFinding:
     def test_machines_that_run_are_listed(self, host: HostDoor) -> None:
-        (found,) = [door for door in doors.all_doors() if door.machine == host.name]
-        assert (found.pid, found.path) == (host.process.pid, host.state / doors.NAME)
-        assert doors.find(host.name) == doors.find(f"{host.name}@{host.process.pid}") == found
+        (found,) = [door for door in shell_servers.all_servers() if door.machine == host.name]
+        assert (found.pid, found.path) == (host.process.pid, host.state / shell_servers.SOCKET_NAME)
+        assert (
+            shell_servers.find(host.name)
+            == shell_servers.find(f"{host.name}@{host.process.pid}")
+            == found
+        )
 
     def test_one_that_has_ended_is_not(self, host: HostDoor) -> None:
         host.process.kill()
         host.process.wait()
-        assert (host.state / doors.NAME).exists()
-        assert host.name not in [door.machine for door in doors.all_doors()]
-        with pytest.raises(InputError, match=f"no machine {host.name} that one could visit; "):
-            doors.find(host.name)
+        assert (host.state / shell_servers.SOCKET_NAME).exists()
+        assert host.name not in [door.machine for door in shell_servers.all_servers()]
+        with pytest.raises(InputError, match=f"no running machine is called {host.name}; "):
+            shell_servers.find(host.name)
 
     def test_two_with_one_name_are_told_apart_by_their_drivers(
         self, host: HostDoor, folder: Path
@@ -239,15 +245,15 @@ class TestFinding:
             pids = sorted([host.process.pid, other.process.pid])
             listed = ", ".join(f"{host.name}@{pid}" for pid in pids)
             with pytest.raises(InputError, match=f"several machines are named .*: {listed}"):
-                doors.find(host.name)
-            assert doors.find(f"{host.name}@{other.process.pid}").path.parent == other.state
+                shell_servers.find(host.name)
+            assert shell_servers.find(f"{host.name}@{other.process.pid}").path.parent == other.state
         finally:
             other.end()
 
     def test_who_listens_and_never_answers_keeps_nobody_from_the_others(
         self, host: HostDoor, folder: Path
     ) -> None:
-        deaf = folder / f"vm-state-deaf-{folder.name}" / doors.NAME
+        deaf = folder / f"vm-state-deaf-{folder.name}" / shell_servers.SOCKET_NAME
         deaf.parent.mkdir()
         with ExitStack() as sockets:
             listener = sockets.enter_context(socket.socket(socket.AF_UNIX))
@@ -255,24 +261,24 @@ class TestFinding:
             listener.listen(0)
             caller = sockets.enter_context(socket.socket(socket.AF_UNIX))
             caller.connect(str(deaf))
-            assert host.name in [door.machine for door in doors.all_doors()]
+            assert host.name in [door.machine for door in shell_servers.all_servers()]
             with pytest.raises(NoShell):
-                doors.connect(deaf)
+                shell_servers.connect(deaf)
         deaf.unlink()
 
     def test_another_socket_beside_a_door_is_none(self, host: HostDoor) -> None:
-        beside = Path(f"{host.state / doors.NAME}2")
+        beside = Path(f"{host.state / shell_servers.SOCKET_NAME}2")
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(beside))
             other.listen()
-            paths = [door.path for door in doors.all_doors() if door.machine == host.name]
-            assert paths == [host.state / doors.NAME]
+            paths = [door.path for door in shell_servers.all_servers() if door.machine == host.name]
+            assert paths == [host.state / shell_servers.SOCKET_NAME]
         beside.unlink()
 
     def test_no_such_machine_is_status_2(self, workshop: Workshop) -> None:
         run = workshop.run("charioteer", "shell", "nowhere")
         run.expect(2)
-        assert run.stderr.startswith("charioteer: error: no machine nowhere that one could visit; ")
+        assert run.stderr.startswith("charioteer: error: no running machine is called nowhere; ")
         assert len(run.stderr.splitlines()) == 1
 
     def test_without_a_name_there_is_the_list(self, host: HostDoor, workshop: Workshop) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from charioteer import _core
-from test_driver.errors import MachineError
+from charioteer.testing.errors import MachineError
 
 from support.patience import scaled, until
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import fake_core
 import pytest
 from charioteer import _core
-from test_driver.config import DriverConfiguration, VMConfiguration
-from test_driver.driver import Driver
-from test_driver.logger import TerminalLogger
-from test_driver.machine import QemuMachine
+from charioteer.testing.config import DriverConfiguration, VMConfiguration
+from charioteer.testing.driver import Driver
+from charioteer.testing.logger import TerminalLogger
+from charioteer.testing.machine import QemuMachine
 
 
 @pytest.fixture(autouse=True)

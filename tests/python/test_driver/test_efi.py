@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_driver.efi import EfiGuid, EfiVariable
-from test_driver.errors import MachineError, RequestedAssertionFailed
-from test_driver.machine import QemuMachine
+from charioteer.testing.efi import EfiGuid, EfiVariable
+from charioteer.testing.errors import MachineError, RequestedAssertionFailed
+from charioteer.testing.machine import QemuMachine
 
 VENDOR = uuid.UUID("a19f72f8-b554-4bd7-a0c2-2762bd854691")
 GLOBAL = uuid.UUID("8be4df61-93ca-11d2-aa0d-00e098032b8c")

@@ -5,9 +5,9 @@ from typing import Any
 
 import fake_core
 import pytest
-from test_driver.errors import RequestedAssertionFailed
-from test_driver.logger import TerminalLogger
-from test_driver.machine import QemuMachine
+from charioteer.testing.errors import RequestedAssertionFailed
+from charioteer.testing.logger import TerminalLogger
+from charioteer.testing.machine import QemuMachine
 from told import told
 
 

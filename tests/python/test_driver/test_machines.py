@@ -6,12 +6,12 @@ from pathlib import Path
 
 import fake_core
 import pytest
-from test_driver.called_off import expect_wanted
-from test_driver.driver import Driver
-from test_driver.errors import MachineError, RequestedAssertionFailed
-from test_driver.logger import CompositeLogger, JunitXMLLogger, TerminalLogger, XMLLogger
-from test_driver.machine import BaseMachine, QemuMachine, retry
-from test_driver.machines import Machines
+from charioteer.testing.cancellation import check_cancelled
+from charioteer.testing.driver import Driver
+from charioteer.testing.errors import MachineError, RequestedAssertionFailed
+from charioteer.testing.logger import CompositeLogger, JunitXMLLogger, TerminalLogger, XMLLogger
+from charioteer.testing.machine import BaseMachine, QemuMachine, retry
+from charioteer.testing.machines import Machines
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ class TestFailures:
 
     def test_ctrl_c_calls_off_what_is_under_way(self, three: Machines) -> None:
         meeting = threading.Barrier(3)
-        called_off: list[str] = []
+        cancelled: list[str] = []
 
         def call(each: BaseMachine) -> None:
             if meeting.wait(60) == 0:
@@ -131,15 +131,15 @@ class TestFailures:
             try:
                 retry(lambda _last_try: False)
             except BaseException:
-                called_off.append(each.name)
+                cancelled.append(each.name)
                 raise
 
         with pytest.raises(KeyboardInterrupt):
             three.each(call)
-        assert sorted(called_off) == ["a", "b", "c"]
+        assert sorted(cancelled) == ["a", "b", "c"]
 
-    def test_others_are_not_called_off(self) -> None:
-        expect_wanted()
+    def test_others_are_not_cancelled(self) -> None:
+        check_cancelled()
 
 
 def test_logs_of_several_threads(tmp_path: Path) -> None:

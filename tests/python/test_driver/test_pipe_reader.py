@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from test_driver.machine.pipe_reader import PipeReader
+from charioteer.testing.machine.pipe_reader import PipeReader
 
 from support.patience import until
 

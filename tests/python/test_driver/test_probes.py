@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_driver.errors import RequestedAssertionFailed
-from test_driver.logger import TerminalLogger
-from test_driver.machine import QemuMachine, probes
-from test_driver.machine.probes import LATE_ANSWER
+from charioteer.testing.errors import RequestedAssertionFailed
+from charioteer.testing.logger import TerminalLogger
+from charioteer.testing.machine import QemuMachine, probes
+from charioteer.testing.machine.probes import LATE_ANSWER
 
 
 class Own(QemuMachine):

@@ -8,9 +8,9 @@ from typing import Any
 import fake_core
 import pytest
 from charioteer._core import ShellError
-from test_driver.logger import TerminalLogger
-from test_driver.machine import QemuMachine
-from test_driver.machine.process import Process
+from charioteer.testing.logger import TerminalLogger
+from charioteer.testing.machine import QemuMachine
+from charioteer.testing.machine.process import Process
 from told import told
 
 
@@ -67,7 +67,7 @@ def test_what_is_too_much_is_dropped_from_its_beginning(
     logger: TerminalLogger,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("test_driver.machine.process._KEPT", 100)
+    monkeypatch.setattr("charioteer.testing.machine.process._KEPT", 100)
     process = machine.spawn("x")
     lines = [f"line {number:02}" for number in range(30)]
     for line in lines:

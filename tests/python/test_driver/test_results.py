@@ -6,10 +6,10 @@ from typing import Any
 
 import fake_core
 import pytest
-from test_driver.driver import Driver
-from test_driver.errors import MachineError, RequestedAssertionFailed
-from test_driver.logger import TerminalLogger
-from test_driver.machine import QemuMachine
+from charioteer.testing.driver import Driver
+from charioteer.testing.errors import MachineError, RequestedAssertionFailed
+from charioteer.testing.logger import TerminalLogger
+from charioteer.testing.machine import QemuMachine
 from told import told
 
 

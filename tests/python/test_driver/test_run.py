@@ -5,12 +5,12 @@ from pathlib import Path
 
 import fake_core
 import pytest
-from test_driver.called_off import expect_wanted
-from test_driver.driver import Driver
-from test_driver.errors import MachineError, PollingConditionError, RequestedAssertionFailed
-from test_driver.logger import TerminalLogger
-from test_driver.machine import QemuMachine
-from test_driver.sync import sync_all
+from charioteer.testing.cancellation import check_cancelled
+from charioteer.testing.driver import Driver
+from charioteer.testing.errors import MachineError, PollingConditionError, RequestedAssertionFailed
+from charioteer.testing.logger import TerminalLogger
+from charioteer.testing.machine import QemuMachine
+from charioteer.testing.sync import sync_all
 from told import raw, told
 
 
@@ -109,7 +109,7 @@ class TestSync:
 
         def keep_silent(*_arguments: object, **_options: object) -> tuple[int, str]:
             while not released.wait(0.01):
-                expect_wanted()
+                check_cancelled()
             return 0, ""
 
         for machine in (silent, answering):
@@ -216,7 +216,7 @@ def test_terminal_format(logger: TerminalLogger) -> None:
 def test_xml_and_junit(tmp_path: Path) -> None:
     from xml.etree import ElementTree
 
-    from test_driver.logger import CompositeLogger, JunitXMLLogger, XMLLogger
+    from charioteer.testing.logger import CompositeLogger, JunitXMLLogger, XMLLogger
 
     xml, junit = XMLLogger(str(tmp_path / "log.xml")), JunitXMLLogger(tmp_path / "new/junit.xml")
     logger = CompositeLogger([xml, junit])

@@ -2,7 +2,7 @@
 
 import re
 
-from test_driver.logger import AbstractLogger
+from charioteer.testing.logger import AbstractLogger
 
 _COLOUR = re.compile(r"\x1b\[\d+m")
 

@@ -1,0 +1,1 @@
+"""The library: a driver, machines and what test scripts do with them."""

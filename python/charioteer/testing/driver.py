@@ -1,0 +1,378 @@
+"""A run: its machines, its VLANs, its script."""
+
+import os
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, overload
+
+from charioteer import _core as core
+from charioteer.testing import containers, failure, script_trace, wording
+from charioteer.testing.config import DriverConfiguration
+from charioteer.testing.debug import DebugAbstract, DebugNop
+from charioteer.testing.directories import temporary_directory
+from charioteer.testing.duration import Duration, deprecate_numbers, render
+from charioteer.testing.errors import MachineError, RequestedAssertionFailed
+from charioteer.testing.forked import children_end_here
+from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
+from charioteer.testing.machine.alias import MachineAlias
+from charioteer.testing.machines import Machines, Outcomes
+from charioteer.testing.parameters import checked
+from charioteer.testing.polling import Decorator, Poll
+from charioteer.testing.polling_condition import PollingCondition
+from charioteer.testing.race_timer import Timer
+from charioteer.testing.symbols import banner, pythonized
+from charioteer.testing.sync import sync_all
+from charioteer.testing.vlan import VLan
+from charioteer.testing.vsock import VHostDeviceVsock, hints
+
+
+class Driver:
+    """Runs a test. Within `with driver:` its VLANs are up and its machines can be started."""
+
+    def __init__(
+        self,
+        config: DriverConfiguration,
+        out_dir: Path,
+        logger: AbstractLogger,
+        keep_machine_state: bool = False,
+        debug: DebugAbstract = DebugNop(),
+        interactive: bool = False,
+    ) -> None:
+        """`out_dir`: where files from machines go. Raises OSError when there is no test script."""
+        self.config = config
+        self.out_dir = out_dir
+        self.logger = logger
+        self.keep_machine_state = keep_machine_state
+        self.debug = debug
+        self.interactive = interactive
+        self.streams = False
+        """Whether machines tell the output of commands as it comes; to be set before the start."""
+        self.tests = config.test_script.read_text()
+        self.vlans: list[VLan] = []
+        self.machines_qemu: list[QemuMachine] = []
+        self.machines_nspawn: list[NspawnMachine] = []
+        self.polling_conditions: list[PollingCondition] = []
+        self.vhost_vsock: VHostDeviceVsock | None = None
+        self._session = core.Session(logger.reporter)
+        self.race_timer = Timer(self._session, config.global_timeout)
+        script_trace.remember_source(self.tests)
+        wording.use_release(config.is_legacy)
+        deprecate_numbers(config.is_of_26_11)
+
+    @property
+    def global_timeout(self) -> Duration:
+        """The time limit of the run; in seconds, or a timedelta."""
+        return self.race_timer.interval
+
+    @global_timeout.setter
+    def global_timeout(self, limit: Duration) -> None:
+        self.race_timer.interval = limit
+
+    @property
+    def keep_vm_state(self) -> bool:
+        """The name of `keep_machine_state` up to NixOS 25.11."""
+        return self.keep_machine_state
+
+    @property
+    def machines(self) -> list[BaseMachine]:
+        """All machines, sorted by name."""
+        return sorted([*self.machines_qemu, *self.machines_nspawn], key=lambda each: each.name)
+
+    def __enter__(self) -> "Driver":
+        try:
+            self._set_up()
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def _set_up(self) -> None:
+        if self.config.containers:
+            containers.prepare_host()
+        tmp_dir = temporary_directory()
+        with self.logger.nested("start all VLans"):
+            for nr in dict.fromkeys(self.config.vlans):
+                kind = containers.OpenVLan if self.config.containers else VLan
+                vlan = kind(nr, tmp_dir, self.logger)
+                self.vlans.append(vlan)
+                self._session.adopt_vlan(vlan.handle)
+        if self.config.enable_ssh_backdoor and self.config.vms:
+            with self.logger.nested("start vhost-device-vsock"):
+                self.vhost_vsock = VHostDeviceVsock(tmp_dir, self.config.vms)
+        for name, machine in self.config.vms.items():
+            vsock = self.vhost_vsock.sockets[name] if self.vhost_vsock else None
+            self.machines_qemu.append(
+                self._adopt(
+                    QemuMachine(
+                        out_dir=self.out_dir,
+                        tmp_dir=tmp_dir,
+                        start_command=str(machine.start_script),
+                        logger=self.logger,
+                        name=name,
+                        keep_machine_state=self.keep_machine_state,
+                        callbacks=[self.check_polling_conditions],
+                        vsock_guest=vsock.guest if vsock else None,
+                        vsock_host=vsock.host if vsock else None,
+                    )
+                )
+            )
+
+        for name, container in self.config.containers.items():
+            made = NspawnMachine(
+                out_dir=self.out_dir,
+                tmp_dir=tmp_dir,
+                start_command=str(container.start_script),
+                logger=self.logger,
+                name=name,
+                keep_machine_state=self.keep_machine_state,
+                callbacks=[self.check_polling_conditions],
+            )
+            made.started = self._join_containers
+            made.streams = self.streams
+            self.machines_nspawn.append(made)
+
+    def _join_containers(self) -> None:
+        for vlan in self.vlans:
+            if isinstance(vlan, containers.OpenVLan):
+                vlan.join()
+
+    def _adopt(self, machine: QemuMachine) -> QemuMachine:
+        self._session.adopt_machine(machine.handle)
+        machine.streams = self.streams
+        return machine
+
+    def __exit__(self, error_type: object, *_details: object) -> None:
+        with self.logger.nested("cleanup"):
+            complaints: list[str] = []
+            for machine in self.machines_qemu:
+                # It may be of a subclass; the others must end whatever it raises.
+                complaints += _problems_of(machine.name, machine.end)
+            complaints += containers.release_all(self.machines_nspawn)
+            complaints += self._session.close()
+            if self.vhost_vsock is not None:
+                complaints += _problems_of("vhost-device-vsock", self.vhost_vsock.stop)
+            for vlan in self.vlans:
+                complaints += _problems_of(f"vlan{vlan.nr}", vlan.stop)
+            self.logger.collect()
+        self._complain(complaints, quietly=error_type is not None)
+
+    def _complain(self, complaints: list[str], quietly: bool) -> None:
+        """Tells what went wrong at the end; that ends the program, unless something else does."""
+        for number, complaint in enumerate(complaints, start=1):
+            try:
+                self.logger.error(complaint)
+            except SystemExit:
+                if number == len(complaints) and not quietly:
+                    raise
+
+    # The script
+
+    def test_symbols(self) -> dict[str, Any]:
+        """The names that the script finds, which are also printed."""
+        from charioteer.testing.assertions import AssertionTester
+
+        general: dict[str, Any] = {
+            "start_all": self.start_all,
+            "test_script": self.test_script,
+            "machines": self.machines,
+            "machines_qemu": self.machines_qemu,
+            "machines_nspawn": self.machines_nspawn,
+            "vlans": self.vlans,
+            "driver": self,
+            "log": self.logger,
+            "os": os,
+            "create_machine": self.create_machine,
+            "subtest": self.subtest,
+            "run_tests": self.run_tests,
+            "join_all": self.join_all,
+            "retry": retry,
+            "serial_stdout_off": self.serial_stdout_off,
+            "serial_stdout_on": self.serial_stdout_on,
+            "polling_condition": self.polling_condition,
+            "BaseMachine": BaseMachine,
+            "Machine": Machine,
+            "QemuMachine": QemuMachine,
+            "NspawnMachine": NspawnMachine,
+            "t": AssertionTester(),
+            "debug": self.debug,
+            "dump_machine_ssh": self.dump_machine_ssh,
+            "all_machines": Machines(self.machines),
+        }
+        machines: dict[str, Any] = {pythonized(each.name): each for each in self.machines}
+        if len(self.machines) == 1:
+            machines.setdefault("machine", MachineAlias(self.machines[0]))
+        vlans = {f"vlan{vlan.nr}": vlan for vlan in self.vlans}
+        print(banner([each.name for each in self.machines], vlans, general), flush=True)
+        return {**general, **machines, **vlans}
+
+    def test_script(self) -> None:
+        """Runs the script. Raises SystemExit with status 1 when what it asks for is not so."""
+        with self.logger.nested("run the VM test script"):
+            symbols = self.test_symbols()
+            try:
+                with children_end_here():
+                    exec(compile(self.tests, script_trace.SCRIPT, "exec"), symbols, None)
+            except MachineError as error:
+                failure.report_machine(self.logger, error)
+                sys.exit(1)
+            except RequestedAssertionFailed as error:
+                failure.report_request(self.logger, error, self.tests)
+                self.debug.breakpoint()
+                sys.exit(1)
+            except Exception:
+                self.debug.breakpoint()
+                raise
+
+    def run_tests(self) -> None:
+        """Runs the script within the time limit; then has machines write back what they cached."""
+        limit = render(self.global_timeout)
+        self.logger.info(f"Test will time out and terminate in {limit} seconds")
+        self.race_timer.start()
+        try:
+            self.test_script()
+        finally:
+            # How the script ended is the outcome; what comes after it has limits of its own.
+            self.race_timer.cancel()
+        sync_all(self.machines, self.logger)
+
+    def start_all(self) -> None:
+        """Starts all machines side by side. Raises MachineError that names those that failed."""
+        with self.logger.nested("start all VMs"):
+            outcomes = Outcomes[None](self.machines)
+            outcomes.gather(lambda machine: machine.start())
+            if outcomes.failures:
+                raise outcomes.summary("Failed to start the following machines:")
+
+    def join_all(self) -> None:
+        """Waits for the end of all machines, and takes the time limit off the run."""
+        with self.logger.nested("wait for all VMs to finish"):
+            for machine in self.machines:
+                machine.wait_for_shutdown()
+            self.race_timer.cancel()
+
+    def terminate_test(self) -> None:
+        """Ends the run as its time limit does."""
+        with self.logger.nested("timeout reached; test terminating..."):
+            core.terminate()
+
+    @contextmanager
+    def subtest(self, name: str) -> Generator[None, None, None]:
+        """A named part of the test: `with subtest("..."):`."""
+        with self.logger.subtest(name):
+            try:
+                yield
+            except Exception as error:
+                self.logger.log_test_error(f'Test "{name}" failed with error: "{error}"')
+                raise
+
+    @checked
+    def create_machine(
+        self,
+        start_command: str,
+        name: str | None = None,
+        keep_machine_state: bool = False,
+        *,
+        keep_vm_state: bool = False,
+    ) -> QemuMachine:
+        """A machine beyond those of the configuration, ended with the run like they are.
+
+        It is not among `machines` and no polling condition is checked with it. `keep_vm_state` is
+        the older name of `keep_machine_state`. The name may be that of a machine that is off, whose
+        state directory it takes over. Raises MachineError when that machine runs, TypeError and
+        ValueError for other names and commands than upstream's.
+        """
+        if self.config.enable_ssh_backdoor:
+            self.logger.warning(
+                f"create_machine({name}): not enabling SSH backdoor, this is not supported for VMs"
+                " created with create_machine!"
+            )
+        return self._adopt(
+            QemuMachine(
+                out_dir=self.out_dir,
+                tmp_dir=temporary_directory(),
+                start_command=start_command,
+                logger=self.logger,
+                name=name,
+                keep_machine_state=keep_machine_state or keep_vm_state,
+            )
+        )
+
+    def serial_stdout_on(self) -> None:
+        """Shows the serial consoles of machines."""
+        self.logger.print_serial_logs(True)
+
+    def serial_stdout_off(self) -> None:
+        """Hides the serial consoles of machines."""
+        self.logger.print_serial_logs(False)
+
+    def dump_machine_ssh(self, offset: int | None = None) -> None:
+        """Prints how to log in by SSH from the host; nothing without the SSH backdoor.
+
+        With `offset`, as up to NixOS 25.11, machines have vsocks of the host's kernel: the first
+        has the address `offset` + 1.
+        """
+        if offset is not None:
+            numbered = enumerate(self.machines, start=offset + 1)
+            commands = {each.name: f"ssh -o User=root vsock/{cid}" for cid, each in numbered}
+        elif self.config.enable_ssh_backdoor:
+            every: list[QemuMachine | NspawnMachine] = [*self.machines_qemu, *self.machines_nspawn]
+            unsorted = {each.name: each.ssh_backdoor_command() for each in every}
+            commands = dict(sorted(unsorted.items()))
+        else:
+            return
+        print(hints(commands), flush=True)
+
+    # What must hold all the time
+
+    def check_polling_conditions(self) -> None:
+        """Raises PollingConditionError unless all active conditions hold."""
+        for condition in self.polling_conditions:
+            condition.maybe_raise()
+
+    @overload
+    def polling_condition(self, fun_: Callable[[], bool | None]) -> Poll:
+        ...
+
+    @overload
+    def polling_condition(
+        self,
+        fun_: None = None,
+        *,
+        seconds_interval: float = 2.0,
+        description: str | None = None,
+        interval: timedelta | None = None,
+    ) -> Decorator:
+        ...
+
+    def polling_condition(
+        self,
+        fun_: Callable[[], bool | None] | None = None,
+        *,
+        seconds_interval: float = 2.0,
+        description: str | None = None,
+        interval: timedelta | None = None,
+    ) -> Poll | Decorator:
+        """Makes a condition of a function: within `with function:` it has to hold.
+
+        It is checked before commands and during waits, at most every `seconds_interval`.
+        """
+        pause = interval.total_seconds() if interval is not None else seconds_interval
+
+        def make(function: Callable[[], bool | None]) -> Poll:
+            condition = PollingCondition(function, self.logger, pause, description)
+            return Poll(condition, self.polling_conditions, self.logger)
+
+        return make if fun_ is None else make(fun_)
+
+
+def _problems_of(what: str, end: Callable[[], None]) -> list[str]:
+    """Ends something; what went wrong, as a sentence or none."""
+    try:
+        end()
+    except Exception as error:
+        return [f"Error during cleanup of {what}: {error}"]
+    return []

@@ -1,0 +1,49 @@
+"""How the failure of a test script is told."""
+
+import traceback
+
+from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.script_trace import script_frames
+from charioteer.testing.text import printable
+
+
+def report_request(logger: AbstractLogger, error: Exception, script: str) -> None:
+    """Tells what the script asked for in vain: where in the script, what, and its notes."""
+    logger.log_test_error("Traceback (most recent call last):")
+    for line in script_frames(error.__traceback__, script):
+        logger.log_test_error(line)
+    logger.log_test_error("")
+    for line in f"{type(error).__name__}: {error}".split("\n"):
+        logger.log_test_error(line)
+    for note in notes_of(error):
+        for line in printable(note).split("\n"):
+            logger.log_test_error(line)
+
+
+def report_machine(logger: AbstractLogger, error: Exception) -> None:
+    """Tells of trouble with a machine, with the full traceback."""
+    for line in "".join(traceback.format_exception(error)).rstrip("\n").split("\n"):
+        logger.log_test_error(line)
+
+
+def notes_of(error: BaseException) -> list[str]:
+    return [str(note) for note in getattr(error, "__notes__", [])]
+
+
+def report_set_up(logger: AbstractLogger, error: Exception) -> None:
+    """Tells why there is no run, without a traceback: the script has no part in it."""
+    for text in (str(error), *notes_of(error)):
+        for line in printable(text).split("\n"):
+            logger.log_test_error(line)
+
+
+def report_interruption(logger: AbstractLogger, error: BaseException, script: str) -> None:
+    """Tells where the script was when it was interrupted."""
+    if lines := script_frames(error.__traceback__, script):
+        logger.log_test_error(f"interrupted by {name_of_interruption(error)} at:")
+        for line in lines:
+            logger.log_test_error(line)
+
+
+def name_of_interruption(error: BaseException) -> str:
+    return "Ctrl-C" if isinstance(error, KeyboardInterrupt) else "SIGTERM"

@@ -1,0 +1,16 @@
+"""What a test tells, and where it goes: the terminal, an XML log, a JUnit report."""
+
+from charioteer.testing.logger.base import AbstractLogger, LogLevel
+from charioteer.testing.logger.composite import CompositeLogger
+from charioteer.testing.logger.junit import JunitXMLLogger
+from charioteer.testing.logger.terminal import TerminalLogger
+from charioteer.testing.logger.xml import XMLLogger
+
+__all__ = [
+    "AbstractLogger",
+    "CompositeLogger",
+    "JunitXMLLogger",
+    "LogLevel",
+    "TerminalLogger",
+    "XMLLogger",
+]

@@ -1,0 +1,114 @@
+"""Several loggers as one."""
+
+import sys
+import threading
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from charioteer import _core as core
+from charioteer.testing import forked
+from charioteer.testing.logger.base import AbstractLogger, Attributes, LogLevel
+from charioteer.testing.logger.junit import JunitXMLLogger
+from charioteer.testing.logger.terminal import TerminalLogger
+
+
+class CompositeLogger(AbstractLogger):
+    """Tells everything to each of its loggers. All share one reporter of the core."""
+
+    def __init__(self, logger_list: list[AbstractLogger] | None = None) -> None:
+        self.reporter = core.Reporter(terminal=False, queue=False)
+        self.logger_list: list[AbstractLogger] = []
+        self._lock = threading.RLock()
+        for logger in logger_list or []:
+            self.add_logger(logger)
+        forked.on_child(self, CompositeLogger._enter_child)
+
+    def add_logger(self, logger: AbstractLogger) -> None:
+        """Tells `logger` everything from now on."""
+        logger.reporter = self.reporter
+        if isinstance(logger, TerminalLogger):
+            self.reporter.terminal = True
+        else:
+            self.reporter.queue = True
+        if logger.report is not None:
+            self.reporter.add_report(logger.report)
+        logger.set_log_level(self.log_level)
+        self.logger_list.append(logger)
+
+    def _enter_child(self) -> None:
+        """In a forked child: another thread may have held the lock, and files are the parent's."""
+        self._lock = threading.RLock()
+        for logger in self.logger_list:
+            if isinstance(logger, JunitXMLLogger):
+                logger.abandon()
+        terminals = [each for each in self.logger_list if isinstance(each, TerminalLogger)]
+        self.logger_list[:] = terminals
+
+    def collect(self) -> None:
+        if not self.reporter.queue:
+            return
+        with self._lock:
+            for event in self.reporter.drain():
+                for logger in self.logger_list:
+                    if not isinstance(logger, TerminalLogger):
+                        logger.take(event)
+
+    def log(self, message: str, attributes: Attributes = {}) -> None:
+        self._tell("log", message, attributes)
+
+    def debug(self, *args: Any, **kwargs: Any) -> None:
+        self._tell("debug", *args, **kwargs)
+
+    def info(self, *args: Any, **kwargs: Any) -> None:
+        self._tell("info", *args, **kwargs)
+
+    def warning(self, *args: Any, **kwargs: Any) -> None:
+        self._tell("warning", *args, **kwargs)
+
+    def error(self, *args: Any, **kwargs: Any) -> None:
+        """Tells why the run fails, and ends it: raises SystemExit with status 1."""
+        self._tell("error", *args, **kwargs)
+        sys.exit(1)
+
+    def log_test_error(self, *args: Any, **kwargs: Any) -> None:
+        self._tell("log_test_error", *args, **kwargs)
+
+    def run_failed(self, reason: str) -> None:
+        self._tell("run_failed", reason)
+
+    def log_serial(self, message: str, machine: str) -> None:
+        self._tell("log_serial", message, machine)
+
+    @contextmanager
+    def nested(self, message: str, attributes: Attributes = {}) -> Generator[None, None, None]:
+        with self._in_all("nested", message, attributes):
+            yield
+
+    @contextmanager
+    def subtest(self, name: str, attributes: Attributes = {}) -> Generator[None, None, None]:
+        with self._in_all("subtest", name, attributes):
+            yield
+
+    def set_log_level(self, level: LogLevel) -> None:
+        super().set_log_level(level)
+        for logger in self.logger_list:
+            logger.set_log_level(level)
+
+    def _tell(self, method: str, *args: Any, **kwargs: Any) -> None:
+        with self._lock:
+            self.collect()
+            for logger in self.logger_list:
+                getattr(logger, method)(*args, **kwargs)
+
+    @contextmanager
+    def _in_all(
+        self, method: str, message: str, attributes: Attributes
+    ) -> Generator[None, None, None]:
+        with ExitStack() as stack:
+            with self._lock:
+                self.collect()
+                for logger in self.logger_list:
+                    stack.enter_context(getattr(logger, method)(message, attributes))
+            yield
+            self.collect()

@@ -1,0 +1,293 @@
+"""Commands in a machine, and what is told about them."""
+
+import shlex
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+
+from charioteer.testing.duration import Duration, render
+from charioteer.testing.errors import MachineError
+from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.logger.base import Attributes
+from charioteer.testing.machine import probes
+from charioteer.testing.machine.process import Process
+from charioteer.testing.machine.result import Order, Result, TIMED_OUT
+from charioteer.testing.machine.retry import retry
+from charioteer.testing.parameters import checked
+
+
+def make_command(args: Iterable[object]) -> str:
+    """The words as one command for a shell."""
+    return shlex.join(map(str, args))
+
+
+class Commands(ABC):
+    """Part of every machine."""
+
+    name: str
+    logger: AbstractLogger
+    callbacks: list[Callable[[], None]]
+    """Called before every command."""
+    streams: bool = False
+    """Whether the output of commands is told as it comes, where the script does not say."""
+
+    @abstractmethod
+    def _execute(
+        self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
+    ) -> tuple[int, str]:
+        """Runs `command`; see `execute`."""
+
+    def _carry_out(self, order: Order) -> Result:
+        """Runs a command whatever its status; by `execute`, unless a subclass knows better.
+
+        Raises MachineError for input, which `execute` has not.
+        """
+        if order.stdin is not None:
+            raise MachineError(
+                f"{self.name}: input for `{order.command}` takes the driver's own way to run "
+                f"commands, which {type(self).__name__} does not use"
+            )
+        begin = time.monotonic()
+        status, output = self.execute(order.command, timeout=order.timeout)
+        if order.stream and not self.streams:
+            self._tell_output(output)
+        spent = time.monotonic() - begin
+        return Result(
+            machine=self,
+            command=order.command,
+            status=status,
+            signal=None,
+            stdout_bytes=output.encode(errors="replace"),
+            stderr_bytes=b"",
+            duration=spent,
+            timeout=order.timeout,
+            waited=spent,
+        )
+
+    def _spawn(self, order: Order, stdin: bool) -> Process:
+        """Starts a command; see `spawn`."""
+        raise MachineError(
+            f"{self.name}: `{order.command}` cannot be spawned: that takes the agent, which only "
+            "virtual machines have"
+        )
+
+    def _is_overridden(self, base: "type[Commands]") -> bool:
+        """Whether a subclass of `base`, or a script, has its own way to run commands."""
+        kind = type(self)
+        return (
+            "execute" in vars(self)
+            or kind.execute is not Commands.execute
+            or kind._execute is not base._execute
+        )
+
+    def last_words(self) -> list[str]:
+        """The last lines of its console, for the notes of a failure."""
+        return []
+
+    # Telling
+
+    def log(self, msg: str) -> None:
+        """Tells something about this machine."""
+        self.logger.log(msg, {"machine": self.name})
+
+    def log_serial(self, msg: str) -> None:
+        """Tells a line as if it were of the serial console."""
+        self.logger.log_serial(msg, self.name)
+
+    def nested(self, msg: str, attrs: Attributes = {}) -> AbstractContextManager[None]:
+        """A step of the test on this machine: `with machine.nested("..."):`."""
+        return self.logger.nested(msg, {"machine": self.name, **attrs})
+
+    def _tell_output(self, output: str) -> None:
+        """Tells the lines of an output as the core does."""
+        if output:
+            for line in output.removesuffix("\n").split("\n"):
+                self.log(f"| {line}")
+
+    # Commands
+
+    def run_callbacks(self) -> None:
+        """Checks what must hold all the time."""
+        # What they ask belongs to no wait.
+        with probes.asking_until(None):
+            for callback in self.callbacks:
+                callback()
+
+    @checked
+    def execute(
+        self,
+        command: str,
+        check_return: bool = True,
+        check_output: bool = True,
+        timeout: Duration | None = 900,
+    ) -> tuple[int, str]:
+        """Runs a command in bash with `set -euo pipefail`; returns exit status and output.
+
+        Standard error goes to the console. `timeout` in seconds ends the command with status 124;
+        None is no limit. Without `check_output` it returns (-2, "") at once and the command goes
+        on; without `check_return` the status is -1.
+        """
+        self.run_callbacks()
+        limit = probes.granted(timeout)
+        return probes.run_question(
+            command, lambda: self._execute(command, check_return, check_output, limit)
+        )
+
+    def _order(
+        self,
+        command: str,
+        timeout: Duration | None,
+        stream: bool | None,
+        stdin: str | bytes | None = None,
+        all_errors: bool = False,
+    ) -> Order:
+        told = self.streams if stream is None else stream
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        return Order(command, given, probes.granted(timeout), told, all_errors)
+
+    @checked
+    def run(
+        self,
+        command: str,
+        *,
+        stdin: str | bytes | None = None,
+        timeout: Duration | None = None,
+        stream: bool | None = None,
+    ) -> Result:
+        """Runs a command in bash with `set -euo pipefail` and returns all that is known of it.
+
+        `stdin` is what it reads, text as UTF-8; by default nothing. `timeout` in seconds ends it
+        with status 124; by default there is none. With `stream` the lines of its output are told
+        as they come; by default as the run does. Raises no error for its status, but MachineError
+        when the machine is in trouble.
+        """
+        with self.nested(f"running: {command}"):
+            return self._carry_out(self._order(command, timeout, stream, stdin, all_errors=True))
+
+    @checked
+    def spawn(
+        self, command: str, *, stdin: bool = False, timeout: Duration | None = None
+    ) -> Process:
+        """Starts a command as `run` does and goes on; see Process for what can be done with it.
+
+        With `stdin` it reads what `Process.write` gives it. `timeout` in seconds ends it with
+        status 124; by default there is none. Raises MachineError when there is no agent.
+        """
+        self.log(f"spawning: {command}")
+        self.run_callbacks()
+        return self._spawn(Order(command, timeout=timeout), stdin)
+
+    @checked
+    def succeed(
+        self, *commands: str, timeout: Duration | None = None, stream: bool | None = None
+    ) -> str:
+        """Runs the commands, which must exit with 0; returns their outputs in one string.
+
+        `timeout` in seconds is for each of them; by default there is none. `stream` as for `run`.
+        Raises RequestedAssertionFailed.
+        """
+        output = ""
+        for command in commands:
+            with self.nested(f"must succeed: {command}"):
+                result = self._carry_out(self._order(command, timeout, stream))
+                probes.expect_answer(command, result.status)
+                if not result.ok:
+                    self.log(f"output: {result.stdout}")
+                result.check()
+                output += result.stdout
+        return output
+
+    @checked
+    def fail(
+        self, *commands: str, timeout: Duration | None = None, stream: bool | None = None
+    ) -> str:
+        """Runs the commands, which must exit with another status than 0; returns their outputs.
+
+        Arguments and errors as for `succeed`.
+        """
+        output = ""
+        for command in commands:
+            with self.nested(f"must fail: {command}"):
+                result = self._carry_out(self._order(command, timeout, stream))
+                if result.ok:
+                    raise result.failure(f"command `{command}` unexpectedly succeeded")
+                output += result.stdout
+        return output
+
+    def _wait_for_command(
+        self,
+        command: str,
+        success: bool,
+        timeout: Duration,
+        attempt_timeout: Duration | None = None,
+    ) -> str:
+        """Runs a command of the script again and again until it succeeds, or fails.
+
+        Each run has the limit of the wait, and one that it cuts off has failed; one that
+        `attempt_timeout` cuts off has neither succeeded nor failed. Returns the last output.
+        """
+        output = ""
+
+        def try_it(_last_try: bool) -> bool:
+            nonlocal output
+            limit = timeout if attempt_timeout is None else attempt_timeout
+            status, output = self.execute(command, timeout=limit)
+            cut_off = attempt_timeout is not None and status == TIMED_OUT
+            return (status == 0) == success and not cut_off
+
+        retry(try_it, timeout=timeout)
+        return output
+
+    def _wait_for_probe(
+        self,
+        command: str,
+        success: bool,
+        timeout: Duration,
+        hint: Sequence[str] = (),
+        attempt_timeout: Duration | None = None,
+    ) -> None:
+        """Asks by `command` until it succeeds, or fails.
+
+        `hint`, for machines that know such, names what in the guest tells that it is time to ask.
+        `attempt_timeout` is the limit of each question.
+        """
+        limit = probes.LONGEST if attempt_timeout is None else attempt_timeout
+
+        def ask(_last_try: bool) -> bool:
+            return (self.execute(command, timeout=limit)[0] == 0) == success
+
+        probes.wait_until(ask, timeout)
+
+    @checked
+    def wait_until_succeeds(
+        self, command: str, timeout: Duration = 900, *, attempt_timeout: Duration | None = None
+    ) -> str:
+        """Runs a command again and again until it succeeds; returns its last output.
+
+        `attempt_timeout` is the limit of each attempt. Raises RequestedAssertionFailed after
+        `timeout` and a last attempt.
+        """
+        with self.nested(f"waiting for success: {command}"):
+            return self._wait_for_command(command, True, timeout, attempt_timeout)
+
+    @checked
+    def wait_until_fails(
+        self, command: str, timeout: Duration = 900, *, attempt_timeout: Duration | None = None
+    ) -> str:
+        """Runs a command again and again until it fails; returns its last output.
+
+        Arguments and errors as for `wait_until_succeeds`. An attempt that was cut off by its limit
+        is no failure.
+        """
+        with self.nested(f"waiting for failure: {command}"):
+            return self._wait_for_command(command, False, timeout, attempt_timeout)
+
+    @checked
+    def sleep(self, secs: Duration | None = None, duration: Duration | None = None) -> None:
+        """Sleeps in the guest, in the guest's time. The two arguments are two names of one."""
+        if (secs is None) == (duration is None):
+            raise TypeError("sleep() takes either 'secs' or 'duration'")
+        length = secs if secs is not None else duration
+        assert length is not None
+        self.succeed(f"sleep {render(length)}")

@@ -1,0 +1,62 @@
+"""What a virtual machine has of its firmware and of the first stage of its boot."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from charioteer.testing.machine.life_cycle import LifeCycle
+
+if TYPE_CHECKING:
+    from charioteer.testing.efi import EfiVariable, EfiVars
+
+
+class Firmware(LifeCycle):
+    """Part of every virtual machine. The EFI variables are there while it is off."""
+
+    @cached_property
+    def efi_vars(self) -> "EfiVars":
+        """The store of its EFI variables."""
+        # Not at the start of every run, most of which do without.
+        from charioteer.testing.efi import EfiVars
+
+        return EfiVars(self.efi_vars_path, self)
+
+    def create_efi_vars(self) -> None:
+        """Makes an empty store of EFI variables before the first start, which then uses it.
+
+        Raises RequestedAssertionFailed when there is one, or while the machine runs.
+        """
+        self.efi_vars.create_empty()
+
+    def read_efi_vars(self) -> "list[EfiVariable]":
+        """The variables of the machine's EFI firmware; none before the store is made.
+
+        Raises RequestedAssertionFailed while the machine runs, MachineError when the file is none.
+        """
+        owners = self.efi_vars.read_content() or {}
+        return [variable for owner in owners.values() for variable in owner.values()]
+
+    def write_efi_vars(self, add: "list[EfiVariable]") -> None:
+        """Puts variables into the store, for the next start; those of equal names are replaced.
+
+        Raises RequestedAssertionFailed while the machine runs, MachineError when they do not fit.
+        """
+        self.efi_vars.write(add)
+
+    def dump_efi_vars(self) -> None:
+        """Shows the variables on standard output. Raises as `read_efi_vars` does."""
+        for variable in self.read_efi_vars():
+            variable.print()
+
+    def switch_root(self) -> None:
+        """Goes on from the initial RAM disk to the system, whose root shell is awaited.
+
+        The initial RAM disk has to be systemd's, with a root shell of its own.
+        """
+        self.wait_for_unit("initrd.target")
+        self.execute(
+            "systemctl isolate --no-block initrd-switch-root.target 2>/dev/null >/dev/null",
+            check_return=False,
+            check_output=False,
+        )
+        self.connected = False
+        self.connect()

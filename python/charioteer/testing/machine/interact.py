@@ -1,0 +1,118 @@
+"""The terminal of the driver as one of the guest."""
+
+import os
+import select
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from charioteer import _core as core
+from charioteer.errors import NoShell
+from charioteer.testing import shell_servers
+from charioteer.testing.errors import MachineError
+from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.shell_connection import ShellConnection
+
+
+def shell_by_socat(machine: core.Machine, address: str) -> None:
+    """Connects the root shell to an address of socat, until either side ends. Ctrl-C ends it."""
+    if shutil.which("socat") is None:
+        raise MachineError(f"{machine.name}: shell_interact with an address needs socat")
+    descriptor = machine.attach_shell()
+    try:
+        subprocess.run(["socat", address, f"FD:{descriptor}"], pass_fds=[descriptor])
+    except KeyboardInterrupt:
+        pass
+    finally:
+        os.close(descriptor)
+        machine.detach_shell()
+
+
+def login_shell(machine: core.Machine, logger: AbstractLogger, idle: Callable[[], None]) -> bool:
+    """A login shell on the terminal, until it ends or Ctrl-]. False: there is none to be had.
+
+    Meanwhile the terminal is the shell's: what the log has to say comes afterwards.
+    """
+    if not (os.isatty(0) and os.isatty(1)):
+        return False
+    attributes = {"machine": machine.name}
+    try:
+        shell = ShellConnection(
+            shell_servers.connect(Path(machine.state_dir) / shell_servers.SOCKET_NAME)
+        )
+    except NoShell:
+        return False
+    try:
+        shell.open()
+    except NoShell as error:
+        shell.close()
+        logger.log(f"no terminal in the guest: {error}", attributes)
+        return False
+    logger.log("Terminal is ready (Ctrl-] leaves it):", attributes)
+    try:
+        with _log_held(logger.reporter):
+            shell.relay(idle)
+    except NoShell as error:
+        logger.log(f"the terminal is gone: {error}", attributes)
+    finally:
+        shell.close()
+    return True
+
+
+@contextmanager
+def _log_held(reporter: core.Reporter) -> Generator[None, None, None]:
+    if not os.isatty(2):
+        yield
+        return
+    reporter.flush()
+    reporter.held = True
+    try:
+        yield
+    finally:
+        reporter.held = False
+
+
+def shell_on_terminal(machine: core.Machine) -> None:
+    """Sends lines of the terminal to the root shell and shows what it answers.
+
+    Ends by Ctrl-D or Ctrl-C.
+    """
+    descriptor = machine.attach_shell()
+    done = threading.Event()
+    shower = threading.Thread(target=_show, args=(descriptor, done), daemon=True)
+    shower.start()
+    try:
+        while True:
+            os.write(descriptor, (input("$ ") + "\n").encode())
+    except (EOFError, KeyboardInterrupt):
+        print(file=sys.stderr)
+    finally:
+        # First of all, or it would take what later commands answer.
+        done.set()
+        shower.join()
+        os.close(descriptor)
+        machine.detach_shell()
+
+
+def _show(descriptor: int, done: threading.Event) -> None:
+    while not done.is_set():
+        if select.select([descriptor], [], [], 0.1)[0]:
+            piece = os.read(descriptor, 65536)
+            if not piece:
+                return
+            sys.stdout.write(piece.decode(errors="replace"))
+            sys.stdout.flush()
+
+
+def console_on_terminal(machine: core.Machine) -> bool:
+    """Sends what is typed to the serial console. False: by Ctrl-C; True: the input ended."""
+    try:
+        while data := sys.stdin.buffer.readline():
+            machine.send_console(data)
+    except KeyboardInterrupt:
+        return False
+    return True

@@ -1,0 +1,263 @@
+"""The life of a virtual machine: its start, its process, its connections, its end."""
+
+import os
+from pathlib import Path
+
+from charioteer import _core as core
+from charioteer.testing.duration import Duration
+from charioteer.testing.machine.base import BaseMachine
+from charioteer.testing.machine.connections import Monitor, RootShell
+from charioteer.testing.machine.console import ConsoleLines
+from charioteer.testing.machine.qemu_process import ConsoleReader, QemuProcess
+from charioteer.testing.machine.qmp import QMPSession
+from charioteer.testing.machine.start_command import StartCommand, as_start_command
+from charioteer.testing.machine.succession import take_over_state
+from charioteer.testing.parameters import checked
+
+
+class LifeCycle(BaseMachine):
+    """Part of every virtual machine.
+
+    Scripts assign `booted`, `connected`, `pid`, `process`, `shell` and `monitor` to say that they
+    have ended QEMU by themselves; the next start makes them anew.
+    """
+
+    handle: core.Machine
+    monitor_path: Path
+    qmp_path: Path
+    shell_path: Path
+    efi_vars_path: Path
+    """What its start script takes from NIX_EFI_VARS."""
+    vsock_guest: Path | None
+
+    def _connect_core(self, handle: core.Machine, command: StartCommand) -> None:
+        """Takes over the core's machine, which is to be started by `command`."""
+        self.handle = handle
+        self._command = command
+        self._process: QemuProcess | None = None
+        self._forgotten: dict[str, int] = {}
+        """Attributes that a script has set to None, with the process that ran then."""
+        self._qmp_client = QMPSession(handle)
+        self._last_lines = ConsoleLines(handle)
+        self._shell = RootShell(handle)
+        self._monitor = Monitor(handle)
+
+    # What a script may say
+
+    @property
+    def start_command(self) -> StartCommand:
+        """What starts it. Assigned or edited, it counts from the next start on."""
+        self._command = self._command.current()
+        return self._command
+
+    @start_command.setter
+    def start_command(self, command: StartCommand) -> None:
+        self._command = as_start_command(command)
+
+    @property
+    def booted(self) -> bool:
+        """Whether QEMU was started and its end has not been waited for."""
+        return self.handle.booted
+
+    @booted.setter
+    def booted(self, is_booted: bool) -> None:
+        self.handle.booted = bool(is_booted)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the root shell has said that it is ready."""
+        return self.handle.connected
+
+    @connected.setter
+    def connected(self, is_connected: bool) -> None:
+        self.handle.connected = bool(is_connected)
+
+    # What runs
+
+    def _is_forgotten(self, attribute: str, process: core.Process) -> bool:
+        return self._forgotten.get(attribute) == process.pid
+
+    def _forget(self, attribute: str, value: object) -> None:
+        """Notes that a script has set `attribute` to None. Raises ValueError for other values."""
+        if value is not None:
+            raise ValueError(
+                f"machine.{attribute} is what the core started; a script may set it to None, "
+                f"not to {value!r}"
+            )
+        if (process := self.handle.process) is not None:
+            self._forgotten[attribute] = process.pid
+
+    @property
+    def process(self) -> QemuProcess | None:
+        """The process of the start script, which has become QEMU; that of the last start."""
+        running = self.handle.process
+        if running is None or self._is_forgotten("process", running):
+            return None
+        if self._process is None or self._process.pid != running.pid:
+            text = str(self._command)
+            self._process = QemuProcess(running, self.handle, self._last_lines, text)
+        return self._process
+
+    @process.setter
+    def process(self, process: None) -> None:
+        self._forget("process", process)
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of QEMU while it runs."""
+        running = self.handle.process
+        if running is None or self._is_forgotten("pid", running):
+            return None
+        return self.handle.pid
+
+    @pid.setter
+    def pid(self, pid: None) -> None:
+        self._forget("pid", pid)
+
+    @property
+    def serial_thread(self) -> ConsoleReader | None:
+        """What reads the serial console since the first start."""
+        running = self.handle.process
+        return None if running is None else ConsoleReader(running)
+
+    def _is_open(self, connection: str) -> bool:
+        running = self.handle.process
+        return self.booted and running is not None and not self._is_forgotten(connection, running)
+
+    @property
+    def shell(self) -> RootShell | None:
+        """The connection to the root shell, while QEMU runs."""
+        return self._shell if self._is_open("shell") else None
+
+    @shell.setter
+    def shell(self, shell: None) -> None:
+        self._forget("shell", shell)
+
+    @property
+    def monitor(self) -> Monitor | None:
+        """The connection to the human monitor, while QEMU runs."""
+        return self._monitor if self._is_open("monitor") else None
+
+    @monitor.setter
+    def monitor(self, monitor: None) -> None:
+        self._forget("monitor", monitor)
+
+    @property
+    def qmp_client(self) -> QMPSession:
+        """The connection to the machine monitor, the same for all lives of QEMU."""
+        return self._qmp_client
+
+    @qmp_client.setter
+    def qmp_client(self, client: None) -> None:
+        self._qmp_client.close()
+        self._forget("qmp_client", client)
+
+    @property
+    def last_lines(self) -> ConsoleLines:
+        """The lines of the serial console that no call has taken yet. Assigned, they are dropped."""
+        return self._last_lines
+
+    @last_lines.setter
+    def last_lines(self, _lines: object) -> None:
+        while not self._last_lines.empty():
+            self._last_lines.get_nowait()
+
+    def is_up(self) -> bool:
+        return self.booted and self.connected
+
+    def _next_newline_closed_block_from_shell(self) -> str:
+        """What the root shell says up to the end of a line, for scripts that wrote to `shell`."""
+        received = b""
+        while not received.endswith(b"\n") and (piece := self._shell.recv(4096)):
+            received += piece
+        return received.decode(errors="replace")
+
+    # Start and end
+
+    @checked
+    def start(self, allow_reboot: bool = False) -> None:
+        """Starts QEMU; with `allow_reboot` it survives reboots of the guest. Raises MachineError."""
+        arguments = []
+        if self.vsock_guest is not None:
+            arguments = [
+                "-chardev",
+                f"socket,id=vsock_ssh,path={self.vsock_guest}",
+                "-device",
+                "vhost-user-vsock-pci,chardev=vsock_ssh",
+            ]
+        if not self.booted:
+            take_over_state(self)
+            self._shell.give_back()
+        command, full_command, environment = self.start_command, "", None
+        if command.is_changed():
+            sockets = (self.monitor_path, self.qmp_path, self.shell_path)
+            full_command = str(command.cmd(*sockets, allow_reboot))
+            environment = self._environment(command)
+        self.handle.start(allow_reboot, arguments, str(command), full_command, environment)
+
+    def _environment(self, command: StartCommand) -> list[str]:
+        """What a start command that scripts have changed runs in."""
+        made = dict(command.build_environment(self.state_dir, self.shared_dir))
+        if made.get("NIX_EFI_VARS") == os.environ.get("NIX_EFI_VARS"):
+            made["NIX_EFI_VARS"] = str(self.efi_vars_path)
+        return [f"{name}={value}" for name, value in made.items()]
+
+    def connect(self) -> None:
+        """Waits for the root shell, having started the machine if need be."""
+        self._shell.give_back()
+        if self.connected:
+            return
+        with self.nested("waiting for the VM to finish booting"):
+            self.start()
+            self.handle.connect()
+
+    def shutdown(self) -> None:
+        """Has the guest power off and waits for the end of QEMU; nothing when that has ended."""
+        if not self.booted:
+            return
+        self.handle.poweroff()
+        self.wait_for_shutdown()
+
+    def crash(self) -> None:
+        """Ends QEMU as if the power had failed."""
+        if not self.booted:
+            return
+        self.log("forced crash")
+        with self.nested("waiting for the VM to power off"):
+            self.handle.crash()
+        self._shell.give_back()
+
+    def reboot(self) -> None:
+        """Presses Ctrl-Alt-Delete. Of use after `start(allow_reboot=True)`."""
+        self.send_key("ctrl-alt-delete")
+        self.connected = False
+
+    @checked
+    def wait_for_shutdown(self, timeout: Duration | None = None) -> None:
+        """Waits for the end of QEMU. Raises subprocess.TimeoutExpired."""
+        if not self.booted:
+            return
+        with self.nested("waiting for the VM to power off"):
+            self.handle.wait_for_shutdown(timeout)
+        self._shell.give_back()
+
+    def release(self) -> None:
+        """Ends QEMU and closes what belongs to it."""
+        if self.pid is None:
+            return
+        self._tell_end()
+        self._shell.give_back()
+        self.handle.release()
+
+    def end(self) -> None:
+        """Prepares for the end of the run, in which the core ends all machines side by side.
+
+        The `release` of a subclass is called; ours need not be.
+        """
+        if type(self).release is not LifeCycle.release:
+            self.release()
+        elif self.pid is not None:
+            self._tell_end()
+
+    def _tell_end(self) -> None:
+        self.logger.info(f"kill {type(self).__name__} (pid {self.pid})")

@@ -1,0 +1,395 @@
+"""Containers of systemd-nspawn."""
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from charioteer import _core as core
+from charioteer.testing.duration import Duration, seconds
+from charioteer.testing.errors import MachineError
+from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.machine.base import BaseMachine
+from charioteer.testing.machine.notify import NotifySocket
+from charioteer.testing.machine.pipe_reader import PipeReader
+from charioteer.testing.machine.result import Order, Result, TIMED_OUT
+from charioteer.testing.parameters import checked
+from charioteer.testing.replaced import Replaced
+
+# Seconds.
+_RELEASE_GRACE = 30
+_REMINDER = 10
+_LOOK_EVERY = 0.05
+
+# What a command finds, as in the backdoor's shell of a virtual machine.
+_PRELUDE = (
+    "set -eo pipefail; export USER=root HOME=/root DISPLAY=:0.0; source /etc/profile; set -u; "
+)
+
+
+def container_name(start_command: str) -> str:
+    """The NAME in `run-NAME-nspawn`. Raises AssertionError when it is not called so."""
+    match = re.search("run-(.+)-nspawn", os.path.basename(start_command))
+    assert match, f"a container's start script is called run-NAME-nspawn, not {start_command}"
+    return match[1]
+
+
+class NspawnMachine(BaseMachine):
+    """A container. Its processes end with the driver, whatever ends that."""
+
+    _stream_journal = Replaced("the journal is followed from when there is one")
+    machine_name_from_start_command = staticmethod(container_name)
+
+    def __init__(
+        self,
+        out_dir: Path,
+        tmp_dir: Path,
+        start_command: str,
+        logger: AbstractLogger,
+        name: str | None = None,
+        keep_machine_state: bool = False,
+        callbacks: list[Callable[[], None]] | None = None,
+    ) -> None:
+        """`start_command` is the path of a program `run-NAME-nspawn`; NAME is the default name.
+
+        Unless `keep_machine_state`, what an earlier run left of its root folder is deleted.
+        """
+        super().__init__(
+            out_dir=out_dir,
+            name=name or container_name(start_command),
+            logger=logger,
+            callbacks=callbacks,
+            tmp_dir=tmp_dir,
+            keep_machine_state=keep_machine_state,
+        )
+        self.start_command = start_command
+        self.process: core.Process | None = None
+        self._notify: NotifySocket | None = None
+        self._journal: core.Process | None = None
+        self._leader: int | None = None
+        self.started: Callable[[], None] = lambda: None
+        """Called when it has been started; the driver joins its networks then."""
+        if self._state_is_reset:
+            self.cleanup_statedir()
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the start script. A script may set it to None, as `process`, when it has
+        ended the container by itself."""
+        return None if self.process is None else self.process.pid
+
+    @pid.setter
+    def pid(self, pid: None) -> None:
+        if pid is not None:
+            raise ValueError(f"machine.pid is of what was started; set it to None, not to {pid!r}")
+        if self.process is not None and self.process.poll() is not None:
+            self._forget()
+
+    @property
+    def get_systemd_process(self) -> int:
+        """The process of its systemd, as the host sees it. Raises AssertionError when it is off."""
+        assert self._leader is not None, f"{self.name} is not started"
+        return self._leader
+
+    def is_up(self) -> bool:
+        return self.process is not None
+
+    # Life cycle
+
+    def start(self) -> None:
+        """Starts it and waits until its systemd is ready. Raises MachineError."""
+        if self.process is not None:
+            return
+        self._notify = notify = NotifySocket(self.tmp_dir / f"{self.name}-nspawn.sock")
+        environment = [
+            f"RUN_NSPAWN_ROOT_DIR={self.state_dir}",
+            f"RUN_NSPAWN_SHARED_DIR={self.shared_dir}",
+            f"NOTIFY_SOCKET={notify.path}",
+        ]
+        try:
+            self.process = core.spawn([self.start_command], environment, str(self.state_dir))
+            self.log(f"systemd-nspawn running (pid {self.process.pid})")
+            self._wait_until_ready(notify, self.process)
+        except BaseException:
+            self._end()
+            self._forget()
+            raise
+        self.started()
+
+    def _wait_until_ready(self, notify: NotifySocket, process: core.Process) -> None:
+        begin = reminded = time.monotonic()
+        while not notify.wait_for(_LOOK_EVERY, "READY", "X_NSPAWN_LEADER_PID"):
+            self.logger.collect()
+            if process.poll() is not None:
+                error = MachineError("systemd-nspawn process exited unexpectedly")
+                error.add_note(
+                    f"on {self.name}, exit status {process.poll()} after "
+                    f"{time.monotonic() - begin:.2f} s"
+                )
+                error.add_note(f"it wrote:\n{process.last_output()}")
+                raise error
+            self._follow_journal()
+            if time.monotonic() - reminded >= _REMINDER:
+                reminded = time.monotonic()
+                self.logger.warning(
+                    f"still waiting for container '{self.name}' to reach ready state..."
+                )
+        self._leader = int(notify.value("X_NSPAWN_LEADER_PID") or 0)
+        self._follow_journal()
+
+    def _follow_journal(self) -> None:
+        """Tells the journal as serial lines, from when there is one."""
+        journal = self.state_dir / "var/log/journal"
+        if self._journal is not None or not (journal.is_dir() and any(journal.iterdir())):
+            return
+        command = ["journalctl", "--follow", f"--directory={journal}", "--lines=all"]
+        environment = [f"PATH={os.environ.get('PATH', os.defpath)}"]
+        self._journal = core.spawn(
+            [*command, "--output=short-monotonic"],
+            environment,
+            str(self.state_dir),
+            self.name,
+            self.logger.reporter,
+        )
+
+    def shutdown(self) -> None:
+        """Powers it off and waits for its end."""
+        if self.process is None:
+            return
+        self.execute("systemctl poweroff", timeout=None)
+        self.wait_for_shutdown()
+
+    @checked
+    def wait_for_shutdown(self, timeout: Duration | None = None) -> None:
+        if self.process is None:
+            return
+        with self.nested("waiting for the container to power off"):
+            self.process.wait(None if timeout is None else seconds(timeout))
+            self._forget()
+
+    def release(self) -> None:
+        """Ends it, by force after 30 s."""
+        if self.process is None:
+            return
+        self.logger.info(f"kill {type(self).__name__} (pid {self.pid})")
+        self._end()
+
+    def _end(self) -> None:
+        # A start on another thread may end it at the same time.
+        if (process := self.process) is None:
+            return
+        process.terminate()
+        try:
+            process.wait(_RELEASE_GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(_RELEASE_GRACE)
+        self._forget()
+
+    def _forget(self) -> None:
+        journal, notify = self._journal, self._notify
+        self.process = self._journal = self._notify = self._leader = None
+        if journal is not None:
+            journal.kill()
+        if notify is not None:
+            notify.close()
+
+    # Commands
+
+    def _execute(
+        self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
+    ) -> tuple[int, str]:
+        """Runs `command`; always with output and status. Raises subprocess.TimeoutExpired."""
+        result = self._enter(Order(command, timeout=timeout, stream=self.streams))
+        if result.timed_out:
+            assert timeout is not None
+            raise subprocess.TimeoutExpired(command, seconds(timeout))
+        # As subprocess says it.
+        return -result.signal if result.signal else result.status, result.stdout
+
+    def _carry_out(self, order: Order) -> Result:
+        # Where the script only looks at status and output, `execute` has a say in it.
+        if not order.all_errors or self._is_overridden(NspawnMachine):
+            return super()._carry_out(order)
+        self.run_callbacks()
+        return self._enter(order)
+
+    def _enter(self, order: Order) -> Result:
+        """Runs a command in the container, which is started if need be."""
+        begin = time.monotonic()
+        self.start()
+        enter = shutil.which("nsenter")
+        if enter is None:
+            raise MachineError(f"{self.name}: commands in containers need nsenter, of util-linux")
+        namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
+        words = [enter, "--target", str(self._leader), *namespaces, "/bin/sh", "-c"]
+        started = time.monotonic()
+        status, output, errors = self._run([*words, _PRELUDE + order.command], order)
+        # Where it was slow there was no journal yet when the container was ready.
+        self._follow_journal()
+        result = Result(
+            machine=self,
+            command=order.command,
+            status=TIMED_OUT if status is None else status if status >= 0 else 128 - status,
+            signal=-status if status is not None and status < 0 else None,
+            stdout_bytes=output,
+            stderr_bytes=errors,
+            duration=time.monotonic() - started,
+            timed_out=status is None,
+            timeout=order.timeout,
+            waited=time.monotonic() - begin,
+        )
+        if order.stream:
+            self._tell_output(result.stdout)
+        return result
+
+    def _run(self, words: list[str], order: Order) -> tuple[int | None, bytes, bytes]:
+        """Runs a program of the host; tells its standard error as lines of the console.
+
+        Returns its status, minus the signal that ended it, or None after the limit; its output;
+        its standard error.
+        """
+        nothing: dict[str, str] = {}
+        limit = core.parse_holder_limit(os.environ.get("CHARIOTEER_OUTPUT_HOLDER_LIMIT", ""))
+        end = None if order.timeout is None else time.monotonic() + seconds(order.timeout)
+        with tempfile.TemporaryFile() as given:
+            given.write(order.stdin or b"")
+            given.seek(0)
+            program = subprocess.Popen(
+                words,
+                env=nothing,
+                stdin=subprocess.DEVNULL if order.stdin is None else given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        assert program.stdout is not None and program.stderr is not None
+        output = PipeReader(program.stdout)
+        errors = PipeReader(program.stderr, self._tell_error)
+        status: int | None = None
+        try:
+            ended = program.wait(None if order.timeout is None else seconds(order.timeout))
+            if self._await_holders(order.command, output, end, limit):
+                status = ended
+        except subprocess.TimeoutExpired:
+            pass  # its status is None
+        finally:
+            if status is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(program.pid, signal.SIGKILL)
+                program.wait()
+            taken = output.take_all(), errors.take_all()
+        self.logger.collect()
+        return status, *taken
+
+    def _tell_error(self, line: bytes) -> None:
+        self.log_serial(line.decode(errors="ignore").rstrip())
+
+    def _await_holders(
+        self, command: str, output: PipeReader, end: float | None, limit: int
+    ) -> bool:
+        """As `output.wait_for_holders`, with warnings."""
+
+        def warn(given_up: bool) -> None:
+            text = core.describe_held_output(command, output.holders(), given_up, limit)
+            self.logger.warning(f"warning: {text}", {"machine": self.name})
+
+        return output.wait_for_holders(end, limit, warn)
+
+    # Files
+
+    @checked
+    def copy_from_host(self, source: str, target: str) -> None:
+        """Copies a file or folder of the host into the container, as root, keeping modes.
+
+        Raises FileNotFoundError, RequestedAssertionFailed.
+        """
+        with tempfile.TemporaryDirectory(dir=self.shared_dir) as folder:
+            name = os.path.basename(os.path.abspath(source))
+            copied = Path(folder) / name
+            if os.path.isdir(source):
+                shutil.copytree(source, copied, symlinks=True)
+            else:
+                shutil.copy(source, copied)
+            inside = f"/tmp/shared/{os.path.basename(folder)}/{name}"
+            self.succeed(f"mkdir -p {shlex.quote(os.path.dirname(target) or '.')}")
+            self.succeed(f"cp -r {shlex.quote(inside)} {shlex.quote(target)}")
+
+    @checked
+    def copy_from_machine(self, source: str, target_dir: str = "") -> None:
+        """Copies a file or folder of the container to `target_dir` of the output directory.
+
+        A file there is replaced. Raises FileExistsError for a folder there.
+        """
+        with tempfile.TemporaryDirectory(dir=self.shared_dir) as folder:
+            name = Path(source).name
+            inside = f"/tmp/shared/{os.path.basename(folder)}"
+            self.succeed(f"mkdir -p {inside}")
+            self.succeed(f"cp -r {shlex.quote(source)} {inside}/{shlex.quote(name)}")
+            target = self.out_dir / target_dir / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copied = Path(folder) / name
+            if copied.is_dir():
+                shutil.copytree(copied, target, symlinks=True)
+            else:
+                shutil.copy(copied, target, follow_symlinks=False)
+
+    # Keyboard and screen
+
+    @checked
+    def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
+        """Types a character, or presses a chord, in the container's X server."""
+        text = shlex.quote(key)
+        command = f"type --clearmodifiers --delay 0 -- {text}"
+        if len(key) > 1:
+            command = f"key --clearmodifiers {text}"
+        if log:
+            with self.nested(f"sending key {key!r}"):
+                self.succeed(f"xdotool {command}")
+        else:
+            self.succeed(f"xdotool {command}")
+        if delay is not None:
+            time.sleep(delay)
+
+    def _write_screenshot(self, path: str) -> None:
+        Path(path).write_bytes(self._convert("pnmtopng", self._picture()))
+
+    def _read_screen(self, variants: int) -> Iterator[tuple[int, str]]:
+        return core.ScreenReading(self._picture(), variants)
+
+    def _picture(self) -> bytes:
+        """What its X server shows, as PPM."""
+        with tempfile.TemporaryDirectory(dir=self.shared_dir) as folder:
+            inside = f"/tmp/shared/{os.path.basename(folder)}/screen.xwd"
+            self.succeed(f"xwd -root -silent -out {inside}")
+            picture = self._convert("xwdtopnm", (Path(folder) / "screen.xwd").read_bytes())
+        # It may have colours of 16 bits.
+        return self._convert("pamdepth", picture, "255")
+
+    def _convert(self, program: str, picture: bytes, *arguments: str) -> bytes:
+        if shutil.which(program) is None:
+            raise MachineError(f"{self.name}: pictures of containers need {program}, of netpbm")
+        done = subprocess.run([program, *arguments], input=picture, capture_output=True)
+        if done.returncode != 0:
+            raise MachineError(
+                f"Cannot convert screenshot ({program} returned code {done.returncode})"
+            )
+        return done.stdout
+
+    @checked
+    def wait_for_x(self, timeout: Duration = 900) -> None:
+        """Waits for the X server."""
+        with self.nested("waiting for the X11 server"):
+            self._wait_for_probe("xwininfo -root >/dev/null 2>&1", True, timeout)
+
+    def ssh_backdoor_command(self) -> str:
+        """How to log in from the host."""
+        proxy = f"socat - UNIX-CLIENT:/run/systemd/nspawn/unix-export/{self.name}/ssh"
+        return f'ssh -o User=root -o ProxyCommand="{proxy}" bash'

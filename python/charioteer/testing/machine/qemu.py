@@ -1,0 +1,267 @@
+"""Virtual machines."""
+
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from charioteer import _core as core
+from charioteer.testing.cancellation import check_cancelled
+from charioteer.testing.duration import Duration, seconds
+from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.machine.files import Files
+from charioteer.testing.machine.firmware import Firmware
+from charioteer.testing.machine.keys import CHAR_TO_KEY
+from charioteer.testing.machine.process import Process
+from charioteer.testing.machine.result import Order, Result
+from charioteer.testing.machine.start_command import StartCommand, as_start_command
+from charioteer.testing.machine.succession import take_over_state
+from charioteer.testing.machine.terminals import Terminals
+from charioteer.testing.parameters import checked
+
+_LAST_LINES = 10
+
+
+class QemuMachine(Files, Firmware, Terminals):
+    """A virtual machine of QEMU. The waiting, the sockets and the processes are the core's."""
+
+    def __init__(
+        self,
+        out_dir: Path,
+        tmp_dir: Path,
+        start_command: str | StartCommand,
+        logger: AbstractLogger,
+        name: str | None = None,
+        keep_machine_state: bool = False,
+        callbacks: list[Callable[[], None]] | None = None,
+        vsock_guest: Path | None = None,
+        vsock_host: Path | None = None,
+    ) -> None:
+        """`start_command` is a piece of shell; NAME of its `run-NAME-vm` is the default name.
+
+        Unless `keep_machine_state`, what an earlier run left of its disks is deleted. Raises
+        MachineError when a living driver uses the state directory, OSError.
+        """
+        command = as_start_command(start_command)
+        super().__init__(
+            out_dir=Path(out_dir),
+            name=name or command.machine_name,
+            logger=logger,
+            callbacks=callbacks,
+            tmp_dir=Path(tmp_dir),
+            keep_machine_state=keep_machine_state,
+        )
+        self.vsock_guest = vsock_guest
+        self.vsock_host = vsock_host
+        self.monitor_path = self.state_dir / "monitor"
+        self.qmp_path = self.state_dir / "qmp"
+        self.shell_path = self.state_dir / "shell"
+        self.efi_vars_path = self.state_dir / f"{self.name}-efi-vars.fd"
+        take_over_state(self)
+        self._connect_core(
+            core.Machine(
+                self.name,
+                str(command),
+                str(self.state_dir),
+                str(self.shared_dir),
+                logger.reporter,
+                self._idle,
+                keep_machine_state,
+            ),
+            command,
+        )
+        if self._state_is_reset:
+            self._tell_reset()
+
+    def _idle(self, polling: bool) -> None:
+        check_cancelled()
+        self.logger.collect()
+        if polling:
+            self.run_callbacks()
+
+    # Commands
+
+    def _execute(
+        self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
+    ) -> tuple[int, str]:
+        self.connect()
+        return self.handle.execute(command, check_return, check_output, timeout, self.streams)
+
+    def _carry_out(self, order: Order) -> Result:
+        if self._runs_commands_itself():
+            return super()._carry_out(order)
+        begin = time.monotonic()
+        self.run_callbacks()
+        self.connect()
+        status, number, output, errors, duration, timed_out = self.handle.run(
+            order.command, order.stdin, order.timeout, order.all_errors, order.stream
+        )
+        return Result(
+            machine=self,
+            command=order.command,
+            status=status,
+            signal=number or None,
+            stdout_bytes=output,
+            stderr_bytes=errors,
+            duration=duration,
+            timed_out=timed_out,
+            timeout=order.timeout,
+            waited=time.monotonic() - begin,
+        )
+
+    def _spawn(self, order: Order, stdin: bool) -> Process:
+        self.connect()
+        call = self.handle.begin(order.command, stdin, order.timeout)
+        return Process(self, order, call, self.handle, stdin)
+
+    def _runs_commands_itself(self) -> bool:
+        """Whether a subclass has its own way to run commands, which waits then have to take."""
+        return self._is_overridden(QemuMachine)
+
+    def _wait_for_command(
+        self,
+        command: str,
+        success: bool,
+        timeout: Duration,
+        attempt_timeout: Duration | None = None,
+    ) -> str:
+        if self._runs_commands_itself() or attempt_timeout is not None:
+            return super()._wait_for_command(command, success, timeout, attempt_timeout)
+        self.run_callbacks()
+        self.connect()
+        return self.handle.wait_for_command(command, success, timeout)
+
+    def _wait_for_probe(
+        self,
+        command: str,
+        success: bool,
+        timeout: Duration,
+        hint: Sequence[str] = (),
+        attempt_timeout: Duration | None = None,
+    ) -> None:
+        if self._runs_commands_itself() or attempt_timeout is not None:
+            super()._wait_for_probe(command, success, timeout, hint, attempt_timeout)
+            return
+        self.run_callbacks()
+        self.connect()
+        self.handle.wait_for_probe(command, success, timeout, hint)
+
+    def _wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
+        if self._runs_commands_itself():
+            super()._wait_for_unit(unit, user, timeout)
+            return
+        self.run_callbacks()
+        self.connect()
+        self.handle.wait_for_unit(unit, user, timeout)
+
+    def last_words(self) -> list[str]:
+        return self.handle.console_tail(_LAST_LINES)
+
+    # Keyboard, screen, monitor
+
+    @checked
+    def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
+        """Presses a key: a character, or a name or chord of QEMU. Then waits `delay` seconds."""
+        key = CHAR_TO_KEY.get(key, key)
+        if log:
+            with self.nested(f"sending key {key!r}"):
+                self._press(key, delay)
+        else:
+            self._press(key, delay)
+
+    def _press(self, key: str, delay: float | None) -> None:
+        self.run_callbacks()
+        self.handle.send_key(key)
+        if delay is not None:
+            time.sleep(delay)
+
+    def _write_screenshot(self, path: str) -> None:
+        self.run_callbacks()
+        self.handle.screenshot(path)
+
+    def _read_screen(self, variants: int) -> core.ScreenReading:
+        self.run_callbacks()
+        return self.handle.read_screen(variants)
+
+    @checked
+    def wait_for_x(self, timeout: Duration = 900) -> None:
+        """Waits for the X11 server."""
+        reached = (
+            'journalctl -b SYSLOG_IDENTIFIER=systemd | grep "Reached target Current graphical"'
+        )
+        with self.nested("waiting for the X11 server"):
+            self._wait_for_probe(f"{reached} && [ -e /tmp/.X11-unix/X0 ]", True, timeout)
+
+    @checked
+    def send_monitor_command(self, command: str) -> str:
+        """Runs a command of QEMU's human monitor; returns its echo, its output and the prompt."""
+        self.run_callbacks()
+        return self.handle.monitor_command(command)
+
+    def wait_for_monitor_prompt(self) -> str:
+        """What the human monitor answered to lines sent by `monitor.send`, and its prompt."""
+        return self._monitor.until_prompt()
+
+    @checked
+    def wait_for_qmp_event(
+        self, event_filter: Callable[[dict[str, Any]], bool], timeout: Duration = 600
+    ) -> dict[str, Any]:
+        """The next QMP event for which `event_filter` is true. Those before it are lost.
+
+        Raises TimeoutError; RuntimeError before the start.
+        """
+        end = time.monotonic() + seconds(timeout)
+        while True:
+            event = self.qmp_client.wait_for_event(max(end - time.monotonic(), 0.0))
+            if event_filter(event):
+                return event
+
+    # Network
+
+    @checked
+    def forward_port(self, host_port: int = 8080, guest_port: int = 80) -> None:
+        """Makes a TCP port of the guest reachable at one of the host."""
+        self.run_callbacks()
+        self.handle.forward_port(host_port, guest_port)
+
+    def block(self) -> None:
+        """Takes the first VLAN's cable out."""
+        self.run_callbacks()
+        self.handle.set_link("virtio-net-pci.1", False)
+
+    def unblock(self) -> None:
+        """Puts the first VLAN's cable in again."""
+        self.run_callbacks()
+        self.handle.set_link("virtio-net-pci.1", True)
+
+    # By hand
+
+    @checked
+    def shell_interact(self, address: str | None = None) -> None:
+        """A login shell on the terminal, until `exit` or Ctrl-]; or the root shell at an address of
+        socat.
+
+        Where the guest has no terminals to give, or the driver sits at none, lines go to the root
+        shell instead.
+        """
+        from charioteer.testing.machine import interact
+
+        self.connect()
+        if address is not None:
+            interact.shell_by_socat(self.handle, address)
+        elif not interact.login_shell(self.handle, self.logger, lambda: self._idle(False)):
+            self.log("Terminal is ready (there is no initial prompt):")
+            interact.shell_on_terminal(self.handle)
+
+    def console_interact(self) -> None:
+        """Sends what is typed to the serial console, until Ctrl-C or the end of input."""
+        from charioteer.testing.machine import interact
+
+        self.log("Terminal is ready (there is no prompt):")
+        if interact.console_on_terminal(self.handle):
+            self.log("Closing connection to the console")
+
+    def ssh_backdoor_command(self) -> str:
+        """How to log in from the host, for a machine with a vsock."""
+        return f"ssh -o User=root vsock-mux/{shlex.quote(str(self.vsock_host))}"

@@ -1,0 +1,104 @@
+"""What is known of a command that has ended."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from charioteer.testing.duration import Duration, render
+from charioteer.testing.errors import RequestedAssertionFailed
+from charioteer.testing.text import last_lines
+
+if TYPE_CHECKING:
+    from charioteer.testing.machine.commands import Commands
+
+TIMED_OUT = 124
+
+
+@dataclass(frozen=True)
+class Order:
+    """A command, and how it is to be run."""
+
+    command: str
+    stdin: bytes | None = None  # None: empty
+    timeout: Duration | None = None
+    stream: bool = False
+    """Whether lines of its output are told as they come."""
+    all_errors: bool = False
+    """Whether its standard error is wanted whole; else some KiB of its end will do."""
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """How a command ended, and what it said."""
+
+    machine: "Commands" = field(compare=False)
+    command: str
+    status: int
+    """As a shell says it: 128 + n when signal n ended it; 124 when its limit passed."""
+    signal: int | None
+    """The signal that ended it, or None."""
+    stdout_bytes: bytes
+    stderr_bytes: bytes
+    """Empty where standard error is not to be had: on the plain channel, and on machines that run
+    commands in their own way."""
+    duration: float = field(compare=False)
+    """Seconds in the guest, from its start to its end."""
+    timed_out: bool = False
+    """Whether its limit passed."""
+    timeout: Duration | None = None
+    """The limit, or None."""
+    waited: float = field(default=0.0, compare=False)
+    """Seconds on the host, with what came before its start."""
+
+    @cached_property
+    def stdout(self) -> str:
+        """Standard output as UTF-8, with U+FFFD for what is not."""
+        return self.stdout_bytes.decode(errors="replace")
+
+    @cached_property
+    def stderr(self) -> str:
+        """Standard error as UTF-8, with U+FFFD for what is not."""
+        return self.stderr_bytes.decode(errors="replace")
+
+    @property
+    def rc(self) -> int:
+        """The same as `status`."""
+        return self.status
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 0."""
+        return self.status == 0
+
+    def check(self) -> "Result":
+        """Returns itself. Raises RequestedAssertionFailed, as `succeed` does, unless it is `ok`."""
+        if not self.ok:
+            raise self.failure(f"command `{self.command}` failed (exit code {self.status})")
+        return self
+
+    def failure(self, text: str) -> RequestedAssertionFailed:
+        """An error with this text and what its reader will ask."""
+        said = {"its output": self.stdout, "its standard error": self.stderr}
+        return failed_request(self.machine, text, self.waited, self.timeout, said)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Result of `{self.command}` on {self.machine.name}: status {self.status}, "
+            f"{len(self.stdout_bytes)} bytes of output, {len(self.stderr_bytes)} of errors>"
+        )
+
+
+def failed_request(
+    machine: "Commands", text: str, waited: float, limit: Duration | None, said: dict[str, str]
+) -> RequestedAssertionFailed:
+    """An error with this text, and with what its reader will ask as notes.
+
+    `waited` is in seconds; `said` are texts by whose they are, of which the ends are shown.
+    """
+    error = RequestedAssertionFailed(text)
+    limits = "no limit" if limit is None else f"limit {render(limit)} s"
+    error.add_note(f"on {machine.name}, after {waited:.2f} s ({limits})")
+    for whose, words in {**said, "the console": "\n".join(machine.last_words())}.items():
+        if lines := last_lines(words):
+            error.add_note("\n  ".join([f"last lines of {whose}:", *lines]))
+    return error

@@ -1,0 +1,114 @@
+"""What a machine shows, and what is typed at it."""
+
+import os
+import re
+import tempfile
+from abc import abstractmethod
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from charioteer.testing.duration import Duration
+from charioteer.testing.errors import MachineError
+from charioteer.testing.machine.commands import Commands
+from charioteer.testing.machine.probes import wait_until
+from charioteer.testing.machine.retry import retry
+from charioteer.testing.parameters import checked
+
+
+class Screen(Commands):
+    """Part of every machine."""
+
+    out_dir: Path
+
+    @abstractmethod
+    def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
+        """Presses a key: a character, or a name or chord. Then waits `delay` seconds."""
+
+    @checked
+    def send_chars(self, chars: str, delay: float | None = 0.01) -> None:
+        """Types text, with `delay` seconds after each character."""
+        with self.nested(f"sending keys {chars!r}"):
+            for char in chars:
+                self.send_key(char, delay, log=False)
+
+    def get_window_names(self) -> list[str]:
+        """The names of all X11 windows."""
+        return self.succeed(
+            r"xwininfo -root -tree | sed -n 's/^[^\"]*\"\([^\"]*\)\".*/\1/p'"
+        ).splitlines()
+
+    @checked
+    def wait_for_window(self, regexp: str, timeout: Duration = 900) -> None:
+        """Waits for an X11 window whose name matches."""
+        pattern = re.compile(regexp)
+
+        def appeared(last_try: bool) -> bool:
+            names = self.get_window_names()
+            if last_try:
+                self.log(
+                    f"Last chance to match {regexp} on the window list, "
+                    f"which currently contains: {', '.join(names)}"
+                )
+            return any(pattern.search(name) for name in names)
+
+        with self.nested("waiting for a window to appear"):
+            wait_until(appeared, timeout)
+
+    # The screen, and the text on it
+
+    @checked
+    def screenshot(self, filename: str) -> None:
+        """Writes the screen as PNG: into the output directory unless `filename` has a slash.
+
+        Without a dot in it `.png` is appended. Raises MachineError.
+        """
+        if "." not in filename:
+            filename += ".png"
+        if "/" not in filename:
+            filename = os.path.join(self.out_dir, filename)
+        with self.nested(f"making screenshot {filename}", {"image": os.path.basename(filename)}):
+            self._write_screenshot(filename)
+
+    @contextmanager
+    def _managed_screenshot(self) -> Generator[Path, None, None]:
+        """A picture of the screen in a file that is there within the block."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "screen.png"
+            self._write_screenshot(str(path))
+            yield path
+
+    @abstractmethod
+    def _write_screenshot(self, path: str) -> None:
+        """Writes the screen as PNG to exactly `path`."""
+
+    def _read_screen(self, variants: int) -> Iterator[tuple[int, str]]:
+        """Begins to read the screen in the first `variants` of the three ways.
+
+        Yields the number of the way and the text, each as soon as it is known.
+        """
+        raise MachineError(f"{self.name}: there is no screen to read")
+
+    def get_screen_text(self) -> str:
+        """The text on the screen. Raises MachineError when it cannot be read."""
+        return next(self._read_screen(1))[1]
+
+    def get_screen_text_variants(self) -> list[str]:
+        """The text on the screen, read as it is, as dark letters, and as light letters."""
+        return [text for _, text in sorted(self._read_screen(3))]
+
+    @checked
+    def wait_for_text(self, regex: str, timeout: Duration = 900) -> None:
+        """Waits until the text on the screen, in one of the three ways to read it, matches."""
+        pattern = re.compile(regex)
+
+        def matches(last_try: bool) -> bool:
+            if last_try:
+                variants = self.get_screen_text_variants()
+                self.log(f"Last OCR attempt failed. Text was: {variants}")
+                return any(pattern.search(text) for text in variants)
+            # What has not been read when one matches is not read any more.
+            return any(pattern.search(text) for _, text in self._read_screen(3))
+
+        with self.nested(f"waiting for {regex} to appear on screen"):
+            retry(matches, timeout=timeout)

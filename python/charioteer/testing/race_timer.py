@@ -1,0 +1,26 @@
+"""The time limit of a run, as scripts use it in place of a threading.Timer."""
+
+from charioteer import _core as core
+from charioteer.testing.duration import Duration
+
+
+class Timer:
+    """The time limit of a run, with what scripts use of a threading.Timer."""
+
+    def __init__(self, session: core.Session, limit: Duration) -> None:
+        self._session = session
+        self.interval = limit
+        """What `start` counts from; in seconds, or a timedelta."""
+        self._is_armed = False
+
+    def start(self) -> None:
+        self._session.arm_timeout(self.interval)
+        self._is_armed = True
+
+    def cancel(self) -> None:
+        self._session.cancel_timeout()
+        self._is_armed = False
+
+    def is_alive(self) -> bool:
+        """Whether the limit will strike."""
+        return self._is_armed

@@ -1,0 +1,46 @@
+"""Where in the test script an exception came up."""
+
+import linecache
+import sys
+import traceback
+from types import TracebackType
+
+from charioteer.testing.text import printable
+
+SCRIPT = "<string>"
+"""The file name of a test script in tracebacks."""
+
+
+def remember_source(script: str) -> None:
+    """Lets tracebacks show lines of the script."""
+    lines = [line + "\n" for line in script.split("\n")]
+    linecache.cache[SCRIPT] = (len(script), None, lines, SCRIPT)
+
+
+def script_frames(trace: TracebackType | None, script: str) -> list[str]:
+    """The frames of the script alone, two lines each."""
+    source = script.split("\n")
+    lines = []
+    for frame, number in traceback.walk_tb(trace):
+        if frame.f_code.co_filename == SCRIPT:
+            lines.append(f'  File "{SCRIPT}", line {number}, in {frame.f_code.co_name}')
+            if number <= len(source):
+                lines.append(f"    {source[number - 1].strip()}")
+    return lines
+
+
+def is_of_script(error: BaseException) -> bool:
+    """Whether it came up in the script, or is about its syntax."""
+    if isinstance(error, SyntaxError) and error.filename == SCRIPT:
+        return True
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_code.co_filename == SCRIPT for frame, _ in frames)
+
+
+def print_from_script(error: BaseException) -> None:
+    """A traceback on standard error that begins in the script, without the driver's own frames."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != SCRIPT:
+        trace = trace.tb_next
+    text = "".join(traceback.format_exception(type(error), error, trace))
+    print(printable(text), end="", file=sys.stderr, flush=True)
