@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <string_view>
 
 namespace charioteer::fuzz {
 
@@ -30,10 +31,23 @@ public:
         size_ -= taken;
         return begin;
     }
+    std::string_view text(std::size_t most) {
+        std::size_t taken = 0;
+        const auto* begin = bytes(most, taken);
+        return {reinterpret_cast<const char*>(begin), taken};
+    }
+    std::string_view rest() { return text(size_); }
 
 private:
     const std::uint8_t* data_;
     std::size_t size_;
 };
+
+/// Calls `take` with `bytes`, at most `piece` of them at a time.
+template <class Take>
+void feed(std::string_view bytes, std::size_t piece, Take take) {
+    for (; !bytes.empty(); bytes.remove_prefix(piece < bytes.size() ? piece : bytes.size()))
+        take(bytes.substr(0, piece));
+}
 
 }  // namespace charioteer::fuzz

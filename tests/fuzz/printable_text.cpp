@@ -1,0 +1,57 @@
+// Lines of guests on their way to terminals and reports: what comes out is UTF-8 without control
+// characters, and comes out of a second time as it is. Lines are the same in whatever pieces they
+// come. The first byte is the size of the pieces.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "fuzz/demand.hpp"
+#include "io/line_splitter.hpp"
+#include "io/printable.hpp"
+#include "report/xml.hpp"
+
+using namespace charioteer;
+using fuzz::demand;
+
+namespace {
+
+constexpr std::size_t longest_line = 100;
+
+std::vector<std::string> lines_of(std::string_view text, std::size_t piece) {
+    io::LineSplitter splitter(longest_line);
+    std::vector<std::string> lines;
+    fuzz::feed(text, piece, [&](std::string_view bytes) {
+        splitter.feed(bytes);
+        while (auto line = splitter.next()) lines.push_back(std::move(*line));
+        demand(splitter.rest().size() <= longest_line);
+    });
+    lines.emplace_back(splitter.rest());
+    return lines;
+}
+
+bool is_control(char character) {
+    return (static_cast<unsigned char>(character) < 0x20 && character != '\t') || character == 0x7f;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fuzz::Input input(data, size);
+    auto piece = input.byte() + std::size_t{1};
+    auto text = input.rest();
+    demand(lines_of(text, piece) == lines_of(text, 1));
+    auto shown = io::printable(text, io::Colours::drop);
+    demand(std::none_of(shown.begin(), shown.end(), is_control));
+    demand(io::decodable(shown) == shown && io::printable(shown, io::Colours::drop) == shown);
+    auto coloured = io::printable(text, io::Colours::keep);
+    demand(io::printable(coloured, io::Colours::drop) == shown);
+    auto decoded = io::decodable(text);
+    demand(decoded.size() <= text.size() && io::decodable(decoded) == decoded);
+    auto content = report::xml_content(text);
+    demand(content.find_first_of("<>") == std::string::npos);
+    auto attribute = report::xml_attribute(text);
+    demand(attribute.size() >= 2 && attribute.front() == attribute.back());
+    demand(attribute.find(attribute.front(), 1) == attribute.size() - 1);
+    return 0;
+}

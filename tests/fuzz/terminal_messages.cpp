@@ -1,0 +1,69 @@
+// What a client of `charioteer shell` writes: messages come out as they went in, whatever is none
+// is refused, and the payloads that are decoded are read within their bounds. The first byte is the
+// size of the pieces.
+
+#include <string>
+#include <vector>
+
+#include "fuzz/demand.hpp"
+#include "terminal/message.hpp"
+
+using namespace charioteer;
+using fuzz::demand;
+using terminal::MessageType;
+
+namespace {
+
+/// Messages with lengths that are right, or bytes as they are.
+std::string make_up(fuzz::Input input) {
+    std::string stream;
+    while (!input.empty()) {
+        auto type = input.byte();
+        auto payload = input.text(input.byte());
+        stream += type < 8 ? terminal::encode(static_cast<MessageType>(type), payload) : payload;
+    }
+    return stream;
+}
+
+void decode(const terminal::Message& message) {
+    try {
+        if (message.type == MessageType::resize) {
+            terminal::decode_size(message.payload);
+            demand(message.payload.size() == 4);
+        }
+        if (message.type == MessageType::open) {
+            auto opening = terminal::decode_opening(message.payload);
+            demand(opening.kind.size() + 4 == message.payload.size());
+        }
+    } catch (const terminal::Malformed&) {
+        demand(message.payload.size() < 4 || message.type == MessageType::resize);
+    }
+}
+
+void check(std::string_view stream, std::size_t piece) {
+    terminal::MessageReader reader;
+    std::string again;
+    bool malformed = false;
+    fuzz::feed(stream, piece, [&](std::string_view bytes) {
+        if (malformed) return;
+        try {
+            reader.feed(bytes);
+            while (auto message = reader.next()) {
+                again += terminal::encode(message->type, message->payload);
+                decode(*message);
+            }
+        } catch (const terminal::Malformed&) {
+            malformed = true;
+        }
+    });
+    demand(stream.starts_with(again));
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fuzz::Input input(data, size);
+    auto piece = input.byte() + std::size_t{1};
+    check(make_up(input), piece);
+    return 0;
+}

@@ -1,0 +1,76 @@
+// What a QEMU writes to a VLAN's stream socket: the frames that come out are the bytes that went
+// in, in whatever pieces. The input is repeated until the buffer has moved what it keeps.
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "fuzz/demand.hpp"
+#include "vlan/stream.hpp"
+
+using namespace charioteer;
+using fuzz::demand;
+using vlan::StreamDecoder;
+
+namespace {
+
+/// Frames of the lengths that the input says, or its bytes as they are.
+std::string make_up(fuzz::Input input) {
+    std::string stream;
+    while (!input.empty()) {
+        auto kind = input.byte();
+        if (kind == 0xff) {
+            stream += input.text(input.byte());
+            continue;
+        }
+        std::size_t length = kind == 0xfe ? 256U * input.byte() + input.byte() : kind;
+        std::byte head[vlan::length_size];
+        vlan::write_length(head, length);
+        stream.append(reinterpret_cast<const char*>(head), sizeof head);
+        stream.append(length, static_cast<char>(input.byte()));
+    }
+    return stream;
+}
+
+void check(std::string_view stream, std::size_t piece) {
+    StreamDecoder decoder;
+    std::size_t decoded = 0;
+    std::vector<vlan::Frame> frames;
+    auto health = StreamDecoder::Health::good;
+    fuzz::feed(stream, piece, [&](std::string_view bytes) {
+        if (health != StreamDecoder::Health::good) return;
+        auto room = decoder.room();
+        demand(room.size() >= StreamDecoder::min_room && room.size() >= bytes.size());
+        std::memcpy(room.data(), bytes.data(), bytes.size());
+        decoder.received(bytes.size());
+        frames.clear();
+        health = decoder.decode(frames);
+        for (const auto& frame : frames) {
+            demand(frame.size <= vlan::max_frame_size);
+            auto whole = frame.with_length();
+            demand(vlan::read_length(whole.data()) == frame.size);
+            demand(decoded + whole.size() <= stream.size());
+            demand(std::memcmp(whole.data(), stream.data() + decoded, whole.size()) == 0);
+            decoded += whole.size();
+        }
+    });
+    auto left = stream.substr(decoded);
+    if (health == StreamDecoder::Health::oversized || left.size() < vlan::length_size) return;
+    auto length = vlan::read_length(reinterpret_cast<const std::byte*>(left.data()));
+    demand(left.size() < vlan::length_size + length);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fuzz::Input input(data, size);
+    auto piece = (input.byte() + std::size_t{1}) * (input.byte() + std::size_t{1});
+    auto once = make_up(input);
+    std::string stream;
+    do {
+        stream += once;
+    } while (!once.empty() && stream.size() < StreamDecoder::min_room && input.byte() % 2 == 1);
+    check(stream, piece);
+    return 0;
+}
