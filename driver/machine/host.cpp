@@ -22,8 +22,8 @@ screen::Reader& Host::reader(const ReaderOptions& options) {
     return *reader_;
 }
 
-asio::awaitable<void> Host::end_reading() {
-    if (reader_) co_await reader_->end();
+asio::awaitable<void> Host::end_reading(io::Deadline deadline) {
+    if (reader_) co_await reader_->end(deadline);
 }
 
 asio::awaitable<AcceleratorChoice> Host::accelerator(std::string wanted, io::EventSink sink) {

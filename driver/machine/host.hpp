@@ -53,9 +53,9 @@ public:
 
     /// What reads screens, made with the options of the first caller.
     screen::Reader& reader(const ReaderOptions& options);
-    /// Calls off all reading and waits for its threads to end. Before the io thread ends, if
-    /// anything was read.
-    asio::awaitable<void> end_reading();
+    /// Cancels all reading and waits until its threads end, at most until `deadline`. Before the io
+    /// thread ends, if anything was read.
+    asio::awaitable<void> end_reading(io::Deadline deadline);
 
     /// True for the first caller who warns of an old QEMU: one warning is enough.
     bool first_to_warn_of_old_qemu() noexcept { return !std::exchange(warned_, true); }

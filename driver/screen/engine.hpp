@@ -21,10 +21,10 @@ class Engine {
 public:
     virtual ~Engine() = default;
 
-    /// The text on the picture in UTF-8. Asks `called_off` now and then; once that is true it ends
-    /// soon, with anything. Throws io::Error.
+    /// The text on the picture in UTF-8. Calls `cancelled` now and then; once that returns true, it
+    /// returns soon, with any text. Throws io::Error.
     virtual std::string read(const Picture& picture, Variant variant,
-                             const std::function<bool()>& called_off) = 0;
+                             const std::function<bool()>& cancelled) = 0;
 };
 
 /// Makes an engine, on any thread. Throws io::Error saying what is not installed.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <utility>
 
 #include "io/error.hpp"
 #include "io/signals_blocked.hpp"
@@ -18,7 +19,7 @@ namespace {
 constexpr std::size_t most_pages = 64;
 
 std::uint64_t hash_of(const Picture& picture) {
-    // The width tells pictures apart that have the same pixels in rows of another length.
+    // The same pixels in rows of another length are another picture.
     return std::hash<std::string>()(picture.pixels) ^ (picture.width << 48U);
 }
 
@@ -40,8 +41,9 @@ struct Reading::Job {
     Variant variant = Variant::raw;
     std::shared_ptr<Page> page;
     std::shared_ptr<io::Condition> changed;
-    std::atomic<bool> called_off = false;
+    std::atomic<bool> cancelled = false;
     bool done = false;
+    bool abandoned = false;  ///< its worker did not end in time; of the io thread, as `done`
     std::string text;
     std::exception_ptr failure;
 };
@@ -50,11 +52,12 @@ Reading::Reading(const asio::any_io_executor& executor)
     : changed_(std::make_shared<io::Condition>(executor)) {}
 
 Reading::~Reading() {
-    for (const auto& job : jobs_) job->called_off = true;
+    for (const auto& job : jobs_) job->cancelled = true;
 }
 
 asio::awaitable<std::optional<Text>> Reading::next() {
     while (!jobs_.empty()) {
+        if (jobs_.front()->abandoned) std::rethrow_exception(stopped());
         auto found = std::find_if(jobs_.begin(), jobs_.end(), [](auto& job) { return job->done; });
         if (found != jobs_.end()) {
             auto job = std::move(*found);
@@ -103,18 +106,40 @@ std::shared_ptr<Reading> Reader::read(Picture picture, std::span<const Variant> 
     return reading;
 }
 
-asio::awaitable<void> Reader::end() {
+asio::awaitable<void> Reader::end(io::Deadline deadline) {
     ended_ = true;
-    for (const auto& job : running_) job->called_off = true;
+    for (const auto& job : running_) job->cancelled = true;
     for (const auto& job : waiting_) {
         job->failure = stopped();
         job->done = true;
         job->changed->notify_all();
     }
     waiting_.clear();
-    while (!running_.empty()) co_await idle_.wait();
+    try {
+        co_await deadline.limit(until_idle(), "Tesseract did not end");
+    } catch (const io::TimeoutError&) {
+        abandon();
+        co_return;
+    }
     pool_.join();
     workers_.clear();
+}
+
+asio::awaitable<void> Reader::until_idle() {
+    while (!running_.empty()) co_await idle_.wait();
+}
+
+/// The jobs keep nothing that belongs to the io thread, so that their workers may drop them.
+void Reader::abandon() {
+    {
+        std::lock_guard lock(handing_over_);
+        abandoned_ = true;
+    }
+    for (const auto& job : running_) {
+        job->abandoned = true;
+        std::exchange(job->changed, nullptr)->notify_all();
+    }
+    running_.clear();
 }
 
 std::shared_ptr<Reading::Page> Reader::page_of(const Picture& picture) {
@@ -136,7 +161,7 @@ std::shared_ptr<Reading::Page> Reader::page_of(const Picture& picture) {
 
 void Reader::dispatch() {
     for (auto& worker : workers_) {
-        while (!waiting_.empty() && waiting_.front()->called_off) waiting_.pop_front();
+        while (!waiting_.empty() && waiting_.front()->cancelled) waiting_.pop_front();
         if (waiting_.empty()) return;
         if (worker.busy) continue;
         worker.busy = true;
@@ -151,19 +176,22 @@ void Reader::dispatch() {
 void Reader::run(Worker& worker, std::shared_ptr<Reading::Job> job) {
     try {
         if (!worker.engine) worker.engine = make_engine_();
-        auto called_off = [&job] { return job->called_off.load(); };
-        job->text = worker.engine->read(*job->picture, job->variant, called_off);
+        auto cancelled = [&job] { return job->cancelled.load(); };
+        job->text = worker.engine->read(*job->picture, job->variant, cancelled);
     } catch (...) {
         job->failure = std::current_exception();
     }
+    std::lock_guard lock(handing_over_);
+    if (abandoned_) return;
     asio::post(executor_, [this, &worker, job = std::move(job)] { finish(worker, *job); });
 }
 
 void Reader::finish(Worker& worker, Reading::Job& job) {
     worker.busy = false;
+    if (job.abandoned) return;
     std::erase_if(running_, [&](const auto& other) { return other.get() == &job; });
-    if (job.called_off)
-        job.failure = stopped();  // for whoever still waits, when it was end() that called it off
+    if (job.cancelled)
+        job.failure = stopped();  // for next(), when end() has cancelled it
     else if (!job.failure)
         job.page->texts.emplace(job.variant, job.text);
     job.done = true;

@@ -4,12 +4,14 @@
 #include <boost/asio/thread_pool.hpp>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "io/condition.hpp"
+#include "io/deadline.hpp"
 #include "screen/engine.hpp"
 
 namespace charioteer::screen {
@@ -26,7 +28,7 @@ class Reading {
 public:
     Reading(const Reading&) = delete;
     Reading& operator=(const Reading&) = delete;
-    /// Calls off what has not been read yet.
+    /// Cancels what has not been read yet.
     ~Reading();
 
     /// The next text that is known, in the order in which they become known; nullopt after the last
@@ -41,7 +43,7 @@ private:
     explicit Reading(const asio::any_io_executor& executor);
 
     std::shared_ptr<io::Condition> changed_;
-    std::vector<std::shared_ptr<Job>> jobs_;  ///< those whose text next() has not told
+    std::vector<std::shared_ptr<Job>> jobs_;  ///< those that next() has not returned
 };
 
 /// Reads pictures on threads of its own, each with an engine that stays for the next picture.
@@ -54,15 +56,16 @@ public:
     Reader(asio::any_io_executor executor, EngineFactory make_engine, std::size_t workers);
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
-    /// After end(), or when nothing is being read.
+    /// After end(), or when nothing is being read. Waits for engines that were abandoned.
     ~Reader() = default;
 
     /// Begins to read `wanted` of the picture, in this order as far as there are not workers enough
     /// for all.
     std::shared_ptr<Reading> read(Picture picture, std::span<const Variant> wanted);
 
-    /// Calls off everything, for good, and returns when no thread works any more.
-    asio::awaitable<void> end();
+    /// Cancels everything, for good, and returns when no thread works any more. Engines that do not
+    /// end before `deadline` are abandoned: their threads touch nothing of the io thread any more.
+    asio::awaitable<void> end(io::Deadline deadline);
 
 private:
     struct Worker {
@@ -73,6 +76,8 @@ private:
     void dispatch();
     void run(Worker& worker, std::shared_ptr<Reading::Job> job);
     void finish(Worker& worker, Reading::Job& job);
+    asio::awaitable<void> until_idle();
+    void abandon();
 
     asio::any_io_executor executor_;
     EngineFactory make_engine_;
@@ -81,6 +86,9 @@ private:
     std::vector<std::shared_ptr<Reading::Job>> running_;
     io::Condition idle_;
     bool ended_ = false;
+    /// Held while a worker hands its result to the io thread, which may be gone after abandon().
+    std::mutex handing_over_;
+    bool abandoned_ = false;
     std::vector<Worker> workers_;
     asio::thread_pool pool_;
 };

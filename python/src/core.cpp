@@ -14,6 +14,8 @@ namespace {
 
 /// For what is being read or written when the interpreter ends.
 constexpr auto disk_patience = std::chrono::seconds(5);
+/// For the words that Tesseract is reading then.
+constexpr auto screen_patience = std::chrono::seconds(5);
 
 /// Lets Ctrl-C through. Takes the interpreter lock, which the caller must not hold.
 void check_signals() {
@@ -35,7 +37,8 @@ Core* Core::make() {
         begin_interpreter_end();
         py::gil_scoped_release released;
         // Its threads hand their results to the io thread.
-        made->runtime_.start(made->host_->end_reading()).get();
+        auto deadline = made->runtime_.time().deadline_after(screen_patience);
+        made->runtime_.start(made->host_->end_reading(deadline)).get();
         // So do these, unless their disk hangs: what they are about is then left to itself.
         made->host_->disk().end(disk_patience);
         made->runtime_.stop();

@@ -36,23 +36,23 @@ public:
     }
 
     std::string read(const Picture& picture, Variant variant,
-                     const std::function<bool()>& called_off) override {
+                     const std::function<bool()>& cancelled) override {
         // Tesseract would read with four threads, which on a busy host wait for each other most of
         // the time: it takes two to four times as long.
         if (omp_set_max_active_levels != nullptr) omp_set_max_active_levels(0);
         auto pix = prepare(picture, variant);
-        if (called_off()) return {};
+        if (cancelled()) return {};
         api_.SetImage(pix.get());
         tesseract::ETEXT_DESC monitor;
         monitor.cancel = [](void* asked, int /*words*/) {
             return (*static_cast<const std::function<bool()>*>(asked))();
         };
-        monitor.cancel_this = const_cast<std::function<bool()>*>(&called_off);
+        monitor.cancel_this = const_cast<std::function<bool()>*>(&cancelled);
         auto failed = api_.Recognize(&monitor) != 0;
         std::unique_ptr<char[]> text(failed ? nullptr : api_.GetUTF8Text());
         // Also forgets the picture, which is large.
         api_.Clear();
-        if (called_off()) return {};
+        if (cancelled()) return {};
         if (!text) throw io::Error("OCR failed: tesseract could not read the picture");
         return text.get();
     }

@@ -12,7 +12,7 @@ namespace charioteer::screen {
 
 namespace {
 
-/// Screens are said to have 72 dots an inch; Tesseract wants the letters as large as at 300.
+/// Screens count as 72 dots an inch; Tesseract expects letters of the size that they have at 300.
 constexpr float enlargement = 300.0F / 72.0F;
 constexpr int resolution = 300;
 /// A quarter of the range before ImageMagick's -contrast is 74; its filter for enlarging and its

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from charioteer import _core
+from support.run import PROGRAMS
 from support.workshop import FAKE_QEMU
 
 _COMMAND = f"env FAKE_QEMU_AGENT=real {sys.executable} {shlex.quote(str(FAKE_QEMU))}"
@@ -75,8 +77,21 @@ def use_the_core():
 """
 
 
-def _run(script: str, folder: Path) -> tuple[int, str, str]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+# The first picture of two pixels is read by an engine that writes "reading" and never ends.
+_STUCK_READING = """
+import os, sys
+output = os.dup(1)
+pipe = os.pipe()
+os.dup2(pipe[1], 1)
+from charioteer import _core
+reading = _core.ScreenReading(b"P6 2 1 255 rgbRGB", 1)
+os.write(output, os.read(pipe[0], 100))
+"""
+
+
+def _run(script: str, folder: Path, *modules: str) -> tuple[int, str, str]:
+    paths = os.pathsep.join([*modules, *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": paths}
     done = subprocess.run(
         [sys.executable, "-c", script, str(folder), _COMMAND],
         env=environment,
@@ -97,6 +112,17 @@ def test_an_interpreter_ends_quietly_while_threads_are_in_the_core(tmp_path: Pat
 
 def test_an_interpreter_ends_quietly_while_files_are_read(tmp_path: Path) -> None:
     assert _run(_COPIES, tmp_path) == (0, "", "")
+
+
+def test_an_interpreter_ends_while_a_picture_takes_for_ever_to_read(tmp_path: Path) -> None:
+    package = tmp_path / "modules/charioteer"
+    package.mkdir(parents=True)
+    for file in Path(_core.__file__ or "").parent.iterdir():
+        (package / file.name).symlink_to(file)
+    library = package / "charioteer-tesseract.so"
+    library.unlink()
+    library.symlink_to(PROGRAMS.parent / "tests/fakes/stuck_tesseract.so")
+    assert _run(_STUCK_READING, tmp_path, str(package.parent)) == (0, "reading\n", "")
 
 
 def test_once_the_interpreter_is_ending_the_core_refuses(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@
 #include <semaphore>
 #include <thread>
 
+#include "fakes/manual_time.hpp"
 #include "fakes/peer.hpp"
 #include "io/error.hpp"
 #include "io/runtime.hpp"
@@ -16,6 +17,7 @@
 namespace charioteer::screen {
 namespace {
 
+using namespace std::chrono_literals;
 using fakes::result_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -30,9 +32,11 @@ struct Script {
     std::atomic<int> at_once = 0;
     std::atomic<int> most_at_once = 0;
     std::atomic<bool> held =
-        false;  ///< engines do not end before it is false, or they are called off
-    std::atomic<int> called_off = 0;
+        false;  ///< engines do not end before it is false, or they are cancelled
+    std::atomic<int> cancelled = 0;
     std::atomic<bool> is_missing = false;
+    std::atomic<bool> deaf =
+        false;  ///< engines that are held do not notice that they are cancelled
 };
 
 class FakeEngine : public Engine {
@@ -40,13 +44,13 @@ public:
     explicit FakeEngine(Script& script) : script_(script) {}
 
     std::string read(const Picture& picture, Variant variant,
-                     const std::function<bool()>& called_off) override {
+                     const std::function<bool()>& cancelled) override {
         ++script_.runs;
         auto now = ++script_.at_once;
         for (auto most = script_.most_at_once.load(); most < now;)
             if (script_.most_at_once.compare_exchange_weak(most, now)) break;
-        while (script_.held && !called_off()) std::this_thread::yield();
-        if (called_off()) ++script_.called_off;
+        while (script_.held && (script_.deaf || !cancelled())) std::this_thread::yield();
+        if (cancelled()) ++script_.cancelled;
         --script_.at_once;
         return fmt::format("{} {}", picture.pixels, name_of[static_cast<std::size_t>(variant)]);
     }
@@ -68,7 +72,7 @@ protected:
         reader_ = std::make_unique<Reader>(runtime_.executor(), factory, workers);
     }
     void end() {
-        if (reader_) result_of(runtime_.start(reader_->end()));
+        if (reader_) result_of(runtime_.start(reader_->end(io::Deadline::never())));
     }
     template <class Function>
     auto on_io_thread(Function function) {
@@ -109,6 +113,7 @@ protected:
 
     Script script_;
     io::Runtime runtime_;
+    fakes::ManualTime time_;
     std::unique_ptr<Reader> reader_;
 };
 
@@ -161,20 +166,20 @@ TEST_F(ReaderTest, ForgetsThePicturesOfLongAgo) {
     EXPECT_EQ(script_.runs, 102);
 }
 
-TEST_F(ReaderTest, CallsOffWhatNobodyWaitsForAnyMore) {
+TEST_F(ReaderTest, CancelsWhatIsNotWaitedForAnyMore) {
     make(1);
     script_.held = true;
     auto reading = begin("a");
     until([this] { return script_.at_once == 1; });
     drop(std::move(reading));
-    until([this] { return script_.called_off == 1; });
+    until([this] { return script_.cancelled == 1; });
     script_.held = false;
-    // Neither the two that had not begun were read, nor was the one called off taken for read.
+    // Neither the two that had not begun were read, nor does the cancelled one count as read.
     EXPECT_THAT(rest(begin("a", 1)), ElementsAre("a raw"));
     EXPECT_EQ(script_.runs, 2);
 }
 
-TEST_F(ReaderTest, AWaitThatIsCalledOffEndsAtOnce) {
+TEST_F(ReaderTest, AWaitThatIsCancelledEndsAtOnce) {
     make(1);
     script_.held = true;
     auto reading = begin("a", 1);
@@ -186,7 +191,7 @@ TEST_F(ReaderTest, AWaitThatIsCalledOffEndsAtOnce) {
     EXPECT_THAT(rest(reading), ElementsAre("a raw"));
 }
 
-TEST_F(ReaderTest, TellsThatAnEngineIsMissingAndTriesAgainNextTime) {
+TEST_F(ReaderTest, ReportsThatAnEngineIsMissingAndTriesAgainNextTime) {
     make(1);
     script_.is_missing = true;
     auto pending = next(begin("a", 1));
@@ -200,7 +205,7 @@ TEST_F(ReaderTest, TellsThatAnEngineIsMissingAndTriesAgainNextTime) {
     EXPECT_THAT(rest(begin("a", 1)), ElementsAre("a raw"));
 }
 
-TEST_F(ReaderTest, ItsEndCallsOffWhatIsReadAndWhatWaits) {
+TEST_F(ReaderTest, ItsEndCancelsWhatIsReadAndWhatWaits) {
     make(1);
     script_.held = true;
     auto reading = begin("a", 2);
@@ -213,6 +218,26 @@ TEST_F(ReaderTest, ItsEndCallsOffWhatIsReadAndWhatWaits) {
     auto after = next(begin("b", 1));
     EXPECT_THROW(after.get(), io::Interrupted);
     EXPECT_EQ(script_.runs, 1);
+}
+
+TEST_F(ReaderTest, ItsEndAbandonsAnEngineThatDoesNotEndInTime) {
+    make(1);
+    script_.held = script_.deaf = true;
+    auto reading = begin("a", 1);
+    auto pending = next(reading);
+    until([this] { return script_.at_once == 1; });
+    auto ending = runtime_.start(reader_->end(time_.deadline_after(5s)));
+    until([this] { return time_.sleepers() == 1; });
+    EXPECT_FALSE(ending.wait_for(0ms));
+    time_.advance(5s);
+    result_of(ending);
+    EXPECT_THROW(pending.get(), io::Interrupted);
+    // What the engine gives afterwards is not handed to the io thread, where the reader may be
+    // gone.
+    script_.held = false;
+    reader_.reset();
+    drop(std::move(reading));
+    EXPECT_EQ(script_.at_once, 0);
 }
 
 }  // namespace
