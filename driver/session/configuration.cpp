@@ -8,6 +8,7 @@
 #include <boost/json/value.hpp>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <fstream>
 #include <limits>
 #include <optional>
@@ -71,7 +72,7 @@ std::optional<double> parse_iso_duration(std::string_view text) {
     return any ? std::optional(total) : std::nullopt;
 }
 
-/// Takes values out of one object, and says in errors where they are.
+/// Reads the values of one object; errors name their path.
 class Reader {
 public:
     Reader(const json::object& object, std::string where, const std::filesystem::path& file)
@@ -105,8 +106,9 @@ public:
             if (auto parsed = parse_iso_duration(value.get_string())) return *parsed;
             fail(key, expected, value);
         }
-        if (!value.is_number() || value.to_number<double>() < 0) fail(key, expected, value);
-        return value.to_number<double>();
+        auto seconds = value.is_number() ? value.to_number<double>() : -1;
+        if (seconds < 0 || !std::isfinite(seconds)) fail(key, expected, value);
+        return seconds;
     }
 
     Configuration::Scripts scripts(std::string_view key) const {

@@ -8,7 +8,7 @@
 
 namespace charioteer::session {
 
-/// What the driver configuration file says (driver contract, section 1.5).
+/// The driver configuration file (driver contract, section 1.5).
 struct Configuration {
     using Scripts = std::vector<std::pair<std::string, std::string>>;
 

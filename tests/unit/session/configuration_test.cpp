@@ -57,8 +57,8 @@ TEST(Configuration, ATimeLimitMayBeAnIsoDuration) {
     EXPECT_EQ(limit_of(R"("PT1H")"), 3600);
     EXPECT_EQ(limit_of(R"("P1DT2H3M4.5S")"), 93784.5);
     EXPECT_EQ(limit_of(R"("P2D")"), 172800);
-    for (const auto* text : {R"("")", R"("P")", R"("PT")", R"("1H")", R"("P1H")", R"("PT1D")",
-                             R"("PT1S1H")", R"("PT1")", R"("PT-1S")", R"("PT1HT1S")"})
+    for (const auto* text : {"1e999", R"("")", R"("P")", R"("PT")", R"("1H")", R"("P1H")",
+                             R"("PT1D")", R"("PT1S1H")", R"("PT1")", R"("PT-1S")", R"("PT1HT1S")"})
         EXPECT_THAT(failure_of(changed("3600", text)), HasSubstr("global_timeout: expected"))
             << text;
 }
