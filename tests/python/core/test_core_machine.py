@@ -168,10 +168,12 @@ class TestInterruption:
 
         machine = make(idle=idle)
         machine.connect()
+        machine.execute("sleep 0.3")
+        assert calls and True not in calls, "a command does not try again and again"
         calls.clear()
         with pytest.raises(LookupError, match="enough"):
             machine.wait_for_command("false")
-        assert True in calls
+        assert calls == [True] * 4, "it is not called again once it has ended the wait"
 
 
 class TestLifeCycle:

@@ -30,7 +30,7 @@ TEST_F(MachineTest, AQemuThatDiesInMidCommandLeavesItsLastWords) {
     run(machine->connect(options()));
     auto failure = failure_of<ShellError>([&] { execute(*machine, "true"); });
     EXPECT_THAT(failure.what(), HasSubstr("web: "));
-    EXPECT_THAT(failure.what(), HasSubstr("7"));
+    EXPECT_THAT(failure.what(), HasSubstr("QEMU ended with status 7"));
     EXPECT_THAT(all_notes(failure), HasSubstr("while running `true`"));
     EXPECT_THAT(all_notes(failure), HasSubstr("going down"));
 }
