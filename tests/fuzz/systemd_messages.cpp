@@ -89,8 +89,8 @@ void put_field(Wire& fields, unsigned code, std::string_view type, std::string_v
         fields.text(value);
 }
 
-/// A reply, an error, a signal, or a call.
-std::string message(fuzz::Input& input, unsigned serial) {
+/// A signal, a reply, an error, or a call. Most replies are to the oldest call that has none.
+std::string message(fuzz::Input& input, unsigned serial, unsigned& answered) {
     auto type = 1 + input.byte() % 4U;
     auto signature = pick(signatures, input);
     auto content = body(signature, input);
@@ -105,7 +105,8 @@ std::string message(fuzz::Input& input, unsigned serial) {
         fields.pad(8);
         fields.byte(5);
         fields.signature("u");
-        fields.number(input.byte() % 16U);
+        auto choice = input.byte();
+        fields.number(choice % 8 == 0 ? choice / 8U : ++answered);
     }
     if (!signature.empty()) put_field(fields, 8, "g", signature);
     Wire wire;
@@ -156,9 +157,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     };
     context.poll();
     send("DATA\r\nOK 00000000000000000000000000000001\r\n");
+    unsigned answered = 0;
     for (unsigned serial = 1; !input.empty(); ++serial)
         send(input.byte() % 16 == 0 ? std::string(input.text(input.byte()))
-                                    : message(input, serial));
+                                    : message(input, serial, answered));
     ::close(ends[1]);
     context.restart();
     context.poll();

@@ -1,6 +1,8 @@
 // What a program writes to a VLAN's control socket: in whatever pieces it comes, it is judged in
 // the same way, and an address that is taken is a path that ends. The first byte is the size of the
-// pieces, the second one says which part of a good request is put in front.
+// pieces, the second one the number of correct fields that are put in front.
+
+#include <sys/socket.h>
 
 #include <cstring>
 #include <string>
@@ -16,7 +18,7 @@ namespace {
 
 struct Judgement {
     Progress progress = Progress::incomplete;
-    std::string complaint;
+    std::string error;
     std::string path;
 
     bool operator==(const Judgement&) const = default;
@@ -30,8 +32,8 @@ Judgement judge(std::string_view request, std::size_t piece) {
         if (judgement.progress == Progress::incomplete)
             judgement.progress = reader.feed(std::as_bytes(std::span(bytes)));
     });
-    judgement.complaint = reader.complaint();
-    demand(judgement.complaint.empty() == (judgement.progress != Progress::garbage));
+    judgement.error = reader.error();
+    demand(judgement.error.empty() == (judgement.progress != Progress::garbage));
     if (judgement.progress != Progress::complete) return judgement;
     const auto& address = reader.address();
     auto length = ::strnlen(address.sun_path, sizeof address.sun_path);
@@ -40,7 +42,7 @@ Judgement judge(std::string_view request, std::size_t piece) {
     return judgement;
 }
 
-/// Magic, version, type and family, as far as `words` says.
+/// The first `words` of magic, version, type and family.
 std::string good_begin(unsigned words) {
     constexpr std::uint32_t numbers[] = {vlan::vde::magic, vlan::vde::version,
                                          vlan::vde::new_control};
