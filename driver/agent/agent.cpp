@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "agent/error_output.hpp"
 #include "agent/program.hpp"
 #include "agent/system.hpp"
 
@@ -11,7 +12,7 @@ namespace {
 
 constexpr int line_ended = 1;
 
-/// Memory for one object, zeroed; null when there is none.
+/// Null when there is no memory.
 Command* allocate(uint32_t stream) {
     auto* memory = sys::map(sizeof(Command));
     return memory == nullptr ? nullptr : new (memory) Command(stream);
@@ -27,13 +28,13 @@ int Agent::run(int fd, uint64_t nonce, const Inheritance& inheritance) {
     sys::signal_action(SIGPIPE, SIG_IGN);
     signals_ = static_cast<int>(sys::signal_fd(&child, O_CLOEXEC | O_NONBLOCK));
     line_.open(fd);
-    say_hello(0, 0);
+    send_hello(0, 0);
     while (turn()) continue;
-    give_back();
+    release_all();
     return line_ended;
 }
 
-void Agent::say_hello(uint32_t epoch, uint32_t flags) {
+void Agent::send_hello(uint32_t epoch, uint32_t flags) {
     auto program = identify_program();
     line_.greet({.version = frames::version,
                  .nonce = nonce_,
@@ -41,18 +42,18 @@ void Agent::say_hello(uint32_t epoch, uint32_t flags) {
                  .program_checksum = program.checksum,
                  .epoch = epoch,
                  .flags = flags,
-                 .next = heard_.next,
-                 .chain = heard_.chain});
+                 .next = received_.next,
+                 .chain = received_.chain});
 }
 
 bool Agent::turn() {
     if (!line_.flush() || !take_frames()) return false;
     polls_.count = 0;
     polls_.wake = 0;
-    // What the driver asks for is not heard while its answer would have no room. With that much
-    // room no frame was left to the next turn either, so that there is room to read.
-    bool listen = line_.answer_room() >= 2 * Line::reserve;
-    short events = static_cast<short>((listen ? POLLIN : 0) | (line_.has_outgoing() ? POLLOUT : 0));
+    // Requests are not read while there is no room for their answers. With that much room no frame
+    // was left to the next turn either, so that there is room to read.
+    bool read = line_.answer_room() >= 2 * Line::reserve;
+    short events = static_cast<short>((read ? POLLIN : 0) | (line_.has_outgoing() ? POLLOUT : 0));
     auto line = polls_.add(line_.fd(), events);
     auto signals = polls_.add(signals_, POLLIN);
     for (auto* command = commands_; command != nullptr; command = command->next)
@@ -80,12 +81,12 @@ bool Agent::turn() {
 
 void Agent::drain_signals(int entry) {
     if ((polls_.events(entry) & POLLIN) == 0) return;
-    char nobody_wants_it[1024];
-    sys::read(signals_, nobody_wants_it, sizeof nobody_wants_it);
+    char discarded[1024];
+    sys::read(signals_, discarded, sizeof discarded);
 }
 
-/// Those that came, as long as there is room for what they make us say: many small ones ask for
-/// more than fits. The rest is for the next turn.
+/// Handles the frames that came, as long as there is room for their answers, which may need more
+/// room than many small frames. The rest is for the next turn.
 bool Agent::take_frames() {
     while (line_.answer_room() >= Line::reserve) {
         auto found = line_.next();
@@ -97,22 +98,22 @@ bool Agent::take_frames() {
 
 bool Agent::take(const frames::Scan& found) {
     if (found.header.type == frames::Type::hello) return take_hello(found.payload);
-    if (!greeted_ || astray_) return true;
-    if (found.header.sequence != heard_.next) {
-        astray_ = true;
+    if (!greeted_ || frames_lost_) return true;
+    if (found.header.sequence != received_.next) {
+        frames_lost_ = true;
         refuse(0, "frames of the driver were lost");
         return true;
     }
-    heard_.pass(found.head);
-    take_question(found.header, found.payload);
+    received_.pass(found.head);
+    take_request(found.header, found.payload);
     not_acked_ += found.size;
     if (not_acked_ < frames::ack_piece) return true;
     not_acked_ = 0;
-    line_.put(frames::Type::ack, 0, frames::Ack{.next = heard_.next});
+    line_.put(frames::Type::ack, 0, frames::Ack{.next = received_.next});
     return true;
 }
 
-void Agent::take_question(const frames::Header& header, frames::Bytes payload) {
+void Agent::take_request(const frames::Header& header, frames::Bytes payload) {
     frames::Ack ack;
     if (header.type == frames::Type::ping)
         line_.put(frames::Type::pong, 0, payload.first(payload.size() < 64 ? payload.size() : 64));
@@ -126,29 +127,29 @@ void Agent::take_question(const frames::Header& header, frames::Bytes payload) {
         take_for_command(header, payload);
 }
 
-/// False when the driver, which knew us, now speaks to another.
+/// False when the driver has begun to speak to another agent.
 bool Agent::take_hello(frames::Bytes payload) {
     frames::Hello hello;
     if (!frames::decode(payload, hello)) return true;
     if (hello.nonce != nonce_ && hello.nonce != 0) return !greeted_;
     greeted_ = true;
-    astray_ = false;
-    line_.peer_is_known();
-    if ((hello.flags & frames::Hello::anew) != 0) begin_anew();
+    frames_lost_ = false;
+    line_.accept_all();
+    if ((hello.flags & frames::Hello::anew) != 0) reset();
     bool continues = line_.rewind({.next = hello.next, .chain = hello.chain});
-    say_hello(hello.epoch, continues ? frames::Hello::continues : 0u);
+    send_hello(hello.epoch, continues ? frames::Hello::continues : 0u);
     return true;
 }
 
-/// The driver knows nothing of what was before, as when the guest went back to an earlier state.
-void Agent::begin_anew() {
-    heard_ = {};
+/// The driver has no record of the line's past, as when the guest went back to an earlier state.
+void Agent::reset() {
+    received_ = {};
     not_acked_ = 0;
     text_stream_ = 0;
     text_size_ = 0;
     line_.restart();
     for (auto* command = commands_; command != nullptr; command = command->next)
-        command->lose_driver();
+        command->detach_driver();
 }
 
 void Agent::take_for_command(const frames::Header& header, frames::Bytes payload) {
@@ -159,7 +160,7 @@ void Agent::take_for_command(const frames::Header& header, frames::Bytes payload
     frames::Resize size;
     if (header.type == frames::Type::input) {
         if (command->take_input(payload)) return;
-        refuse(header.stream, "more input came than there was credit for");
+        refuse(header.stream, "more input was sent than credit was given for");
         command->signal(SIGKILL);
     } else if (header.type == frames::Type::input_end) {
         command->end_input();
@@ -188,31 +189,30 @@ void Agent::start(uint32_t stream, frames::Bytes payload) {
     text_[text_size_] = '\0';
     CommandText text{.data = text_, .size = text_size_};
     bool too_long = text.size == most_text;
-    // A shell would run what stands before the NUL.
+    // A shell would run the text before the NUL.
     bool cut = (exec.flags & frames::Exec::built_in) == 0 && strlen(text_) != text_size_;
     text_stream_ = 0;
     text_size_ = 0;
     if (!whole || cut || stream == 0 || find(stream) != nullptr)
-        return refuse(stream, "not a command that can be started");
+        return refuse(stream, "not a valid command");
     if (too_long) return refuse(stream, "the command is too long");
     if (!has_room()) return refuse(stream, "too many commands run at once");
     auto* command = allocate(stream);
-    if (command == nullptr) return refuse(stream, "the guest has no memory left");
+    if (command == nullptr) return refuse(stream, "the guest is out of memory");
     auto error = command->begin(exec, text, inheritance_);
     if (error != 0) {
         sys::unmap(command, sizeof *command);
-        return refuse(stream, "Linux said no to a new process, pipe or terminal: error ", -error);
+        Text<128> why;
+        why << "cannot create a process, pipe or terminal: " << error_name(error).c_str();
+        return refuse(stream, why.c_str());
     }
     append(command);
     line_.put(frames::Type::started, stream, frames::Started{.process = command->process()});
 }
 
-void Agent::refuse(uint32_t stream, const char* why, long error) {
-    Text<128> text;
-    text << why;
-    if (error != 0) text << static_cast<uint64_t>(error);
+void Agent::refuse(uint32_t stream, const char* why) {
     line_.put(frames::Type::refused, stream,
-              {reinterpret_cast<const unsigned char*>(text.c_str()), text.size()});
+              {reinterpret_cast<const unsigned char*>(why), strlen(why)});
 }
 
 void Agent::append(Command* command) {
@@ -222,8 +222,8 @@ void Agent::append(Command* command) {
     *link = command;
 }
 
-/// Whoever was first in this turn is last in the next: the first ones may take all the room that
-/// the line has.
+/// The first command of this turn is the last one of the next, since the first ones may take all
+/// the room that the line has.
 void Agent::rotate() {
     if (commands_ == nullptr || commands_->next == nullptr) return;
     auto* first = commands_;
@@ -263,7 +263,7 @@ void Agent::release(Command* command) {
     sys::unmap(command, sizeof *command);
 }
 
-void Agent::give_back() {
+void Agent::release_all() {
     while (commands_ != nullptr) {
         auto* command = commands_;
         commands_ = command->next;

@@ -7,50 +7,50 @@
 
 namespace charioteer::agent {
 
-/// What the driver starts and asks, in one thread and one loop, which sleeps while there is nothing
-/// to do. Too large for the stack.
+/// Runs the commands that the driver sends, in one thread and one loop, which sleeps while there is
+/// nothing to do. Too large for the stack.
 class Agent {
 public:
     /// Serves the line until it ends. Returns the exit status.
     int run(int fd, uint64_t nonce, const Inheritance& inheritance);
 
 private:
-    /// Beyond them a command is refused. Of those that were answered something in the background
-    /// still holds standard error; a test may start many daemons.
+    /// Above these limits a command is refused. Answered commands are those whose standard error is
+    /// still open in a background process; a test may start many daemons.
     static constexpr int most_running = 1000;
     static constexpr int most_answered = 3000;
-    /// Linux takes arguments of 128 KiB at most; a longer text gets its error from there.
+    /// The kernel accepts arguments of 128 KiB at most, and reports its own error for longer ones.
     static constexpr size_t most_text = 192 * 1024;
 
-    void say_hello(uint32_t epoch, uint32_t flags);
+    void send_hello(uint32_t epoch, uint32_t flags);
     bool turn();
     bool take_frames();
     bool take(const frames::Scan& found);
-    void take_question(const frames::Header& header, frames::Bytes payload);
+    void take_request(const frames::Header& header, frames::Bytes payload);
     void take_for_command(const frames::Header& header, frames::Bytes payload);
     bool take_hello(frames::Bytes payload);
-    void begin_anew();
+    void reset();
     void take_text(uint32_t stream, frames::Bytes payload);
     void start(uint32_t stream, frames::Bytes payload);
-    void refuse(uint32_t stream, const char* why, long error = 0);
+    void refuse(uint32_t stream, const char* why);
     bool has_room() const;
     Command* find(uint32_t stream);
     void append(Command* command);
     void rotate();
     void sweep();
     void release(Command* command);
-    void give_back();
+    void release_all();
     void drain_signals(int entry);
 
     Inheritance inheritance_;
     uint64_t nonce_ = 0;
     bool greeted_ = false;
-    frames::Progress heard_;  ///< of the driver's frames
-    size_t not_acked_ = 0;    ///< bytes of frames taken since the last ack
-    bool astray_ = false;     ///< frames were lost: only a hello is taken
+    frames::Progress received_;  ///< of the driver's frames
+    size_t not_acked_ = 0;       ///< bytes of frames taken since the last ack
+    bool frames_lost_ = false;   ///< until the next hello all frames are ignored
     int signals_ = -1;
     Command* commands_ = nullptr;
-    uint32_t text_stream_ = 0;  ///< whose text is being put together; 0 is nobody's
+    uint32_t text_stream_ = 0;  ///< of the command whose text is being received; 0 is none
     size_t text_size_ = 0;
     char text_[most_text + 1];
     Polls polls_;

@@ -1,9 +1,9 @@
 #include "agent/built_in.hpp"
 
 #include "agent/dial.hpp"
-#include "agent/look.hpp"
+#include "agent/error_output.hpp"
+#include "agent/poll_until.hpp"
 #include "agent/receive.hpp"
-#include "agent/say.hpp"
 #include "agent/send.hpp"
 #include "agent/text.hpp"
 #include "agent/waits.hpp"
@@ -14,10 +14,9 @@ namespace {
 
 using Strings = const char* const*;
 
-/// A program takes the words after its name.
 struct Program {
     const char* name;
-    int words;  ///< that it takes
+    int words;  ///< how many it takes after its name
     int (*run)(Strings words, Strings environment);
 };
 
@@ -57,9 +56,9 @@ int run_built_in(const Words& words, Strings environment) {
             return program.run(words.word + 1, environment);
     Text<128> message;
     message << "no built-in program " << (words.count > 0 ? words.word[0] : "without a name")
-            << " with that many words";
-    say("charioteer-agent", message.c_str());
-    return bad_words;
+            << " takes that many arguments";
+    report_error("charioteer-agent", message.c_str());
+    return usage_error;
 }
 
 }  // namespace charioteer::agent

@@ -11,10 +11,10 @@ namespace {
 constexpr uint64_t millisecond = 1000;
 /// From SIGTERM to SIGKILL.
 constexpr uint64_t kill_grace = 5000 * millisecond;
-/// What one stream may say in one turn, so that each has its turn.
+/// Bytes of one stream that are sent in one turn, so that each has its turn.
 constexpr size_t turn_bytes = 48 * 1024;
 constexpr uint32_t timed_out_status = 124;
-/// Credit is given back in parts of the window, not for every byte.
+/// Credit is given back in parts of the window of this number, not for every byte.
 constexpr size_t credit_parts = 4;
 
 uint32_t waiting_in(int pipe) {
@@ -23,7 +23,7 @@ uint32_t waiting_in(int pipe) {
     return static_cast<uint32_t>(bytes);
 }
 
-/// What poll() finds at once.
+/// The events that poll() reports at once.
 short events_of(int fd, short wanted) {
     pollfd entry{.fd = fd, .events = wanted, .revents = 0};
     return sys::poll_for(&entry, 1, 0) == 1 ? entry.revents : short{0};
@@ -63,8 +63,8 @@ long Command::begin(const frames::Exec& exec, CommandText text, const Inheritanc
     return 0;
 }
 
-/// A program of ours takes what it is sent as fast as it can, and gets more room: the driver hears
-/// of it as of other credit. Linux gives only the pages that are used. False: there is no memory.
+/// A built-in program reads its input as fast as it can and gets a larger window, which the driver
+/// is given as credit. Only the pages that are used take memory. False when there is no memory.
 bool Command::make_input_room(const frames::Exec& exec) {
     if (!on_terminal_ && (exec.flags & frames::Exec::with_input) == 0) return true;
     bool ours = (exec.flags & frames::Exec::built_in) != 0;
@@ -76,7 +76,7 @@ bool Command::make_input_room(const frames::Exec& exec) {
 
 bool Command::take_input(frames::Bytes bytes) {
     if (input_fd() < 0 || input_ended_) {
-        // It no longer listens; whoever sends must not wait for it.
+        // It has closed its input; the sender must not wait for credit.
         owed_ += static_cast<uint32_t>(bytes.size());
         return true;
     }
@@ -87,7 +87,7 @@ bool Command::take_input(frames::Bytes bytes) {
     return true;
 }
 
-/// Returns how much was taken, which is all of it when the command no longer listens.
+/// Returns how many bytes were taken: all of them when the command has closed its input.
 size_t Command::put_input(frames::Bytes bytes) {
     auto put = sys::write(input_fd(), bytes.data(), bytes.size());
     if (put == -EAGAIN || put == -EINTR) return 0;
@@ -110,7 +110,7 @@ void Command::signal(uint32_t number) {
         signal_group(static_cast<int>(number));
 }
 
-/// One that has only just been started may not have its group yet, but is alone then.
+/// A process that was just started may not have its group yet, but has no children then.
 void Command::signal_group(int number) {
     auto process = static_cast<int>(process_);
     if (sys::kill(-process, number) == -ESRCH) sys::kill(process, number);
@@ -121,22 +121,21 @@ void Command::resize(const frames::Resize& size) {
     if (on_terminal_ && output_ >= 0) sys::ioctl(output_, TIOCSWINSZ, &window);
 }
 
-void Command::lose_driver() {
+void Command::detach_driver() {
     stream_ |= frames::orphan;
-    // What waited on the line is lost, and so is the credit that it had taken.
+    // Frames that waited on the line are lost, and so is the credit that they took.
     credit_ = window_;
     end_input();
     if (serves_driver_ && !exited_) end_group();
 }
 
-/// The leader stays a zombie until the last signal was sent, so that its group's number cannot
-/// become somebody else's.
+/// The leader stays a zombie until the last signal was sent, so that the group's id is not reused.
 void Command::end_group() {
     if (kill_at_ != 0) return;
     signal_group(SIGTERM);
-    // A shell that somebody types into ignores SIGTERM, and passes SIGHUP on to its jobs.
+    // An interactive shell ignores SIGTERM, and passes SIGHUP on to its jobs.
     if (on_terminal_) signal_group(SIGHUP);
-    signal_group(SIGCONT);  // one that was stopped can only then end
+    signal_group(SIGCONT);  // a stopped process ends only then
     kill_at_ = sys::now() + kill_grace;
 }
 
@@ -144,7 +143,7 @@ bool Command::may_forward(const Line& line) const {
     return credit_ > 0 && line.room() >= Line::reserve + frames::header_size + turn_bytes;
 }
 
-/// Whether there is nothing to read, so that its end can be waited for without credit.
+/// Whether the pipe is empty, so that its end can be waited for without credit.
 bool Command::may_be_over(int pipe) const {
     return pipe >= 0 && ended_at_ != 0 && waiting_in(pipe) == 0;
 }
@@ -160,34 +159,34 @@ void Command::watch(Polls& polls, const Line& line) {
     if (on_terminal_) input_entry_ = output_entry_;
     if (forward || may_be_over(errors_))
         errors_entry_ = polls.add(errors_, forward ? POLLIN : short{0});
-    // Without anything to write, that nobody reads is still told.
+    // Without input to write, poll() still reports that the reader has closed the pipe.
     if (!on_terminal_) input_entry_ = polls.add(input_, input_size_ > 0 ? POLLOUT : short{0});
     if (ended_at_ == 0) polls.until(limit_at_);
     polls.until(kill_at_);
     if (!waits_for_holders()) return;
-    // Without room for the report it is the line that is waited for.
+    // Without room for the report the line is waited for instead.
     if (line.room() >= Line::reserve) polls.until(report_at_);
     polls.until(give_up_at());
 }
 
 void Command::work(const Polls& polls, Line& line) {
-    look_for_end();
+    check_exit();
     write_input(polls, line);
     forward({output_, frames::Type::output, output_entry_}, polls, line);
     forward({errors_, frames::Type::errors, errors_entry_}, polls, line);
-    look_at_clock(sys::now(), line);
-    look_for_complete_output();
+    check_timers(sys::now(), line);
+    check_output_complete();
     bool drained = complete_ && (errors_ < 0 || errors_left_ == 0);
     if (!exited_ && drained && line.room() >= Line::reserve) send_exit(line);
 }
 
-void Command::look_for_end() {
+void Command::check_exit() {
     if (ended_at_ != 0 || !sys::has_ended(static_cast<int>(process_), how_)) return;
     ended_at_ = silent_since_ = sys::now();
     if (holder_report_ != 0) report_at_ = ended_at_ + holder_report_;
 }
 
-void Command::look_at_clock(uint64_t now, Line& line) {
+void Command::check_timers(uint64_t now, Line& line) {
     if (limit_at_ != 0 && ended_at_ == 0 && now >= limit_at_) {
         limit_at_ = 0;
         timed_out_ = true;
@@ -203,7 +202,8 @@ void Command::look_at_clock(uint64_t now, Line& line) {
     if (holder_limit_ != 0 && now >= give_up_at()) give_up_holders(now);
 }
 
-/// Once. A pipe that is only not yet read to its end has none, and a terminal is hung up.
+/// Once. A pipe whose holders have all gone has only not been read to its end, and a terminal is
+/// hung up.
 void Command::report_holders(Line& line) {
     report_at_ = 0;
     if (on_terminal_ || (events_of(output_, 0) & POLLHUP) != 0) return;
@@ -212,7 +212,7 @@ void Command::report_holders(Line& line) {
              {reinterpret_cast<const unsigned char*>(holders.c_str()), holders.size()});
 }
 
-/// What is there and waits for the driver's credit is no silence.
+/// Output that waits for the driver's credit counts as written now.
 void Command::give_up_holders(uint64_t now) {
     if ((events_of(output_, POLLIN) & (POLLIN | POLLHUP)) != 0) {
         silent_since_ = now;
@@ -222,10 +222,11 @@ void Command::give_up_holders(uint64_t now) {
     holders_ = find_pipe_holders(output_);
 }
 
-/// Standard error may be held and written to for ever: of it, what was written before counts.
-void Command::look_for_complete_output() {
+/// Standard error may be held and written to for ever: what was written until now is part of the
+/// answer.
+void Command::check_output_complete() {
     if (ended_at_ == 0 || complete_) return;
-    // The end of the process that leads its session has hung the terminal up, for all.
+    // The terminal was hung up when the leader of its session ended.
     if (on_terminal_ && output_ >= 0 && events_of(output_, POLLIN) == 0) close_fd(output_);
     if (output_ >= 0 && !held_) return;
     complete_ = true;
@@ -254,18 +255,20 @@ void Command::forward(Source source, const Polls& polls, Line& line) {
         auto got = forward_some(source, turn, polls, line);
         if (got == -EINTR) continue;
         if (got == -EAGAIN) return;
-        if (got <= 0) return close_fd(source.fd);  // a terminal ends with EIO
+        if (got <= 0)
+            return close_fd(source.fd);  // reading a terminal that was hung up fails with EIO
         turn -= static_cast<size_t>(got);
     }
 }
 
-/// What the kernel said to reading up to `most` bytes; -EAGAIN when it has to wait, too.
+/// The result of reading up to `most` bytes: their number, 0 at the end, or a negative errno,
+/// -EAGAIN also when credit or room is missing.
 long Command::forward_some(Source source, size_t most, const Polls& polls, Line& line) {
     bool is_output = source.type == frames::Type::output;
     if (exited_ && is_output) {
-        // What its holders write now belongs to no answer.
-        char unwanted[4096];
-        return sys::read(source.fd, unwanted, most < sizeof unwanted ? most : sizeof unwanted);
+        // Output of its holders after the answer.
+        char discarded[4096];
+        return sys::read(source.fd, discarded, most < sizeof discarded ? most : sizeof discarded);
     }
     if (!may_forward(line)) {
         bool hung_up = (polls.events(source.entry) & POLLHUP) != 0;

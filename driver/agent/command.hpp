@@ -14,7 +14,7 @@ namespace charioteer::agent {
 struct Polls {
     static constexpr int most = 10'000;
 
-    /// Returns the entry's number. -1 without a file, or without room: it then has to wait a turn.
+    /// Returns the entry's number; -1 for a file of -1, and when there is no room in this turn.
     int add(int fd, short events);
     short events(int number) const { return number < 0 ? short{0} : entries[number].revents; }
     void until(uint64_t moment) {
@@ -22,13 +22,13 @@ struct Polls {
     }
 
     int count = 0;
-    uint64_t wake = 0;  ///< the first moment at which somebody has something to do; 0 is never
+    uint64_t wake = 0;  ///< when the first timer is due; 0 is never
     pollfd entries[most];
 };
 
-/// One command from its exec to the end of all that it left behind. Its answer is complete when its
-/// process has ended and the last holder of its standard output has closed it; its standard error
-/// decides nothing. Moments are microseconds of sys::now(), 0 is never.
+/// One command from its exec until its streams are closed. Its answer is complete when its process
+/// has ended and the last holder of its standard output has closed it, whether or not its standard
+/// error is open. Moments are microseconds of sys::now(), 0 is never.
 class Command {
 public:
     explicit Command(uint32_t stream) : stream_(stream) {}
@@ -36,28 +36,28 @@ public:
     uint32_t stream() const { return stream_; }
     Command* next = nullptr;  ///< in the agent's list
 
-    /// Returns 0, or what Linux said.
+    /// Returns 0 or a negative errno.
     long begin(const frames::Exec& exec, CommandText text, const Inheritance& inheritance);
     uint32_t process() const { return static_cast<uint32_t>(process_); }
 
-    // What the driver asks. take_input() is false when it sent more than it had credit for.
+    // Requests of the driver. take_input() returns false when it sent more than it had credit for.
     bool take_input(frames::Bytes bytes);
     void end_input();
     void add_credit(uint32_t bytes) { credit_ += bytes; }
     void signal(uint32_t number);
     void resize(const frames::Resize& size);
-    /// Nobody waits for it any more, though what it says is still taken: it goes on unless it
-    /// serves the driver alone.
-    void lose_driver();
+    /// The driver no longer waits for it. It goes on, and its output is discarded, unless it serves
+    /// the driver alone.
+    void detach_driver();
 
-    // One turn: says what it waits for, then does what can be done.
+    // One turn of the loop: adds what it waits for, then does what can be done.
     void watch(Polls& polls, const Line& line);
     void work(const Polls& polls, Line& line);
     /// Whether the driver has its answer; something may still hold its streams.
     bool answered() const { return exited_; }
-    /// Whether nothing is left of it.
+    /// Whether it can be removed.
     bool over() const { return exited_ && kill_at_ == 0 && output_ < 0 && errors_ < 0; }
-    /// Gives back what Linux holds for it.
+    /// Closes its descriptors and frees its memory.
     void close();
 
 private:
@@ -73,11 +73,11 @@ private:
     void end_group();
     bool waits_for_holders() const { return ended_at_ != 0 && !exited_ && output_ >= 0 && !held_; }
     uint64_t give_up_at() const { return holder_limit_ == 0 ? 0 : silent_since_ + holder_limit_; }
-    void look_for_end();
-    void look_at_clock(uint64_t now, Line& line);
+    void check_exit();
+    void check_timers(uint64_t now, Line& line);
     void report_holders(Line& line);
     void give_up_holders(uint64_t now);
-    void look_for_complete_output();
+    void check_output_complete();
     void write_input(const Polls& polls, Line& line);
     size_t put_input(frames::Bytes bytes);
     void forward(Source source, const Polls& polls, Line& line);
@@ -101,8 +101,8 @@ private:
     uint64_t ended_at_ = 0;
     uint64_t limit_at_ = 0;
     uint64_t kill_at_ = 0;        ///< when the rest of its group gets SIGKILL
-    uint64_t holder_report_ = 0;  ///< from its end to the report of who holds its output; or 0
-    uint64_t holder_limit_ = 0;   ///< how long its output may be held in silence; 0 is for ever
+    uint64_t holder_report_ = 0;  ///< from its end to the report on the output's holders; or 0
+    uint64_t holder_limit_ = 0;   ///< how long holders may write nothing; 0 is for ever
     uint64_t report_at_ = 0;
     uint64_t silent_since_ = 0;  ///< its end, or the last of its output after that
     bool timed_out_ = false;
@@ -110,18 +110,18 @@ private:
     bool complete_ = false;  ///< nothing more of its output belongs to the answer
     bool exited_ = false;    ///< the answer was sent
 
-    bool serves_driver_ = false;  ///< it is a program of the agent, or somebody's terminal
-    uint32_t window_ = 0;         ///< credit at first
+    bool serves_driver_ = false;  ///< it is a built-in program, or runs on a terminal
+    uint32_t window_ = 0;         ///< initial credit
     uint64_t credit_ = 0;         ///< bytes that the driver has room for
-    uint32_t errors_left_ = 0;    ///< bytes that it had written when its answer was complete
+    uint32_t errors_left_ = 0;    ///< bytes written before the answer was complete, not yet sent
     PipeHolders holders_;
-    siginfo_t how_{};  ///< it ended
+    siginfo_t how_{};  ///< how it ended
 
     bool input_ended_ = false;
     uint32_t owed_ = 0;                    ///< bytes of input taken and not yet given credit for
     size_t input_size_ = 0;                ///< bytes in input_room_
     size_t input_window_ = 0;              ///< bytes of input_room_
-    unsigned char* input_room_ = nullptr;  ///< what the command has not yet taken
+    unsigned char* input_room_ = nullptr;  ///< bytes that the command has not yet read
 };
 
 }  // namespace charioteer::agent

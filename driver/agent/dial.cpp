@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "agent/say.hpp"
+#include "agent/error_output.hpp"
 #include "agent/system.hpp"
 #include "agent/text.hpp"
 
@@ -11,14 +11,14 @@ namespace charioteer::agent {
 
 namespace {
 
-/// Bytes on their way from one descriptor to another. Both may block: a pipe or a socket that
-/// poll() calls writable takes as much as the room at once.
+/// Copies bytes from one descriptor to another. Both may be blocking: a pipe or a socket that
+/// poll() reports as writable takes as many bytes as the buffer has.
 class Flow {
 public:
     Flow(int from, int to) : from_(from), to_(to) {}
 
     bool ended() const { return ended_; }
-    /// Whether it ended because nobody takes the bytes.
+    /// Whether it ended since the bytes could not be written.
     bool refused() const { return begin_ != end_; }
 
     pollfd waits_for() const {
@@ -28,7 +28,7 @@ public:
                 .events = full ? short{POLLOUT} : short{POLLIN},
                 .revents = 0};
     }
-    /// One step, once there is what it waits for.
+    /// One read or write, once poll() reports waits_for().
     void move() {
         if (begin_ == end_) {
             auto got = sys::read(from_, room_, sizeof room_);
@@ -56,9 +56,7 @@ const char* describe(long error) {
         case ENOENT:
             return "no such file";
         case ECONNREFUSED:
-            return "nobody listens";
-        case EACCES:
-            return "permission denied";
+            return "connection refused";
         case EPROTOTYPE:
             return "not a stream socket";
         case ENAMETOOLONG:
@@ -68,7 +66,7 @@ const char* describe(long error) {
     }
 }
 
-/// A connection to the socket at the path, or what Linux said.
+/// A connected socket, or a negative errno.
 long connect(const char* path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -91,8 +89,8 @@ int dial(const char* path) {
         if (const auto* reason = describe(connected); reason != nullptr)
             what << reason;
         else
-            what << "error " << static_cast<uint64_t>(-connected);
-        say("dial", what.c_str());
+            what << describe_error(connected).c_str();
+        report_error("dial", what.c_str());
         return 1;
     }
     auto socket = static_cast<int>(connected);

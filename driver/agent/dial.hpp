@@ -2,9 +2,9 @@
 
 namespace charioteer::agent {
 
-/// The built-in program `dial PATH`: connects to the Unix socket and relays standard input to it
-/// and what it says to standard output, until its end. Returns 0 then, and 1 when there is no
-/// connection or nobody reads its output.
+/// The built-in program `dial PATH`: connects to the Unix socket, and copies standard input to it
+/// and its output to standard output until it is closed. Returns 0 then, and 1 when the connection
+/// fails or standard output is closed early.
 int dial(const char* path);
 
 }  // namespace charioteer::agent

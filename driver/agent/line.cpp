@@ -61,7 +61,7 @@ void Line::greet(const frames::Hello& hello) {
     greeting_end_ = frames::header_size + payload.size();
 }
 
-/// Only what was written whole, so that what is being written stays.
+/// Only a frame that was written completely; the one being written stays.
 bool Line::forget_oldest() {
     if (out_begin_ == out_end_) return false;
     const auto* header = outgoing_ + out_begin_;
@@ -73,15 +73,15 @@ bool Line::forget_oldest() {
 }
 
 void Line::acknowledge(uint32_t next) {
-    // Not a number of a frame that is kept: one of before the line began anew.
+    // Not the number of a kept frame: from before restart().
     if (next - kept_.next > sequence_ - kept_.next) return;
     while (kept_.next != next && forget_oldest()) continue;
 }
 
-bool Line::rewind(const frames::Progress& heard) {
+bool Line::rewind(const frames::Progress& received) {
     auto at = out_begin_;
     auto progress = kept_;
-    while (progress != heard) {
+    while (progress != received) {
         if (at == out_end_) return false;
         progress.pass(outgoing_ + at);
         at += frames::frame_size(outgoing_ + at);
@@ -122,18 +122,18 @@ bool Line::flush() {
 }
 
 bool Line::fill() {
-    // Moved only when a frame might not fit behind what was taken.
+    // Moved only when a frame might not fit behind the bytes that were handled.
     if (in_begin_ == in_end_ || in_begin_ > sizeof incoming_ - frames::max_frame) {
         memmove(incoming_, incoming_ + in_begin_, in_end_ - in_begin_);
         in_end_ -= in_begin_;
         in_begin_ = 0;
     }
-    // virtio-serial gives 4 KiB at most at once, of which there may be many.
+    // virtio-serial returns 4 KiB at most, so that several reads may be needed.
     auto before = in_end_;
     while (in_end_ < sizeof incoming_) {
         auto got = sys::read(fd_, incoming_ + in_end_, sizeof incoming_ - in_end_);
         if (got == -EAGAIN || got == -EINTR) break;
-        // An end is met again once what came before it was taken.
+        // The end is reported again once the bytes before it were handled.
         if (got <= 0) return in_end_ > before;
         in_end_ += static_cast<size_t>(got);
     }

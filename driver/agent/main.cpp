@@ -16,8 +16,8 @@ constexpr int cannot_fork = 3;
 constexpr int no_memory = 4;
 constexpr int last_signal = 64;
 
-/// As a program finds the world that init starts, whatever the agent was started with: done once,
-/// for all commands.
+/// Commands find the signal actions of a program that init starts, whatever the agent was started
+/// with.
 void reset_signals() {
     for (int signal = 1; signal <= last_signal; ++signal)
         if (signal != SIGKILL && signal != SIGSTOP) sys::signal_action(signal, SIG_DFL);
@@ -41,11 +41,11 @@ int main(int count, char** arguments, char** environment) {
         sys::new_session();
     }
     reset_signals();
-    // Too large for the stack; of its buffers Linux only gives the pages that are used.
+    // Too large for the stack; only the pages of its buffers that are used take memory.
     auto* memory = sys::map(sizeof(Agent));
     if (memory == nullptr) return no_memory;
     auto* agent = new (memory) Agent;
-    return agent->run(fd, nonce, {.environment = environment, .precedence = raise_precedence()});
+    return agent->run(fd, nonce, {.environment = environment, .priority = raise_priority()});
 }
 
 }  // namespace charioteer::agent

@@ -4,7 +4,8 @@
 
 namespace charioteer::agent {
 
-/// Whether a word means to a shell what it means to us: no character that only a shell interprets.
+/// Whether a shell takes the word as it is, but for patterns and `~`: no quotes, variables or other
+/// characters that only a shell interprets.
 bool is_plain_word(const char* word);
 
 /// Whether a component of a path is more than a name.

@@ -7,7 +7,7 @@ namespace charioteer::agent {
 
 namespace {
 
-/// What /proc says that an open pipe is, "pipe:[inode]"; empty when `file` is none.
+/// The name of an open pipe in /proc, "pipe:[inode]"; empty when `file` is none.
 Text<64> name_of(int file) {
     Text<64> name;
     struct ::stat status {};
@@ -31,7 +31,7 @@ bool holds(const char* process, const Text<64>& pipe) {
     });
 }
 
-/// Adds the process by its name, which /proc/PID/stat has in parentheses: "12 (name) R ...".
+/// Adds the name of the process, which is in parentheses in /proc/PID/stat: "12 (name) R ...".
 void add(PipeHolders& holders, const char* process) {
     Text<64> path;
     path << "/proc/" << process << "/stat";

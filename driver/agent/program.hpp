@@ -4,13 +4,13 @@
 
 namespace charioteer::agent {
 
-/// What the driver compares with what it sent.
+/// Size and checksum of the agent's file, which the driver compares with the file that it sent.
 struct Program {
     uint64_t size = 0;
     uint64_t checksum = 0;
 };
 
-/// Of the file that runs; zeros when it cannot be read, as without /proc.
+/// Of the running program; zeros when its file cannot be read, as without /proc.
 Program identify_program();
 
 }  // namespace charioteer::agent

@@ -2,8 +2,8 @@
 
 #include <new>
 
-#include "agent/complaint.hpp"
-#include "agent/place.hpp"
+#include "agent/destination.hpp"
+#include "agent/error_output.hpp"
 #include "agent/system.hpp"
 #include "frames/tree.hpp"
 
@@ -18,12 +18,12 @@ constexpr auto program = "receive";
 constexpr int pipe_size = 1024 * 1024;
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-/// A directory that is being filled.
+/// A directory whose entries are being received.
 struct Level {
     int fd;
-    bool made;  ///< by us, so that it gets the mode that was sent
+    bool made;  ///< created here, so that it gets the mode that was sent
     uint16_t mode;
-    size_t path_size;  ///< of the path to what it is in
+    size_t path_size;  ///< of the parent's path
 };
 
 /// Too large for the stack.
@@ -35,18 +35,18 @@ public:
 
 private:
     bool take(const Entry& entry, frames::Bytes data);
-    bool find_place(const Entry& entry, Place& place);
-    bool choose(const Entry& root, Place& place);
+    bool find_destination(const Entry& entry, Destination& destination);
+    bool choose(const Entry& root, Destination& destination);
     bool enter(const Entry& entry);
     bool leave();
     bool open_file(const Entry& entry);
-    long open_in_place(Place& place);
+    long open_existing(Destination& destination);
     bool write_data(frames::Bytes data);
     bool close_file();
     bool make_link(const Entry& entry);
     bool commit();
     bool fail(long error) {
-        complain(program, path_.size() > 0 ? path_.c_str() : target_, error);
+        report_error(program, path_.size() > 0 ? path_.c_str() : target_, error);
         return false;
     }
 
@@ -54,11 +54,11 @@ private:
     ShownPath path_;
     Temporary temporary_;
     size_t depth_ = 0;
-    size_t new_depth_ = 0;  ///< of the directory that is the temporary one; 0 is none
+    size_t new_depth_ = 0;  ///< of the temporary directory; 0 is none
     int file_ = -1;
-    bool file_has_mode_ = false;  ///< it gets the one that was sent
+    bool file_has_mode_ = false;  ///< the file gets the mode that was sent
     uint16_t file_mode_ = 0;
-    size_t file_path_size_ = 0;  ///< of the path to what it is in
+    size_t file_path_size_ = 0;  ///< of the parent's path
     frames::TreeParser parser_;
     Level levels_[frames::max_depth];
     unsigned char in_[256 * 1024];
@@ -69,11 +69,11 @@ bool Receiver::run() {
         auto got = sys::read(0, in_, sizeof in_);
         if (got == -EINTR) continue;
         if (got < 0) {
-            complain(program, "standard input", got);
+            report_error(program, "standard input", got);
             return false;
         }
         if (got == 0) {
-            complain(program, target_, "what was sent ended early");
+            report_error(program, target_, "the data ended early");
             return false;
         }
         frames::Bytes bytes(in_, static_cast<size_t>(got));
@@ -81,7 +81,7 @@ bool Receiver::run() {
             auto item = parser_.next(bytes);
             if (item.kind == frames::TreeParser::Item::Kind::more) break;
             if (item.kind == frames::TreeParser::Item::Kind::broken) {
-                complain(program, target_, item.trouble);
+                report_error(program, target_, item.trouble);
                 return false;
             }
             if (!take(item.entry, item.data)) return false;
@@ -110,16 +110,16 @@ bool Receiver::take(const Entry& entry, frames::Bytes data) {
     return false;
 }
 
-bool Receiver::find_place(const Entry& entry, Place& place) {
-    if (depth_ == 0) return choose(entry, place);
+bool Receiver::find_destination(const Entry& entry, Destination& destination) {
+    if (depth_ == 0) return choose(entry, destination);
     path_.add(entry.name.data());
-    place.directory = levels_[depth_ - 1].fd;
-    place.set_name(entry.name.data());
+    destination.directory = levels_[depth_ - 1].fd;
+    destination.set_name(entry.name.data());
     return true;
 }
 
-/// Where the root goes.
-bool Receiver::choose(const Entry& root, Place& place) {
+/// The destination of the root.
+bool Receiver::choose(const Entry& root, Destination& destination) {
     Text<frames::max_target> path;
     path << target_;
     if (path.size() == 0) return fail(-ENOENT);
@@ -146,8 +146,8 @@ bool Receiver::choose(const Entry& root, Place& place) {
         within = true;
     }
     const auto* name = within ? root.name.data() : path.c_str() + last;
-    result = place.move_to(within ? path.c_str() : parent.c_str());
-    if (result == 0 && !place.set_name(name)) result = -ENAMETOOLONG;
+    result = destination.move_to(within ? path.c_str() : parent.c_str());
+    if (result == 0 && !destination.set_name(name)) result = -ENAMETOOLONG;
     if (result < 0) return fail(result);
     if (within) path_.add(name);
     return true;
@@ -158,22 +158,22 @@ bool Receiver::enter(const Entry& entry) {
     level.path_size = path_.size();
     level.mode = entry.mode;
     level.made = true;
-    Place place;
-    if (!find_place(entry, place)) return false;
+    Destination destination;
+    if (!find_destination(entry, destination)) return false;
     struct ::stat status {};
     long fd = 0;
     if (new_depth_ > 0) {
-        fd = sys::make_directory(place.directory, place.name, 0700);
+        fd = sys::make_directory(destination.directory, destination.name, 0700);
     } else {
-        fd = sys::stat_at(place.directory, place.name, &status, AT_SYMLINK_NOFOLLOW);
+        fd = sys::stat_at(destination.directory, destination.name, &status, AT_SYMLINK_NOFOLLOW);
         level.made = fd == -ENOENT;
         if (fd == 0 && !S_ISDIR(status.st_mode)) fd = -ENOTDIR;
     }
     if (fd == 0) {
-        fd = sys::open_at(place.directory, place.name, directory_flags);
-        place.close();
+        fd = sys::open_at(destination.directory, destination.name, directory_flags);
+        destination.close();
     } else if (new_depth_ == 0 && level.made) {
-        fd = temporary_.make_directory(place);
+        fd = temporary_.make_directory(destination);
         new_depth_ = depth_ + 1;
     }
     if (fd < 0) return fail(fd);
@@ -202,32 +202,32 @@ bool Receiver::open_file(const Entry& entry) {
     file_path_size_ = path_.size();
     file_mode_ = entry.mode;
     file_has_mode_ = true;
-    Place place;
-    if (!find_place(entry, place)) return false;
-    auto fd = new_depth_ == 0 ? open_in_place(place)
-                              : sys::open_at(place.directory, place.name,
+    Destination destination;
+    if (!find_destination(entry, destination)) return false;
+    auto fd = new_depth_ == 0 ? open_existing(destination)
+                              : sys::open_at(destination.directory, destination.name,
                                              O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return fail(fd);
     file_ = static_cast<int>(fd);
     return true;
 }
 
-/// What takes the content of a file where there may be something already.
-long Receiver::open_in_place(Place& place) {
-    auto result = follow_links(place);
+/// A descriptor for the content of a file whose destination may exist.
+long Receiver::open_existing(Destination& destination) {
+    auto result = follow_links(destination);
     if (result < 0) return result;
     struct ::stat status {};
-    result = sys::stat_at(place.directory, place.name, &status, AT_SYMLINK_NOFOLLOW);
+    result = sys::stat_at(destination.directory, destination.name, &status, AT_SYMLINK_NOFOLLOW);
     if (result == -ENOENT || (result == 0 && S_ISREG(status.st_mode)))
-        return temporary_.make_file(place);
+        return temporary_.make_file(destination);
     if (result < 0) return result;
     if (S_ISDIR(status.st_mode)) return -EISDIR;
     file_has_mode_ = false;
-    // Of a pipe that nobody reads `cp` would wait for the reader, for ever if none comes; this says
-    // so instead. What is read, is written as it is read.
+    // Opening a pipe without a reader would block until one comes; O_NONBLOCK makes it fail
+    // instead. A pipe that has a reader is written to at the reader's pace.
     auto flags = O_WRONLY | O_NOCTTY | O_CLOEXEC;
-    auto fd = sys::open_at(place.directory, place.name, flags | O_NONBLOCK);
-    place.close();
+    auto fd = sys::open_at(destination.directory, destination.name, flags | O_NONBLOCK);
+    destination.close();
     if (fd >= 0) sys::fcntl(static_cast<int>(fd), F_SETFL, O_WRONLY);
     return fd;
 }
@@ -256,13 +256,13 @@ bool Receiver::close_file() {
 
 bool Receiver::make_link(const Entry& entry) {
     auto path_size = path_.size();
-    Place place;
-    if (!find_place(entry, place)) return false;
+    Destination destination;
+    if (!find_destination(entry, destination)) return false;
     if (new_depth_ > 0) {
-        auto result = sys::make_link(place.directory, place.name, entry.target.data());
+        auto result = sys::make_link(destination.directory, destination.name, entry.target.data());
         if (result < 0) return fail(result);
     } else {
-        auto result = temporary_.make_link(place, entry.target.data());
+        auto result = temporary_.make_link(destination, entry.target.data());
         if (result < 0) return fail(result);
         if (!commit()) return false;
     }
@@ -275,11 +275,11 @@ bool Receiver::commit() {
     return result == 0 || fail(result);
 }
 
-Receiver* at_work = nullptr;
+Receiver* active_receiver = nullptr;
 
-/// Does not return: a signal's handler could only do so with help of a C library.
+/// Does not return: that would take a signal restorer, which C libraries have.
 void end_by_signal(int signal) {
-    at_work->clean_up();
+    active_receiver->clean_up();
     sys::exit(128 + signal);
 }
 
@@ -289,13 +289,13 @@ int receive(const char* target) {
     sys::fcntl(0, F_SETPIPE_SZ, pipe_size);
     auto* memory = sys::map(sizeof(Receiver));
     if (memory == nullptr) {
-        complain(program, target, -ENOMEM);
+        report_error(program, target, -ENOMEM);
         return 1;
     }
-    at_work = new (memory) Receiver(target);
+    active_receiver = new (memory) Receiver(target);
     for (int signal : {SIGHUP, SIGINT, SIGPIPE, SIGTERM}) sys::signal_action(signal, end_by_signal);
-    bool received = at_work->run();
-    if (!received) at_work->clean_up();
+    bool received = active_receiver->run();
+    if (!received) active_receiver->clean_up();
     return received ? 0 : 1;
 }
 

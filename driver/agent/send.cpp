@@ -4,7 +4,7 @@
 
 #include <new>
 
-#include "agent/complaint.hpp"
+#include "agent/error_output.hpp"
 #include "agent/system.hpp"
 #include "frames/tree.hpp"
 
@@ -23,7 +23,7 @@ constexpr int pipe_size = 1024 * 1024;
 /// A directory that is being sent.
 struct Level {
     int fd;
-    size_t path_size;  ///< of the path to what it is in
+    size_t path_size;  ///< of the parent's path
     size_t at;
     size_t filled;
     alignas(sys::DirectoryEntry) char entries[16 * 1024];
@@ -46,7 +46,7 @@ private:
     bool put(const Entry& entry);
     bool flush();
     bool fail(long error) {
-        complain(program, path_.c_str(), error);
+        report_error(program, path_.c_str(), error);
         return false;
     }
 
@@ -71,7 +71,7 @@ bool Sender::send_root(const char* path) {
     auto result = sys::stat_at(AT_FDCWD, path, &status, 0);
     if (result < 0) return fail(result);
     if (!S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
-        complain(program, path, "neither a file nor a directory");
+        report_error(program, path, "neither a file nor a directory");
         return false;
     }
     auto fd = sys::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -81,7 +81,7 @@ bool Sender::send_root(const char* path) {
     for (const auto* at = path; *at != '\0'; ++at)
         if (at[0] == '/' && at[1] != '/' && at[1] != '\0') last = at + 1;
     for (const auto* at = last; *at != '\0' && *at != '/'; ++at) name.add(at, 1);
-    // Of "/", "." and "..", which have no name to go by.
+    // "/", "." and ".." have no name to send.
     if (!frames::is_name({name.c_str(), name.size()})) {
         name.clear();
         name << "tree";
@@ -123,8 +123,8 @@ bool Sender::send_one(int directory, const sys::DirectoryEntry& entry) {
     if (type == DT_LNK || type == DT_REG || type == DT_DIR)
         sent = send_changing(directory, entry.name, type == DT_LNK);
     else if (type != DT_UNKNOWN)
-        complain(program, path_.c_str(), "left out: neither a file, a directory nor a link");
-    // What was entered goes on, and the path is cut when it is left.
+        report_error(program, path_.c_str(), "left out: neither a file, a directory nor a link");
+    // The path of a directory that was entered is cut when it is left.
     if (sent && depth_ > depth)
         levels_[depth].path_size = size;
     else if (sent)
@@ -132,7 +132,7 @@ bool Sender::send_one(int directory, const sys::DirectoryEntry& entry) {
     return sent;
 }
 
-/// What was a link may be one no longer, and the other way round.
+/// A file may become a link between two calls, and the other way round.
 bool Sender::send_changing(int directory, const char* name, bool is_link) {
     for (int tries = 0; tries < most_tries; ++tries, is_link = !is_link) {
         long result = 0;
@@ -153,11 +153,11 @@ bool Sender::send_changing(int directory, const char* name, bool is_link) {
         }
         return result == -ENOENT || fail(result);
     }
-    complain(program, path_.c_str(), "is changed all the time");
+    report_error(program, path_.c_str(), "is being replaced again and again");
     return false;
 }
 
-/// Takes over `fd`.
+/// Takes ownership of `fd`.
 bool Sender::send_open(int fd, const char* name) {
     struct ::stat status {};
     auto result = sys::stat(fd, &status);
@@ -170,7 +170,7 @@ bool Sender::send_open(int fd, const char* name) {
 
 bool Sender::enter(int fd, const char* name, const struct ::stat& status) {
     if (depth_ == frames::max_depth) {
-        complain(program, path_.c_str(), "more than 200 directories in each other");
+        report_error(program, path_.c_str(), "more than 200 nested directories");
         return false;
     }
     auto& level = levels_[depth_++];
@@ -190,8 +190,8 @@ bool Sender::send_file(int fd, const char* name, const struct ::stat& status) {
            put({.kind = EntryKind::close});
 }
 
-/// Of a file that grows only what it had is sent, since it might grow for ever. Those of /proc say
-/// that they have nothing.
+/// A file that grows is sent up to its size at the start, since it might grow for ever. Files of
+/// /proc have the size 0, and are read to their end.
 bool Sender::send_content(int fd, uint64_t size) {
     auto most = size > 0 ? size : UINT64_MAX;
     for (uint64_t sent = 0; sent < most;) {
@@ -226,7 +226,7 @@ bool Sender::flush() {
         auto written = sys::write(1, out_ + at, used_ - at);
         if (written == -EINTR) continue;
         if (written < 0) {
-            complain(program, "standard output", written);
+            report_error(program, "standard output", written);
             return false;
         }
         at += static_cast<size_t>(written);
@@ -241,7 +241,7 @@ int send(const char* path) {
     sys::fcntl(1, F_SETPIPE_SZ, pipe_size);
     auto* memory = sys::map(sizeof(Sender));
     if (memory == nullptr) {
-        complain(program, path, -ENOMEM);
+        report_error(program, path, -ENOMEM);
         return 1;
     }
     return (new (memory) Sender)->send(path) ? 0 : 1;

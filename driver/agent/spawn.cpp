@@ -3,7 +3,7 @@
 #include <sys/ioctl.h>
 
 #include "agent/built_in.hpp"
-#include "agent/say.hpp"
+#include "agent/error_output.hpp"
 #include "agent/system.hpp"
 #include "agent/text.hpp"
 
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int exit_not_executable = 126;
 constexpr int exit_not_found = 127;
-/// Where programs are when the environment does not say; the last is NixOS's.
+/// PATH when the environment has none; the last directory is NixOS's.
 constexpr const char* default_path =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin";
 
@@ -24,8 +24,8 @@ struct ChildEnds {
     int errors = -1;
 };
 
-/// Returns only when no directory of PATH has the program: what Linux said of the last that may
-/// have been it.
+/// Returns only on failure: -ENOENT when no directory of PATH has the program, else the error of
+/// the last one that has.
 long execute_by_path(const char* program, char* const* arguments, char** environment) {
     const auto* path = find_variable(environment, "PATH=");
     if (path == nullptr) path = default_path;
@@ -35,7 +35,7 @@ long execute_by_path(const char* program, char* const* arguments, char** environ
         while (path[size] != '\0' && path[size] != ':') ++size;
         Text<4096> file;
         file.add(path, size) << "/" << program;
-        // Asked first, since Linux makes ready for a program before it looks whether there is one.
+        // Checked first, since a failing execve() is expensive.
         if (sys::exists(file.c_str())) failure = sys::execute(file.c_str(), arguments, environment);
         path += size;
         if (*path == ':') ++path;
@@ -45,7 +45,7 @@ long execute_by_path(const char* program, char* const* arguments, char** environ
 
 [[noreturn]] void run_shell(const frames::Exec& exec, const char* text, char** environment) {
     bool strict = (exec.flags & frames::Exec::strict) != 0;
-    // dash ends at the option that it does not know, so sh goes without pipefail.
+    // dash exits at an option that it does not know, so sh runs without pipefail.
     static constexpr const char* prefixes[] = {"set -euo pipefail; ", "set -eu; "};
     static constexpr const char* shells[] = {"bash", "sh"};
     auto size = strlen(text) + 1;  // with its NUL
@@ -64,22 +64,23 @@ long execute_by_path(const char* program, char* const* arguments, char** environ
         if (failure != -ENOENT) break;
     }
     if (failure == -E2BIG)
-        say("bash", "Argument list too long");
+        report_error("bash", "Argument list too long");
     else
-        say("bash", failure == -ENOENT ? "command not found" : "cannot be executed");
+        report_error("bash", failure == -ENOENT ? "command not found" : "cannot be executed");
     sys::exit(failure == -ENOENT ? exit_not_found : exit_not_executable);
 }
 
-/// As a program finds the world that init starts: undoes what the agent changed after its start.
+/// Undoes what the agent changed after its start, so that a command has the signals of a program
+/// that init starts.
 void restore_signals() {
     sys::signal_action(SIGPIPE, SIG_DFL);
     uint64_t none = 0;
     sys::signal_mask(SIG_SETMASK, &none);
 }
 
-/// Gives each of its streams its number, whatever numbers their ends have now, and closes all other
-/// files: what whoever started the agent left open, and for a built-in program, which nothing is
-/// executed for, the ends of other commands too.
+/// Makes the ends descriptors 0 to 2, whatever numbers they have now, and closes all others: those
+/// that were left open when the agent was started and, since a built-in program is not executed,
+/// those of other commands.
 void take_streams(ChildEnds ends) {
     for (auto* end : {&ends.input, &ends.output, &ends.errors})
         while (*end >= 0 && *end <= 2) *end = static_cast<int>(sys::fcntl(*end, F_DUPFD, 3));
@@ -94,7 +95,7 @@ void take_streams(ChildEnds ends) {
     sys::close_from(number);
 }
 
-/// A new terminal: our end, and by `slave` that of the command.
+/// Opens a new terminal; returns the agent's end, or a negative errno.
 long open_terminal(const frames::Exec& exec, int& slave) {
     auto master = sys::open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (master < 0) return master;
@@ -116,7 +117,7 @@ long open_terminal(const frames::Exec& exec, int& slave) {
     return master;
 }
 
-/// A pipe of which our end does not block.
+/// A pipe whose end `ours` is non-blocking.
 long open_pipe(int& ours, int& theirs, bool we_read) {
     int ends[2];
     auto result = sys::pipe(ends, O_CLOEXEC);
@@ -126,7 +127,7 @@ long open_pipe(int& ours, int& theirs, bool we_read) {
     return sys::fcntl(ours, F_SETFL, O_NONBLOCK | (we_read ? O_RDONLY : O_WRONLY));
 }
 
-/// Closes every end of which there may be several names once.
+/// Closes each descriptor once, though several ends may have the same one.
 void close_all(const ChildEnds& ends) {
     if (ends.input >= 0) sys::close(ends.input);
     if (ends.output >= 0 && ends.output != ends.input) sys::close(ends.output);
@@ -162,18 +163,19 @@ Spawned spawn(const frames::Exec& exec, CommandText text, const Inheritance& inh
     spawned.process = open_streams(exec, spawned, ends);
     bool on_terminal = (exec.flags & frames::Exec::on_terminal) != 0;
     auto agent = sys::process_id();
-    // What is sent to it before it takes signals as a program does is kept until then.
+    // Signals that come before the child has reset its signal actions stay pending until then.
     uint64_t before = 0;
     sys::signal_mask(SIG_BLOCK, &sys::all_signals, &before);
     if (spawned.process >= 0) spawned.process = sys::fork();
     if (spawned.process == 0) {
-        // The first terminal that the leader of a session opens becomes its own, and is hung up for
-        // everybody when the leader ends: only who is given one may lead one.
+        // The first terminal that the leader of a session opens becomes its controlling terminal,
+        // and is hung up for all processes when the leader ends: so only commands on a terminal
+        // lead one.
         if (on_terminal)
             sys::new_session();
         else
             sys::new_group();
-        restore(inheritance.precedence);
+        restore(inheritance.priority);
         take_streams(ends);
         restore_signals();
         if (on_terminal) sys::ioctl(0, TIOCSCTTY, nullptr);

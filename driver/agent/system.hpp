@@ -14,8 +14,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-/// Linux without a C library: the system calls that the agent makes. Each returns what the kernel
-/// does, an error as its negative number. Only calls that every architecture has are used.
+/// The system calls that the agent makes, without a C library. Each returns the kernel's result, an
+/// error as a negative errno. Only calls that every architecture has are used.
 namespace charioteer::agent::sys {
 
 #if defined(__x86_64__)
@@ -70,7 +70,7 @@ inline long open_at(int directory, const char* path, int flags, int mode = 0) {
 inline void close(int fd) {
     call(__NR_close, fd);
 }
-/// Closes all descriptors from `first` on. Before Linux 5.9 the first 4096, more than we have.
+/// Closes all descriptors from `first` on; before Linux 5.9 those below 4096, more than there are.
 inline void close_from(int first) {
     if (call(__NR_close_range, first, ~0U, 0) == 0) return;
     for (; first < 4096; ++first) close(first);
@@ -120,7 +120,7 @@ inline long rename_in(int directory, const char* from, const char* to) {
 inline long change_mode(int fd, int mode) {
     return call(__NR_fchmod, fd, mode);
 }
-/// What the kernel writes into the room of entries(), one behind the other.
+/// What entries() writes into its buffer, one after the other.
 struct DirectoryEntry {
     uint64_t inode;
     int64_t next;
@@ -183,13 +183,13 @@ inline long kill(int process, int signal) {
 inline long process_id() {
     return call(__NR_getpid);
 }
-/// The process that calls it ends when its parent does, or now when that has gone already.
+/// The calling process is killed when its parent ends, at once when that has ended already.
 inline void end_with(long parent) {
     call(__NR_prctl, PR_SET_PDEATHSIG, SIGKILL);
     if (call(__NR_getppid) != parent) exit(1);
 }
-/// Whether the child has ended, and how. It stays a zombie, so that its number and its group's
-/// belong to no one else until reap().
+/// Whether the child has ended, and how. It stays a zombie until reap(), so that its process id and
+/// its group's are not reused before.
 inline bool has_ended(int process, siginfo_t& how) {
     how.si_pid = 0;
     auto result = call(__NR_waitid, P_PID, process, word(&how), WEXITED | WNOHANG | WNOWAIT);
@@ -218,10 +218,10 @@ inline long signal_mask(int how, const uint64_t* set, uint64_t* before = nullptr
 inline long signal_fd(const uint64_t* set, int flags) {
     return call(__NR_signalfd4, -1, word(set), signal_set_size, flags);
 }
-/// Has the signal do what it does by itself, or nothing at all, or call a handler that does not
-/// return.
+/// `handler` is SIG_DFL, SIG_IGN or a function that does not return.
 inline void signal_action(int signal, void (*handler)(int)) {
-    // Linux calls no handler on x86-64 without a restorer, which is for those that return.
+    // On x86-64 the kernel calls no handler without a restorer, though only those that return use
+    // it.
     constexpr unsigned long has_restorer = 0x04000000;
     struct {
         void (*handler)(int);
@@ -237,11 +237,11 @@ inline uint64_t read_clock(clockid_t clock) {
     return static_cast<uint64_t>(time.tv_sec) * 1000000 +
            static_cast<uint64_t>(time.tv_nsec) / 1000;
 }
-/// Microseconds on a clock that nobody sets.
+/// Microseconds of the monotonic clock.
 inline uint64_t now() {
     return read_clock(CLOCK_MONOTONIC);
 }
-/// Microseconds that this process has run.
+/// Microseconds of processor time that this process has used.
 inline uint64_t processor_time() {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }

@@ -6,7 +6,7 @@
 
 namespace charioteer::agent {
 
-/// Text put together in a room of its own; what does not fit is left out. Always ends with a NUL.
+/// Text in a buffer of fixed size; what does not fit is left out. Always terminated by a NUL.
 template <size_t Room>
 class Text {
 public:

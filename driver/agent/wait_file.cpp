@@ -1,17 +1,17 @@
 #include <sys/inotify.h>
 
 #include "agent/directory.hpp"
-#include "agent/look.hpp"
+#include "agent/error_output.hpp"
 #include "agent/pattern.hpp"
-#include "agent/say.hpp"
+#include "agent/poll_until.hpp"
 #include "agent/waits.hpp"
 
 namespace charioteer::agent {
 
 namespace {
 
-/// Looks for a path that a pattern matches, and is told when a directory changes in which it, or
-/// the next part of it, may appear.
+/// Looks for a path that a pattern matches, and watches the directories in which it, or the next
+/// component of it, may appear.
 class Finder {
 public:
     Finder(const char* home, const char* pattern) : pattern_(pattern) {
@@ -21,24 +21,25 @@ public:
 
     bool look() {
         watches_ = 0;
-        told_ = true;
+        all_watched_ = true;
         return find(pattern_);
     }
 
-    /// Waits until something has changed, or might have; for `rest` microseconds at least.
-    void wait(uint64_t rest) {
+    /// Waits until a watched directory has changed, for `delay` microseconds at least, or until it
+    /// is time to look again.
+    void wait(uint64_t delay) {
         auto begin = sys::now();
         pollfd entry{.fd = events_, .events = POLLIN, .revents = 0};
-        sys::poll_for(&entry, 1, told_ && rest < slow ? slow : rest);
+        sys::poll_for(&entry, 1, all_watched_ && delay < slow ? slow : delay);
         auto passed = sys::now() - begin;
-        if (passed < rest) sys::sleep(rest - passed);
+        if (passed < delay) sys::sleep(delay - passed);
         char room[4096];
         while (sys::read(events_, room, sizeof room) > 0) continue;
     }
 
 private:
-    /// The next look when we ought to be told: not all file systems tell, nor do links whose target
-    /// appears.
+    /// Microseconds until the next look without an event: some file systems report no changes, and
+    /// a link whose target appears does not change.
     static constexpr uint64_t slow = 250'000;
     static constexpr int most_watches = 64;
 
@@ -74,18 +75,18 @@ private:
         if (sys::exists(path_.add(name, size).c_str())) return true;
         path_.cut(base);
         watch();
-        // It may have appeared before we watched.
+        // It may have appeared before the watch.
         if (sys::exists(path_.add(name, size).c_str())) return true;
         path_.cut(base);
         return false;
     }
 
-    /// Each watch tells once, so that none is left when we look elsewhere.
+    /// Each watch reports one event, so that none is left when the next look watches elsewhere.
     void watch() {
         constexpr uint32_t events = IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF |
                                     IN_MOVE_SELF | IN_ONLYDIR | IN_ONESHOT;
         if (watches_ == most_watches || sys::add_watch(events_, directory(), events) < 0)
-            told_ = false;
+            all_watched_ = false;
         else
             ++watches_;
     }
@@ -93,11 +94,11 @@ private:
     const char* directory() const { return path_.size() == 0 ? "." : path_.c_str(); }
 
     const char* pattern_;
-    /// One more than Linux takes, so that what is left out is never found.
+    /// Longer than the kernel accepts, so that a path that was cut off is never found.
     Text<4096> path_;
     int events_;
     int watches_ = 0;
-    bool told_ = true;  ///< of all that may matter
+    bool all_watched_ = true;  ///< every directory that matters has a watch
 };
 
 }  // namespace
@@ -106,12 +107,12 @@ int wait_file(const char* pattern, const char* const* environment) {
     const char* home = "";
     if (*pattern == '~') home = find_variable(environment, "HOME=");
     if (!is_plain_word(pattern) || home == nullptr) {
-        say("wait-file", "this is for a shell to read");
-        return cannot_tell;
+        report_error("wait-file", "only a shell can expand this");
+        return unknown_result;
     }
     Finder finder(home, *pattern == '~' ? pattern + 1 : pattern);
-    Pace pace(sys::processor_time());
-    while (!finder.look()) finder.wait(pace.rest(sys::processor_time()));
+    Backoff backoff(sys::processor_time());
+    while (!finder.look()) finder.wait(backoff.next_delay(sys::processor_time()));
     return 0;
 }
 

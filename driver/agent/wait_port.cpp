@@ -4,8 +4,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#include "agent/look.hpp"
-#include "agent/say.hpp"
+#include "agent/error_output.hpp"
+#include "agent/poll_until.hpp"
 #include "agent/waits.hpp"
 
 namespace charioteer::agent {
@@ -14,9 +14,9 @@ namespace {
 
 constexpr unsigned state_listening = 10;
 
-/// Who listens on a port. The kernel is asked over netlink, which it answers from the listening
-/// sockets alone; to end its tables it goes through all buckets for connections, of which a machine
-/// has hundreds of thousands. They are for kernels that cannot be asked.
+/// The sockets that listen on a port. They are queried over netlink, for which the kernel looks at
+/// the listening sockets alone; for the tables in /proc it goes through hundreds of thousands of
+/// hash buckets. The tables are for kernels without that query.
 class Listeners {
 public:
     explicit Listeners(unsigned port) : port_(port) {
@@ -28,7 +28,7 @@ public:
         if (channel_ >= 0) {
             auto answer = both(ask(AF_INET), [this] { return ask(AF_INET6); });
             if (answer != Answer::unknown) return answer;
-            // Asked again, the kernel would look again for a module that it has not.
+            // Another query would have the kernel look for the missing module again.
             sys::close(channel_);
             channel_ = -1;
         }
@@ -100,12 +100,12 @@ int wait_port(const char* const* words) {
     auto port = parse_number(words[0], 10, &end);
     bool open = same(words[1], "open");
     if (*end != '\0' || port == 0 || port > 65535 || (!open && !same(words[1], "closed"))) {
-        say("wait-port", "takes the number of a port, and open or closed");
-        return bad_words;
+        report_error("wait-port", "expected the number of a port, and open or closed");
+        return usage_error;
     }
     Listeners listeners(static_cast<unsigned>(port));
-    auto status = look_until(open ? Answer::yes : Answer::no, [&] { return listeners.any(); });
-    if (status == cannot_tell) say("wait-port", "cannot read /proc/net/tcp");
+    auto status = poll_until(open ? Answer::yes : Answer::no, [&] { return listeners.any(); });
+    if (status == unknown_result) report_error("wait-port", "cannot read /proc/net/tcp");
     return status;
 }
 

@@ -1,5 +1,5 @@
-#include "agent/look.hpp"
-#include "agent/say.hpp"
+#include "agent/error_output.hpp"
+#include "agent/poll_until.hpp"
 #include "agent/waits.hpp"
 
 namespace charioteer::agent {
@@ -8,8 +8,8 @@ namespace {
 
 constexpr const char* table = "/proc/net/unix";
 
-/// "Num: RefCount Protocol Flags Type St Inode Path"; the flag that is ever set says that it
-/// listens, the type of a datagram socket is 2.
+/// "Num: RefCount Protocol Flags Type St Inode Path". The only flag that Linux sets means that the
+/// socket listens; the type of a datagram socket is 2.
 bool serves(const char* line, bool stream) {
     return stream ? starts_with(field(line, 3), "00010000 ") : starts_with(field(line, 4), "0002 ");
 }
@@ -21,8 +21,8 @@ const char* last_component(const char* path) {
     return last;
 }
 
-/// Whether the path that a socket was bound to is that of the file. Of a relative one nobody knows
-/// where it begins.
+/// Whether the path that a socket was bound to is that of the file. What a relative path is
+/// relative to is unknown.
 bool is_file(const char* bound, const char* path, const struct ::stat& file) {
     if (*bound != '/') return same(last_component(bound), last_component(path));
     struct ::stat other {};
@@ -51,11 +51,11 @@ Answer is_bound(const char* path, bool stream) {
 int wait_unix(const char* const* words) {
     bool stream = same(words[1], "stream");
     if (!stream && !same(words[1], "datagram")) {
-        say("wait-unix", "takes the path of a socket, and stream or datagram");
-        return bad_words;
+        report_error("wait-unix", "expected the path of a socket, and stream or datagram");
+        return usage_error;
     }
-    auto status = look_until(Answer::yes, [&] { return is_bound(words[0], stream); });
-    if (status == cannot_tell) say("wait-unix", "cannot read /proc/net/unix");
+    auto status = poll_until(Answer::yes, [&] { return is_bound(words[0], stream); });
+    if (status == unknown_result) report_error("wait-unix", "cannot read /proc/net/unix");
     return status;
 }
 

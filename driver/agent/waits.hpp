@@ -2,10 +2,10 @@
 
 namespace charioteer::agent {
 
-// Built-in programs that end with 0 as soon as something looks as wanted. They give hints: whoever
-// needs to be sure asks again in his own way. They take about a hundredth of a processor at most
-// and wait for ever. 2 is for words that they do not know, 3 for what they cannot tell, which they
-// say in a line on standard error.
+// Built-in programs that exit with 0 as soon as a condition holds. Their results are hints, which
+// the caller verifies by other means. They use about a hundredth of a processor at most and have no
+// time limit. They exit with 2 for wrong arguments, and with 3 when they cannot determine the
+// condition, with a line on standard error.
 
 /// `PORT open|closed`: whether a socket listens on the TCP port, at whatever address.
 int wait_port(const char* const* words);
@@ -14,8 +14,8 @@ int wait_port(const char* const* words);
 /// abstract one too.
 int wait_unix(const char* const* words);
 
-/// `PATTERN`: whether a path exists that the word names for a shell. 3 at once when only a shell
-/// can read it.
+/// `PATTERN`: whether a path exists that the word expands to in a shell. Exits with 3 at once when
+/// only a shell can expand the word.
 int wait_file(const char* pattern, const char* const* environment);
 
 }  // namespace charioteer::agent

@@ -8,13 +8,13 @@
 
 #include "frames/frame.hpp"
 
-/// The payloads that have fields. On the line the fields stand in the order in which they are
-/// listed here, little endian, each as long as its type and without padding.
+/// The payloads that have fields. They are encoded in the order in which they are listed in
+/// fields(), little endian, each as long as its type and without padding.
 namespace charioteer::frames {
 
-/// The nonce shows that the hello is of this line and not of one before it; from the driver, 0 is
-/// whichever agent listens. Either end says how far it has heard the other, so that what was lost
-/// can be sent again. Hellos are not numbered.
+/// The nonce shows that the hello is of this connection and not of an earlier one; from the driver,
+/// 0 means any agent. Each end gives the position of the last frame that it received, so that lost
+/// frames can be sent again. Hellos are not numbered.
 struct Hello {
     enum Flag : std::uint32_t {
         anew = 1,       ///< from the driver: both directions count from 0 again
@@ -26,7 +26,7 @@ struct Hello {
     std::uint64_t program_checksum = 0;  ///< of the agent's own file; 0 from the driver
     std::uint32_t epoch = 0;  ///< counts the driver's hellos; the agent's first, unasked, has 0
     std::uint32_t flags = 0;
-    std::uint32_t next = 0;   ///< as Progress::next, of what was heard
+    std::uint32_t next = 0;   ///< as Progress::next, of the frames received
     std::uint64_t chain = 0;  ///< as Progress::chain
 
     void fields(auto&& each) {
@@ -34,26 +34,26 @@ struct Hello {
     }
 };
 
-/// Followed by the rest of the command's text: a script for bash, or the words, each with a NUL at
-/// its end, of a program that the agent has built in.
+/// Followed by the rest of the command's text: a script for bash, or the words of a built-in
+/// program, each terminated by a NUL.
 struct Exec {
     enum Flag : std::uint32_t {
-        with_input = 1,   ///< its standard input is what input frames bring, else /dev/null
+        with_input = 1,   ///< its standard input comes in input frames, else it is /dev/null
         on_terminal = 2,  ///< its streams are a new terminal, which controls it
-        no_output = 4,    ///< nobody wants its standard output
+        no_output = 4,    ///< its standard output is /dev/null
         strict = 8,       ///< it begins with `set -euo pipefail`
-        built_in = 16,    ///< it is a program that the agent itself has, not a script
+        built_in = 16,    ///< it is a built-in program of the agent, not a script
     };
     std::uint32_t flags = 0;
     std::uint32_t limit = 0;    ///< milliseconds after which its group is ended; 0 is never
-    std::uint32_t credit = 0;   ///< bytes of output and errors that may be sent at first
+    std::uint32_t credit = 0;   ///< initial credit for output and errors, in bytes
     std::uint16_t rows = 0;     ///< of its terminal
     std::uint16_t columns = 0;  ///< of its terminal
-    /// Milliseconds after the end of its shell, when the driver hears who still holds its output;
-    /// 0 is never.
+    /// Milliseconds from the end of its shell to the report on processes that still have its output
+    /// open; 0 is never.
     std::uint32_t holder_report = 0;
-    /// Milliseconds in which its shell has ended and nothing of its output came, after which those
-    /// who hold it are waited for no longer; 0 is never.
+    /// Milliseconds without output after the end of its shell, after which the processes that have
+    /// it open are not waited for any more; 0 is never.
     std::uint32_t holder_limit = 0;
 
     void fields(auto&& each) {
@@ -73,18 +73,18 @@ struct Credit {
     void fields(auto&& each) { each(bytes); }
 };
 
-/// The sender has all frames before this one.
+/// The sender has received all frames before number `next`.
 struct Ack {
     std::uint32_t next = 0;
 
     void fields(auto&& each) { each(next); }
 };
 
-/// In the number of a stream: its command was started before the line began anew, and what it says
-/// is nobody's.
+/// Set in the stream number of a command that was started before the line was reset; its frames are
+/// ignored.
 constexpr std::uint32_t orphan = std::uint32_t{1} << 31;
 
-/// How many bytes of frames are taken before an ack says so.
+/// Bytes of frames that are received before an ack is sent.
 constexpr std::size_t ack_piece = 32 * 1024;
 
 struct Signal {
@@ -103,7 +103,7 @@ struct Resize {
 /// When `held`, followed by the processes that still hold the output, "name (pid n)", separated by
 /// ", ", as far as they were found.
 struct Exit {
-    std::uint32_t status = 0;        ///< as a shell says it: 128 + n after signal n
+    std::uint32_t status = 0;        ///< as in a shell: 128 + n after signal n
     std::uint32_t signal = 0;        ///< that ended it, or 0
     std::uint32_t timed_out = 0;     ///< 1 when its limit ended it; the status then is 124
     std::uint64_t microseconds = 0;  ///< from its start to the end of its shell
@@ -112,7 +112,7 @@ struct Exit {
     void fields(auto&& each) { each(status, signal, timed_out, microseconds, held); }
 };
 
-/// Writes the fields into `target`, which must have room for them; returns what was written.
+/// Writes the fields into `target`, which must have room for them; returns the bytes written.
 template <class Message>
 Bytes encode(Message message, std::span<unsigned char> target) {
     std::size_t size = 0;
@@ -124,8 +124,8 @@ Bytes encode(Message message, std::span<unsigned char> target) {
     return target.first(size);
 }
 
-/// Reads the fields from the beginning of `payload` and leaves in it what follows them. False, and
-/// nothing else is changed, when it is too short.
+/// Reads the fields from the beginning of `payload` and removes them from it. False, without any
+/// change, when it is too short.
 template <class Message>
 bool decode(Bytes& payload, Message& message) {
     std::size_t size = 0;

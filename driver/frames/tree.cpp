@@ -115,7 +115,7 @@ const char* TreeParser::check_place(EntryKind kind) const {
             if (depth_ == 0) return "a link that is not in a directory";
             break;
         case EntryKind::directory:
-            if (depth_ == max_depth) return "more than 200 directories in each other";
+            if (depth_ == max_depth) return "more than 200 nested directories";
             break;
         case EntryKind::file:
             break;

@@ -18,18 +18,18 @@
 
 namespace charioteer::agent {
 
-/// Beyond what Linux gives to a process.
-constexpr long nobody = 0x3fffffff;
+/// Larger than any process id of Linux.
+constexpr long no_process = 0x3fffffff;
 
 // In place of spawn.cpp and program.cpp.
 Spawned spawn(const frames::Exec& exec, CommandText text, const Inheritance&) {
-    Spawned spawned{.process = nobody};
+    Spawned spawned{.process = no_process};
     fuzz::demand(text.data[text.size] == '\0');
     if ((exec.flags & 0x80000000) != 0) return {.process = -EAGAIN};
     int output[2];
     fuzz::demand(::pipe2(output, O_CLOEXEC | O_NONBLOCK) == 0);
     spawned.output = output[0];
-    fuzz::demand(::write(output[1], "something said", 14) == 14);
+    fuzz::demand(::write(output[1], "lines of output", 15) == 14);
     ::close(output[1]);
     if ((exec.flags & frames::Exec::with_input) != 0) {
         int input[2];
@@ -52,7 +52,7 @@ using fuzz::demand;
 namespace {
 
 constexpr std::uint64_t nonce = 7;
-/// The answers to so many have to fit into a socket that nobody reads.
+/// The answers to so many have to fit into a socket that is not read.
 constexpr int most_frames = 300;
 
 class Driver {
@@ -67,14 +67,14 @@ public:
         if (type == frames::Type::hello) --sequence_;
     }
     void put_bytes(frames::Bytes bytes) {
-        said_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        sent_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     }
     void lose_frame() { ++sequence_; }
-    const std::string& said() const { return said_; }
+    const std::string& sent() const { return sent_; }
 
 private:
     std::uint32_t sequence_ = 0;
-    std::string said_;
+    std::string sent_;
 };
 
 std::string make_up(fuzz::Input input) {
@@ -97,7 +97,7 @@ std::string make_up(fuzz::Input input) {
         else
             driver.put(static_cast<frames::Type>(type % 20), stream, {begin, taken});
     }
-    return driver.said();
+    return driver.sent();
 }
 
 void check_answers(int line) {
@@ -122,10 +122,10 @@ void check_answers(int line) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    auto said = make_up({data, size});
+    auto sent = make_up({data, size});
     int ends[2];
     demand(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-    demand(::write(ends[0], said.data(), said.size()) == static_cast<ssize_t>(said.size()));
+    demand(::write(ends[0], sent.data(), sent.size()) == static_cast<ssize_t>(sent.size()));
     ::shutdown(ends[0], SHUT_WR);
     auto agent = std::make_unique<agent::Agent>();
     demand(agent->run(ends[1], nonce, {}) == 1);

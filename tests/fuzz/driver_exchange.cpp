@@ -1,5 +1,5 @@
-// The driver's receiving end: whatever a guest sends makes it neither fail nor keep more than it
-// gave room for. The first byte says in which pieces the rest comes.
+// The driver's receiving end: whatever a guest sends, it does not fail, nor keep more than it gave
+// credit for. The first byte is the size of the pieces.
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
@@ -21,7 +21,7 @@ void feed(std::string_view bytes, std::size_t piece) {
     std::size_t came = bytes.size();
     std::size_t sent = 0;
     auto exchange = channel::Exchange::make(
-        context.get_executor(), [&sent](std::string_view said) { sent += said.size(); },
+        context.get_executor(), [&sent](std::string_view bytes) { sent += bytes.size(); },
         {[](const std::string&) {}}, time);
     exchange->expect(nonce);
     std::shared_ptr<channel::Call> call;

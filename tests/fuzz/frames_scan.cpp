@@ -1,6 +1,5 @@
-// Arbitrary bytes, in pieces of a size that the first byte says, then a frame: it is found,
-// whatever stood before it, once what may still be the frame that somebody began has come to its
-// end.
+// Arbitrary bytes, then a frame: it is found, whatever came before it, once an incomplete frame
+// among those bytes has ended. The first byte is the size of the pieces.
 
 #include <vector>
 

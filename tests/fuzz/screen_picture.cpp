@@ -1,5 +1,5 @@
-// A file that should be the screendump of a QEMU: it is refused by an error, or the picture has as
-// many pixels as its sides say.
+// A file that should be a screendump of QEMU: it is refused by an error, or the picture has as many
+// pixels as its width and height give.
 
 #include "fuzz/demand.hpp"
 #include "io/error.hpp"

@@ -15,7 +15,7 @@ using vlan::StreamDecoder;
 
 namespace {
 
-/// Frames of the lengths that the input says, or its bytes as they are.
+/// Frames whose lengths are in the input, or its bytes as they are.
 std::string make_up(fuzz::Input input) {
     std::string stream;
     while (!input.empty()) {

@@ -46,7 +46,7 @@ TEST_F(AgentEnding, ALimitThatIsNotReachedChangesNothing) {
     EXPECT_EQ(agent_.of(1).exit->timed_out, 0U);
 }
 
-TEST_F(AgentEnding, AtItsLimitACommandMayStillSaySomething) {
+TEST_F(AgentEnding, AtItsLimitACommandMayStillWriteOutput) {
     agent_.run(1, "trap 'echo last; exit 9' TERM; echo first; while :; do sleep 0.01; done",
                {.limit = 1000});
     EXPECT_EQ(agent_.of(1).status(), 124U);

@@ -29,7 +29,7 @@ TEST_F(AgentExec, TheAnswerHasTheStatus) {
     EXPECT_EQ(agent_.run(3, "no-such-command").status(), 127U);
 }
 
-TEST_F(AgentExec, ADeathBySignalIsSaidAsAShellSaysIt) {
+TEST_F(AgentExec, ADeathBySignalHasTheStatusOfAShell) {
     agent_.run(1, "kill -SEGV $$");
     EXPECT_EQ(agent_.of(1).exit->status, 128U + SIGSEGV);
     EXPECT_EQ(agent_.of(1).exit->signal, static_cast<std::uint32_t>(SIGSEGV));
@@ -106,7 +106,7 @@ TEST(AgentExecution, ShIsTakenWhereThereIsNoBash) {
     std::filesystem::remove_all(folder);
 }
 
-TEST(AgentExecution, WithoutAnyShellTheAnswerSaysSo) {
+TEST(AgentExecution, WithoutAnyShellTheErrorIsReported) {
     RunningAgent agent({.environment = {"PATH=/nowhere"}});
     agent.greet();
     EXPECT_EQ(agent.run(1, "true").status(), 127U);
@@ -164,7 +164,7 @@ TEST_F(AgentExec, WhatIsSentToAStreamThatIsUnknownIsPassedOver) {
     EXPECT_EQ(agent_.run(1, "true").status(), 0U);
 }
 
-TEST_F(AgentExec, NobodyWantsOutputIsDevNullForTheCommand) {
+TEST_F(AgentExec, WithoutOutputTheCommandWritesToDevNull) {
     agent_.run(1, "echo out; echo err >&2; readlink /proc/$$/fd/1 >&2", {.flags = Exec::no_output});
     EXPECT_EQ(agent_.of(1).output, "");
     EXPECT_EQ(agent_.of(1).errors, "err\n/dev/null\n");

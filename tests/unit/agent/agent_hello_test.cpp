@@ -37,10 +37,10 @@ TEST(AgentHello, NothingIsObeyedBeforeOurs) {
     EXPECT_FALSE(agent.of(1).process);
 }
 
-TEST(AgentHello, OursWithAnotherNonceIsForSomebodyElse) {
+TEST(AgentHello, AHelloWithAnotherNonceIsForAnotherAgent) {
     RunningAgent agent;
     agent.greet(0xbad);
-    agent.send_text(Type::ping, 0, "to somebody else");
+    agent.send_text(Type::ping, 0, "to another agent");
     agent.greet();
     agent.synchronise();
     EXPECT_THAT(agent.pongs(), ElementsAre("synchronise"));

@@ -73,7 +73,7 @@ TEST_F(AgentHolders, AShellThatClosesItsOutputGoesOn) {
 
 TEST_F(AgentHolders, OfStandardErrorDecideNothing) {
     for (const auto* program :
-         {"sleep 1000", "while :; do :; done", "while :; do echo said; done"}) {
+         {"sleep 1000", "while :; do :; done", "while :; do echo line; done"}) {
         auto stream = next_++;
         agent_.run(stream, "{ " + std::string(program) + "; } >&2 & echo $!");
         EXPECT_EQ(agent_.of(stream).exit->held, 0U) << program;

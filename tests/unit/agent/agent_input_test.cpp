@@ -83,7 +83,7 @@ TEST_F(AgentInput, ACommandThatReadsNothingOfItEndsAsEver) {
     EXPECT_EQ(agent_.of(1).status(), 0U);
 }
 
-TEST_F(AgentInput, WhoeverSendsToACommandThatHasClosedItIsNotLeftWaiting) {
+TEST_F(AgentInput, ASenderIsNotLeftWaitingForACommandThatHasClosedItsInput) {
     agent_.exec(1, "exec <&-; echo deaf; kill -STOP $$", with_input_);
     agent_.wait_for_output(1, "deaf");
     for (std::uint64_t times = 1; times <= 8; ++times) {
@@ -116,7 +116,7 @@ TEST_F(AgentInput, AProgramOfItsOwnIsGivenALargerWindow) {
 
 TEST_F(AgentInput, WithoutAskingIsThrownAwayWithCreditGivenBack) {
     agent_.exec(1, "kill -STOP $$");
-    agent_.send_text(Type::input, 1, "nobody reads it");
+    agent_.send_text(Type::input, 1, "discarded input");
     agent_.wait_until([&] { return agent_.of(1).credit == 15; });
     agent_.send(Type::signal, 1, frames::Signal{.number = SIGKILL});
     agent_.wait_for_closed(1);

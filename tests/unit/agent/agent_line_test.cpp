@@ -30,7 +30,7 @@ TEST_F(AgentLine, APingComesBack) {
 
 TEST_F(AgentLine, NoiseBeforeAndBetweenFramesIsPassedOver) {
     agent_.send_bytes(
-        "[    1.234567] a kernel says something\r\n\xfe"
+        "[    1.234567] a kernel message\r\n\xfe"
         "C");
     agent_.send_text(Type::ping, 0, "1");
     agent_.send_bytes(std::string(200'000, '\xfe'));
@@ -70,7 +70,7 @@ TEST_F(AgentLine, ADriverThatDoesNotReadIsWaitedFor) {
     EXPECT_EQ(agent_.of(1).output.size(), 1'000'000U);
 }
 
-TEST_F(AgentLine, ALostFrameIsSaidOnceAndNothingIsObeyedUntilAHello) {
+TEST_F(AgentLine, ALostFrameIsReportedOnceAndFramesAreIgnoredUntilAHello) {
     agent_.send_text(Type::ping, 0, "1");
     agent_.skip_sequence_number();
     agent_.send_text(Type::ping, 0, "3");
@@ -117,7 +117,7 @@ TEST_F(AgentLine, ItsEndEndsTheAgent) {
     EXPECT_EQ(agent_.wait_for_end(), 1);
 }
 
-TEST(AgentLineBeforeHello, AFrameThatWasBegunForSomebodyElseDoesNotSwallowTheHello) {
+TEST(AgentLineBeforeHello, AnIncompleteFrameForAnotherAgentDoesNotSwallowTheHello) {
     RunningAgent agent;
     RunningAgent other;
     agent.send_bytes(other.make_frame(Type::exec, 1, std::string(60'000, 'x')).substr(0, 100));

@@ -89,7 +89,7 @@ TEST_F(AgentOutput, ThatTakesAllOfItsCreditNeedsNoMore) {
 }
 
 TEST_F(AgentOutput, OfAProcessSubstitutionIsComplete) {
-    // What it says is said after the shell has ended.
+    // Its output comes after the shell has ended.
     agent_.run(1, "yes | head -c 3000000 > >(md5sum; echo end)");
     EXPECT_THAT(agent_.of(1).output, HasSubstr("end\n"));
 }

@@ -53,7 +53,7 @@ TEST_F(AgentResume, NothingIsSentAgainThatTheDriverHas) {
     EXPECT_EQ(agent_.frames_heard(), heard + 1);
 }
 
-TEST_F(AgentResume, SaysThatTheDriverHeardAnother) {
+TEST_F(AgentResume, ReportsThatTheDriverReceivedOtherFrames) {
     agent_.synchronise();
     auto other = agent_.progress();
     ++other.chain;
@@ -70,7 +70,7 @@ TEST_F(AgentResume, AFrameThatWasCutOffIsSentAgainWhole) {
     EXPECT_EQ(agent_.pongs().front(), "whole");
 }
 
-TEST_F(AgentResume, SaysNoMoreThanItCanSayAgain) {
+TEST_F(AgentResume, SendsNoMoreThanItCanSendAgain) {
     agent_.acknowledges = false;
     auto before = agent_.progress();
     agent_.exec(1, "head -c 1000000 /dev/zero", {.credit = 2'000'000});
@@ -88,7 +88,7 @@ TEST_F(AgentResume, BeginningAnewLeavesWhatTheGuestRuns) {
     agent_.wait_for_output(1, "on\non\n");
     auto process = static_cast<pid_t>(*agent_.of(1).process);
     ask({}, Hello::anew);
-    // Both count anew; the command goes on under a number that is nobody's.
+    // Both number frames anew; the command goes on with the number of an orphan.
     agent_.run(1, "echo anew");
     auto& orphan = agent_.of(frames::orphan | 1);
     agent_.wait_until([&] { return orphan.errors.size() > 8; });

@@ -157,7 +157,7 @@ int BuiltInProgram::status() {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-std::string BuiltInProgram::complaint() {
+std::string BuiltInProgram::errors() {
     std::string text(4096, '\0');
     auto got = ::read(errors_.get(), text.data(), text.size());
     text.resize(got > 0 ? static_cast<size_t>(got) : 0);

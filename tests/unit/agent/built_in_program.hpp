@@ -41,8 +41,8 @@ public:
     bool keeps_waiting(long more = 0);
     /// Waits for its end: its exit status, or -1 when it was killed or does not end.
     int status();
-    /// What it said on standard error, once it has ended.
-    std::string complaint();
+    /// What it wrote to standard error, once it has ended.
+    std::string errors();
     /// How much of a processor it takes while `action` runs, 1 being all.
     double share_of_a_processor(const std::function<void()>& action) const;
 

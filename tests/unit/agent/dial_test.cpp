@@ -58,10 +58,10 @@ TEST_F(Dial, RelaysEachMessageAsItComes) {
     EXPECT_TRUE(dial_.keeps_waiting());
     peer_.reset();
     EXPECT_EQ(dial_.status(), 0);
-    EXPECT_EQ(dial_.complaint(), "");
+    EXPECT_EQ(dial_.errors(), "");
 }
 
-TEST_F(Dial, TellsThePeerThatItsInputHasEnded) {
+TEST_F(Dial, ForwardsTheEndOfItsInput) {
     write_all(dial_.input(), "last words");
     dial_.input().reset();
     EXPECT_EQ(read_all(peer_), "last words");
@@ -92,7 +92,7 @@ TEST_F(Dial, RelaysAMegabyteEachWay) {
 
 TEST_F(Dial, EndsWithItsPeerWhateverItsInputStillHas) {
     ::shutdown(peer_.get(), SHUT_RD);
-    write_all(dial_.input(), "to nobody");
+    write_all(dial_.input(), "not read");
     EXPECT_TRUE(dial_.keeps_waiting());
     write_all(peer_, "farewell");
     peer_.reset();
@@ -100,21 +100,21 @@ TEST_F(Dial, EndsWithItsPeerWhateverItsInputStillHas) {
     EXPECT_EQ(dial_.status(), 0);
 }
 
-TEST_F(Dial, SaysWhyThereIsNoConnection) {
+TEST_F(Dial, ReportsWhyThereIsNoConnection) {
     server_.reset();
     BuiltInProgram refused({"dial", path()});
     EXPECT_EQ(refused.status(), 1);
-    EXPECT_EQ(refused.complaint(), "dial: cannot connect to " + path() + ": nobody listens\n");
+    EXPECT_EQ(refused.errors(), "dial: cannot connect to " + path() + ": connection refused\n");
     BuiltInProgram missing({"dial", "/nowhere/socket"});
     EXPECT_EQ(missing.status(), 1);
-    EXPECT_EQ(missing.complaint(), "dial: cannot connect to /nowhere/socket: no such file\n");
+    EXPECT_EQ(missing.errors(), "dial: cannot connect to /nowhere/socket: no such file\n");
     auto datagram = bind_unix(path("datagram"), SOCK_DGRAM);
     BuiltInProgram other({"dial", path("datagram")});
     EXPECT_EQ(other.status(), 1);
-    EXPECT_NE(other.complaint().find("not a stream socket"), std::string::npos);
+    EXPECT_NE(other.errors().find("not a stream socket"), std::string::npos);
     BuiltInProgram longer({"dial", "/" + std::string(108, 'x')});
     EXPECT_EQ(longer.status(), 1);
-    EXPECT_NE(longer.complaint().find("the path is too long"), std::string::npos);
+    EXPECT_NE(longer.errors().find("the path is too long"), std::string::npos);
 }
 
 }  // namespace

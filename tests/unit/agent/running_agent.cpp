@@ -184,7 +184,7 @@ void RunningAgent::wait_for_output(std::uint32_t stream, std::string_view text) 
     try {
         wait_until([&] { return of(stream).output.find(text) != std::string::npos; });
     } catch (const std::runtime_error& error) {
-        throw std::runtime_error(error.what() + (", it said: " + of(stream).output));
+        throw std::runtime_error(error.what() + (", its output: " + of(stream).output));
     }
 }
 
@@ -254,7 +254,7 @@ void RunningAgent::take(const frames::Scan& found) {
         frames::Ack ack{.next = progress_.next};
         outgoing_ += make_frame(Type::ack, 0, text_of(frames::encode(ack, room)));
     }
-    ++heard_;
+    ++received_;
     auto& heard = streams_[header.stream];
     EXPECT_FALSE(heard.closed && header.stream != 0) << "something after the last frame";
     frames::Started started;

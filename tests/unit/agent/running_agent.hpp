@@ -47,9 +47,9 @@ struct AgentOptions {
     std::function<void()> prepare = [] {};      ///< in its process, before it is executed
 };
 
-/// The program under test: CHARIOTEER_AGENT, or what the environment says instead.
+/// The program under test: CHARIOTEER_AGENT, which the environment may override.
 std::string agent_program();
-/// Whether it runs in an emulator, of which /proc then tells.
+/// Whether it runs in an emulator, whose process /proc then shows.
 bool is_emulated();
 
 /// The real agent on a socket pair, and the driver's end of the line. Dies with its owner, and so
@@ -84,7 +84,7 @@ public:
     void skip_sequence_number() { ++sequence_; }
     void close_line() { line_.reset(); }
 
-    /// Waits for its hello and says ours.
+    /// Waits for its hello and sends ours.
     void greet();
     void greet(std::uint64_t nonce);
     void exec(std::uint32_t stream, std::string_view text, ExecOptions options = {});
@@ -103,11 +103,11 @@ public:
     Heard& of(std::uint32_t stream) { return streams_[stream]; }
     const std::optional<frames::Hello>& hello() const { return hello_; }
     const std::vector<std::string>& pongs() const { return pongs_; }
-    std::size_t frames_heard() const { return heard_; }
+    std::size_t frames_heard() const { return received_; }
 
     /// Whether credit is given for what comes.
     bool refill = true;
-    /// Whether the agent is told what has come.
+    /// Whether the agent gets acks for what has come.
     bool acknowledges = true;
 
 private:
@@ -124,7 +124,7 @@ private:
     frames::Progress progress_;
     frames::Progress asked_;  ///< by the last hello
     std::size_t not_acked_ = 0;
-    std::size_t heard_ = 0;
+    std::size_t received_ = 0;
     std::string outgoing_;
     std::vector<unsigned char> incoming_;
     bool ended_ = false;  ///< the line

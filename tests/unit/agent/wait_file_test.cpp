@@ -35,7 +35,7 @@ protected:
         ASSERT_TRUE(wait.keeps_waiting()) << pattern;
         action();
         EXPECT_EQ(wait.status(), 0) << pattern;
-        EXPECT_EQ(wait.complaint(), "");
+        EXPECT_EQ(wait.errors(), "");
     }
 
     fakes::TemporaryDirectory directory_;
@@ -130,11 +130,11 @@ TEST_F(WaitFile, FollowsLinksAndWaitsForThoseThatLeadNowhere) {
 
 TEST_F(WaitFile, WaitsWithoutItsDirectory) {
     Circumstances gone = here();
-    gone.environment = {"HOME=" + path("nobody").string()};
+    gone.environment = {"HOME=" + path("missing").string()};
     BuiltInProgram wait({"wait-file", "~/file"}, gone);
     ASSERT_TRUE(wait.keeps_waiting(3));
-    make("nobody");
-    touch("nobody/file");
+    make("missing");
+    touch("missing/file");
     EXPECT_EQ(wait.status(), 0);
 }
 
@@ -160,7 +160,7 @@ TEST_F(WaitFile, LeavesToAShellWhatOnlyAShellReads) {
           "#a",  "a\tb", "a\nb", "[[:alpha:]]", "[[.a.]]", "[x[=a=]]"}) {
         BuiltInProgram wait({"wait-file", pattern}, here());
         EXPECT_EQ(wait.status(), 3) << pattern;
-        EXPECT_EQ(wait.complaint(), "wait-file: this is for a shell to read\n");
+        EXPECT_EQ(wait.errors(), "wait-file: only a shell can expand this\n");
     }
     Circumstances homeless = here();
     homeless.environment.clear();

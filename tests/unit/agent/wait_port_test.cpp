@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "agent/pace.hpp"
+#include "agent/backoff.hpp"
 #include "unit/agent/built_in_program.hpp"
 #include "unit/agent/sockets.hpp"
 
@@ -19,16 +19,16 @@ protected:
     }
 };
 
-TEST_P(WaitPort, EndsOnceSomebodyListens) {
+TEST_P(WaitPort, EndsOnceAProcessListens) {
     auto port = bind_port();
     BuiltInProgram wait({"wait-port", port_of(port), "open"}, guest());
     ASSERT_TRUE(wait.keeps_waiting());
     listen_on(port);
     EXPECT_EQ(wait.status(), 0);
-    EXPECT_EQ(wait.complaint(), "");
+    EXPECT_EQ(wait.errors(), "");
 }
 
-TEST_P(WaitPort, EndsOnceNobodyListens) {
+TEST_P(WaitPort, EndsOnceNoProcessListens) {
     auto port = bind_port();
     listen_on(port);
     BuiltInProgram wait({"wait-port", port_of(port), "closed"}, guest());
@@ -86,36 +86,36 @@ TEST_P(WaitPort, FindsOneOfHundreds) {
 INSTANTIATE_TEST_SUITE_P(Kernels, WaitPort, testing::Values(true, false),
                          [](const auto& test) { return test.param ? "Netlink" : "Tables"; });
 
-TEST(WaitPortWords, SaysWhenItCannotTell) {
+TEST(WaitPortWords, ReportsThatTheResultIsUnknown) {
     BuiltInProgram wait({"wait-port", "1", "open"}, {.refused = {.netlink = true, .files = true}});
     EXPECT_EQ(wait.status(), 3);
-    EXPECT_EQ(wait.complaint(), "wait-port: cannot read /proc/net/tcp\n");
+    EXPECT_EQ(wait.errors(), "wait-port: cannot read /proc/net/tcp\n");
 }
 
 TEST(WaitPortWords, RefusesWhatIsNoPort) {
     for (const auto* port : {"", "0", "65536", "http", "80x", "-1"}) {
         BuiltInProgram wait({"wait-port", port, "open"});
         EXPECT_EQ(wait.status(), 2) << port;
-        EXPECT_EQ(wait.complaint(), "wait-port: takes the number of a port, and open or closed\n");
+        EXPECT_EQ(wait.errors(), "wait-port: expected the number of a port, and open or closed\n");
     }
     BuiltInProgram wait({"wait-port", "80", "ajar"});
     EXPECT_EQ(wait.status(), 2);
 }
 
-TEST(Pace, RestsAHundredTimesAsLongAsTheLookTook) {
-    Pace pace(1'000);
-    EXPECT_EQ(pace.rest(1'300), 30'000U);
-    EXPECT_EQ(pace.rest(2'300), 100'000U);
+TEST(Backoff, RestsAHundredTimesAsLongAsTheLookTook) {
+    Backoff backoff(1'000);
+    EXPECT_EQ(backoff.next_delay(1'300), 30'000U);
+    EXPECT_EQ(backoff.next_delay(2'300), 100'000U);
 }
 
-TEST(Pace, KeepsToItsBounds) {
-    Pace pace(0);
-    EXPECT_EQ(pace.rest(0), Pace::least);
-    EXPECT_EQ(pace.rest(10), Pace::least);
-    EXPECT_EQ(pace.rest(500'000), Pace::most);
+TEST(Backoff, KeepsToItsBounds) {
+    Backoff backoff(0);
+    EXPECT_EQ(backoff.next_delay(0), Backoff::least);
+    EXPECT_EQ(backoff.next_delay(10), Backoff::least);
+    EXPECT_EQ(backoff.next_delay(500'000), Backoff::most);
 }
 
-TEST(Pace, MakesAWaitCheap) {
+TEST(Backoff, MakesAWaitCheap) {
     auto port = bind_port();
     BuiltInProgram wait({"wait-port", port_of(port), "open"});
     ASSERT_TRUE(wait.keeps_waiting());

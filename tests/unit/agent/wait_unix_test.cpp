@@ -24,7 +24,7 @@ TEST_F(WaitUnix, EndsOnceTheSocketListens) {
     ASSERT_TRUE(wait.keeps_waiting(3));
     listen_on(socket);
     EXPECT_EQ(wait.status(), 0);
-    EXPECT_EQ(wait.complaint(), "");
+    EXPECT_EQ(wait.errors(), "");
 }
 
 TEST_F(WaitUnix, SeesSocketsOfPackets) {
@@ -116,17 +116,17 @@ TEST_F(WaitUnix, FindsOneOfHundreds) {
     EXPECT_EQ(wait.status(), 0);
 }
 
-TEST_F(WaitUnix, SaysWhenItCannotTell) {
+TEST_F(WaitUnix, ReportsThatTheResultIsUnknown) {
     auto socket = bind_unix(path());
     BuiltInProgram wait({"wait-unix", path(), "stream"}, {.refused = {.files = true}});
     EXPECT_EQ(wait.status(), 3);
-    EXPECT_EQ(wait.complaint(), "wait-unix: cannot read /proc/net/unix\n");
+    EXPECT_EQ(wait.errors(), "wait-unix: cannot read /proc/net/unix\n");
 }
 
 TEST_F(WaitUnix, RefusesOtherKindsOfSockets) {
     BuiltInProgram wait({"wait-unix", path(), "raw"});
     EXPECT_EQ(wait.status(), 2);
-    EXPECT_EQ(wait.complaint(), "wait-unix: takes the path of a socket, and stream or datagram\n");
+    EXPECT_EQ(wait.errors(), "wait-unix: expected the path of a socket, and stream or datagram\n");
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ TEST(Frames, AFrameComesBackAsItWasWritten) {
     EXPECT_EQ(std::string(found.payload.begin(), found.payload.end()), "hello");
 }
 
-TEST(Frames, NothingIsSaidOfAFrameUntilItsLastByteCame) {
+TEST(Frames, AFrameIsIncompleteUntilItsLastByteCame) {
     Line line;
     append_frame(line, Type::exec, 1, std::string(300, 'x'));
     for (std::size_t size = 0; size < line.size(); ++size)
@@ -91,7 +91,7 @@ TEST(Frames, NoiseBetweenFramesIsSkipped) {
            "\xfe"
            "Ch\xfe");
     append_frame(line, Type::output, 1, "two");
-    append(line, "stray");
+    append(line, "noise");
     auto heard = hear(line);
     EXPECT_THAT(heard.payloads, ElementsAre("one", "two"));
     EXPECT_EQ(heard.noise, 33u + 4u + 5u);

@@ -136,7 +136,7 @@ TEST(Tree, RefusesToGoTooDeep) {
     std::string stream;
     for (std::size_t depth = 0; depth < max_depth; ++depth) stream += directory("d");
     EXPECT_EQ(trouble(stream), "none");
-    EXPECT_EQ(trouble(stream + directory("d")), "more than 200 directories in each other");
+    EXPECT_EQ(trouble(stream + directory("d")), "more than 200 nested directories");
 }
 
 TEST(Tree, StaysBroken) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "agent/pace.hpp"
+#include "agent/backoff.hpp"
 #include "agent/system.hpp"
 #include "agent/text.hpp"
 
@@ -8,23 +8,23 @@ namespace charioteer::agent {
 
 enum class Answer { no, yes, unknown };
 
-constexpr int bad_words = 2;
-constexpr int cannot_tell = 3;
+constexpr int usage_error = 2;
+constexpr int unknown_result = 3;
 
-/// Looks again and again until the answer is the wanted one. Returns the exit status.
-template <class Look>
-int look_until(Answer wanted, Look look) {
-    Pace pace(sys::processor_time());
+/// Calls check() again and again until it returns `wanted`. Returns the exit status.
+template <class Check>
+int poll_until(Answer wanted, Check check) {
+    Backoff backoff(sys::processor_time());
     for (;;) {
-        auto answer = look();
+        auto answer = check();
         if (answer == wanted) return 0;
-        if (answer == Answer::unknown) return cannot_tell;
-        sys::sleep(pace.rest(sys::processor_time()));
+        if (answer == Answer::unknown) return unknown_result;
+        sys::sleep(backoff.next_delay(sys::processor_time()));
     }
 }
 
-/// Calls visit(line) for the lines of a table of the kernel after its heading, until it says true.
-/// False when there is no such table.
+/// Calls visit(line) for the lines of a table of the kernel after its heading, until it returns
+/// true. False when there is no such table.
 template <class Visit>
 bool read_table(const char* path, Visit visit) {
     auto opened = sys::open(path, O_RDONLY | O_CLOEXEC);
@@ -53,7 +53,7 @@ bool read_table(const char* path, Visit visit) {
     return true;
 }
 
-/// What a line has from its field `number` on, counted from 0.
+/// The rest of a line from its field `number` on, counted from 0.
 inline const char* field(const char* line, int number) {
     for (;; --number) {
         while (*line == ' ') ++line;

@@ -1,4 +1,4 @@
-#include "agent/place.hpp"
+#include "agent/destination.hpp"
 
 #include "agent/system.hpp"
 #include "agent/text.hpp"
@@ -32,14 +32,14 @@ void remove_tree(int directory, const char* name) {
 
 }  // namespace
 
-bool Place::set_name(const char* text) {
+bool Destination::set_name(const char* text) {
     auto size = strlen(text);
     if (size > frames::max_name) return false;
     memcpy(name, text, size + 1);
     return true;
 }
 
-long Place::move_to(const char* path) {
+long Destination::move_to(const char* path) {
     auto next =
         sys::open_at(directory < 0 ? AT_FDCWD : directory, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (next < 0) return next;
@@ -49,17 +49,18 @@ long Place::move_to(const char* path) {
     return 0;
 }
 
-void Place::close() {
+void Destination::close() {
     if (owned) sys::close(directory);
     owned = false;
     directory = -1;
 }
 
-long follow_links(Place& place) {
+long follow_links(Destination& destination) {
     for (int count = 0; count < most_links; ++count) {
         char target[frames::max_target + 1];
-        auto size = sys::readlink_at(place.directory, place.name, target, sizeof target);
-        if (size == -EINVAL || size == -ENOENT) return 0;  // no link
+        auto size =
+            sys::readlink_at(destination.directory, destination.name, target, sizeof target);
+        if (size == -EINVAL || size == -ENOENT) return 0;  // not a link
         if (size < 0) return size;
         if (static_cast<size_t>(size) > frames::max_target) return -ENAMETOOLONG;
         target[size] = '\0';
@@ -67,10 +68,10 @@ long follow_links(Place& place) {
         while (last > 0 && target[last - 1] != '/') --last;
         const auto* name = target + last;
         if (same(name, "") || same(name, ".") || same(name, "..")) return -EISDIR;
-        if (!place.set_name(name)) return -ENAMETOOLONG;
+        if (!destination.set_name(name)) return -ENAMETOOLONG;
         if (last == 0) continue;
         target[last == 1 ? 1 : last - 1] = '\0';
-        auto moved = place.move_to(target);
+        auto moved = destination.move_to(target);
         if (moved < 0) return moved;
     }
     return -ELOOP;
@@ -94,8 +95,8 @@ long make_directories(const char* path) {
 }
 
 template <class Make>
-long Temporary::make(const Place& place, Make make) {
-    place_ = place;
+long Temporary::make(const Destination& destination, Make make) {
+    destination_ = destination;
     long result = -EEXIST;
     for (int tries = 0; tries < most_names && result == -EEXIST; ++tries) {
         Text<sizeof name_ - 1> name;
@@ -103,45 +104,45 @@ long Temporary::make(const Place& place, Make make) {
         memcpy(name_, name.c_str(), name.size() + 1);
         // Before it exists: a signal may come at once.
         active_ = true;
-        result = make(place_.directory, name_);
+        result = make(destination_.directory, name_);
         if (result < 0) active_ = false;
     }
-    if (result < 0) place_.close();
+    if (result < 0) destination_.close();
     return result;
 }
 
-long Temporary::make_file(const Place& place) {
-    return make(place, [](int directory, const char* name) {
+long Temporary::make_file(const Destination& destination) {
+    return make(destination, [](int directory, const char* name) {
         return sys::open_at(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     });
 }
 
-long Temporary::make_directory(const Place& place) {
-    return make(place, [](int directory, const char* name) {
+long Temporary::make_directory(const Destination& destination) {
+    return make(destination, [](int directory, const char* name) {
         auto result = sys::make_directory(directory, name, 0700);
         return result < 0 ? result : sys::open_at(directory, name, directory_flags);
     });
 }
 
-long Temporary::make_link(const Place& place, const char* target) {
-    return make(place, [target](int directory, const char* name) {
+long Temporary::make_link(const Destination& destination, const char* target) {
+    return make(destination, [target](int directory, const char* name) {
         return sys::make_link(directory, name, target);
     });
 }
 
 long Temporary::commit() {
-    auto result = sys::rename_in(place_.directory, name_, place_.name);
+    auto result = sys::rename_in(destination_.directory, name_, destination_.name);
     if (result < 0) return result;
     active_ = false;
-    place_.close();
+    destination_.close();
     return 0;
 }
 
 void Temporary::remove() {
     if (!active_) return;
-    remove_tree(place_.directory, name_);
+    remove_tree(destination_.directory, name_);
     active_ = false;
-    place_.close();
+    destination_.close();
 }
 
 }  // namespace charioteer::agent

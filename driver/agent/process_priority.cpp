@@ -1,4 +1,4 @@
-#include "agent/precedence.hpp"
+#include "agent/process_priority.hpp"
 
 #include "agent/system.hpp"
 
@@ -8,10 +8,10 @@ namespace {
 
 constexpr int answering_nice = -10;
 
-/// What the most commands need, of which each has three files.
+/// Enough for the largest number of commands, each of which has three files.
 constexpr rlim_t files_needed = 16 * 1024;
 
-/// Commands inherit what the agent was given.
+/// Returns the limit of before, for commands.
 rlimit raise_file_limit() {
     rlimit given{};
     if (sys::file_limit(nullptr, &given) != 0) return {};
@@ -26,13 +26,13 @@ rlimit raise_file_limit() {
 
 }  // namespace
 
-Precedence raise_precedence() {
-    Precedence before{.open_files = raise_file_limit(), .nice = sys::nice()};
+ProcessPriority raise_priority() {
+    ProcessPriority before{.open_files = raise_file_limit(), .nice = sys::nice()};
     if (before.nice > answering_nice) sys::set_nice(answering_nice);
     return before;
 }
 
-void restore(const Precedence& before) {
+void restore(const ProcessPriority& before) {
     if (before.open_files.rlim_max != 0) sys::file_limit(&before.open_files, nullptr);
     sys::set_nice(before.nice);
 }

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "agent/text.hpp"
+
+namespace charioteer::agent {
+
+using ErrorText = Text<96>;
+
+/// What a negative errno value means, in words if it is a common one, else its number.
+ErrorText describe_error(long error);
+/// A negative errno value by its name, "EAGAIN", or its number if it is a rare one.
+ErrorText error_name(long error);
+
+/// Writes "PROGRAM: MESSAGE" to standard error, in one line.
+void report_error(const char* program, const char* message);
+/// Writes "PROGRAM: PATH: REASON" to standard error, in one line whatever is in the path.
+void report_error(const char* program, const char* path, const char* reason);
+/// The same with describe_error() as the reason.
+void report_error(const char* program, const char* path, long error);
+
+/// A path for error messages, which grows and shrinks by a component. A path that is too long for
+/// its room is cut at its end.
+class ShownPath {
+public:
+    void add(const char* component) {
+        auto length = strlen(text_);
+        if (length > 0 && text_[length - 1] != '/') append("/");
+        append(component);
+    }
+    /// Drops everything after that many characters.
+    void cut(size_t length) { text_[length] = '\0'; }
+    size_t size() const { return strlen(text_); }
+    const char* c_str() const { return text_; }
+
+private:
+    void append(const char* text) {
+        auto at = strlen(text_);
+        while (*text != '\0' && at + 1 < sizeof text_) text_[at++] = *text++;
+        text_[at] = '\0';
+    }
+
+    char text_[4096] = {};
+};
+
+}  // namespace charioteer::agent
