@@ -35,7 +35,7 @@ class Disk::Workers : public std::enable_shared_from_this<Disk::Workers> {
 public:
     struct Job {
         std::function<void()> work;
-        std::shared_ptr<Waiter> waiter;  ///< null: nobody waits
+        std::shared_ptr<Waiter> waiter;  ///< null: there is none
     };
 
     Workers(asio::any_io_executor executor, std::size_t most)
@@ -62,7 +62,7 @@ public:
 private:
     void add(Job job);
     static void serve(std::shared_ptr<Workers> self);
-    void tell(std::shared_ptr<Waiter> waiter);
+    void notify(std::shared_ptr<Waiter> waiter);
 
     asio::any_io_executor executor_;
     std::size_t most_;
@@ -103,13 +103,13 @@ void Disk::Workers::serve(std::shared_ptr<Workers> self) {
         job.work = nullptr;  // what it holds goes here
         lock.lock();
         --self->busy_;
-        if (job.waiter) self->tell(std::move(job.waiter));
+        if (job.waiter) self->notify(std::move(job.waiter));
         if (self->jobs_.empty() && self->busy_ == 0) self->quiet_.notify_all();
     }
 }
 
 /// Under the mutex, so that the io thread cannot end in between.
-void Disk::Workers::tell(std::shared_ptr<Waiter> waiter) {
+void Disk::Workers::notify(std::shared_ptr<Waiter> waiter) {
     // Its timer may belong to an io_context that has gone.
     if (ended_) return keep_for_ever(std::move(waiter));
     asio::post(executor_, [waiter = std::move(waiter)] {

@@ -41,13 +41,14 @@ public:
     template <class Function>
     asio::awaitable<std::invoke_result_t<Function>> run(Function function);
 
-    /// Whoever drops the last reference, the object is destroyed on one of the threads.
+    /// When the last reference is dropped, on any thread, the object is destroyed on one of these
+    /// threads.
     template <class Object>
     std::shared_ptr<Object> own(std::unique_ptr<Object> object);
 
     /// Takes nothing more, for good, and returns when nothing is done any more, or after
-    /// `patience`: false. A function that ends later than that is not heard of, and what it would
-    /// have woken is leaked. To be called before the io thread ends, by any thread but that one.
+    /// `patience`: false. The result of a function that ends later is dropped, and its waiter is
+    /// leaked. To be called before the io thread ends, by any thread but that one.
     bool end(io::Duration patience) noexcept;
 
 private:

@@ -3,7 +3,7 @@
 namespace charioteer::files {
 
 /// Removes what `name` in the open directory is, with all that is in it, as far as we may. No link
-/// is followed, whoever else changes the tree meanwhile; directories that keep their owner out are
+/// is followed, even if others change the tree meanwhile; directories that keep their owner out are
 /// opened for it.
 void remove_tree(int directory, const char* name) noexcept;
 

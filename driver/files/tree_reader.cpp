@@ -82,7 +82,7 @@ void TreeReader::begin_file(const TreeWalk::Step& step) {
     file_ = walk_.open_file();
     if (!file_) return;
     // A file that grows is sent as long as it was, since it might grow for ever; those under /proc
-    // say that they have nothing.
+    // have the size 0.
     file_left_ = step.size > 0 ? step.size : std::numeric_limits<std::uint64_t>::max();
     frames::Entry entry;
     entry.kind = frames::EntryKind::file;

@@ -11,8 +11,8 @@
 namespace charioteer::files {
 
 /// Gives a file or directory of the host as a stream (frames/tree.hpp), piece by piece, so that a
-/// tree of any size takes little memory. What becomes of links, and what is refused, says TreeWalk;
-/// all of that is found out before the first piece.
+/// tree of any size takes little memory. TreeWalk describes how links are treated and what is
+/// refused; all of that is found out before the first piece.
 ///
 /// One thread at a time, which it blocks for as long as the disk takes.
 class TreeReader {

@@ -163,7 +163,7 @@ TreeWalk::Step TreeWalk::enter(int directory, const std::string& name, Reached r
                 fmt::format("{} leads by a link to a directory that it is itself in", path()));
     if (levels_.size() == frames::max_depth)
         throw io::Error(
-            fmt::format("{}: more than {} directories in each other", path(), frames::max_depth));
+            fmt::format("{}: more than {} nested directories", path(), frames::max_depth));
     level.name = name;
     level.names = list(level.fd.get(), path());
     level.device = status.st_dev;

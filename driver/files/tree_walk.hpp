@@ -11,13 +11,13 @@
 
 namespace charioteer::files {
 
-/// Goes through a file or directory of the host, parents before what is in them, names in order.
+/// Walks through a file or directory of the host, parents before their entries, names in order.
 ///
 /// Links of a tree of ours are followed, since most would point to nothing in a guest; a relative
 /// one whose target is surely within the directory that is copied stays a link. One thread at a
 /// time; blocks on the disk. Throws io::Error that names the path: what cannot be read, a link to
 /// nothing, links that lead to a directory that they are in, and more than frames::max_depth
-/// directories in each other.
+/// nested directories.
 class TreeWalk {
 public:
     struct Step {
@@ -30,7 +30,7 @@ public:
     };
 
     explicit TreeWalk(const std::filesystem::path& source);
-    /// Goes through `name` in an open directory, to which somebody else may write: no link is
+    /// Goes through `name` in an open directory, to which others may write: no link is
     /// followed, each one is kept as it is, and nothing is reached by a path. `shown` is what
     /// messages call it.
     TreeWalk(int directory, std::string name, std::string shown);

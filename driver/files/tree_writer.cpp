@@ -65,7 +65,7 @@ void TreeWriter::finish() {
     finished_ = true;
 }
 
-/// Gives the target its name; 0 or what Linux said.
+/// Renames the target; returns 0 or an errno value.
 int TreeWriter::rename() {
     const auto* from = temporary_.c_str();
     auto to = target_.filename();
@@ -74,7 +74,8 @@ int TreeWriter::rename() {
     if (replace) return ::renameat(parent, from, parent, to.c_str()) == 0 ? 0 : errno;
     if (::renameat2(parent, from, parent, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
     if (errno != EINVAL) return errno;
-    // A file system that cannot tell, as NFS: somebody may come in between, but hardly does.
+    // A file system without this flag, such as NFS: a race with another process is possible, but
+    // unlikely.
     struct stat status {};
     if (::fstatat(parent, to.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
     return ::renameat(parent, from, parent, to.c_str()) == 0 ? 0 : errno;

@@ -32,12 +32,12 @@ enum class Existing { refuse, replace_file };
 /// Makes a file or directory of the host from a stream (frames/tree.hpp) that a guest sends, who
 /// may mean harm: nothing is ever written or read outside the target. Only what the writer has
 /// itself made is entered, by open directories and never by paths; links are made and not followed,
-/// though whoever uses the result should know that they may point anywhere. Modes are kept,
+/// though they may point anywhere. Modes are kept,
 /// whatever the umask is, but for setuid, setgid and sticky. Nothing is reserved for sizes that are
 /// only claimed.
 ///
 /// Until finish(), all of it has another name in the same directory, `.charioteer-` and a number.
-/// (It must be the same: whoever may not write to a directory may not move it elsewhere either.)
+/// (It must be the same: a user who may not write to a directory may not move it elsewhere either.)
 ///
 /// One thread at a time, which it blocks for as long as the disk takes. After an error it can only
 /// be destroyed.

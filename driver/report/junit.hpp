@@ -13,7 +13,7 @@ namespace charioteer::report {
 
 /// The outcome of a run as a JUnit report: one case for each subtest, and `main` for the rest.
 ///
-/// A subtest that fails stays the current one: what comes after it explains its failure.
+/// A subtest that fails stays the current one: what is logged after it explains its failure.
 class Junit final : public Report {
 public:
     /// `file`: the report; its folder is made when it is written.
@@ -25,7 +25,7 @@ public:
     void log(const std::string& text);
     /// To the errors of the current case, which has failed by that.
     void fail(const std::string& text);
-    /// Has the run failed, for `reason` unless a case says more.
+    /// Marks the run as failed, for `reason` unless a case has failed already.
     void run_failed(const std::string& reason);
 
     /// Begins a subtest on the calling thread, which becomes the current case; two of one name are

@@ -17,7 +17,7 @@ namespace {
 
 /// How many messages of one peer are handled before others have their turn.
 constexpr int most_at_once = 64;
-/// sd-bus's word for: no time limit of its own.
+/// Means no time limit to sd-bus.
 constexpr std::uint64_t no_limit = UINT64_MAX;
 
 void expect_done(int outcome, std::string_view what) {
@@ -51,7 +51,7 @@ CallError::CallError(std::string_view member, std::string kind, std::string_view
 Bus::Bus(io::UnixStream stream, Signal on_signal)
     : stream_(std::move(stream)),
       on_signal_(std::move(on_signal)),
-      stirred_(stream_.get_executor()) {}
+      received_(stream_.get_executor()) {}
 
 std::shared_ptr<Bus> Bus::start(io::UnixStream stream, Signal on_signal) {
     std::shared_ptr<Bus> self(new Bus(std::move(stream), std::move(on_signal)));
@@ -64,7 +64,7 @@ std::shared_ptr<Bus> Bus::start(io::UnixStream stream, Signal on_signal) {
     if (!own) throw io::system_error(what, errno);
     expect_done(sd_bus_set_fd(made, own.get(), own.get()), what);
     own.release();
-    // There is no bus that one would have to say hello to.
+    // A direct connection has no bus, and so no Hello().
     expect_done(sd_bus_set_bus_client(made, 0), what);
     expect_done(sd_bus_negotiate_fds(made, 0), what);
     expect_done(sd_bus_add_filter(made, nullptr, refuse_call, nullptr), what);
@@ -75,7 +75,7 @@ std::shared_ptr<Bus> Bus::start(io::UnixStream stream, Signal on_signal) {
 }
 
 int Bus::refuse_call(sd_bus_message* message, void*, sd_bus_error*) {
-    // sd-bus would tell this machine's id, and queue its answers for a peer that reads none.
+    // sd-bus would send this machine's id, and queue its answers for a peer that does not read.
     return sd_bus_message_is_method_call(message, nullptr, nullptr) > 0 ? 1 : 0;
 }
 
@@ -93,7 +93,7 @@ void Bus::attend() {
     } catch (const std::exception& error) {
         end(error.what());
     }
-    if (budget < most_at_once) stirred_.notify_all();
+    if (budget < most_at_once) received_.notify_all();
     if (lost_) return;
     if (budget > 0) {
         arm();
@@ -156,16 +156,16 @@ asio::awaitable<Message> Bus::call(Message request) {
         end(reason_of(-outcome));
     else
         arm();
-    while (!reply) co_await stirred();
+    while (!reply) co_await received();
     if (auto kind = reply.error_name(); !kind.empty())
         throw CallError(member, std::string(kind), reply.error_text());
     co_return reply;
 }
 
-asio::awaitable<void> Bus::stirred() {
+asio::awaitable<void> Bus::received() {
     auto self = shared_from_this();
     expect_connection();
-    co_await stirred_.wait();
+    co_await received_.wait();
 }
 
 void Bus::end(std::string why) {
@@ -174,7 +174,7 @@ void Bus::end(std::string why) {
     sd_bus_close(bus_.get());
     boost::system::error_code ignored;
     stream_.close(ignored);
-    stirred_.notify_all();
+    received_.notify_all();
 }
 
 void Bus::expect_connection() const {

@@ -37,8 +37,9 @@ struct Method {
 };
 
 /// A D-Bus connection to one peer, without a bus between, on a stream of bytes: sd-bus does the
-/// protocol, Asio tells it when to. No descriptors are passed, the peer's calls are not answered.
-/// Nothing here waits for the peer but call() and stirred(). Io thread only.
+/// protocol when Asio reports that the stream is ready. No descriptors are passed, and calls of the
+/// peer are not answered.
+/// Nothing here waits for the peer but call() and received(). Io thread only.
 class Bus : public std::enable_shared_from_this<Bus> {
 public:
     /// Gets each message that is no reply. What it throws ends the connection.
@@ -54,10 +55,10 @@ public:
     Message request(const Method& method) const;
     /// The reply. Throws CallError, io::ConnectionLost. Cancelled: a reply that comes is dropped.
     asio::awaitable<Message> call(Message request);
-    /// Returns when messages have come since. Throws io::ConnectionLost.
-    asio::awaitable<void> stirred();
+    /// Returns when the next messages have come. Throws io::ConnectionLost.
+    asio::awaitable<void> received();
 
-    /// Ends the connection: whoever waits gets io::ConnectionLost, which says `why`. Idempotent,
+    /// Ends the connection: waits end with io::ConnectionLost with the text `why`. Idempotent,
     /// the first reason counts.
     void end(std::string why);
 
@@ -67,7 +68,7 @@ private:
         void operator()(sd_bus_slot* slot) const noexcept { sd_bus_slot_unref(slot); }
     };
     using Slot = std::unique_ptr<sd_bus_slot, Release>;
-    /// A thing that has been asked for and has not come yet, so that it is asked for once.
+    /// What is being waited for, so that there is one wait for each.
     struct Awaited {
         bool read = false;
         bool write = false;
@@ -87,7 +88,7 @@ private:
 
     io::UnixStream stream_;
     Signal on_signal_;
-    io::Condition stirred_;
+    io::Condition received_;
     std::unique_ptr<sd_bus, Release> bus_;
     Awaited awaited_;
     std::optional<std::string> lost_;  ///< why there is no connection any more

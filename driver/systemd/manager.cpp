@@ -42,7 +42,7 @@ void Manager::close() {
 void Manager::take(Message& message) {
     if (message.is_signal(properties_interface, "PropertiesChanged")) {
         auto path = message.path();
-        // The unit has another interface for its type, with properties that nobody waits for.
+        // The unit has another interface for its type, with properties that are not waited for.
         if (message.read_string() != unit_interface) return;
         ++changes_;
         for (auto& [name, unit] : units_)
@@ -69,7 +69,7 @@ void Manager::take(Message& message) {
 
 asio::awaitable<UnitState> Manager::unit_state(std::string unit, io::Deadline deadline) {
     auto self = shared_from_this();
-    auto what = fmt::format("systemd did not tell the state of unit \"{}\"", unit);
+    auto what = fmt::format("systemd did not return the state of unit \"{}\"", unit);
     co_return co_await deadline.limit(until_looked_at(std::move(unit)), std::move(what));
 }
 
@@ -154,7 +154,7 @@ asio::awaitable<void> Manager::changed(UnitState state, io::Deadline deadline) {
 }
 
 asio::awaitable<void> Manager::until_changed(UnitState state) {
-    while (!has_changed(state)) co_await bus_->stirred();
+    while (!has_changed(state)) co_await bus_->received();
 }
 
 bool Manager::has_changed(const UnitState& state) const {

@@ -21,8 +21,9 @@ struct UnitState {
 };
 
 /// One connection to a service manager, on its private socket. Asking for a unit does not make the
-/// manager load it again and again, so that it can be asked after each change. Io thread only;
-/// several coroutines may ask and wait at once. `systemctl daemon-reexec` ends the connection.
+/// manager load it again and again, so that its state can be queried after each change. Io thread
+/// only; several coroutines may ask and wait at once. `systemctl daemon-reexec` ends the
+/// connection.
 class Manager : public std::enable_shared_from_this<Manager> {
 public:
     /// Authenticates and subscribes. `stream` leads to the manager's socket, through whatever
@@ -43,14 +44,14 @@ public:
     /// without either. Throws io::ConnectionLost, io::TimeoutError.
     asio::awaitable<void> changed(UnitState state, io::Deadline deadline);
 
-    /// Whoever waits gets io::ConnectionLost. Idempotent.
+    /// Waits end with io::ConnectionLost. Idempotent.
     void close();
 
 private:
-    /// What is known of a unit that was asked for. Only such units have an entry: it is not for the
-    /// guest to say how many there are.
+    /// What is known of a unit. Only units that were queried have an entry, so that the guest does
+    /// not determine their number.
     struct Unit {
-        std::string path;    ///< D-Bus's; empty before the manager has told it
+        std::string path;    ///< of the D-Bus object; empty before the first query
         bool tried = false;  ///< the manager was made to look for its file
         std::uint64_t changed = 0;
     };

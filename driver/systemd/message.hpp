@@ -11,7 +11,7 @@
 
 namespace charioteer::systemd {
 
-/// What came is not what systemd sends. The text says what was looked for.
+/// A message that systemd does not send. The text names what was expected.
 class MalformedMessage : public io::Error {
 public:
     using Error::Error;

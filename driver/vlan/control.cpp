@@ -12,9 +12,9 @@ ControlConnection::State ControlConnection::read() {
     auto length = ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
     if (length < 0 && (errno == EAGAIN || errno == EINTR)) return State::waiting;
     if (length <= 0) {
-        // Connecting and leaving without a word is how one finds out whether somebody listens.
+        // A connection that is closed without a request only tests whether the socket listens.
         if (port_ || !begun_) return State::ended;
-        complaint_ = "ends in the middle of a request";
+        error_ = "ends in the middle of a request";
         return State::garbage;
     }
     if (port_) return State::waiting;
@@ -23,7 +23,7 @@ ControlConnection::State ControlConnection::read() {
         case vde::Progress::complete:
             return State::requested;
         case vde::Progress::garbage:
-            complaint_ = request_.complaint();
+            error_ = request_.error();
             return State::garbage;
         case vde::Progress::incomplete:
             break;

@@ -15,7 +15,7 @@ public:
     enum class State {
         waiting,    ///< the request is not complete, or the plug is attached
         requested,  ///< the request is complete: answer it
-        garbage,    ///< see complaint()
+        garbage,    ///< see error()
         ended,
     };
 
@@ -25,11 +25,11 @@ public:
 
     /// Reads what has come.
     State read();
-    /// Tells the plug where to send its frames. False when it does not take the answer.
+    /// Sends the plug the address for its frames. False when it does not accept the answer.
     bool answer(const sockaddr_un& address, PortId port) noexcept;
 
     const sockaddr_un& plug_address() const noexcept { return request_.address(); }
-    const std::string& complaint() const noexcept { return complaint_; }
+    const std::string& error() const noexcept { return error_; }
     /// The port of the attached plug.
     std::optional<PortId> port() const noexcept { return port_; }
 
@@ -38,7 +38,7 @@ private:
     vde::RequestReader request_;
     bool begun_ = false;
     std::optional<PortId> port_;
-    std::string complaint_;
+    std::string error_;
 };
 
 }  // namespace charioteer::vlan

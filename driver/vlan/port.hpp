@@ -24,7 +24,7 @@ public:
         broken,  ///< the plug sends what cannot be understood: remove the port
     };
     /// What one plug can have waiting, in bytes. Some 700 full frames: enough for the bursts of a
-    /// TCP window, little enough that a stuck plug costs nobody memory.
+    /// TCP window, little enough that a stuck plug takes little memory.
     static constexpr std::size_t queue_size = 1 << 20;
 
     Port(io::UniqueFd socket, LiveCounters& counters);

@@ -76,8 +76,8 @@ void Segment::serve_port(PortId id, std::uint32_t events) {
     auto link = Port::Link::up;
     if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) link = hub_.forward(id);
     if (link == Port::Link::broken)
-        complain(Complaint::stream_garbage,
-                 "a stream plug announced a frame that is too long and was disconnected");
+        warn_once(Problem::stream_garbage,
+                  "a stream plug announced a frame that is too long and was disconnected");
     if (link != Port::Link::up) detach(id);
     watch_backlogs();
 }
@@ -92,9 +92,9 @@ void Segment::serve_control(std::size_t index) {
             attach_vde(*connection, static_cast<std::uint32_t>(index));
             return;
         case ControlConnection::State::garbage:
-            complain(Complaint::control_garbage,
-                     fmt::format("what came on {} {}; the connection was closed",
-                                 control_path(directory_).native(), connection->complaint()));
+            warn_once(Problem::control_garbage,
+                      fmt::format("what came on {} {}; the connection was closed",
+                                  control_path(directory_).native(), connection->error()));
             break;
         case ControlConnection::State::ended:
             break;
@@ -108,7 +108,7 @@ void Segment::accept_each(int listener, void (Segment::*take)(io::UniqueFd)) {
         try {
             (this->*take)(std::move(socket));
         } catch (const io::Error& error) {
-            complain(Complaint::refused, fmt::format("refused a plug: {}", error.what()));
+            warn_once(Problem::refused, fmt::format("refused a plug: {}", error.what()));
         }
     }
 }
@@ -137,8 +137,8 @@ io::UniqueFd Segment::accept_or_shed(int listener) {
     spare_.reset();
     accept_from(listener);
     spare_ = io::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    complain(Complaint::no_descriptors,
-             "could not take a plug: the process has too many open files (see ulimit -n)");
+    warn_once(Problem::no_descriptors,
+              "could not take a plug: the process has too many open files (see ulimit -n)");
     return {};
 }
 
@@ -152,7 +152,7 @@ void Segment::attach_vde(ControlConnection& connection, std::uint32_t index) {
         if (connection.answer(address_of(path), id)) return;
         detach(id);
     } catch (const io::Error& error) {
-        complain(Complaint::refused, fmt::format("refused a plug: {}", error.what()));
+        warn_once(Problem::refused, fmt::format("refused a plug: {}", error.what()));
     }
     controls_[index].reset();
 }
@@ -177,9 +177,9 @@ void Segment::watch_backlogs() {
     });
 }
 
-void Segment::complain(Complaint complaint, const std::string& text) {
-    auto& said = complained_[static_cast<std::size_t>(complaint)];
-    if (std::exchange(said, true)) return;
+void Segment::warn_once(Problem problem, const std::string& text) {
+    auto& warned = warned_[static_cast<std::size_t>(problem)];
+    if (std::exchange(warned, true)) return;
     sink_({io::EventKind::warning, {}, fmt::format("vlan {}: {}", number_, text)});
 }
 

@@ -34,8 +34,8 @@ public:
     Counters counters() const noexcept { return counters_.snapshot(); }
 
 private:
-    /// What is told to the user once only, however often it happens.
-    enum class Complaint : std::size_t { control_garbage, stream_garbage, no_descriptors, refused };
+    /// What is logged once only, however often it happens.
+    enum class Problem : std::size_t { control_garbage, stream_garbage, no_descriptors, refused };
 
     void serve(const epoll_event& event);
     void serve_port(PortId id, std::uint32_t events);
@@ -48,7 +48,7 @@ private:
     void attach(PortId id, std::unique_ptr<Port> port);
     void detach(PortId id);
     void watch_backlogs();
-    void complain(Complaint complaint, const std::string& text);
+    void warn_once(Problem problem, const std::string& text);
 
     int number_;
     std::filesystem::path directory_;
@@ -64,7 +64,7 @@ private:
     DatagramBuffers buffers_;
     Hub hub_{counters_};
     std::array<bool, max_ports> awaiting_room_{};  ///< by port: waited for to take bytes
-    std::array<bool, 4> complained_{};
+    std::array<bool, 4> warned_{};
     bool stopping_ = false;
 };
 

@@ -8,7 +8,7 @@
 namespace charioteer::vlan {
 
 /// Makes the tap device `name` of the kernel, which goes with the descriptor; read and write move
-/// one frame each. Throws io::Error, which says when it takes root and when the name is taken.
+/// one frame each. Throws io::Error, which names a lack of privileges and a name that is in use.
 io::UniqueFd open_tap(const std::string& name);
 
 /// A plug that is a tap device, by which the segment reaches a bridge of the kernel and with it

@@ -28,19 +28,19 @@ Progress RequestReader::feed(Bytes bytes) {
 
 Progress RequestReader::parse() {
     constexpr std::size_t word = sizeof(std::uint32_t);
-    // Each part is judged as soon as it is there: who talks something else learns it at once.
+    // Each field is checked as soon as it has come, so that another protocol is refused at once.
     if (size_ >= word && read_word(request_.data()) != magic) {
-        complaint_ = fmt::format("starts with {:#x}, which is not the VDE protocol",
-                                 read_word(request_.data()));
+        error_ = fmt::format("starts with {:#x}, which is not the VDE protocol",
+                             read_word(request_.data()));
         return Progress::garbage;
     }
     if (size_ >= 2 * word && read_word(request_.data() + word) != version) {
-        complaint_ = fmt::format("asks for version {} of the VDE protocol, only {} is spoken",
-                                 read_word(request_.data() + word), version);
+        error_ = fmt::format("asks for version {} of the VDE protocol, only {} is spoken",
+                             read_word(request_.data() + word), version);
         return Progress::garbage;
     }
     if (size_ >= 3 * word && (read_word(request_.data() + 2 * word) & 0xff) != new_control) {
-        complaint_ = fmt::format("has the unknown type {}", read_word(request_.data() + 2 * word));
+        error_ = fmt::format("has the unknown type {}", read_word(request_.data() + 2 * word));
         return Progress::garbage;
     }
     if (size_ < request_size) return Progress::incomplete;
@@ -48,7 +48,7 @@ Progress RequestReader::parse() {
     auto path_size = ::strnlen(address_.sun_path, sizeof address_.sun_path);
     bool usable = path_size > 0 && path_size < sizeof address_.sun_path;
     if (address_.sun_family != AF_UNIX || !usable) {
-        complaint_ = "names no socket to send frames to";
+        error_ = "names no socket to send frames to";
         return Progress::garbage;
     }
     return Progress::complete;

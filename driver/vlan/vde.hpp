@@ -28,7 +28,7 @@ inline constexpr std::size_t request_size = 3 * sizeof(std::uint32_t) + sizeof(s
 enum class Progress {
     incomplete,
     complete,
-    garbage,  ///< not a request that can be answered; see RequestReader::complaint()
+    garbage,  ///< not a request that can be answered; see RequestReader::error()
 };
 
 /// Collects one request, however it is chopped up. No I/O.
@@ -40,7 +40,7 @@ public:
     /// The plug's datagram socket; valid once complete.
     const sockaddr_un& address() const noexcept { return address_; }
     /// What is wrong, once it is garbage.
-    const std::string& complaint() const noexcept { return complaint_; }
+    const std::string& error() const noexcept { return error_; }
 
 private:
     Progress parse();
@@ -48,7 +48,7 @@ private:
     std::array<std::byte, request_size> request_{};
     std::size_t size_ = 0;
     sockaddr_un address_{};
-    std::string complaint_;
+    std::string error_;
 };
 
 }  // namespace charioteer::vlan::vde

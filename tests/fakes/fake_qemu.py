@@ -8,7 +8,7 @@ the kernel panic instead, `panic-after-greeting` has it panic while the greeting
 that would start another agent, `deaf` ignores SIGTERM and quit.
 
 With FAKE_QEMU_AGENT its guest has a port for an agent: the line that installs one is carried out
-here, up to the agent itself, which then runs on this host. `deny` says that the guest has no port.
+here, up to the agent itself, which then runs on this host. `deny`: the guest has no port.
 """
 
 import contextlib

@@ -22,7 +22,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _deadline(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every test ends by itself after 60 s, or what its mark `limit` says."""
+    """Every test ends by itself after 60 s, or the seconds of its mark `limit`."""
     mark = request.node.get_closest_marker("limit")
     with patience.deadline(mark.args[0] if mark else 60):
         yield

@@ -15,7 +15,7 @@ from support.patience import scaled, until
 
 PROGRAMS = Path(charioteer._core.__file__ or "").parents[2] / "bin"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# Of whoever runs the tests; they would change what the driver or a start script does.
+# Variables of the caller that would change what the driver or a start script does.
 _FOREIGN = ("DISPLAY", "WAYLAND_DISPLAY", "LOGFILE", "logLevel", "CHARIOTEER_ACCEL")
 
 

@@ -1,7 +1,7 @@
 """An initial RAM disk with systemd and a root shell in it, as NixOS makes them for some tests.
 
 It is made of the programs of the `debian` guest, whose root disk it then mounts. It stays at
-`initrd.target` until somebody has it go on.
+`initrd.target` until a test lets it go on.
 """
 
 import subprocess

@@ -91,7 +91,7 @@ def short_folder(suffix: str = "") -> Iterator[Path]:
 
 
 def told_by(machine: QemuMachine, capfd: pytest.CaptureFixture[str]) -> str:
-    """What the driver of `machine` has told since the last call, without colours."""
+    """What the driver of `machine` has logged since the last call, without colours."""
     machine.logger.reporter.flush()
     return re.sub("\x1b\\[[0-9;]*m", "", capfd.readouterr().err)
 

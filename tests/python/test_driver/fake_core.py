@@ -41,7 +41,7 @@ def _record_call(call: Any, method: str, *arguments: Any) -> None:
 
 @fake_of("Call", _record_call)
 class FakeCall:
-    """A command in a guest; `pieces` is what it says, None its end, an exception that of the guest."""
+    """A command in a guest; `pieces` is its output, None its end, an exception the loss of the guest."""
 
     def __init__(self) -> None:
         self.pid = 42

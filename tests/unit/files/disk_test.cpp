@@ -98,7 +98,7 @@ TEST_F(DiskTest, MoreThanThereAreThreadsWaitForTheirTurn) {
     for (int number = 0; number < 100; ++number) EXPECT_EQ(pending[number].get(), number);
 }
 
-TEST_F(DiskTest, AWaitThatIsCalledOffEndsAtOnceAndWhatTheFunctionHeldGoesOnItsThread) {
+TEST_F(DiskTest, AWaitThatIsCancelledEndsAtOnceAndWhatTheFunctionHeldGoesOnItsThread) {
     for (int round = 0; round < 20; ++round) {
         Hang hang;
         std::promise<std::thread::id> destroyer;
@@ -113,7 +113,7 @@ TEST_F(DiskTest, AWaitThatIsCalledOffEndsAtOnceAndWhatTheFunctionHeldGoesOnItsTh
     }
 }
 
-TEST_F(DiskTest, AnOwnedObjectIsDestroyedOnItsThreadsWhoeverDropsIt) {
+TEST_F(DiskTest, AnOwnedObjectIsDestroyedOnItsThreads) {
     std::promise<std::thread::id> destroyer;
     auto destroyed_by = destroyer.get_future();
     auto owned = disk_.own(std::make_unique<Witness>(std::move(destroyer)));

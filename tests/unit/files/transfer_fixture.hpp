@@ -79,7 +79,7 @@ protected:
             result.errors.erase(at, folder_.string().size());
         return result;
     }
-    /// "" or what `receive` said.
+    /// The standard error of `receive`.
     std::string receive(const std::string& stream, const fs::path& target) {
         auto result = run("receive", target.string(), stream);
         EXPECT_EQ(result.status, result.errors.empty() ? 0 : 1);

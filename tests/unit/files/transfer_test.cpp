@@ -94,10 +94,10 @@ TEST_F(TransferTest, LeavesTheOldFileAndNothingElseWhenItIsCutOff) {
     std::string tree = Stream().directory("d").file("a", "x").directory("e").leave().leave().end();
     for (std::size_t size = 0; size < file.size(); ++size)
         ASSERT_EQ(receive(file.substr(0, size), guest_ / "f"),
-                  "receive: /guest/f: what was sent ended early\n");
+                  "receive: /guest/f: the data ended early\n");
     for (std::size_t size = 0; size < tree.size(); size += 5)
         ASSERT_EQ(receive(tree.substr(0, size), guest_ / "d"),
-                  "receive: /guest/d: what was sent ended early\n");
+                  "receive: /guest/d: the data ended early\n");
     EXPECT_EQ(in_guest(), std::set<std::string>{"f"});
     EXPECT_EQ(read_file(guest_ / "f"), "old");
 }
@@ -177,7 +177,7 @@ TEST_F(TransferTest, ReplacesWhatALinkPointsTo) {
     EXPECT_TRUE(fs::is_symlink(guest_ / "three"));
 }
 
-TEST_F(TransferTest, SaysWhyItCannot) {
+TEST_F(TransferTest, ReportsWhyItFails) {
     write_file(guest_ / "f", "old");
     fs::create_directories(guest_ / "d/x");
     fs::create_symlink("self", guest_ / "self");
@@ -188,7 +188,7 @@ TEST_F(TransferTest, SaysWhyItCannot) {
     EXPECT_EQ(receive(tree, guest_ / "f"), "receive: /guest/f: not a directory\n");
     EXPECT_EQ(receive(file, guest_ / "d"), "receive: /guest/d/x: is a directory\n");
     EXPECT_EQ(receive(file, guest_ / "self"),
-              "receive: /guest/self: too many links in each other\n");
+              "receive: /guest/self: too many nested symbolic links\n");
     EXPECT_EQ(receive(file, guest_ / std::string(256, 'n')),
               fmt::format("receive: /guest/{}: name too long\n", std::string(256, 'n')));
     EXPECT_EQ(receive(file, ""), "receive: : no such file or directory\n");
@@ -209,8 +209,8 @@ TEST_F(TransferTest, DoesNotWaitForAReaderOfAPipe) {
     ::mkfifo((guest_ / "pipe").c_str(), 0600);
     std::string stream = Stream().file("x", content(200'000)).end();
     EXPECT_EQ(receive(stream, guest_ / "pipe"),
-              "receive: /guest/pipe: a pipe that nobody reads, a socket, or a device that is not "
-              "there\n");
+              "receive: /guest/pipe: a pipe without a reader, a socket, or a device that does "
+              "not exist\n");
     EXPECT_TRUE(fs::is_fifo(guest_ / "pipe"));
 }
 
@@ -254,7 +254,7 @@ TEST_F(TransferTest, SendsWhatALinkPointsToAndLinksWithinAsLinks) {
     EXPECT_EQ(send(tree_.string() + "//"), send(tree_));
 }
 
-TEST_F(TransferTest, SaysWhatItLeavesOut) {
+TEST_F(TransferTest, ReportsWhatItLeavesOut) {
     fs::create_directories(tree_);
     ::mkfifo((tree_ / "pipe\n").c_str(), 0600);
     auto result = run("send", tree_);
@@ -264,7 +264,7 @@ TEST_F(TransferTest, SaysWhatItLeavesOut) {
     EXPECT_EQ(result.output, std::string(Stream().directory("tree").leave().end()));
 }
 
-TEST_F(TransferTest, SaysWhatItCannotSend) {
+TEST_F(TransferTest, ReportsWhatItCannotSend) {
     EXPECT_EQ(run("send", folder_ / "nothing").errors,
               "send: /nothing: no such file or directory\n");
     EXPECT_EQ(run("send", "/dev/null").errors, "send: /dev/null: neither a file nor a directory\n");
@@ -273,10 +273,10 @@ TEST_F(TransferTest, SaysWhatItCannotSend) {
     fs::create_directories(path);
     auto result = run("send", tree_);
     EXPECT_EQ(result.status, 1);
-    EXPECT_TRUE(result.errors.ends_with("d/d: more than 200 directories in each other\n"));
+    EXPECT_TRUE(result.errors.ends_with("d/d: more than 200 nested directories\n"));
 }
 
-TEST_F(TransferTest, SendsFilesThatSayTheyAreEmpty) {
+TEST_F(TransferTest, SendsFilesOfProcWhoseSizeIsZero) {
     TreeWriter writer(folder_ / "copy");
     writer.feed(send("/proc/version"));
     writer.finish();

@@ -133,7 +133,7 @@ TEST_F(TreeReaderTest, RefusesToGoTooDeep) {
     auto path = tree_;
     for (std::size_t depth = 0; depth < frames::max_depth; ++depth) path /= "d";
     fs::create_directories(path);
-    EXPECT_TRUE(refusal(tree_).ends_with("d/d: more than 200 directories in each other"));
+    EXPECT_TRUE(refusal(tree_).ends_with("d/d: more than 200 nested directories"));
 }
 
 TEST_F(TreeReaderTest, LeavesOutWhatIsNeitherFileNorDirectory) {
@@ -164,7 +164,7 @@ TEST_F(TreeReaderTest, GivesWhatIsLeftOfATreeThatChanges) {
     EXPECT_EQ(read_file(folder_ / "copy/c"), content(300'000));
 }
 
-TEST_F(TreeReaderTest, GivesFilesThatSayTheyAreEmpty) {
+TEST_F(TreeReaderTest, ReadsFilesOfProcWhoseSizeIsZero) {
     EXPECT_EQ(names_after_copy("/proc/sys/kernel/random"), names_in("/proc/sys/kernel/random"));
     TreeWriter writer(folder_ / "file");
     writer.feed(stream_of("/proc/version"));

@@ -18,7 +18,7 @@ protected:
             writer.feed(std::string_view(stream).substr(at, split));
         writer.finish();
     }
-    /// The error for a stream from somebody who means harm; what was made must be gone.
+    /// The error for a malicious stream; what was made must be gone.
     std::string refusal(const std::string& stream) {
         auto error = error_of([&] { write(stream); });
         EXPECT_EQ(names_in(folder_ / "out"), std::set<std::string>());
@@ -121,7 +121,7 @@ TEST_F(TreeWriterTest, RefusesToGoTooDeep) {
     Stream stream;
     for (std::size_t depth = 0; depth <= frames::max_depth; ++depth) stream.directory("d");
     EXPECT_EQ(refusal(stream),
-              "what was sent for TARGET is broken: more than 200 directories in each other");
+              "what was sent for TARGET is broken: more than 200 nested directories");
 }
 
 TEST_F(TreeWriterTest, RefusesMoreEntriesThanItsLimit) {
@@ -181,7 +181,7 @@ TEST_F(TreeWriterTest, ReplacesAFileByAFileOnly) {
     EXPECT_EQ(names_in(folder_ / "out"), std::set<std::string>{"target/"});
 }
 
-/// The error for the stream when nobody's user writes it, who must then own the folder.
+/// The error for the stream when the user `nobody` writes it, who must then own the folder.
 std::string error_without_rights(const fs::path& target, const std::string& stream) {
     constexpr uid_t nobody = 65534;
     auto folder = target.parent_path();

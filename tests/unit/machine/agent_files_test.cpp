@@ -104,7 +104,7 @@ TEST_F(AgentFilesTest, APipeThatNobodyReadsIsNoTarget) {
     write(outside_, "x");
     auto failure =
         failure_of<io::Error>([&] { run(machine->copy_in(outside_, inside_ / "pipe")); });
-    EXPECT_THAT(failure.what(), HasSubstr("a pipe that nobody reads"));
+    EXPECT_THAT(failure.what(), HasSubstr("a pipe without a reader"));
 }
 
 TEST_F(AgentFilesTest, ACopyThatDoesNotMoveEnds) {

@@ -49,7 +49,7 @@ protected:
     int endings_ = 0;
 };
 
-TEST_F(SessionTest, SaysThatTimeIsUpAndTerminates) {
+TEST_F(SessionTest, LogsTheTimeLimitAndTerminates) {
     auto session = make(time_);
     on_io([&] { session->arm_timeout(60s); });
     await_sleepers(1);

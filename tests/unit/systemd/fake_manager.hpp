@@ -38,7 +38,7 @@ public:
     void signal_job(const std::string& member, std::uint32_t job);
     void signal_reloading(bool active);
     void call_machine_id();
-    /// True when the code under test has closed, and has said nothing more before.
+    /// True when the code under test has closed the connection without sending anything more.
     bool sees_the_end();
 
 private:

@@ -67,7 +67,7 @@ protected:
         systemd_->tell_jobs({job});
         return result_of(asking);
     }
-    /// True when `waiting` is still waiting after all that the manager has said up to now.
+    /// True when `waiting` still waits after all that the manager has sent up to now.
     bool goes_on(io::Pending<void>& waiting) {
         activating();
         return !waiting.wait_for(0ms);
@@ -90,7 +90,7 @@ protected:
     std::shared_ptr<Manager> manager_;
 };
 
-TEST_F(ManagerTest, AnActiveUnitIsToldAtOnce) {
+TEST_F(ManagerTest, AnActiveUnitIsReturnedAtOnce) {
     open();
     auto asking = ask();
     auto get_unit = systemd_->expect("GetUnit");
@@ -184,7 +184,7 @@ TEST_F(ManagerTest, ANameThatIsRefusedIsAnError) {
     }
 }
 
-TEST_F(ManagerTest, AChangeOfTheUnitIsTold) {
+TEST_F(ManagerTest, AChangeOfTheUnitEndsAWait) {
     open();
     auto waiting = wait(activating());
     systemd_->signal_properties(web_path, unit_interface);
@@ -204,7 +204,7 @@ TEST_F(ManagerTest, WhatHappensToOtherUnitsIsNot) {
     result_of(waiting);
 }
 
-TEST_F(ManagerTest, TheEndOfTheLastJobIsTold) {
+TEST_F(ManagerTest, TheEndOfTheLastJobEndsAWait) {
     open();
     auto asking = ask();
     systemd_->tell_state("inactive");
@@ -294,7 +294,7 @@ TEST_F(ManagerTest, NothingWaitsPastItsDeadline) {
     auto late = systemd_->expect("GetUnit");
     pass(5s);
     EXPECT_EQ(failure_of<io::TimeoutError>(asking),
-              "systemd did not tell the state of unit \"web.service\" within 5 s");
+              "systemd did not return the state of unit \"web.service\" within 5 s");
     systemd_->reply_path(late, web_path);
     EXPECT_EQ(activating().active, "activating");
 }

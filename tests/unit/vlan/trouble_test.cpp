@@ -38,7 +38,7 @@ protected:
     fakes::FakeVdePlug bob_{vlan_.control_directory()};
 };
 
-TEST_F(VlanTrouble, GarbageOnTheControlSocketIsClosedAndToldOnce) {
+TEST_F(VlanTrouble, GarbageOnTheControlSocketIsClosedAndReportedOnce) {
     for (int i = 0; i < 3; ++i) {
         auto stranger = fakes::connect_to(vlan_.control_directory() / "ctl");
         fakes::send_all(stranger.get(), "GET / HTTP/1.1\r\n\r\n");
@@ -49,7 +49,7 @@ TEST_F(VlanTrouble, GarbageOnTheControlSocketIsClosedAndToldOnce) {
     EXPECT_THAT(log_.warnings(), ElementsAre(HasSubstr("vlan 3")));
 }
 
-TEST_F(VlanTrouble, HalfARequestHoldsNobodyUp) {
+TEST_F(VlanTrouble, AnIncompleteRequestDelaysNoOtherClient) {
     auto slow = fakes::connect_to(vlan_.control_directory() / "ctl");
     fakes::send_all(slow.get(), fakes::vde_request("/nowhere").substr(0, 50));
     fakes::FakeVdePlug carol(vlan_.control_directory());
@@ -186,7 +186,7 @@ TEST(VlanStart, RefusesAPathTooLongForSockets) {
     EXPECT_TRUE(fs::is_empty(deep));
 }
 
-TEST(VlanStart, SaysWhatIsInTheWay) {
+TEST(VlanStart, ReportsWhatPreventsIt) {
     fakes::TemporaryDirectory directory;
     std::ofstream(directory.path() / "vde1.ctl") << "a file";
     EXPECT_THROW(Vlan(1, directory.path(), [](const io::Event&) {}), io::UsageError);

@@ -23,7 +23,7 @@ Progress feed_changed(std::size_t offset, std::uint32_t word) {
     std::memcpy(text.data() + offset, &word, sizeof word);
     RequestReader reader;
     auto progress = feed(reader, text);
-    EXPECT_EQ(progress == Progress::garbage, !reader.complaint().empty());
+    EXPECT_EQ(progress == Progress::garbage, !reader.error().empty());
     return progress;
 }
 

@@ -45,7 +45,7 @@ TEST_P(VlanTest, BroadcastReachesEverybodyElse) {
     EXPECT_EQ(alice_->receive(), frame(bob, everybody, "me")) << "not her own frame";
 }
 
-TEST_P(VlanTest, BystanderHearsWhatTwoOthersSayToEachOther) {
+TEST_P(VlanTest, BystanderReceivesFramesBetweenTwoOthers) {
     bob_->send(frame(bob, alice, "question"));
     EXPECT_EQ(alice_->receive(), frame(bob, alice, "question"));
     EXPECT_EQ(carol_.receive(), frame(bob, alice, "question"));
