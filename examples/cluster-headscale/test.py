@@ -1,5 +1,5 @@
-# Four nodes enrol with a control server of their own and reach each other through WireGuard. What
-# differs between distributions is in the machines' definitions: this text is for all of them.
+# Four nodes register with a control server and reach each other through WireGuard. The script does not
+# depend on the distribution: all differences are in the definitions of the machines.
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ seconds = {}
 
 @contextmanager
 def phase(name):
-    """A subtest whose time is in the table at the end."""
+    """A subtest whose duration is in the table at the end."""
     began = time.monotonic()
     with subtest(name):
         yield
@@ -20,13 +20,13 @@ def phase(name):
 
 
 def side_by_side(action, machines):
-    """Runs `action` on each machine, all at once; what they returned, in order."""
+    """Runs `action` on all machines in parallel; the results, in order."""
     with ThreadPoolExecutor(len(machines)) as threads:
         return list(threads.map(action, machines))
 
 
 def enrol(machine):
-    """Has the machine join the mesh with the key."""
+    """Registers the machine with the key."""
     machine.wait_for_unit("tailscaled.service")
     machine.succeed(
         f"tailscale up --login-server={login_server} --auth-key={key} "
@@ -34,14 +34,14 @@ def enrol(machine):
     )
 
 
-def tell_why(machine):
-    """Prints what the machine's daemons said."""
+def show_journal(machine):
+    """Prints the last messages of the machine's daemons."""
     print(f"--- {machine.name}")
     print(machine.execute("journalctl --no-pager -n 40 -u headscale -u tailscaled")[1])
 
 
 def reach_all(machine):
-    """Pings every other node through the mesh; returns how many answered, and not by a relay."""
+    """Pings every other node through the mesh, without a relay; returns their number."""
     others = [other for other in team if other is not machine]
     for other in others:
         pong = machine.succeed(
@@ -66,7 +66,7 @@ try:
 
     with phase("the workers start, and all nodes enrol"):
         start_all()
-        # As others see it: on the machine itself its name may be a loopback address.
+        # From another machine: on the primer itself its name may have a loopback address.
         address = worker1.succeed("getent ahostsv4 primer").split()[0]
         login_server = f"http://{address}:8080"
         side_by_side(enrol, team)
@@ -102,7 +102,7 @@ try:
 except BaseException:
     for machine in team:
         if machine.is_up():
-            tell_why(machine)
+            show_journal(machine)
     raise
 
 print("| phase | seconds |\n|---|---|")

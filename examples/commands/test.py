@@ -1,9 +1,8 @@
-# What can be known of a command, commands that run while the test does something else, and commands
-# on all machines at once.
+# Results of commands, commands in the background, and commands on all machines at once.
 
 all_machines.start()
 
-with subtest("a command that may fail is a value"):
+with subtest("run returns a result, also for a command that fails"):
     result = server.run("echo out; echo err >&2; exit 3")
     assert not result.ok and result.status == 3 and result.signal is None
     assert (result.stdout, result.stderr) == ("out\n", "err\n")
@@ -12,7 +11,7 @@ with subtest("a command that may fail is a value"):
 
 with subtest("a command has input"):
     assert server.run("tr a-z A-Z", stdin="hello\n").check().stdout == "HELLO\n"
-    # Bytes stay as they are.
+    # Bytes are passed unchanged.
     every_byte = bytes(range(256))
     assert server.run("cat", stdin=every_byte).stdout_bytes == every_byte
 
@@ -25,12 +24,12 @@ with subtest("a server runs in the background while its client talks to it"):
             listener.write("fine\n")
             assert next(talker) == "fine"
 
-with subtest("lines are there as they are written"):
+with subtest("lines can be read as they are written"):
     counter = client.spawn("for i in 1 2 3; do echo $i; done; echo done >&2")
     assert [int(line) for line in counter] == [1, 2, 3]
     assert counter.wait().check().stderr == "done\n"
 
-with subtest("the same on all machines at once"):
+with subtest("a command on all machines at once"):
     names = all_machines.succeed("hostname")
     assert names == {"client": "client\n", "server": "server\n"}
     all_machines.wait_for_file("/etc/hosts")
@@ -39,5 +38,5 @@ with subtest("the same on all machines at once"):
     all_machines.without(server).fail("test $(hostname) = server")
     all_machines.each(lambda each: each.succeed(f"test $(hostname) = {each.name}"))
 
-with subtest("the log shows the lines of a long command as they come"):
+with subtest("the log shows the lines of a command as they come"):
     client.succeed("for i in 1 2 3; do echo step $i; done", stream=True)

@@ -1,5 +1,4 @@
-# A web server must answer all the time, whatever else the test does to it; and what takes its time
-# is waited for, not slept for.
+# A web server must answer during the whole test. Changes are waited for, without fixed delays.
 from datetime import timedelta
 
 start_all()
@@ -9,21 +8,21 @@ with subtest("the server comes up"):
     server.wait_for_open_port(80, timeout=timedelta(minutes=5))
 
 
-# Within `with server_answers:` it is looked at before every command and in every wait, at most
-# each second; a failure ends the test there.
+# Within `with server_answers:` the condition is checked before every command and during every wait, at
+# most once a second; the test fails when it does not hold.
 @polling_condition(seconds_interval=1, description="the server answers")
 def server_answers():
     return "hello" in client.succeed("wget -q -O - http://server/index")
 
 
-# Without arguments: every 2 s, described by its docstring.
+# Without arguments: checked every 2 s, described by the docstring.
 @polling_condition
 def has_memory_left():
     "the server has 20 MB left"
     return int(server.succeed("awk '/MemAvailable/ { print $2 }' /proc/meminfo")) > 20_000
 
 
-# A condition can be waited for, too.
+# A condition can also be waited for.
 server_answers.wait(timeout=60)
 
 with subtest("the server answers while it is busy"), server_answers, has_memory_left:
@@ -32,7 +31,7 @@ with subtest("the server answers while it is busy"), server_answers, has_memory_
         for _ in range(10):
             client.succeed("wget -q -O /dev/null http://server/index")
 
-with subtest("what changes later is waited for"):
+with subtest("retry waits for a change"):
     server.execute("(sleep 1; echo changed > /srv/index) >/dev/null 2>&1 &")
     seen = []
 

@@ -1,5 +1,5 @@
-# Containers start in a second and share the host's kernel; on the network they are machines like
-# all others. They take root on this host.
+# Containers start in a second and share the host's kernel; on the network they are like virtual machines.
+# They need root on this host.
 start_all()
 
 with subtest("containers have systemd, a name and addresses"):
@@ -14,7 +14,7 @@ with subtest("virtual machines and containers reach each other by name"):
     client.wait_until_succeeds("ping -c 1 -W 5 other", timeout=60)
     web.succeed("ping -c 1 -W 5 client")
 
-with subtest("VLANs are apart"):
+with subtest("VLANs are separate"):
     web.fail("ping -c 1 -W 1 192.168.2.2")
 
 with subtest("a service in a container"):

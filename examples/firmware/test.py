@@ -1,5 +1,5 @@
-# While the machine is off, the test reads and writes the variables of its EFI firmware. While it is
-# on, its system does.
+# The test reads and writes the variables of the EFI firmware while the machine is off, and its system
+# while it is on.
 
 import uuid
 

@@ -1,4 +1,4 @@
-# Four machines on one VLAN: each has its own address, and each reaches every other by name.
+# Each of four machines on one VLAN has its own address and reaches every other by name.
 team = [primer, worker1, worker2, worker3]
 
 start_all()

@@ -1,8 +1,8 @@
-# What is on the disk outlives an orderly shutdown, a pulled plug, and a reboot from outside.
+# Files on the disk survive an orderly shutdown, a power failure, and a reboot by Ctrl-Alt-Delete.
 
 
 def boots():
-    """How many boots the machine remembers, this one included."""
+    """How many boots are recorded on the disk, including this one."""
     machine.succeed("echo boot >> /root/boots && sync")
     return int(machine.succeed("wc -l < /root/boots"))
 

@@ -1,4 +1,4 @@
-# The client unlocks the server from afar: it logs in as root, by name and with a password.
+# The client logs in to the server as root, by name and with a password.
 start_all()
 server.wait_for_unit("multi-user.target")
 client.wait_for_unit("multi-user.target")
@@ -12,8 +12,8 @@ ssh = (
     "ssh -n -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@server "
 )
 
-with subtest("the right password opens it"):
+with subtest("the right password is accepted"):
     t.assertEqual(client.succeed(ssh + "hostname").strip(), "server")
 
-with subtest("a wrong one does not"):
+with subtest("a wrong password is refused"):
     client.fail(ssh.replace("unlock me", "let me in") + "hostname")

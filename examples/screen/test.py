@@ -1,4 +1,4 @@
-# A person at the screen and the keyboard: looks at windows, types, reads.
+# Typing on the keyboard and reading text from the screen.
 
 machine.start()
 

@@ -1,6 +1,6 @@
-# With `ssh_backdoor = true` every machine has a vsock: a wire to the host that is no network. It takes
-# `vhost-device-vsock` on the host (cargo install --locked vhost-device-vsock), and a guest whose sshd
-# listens there. NixOS's does; here it is told to. The log shows how to log in by hand.
+# With `ssh_backdoor = true` every machine has a vsock, a socket to the host that needs no network. That needs
+# `vhost-device-vsock` on the host (cargo install --locked vhost-device-vsock), and a guest whose sshd listens
+# on the vsock, as NixOS's does; here it is configured to. The log shows the command to log in by hand.
 import subprocess
 from pathlib import Path
 
@@ -23,8 +23,8 @@ END
     """
 )
 
-# ssh reaches a vsock by a program between. That of systemd 257 is systemd-ssh-proxy; this does the
-# same: it asks vhost-device-vsock for port 22 and passes on what comes.
+# ssh needs a proxy command to reach a vsock. systemd 257 has systemd-ssh-proxy; this program does the same:
+# it connects to port 22 through vhost-device-vsock and copies both directions.
 host = driver.vhost_vsock.sockets["server"].host
 proxy = Path(driver.out_dir) / "vsock-proxy"
 proxy.write_text(
