@@ -1,4 +1,4 @@
-"""Commands that check something, run one after the other: what the programs of this folder share."""
+"""Commands that check something: what the programs of this folder share."""
 
 import os
 import re
@@ -6,28 +6,36 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# The lines in which ctest, pytest and mypy say how it went.
+# The lines in which ctest, pytest and mypy count what they did.
 _CLOSING_LINE = re.compile(
     r"\d+% tests passed|^=* ?.*\d+ (?:passed|failed|error).* in [\d.]+s|^Success: no issues"
 )
 # What a command gets to end by itself after SIGTERM, in seconds.
 _GRACE = 10
+# What its children get when it has ended.
+_GRACE_OF_CHILDREN = 2
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command; `limit` in seconds is far above what it takes on two processors."""
+    """One command; `limit` in seconds is far above what it takes on two processors.
+
+    `needs` names the steps that must have passed before. `load` is the share of all processors that
+    it keeps busy, of 1.
+    """
 
     name: str
     command: list[str]
     limit: float = 120
     fast: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    load: float = 1
 
 
 @dataclass
@@ -40,71 +48,99 @@ class Outcome:
     closing: list[str]
 
 
-def run(step: Step) -> Outcome:
-    """Runs `step`, passing its output on, in a process group that ends with it."""
-    print(f"\n=== {step.name}: {' '.join(step.command)}", flush=True)
-    began = time.monotonic()
-    closing: list[str] = []
-    process = subprocess.Popen(
-        step.command,
-        cwd=ROOT,
-        env={**os.environ, **step.environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    late = threading.Event()
-    done = threading.Event()
+def show(line: str) -> None:
+    """Passes a line of output on at once."""
+    print(line, flush=True)
 
-    def end_group(number: int) -> None:
+
+class Process:
+    """A step that runs, in a process group that ends with it."""
+
+    def __init__(self, step: Step, write: Callable[[str], object]) -> None:
+        """`write` gets every line of the output, on the thread that calls `wait`."""
+        self._step = step
+        self._write = write
+        self._began = time.monotonic()
+        self._ended = threading.Event()
+        self._process = subprocess.Popen(
+            step.command,
+            cwd=ROOT,
+            env={**os.environ, **step.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+
+    def wait(self) -> Outcome:
+        """Returns when its output and it have ended, at its limit at the latest."""
+        write, closing, late = self._write, list[str](), threading.Event()
+
+        def on_limit() -> None:
+            late.set()
+            self.end()
+
+        timer = threading.Timer(self._step.limit, on_limit)
+        timer.daemon = True
+        timer.start()
         try:
-            os.killpg(process.pid, number)
+            assert self._process.stdout is not None
+            for raw in self._process.stdout:
+                line = raw.decode(errors="replace").rstrip("\n")
+                write(line)
+                if _CLOSING_LINE.search(line):
+                    closing.append(line.strip("= "))
+            status = self._process.wait()
+        finally:
+            timer.cancel()
+        self._ended.set()
+        self._signal(signal.SIGKILL)
+        if late.is_set():
+            write(f"=== {self._step.name}: ended at its limit of {self._step.limit:.0f} s")
+        return Outcome(self._step, status, time.monotonic() - self._began, closing[-1:])
+
+    def end(self) -> None:
+        """Ends its process group, by force after a grace period. Any thread."""
+        self._signal(signal.SIGTERM)
+        try:
+            self._process.wait(_GRACE)
+            self._ended.wait(_GRACE_OF_CHILDREN)
+        except subprocess.TimeoutExpired:
+            pass
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self.pid, number)
         except ProcessLookupError:
             pass
 
-    def on_limit() -> None:
-        late.set()
-        end_group(signal.SIGTERM)
-        if not done.wait(_GRACE):
-            end_group(signal.SIGKILL)
 
-    timer = threading.Timer(step.limit, on_limit)
-    timer.daemon = True
-    timer.start()
+def run(step: Step) -> Outcome:
+    """Runs `step`, passing its output on."""
+    show(f"\n=== {step.name}: {' '.join(step.command)}")
+    process = Process(step, show)
     try:
-        assert process.stdout is not None
-        for raw in process.stdout:
-            line = raw.decode(errors="replace").rstrip("\n")
-            print(line, flush=True)
-            if _CLOSING_LINE.search(line):
-                closing.append(line.strip("= "))
-        status = process.wait()
-    finally:
-        done.set()
-        timer.cancel()
-        end_group(signal.SIGTERM)
-        try:
-            process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            end_group(signal.SIGKILL)
-            process.wait()
-    seconds = time.monotonic() - began
-    if late.is_set():
-        print(f"=== {step.name}: ended at its limit of {step.limit:.0f} s", flush=True)
-    return Outcome(step, status, seconds, closing[-1:])
+        return process.wait()
+    except BaseException:
+        process.end()
+        raise
 
 
-def summarize(program: str, outcomes: list[Outcome], total: int) -> None:
-    """A line for each step with the line in which its tests were counted, and one for all."""
+def summarize(program: str, outcomes: list[Outcome], seconds: float) -> None:
+    """A line for each step with the line in which its tests were counted, and one for all.
+
+    `seconds` is the time that all of them took together.
+    """
     print("\n=== summary")
     for outcome in outcomes:
         verdict = "passed" if outcome.status == 0 else f"FAILED (exit status {outcome.status})"
         line = f"{outcome.step.name:18} {outcome.seconds:7.1f} s  {verdict}"
         print("  ".join([line, *outcome.closing]))
-    seconds = sum(outcome.seconds for outcome in outcomes)
     failed = [outcome.step.name for outcome in outcomes if outcome.status != 0]
     if failed:
         print(f"{program}: {', '.join(failed)} failed after {seconds:.0f} s; see above")
     else:
-        print(f"{program}: all {total} steps passed in {seconds:.0f} s")
+        print(f"{program}: all {len(outcomes)} steps passed in {seconds:.0f} s")
