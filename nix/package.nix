@@ -92,7 +92,7 @@ stdenv.mkDerivation (finalAttrs: {
     runHook preInstallCheck
     PYTHONPATH=$out/${python3.sitePackages}:${python3.pkgs.makePythonPath pythonPackages} \
       ${python3.interpreter} -c \
-      'import charioteer._core, charioteer.cli, ptpython, test_driver.driver, test_driver.machine'
+      'import charioteer._core, charioteer.cli.program, ptpython, test_driver.driver, test_driver.machine'
     $out/bin/generate-driver-symbols
     runHook postInstallCheck
   '';

@@ -2,6 +2,6 @@
 
 import sys
 
-from charioteer.cli import main
+from charioteer.cli.program import main
 
 sys.exit(main())

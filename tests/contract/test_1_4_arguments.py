@@ -45,7 +45,7 @@ def test_1_4_our_option_makes_no_abbreviation_ambiguous(word: str) -> None:
 def test_1_4_the_later_option_wins(config: str) -> None:
     options, _ = parse(["-c", config, "--interactive", "--no-interactive"], PROG)
     assert options.interactive is False
-    assert parse(["-c", config], PROG)[0].interactive is None
+    assert parse(["-c", config], PROG)[0].interactive is False
 
 
 def test_1_6_the_log_level_of_the_environment(config: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """The driver configuration: what a run consists of.
 
-There is one configuration. `load_driver_configuration` reads it from the JSON file of current
-nixpkgs, `legacy_configuration` makes it from the flags and variables of releases up to 25.11.
+`load_driver_configuration` reads it from the JSON file of current nixpkgs. Releases up to 25.11 give
+flags and variables instead, of which `test_driver.legacy` makes one.
 """
 
 from collections.abc import Iterable
@@ -41,8 +41,8 @@ def load_driver_configuration(path: Path | str) -> DriverConfiguration:
     """
     loaded = core.load_configuration(str(path))
     return DriverConfiguration(
-        vms=_machines(loaded.vms.items()),
-        containers=_machines(loaded.containers.items()),
+        vms=machines_of(loaded.vms.items()),
+        containers=machines_of(loaded.containers.items()),
         vlans=list(loaded.vlans),
         global_timeout=loaded.global_timeout,
         enable_ssh_backdoor=loaded.enable_ssh_backdoor,
@@ -51,39 +51,6 @@ def load_driver_configuration(path: Path | str) -> DriverConfiguration:
     )
 
 
-def legacy_configuration(
-    start_scripts: Iterable[str],
-    vlans: Iterable[str],
-    test_script: str,
-    global_timeout: int,
-) -> DriverConfiguration:
-    """The same structure from the older form, which names machines by their start scripts.
-
-    Raises ValueError for a VLAN that is no number and for two machines of one name.
-    """
-    machines: dict[str, str] = {}
-    for script in start_scripts:
-        name = core.machine_name(script)
-        if name in machines:
-            raise ValueError(f"two start scripts for one machine {name!r}: {script}")
-        machines[name] = script
-    return DriverConfiguration(
-        vms=_machines(machines.items()),
-        containers={},
-        vlans=sorted({_vlan_number(vlan) for vlan in vlans}),
-        global_timeout=global_timeout,
-        enable_ssh_backdoor=False,
-        test_script=Path(test_script),
-        is_legacy=True,
-    )
-
-
-def _machines(scripts: Iterable[tuple[str, str]]) -> dict[str, VMConfiguration]:
+def machines_of(scripts: Iterable[tuple[str, str]]) -> dict[str, VMConfiguration]:
+    """Machines by name, from pairs of a name and a start script."""
     return {name: VMConfiguration(name, Path(script)) for name, script in scripts}
-
-
-def _vlan_number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"a VLAN is a number, not {text!r}") from None

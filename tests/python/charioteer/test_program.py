@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from charioteer import cli, paths
+from charioteer import paths
+from charioteer.cli import program
 from charioteer.cluster import configuration, definition, run_script
 from charioteer.cluster.identity import boot_archive
 from charioteer.errors import BuildError, InputError
@@ -264,32 +265,32 @@ class TestProgram:
         monkeypatch.setattr(configuration, "write", fail)
         # Where the folder of results is made.
         monkeypatch.chdir(tmp_path)
-        assert cli.main(["run", str(paths.examples() / "ping")]) == 1
+        assert program.main(["run", str(paths.examples() / "ping")]) == 1
         assert re.fullmatch(
             r"charioteer: error: /.*/charioteer-\S+: No space left on device\n",
             capsys.readouterr().err,
         )
 
-    def test_says_nothing_when_nobody_reads(self) -> None:
-        program = [sys.executable, "-m", "charioteer", "list"]
+    def test_a_closed_output_is_no_message(self) -> None:
+        command = [sys.executable, "-m", "charioteer", "list"]
         reading, writing = os.pipe()
         os.close(reading)
-        done = subprocess.run(program, stdout=writing, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
         os.close(writing)
-        assert (done.returncode, done.stderr) == (cli.UNREAD, b"")
+        assert (done.returncode, done.stderr) == (program.OUTPUT_CLOSED, b"")
 
     def test_lists_guests_and_examples(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert cli.main(["list"]) == 0
+        assert program.main(["list"]) == 0
         output = capsys.readouterr().out
         for name in ("minimal", "debian", "ping", "reboot", "remote-unlock"):
             assert f"  {name} " in output
 
     def test_an_unknown_guest_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert cli.main(["build", "nonsense"]) == 2
+        assert program.main(["build", "nonsense"]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and "nonsense" in error and "minimal" in error
 
     def test_a_missing_cluster_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert cli.main(["run", "/does/not/exist"]) == 2
+        assert program.main(["run", "/does/not/exist"]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and "/does/not/exist" in error

@@ -18,7 +18,7 @@ exit status:
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    """What `charioteer shell` takes."""
+    """Adds what `charioteer shell` takes."""
     parser.epilog = STATUSES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(

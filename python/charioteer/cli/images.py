@@ -1,0 +1,60 @@
+"""`charioteer build` and `charioteer list`: the guests that there are, and their images."""
+
+import argparse
+from pathlib import Path
+
+from charioteer import paths
+from charioteer.cluster import definition
+from charioteer.errors import InputError
+from charioteer.images import builder, guest
+
+
+def add_build_to(parser: argparse.ArgumentParser) -> None:
+    """Adds what `charioteer build` takes."""
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="GUEST|CLUSTER",
+        help="a guest's name, a cluster.toml or its folder (default: all guests)",
+    )
+    parser.set_defaults(work=build)
+
+
+def add_list_to(parser: argparse.ArgumentParser) -> None:
+    """Adds what `charioteer list` takes."""
+    parser.set_defaults(work=show)
+
+
+def build(options: argparse.Namespace) -> int:
+    """Runs `charioteer build`. Raises InputError, BuildError."""
+    for wanted in _wanted_guests(options.what):
+        built = builder.is_built(wanted)
+        image = builder.obtain(wanted)
+        print(f"{wanted.name}: {image.initrd.parent}{' (was there)' if built else ''}")
+    return 0
+
+
+def _wanted_guests(what: list[str]) -> list[guest.Guest]:
+    """The guests that the arguments of `build` name, each once."""
+    known = guest.names()
+    wanted: dict[str, guest.Guest] = {}
+    for name in what or known:
+        if name in known:
+            found = [guest.load(name)]
+        elif Path(name).exists():
+            found = [machine.guest for machine in definition.load(Path(name)).machines]
+        else:
+            raise InputError(f"{name}: neither a guest ({', '.join(known)}) nor a cluster file")
+        wanted.update((each.name, each) for each in found)
+    return list(wanted.values())
+
+
+def show(_options: argparse.Namespace) -> int:
+    """Runs `charioteer list`."""
+    print("guests:")
+    for name in guest.names():
+        print(f"  {name:14} {guest.load(name).description}")
+    print("examples:")
+    for file in sorted(paths.examples().glob("*/cluster.toml")):
+        print(f"  {file.parent.name:14} {definition.load(file).description}")
+    return 0

@@ -1,0 +1,80 @@
+"""The command line of `charioteer`: what it takes, and what its exit status says."""
+
+import argparse
+import os
+import sys
+
+from charioteer import __version__
+from charioteer.cli import images, run, shell
+from charioteer.errors import BuildError, InputError, NoShell
+
+INTERRUPTED = 130
+OUTPUT_CLOSED = 141
+_STATUSES = """\
+exit status:
+  0    the test passed
+  1    the test failed, or the driver could not run it
+  2    wrong use: the message names the file, the key and what was expected
+  3    a guest's image could not be built
+  130  Ctrl-C
+  141  the output pipe was closed early
+  143  SIGTERM, which the time limit of the test sends too
+A test script that calls sys.exit(n) gives n."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the program; returns its exit status. After SIGTERM it cleans up and dies by it."""
+    from charioteer import _core as core
+    from charioteer.testing.signals import Signals, die_by_sigterm
+
+    options = _parser().parse_args(argv)
+    signals = Signals()
+    try:
+        status: int = options.work(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # What is still buffered must not be written again, and fail again, at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OUTPUT_CLOSED
+    except (InputError, BuildError, NoShell) as error:
+        print(f"charioteer: error: {error}", file=sys.stderr)
+        return error.status
+    except OSError as error:
+        print(f"charioteer: error: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        signals.restore()
+        if core.is_terminating():
+            die_by_sigterm()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="charioteer",
+        description="Tests systems on teams of virtual machines.",
+        epilog=_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_version(parser)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, help_text in (
+        ("run", "run the test of a cluster file"),
+        ("repl", "start the machines' prompt instead of the test script"),
+    ):
+        command = commands.add_parser(name, help=help_text)
+        _add_version(command)
+        run.add_to(command, interactive=name == "repl")
+    images.add_build_to(
+        commands.add_parser("build", help="build the images of guests, and nothing else")
+    )
+    login = "open a login shell in a machine that runs; Ctrl-] leaves it"
+    shell.add_to(commands.add_parser("shell", help=login, description=login))
+    images.add_list_to(commands.add_parser("list", help="list the guests and the examples"))
+    return parser
+
+
+def _add_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--version", action="version", version=f"charioteer {__version__}")

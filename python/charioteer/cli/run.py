@@ -1,0 +1,83 @@
+"""`charioteer run` and `charioteer repl`: the test of a cluster file, and its prompt."""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from charioteer import paths
+from charioteer.cluster import configuration, definition
+from charioteer.errors import InputError
+from charioteer.testing.options import add_options, run_options, writable_directory
+
+
+def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
+    """Adds what the subcommand takes; `interactive` is the default of that option."""
+    parser.add_argument("cluster", type=Path, help="a cluster.toml, or the folder it is in")
+    parser.add_argument(
+        "-o", "--output-directory", "--output_directory", type=Path, metavar="DIR",
+        help="where artefacts go (default: charioteer-out/NAME)",
+    )  # fmt: skip
+    add_options(parser)
+    parser.set_defaults(work=work, interactive=interactive)
+
+
+def work(options: argparse.Namespace) -> int:
+    """Runs the subcommand. Raises InputError, BuildError, and what `testing.run.run` raises."""
+    from charioteer.testing.config import load_driver_configuration
+    from charioteer.testing.run import run
+
+    test = definition.load(options.cluster)
+    artefacts = options.output_directory or Path("charioteer-out") / test.name
+    artefacts.mkdir(parents=True, exist_ok=True)
+    chosen = run_options(options, writable_directory(artefacts))
+    with _run_folder(test.name, chosen.keep_machine_state) as folder:
+        try:
+            written = configuration.write(test, folder)
+        except OSError as error:
+            # A write that fails does not name the file.
+            raise OSError(error.errno, error.strerror, error.filename or str(folder)) from error
+        try:
+            return run(load_driver_configuration(written), chosen)
+        finally:
+            sys.stdout.flush()
+            print(f"artefacts are in {artefacts}", file=sys.stderr)
+            if chosen.keep_machine_state:
+                print(f"the machines' state is in {folder}", file=sys.stderr)
+
+
+@contextmanager
+def _run_folder(name: str, keep: bool) -> Iterator[Path]:
+    """The folder of the run's state and sockets, whose paths must be short; removed unless `keep`.
+
+    A kept one has the same path each time.
+    """
+    from charioteer import _core as core
+
+    parent = Path(tempfile.gettempdir())
+    if not paths.is_utf8(parent):
+        raise InputError(f"{ascii(str(parent))} is not UTF-8: set TMPDIR to another folder")
+    if keep:
+        folder = parent / f"charioteer-{os.getuid()}-{name}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        if folder.stat().st_uid != os.getuid():
+            raise InputError(f"{folder} belongs to another user; remove it or set TMPDIR")
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="charioteer-"))
+        core.remove_in_the_end(str(folder))
+    outside = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    try:
+        yield folder
+    finally:
+        if outside is None:
+            del os.environ["XDG_RUNTIME_DIR"]
+        else:
+            os.environ["XDG_RUNTIME_DIR"] = outside
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+            core.remove_in_the_end("")

@@ -1,0 +1,108 @@
+"""The options of a run, which every program that runs tests takes."""
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from charioteer.errors import InputError
+from charioteer.paths import is_utf8
+
+LEVELS = ["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a test is run."""
+
+    output_directory: Path
+    """Where screenshots, copied files and reports go."""
+    keep_machine_state: bool = False
+    interactive: bool = False
+    """Whether there is a prompt instead of the test script."""
+    debug_hook_attach: str | None = None
+    """The program that attaches to the sandbox of a test that has failed; None: it does not wait."""
+    junit_xml: Path | None = None
+    """Of the JUnit report; a relative one is below the output directory."""
+    log_level: str | None = None
+    """One of LEVELS; None: that of the loggers."""
+    stream: bool = False
+    """Whether the log shows the output of commands as it comes, where the script does not say."""
+    vsock_offset: int | None = None
+    """When machines have vsocks of the host's kernel: machine i has the address offset + i."""
+
+
+class EnvironmentDefault(argparse.Action):
+    """Stores a value whose default is that of a variable of the environment."""
+
+    def __init__(self, *, variable: str, help: str, **options: object) -> None:
+        value = os.environ.get(variable)
+        if value is not None:
+            options["default"] = value.split() if options.get("nargs") == "*" else value
+            if help != argparse.SUPPRESS:
+                help += f" (default from environment: {value})"
+        super().__init__(help=help, **options)  # type: ignore[arg-type]
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, values)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds what `run_options` reads, but for the output directory."""
+    parser.add_argument(
+        "-K", "--keep-machine-state", action="store_true", help="go on with what is on the disks"
+    )
+    parser.add_argument(
+        "-I",
+        "--interactive",
+        action=argparse.BooleanOptionalAction,
+        help="type the test instead of running the script",
+    )
+    parser.add_argument(
+        "--debug-hook-attach",
+        metavar="CMD",
+        help="stop where the test fails and name CMD as the program to attach with",
+    )
+    parser.add_argument("--junit-xml", type=Path, metavar="PATH", help="write a JUnit report")
+    parser.add_argument(
+        "--log-level",
+        choices=LEVELS,
+        action=EnvironmentDefault,
+        variable="logLevel",
+        help="what messages to show",
+    )
+    parser.add_argument(
+        "--stream", action="store_true", help="show the output of commands line by line as it comes"
+    )
+
+
+def run_options(options: argparse.Namespace, output_directory: Path) -> RunOptions:
+    """The options that were parsed. Raises InputError for a log level of the environment."""
+    if options.log_level is not None and options.log_level not in LEVELS:
+        raise InputError(f"the variable logLevel is {options.log_level!r}, not {', '.join(LEVELS)}")
+    return RunOptions(
+        output_directory=output_directory,
+        keep_machine_state=options.keep_machine_state,
+        interactive=bool(options.interactive),
+        debug_hook_attach=options.debug_hook_attach,
+        junit_xml=options.junit_xml,
+        log_level=options.log_level,
+        stream=options.stream,
+    )
+
+
+def writable_directory(path: Path) -> Path:
+    """`path` as an absolute one. Raises InputError unless it is a folder that can be written to."""
+    if not path.is_dir():
+        raise InputError(f"{path} is not a directory")
+    if not os.access(path, os.W_OK):
+        raise InputError(f"{path} is not a writeable directory")
+    if not is_utf8(path.resolve()):
+        raise InputError(f"{ascii(str(path.resolve()))} is not UTF-8")
+    return path.resolve()

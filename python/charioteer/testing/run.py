@@ -1,0 +1,142 @@
+"""A run from its start to its reports."""
+
+import os
+import time
+import traceback
+from contextlib import nullcontext
+
+from charioteer.errors import InputError
+from charioteer.testing import failure, script_trace
+from charioteer.testing.config import DriverConfiguration
+from charioteer.testing.debug import Debug, DebugNop
+from charioteer.testing.driver import Driver
+from charioteer.testing.errors import MachineError
+from charioteer.testing.forked import children_end_here
+from charioteer.testing.logger import (
+    AbstractLogger,
+    CompositeLogger,
+    JunitXMLLogger,
+    LogLevel,
+    TerminalLogger,
+    XMLLogger,
+)
+from charioteer.testing.options import RunOptions
+from charioteer.testing.output import in_order_with
+from charioteer.testing.signals import Signals, Terminated
+from charioteer.testing.wording import kept_state
+
+INTERRUPTED = 130
+OUTPUT_CLOSED = 141
+"""Of a run that passed, whose standard output was closed by its reader before the end."""
+
+
+def run(configuration: DriverConfiguration, options: RunOptions) -> int:
+    """Runs a test, or a prompt; returns the exit status. To be called on the main thread.
+
+    Raises InputError when the log file or the test script cannot be opened, SystemExit when the
+    script does, and Terminated after SIGTERM, which the time limit of the run sends too.
+    """
+    signals = Signals()
+    try:
+        logger = _make_logger(options)
+        try:
+            driver = _make_driver(configuration, options, logger)
+            if not options.keep_machine_state:
+                logger.info(f"Machine state will be reset. To keep it, pass {kept_state.flag}")
+            # A prompt has the terminal for itself.
+            ordered = nullcontext() if driver.interactive else in_order_with(logger.reporter)
+            with ordered:
+                status = _run(driver, options.vsock_offset, logger, signals)
+            return OUTPUT_CLOSED if status == 0 and logger.reporter.output_unread else status
+        finally:
+            _finish(logger)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    finally:
+        signals.restore()
+
+
+def _make_logger(options: RunOptions) -> CompositeLogger:
+    logger = CompositeLogger([TerminalLogger()])
+    try:
+        if (log_file := os.environ.get("LOGFILE")) is not None and log_file != os.devnull:
+            logger.add_logger(XMLLogger(log_file))
+    except OSError as error:
+        raise InputError(f"the log file of the variable LOGFILE: {error}") from error
+    if options.junit_xml is not None:
+        logger.add_logger(JunitXMLLogger(options.output_directory / options.junit_xml))
+    if options.log_level is not None:
+        logger.set_log_level(LogLevel[options.log_level.upper()])
+    return logger
+
+
+def _finish(logger: CompositeLogger) -> None:
+    """Writes what is still to be written; after SIGTERM no exit handler would."""
+    for each in logger.logger_list:
+        if isinstance(each, JunitXMLLogger):
+            try:
+                each.close()
+            except OSError as error:
+                logger.log(f"cannot write the JUnit report: {error}")
+    logger.collect()
+    logger.reporter.flush()
+
+
+def _make_driver(
+    configuration: DriverConfiguration, options: RunOptions, logger: AbstractLogger
+) -> Driver:
+    attach = options.debug_hook_attach
+    try:
+        driver = Driver(
+            configuration,
+            options.output_directory,
+            logger,
+            keep_machine_state=options.keep_machine_state,
+            debug=DebugNop() if attach is None else Debug(logger, attach),
+            interactive=options.interactive,
+        )
+    except (OSError, UnicodeDecodeError) as error:
+        script = configuration.test_script
+        raise InputError(f"cannot read the test script {script}: {error}") from error
+    driver.streams = options.stream
+    return driver
+
+
+def _run(driver: Driver, vsock_offset: int | None, logger: AbstractLogger, signals: Signals) -> int:
+    """Sets up, runs, cleans up; then reports a failure that the script did not handle."""
+    try:
+        # The clean-up is the driver's __exit__, which signals must not interrupt.
+        with signals.prevailing(), driver, signals, children_end_here():
+            driver.dump_machine_ssh(vsock_offset)
+            _run_inside(driver, logger)
+    except (KeyboardInterrupt, Terminated) as error:
+        failure.report_interruption(logger, error, driver.tests)
+        logger.run_failed("interrupted by " + failure.name_of_interruption(error))
+        raise
+    except SystemExit as ending:
+        if ending.code not in (None, 0):
+            logger.run_failed(f"exit status {ending.code}")
+        raise
+    except Exception as error:
+        logger.run_failed("".join(traceback.format_exception(error)))
+        if script_trace.is_of_script(error):
+            logger.reporter.flush()
+            script_trace.print_from_script(error)
+        elif isinstance(error, (MachineError, OSError)):
+            failure.report_set_up(logger, error)
+        else:
+            logger.reporter.flush()
+            raise
+        return 1
+    return 0
+
+
+def _run_inside(driver: Driver, logger: AbstractLogger) -> None:
+    if driver.interactive:
+        from charioteer.testing import repl  # slow to import
+
+        repl.run(driver.test_symbols())
+        return
+    begin = time.monotonic()
+    driver.run_tests()
+    logger.info(f"test script finished in {time.monotonic() - begin:.2f}s")

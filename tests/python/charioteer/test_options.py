@@ -1,0 +1,111 @@
+"""`charioteer run` and `repl` take the options of a run, and hand them on as they are."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from charioteer import __version__, paths
+from charioteer.cli import program
+from charioteer.cluster import configuration
+from charioteer.testing import run
+from charioteer.testing.config import DriverConfiguration
+from charioteer.testing.options import RunOptions
+from test_driver.arguments import make_parser
+
+OF_THE_CONFIGURATION = {
+    *("-c", "--config", "--vlans", "--global-timeout", "--dump-vsocks"),
+    *("--start-scripts", "--st", "--s"),
+    # The name of --keep-machine-state in releases of NixOS.
+    "--keep-vm-state",
+}
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunOptions]:
+    """The options of the runs of this test, of which nothing is run."""
+    made: list[RunOptions] = []
+
+    def write(_cluster: object, folder: Path) -> Path:
+        content = {
+            "vms": {},
+            "containers": {},
+            "vlans": [],
+            "global_timeout": 60,
+            "enable_ssh_backdoor": False,
+            "test_script": "/script",
+        }
+        path = folder / "driver.json"
+        path.write_text(json.dumps(content))
+        return path
+
+    def keep(configuration: DriverConfiguration, options: RunOptions) -> int:
+        assert configuration.test_script == Path("/script")
+        made.append(options)
+        return 0
+
+    monkeypatch.setattr(configuration, "write", write)
+    monkeypatch.setattr(run, "run", keep)
+    monkeypatch.delenv("logLevel", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+def ping(command: str, *options: str) -> int:
+    return program.main([command, str(paths.examples() / "ping"), *options])
+
+
+def test_all_of_them_arrive(runs: list[RunOptions], tmp_path: Path) -> None:
+    given = ["-K", "-I", "--debug-hook-attach=/attach", "--junit-xml=report.xml"]
+    assert ping("run", *given, "--log-level=warning", "--stream", "--output_directory=out") == 0
+    assert runs == [
+        RunOptions(
+            output_directory=tmp_path / "out",
+            keep_machine_state=True,
+            interactive=True,
+            debug_hook_attach="/attach",
+            junit_xml=Path("report.xml"),
+            log_level="warning",
+            stream=True,
+        )
+    ]
+
+
+def test_by_default_there_are_none(runs: list[RunOptions], tmp_path: Path) -> None:
+    ping("run")
+    ping("repl")
+    out = tmp_path / "charioteer-out/ping"
+    assert runs == [RunOptions(out), RunOptions(out, interactive=True)]
+
+
+def test_the_log_level_of_the_environment(
+    runs: list[RunOptions], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("logLevel", "error")
+    ping("run")
+    assert runs[0].log_level == "error"
+    monkeypatch.setenv("logLevel", "loud")
+    assert ping("run") == 2
+    assert capsys.readouterr().err.endswith(
+        "the variable logLevel is 'loud', not debug, info, warning, error\n"
+    )
+
+
+def options_of(parser: argparse.ArgumentParser) -> set[str]:
+    return {each for action in parser._actions for each in action.option_strings}
+
+
+def test_every_option_of_the_driver_is_taken() -> None:
+    commands: Any = next(a for a in program._parser()._actions if a.choices)
+    wanted = options_of(make_parser("nixos-test-driver")) - OF_THE_CONFIGURATION
+    for name in ("run", "repl"):
+        assert wanted <= options_of(commands.choices[name])
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["run", "--version"]])
+def test_version(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        program.main(arguments)
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"charioteer {__version__}\n"
