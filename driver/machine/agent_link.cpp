@@ -6,8 +6,8 @@
 #include <array>
 #include <random>
 
+#include "command/limit.hpp"
 #include "machine/agent_program.hpp"
-#include "machine/limit.hpp"
 #include "machine/reminder.hpp"
 #include "machine/start_script.hpp"
 
@@ -215,7 +215,7 @@ void AgentLink::take_greeting() {
 
 asio::awaitable<std::string> AgentLink::query(std::string command, std::string key,
                                               io::Deadline deadline) {
-    auto step = at_most(query_limit, deadline, time_);
+    auto step = command::at_most(query_limit, deadline, time_);
     auto reply = co_await parts_.qmp->execute(std::move(command), {}, step);
     co_return reply.is_object() ? std::string(string_in(reply.get_object(), key)) : std::string();
 }
@@ -266,7 +266,7 @@ asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string pro
     // Apart: g++ 12 miscompiles some conditions that await.
     bool runs = word == "started";
     auto patience = word == start_is_busy ? port_patience : 0s;
-    if (!runs) runs = co_await greets_anyway(at_most(patience, deadline, time_));
+    if (!runs) runs = co_await greets_anyway(command::at_most(patience, deadline, time_));
     if (!runs) {
         nonce_.reset();
         channel.lose(explain_start(word));

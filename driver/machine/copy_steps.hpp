@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <filesystem>
 #include <string>
 
+#include "command/runner.hpp"
 #include "files/scratch.hpp"
+#include "machine/context.hpp"
 #include "shell/bash_words.hpp"
 
 /// What the ways to copy have in common.
@@ -37,5 +40,10 @@ inline std::string place_command(const std::string& from, const std::string& to)
         parent.empty() ? std::string() : fmt::format("mkdir -p -- {} && ", shell::quote(parent));
     return fmt::format("{{ {}cp -r -- {} {}; }} 2>&1", make_parent, from, shell::quote(to));
 }
+
+/// Runs one step in the guest; its output. Throws io::Error when it fails, and as Runner::run().
+asio::awaitable<std::string> run_copy_step(std::shared_ptr<const Context> context,
+                                           std::shared_ptr<command::Runner> runner,
+                                           std::string text);
 
 }  // namespace charioteer::machine

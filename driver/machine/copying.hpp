@@ -21,8 +21,9 @@ public:
 
     /// Something was carried. `total` is 0 when nobody knows it.
     void moved(std::uint64_t done, std::uint64_t total);
-    /// It is for a reason that nothing moves.
-    void excuse() { last_moved_ = time_.now(); }
+    /// Nothing can move now, as while the guest is stopped: the time until it counts as stalled
+    /// begins anew.
+    void reset_stall_timer() { last_moved_ = time_.now(); }
     io::TimePoint last_moved() const noexcept { return last_moved_; }
     /// As "1.5 of 3.0 MB".
     std::string how_far() const;

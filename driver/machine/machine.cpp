@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <filesystem>
 
-#include "io/printable.hpp"
 #include "io/with_reminder.hpp"
-#include "machine/output_holders.hpp"
+#include "machine/diagnostics.hpp"
+#include "machine/shell_greeting.hpp"
 
 namespace charioteer::machine {
 
@@ -16,11 +15,10 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Limits of steps that upstream waits for without any, under KVM; under TCG five times as long.
-/// A start script may format disks before QEMU runs.
-constexpr auto launch_limit = 120s;
 constexpr auto crash_limit = 10s;
 constexpr auto terminate_grace = 5s;
 constexpr auto power_off_limit = 10s;
+constexpr auto agent_start_limit = 60s;
 /// Of the socket for shells; python/charioteer/testing/shell_servers.py looks for it.
 constexpr auto door_name = "terminal";
 
@@ -36,60 +34,39 @@ void empty_directory(const std::filesystem::path& directory) {
                                failure.value());
 }
 
-int major_version(const std::string& version) {
-    int major = 0;
-    std::from_chars(version.data(), version.data() + version.size(), major);
-    return major;
+MachineParts make_parts(std::shared_ptr<Context> context) {
+    MachineParts parts;
+    parts.context = context;
+    parts.agent = std::make_shared<GuestAgent>(context);
+    parts.runner = std::make_shared<GuestRunner>(context, parts.agent);
+    parts.waiter = std::make_shared<Waiter>(context, parts.agent, parts.runner);
+    parts.units = std::make_shared<UnitWatcher>(context, parts.agent, parts.runner);
+    parts.copier = std::make_shared<Copier>(context, parts.agent, parts.runner);
+    parts.monitor = std::make_shared<Monitor>(context);
+    parts.screen = std::make_shared<ScreenCapture>(context, parts.monitor);
+    return parts;
+}
+
+asio::awaitable<void> until_ended(std::shared_ptr<Instance> instance, io::Deadline deadline) {
+    co_await instance->child().wait(deadline);
 }
 
 }  // namespace
 
 Machine::Machine(MachineConfig config, std::shared_ptr<Host> host, io::EventSink sink)
-    : config_(std::move(config)),
-      host_(std::move(host)),
-      sink_(std::move(sink)),
-      started_(host_->executor()) {
+    : launch_ended_(host->executor()) {
     // QEMU's own sockets need room in the path; this says so before anything is made.
-    io::check_socket_path(config_.state_directory / door_name);
-    claim_ = host_->claim(config_.state_directory);
-    if (!config_.keep_state) empty_directory(claim_.path());
-    auto tell_line = [sink = sink_, name = config_.name](const std::string& line) {
-        sink({io::EventKind::serial, name, line});
-    };
-    console_ = Console::make(host_->executor(), host_->time(), tell_line);
-}
-
-void Machine::log(std::string text) const {
-    sink_({io::EventKind::log, config_.name, std::move(text)});
-}
-
-io::Deadline Machine::own_deadline(io::Duration limit) const {
-    return host_->time().deadline_after(limit * accelerator_.patience());
-}
-
-void Machine::tell_facts(io::Error& error) const {
-    if (instance_) error.add_note(instance_->state());
-    if (accelerator_.accelerator == Accelerator::tcg) error.add_note(accelerator_.describe());
-    auto lines = console_->last_lines(10);
-    if (lines.empty()) return;
-    std::string block = "last lines of the console:";
-    for (const auto& line : lines) block += "\n  " + io::printable(line, io::Colours::drop);
-    error.add_note(std::move(block));
-}
-
-Instance& Machine::running() {
-    if (!instance_) throw NotRunning(fmt::format("{} is not running: start it first", name()));
-    return *instance_;
-}
-
-const std::string& Machine::start_command(const StartOptions& options) const {
-    return options.command.empty() ? config_.start_command : options.command;
+    io::check_socket_path(config.state_directory / door_name);
+    claim_ = host->claim(config.state_directory);
+    if (!config.keep_state) empty_directory(claim_.path());
+    context_ = std::make_shared<Context>(std::move(config), std::move(host), std::move(sink));
+    parts_ = make_parts(context_);
 }
 
 asio::awaitable<void> Machine::yield_directory() {
-    if (instance_ || starting_)
+    if (context_->instance() || launcher_)
         throw io::UsageError(
-            fmt::format("{} is running and keeps {}", name(), config_.state_directory.string()));
+            fmt::format("{} is running and keeps {}", name(), config().state_directory.string()));
     claim_.release();
     yielded_ = true;
     co_return;
@@ -97,46 +74,14 @@ asio::awaitable<void> Machine::yield_directory() {
 
 void Machine::claim_directory() {
     if (!yielded_) return;
-    claim_ = host_->claim(config_.state_directory);
+    claim_ = context_->host().claim(config().state_directory);
     yielded_ = false;
 }
 
-std::shared_ptr<process::Child> Machine::process() const {
-    return last_process_;
-}
-
-asio::awaitable<void> Machine::add_accelerator(StartOptions& options) {
-    std::string wanted(process::find_variable(options.environment, "CHARIOTEER_ACCEL"));
-    accelerator_ = co_await host_->accelerator(std::move(wanted), sink_);
-    bool kvm = accelerator_.accelerator == Accelerator::kvm;
-    // Start scripts ask for kvm:tcg: where KVM works there is nothing to change.
-    if (kvm && !accelerator_.by_hand) co_return;
-    if (uses_accel_option(start_command(options))) {
-        sink_({io::EventKind::warning, name(),
-               fmt::format("the start script chooses its accelerator by -accel, which the driver "
-                           "cannot change to {}; let it use -machine accel=kvm:tcg",
-                           kvm ? "kvm" : "tcg")});
-        co_return;
-    }
-    options.arguments.insert(options.arguments.begin(),
-                             {"-machine", kvm ? "accel=kvm" : "accel=tcg"});
-}
-
-void Machine::warn_of_old_qemu() {
-    const auto& version = instance_->qmp().version();
-    if (accelerator_.accelerator != Accelerator::tcg || major_version(version) >= 8) return;
-    if (!host_->first_to_warn_of_old_qemu()) return;
-    sink_({io::EventKind::warning,
-           {},
-           fmt::format("QEMU {} crashes one guest kernel in six at boot under TCG; use QEMU 8 or "
-                       "newer (on Debian 12 from bookworm-backports)",
-                       version)});
-}
-
 asio::awaitable<void> Machine::start(StartOptions options) {
-    while (starting_) co_await started_.wait();
+    while (launcher_) co_await launch_ended_.wait();
     if (booted) co_return;
-    starting_ = true;
+    launcher_ = std::make_shared<Launcher>(context_, claim_);
     std::exception_ptr failure;
     try {
         co_await launch(std::move(options));
@@ -146,68 +91,53 @@ asio::awaitable<void> Machine::start(StartOptions options) {
     } catch (...) {
         failure = std::current_exception();
     }
-    launching_.reset();
-    starting_ = false;
-    started_.notify_all();
+    launcher_.reset();
+    if (failure && state_ == State::launching) state_ = State::off;
+    launch_ended_.notify_all();
     if (failure) std::rethrow_exception(failure);
 }
 
 asio::awaitable<void> Machine::launch(StartOptions options) {
-    auto refuse_when_released = [this] {
-        if (releasing_) throw io::UsageError("it was released, which ends a machine for good");
-    };
-    refuse_when_released();
-    check_start_command(start_command(options));
-    co_await add_accelerator(options);
+    auto launcher = launcher_;
+    if (state_ == State::released) launcher->abort();
+    launcher->check_aborted();
+    check_start_command(start_command_of(config(), options));
+    co_await launcher->choose_accelerator(options);
     // A script that sets `booted` to false may not have waited for the end of the run before.
-    if (instance_) co_await end_instance();
-    environment_ = options.environment;
-    log("starting vm");
-    console_->reset();
-    share_mounted_.reset();
-    channel_mode_ =
+    if (context_->instance()) co_await end_instance();
+    if (state_ != State::released) state_ = State::launching;
+    context_->set_environment(options.environment);
+    context_->log("starting vm");
+    context_->console()->reset();
+    auto mode =
         parse_channel_mode(process::find_variable(options.environment, "CHARIOTEER_CHANNEL"));
-    options.agent = channel_mode_ != ChannelMode::plain;
-    no_agent_.reset();
-    unit_managers_.clear();
-    LaunchPlan plan;
-    plan.agent = options.agent;
-    plan.holder_limit = parse_holder_limit(
-        process::find_variable(options.environment, "CHARIOTEER_OUTPUT_HOLDER_LIMIT"));
-    plan.name = name();
-    plan.directory = claim_.path();
-    plan.command = launch_command(start_command(options), Sockets(plan.directory), options);
-    plan.environment = std::move(options.environment);
-    if (options.full_command.empty())
-        plan.environment = launch_environment(std::move(plan.environment), name(), plan.directory,
-                                              config_.shared_directory);
-    plan.lock = claim_.lock();
-    refuse_when_released();
-    auto warn = [sink = sink_, name = name()](std::string text) {
-        sink({io::EventKind::warning, name, std::move(text)});
-    };
-    launching_ = std::make_shared<Instance>(console_, host_, std::move(warn));
-    try {
-        co_await launching_->launch(std::move(plan), own_deadline(launch_limit));
-    } catch (io::Error& error) {
-        if (auto hint = quoting_hint(claim_.path()); !hint.empty()) error.add_note(std::move(hint));
-        throw;
-    }
-    instance_ = launching_;
-    instance_->guest().on_restored([weak = weak_from_this()] {
-        if (auto self = weak.lock()) self->forget_guest();
-    });
-    instance_->shell().on_wait([sink = sink_, name = name()](io::Duration so_far) {
-        sink({io::EventKind::log, name,
-              fmt::format("waiting for the guest's root shell, which an earlier command has, for "
-                          "{:.0f} s so far",
-                          io::seconds(so_far))});
+    options.agent = mode != ChannelMode::plain;
+    parts_.agent->begin_life(mode);
+    forget_boot();
+    auto instance = co_await launcher->launch(std::move(options));
+    adopt(std::move(instance));
+}
+
+void Machine::adopt(std::shared_ptr<Instance> instance) {
+    context_->set_instance(instance);
+    if (state_ == State::launching) state_ = State::booting;
+    // What was known of the guest need not be so in the state to which it went back.
+    instance->guest().on_restored(
+        [agent = std::weak_ptr(parts_.agent), copier = std::weak_ptr(parts_.copier)] {
+            if (auto held = agent.lock()) held->forget_failure();
+            if (auto held = copier.lock()) held->forget_share();
+        });
+    instance->shell().on_wait([context = std::weak_ptr(context_)](io::Duration so_far) {
+        if (auto held = context.lock())
+            held->log(
+                fmt::format("waiting for the guest's root shell, which an earlier command "
+                            "has, for {:.0f} s so far",
+                            io::seconds(so_far)));
     });
     door_ = open_door();
-    last_process_ = instance_->share_child();
+    last_process_ = instance->share_child();
     booted = true;
-    warn_of_old_qemu();
-    log(fmt::format("QEMU running (pid {})", instance_->child().pid()));
+    context_->log(fmt::format("QEMU running (pid {})", instance->child().pid()));
 }
 
 std::shared_ptr<terminal::Door> Machine::open_door() {
@@ -216,24 +146,56 @@ std::shared_ptr<terminal::Door> Machine::open_door() {
             channel::Request request) -> asio::awaitable<std::shared_ptr<channel::Call>> {
         auto self = machine.lock();
         if (!self) throw io::Error("the machine is gone");
-        co_return co_await self->begin(std::move(request));
+        co_return co_await self->parts_.agent->begin(std::move(request));
     };
     try {
-        return terminal::Door::open(host_->executor(), claim_.path() / door_name, std::move(begin),
-                                    host_->time());
+        return terminal::Door::open(context_->executor(), claim_.path() / door_name,
+                                    std::move(begin), context_->time());
     } catch (const io::Error& error) {
-        sink_({io::EventKind::warning, name(),
-               fmt::format("nobody can log in by `charioteer shell`: {}", error.what())});
+        context_->warn(fmt::format("`charioteer shell` is unavailable: {}", error.what()));
         return nullptr;
     }
 }
 
+asio::awaitable<void> Machine::connect(StartOptions options) {
+    if (connected) co_return;
+    co_await start(std::move(options));
+    Diagnostics diagnostics(context_);
+    try {
+        co_await wait_for_guest();
+    } catch (const io::TimeoutError& error) {
+        ShellError late(fmt::format("{}: Shell did not start in time: {}", name(), error.what()));
+        diagnostics.annotate(late);
+        throw late;
+    } catch (const io::Error& error) {
+        ShellError lost(fmt::format("{}: {}", name(), error.what()));
+        diagnostics.annotate(lost);
+        throw lost;
+    }
+}
+
+asio::awaitable<void> Machine::wait_for_guest() {
+    ShellGreeting greeting(context_);
+    co_await greeting.wait();
+    forget_boot();
+    co_await parts_.agent->start(agent_start_limit, io::Deadline::never());
+    if (state_ == State::booting) state_ = State::running;
+    connected = true;
+}
+
+/// What was found out about the guest, which boots or has booted anew.
+void Machine::forget_boot() {
+    parts_.agent->forget_failure();
+    parts_.copier->forget_share();
+    parts_.units->forget_managers();
+}
+
 asio::awaitable<void> Machine::power_off() {
     if (!booted) co_return;
-    running();
-    auto instance = instance_;
+    auto instance = context_->running_instance();
     try {
-        co_await instance->shell().send_raw("poweroff\n", own_deadline(power_off_limit));
+        auto deadline = context_->deadline_after(power_off_limit);
+        co_await instance->shell().send_raw("poweroff\n", deadline);
     } catch (const io::ConnectionLost&) {
         // A machine that is off already needs no more.
         if (!instance->child().status()) throw;
@@ -241,70 +203,62 @@ asio::awaitable<void> Machine::power_off() {
 }
 
 asio::awaitable<void> Machine::crash() {
-    if (booted && instance_) co_await end_instance();
+    if (booted && context_->instance()) co_await end_instance();
     booted = false;
 }
 
 asio::awaitable<void> Machine::end_instance() {
-    auto instance = instance_;
+    auto instance = context_->instance();
+    auto limit = [this] { return context_->time().deadline_after(crash_limit); };
     try {
-        co_await instance->qmp().execute("quit", {}, host_->time().deadline_after(crash_limit));
-        co_await instance->child().wait(host_->time().deadline_after(crash_limit));
+        co_await instance->qmp().execute("quit", {}, limit());
+        co_await instance->child().wait(limit());
     } catch (const io::Error&) {
         // It may be gone before it answers, or too ill to answer or to go.
         instance->child().kill();
     }
-    co_await instance->child().wait(host_->time().deadline_after(crash_limit));
-    if (instance == instance_) forget_instance();
-}
-
-asio::awaitable<void> Machine::until_ended(std::shared_ptr<Instance> instance,
-                                           io::Deadline deadline) {
-    co_await instance->child().wait(deadline);
+    co_await instance->child().wait(limit());
+    if (instance == context_->instance()) forget_instance();
 }
 
 asio::awaitable<void> Machine::wait_for_shutdown(io::Deadline deadline) {
-    auto instance = booted ? instance_ : nullptr;
+    auto instance = booted ? context_->instance() : nullptr;
     // Scripts set `booted` themselves.
     if (!instance) booted = false;
     if (!instance) co_return;
     auto remind = [this](io::Duration so_far) {
-        log(fmt::format("waiting for QEMU to end, for {:.0f} s so far", io::seconds(so_far)));
+        context_->log(
+            fmt::format("waiting for QEMU to end, for {:.0f} s so far", io::seconds(so_far)));
     };
     try {
-        co_await io::with_reminder(until_ended(instance, deadline), host_->time(), remind);
+        co_await io::with_reminder(until_ended(instance, deadline), context_->time(), remind);
     } catch (io::TimeoutError& error) {
         error.add_context(name());
-        tell_facts(error);
+        Diagnostics(context_).annotate(error);
         throw;
     }
     auto state = co_await instance->final_state();
-    log(std::move(state));
-    if (instance == instance_) forget_instance();
-}
-
-/// What was known of the guest need not be so in the state to which it went back.
-void Machine::forget_guest() {
-    share_mounted_.reset();
-    no_agent_.reset();
+    context_->log(std::move(state));
+    if (instance == context_->instance()) forget_instance();
 }
 
 void Machine::forget_instance() {
-    console_->finish();
+    context_->console()->finish();
     if (door_) door_->close();
     door_.reset();
-    if (instance_) instance_->close();
-    instance_.reset();
+    if (const auto& instance = context_->instance()) instance->close();
+    context_->set_instance(nullptr);
+    if (state_ != State::released) state_ = State::off;
     booted = false;
     connected = false;
 }
 
 asio::awaitable<void> Machine::release() {
-    releasing_ = true;
-    if (launching_) launching_->abort();
-    while (starting_) co_await started_.wait();
+    state_ = State::released;
+    if (launcher_) launcher_->abort();
+    while (launcher_) co_await launch_ended_.wait();
     std::exception_ptr failure;
-    if (auto instance = instance_) {
+    if (auto instance = context_->instance()) {
         try {
             co_await instance->child().terminate(terminate_grace);
         } catch (const io::TimeoutError&) {
@@ -312,7 +266,7 @@ asio::awaitable<void> Machine::release() {
         }
         forget_instance();
     }
-    Sockets sockets(config_.state_directory);
+    Sockets sockets(config().state_directory);
     std::error_code ignored;
     for (const auto& path : {sockets.monitor, sockets.qmp, sockets.shell, sockets.agent})
         std::filesystem::remove(path, ignored);

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "io/race.hpp"
-#include "machine/machine.hpp"
+#include "machine/context.hpp"
 
 namespace charioteer::machine {
 
@@ -19,9 +19,10 @@ asio::awaitable<T> unless(asio::awaitable<T> operation, Doom doom) {
     if constexpr (!std::is_void_v<T>) co_return std::move(*result);
 }
 
+/// Ends the wait, by ShellError, when the guest's kernel panics.
 template <class T>
-asio::awaitable<T> Machine::unless_panicked(asio::awaitable<T> operation) {
-    auto panic = [console = console_]() -> asio::awaitable<std::string> {
+asio::awaitable<T> unless_panicked(const Context& context, asio::awaitable<T> operation) {
+    auto panic = [console = context.console()]() -> asio::awaitable<std::string> {
         auto line = co_await console->wait_for_panic();
         co_return fmt::format("the guest's kernel panicked: {}", line);
     };

@@ -14,32 +14,33 @@ io::TimeSource& host_time() {
     return Core::instance().runtime().time();
 }
 
-/// Holds the machine while the operation runs.
+/// Holds the machine and the process while the operation runs.
 template <class T>
 asio::awaitable<T> hold(std::shared_ptr<machine::Machine> /*machine*/,
+                        std::shared_ptr<machine::GuestProcess> /*process*/,
                         asio::awaitable<T> operation) {
     co_return co_await std::move(operation);
 }
 
 }  // namespace
 
-Call::Call(std::shared_ptr<machine::Machine> machine, std::shared_ptr<channel::Call> call,
-           py::object idle)
-    : machine_(std::move(machine)), call_(std::move(call)), idle_(std::move(idle)) {}
+Call::Call(std::shared_ptr<machine::Machine> machine,
+           std::shared_ptr<machine::GuestProcess> process, py::object idle)
+    : machine_(std::move(machine)), process_(std::move(process)), idle_(std::move(idle)) {}
 
 Call::~Call() {
-    if (call_) Core::instance().dispose(std::move(call_));
+    if (process_) Core::instance().dispose(std::move(process_));
     if (machine_) Core::instance().dispose(std::move(machine_));
 }
 
 std::uint32_t Call::pid() {
-    return block_on(hold(machine_, machine_->process_of(call_)), {idle_});
+    return block_on(hold(machine_, process_, process_->pid()), {idle_});
 }
 
 py::object Call::read(const py::object& timeout) {
     try {
         auto deadline = to_deadline(timeout, host_time());
-        auto piece = block_on(hold(machine_, machine_->next_piece(call_, deadline)), {idle_});
+        auto piece = block_on(hold(machine_, process_, process_->next(deadline)), {idle_});
         if (!piece) return py::none();
         bool errors = piece->source == channel::Source::errors;
         return py::make_tuple(errors ? "errors" : "output", py::bytes(piece->bytes));
@@ -49,26 +50,23 @@ py::object Call::read(const py::object& timeout) {
 }
 
 void Call::write(const py::bytes& data) {
-    block_on(hold(machine_, machine_->write(call_, data)), {idle_});
+    block_on(hold(machine_, process_, process_->write(data)), {idle_});
 }
 
 void Call::end_input() {
-    on_io_thread([call = call_] { call->end_input(); });
+    on_io_thread([process = process_] { process->end_input(); });
 }
 
 void Call::signal(int number) {
-    on_io_thread([call = call_, number] { call->signal(number); });
+    on_io_thread([process = process_, number] { process->signal(number); });
 }
 
 void Call::let_go() {
-    on_io_thread([call = call_] { call->let_go(); });
+    on_io_thread([process = process_] { process->detach(); });
 }
 
 py::object Call::ending() {
-    auto ending = on_io_thread([call = call_]() -> std::optional<channel::Ending> {
-        if (!call->ended()) return std::nullopt;
-        return call->ending();
-    });
+    auto ending = on_io_thread([process = process_] { return process->ending(); });
     if (!ending) return py::none();
     return py::make_tuple(ending->status, ending->signal, ending->timed_out,
                           io::seconds(ending->duration));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "machine/guest_process.hpp"
 #include "machine/machine.hpp"
 
 namespace charioteer::python {
@@ -15,7 +16,7 @@ namespace py = pybind11;
 /// it was let go.
 class Call {
 public:
-    Call(std::shared_ptr<machine::Machine> machine, std::shared_ptr<channel::Call> call,
+    Call(std::shared_ptr<machine::Machine> machine, std::shared_ptr<machine::GuestProcess> process,
          py::object idle);
     Call(Call&&) = default;
     Call& operator=(Call&&) = delete;
@@ -33,7 +34,7 @@ public:
 
 private:
     std::shared_ptr<machine::Machine> machine_;
-    std::shared_ptr<channel::Call> call_;
+    std::shared_ptr<machine::GuestProcess> process_;
     py::object idle_;
 };
 

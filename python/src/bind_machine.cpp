@@ -47,15 +47,16 @@ void bind_life_cycle(Type& type) {
         .def_property(
             "connected", [](const MachineHandle& self) { return self.machine()->connected.load(); },
             [](MachineHandle& self, bool is) { self.machine()->connected = is; })
-        .def_property_readonly(
-            "has_agent",
-            [](const MachineHandle& self) {
-                return on_io_thread([machine = self.machine()] { return machine->has_agent(); });
-            })
+        .def_property_readonly("has_agent",
+                               [](const MachineHandle& self) {
+                                   return on_io_thread([agent = self.parts().agent] {
+                                       return agent->usable() != nullptr;
+                                   });
+                               })
         .def_property_readonly(
             "agent_bytes",
             [](const MachineHandle& self) {
-                return on_io_thread([machine = self.machine()] { return machine->agent_bytes(); });
+                return on_io_thread([agent = self.parts().agent] { return agent->moved_bytes(); });
             })
         .def_property_readonly("pid", &MachineHandle::pid)
         .def_property_readonly("process", &MachineHandle::process)
@@ -88,18 +89,19 @@ void bind_commands(Type& type) {
         .def("wait_for_unit", &MachineHandle::wait_for_unit, py::arg("unit"),
              py::arg("user") = py::none(), py::arg("timeout") = 900)
         .def("attach_shell", &MachineHandle::attach_shell)
-        .def("detach_shell", [](MachineHandle& self) { self.run(self.machine()->detach_shell()); })
+        .def("detach_shell",
+             [](MachineHandle& self) { self.run(self.parts().runner->shell().take_back()); })
         .def(
             "copy_in",
             [](MachineHandle& self, std::string source, std::string target) {
-                self.run(self.machine()->copy_in(std::move(source), std::move(target)));
+                self.run(self.parts().copier->copy_in(std::move(source), std::move(target)));
             },
             py::arg("source"), py::arg("target"))
         .def(
             "copy_out",
             [](MachineHandle& self, std::string source, std::string target) {
                 try {
-                    self.run(self.machine()->copy_out(std::move(source), std::move(target)));
+                    self.run(self.parts().copier->copy_out(std::move(source), std::move(target)));
                 } catch (const files::TargetExists& error) {
                     raise_as(PyExc_FileExistsError, error);
                 }
@@ -118,7 +120,7 @@ void bind_monitor(Type& type) {
         .def(
             "screenshot",
             [](MachineHandle& self, std::string path) {
-                self.run(self.machine()->screenshot(std::move(path)));
+                self.run(self.parts().screen->save(std::move(path)));
             },
             py::arg("path"))
         .def("read_screen", &MachineHandle::read_screen, py::arg("variants"))
@@ -131,14 +133,14 @@ void bind_monitor(Type& type) {
         .def(
             "send_console",
             [](MachineHandle& self, const py::bytes& data) {
-                self.run(self.machine()->send_console(data));
+                self.run(self.parts().monitor->send_console(data));
             },
             py::arg("data"))
         .def(
             "add_console_lines",
             [](MachineHandle& self, std::vector<py::bytes> lines) {
                 std::vector<std::string> copies(lines.begin(), lines.end());
-                self.run(self.machine()->add_console_lines(std::move(copies)));
+                self.add_console_lines(std::move(copies));
             },
             py::arg("lines"));
 }

@@ -24,7 +24,7 @@ py::str to_text(std::string_view bytes) {
     return py::reinterpret_steal<py::str>(text);
 }
 
-machine::Limit to_limit(const py::handle& value) {
+command::Limit to_limit(const py::handle& value) {
     py::object number = py::reinterpret_borrow<py::object>(value);
     if (py::hasattr(value, "total_seconds")) number = value.attr("total_seconds")();
     if (!PyFloat_Check(number.ptr()) && !PyLong_Check(number.ptr()))

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include "command/limit.hpp"
 #include "io/time_source.hpp"
-#include "machine/machine.hpp"
 
 namespace charioteer::python {
 
@@ -17,7 +17,7 @@ py::str to_text(std::string_view bytes);
 
 /// A number of seconds or a timedelta. Negative ones are zero; very long ones are cut to thirty
 /// years. Raises TypeError for anything else.
-machine::Limit to_limit(const py::handle& value);
+command::Limit to_limit(const py::handle& value);
 
 /// The deadline after a number of seconds, a timedelta, or None.
 io::Deadline to_deadline(const py::handle& value, io::TimeSource& time);

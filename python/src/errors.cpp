@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "convert.hpp"
-#include "machine/machine.hpp"
+#include "machine/errors.hpp"
 
 namespace charioteer::python {
 

@@ -96,23 +96,22 @@ void MachineHandle::release() {
 
 py::tuple MachineHandle::execute(std::string command, bool check_return, bool check_output,
                                  const py::object& timeout, bool tell) {
-    machine::CommandOptions options;
-    options.tell = tell;
-    options.check_return = check_return;
-    options.check_output = check_output;
-    if (!timeout.is_none()) options.limit = to_limit(timeout);
-    auto result = run(machine_->execute(std::move(command), std::move(options)));
-    return py::make_tuple(result.status, to_text(result.output));
+    command::Command request{.text = std::move(command),
+                             .want_status = check_return,
+                             .want_output = check_output,
+                             .log_output = tell};
+    if (!timeout.is_none()) request.limit = to_limit(timeout);
+    auto outcome = run(parts().runner->run(std::move(request)));
+    return py::make_tuple(outcome.status, to_text(outcome.output));
 }
 
 py::tuple MachineHandle::run_command(std::string command, const py::object& input,
                                      const py::object& timeout, bool keep_errors, bool tell) {
-    machine::RunOptions options;
-    if (!input.is_none()) options.input = std::string(py::bytes(input));
-    if (!timeout.is_none()) options.limit = to_limit(timeout);
-    options.keep_errors = keep_errors;
-    options.tell = tell;
-    auto outcome = run(machine_->run(std::move(command), std::move(options)));
+    command::Command request{
+        .text = std::move(command), .all_errors = keep_errors, .log_output = tell};
+    if (!input.is_none()) request.input = std::string(py::bytes(input));
+    if (!timeout.is_none()) request.limit = to_limit(timeout);
+    auto outcome = run(parts().runner->run(std::move(request)));
     return py::make_tuple(outcome.status, outcome.signal, py::bytes(outcome.output),
                           py::bytes(outcome.errors), io::seconds(outcome.duration),
                           outcome.timed_out);
@@ -125,34 +124,35 @@ std::unique_ptr<Call> MachineHandle::begin(std::string command, bool input,
     request.strict = true;
     request.with_input = input;
     if (!timeout.is_none()) request.limit = to_limit(timeout).duration;
-    return std::make_unique<Call>(machine_, run(machine_->begin(std::move(request))), idle_);
+    auto begun = machine::GuestProcess::begin(parts().context, parts().agent, std::move(request));
+    return std::make_unique<Call>(machine_, run(std::move(begun)), idle_);
 }
 
 py::str MachineHandle::wait_for_command(std::string command, bool success,
                                         const py::object& timeout) {
     machine::CommandWait wait{std::move(command), success, to_limit(timeout)};
-    return to_text(run(machine_->wait_for_command(std::move(wait)), true));
+    return to_text(run(parts().waiter->wait(std::move(wait)), true));
 }
 
 void MachineHandle::wait_for_probe(std::string command, bool success, const py::object& timeout,
                                    std::vector<std::string> hint) {
     machine::CommandWait wait{std::move(command), success, to_limit(timeout),
                               machine::CommandWait::Kind::probe, std::move(hint)};
-    run(machine_->wait_for_command(std::move(wait)), true);
+    run(parts().waiter->wait(std::move(wait)), true);
 }
 
 void MachineHandle::wait_for_unit(std::string unit, std::optional<std::string> user,
                                   const py::object& timeout) {
     auto limit = to_limit(timeout);
-    run(machine_->wait_for_unit(std::move(unit), std::move(user), std::move(limit)), true);
+    run(parts().units->wait_until_active(std::move(unit), std::move(user), std::move(limit)), true);
 }
 
 int MachineHandle::attach_shell() {
-    return run(machine_->attach_shell()).release();
+    return run(parts().runner->shell().lend()).release();
 }
 
 py::str MachineHandle::monitor_command(std::string command) {
-    auto output = run(machine_->monitor(command));
+    auto output = run(parts().monitor->human(command));
     return to_text(fmt::format("{}\r\n{}(qemu) ", command, output));
 }
 
@@ -163,7 +163,8 @@ py::str MachineHandle::qmp(std::string command, const std::string& arguments) {
         throw py::value_error("QMP arguments must be a JSON object, not " + arguments);
     try {
         json::object reply;
-        reply["return"] = run(machine_->qmp(std::move(command), std::move(parsed.get_object())));
+        reply["return"] =
+            run(parts().monitor->qmp(std::move(command), std::move(parsed.get_object())));
         return to_text(json::serialize(reply));
     } catch (const qmp::CommandError& error) {
         raise_qmp_error(error);
@@ -174,14 +175,14 @@ py::str MachineHandle::next_qmp_event(const py::object& timeout) {
     if (!machine_->booted) throw std::runtime_error("QMP API is not ready yet, is the VM ready?");
     try {
         return to_text(json::serialize(
-            run(machine_->next_qmp_event(to_deadline(timeout, host_time())), true)));
+            run(parts().monitor->next_event(to_deadline(timeout, host_time())), true)));
     } catch (const io::TimeoutError& error) {
         raise_as(PyExc_TimeoutError, error);
     }
 }
 
 void MachineHandle::send_key(const std::string& key) {
-    auto complaint = run(machine_->monitor("sendkey " + key));
+    auto complaint = run(parts().monitor->human("sendkey " + key));
     // Not an error: QEMU 10 refuses keys that an earlier one took silently.
     if (!complaint.empty())
         reporter_->take({io::EventKind::warning, machine_->name(),
@@ -190,36 +191,36 @@ void MachineHandle::send_key(const std::string& key) {
 
 void MachineHandle::set_link(const std::string& device, bool up) {
     json::object arguments{{"name", device}, {"up", up}};
-    run(machine_->qmp("set_link", std::move(arguments)));
+    run(parts().monitor->qmp("set_link", std::move(arguments)));
 }
 
 void MachineHandle::forward_port(int host_port, int guest_port) {
     auto complaint =
-        run(machine_->monitor(fmt::format("hostfwd_add tcp::{}-:{}", host_port, guest_port)));
+        run(parts().monitor->human(fmt::format("hostfwd_add tcp::{}-:{}", host_port, guest_port)));
     if (!complaint.empty())
         throw io::Error(fmt::format("{}: cannot forward port {} to {}: {}", machine_->name(),
                                     host_port, guest_port, complaint));
 }
 
 ScreenReading MachineHandle::read_screen(std::size_t variants) {
-    return ScreenReading(run(machine_->picture()), variants, idle_);
+    return ScreenReading(run(parts().screen->picture()), variants, idle_);
 }
 
 py::str MachineHandle::console_log() {
-    return to_text(run(machine_->console_text()));
+    return to_text(on_io_thread([console = console()] { return console->text(); }));
 }
 
 py::list MachineHandle::console_tail(std::size_t count) {
+    auto last = on_io_thread([console = console(), count] { return console->last_lines(count); });
     py::list lines;
-    for (const auto& line : run(machine_->console_tail(count)))
-        lines.append(to_text(io::printable(line, io::Colours::drop)));
+    for (const auto& line : last) lines.append(to_text(io::printable(line, io::Colours::drop)));
     return lines;
 }
 
 py::list MachineHandle::next_console_lines(const py::object& timeout) {
     try {
         py::list lines;
-        auto taken = run(machine_->next_console_lines(to_deadline(timeout, host_time())), true);
+        auto taken = run(console()->next_lines(to_deadline(timeout, host_time())), true);
         for (const auto& line : taken) lines.append(to_text(line));
         return lines;
     } catch (const io::TimeoutError& error) {
@@ -231,7 +232,7 @@ py::tuple MachineHandle::next_console_text(const py::object& timeout, Mark seen)
     try {
         machine::ConsoleMark mark{seen.first, seen.second};
         auto deadline = to_deadline(timeout, host_time());
-        auto text = run(machine_->next_console_text(mark, deadline), true);
+        auto text = run(console()->next_text(mark, deadline), true);
         py::list lines;
         for (const auto& line : text.lines) lines.append(to_text(line));
         return py::make_tuple(lines, to_text(text.rest), Mark(text.mark.line, text.mark.bytes));
@@ -241,7 +242,13 @@ py::tuple MachineHandle::next_console_text(const py::object& timeout, Mark seen)
 }
 
 void MachineHandle::take_console_rest(Mark mark) {
-    run(machine_->take_console_rest({mark.first, mark.second}));
+    on_io_thread([console = console(), mark] { console->take_rest({mark.first, mark.second}); });
+}
+
+void MachineHandle::add_console_lines(std::vector<std::string> lines) {
+    on_io_thread([console = console(), added = std::move(lines)]() mutable {
+        for (auto& line : added) console->add_line(std::move(line));
+    });
 }
 
 }  // namespace charioteer::python

@@ -36,6 +36,11 @@ public:
 
     const std::shared_ptr<machine::Machine>& machine() const noexcept { return machine_; }
 
+    const machine::MachineParts& parts() const noexcept { return machine_->parts(); }
+    const std::shared_ptr<machine::Console>& console() const noexcept {
+        return parts().context->console();
+    }
+
     std::optional<pid_t> pid() const;
     std::optional<Process> process() const;
 
@@ -72,6 +77,7 @@ public:
     using Mark = std::pair<std::size_t, std::size_t>;
     py::tuple next_console_text(const py::object& timeout, Mark seen);
     void take_console_rest(Mark mark);
+    void add_console_lines(std::vector<std::string> lines);
 
     /// Waits for a coroutine of the machine, which stays alive meanwhile.
     template <class T>

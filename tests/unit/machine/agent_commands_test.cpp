@@ -33,7 +33,7 @@ TEST_F(AgentCommandsTest, WithoutAnAgentTheRootShellServesAndTheLogSaysWhyOnce) 
                                        std::string::npos;
                             }),
               1);
-    RunOptions with_input;
+    Command with_input;
     with_input.input = "text";
     auto failure = failure_of<ShellError>([&] { run_all(*machine, "cat", with_input); });
     EXPECT_THAT(failure.what(), HasSubstr("it has no port"));
@@ -51,19 +51,18 @@ TEST_F(AgentCommandsTest, WhoWantsAnAgentGetsOneOrTheReason) {
 
 TEST_F(AgentCommandsTest, GivesInputAndKeepsLimits) {
     auto machine = connected(with_agent);
-    RunOptions with_input;
+    Command with_input;
     with_input.input = std::string(1'000'000, 'x');
     EXPECT_EQ(run_all(*machine, "wc -c", with_input).output, "1000000\n");
-    RunOptions limited;
+    Command limited;
     limited.limit = Limit{50ms, "0.05"};
     EXPECT_EQ(run_all(*machine, "sleep 60", limited).status, 124);
 }
 
 TEST_F(AgentCommandsTest, ACommandWhoseOutputIsNotWantedRunsOn) {
     auto machine = connected(with_agent);
-    CommandOptions unwanted;
-    unwanted.check_output = false;
-    auto result = run(machine->execute("sleep 0.1; echo done >&2", unwanted));
+    Command unwanted{.text = "sleep 0.1; echo done >&2", .want_output = false};
+    auto result = run(machine->parts().runner->run(std::move(unwanted)));
     EXPECT_EQ(result.status, -2);
     while (!testing::Value(events(), Contains("done"))) std::this_thread::yield();
 }
@@ -99,7 +98,7 @@ TEST_F(AgentCommandsTest, AnAgentThatIsKilledIsNamedAndReplaced) {
 
 TEST_F(AgentCommandsTest, InputThatTheKilledAgentDidNotTakeDoesNotDamageTheNext) {
     auto machine = connected(with_agent);
-    RunOptions with_input;
+    Command with_input;
     with_input.input = std::string(1'000'000, 'x');
     EXPECT_THROW(run_all(*machine, "kill -STOP $PPID; sleep 0.3; kill -9 $PPID", with_input),
                  ShellError);
@@ -110,20 +109,20 @@ TEST_F(AgentCommandsTest, WhatWasBegunSaysItsPiecesUntilQemuDies) {
     auto machine = connected(with_agent);
     channel::Request request;
     request.text = "echo one; sleep 60";
-    auto call = run(machine->begin(std::move(request)));
-    EXPECT_EQ(run(machine->next_piece(call, io::Deadline::never()))->bytes, "one\n");
+    auto process = run(begin(*machine, std::move(request)));
+    EXPECT_EQ(run(process->next(io::Deadline::never()))->bytes, "one\n");
     auto soon = runtime_.time().deadline_after(10ms);
-    EXPECT_THROW(run(machine->next_piece(call, soon)), io::TimeoutError);
-    auto waiting = runtime_.start(machine->next_piece(call, io::Deadline::never()));
+    EXPECT_THROW(run(process->next(soon)), io::TimeoutError);
+    auto waiting = runtime_.start(process->next(io::Deadline::never()));
     machine->process()->kill();
     auto failure = failure_of<ShellError>([&] { waiting.get(); });
-    auto unheard = failure_of<ShellError>([&] { run(machine->write(call, "input")); });
+    auto unheard = failure_of<ShellError>([&] { run(process->write("input")); });
     for (const auto& each : {failure, unheard}) {
         EXPECT_THAT(each.what(), testing::StartsWith("web: "));
         EXPECT_THAT(all_notes(each), HasSubstr("while running `echo one; sleep 60`, for "));
     }
     run_on_io([&] {
-        call.reset();
+        process.reset();
         return 0;
     });
 }

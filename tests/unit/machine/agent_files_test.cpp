@@ -38,7 +38,7 @@ protected:
         ::mkfifo((inside_ / "pipe").c_str(), 0600);
         reader_ = io::UniqueFd(::open((inside_ / "pipe").c_str(), O_RDONLY | O_NONBLOCK));
         write(outside_, std::string(5'000'000, 'x'));
-        auto pending = runtime_.start(machine->copy_in(outside_, inside_ / "pipe"));
+        auto pending = runtime_.start(machine->parts().copier->copy_in(outside_, inside_ / "pipe"));
         char byte = 0;
         while (::read(reader_.get(), &byte, 1) != 1) std::this_thread::yield();
         return pending;
@@ -70,16 +70,18 @@ TEST_F(AgentFilesTest, AFileIsReplacedAndAFolderIsNot) {
     auto machine = connected(with_agent);
     write(inside_ / "f", "new");
     write(back_, "old");
-    run(machine->copy_out(inside_ / "f", back_));
+    run(machine->parts().copier->copy_out(inside_ / "f", back_));
     EXPECT_EQ(read(back_), "new");
-    auto failure = failure_of<files::TargetExists>([&] { run(machine->copy_out(inside_, back_)); });
+    auto failure = failure_of<files::TargetExists>(
+        [&] { run(machine->parts().copier->copy_out(inside_, back_)); });
     EXPECT_THAT(failure.what(),
                 testing::MatchesRegex("web: cannot copy .*/guest to the host: .* exists already"));
 }
 
 TEST_F(AgentFilesTest, WhatWentWrongIsTheLastThingThatTheGuestSaid) {
     auto machine = connected(with_agent);
-    auto failure = failure_of<io::Error>([&] { run(machine->copy_out("/nothing", back_)); });
+    auto failure =
+        failure_of<io::Error>([&] { run(machine->parts().copier->copy_out("/nothing", back_)); });
     EXPECT_STREQ(
         failure.what(),
         "web: cannot copy /nothing to the host: send: /nothing: no such file or directory");
@@ -89,12 +91,12 @@ TEST_F(AgentFilesTest, WhatIsLeftOutIsToldInLinesAndNotWithoutEnd) {
     auto machine = connected(with_agent);
     for (int number = 0; number < 30; ++number)
         ::mkfifo((inside_ / std::to_string(number)).c_str(), 0600);
-    run(machine->copy_out(inside_, back_));
+    run(machine->parts().copier->copy_out(inside_, back_));
     auto told = events();
     auto is_warning = [](const auto& text) { return text.find("left out") != text.npos; };
     EXPECT_EQ(std::count_if(told.begin(), told.end(), is_warning), 10);
     EXPECT_THAT(told, Contains("and 20 more like that"));
-    run(machine->copy_in(inside_, (directory_.path() / "other").string()));
+    run(machine->parts().copier->copy_in(inside_, (directory_.path() / "other").string()));
     EXPECT_THAT(events(), Contains(HasSubstr("is no file, directory or link and is not copied")));
 }
 
@@ -102,8 +104,8 @@ TEST_F(AgentFilesTest, APipeThatNobodyReadsIsNoTarget) {
     auto machine = connected(with_agent);
     ::mkfifo((inside_ / "pipe").c_str(), 0600);
     write(outside_, "x");
-    auto failure =
-        failure_of<io::Error>([&] { run(machine->copy_in(outside_, inside_ / "pipe")); });
+    auto failure = failure_of<io::Error>(
+        [&] { run(machine->parts().copier->copy_in(outside_, inside_ / "pipe")); });
     EXPECT_THAT(failure.what(), HasSubstr("a pipe without a reader"));
 }
 
@@ -136,7 +138,7 @@ TEST_F(AgentFilesTest, ACopyFromAGuestThatIsLostLeavesNothing) {
         write(inside_ / number, std::string(50'000'000, 'x'));
     auto out = directory_.path() / "out";
     fs::create_directory(out);
-    auto pending = runtime_.start(machine->copy_out(inside_, out / "copy"));
+    auto pending = runtime_.start(machine->parts().copier->copy_out(inside_, out / "copy"));
     while (in_folder(out).empty()) std::this_thread::yield();
     machine->process()->kill();
     auto failure = failure_of<ShellError>([&] { pending.get(); });
@@ -151,14 +153,15 @@ TEST_F(AgentFilesTest, CopiesThatAreCalledOffEndAtOnceAndLeaveNothing) {
     hanging.cancel();
     EXPECT_THROW(hanging.get(), io::Interrupted);
     // Its survey takes a while, on the disk's thread.
-    auto surveying = runtime_.start(machine->copy_in(many_files(), inside_));
+    auto surveying = runtime_.start(machine->parts().copier->copy_in(many_files(), inside_));
     surveying.cancel();
     EXPECT_THROW(surveying.get(), io::Interrupted);
     write(inside_ / "large", std::string(100'000'000, 'x'));
     auto out = directory_.path() / "out";
     fs::create_directory(out);
     for (int round = 0; round < 5; ++round) {
-        auto pending = runtime_.start(machine->copy_out(inside_ / "large", out / "copy"));
+        auto pending =
+            runtime_.start(machine->parts().copier->copy_out(inside_ / "large", out / "copy"));
         while (in_folder(out).empty()) std::this_thread::yield();
         pending.cancel();
         EXPECT_THROW(pending.get(), io::Interrupted);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "machine/guest_process.hpp"
 #include "unit/machine/machine_fixture.hpp"
 
 namespace charioteer::machine {
@@ -24,8 +25,16 @@ protected:
         run(machine->connect(options()));
         return machine;
     }
-    Outcome run_all(Machine& machine, std::string command, RunOptions run_options = {}) {
-        return run(machine.run(std::move(command), std::move(run_options)));
+    static asio::awaitable<std::shared_ptr<GuestProcess>> begin(Machine& machine,
+                                                                channel::Request request) {
+        return GuestProcess::begin(machine.parts().context, machine.parts().agent,
+                                   std::move(request));
+    }
+    /// The outcome of `text`, with all of its errors; its other properties are those of `command`.
+    Outcome run_all(Machine& machine, std::string text, Command command = {}) {
+        command.text = std::move(text);
+        command.all_errors = true;
+        return run(machine.parts().runner->run(std::move(command)));
     }
 };
 

@@ -37,8 +37,8 @@ TEST_F(MachineTest, PowersOffAndStartsAgainWithItsState) {
 TEST_F(MachineTest, SaysWhyQemuHasEnded) {
     auto machine = make(plain);
     run(machine->connect(options()));
-    auto command = runtime_.start(machine->execute("sleep 1000", {}));
-    run(machine->qmp("quit", {}));
+    auto command = runtime_.start(machine->parts().runner->run({.text = "sleep 1000"}));
+    run(machine->parts().monitor->qmp("quit", {}));
     auto reason = "QEMU ended with status 0: its monitor was told to quit";
     auto lost = failure_of<ShellError>([&] { command.get(); });
     EXPECT_THAT(lost.what(), HasSubstr(reason));
@@ -106,12 +106,11 @@ TEST_F(MachineTest, AGuestThatGoesUnderAnUncheckedCommandIsNoError) {
     run(machine->connect(options()));
     auto child = run_on_io([machine] { return machine->process(); });
     auto command = fmt::format("kill -KILL {}; sleep 60", child->pid());
-    CommandOptions unchecked;
-    unchecked.check_return = false;
-    auto result = run(machine->execute(command, unchecked));
+    Command unchecked{.text = command, .want_status = false};
+    auto result = run(machine->parts().runner->run(unchecked));
     EXPECT_EQ(result.status, -1);
     EXPECT_EQ(result.output, "");
-    EXPECT_THROW(run(machine->execute("true", unchecked)), ShellError);
+    EXPECT_THROW(run(machine->parts().runner->run(unchecked)), ShellError);
 }
 
 TEST_F(MachineTest, TheLastCommandIsTheProcessThatIsKnown) {
@@ -195,7 +194,7 @@ TEST_F(MachineTest, AReleasedMachineDoesNotStart) {
     auto machine = make(plain);
     run(machine->release());
     auto failure = failure_of<io::UsageError>([&] { run(machine->start(options())); });
-    EXPECT_STREQ(failure.what(), "web: it was released, which ends a machine for good");
+    EXPECT_STREQ(failure.what(), "web: the machine was released and cannot be restarted");
 }
 
 TEST_F(MachineTest, ScriptsMaySayThatItIsBootedThoughItIsNot) {

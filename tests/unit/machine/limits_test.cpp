@@ -29,34 +29,32 @@ protected:
         while (!pending.wait_for(5ms)) time_.advance(1s);
         return time_.now() - begin;
     }
-    io::Pending<shell::CommandResult> begin(Machine& machine, std::string command,
-                                            io::Duration limit) {
-        auto text = fmt::format("{:g}", io::seconds(limit));
-        CommandOptions command_options;
-        command_options.limit = Limit{limit, text};
-        return runtime_.start(machine.execute(std::move(command), command_options));
+    io::Pending<Outcome> begin_command(Machine& machine, std::string text, io::Duration limit) {
+        Command command{.text = std::move(text),
+                        .limit = Limit{limit, fmt::format("{:g}", io::seconds(limit))}};
+        return runtime_.start(machine.parts().runner->run(std::move(command)));
     }
     /// The failure of a call with a limit of 5 s, which has to come within the grace.
     template <class T>
     ShellError late_failure_of(io::Pending<T> pending) {
         // The grace, the last question whether the guest answers, and a few steps of the clock.
-        EXPECT_LE(pass_until_end(pending), 5s + grace + 20s);
+        EXPECT_LE(pass_until_end(pending), 5s + command::grace + 20s);
         return failure_of<ShellError>([&] { pending.get(); });
     }
 };
 
 TEST_F(LimitsTest, AGuestThatFallsSilentIsGivenUp) {
     auto machine = connected(with_agent);
-    auto failure = late_failure_of(begin(*machine, "kill -STOP $PPID", 5s));
+    auto failure = late_failure_of(begin_command(*machine, "kill -STOP $PPID", 5s));
     EXPECT_THAT(all_notes(failure), HasSubstr("while running `kill -STOP $PPID` (limit 5 s, and 60 "
                                               "s more for the driver), for "));
 }
 
 TEST_F(LimitsTest, AGuestThatAnswersIsWaitedForBeyondTheLimit) {
     auto machine = connected(with_agent);
-    auto pending = begin(*machine, "echo begun >&2; sleep 0.5; echo done", 1000s);
+    auto pending = begin_command(*machine, "echo begun >&2; sleep 0.5; echo done", 1000s);
     while (!testing::Value(events(), Contains("begun"))) std::this_thread::yield();
-    time_.advance(1000s + grace);
+    time_.advance(1000s + command::grace);
     // The clock stands still: the guest answers in no time.
     EXPECT_EQ(pending.get().output, "done\n");
 }
@@ -64,7 +62,7 @@ TEST_F(LimitsTest, AGuestThatAnswersIsWaitedForBeyondTheLimit) {
 TEST_F(LimitsTest, AShellThatDoesNotAnswerIsGivenUp) {
     ::setenv("CHARIOTEER_CHANNEL", "plain", 1);
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=hang {}", plain));
-    auto failure = late_failure_of(begin(*machine, "true", 5s));
+    auto failure = late_failure_of(begin_command(*machine, "true", 5s));
     EXPECT_THAT(failure.what(), HasSubstr("the guest did not answer within 65 s"));
     EXPECT_THAT(all_notes(failure), HasSubstr("QEMU's state of the guest: "));
 }
@@ -72,8 +70,8 @@ TEST_F(LimitsTest, AShellThatDoesNotAnswerIsGivenUp) {
 TEST_F(LimitsTest, ACommandBehindAnotherIsGivenUpAndTheLogSaysWhy) {
     ::setenv("CHARIOTEER_CHANNEL", "plain", 1);
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=hang {}", plain));
-    auto first = runtime_.start(machine->execute("sleep 1000", {}));
-    auto failure = late_failure_of(begin(*machine, "true", 5s));
+    auto first = runtime_.start(machine->parts().runner->run({.text = "sleep 1000"}));
+    auto failure = late_failure_of(begin_command(*machine, "true", 5s));
     EXPECT_THAT(failure.what(), HasSubstr("an earlier command kept the guest's root shell"));
     EXPECT_THAT(events(), Contains(HasSubstr("waiting for the guest's root shell")));
     first.cancel();
@@ -82,11 +80,11 @@ TEST_F(LimitsTest, ACommandBehindAnotherIsGivenUpAndTheLogSaysWhy) {
 
 TEST_F(LimitsTest, AnAgentThatDoesNotStartInTimeIsTriedAgainByTheNextCall) {
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=once {}", with_agent));
-    auto killed = runtime_.start(machine->execute("kill -9 $PPID", {}));
+    auto killed = runtime_.start(machine->parts().runner->run({.text = "kill -9 $PPID"}));
     pass_until_end(killed);
     EXPECT_THROW(killed.get(), ShellError);
     for (int call = 0; call < 2; ++call) {
-        auto failure = late_failure_of(begin(*machine, "true", 5s));
+        auto failure = late_failure_of(begin_command(*machine, "true", 5s));
         EXPECT_THAT(failure.what(), HasSubstr("the guest did not answer within 65 s"));
     }
     EXPECT_THAT(events(), Contains(HasSubstr("waiting for the agent to start in the guest")));
@@ -96,18 +94,19 @@ TEST_F(LimitsTest, AnAgentThatDoesNotStartInTimeIsTriedAgainByTheNextCall) {
 TEST_F(LimitsTest, AWaitInASilentGuestIsGivenUp) {
     auto machine = connected(with_agent);
     CommandWait wait{"kill -STOP $PPID", true, Limit{5s, "5"}, CommandWait::Kind::probe};
-    late_failure_of(runtime_.start(machine->wait_for_command(wait)));
+    late_failure_of(runtime_.start(machine->parts().waiter->wait(wait)));
 }
 
 TEST_F(LimitsTest, AWaitInAGuestWhoseAgentDoesNotComeBackIsGivenUp) {
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=once {}", with_agent));
-    auto killed = runtime_.start(machine->execute("kill -9 $PPID", {}));
+    auto killed = runtime_.start(machine->parts().runner->run({.text = "kill -9 $PPID"}));
     pass_until_end(killed);
     EXPECT_THROW(killed.get(), ShellError);
     CommandWait wait{"true", true, Limit{5s, "5"}};
-    auto failure = late_failure_of(runtime_.start(machine->wait_for_command(wait)));
+    auto failure = late_failure_of(runtime_.start(machine->parts().waiter->wait(wait)));
     EXPECT_THAT(failure.what(), HasSubstr("within 65 s"));
-    auto waiting = runtime_.start(machine->wait_for_unit("u", {}, Limit{5s, "5"}));
+    auto waiting =
+        runtime_.start(machine->parts().units->wait_until_active("u", {}, Limit{5s, "5"}));
     EXPECT_THAT(late_failure_of(waiting).what(), HasSubstr("within 65 s"));
 }
 
@@ -116,10 +115,10 @@ TEST_F(LimitsTest, ASpawnedCommandOfASilentGuestIsGivenUp) {
     channel::Request request;
     request.text = "kill -STOP $PPID";
     request.limit = 5s;
-    auto call = run(machine->begin(std::move(request)));
-    late_failure_of(runtime_.start(machine->next_piece(call, io::Deadline::never())));
+    auto process = run(begin(*machine, std::move(request)));
+    late_failure_of(runtime_.start(process->next(io::Deadline::never())));
     run_on_io([&] {
-        call.reset();
+        process.reset();
         return 0;
     });
 }
@@ -127,7 +126,7 @@ TEST_F(LimitsTest, ASpawnedCommandOfASilentGuestIsGivenUp) {
 TEST_F(LimitsTest, AProbeThatWasCutOffSaysNothing) {
     auto machine = connected(with_agent);
     CommandWait wait{"exit 124", false, Limit{0s, "0"}, CommandWait::Kind::probe};
-    auto failure = failure_of<RequestFailed>([&] { run(machine->wait_for_command(wait)); });
+    auto failure = failure_of<RequestFailed>([&] { run(machine->parts().waiter->wait(wait)); });
     EXPECT_THAT(failure.what(), HasSubstr("action timed out after "));
     EXPECT_THAT(all_notes(failure), HasSubstr("the last try of `exit 124` has had no answer for "));
 }
@@ -135,15 +134,15 @@ TEST_F(LimitsTest, AProbeThatWasCutOffSaysNothing) {
 TEST_F(LimitsTest, AnAttemptThatWasCutOffHasFailed) {
     auto machine = connected(with_agent);
     CommandWait wait{"exit 124", false, Limit{0s, "0"}};
-    EXPECT_EQ(run(machine->wait_for_command(wait)), "");
+    EXPECT_EQ(run(machine->parts().waiter->wait(wait)), "");
 }
 
 TEST(ProbeLimit, IsUpstreamsAndIsShortOnceTheWaitIsOver) {
-    EXPECT_EQ(probe_limit(3600s).text, "900");
-    EXPECT_EQ(probe_limit(800s).text, "900");
-    EXPECT_EQ(probe_limit(1500ms).text, "152");
-    EXPECT_EQ(probe_limit(-5s).text, "150");
-    EXPECT_EQ(probe_limit(-5s).duration, 150s);
+    EXPECT_EQ(command::probe_limit(3600s).text, "900");
+    EXPECT_EQ(command::probe_limit(800s).text, "900");
+    EXPECT_EQ(command::probe_limit(1500ms).text, "152");
+    EXPECT_EQ(command::probe_limit(-5s).text, "150");
+    EXPECT_EQ(command::probe_limit(-5s).duration, 150s);
 }
 
 }  // namespace

@@ -71,8 +71,8 @@ protected:
         auto operation = [](Action body) -> asio::awaitable<decltype(body())> { co_return body(); };
         return run(operation(std::move(action)));
     }
-    shell::CommandResult execute(Machine& machine, std::string command) {
-        return run(machine.execute(std::move(command), {}));
+    Outcome execute(Machine& machine, std::string command) {
+        return run(machine.parts().runner->run({.text = std::move(command)}));
     }
     template <class Failure>
     Failure failure_of(std::function<void()> action) {

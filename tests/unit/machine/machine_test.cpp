@@ -38,7 +38,8 @@ TEST_F(MachineTest, AQemuThatDiesInMidCommandLeavesItsLastWords) {
 TEST_F(MachineTest, AWaitThatIsCalledOffLeavesTheMachineUsable) {
     auto machine = make(plain);
     run(machine->connect(options()));
-    auto pending = runtime_.start(machine->execute("echo begun >&2; sleep 0.3; echo late", {}));
+    auto pending = runtime_.start(
+        machine->parts().runner->run({.text = "echo begun >&2; sleep 0.3; echo late"}));
     while (!testing::Value(events(), Contains("begun"))) std::this_thread::yield();
     pending.cancel();
     EXPECT_THROW(pending.get(), io::Interrupted);
@@ -51,7 +52,7 @@ TEST_F(MachineTest, WaitsUntilACommandSucceeds) {
     CommandWait wait{
         "echo try >> $TMPDIR/tries; wc -l < $TMPDIR/tries; test $(wc -l < $TMPDIR/tries) = 3", true,
         Limit{60s, "60"}};
-    auto output = run(machine->wait_for_command(wait));
+    auto output = run(machine->parts().waiter->wait(wait));
     EXPECT_EQ(output, "3\n");
 }
 
@@ -59,7 +60,7 @@ TEST_F(MachineTest, AWaitInVainMakesALastTryAndTellsWhatItSaw) {
     auto machine = make(plain);
     run(machine->connect(options()));
     CommandWait wait{"echo seen; false", true, Limit{0s, "0"}};
-    auto failure = failure_of<RequestFailed>([&] { run(machine->wait_for_command(wait)); });
+    auto failure = failure_of<RequestFailed>([&] { run(machine->parts().waiter->wait(wait)); });
     EXPECT_THAT(failure.what(),
                 testing::MatchesRegex("action timed out after [0-9.]+ seconds \\(timeout=0\\)"));
     EXPECT_THAT(all_notes(failure), HasSubstr("its output: seen"));
@@ -76,10 +77,10 @@ TEST_F(MachineTest, CopiesFilesAndTreesBothWaysThroughTheShell) {
     std::ofstream(tree / "below" / "data", std::ios::binary) << bytes;
     std::filesystem::permissions(tree / "below" / "data", std::filesystem::perms(0750));
     auto inside = (directory_.path() / "new folder" / "it's").string();
-    run(machine->copy_in(tree, inside));
+    run(machine->parts().copier->copy_in(tree, inside));
     EXPECT_EQ(std::filesystem::file_size(inside + "/below/data"), bytes.size());
     auto back = directory_.path() / "back";
-    run(machine->copy_out(inside, back));
+    run(machine->parts().copier->copy_out(inside, back));
     std::ifstream copied(back / "below" / "data", std::ios::binary);
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(copied), {}), bytes);
     EXPECT_EQ(std::filesystem::status(back / "below" / "data").permissions(),
@@ -91,38 +92,42 @@ TEST_F(MachineTest, ALinkOfTheGuestIsNotFollowedOnTheHost) {
     run(machine->connect(options()));
     execute(*machine, "mkdir $TMPDIR/made && ln -s /etc/passwd $TMPDIR/made/link");
     auto back = directory_.path() / "back";
-    run(machine->copy_out((machine->config().state_directory / "made").string(), back));
+    run(machine->parts().copier->copy_out((machine->config().state_directory / "made").string(),
+                                          back));
     EXPECT_TRUE(std::filesystem::is_symlink(back / "link"));
 }
 
 TEST_F(MachineTest, CopyingWhatIsNotThereFailsByName) {
     auto machine = make(plain);
     run(machine->connect(options()));
-    auto failure = failure_of<io::Error>(
-        [&] { run(machine->copy_out("/does/not/exist", directory_.path() / "back")); });
+    auto failure = failure_of<io::Error>([&] {
+        run(machine->parts().copier->copy_out("/does/not/exist", directory_.path() / "back"));
+    });
     EXPECT_THAT(failure.what(), HasSubstr("copy /does/not/exist"));
 }
 
 TEST_F(MachineTest, SpeaksToTheMonitorAndTheConsole) {
     auto machine = make(plain);
     run(machine->start(options()));
-    EXPECT_EQ(run(machine->monitor("info status")), "ran info status\r\n");
-    EXPECT_THROW(run(machine->qmp("no-such-command", {})), qmp::CommandError);
-    run(machine->qmp("stop", {}));
-    EXPECT_EQ(run(machine->next_qmp_event(io::Deadline::never())).at("event"), "STOP");
-    run(machine->send_console("ls\n"));
+    EXPECT_EQ(run(machine->parts().monitor->human("info status")), "ran info status\r\n");
+    EXPECT_THROW(run(machine->parts().monitor->qmp("no-such-command", {})), qmp::CommandError);
+    run(machine->parts().monitor->qmp("stop", {}));
+    EXPECT_EQ(run(machine->parts().monitor->next_event(io::Deadline::never())).at("event"), "STOP");
+    run(machine->parts().monitor->send_console("ls\n"));
     std::vector<std::string> seen;
     while (!testing::Value(seen, Contains("you typed: ls")))
-        for (auto& line : run(machine->next_console_lines(io::Deadline::never())))
+        for (auto& line :
+             run(machine->parts().context->console()->next_lines(io::Deadline::never())))
             seen.push_back(line);
     auto picture = directory_.path() / "screen.png";
-    run(machine->screenshot(picture));
+    run(machine->parts().screen->save(picture));
     EXPECT_GT(std::filesystem::file_size(picture), 4u);
 }
 
 TEST_F(MachineTest, WhatNeedsARunningMachineSaysSo) {
     auto machine = make(plain);
-    auto failure = failure_of<io::Error>([&] { run(machine->monitor("info status")); });
+    auto failure =
+        failure_of<io::Error>([&] { run(machine->parts().monitor->human("info status")); });
     EXPECT_THAT(failure.what(), HasSubstr("web is not running"));
 }
 

@@ -16,7 +16,7 @@ TEST_F(MachineTest, ItsPictureHasTheSizeOfTheScreenAndLeavesNoFile) {
     auto machine = make(plain);
     run(machine->start(options()));
     auto before = files_in(machine->config().state_directory);
-    auto picture = run(machine->picture());
+    auto picture = run(machine->parts().screen->picture());
     EXPECT_EQ(picture.width, 300U);
     EXPECT_EQ(picture.height, 200U);
     EXPECT_EQ(picture.pixels.size(), 300U * 200 * 3);
@@ -26,8 +26,8 @@ TEST_F(MachineTest, ItsPictureHasTheSizeOfTheScreenAndLeavesNoFile) {
 TEST_F(MachineTest, AScreenshotThatCannotBeWrittenIsToldByItsPath) {
     auto machine = make(plain);
     run(machine->start(options()));
-    auto failure =
-        failure_of<io::Error>([&] { run(machine->screenshot("/does/not/exist/screen.png")); });
+    auto failure = failure_of<io::Error>(
+        [&] { run(machine->parts().screen->save("/does/not/exist/screen.png")); });
     EXPECT_THAT(failure.what(), HasSubstr("web: cannot write the screenshot to /does/not/exist"));
 }
 

@@ -86,12 +86,12 @@ TEST_F(ShareTest, CarriesATreeBothWaysAndLeavesNothingThere) {
     write(directory_.path() / "other", "other");
     fs::create_symlink(directory_.path() / "other", tree_ / "link");
     ::chmod((tree_ / "below").c_str(), 0555);
-    run(machine->copy_in(tree_, inside_ / "copy"));
+    run(machine->parts().copier->copy_in(tree_, inside_ / "copy"));
     EXPECT_EQ(read(inside_ / "copy/below/data"), std::string(1'000'000, 'x'));
     EXPECT_EQ(read(inside_ / "copy/link"), "other");
     EXPECT_FALSE(fs::is_symlink(inside_ / "copy/link"));
     fs::create_symlink("/etc/passwd", inside_ / "copy/passwd");
-    run(machine->copy_out(inside_ / "copy", back_));
+    run(machine->parts().copier->copy_out(inside_ / "copy", back_));
     EXPECT_EQ(read(back_ / "below/data"), std::string(1'000'000, 'x'));
     EXPECT_EQ(fs::status(back_ / "below").permissions(), fs::perms(0555));
     EXPECT_TRUE(fs::is_symlink(back_ / "passwd"));
@@ -103,9 +103,10 @@ TEST_F(ShareTest, AFileIsReplacedAndWhatIsNotThereIsNamed) {
     fs::create_directory(inside_);
     write(inside_ / "f", "new");
     write(back_, "old");
-    run(machine->copy_out(inside_ / "f", back_));
+    run(machine->parts().copier->copy_out(inside_ / "f", back_));
     EXPECT_EQ(read(back_), "new");
-    auto failure = failure_of<io::Error>([&] { run(machine->copy_out("/nothing", back_)); });
+    auto failure =
+        failure_of<io::Error>([&] { run(machine->parts().copier->copy_out("/nothing", back_)); });
     EXPECT_THAT(failure.what(), HasSubstr("web: cannot copy /nothing to the host: "));
     until_nothing_is_left();
 }
@@ -149,8 +150,8 @@ TEST_F(ShareTest, AGuestThatPutsLinksThereGetsAndGivesNothingOfTheHost) {
     Impostor impostor(outside);
     for (int round = 0; round < 200 && impostor.caught() < 20; ++round) {
         write(outside / "content", "of the host");
-        try_to(machine->copy_in(directory_.path() / "secret", inside_));
-        try_to(machine->copy_out(tree_, back_));
+        try_to(machine->parts().copier->copy_in(directory_.path() / "secret", inside_));
+        try_to(machine->parts().copier->copy_out(tree_, back_));
         ASSERT_TRUE(fs::exists(outside / "content"));
         for (const auto& entry : fs::directory_iterator(outside))
             ASSERT_EQ(entry.path().filename(), "content");

@@ -49,7 +49,7 @@ protected:
 
 TEST_F(ShellFilesTest, AnArchiveOfSeveralPiecesComesWhole) {
     execute(*machine_, "head -c 9000000 /dev/urandom > $TMPDIR/made");
-    run(machine_->copy_out((state_ / "made").string(), back_));
+    run(machine_->parts().copier->copy_out((state_ / "made").string(), back_));
     EXPECT_EQ(fs::file_size(back_), 9'000'000U);
     EXPECT_TRUE(read(back_) == read(state_ / "made"));
     until_nothing_is_left();
@@ -57,7 +57,7 @@ TEST_F(ShellFilesTest, AnArchiveOfSeveralPiecesComesWhole) {
 
 TEST_F(ShellFilesTest, TheArchiveIsNoPartOfAFolderThatHasIt) {
     execute(*machine_, "echo content > $TMPDIR/file");
-    run(machine_->copy_out(state_.string(), back_));
+    run(machine_->parts().copier->copy_out(state_.string(), back_));
     EXPECT_EQ(read(back_ / "file"), "content\n");
     for (const auto& entry : fs::directory_iterator(back_))
         EXPECT_FALSE(entry.path().filename().string().starts_with("charioteer-copy-"));
@@ -67,9 +67,10 @@ TEST_F(ShellFilesTest, TheArchiveIsNoPartOfAFolderThatHasIt) {
 TEST_F(ShellFilesTest, ACopyThatFailsLeavesNothing) {
     std::ofstream(directory_.path() / "file") << "no folder";
     auto target = (directory_.path() / "file" / "below").string();
-    EXPECT_THROW(run(machine_->copy_in(directory_.path() / "file", target)), io::Error);
+    EXPECT_THROW(run(machine_->parts().copier->copy_in(directory_.path() / "file", target)),
+                 io::Error);
     until_nothing_is_left();
-    EXPECT_THROW(run(machine_->copy_out(target, back_)), io::Error);
+    EXPECT_THROW(run(machine_->parts().copier->copy_out(target, back_)), io::Error);
     until_nothing_is_left();
 }
 
@@ -79,7 +80,7 @@ TEST_F(ShellFilesTest, ACopyThatIsCalledOffLeavesNothing) {
     std::ofstream(source) << std::string(1'000'000, 'x');
     auto target = directory_.path() / "pipe";
     ASSERT_EQ(::mkfifo(target.c_str(), 0600), 0);
-    auto copying = runtime_.start(machine_->copy_in(source, target.string()));
+    auto copying = runtime_.start(machine_->parts().copier->copy_in(source, target.string()));
     io::UniqueFd reader(::open(target.c_str(), O_RDONLY | O_CLOEXEC));
     copying.cancel();
     EXPECT_ANY_THROW(copying.get());

@@ -1,10 +1,10 @@
-#include "machine/limit.hpp"
+#include "command/limit.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-namespace charioteer::machine {
+namespace charioteer::command {
 
 using namespace std::chrono_literals;
 
@@ -36,4 +36,4 @@ io::Deadline deadline_of(const std::optional<Limit>& limit, io::TimeSource& time
     return deadline_of(limit ? std::optional(limit->duration) : std::nullopt, time);
 }
 
-}  // namespace charioteer::machine
+}  // namespace charioteer::command

@@ -6,7 +6,7 @@
 
 #include "io/time_source.hpp"
 
-namespace charioteer::machine {
+namespace charioteer::command {
 
 /// What the driver takes for a call beyond its caller's limit, at most: for an agent that has to be
 /// started, for other calls' commands in the root shell, and for a guest that does not answer.
@@ -37,4 +37,4 @@ std::string describe(const std::optional<Limit>& limit);
 io::Deadline deadline_of(std::optional<io::Duration> limit, io::TimeSource& time);
 io::Deadline deadline_of(const std::optional<Limit>& limit, io::TimeSource& time);
 
-}  // namespace charioteer::machine
+}  // namespace charioteer::command

@@ -1,15 +1,13 @@
-// What a machine is asked of its systemd units.
+#include "machine/unit_watcher.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "machine/machine.hpp"
-#include "machine/retry.hpp"
+#include "machine/liveness.hpp"
+#include "machine/retry_pause.hpp"
 #include "machine/systemd.hpp"
 #include "machine/tunnel.hpp"
-#include "machine/unless_dead.hpp"
-#include "machine/unless_silent.hpp"
 #include "shell/bash_words.hpp"
 #include "systemd/unit_name.hpp"
 
@@ -43,7 +41,7 @@ RequestFailed late_unit(io::Duration waited, const Limit& limit) {
 }  // namespace
 
 /// What one call of wait_for_unit() waits for.
-struct Machine::UnitWait {
+struct UnitWatcher::Wait {
     std::string unit;
     std::optional<std::string> user;
     Limit limit;
@@ -52,23 +50,22 @@ struct Machine::UnitWait {
 };
 
 /// None when it was cut off. Throws RequestFailed when that is after the limit of the wait.
-asio::awaitable<std::optional<shell::CommandResult>> Machine::ask(UnitWait wait,
-                                                                  std::string command) {
-    auto& time = host_->time();
+asio::awaitable<std::optional<command::Outcome>> UnitWatcher::ask(Wait wait, std::string text) {
+    auto& time = context_->time();
     auto asked = time.now();
-    auto options = within(probe_limit(wait.end.when() - asked));
-    auto result = co_await execute(command, options);
-    if (result.status != cut_off_status) co_return result;
+    command::Command question{.text = text, .limit = command::probe_limit(wait.end.when() - asked)};
+    auto result = co_await runner_->run(std::move(question));
+    if (result.status != command::cut_off_status) co_return result;
     auto now = time.now();
     if (!wait.end.passed(now)) co_return std::nullopt;
     auto late = late_unit(now - wait.begin, wait.limit);
-    late.add_note(fmt::format("{}: the last try of `{}` has had no answer for {:.1f} s", name(),
-                              command, io::seconds(now - asked)));
+    late.add_note(fmt::format("{}: the last try of `{}` has had no answer for {:.1f} s",
+                              context_->name(), text, io::seconds(now - asked)));
     throw late;
 }
 
 /// Empty when the guest did not say.
-asio::awaitable<std::string> Machine::unit_state(UnitWait wait) {
+asio::awaitable<std::string> UnitWatcher::active_state(Wait wait) {
     auto show = systemctl_command(
         fmt::format("--no-pager show --property=ActiveState \"{}\"", wait.unit), wait.user);
     auto result = co_await ask(wait, show);
@@ -80,8 +77,8 @@ asio::awaitable<std::string> Machine::unit_state(UnitWait wait) {
     co_return std::string(unit_property(result->output, "ActiveState"));
 }
 
-asio::awaitable<bool> Machine::unit_settled(UnitWait wait) {
-    auto state = co_await unit_state(wait);
+asio::awaitable<bool> UnitWatcher::has_settled(Wait wait) {
+    auto state = co_await active_state(wait);
     if (state == "active") co_return true;
     if (state == "failed") throw failed_unit(wait.unit);
     if (state != "inactive") co_return false;
@@ -89,19 +86,21 @@ asio::awaitable<bool> Machine::unit_settled(UnitWait wait) {
     auto jobs = co_await ask(wait, list_jobs);
     if (!jobs || jobs->output.find("No jobs") == std::string::npos) co_return false;
     // The job may have ended between the two questions.
-    auto again = co_await unit_state(wait);
+    auto again = co_await active_state(wait);
     if (again == state) throw inactive_unit(wait.unit);
     co_return false;
 }
 
-asio::awaitable<std::string> Machine::unit_status(std::string unit,
-                                                  std::optional<std::string> user) {
+asio::awaitable<std::string> UnitWatcher::status(std::string unit,
+                                                 std::optional<std::string> user) {
     auto ask = systemctl_command(
         fmt::format("--no-pager --lines=10 status \"{}\" 2>&1 || true", unit), user);
-    auto options = within(Limit{status_limit, fmt::format("{}", status_limit.count())});
+    command::Command command{.text = ask,
+                             .limit = Limit{status_limit, fmt::format("{}", status_limit.count())}};
     try {
-        auto result = co_await own_deadline(status_limit)
-                          .limit(execute(ask, options), "systemctl did not answer");
+        auto deadline = context_->deadline_after(status_limit);
+        auto result =
+            co_await deadline.limit(runner_->run(std::move(command)), "systemctl did not answer");
         co_return result.output;
     } catch (const io::Error&) {
         co_return "(the guest does not answer)";
@@ -110,7 +109,7 @@ asio::awaitable<std::string> Machine::unit_status(std::string unit,
 
 /// Of the service manager of `user` or, without one, of the system. None for a user that the guest
 /// does not know.
-asio::awaitable<std::optional<std::string>> Machine::manager_socket(UnitWait wait) {
+asio::awaitable<std::optional<std::string>> UnitWatcher::manager_socket(Wait wait) {
     if (!wait.user) co_return systemd_socket;
     auto answer = co_await ask(wait, "id -u " + shell::quote(*wait.user));
     if (!answer || answer->status != 0) co_return std::nullopt;
@@ -120,29 +119,29 @@ asio::awaitable<std::optional<std::string>> Machine::manager_socket(UnitWait wai
     co_return fmt::format("/run/user/{}/systemd/private", uid);
 }
 
-asio::awaitable<std::shared_ptr<systemd::Manager>> Machine::unit_manager(
+asio::awaitable<std::shared_ptr<systemd::Manager>> UnitWatcher::open_manager(
     std::shared_ptr<AgentLink> link, std::string socket) {
-    if (auto known = unit_managers_.find(socket); known != unit_managers_.end())
-        co_return known->second;
+    if (auto known = managers_.find(socket); known != managers_.end()) co_return known->second;
     channel::Request request;
     request.text = channel::words({"dial", socket});
     request.built_in = true;
     request.with_input = true;
-    auto tunnel = open_tunnel(link->channel().start(std::move(request)), host_->executor());
-    auto deadline = own_deadline(manager_limit);
-    auto manager = co_await systemd::Manager::open(std::move(tunnel), deadline, host_->time());
-    unit_managers_[socket] = manager;
+    auto tunnel = open_tunnel(link->channel().start(std::move(request)), context_->executor());
+    auto deadline = context_->deadline_after(manager_limit);
+    auto manager = co_await systemd::Manager::open(std::move(tunnel), deadline, context_->time());
+    managers_[socket] = manager;
     co_return manager;
 }
 
 /// Throws RequestFailed as wait_for_unit() does; whatever else happens to the connection is thrown
 /// as it comes.
-asio::awaitable<void> Machine::until_active(std::shared_ptr<systemd::Manager> manager,
-                                            std::string full_name, UnitWait wait) {
-    auto& time = host_->time();
+asio::awaitable<void> UnitWatcher::until_active(std::shared_ptr<systemd::Manager> manager,
+                                                std::string full_name, Wait wait) {
+    auto& time = context_->time();
     for (;;) {
         bool last = wait.end.passed(time.now());
-        auto state = co_await manager->unit_state(full_name, own_deadline(manager_limit));
+        auto state =
+            co_await manager->unit_state(full_name, context_->deadline_after(manager_limit));
         if (state.active == "active") co_return;
         if (state.active == "failed") throw failed_unit(wait.unit);
         if (state.active == "inactive" && !state.jobs) throw inactive_unit(wait.unit);
@@ -156,14 +155,16 @@ asio::awaitable<void> Machine::until_active(std::shared_ptr<systemd::Manager> ma
 }
 
 /// False when the connection is lost or of no use; there is none then.
-asio::awaitable<bool> Machine::listen(std::shared_ptr<AgentLink> link, std::string socket,
-                                      std::string full_name, UnitWait wait) {
+asio::awaitable<bool> UnitWatcher::listen(std::shared_ptr<AgentLink> link, std::string socket,
+                                          std::string full_name, Wait wait) {
     try {
-        auto manager = co_await unless_dead(link, unit_manager(link, socket));
-        co_await unless_dead(link, until_active(manager, full_name, wait));
+        Liveness liveness(context_, agent_);
+        auto manager = co_await liveness.unless_dead(link, open_manager(link, socket));
+        co_await liveness.unless_dead(link, until_active(manager, full_name, wait));
         co_return true;
     } catch (const ShellError& error) {  // a panic
-        throw explain(error, fmt::format("waiting for unit \"{}\"", wait.unit), wait.begin);
+        throw Diagnostics(context_).explain(
+            error, fmt::format("waiting for unit \"{}\"", wait.unit), wait.begin);
     } catch (const systemd::CallError&) {
         co_return false;
     } catch (const channel::Refused&) {
@@ -173,31 +174,31 @@ asio::awaitable<bool> Machine::listen(std::shared_ptr<AgentLink> link, std::stri
     } catch (const io::TimeoutError&) {
         // It does not answer.
     }
-    unit_managers_.erase(socket);
+    managers_.erase(socket);
     co_return false;
 }
 
 /// False when systemd cannot be listened to: there is no agent, no systemd, or no such name or
 /// user.
-asio::awaitable<bool> Machine::wait_by_signals(UnitWait wait) {
+asio::awaitable<bool> UnitWatcher::wait_by_signals(Wait wait) {
     auto full_name = systemd::unit_name(wait.unit);
-    auto link = co_await ready_agent(io::Deadline::never());
+    auto link = co_await agent_->ready(io::Deadline::never());
     if (!link || !full_name) co_return false;
     auto socket = co_await manager_socket(wait);
     if (!socket) co_return false;
-    bool known = unit_managers_.contains(*socket);
+    bool known = managers_.contains(*socket);
     bool done = co_await listen(link, *socket, *full_name, wait);
     // A connection of an earlier wait may have ended since.
     if (!done && known && link->usable()) done = co_await listen(link, *socket, *full_name, wait);
     co_return done;
 }
 
-asio::awaitable<void> Machine::wait_by_questions(UnitWait wait) {
-    auto& time = host_->time();
+asio::awaitable<void> UnitWatcher::wait_by_questions(Wait wait) {
+    auto& time = context_->time();
     for (;;) {
         bool last = wait.end.passed(time.now());
         auto tried = time.now();
-        if (co_await unit_settled(wait)) co_return;
+        if (co_await has_settled(wait)) co_return;
         auto waited = time.now() - wait.begin;
         if (last) throw late_unit(waited, wait.limit);
         auto pause = next_pause(waited, time.now() - tried);
@@ -206,35 +207,36 @@ asio::awaitable<void> Machine::wait_by_questions(UnitWait wait) {
     }
 }
 
-asio::awaitable<void> Machine::until_unit_is_active(UnitWait wait) {
+asio::awaitable<void> UnitWatcher::wait_by_either(Wait wait) {
     // A variable: g++ 12 miscompiles an `if` that awaits in its condition and its branches.
     bool done = co_await wait_by_signals(wait);
     if (!done) co_await wait_by_questions(wait);
 }
 
-asio::awaitable<void> Machine::wait_for_unit(std::string unit, std::optional<std::string> user,
-                                             Limit limit) {
-    auto& time = host_->time();
-    UnitWait wait{unit, user, limit, time.now(), time.deadline_after(limit.duration)};
+asio::awaitable<void> UnitWatcher::wait_until_active(std::string unit,
+                                                     std::optional<std::string> user, Limit limit) {
+    auto& time = context_->time();
+    Wait wait{unit, user, limit, time.now(), time.deadline_after(limit.duration)};
     std::exception_ptr failure;
     bool silent = false;
     try {
-        auto deadline = time.deadline_after(limit.duration + grace);
-        co_await unless_silent(until_unit_is_active(wait), deadline, "the guest did not answer");
+        auto deadline = time.deadline_after(limit.duration + command::grace);
+        Liveness liveness(context_, agent_);
+        co_await liveness.unless_silent(wait_by_either(wait), deadline, "the guest did not answer");
         co_return;
     } catch (const io::TimeoutError&) {
         silent = true;
         failure = std::current_exception();
     } catch (RequestFailed& error) {
-        error.add_note(fmt::format("{}: waited {:.1f} s for unit \"{}\"", name(),
+        error.add_note(fmt::format("{}: waited {:.1f} s for unit \"{}\"", context_->name(),
                                    io::seconds(time.now() - wait.begin), unit));
         failure = std::current_exception();
     }
     // A variable: g++ 12 destroys a braced temporary of an expression that awaits twice.
     Doing doing{fmt::format("waiting for unit \"{}\"", unit), limit, wait.begin};
-    if (silent) co_await fail_call(failure, std::move(doing));
+    if (silent) co_await Diagnostics(context_).fail_call(failure, std::move(doing));
     // What the unit says of itself is what its reader asks first.
-    auto status = co_await unit_status(unit, user);
+    auto status = co_await this->status(unit, user);
     try {
         std::rethrow_exception(failure);
     } catch (RequestFailed& error) {

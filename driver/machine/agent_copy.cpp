@@ -1,12 +1,6 @@
-// What a machine does to carry files through the agent.
+#include "machine/agent_copy.hpp"
 
 #include <fmt/format.h>
-
-#include "files/tree_reader.hpp"
-#include "files/tree_writer.hpp"
-#include "machine/copying.hpp"
-#include "machine/machine.hpp"
-#include "machine/unless_dead.hpp"
 
 namespace charioteer::machine {
 
@@ -16,7 +10,7 @@ namespace {
 /// disk's and back, which takes long on a busy host.
 constexpr std::size_t piece_size = 256 * 1024;
 
-/// Throws what the guest's end said, unless it has done its work.
+/// Throws what the guest's program wrote as its errors, unless it has succeeded.
 void expect_success(const channel::Ending& ending, Complaints& complaints) {
     complaints.finish();
     if (ending.status == 0) return;
@@ -27,36 +21,38 @@ void expect_success(const channel::Ending& ending, Complaints& complaints) {
 
 }  // namespace
 
-asio::awaitable<void> Machine::until_stalled(std::shared_ptr<AgentLink> link,
-                                             std::shared_ptr<Copying> copying, io::Duration limit) {
+asio::awaitable<void> AgentCopy::until_stalled(std::shared_ptr<AgentLink> link,
+                                               std::shared_ptr<Copying> copying,
+                                               io::Duration limit) {
     for (;;) {
-        auto& time = host_->time();
+        auto& time = context_->time();
         co_await time.sleep_until(time.deadline_after(limit, copying->last_moved()).when());
-        if (host_->time().now() - copying->last_moved() < limit) continue;
+        if (context_->time().now() - copying->last_moved() < limit) continue;
         bool paused = co_await link->is_paused();
         if (!paused) co_return;
-        log(fmt::format("a copy waits, after {}: QEMU does not run the guest", copying->how_far()));
-        copying->excuse();
+        context_->log(
+            fmt::format("a copy waits, after {}: QEMU does not run the guest", copying->how_far()));
+        copying->reset_stall_timer();
     }
 }
 
-/// An end that answers pings may still wait for ever: for a disk, or for whoever reads a pipe.
-asio::awaitable<void> Machine::unless_stalled(std::shared_ptr<AgentLink> link,
-                                              std::shared_ptr<Copying> copying,
-                                              asio::awaitable<void> operation) {
-    auto limit = host_->copy_limits().stall;
+/// An agent that answers pings may still wait for ever: for a disk, or for the reader of a pipe.
+asio::awaitable<void> AgentCopy::unless_stalled(std::shared_ptr<AgentLink> link,
+                                                std::shared_ptr<Copying> copying,
+                                                asio::awaitable<void> operation) {
+    auto limit = context_->host().copy_limits().stall;
     bool ended = co_await io::race(std::move(operation), until_stalled(link, copying, limit));
     if (!ended)
         throw io::TimeoutError(fmt::format("nothing has moved for {:.4g} s, after {}",
                                            io::seconds(limit), copying->how_far()));
 }
 
-asio::awaitable<void> Machine::send_tree(std::shared_ptr<channel::Call> call,
-                                         std::shared_ptr<files::TreeReader> reader,
-                                         std::shared_ptr<Copying> copying) {
+asio::awaitable<void> AgentCopy::send_tree(std::shared_ptr<channel::Call> call,
+                                           std::shared_ptr<files::TreeReader> reader,
+                                           std::shared_ptr<Copying> copying) {
     while (!call->ended()) {
         auto read = [reader] { return reader->next(piece_size); };
-        auto piece = co_await host_->disk().run(std::move(read));
+        auto piece = co_await context_->host().disk().run(std::move(read));
         if (piece.empty()) break;
         co_await call->write(std::move(piece));
         copying->moved(reader->given_bytes(), reader->total_bytes());
@@ -69,9 +65,9 @@ asio::awaitable<void> Machine::send_tree(std::shared_ptr<channel::Call> call,
     }
 }
 
-asio::awaitable<void> Machine::receive_tree(std::shared_ptr<channel::Call> call,
-                                            std::shared_ptr<files::TreeWriter> writer,
-                                            std::shared_ptr<Copying> copying) {
+asio::awaitable<void> AgentCopy::receive_tree(std::shared_ptr<channel::Call> call,
+                                              std::shared_ptr<files::TreeWriter> writer,
+                                              std::shared_ptr<Copying> copying) {
     for (;;) {
         auto piece = co_await call->next();
         if (!piece) break;
@@ -83,33 +79,33 @@ asio::awaitable<void> Machine::receive_tree(std::shared_ptr<channel::Call> call,
             writer->feed(bytes);
             return writer->written_bytes();
         };
-        auto written = co_await host_->disk().run(std::move(write));
+        auto written = co_await context_->host().disk().run(std::move(write));
         copying->moved(written, 0);
     }
     expect_success(call->ending(), copying->complaints);
     auto finish = [writer] { writer->finish(); };
-    co_await host_->disk().run(std::move(finish));
+    co_await context_->host().disk().run(std::move(finish));
 }
 
-asio::awaitable<void> Machine::copy_in_by_agent(std::shared_ptr<AgentLink> link,
-                                                std::filesystem::path source, std::string target) {
-    auto reader = co_await open_tree(source);
-    auto copying = begin_copying(fmt::format("copy {} to {}", source.string(), target));
+asio::awaitable<void> AgentCopy::copy_in(std::shared_ptr<AgentLink> link,
+                                         std::filesystem::path source, std::string target) {
+    auto reader = co_await host_files_.open(source);
+    auto copying = host_files_.begin_copying(fmt::format("copy {} to {}", source.string(), target));
     channel::Request request;
     request.text = channel::words({"receive", target});
     request.built_in = true;
     request.with_input = true;
     auto call = link->channel().start(std::move(request));
     channel::Abandoned abandoned(call);
-    auto sent = unless_dead(link, send_tree(call, reader, copying));
+    auto sent = liveness_.unless_dead(link, send_tree(call, reader, copying));
     co_await unless_stalled(link, copying, std::move(sent));
     expect_success(call->ending(), copying->complaints);
 }
 
-asio::awaitable<void> Machine::copy_out_by_agent(std::shared_ptr<AgentLink> link,
-                                                 std::string source, std::filesystem::path target) {
-    auto copying = begin_copying(fmt::format("copy {} to the host", source));
-    auto writer = host_->disk().own(
+asio::awaitable<void> AgentCopy::copy_out(std::shared_ptr<AgentLink> link, std::string source,
+                                          std::filesystem::path target) {
+    auto copying = host_files_.begin_copying(fmt::format("copy {} to the host", source));
+    auto writer = context_->host().disk().own(
         std::make_unique<files::TreeWriter>(std::move(target), files::Existing::replace_file));
     channel::Request request;
     request.text = channel::words({"send", source});
@@ -117,9 +113,9 @@ asio::awaitable<void> Machine::copy_out_by_agent(std::shared_ptr<AgentLink> link
     request.output_window = channel::largest_output_window;
     auto call = link->channel().start(std::move(request));
     channel::Abandoned abandoned(call);
-    auto received = unless_dead(link, receive_tree(call, writer, copying));
+    auto received = liveness_.unless_dead(link, receive_tree(call, writer, copying));
     co_await unless_stalled(link, copying, std::move(received));
-    warn(copying->complaints);
+    host_files_.warn(copying->complaints);
 }
 
 }  // namespace charioteer::machine

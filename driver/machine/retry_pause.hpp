@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "machine/machine.hpp"
+#include "io/deadline.hpp"
 
 namespace charioteer::machine {
 
@@ -12,12 +12,6 @@ namespace charioteer::machine {
 inline io::Duration next_pause(io::Duration waited, io::Duration last_try) {
     using namespace std::chrono_literals;
     return std::clamp<io::Duration>(std::max(waited / 32, last_try / 2), 20ms, 1000ms);
-}
-
-inline CommandOptions within(Limit limit) {
-    CommandOptions options;
-    options.limit = std::move(limit);
-    return options;
 }
 
 }  // namespace charioteer::machine

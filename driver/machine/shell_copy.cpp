@@ -1,5 +1,4 @@
-// What a machine does to carry files through the root shell alone: as an archive, which both sides
-// keep on their disks and which crosses in pieces, so that a copy of any size takes little memory.
+#include "machine/shell_copy.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,12 +12,9 @@
 #include <fstream>
 
 #include "files/new_name.hpp"
-#include "files/scratch.hpp"
-#include "files/tree_reader.hpp"
 #include "machine/copy_steps.hpp"
-#include "machine/copying.hpp"
-#include "machine/machine.hpp"
 #include "shell/base64.hpp"
+#include "shell/bash_words.hpp"
 
 namespace charioteer::machine {
 
@@ -37,11 +33,12 @@ constexpr std::size_t blocks_at_once = 64;
 /// Of the removal of what a copy has left in the guest.
 constexpr auto removal_limit = std::chrono::seconds(60);
 
-asio::awaitable<void> remove_in_guest(std::shared_ptr<Machine> machine, std::string command) {
-    CommandOptions options;
-    options.limit = Limit{removal_limit, fmt::format("{}", removal_limit.count())};
+asio::awaitable<void> remove_in_guest(std::shared_ptr<command::Runner> runner, std::string text) {
+    command::Command command{
+        .text = std::move(text),
+        .limit = Limit{removal_limit, fmt::format("{}", removal_limit.count())}};
     try {
-        co_await machine->execute(std::move(command), std::move(options));
+        co_await runner->run(std::move(command));
     } catch (const io::Error&) {
         // The guest is gone, or its shell is: the copy's own error says so.
     }
@@ -52,8 +49,8 @@ asio::awaitable<void> remove_in_guest(std::shared_ptr<Machine> machine, std::str
 /// here, so that it is known even when no command has been answered.
 class Temporary {
 public:
-    Temporary(std::shared_ptr<Machine> machine, asio::any_io_executor executor)
-        : machine_(std::move(machine)),
+    Temporary(std::shared_ptr<command::Runner> runner, asio::any_io_executor executor)
+        : runner_(std::move(runner)),
           executor_(std::move(executor)),
           word_("\"${TMPDIR:-/tmp}\"/" + files::new_name("charioteer-copy-")) {}
     Temporary(const Temporary&) = delete;
@@ -61,7 +58,7 @@ public:
     ~Temporary() {
         // The shell takes it before what the caller asks for next.
         if (!removed_)
-            asio::co_spawn(executor_, remove_in_guest(machine_, removal()), asio::detached);
+            asio::co_spawn(executor_, remove_in_guest(runner_, removal()), asio::detached);
     }
 
     /// Its path, as a word of the shell.
@@ -71,7 +68,7 @@ public:
     void set_removed() noexcept { removed_ = true; }
 
 private:
-    std::shared_ptr<Machine> machine_;
+    std::shared_ptr<command::Runner> runner_;
     asio::any_io_executor executor_;
     std::string word_;
     bool removed_ = false;
@@ -109,27 +106,8 @@ std::unique_ptr<files::TreeReader> read_unpacked(const fs::path& folder, const s
 
 }  // namespace
 
-asio::awaitable<void> Machine::run_host(std::vector<std::string> arguments) {
-    process::ProcessSpec spec;
-    spec.arguments = std::move(arguments);
-    spec.environment = environment_;
-    spec.directory = config_.state_directory;
-    auto program = spec.arguments.front();
-    auto child = co_await process::Child::spawn(std::move(spec), nullptr, host_->time());
-    process::ExitStatus status;
-    try {
-        status = co_await child->wait(host_->time().deadline_after(copy_step_limit));
-    } catch (...) {
-        // Called off: it would go on with files that are about to be removed.
-        child->kill();
-        throw;
-    }
-    if (status.returncode() == 0) co_return;
-    throw io::Error(fmt::format("{} {}: {}", program, status.describe(), child->last_output()));
-}
-
-asio::awaitable<void> Machine::copy_in_by_shell(fs::path source, std::string target) {
-    auto scratch = co_await make_scratch(config_.state_directory);
+asio::awaitable<void> ShellCopy::copy_in(fs::path source, std::string target) {
+    auto scratch = co_await host_files_.make_scratch(context_->config().state_directory);
     auto archive = scratch->path() / "archive";
     std::vector<std::string> pack{"tar",
                                   "-chf",
@@ -138,24 +116,24 @@ asio::awaitable<void> Machine::copy_in_by_shell(fs::path source, std::string tar
                                   source.parent_path().string(),
                                   "--",
                                   source.filename().string()};
-    co_await run_host(std::move(pack));
-    Temporary folder(shared_from_this(), host_->executor());
-    co_await run_checked(fmt::format("mkdir -m 700 {}", folder.word()));
+    co_await host_files_.run_program(std::move(pack));
+    Temporary folder(runner_, context_->executor());
+    co_await run_copy_step(context_, runner_, fmt::format("mkdir -m 700 {}", folder.word()));
     co_await push_file(archive, folder.word() + "/archive");
     auto name = source.filename().string();
     auto content = fmt::format("{}/content/{}", folder.word(), shell::quote(name));
     auto unpack = fmt::format(
         "mkdir {0}/content && tar -xf {0}/archive -C {0}/content && rm {0}/archive && {1} && {2}",
         folder.word(), place_command(content, target), folder.removal());
-    co_await run_checked(std::move(unpack));
+    co_await run_copy_step(context_, runner_, std::move(unpack));
     folder.set_removed();
 }
 
 /// `target` is a word of the guest's shell.
-asio::awaitable<void> Machine::push_file(fs::path file, std::string target) {
-    auto input = host_->disk().own(std::make_unique<std::ifstream>());
+asio::awaitable<void> ShellCopy::push_file(fs::path file, std::string target) {
+    auto input = context_->host().disk().own(std::make_unique<std::ifstream>());
     auto open = [input, file] { input->open(file, std::ios::binary); };
-    co_await host_->disk().run(std::move(open));
+    co_await context_->host().disk().run(std::move(open));
     for (;;) {
         auto read = [input, file] {
             std::string chunk(chunk_size, '\0');
@@ -165,21 +143,22 @@ asio::awaitable<void> Machine::push_file(fs::path file, std::string target) {
             chunk.resize(static_cast<std::size_t>(input->gcount()));
             return chunk;
         };
-        auto chunk = co_await host_->disk().run(std::move(read));
+        auto chunk = co_await context_->host().disk().run(std::move(read));
         if (chunk.empty()) break;
         auto command =
             fmt::format("echo {} | base64 -d >> {}", shell::encode_base64(chunk), target);
-        co_await run_checked(std::move(command));
+        co_await run_copy_step(context_, runner_, std::move(command));
     }
 }
 
 /// `source` is a word of the guest's shell, and `size` the file's, in bytes.
-asio::awaitable<void> Machine::pull_file(std::string source, std::uint64_t size, fs::path target) {
+asio::awaitable<void> ShellCopy::pull_file(std::string source, std::uint64_t size,
+                                           fs::path target) {
     constexpr auto most = block_size * blocks_at_once;
     for (std::uint64_t have = 0; have < size;) {
         auto command = fmt::format("dd if={} bs={} skip={} count={} 2>/dev/null", source,
                                    block_size, have / block_size, blocks_at_once);
-        auto bytes = co_await run_checked(std::move(command));
+        auto bytes = co_await run_copy_step(context_, runner_, std::move(command));
         if (bytes.size() != std::min<std::uint64_t>(most, size - have))
             throw io::Error(fmt::format("the guest gave {} bytes of its archive after {} of {}",
                                         bytes.size(), have, size));
@@ -190,18 +169,18 @@ asio::awaitable<void> Machine::pull_file(std::string source, std::uint64_t size,
             if (!output.flush())
                 throw io::system_error(fmt::format("cannot write {}", target.string()), errno);
         };
-        co_await host_->disk().run(std::move(append));
+        co_await context_->host().disk().run(std::move(append));
     }
 }
 
-asio::awaitable<void> Machine::copy_out_by_shell(std::string source, fs::path target) {
-    auto scratch = co_await make_scratch(config_.state_directory);
+asio::awaitable<void> ShellCopy::copy_out(std::string source, fs::path target) {
+    auto scratch = co_await host_files_.make_scratch(context_->config().state_directory);
     auto archive = scratch->path() / "archive";
     auto content = scratch->path() / "content";
-    Temporary packed(shared_from_this(), host_->executor());
-    auto size = co_await run_checked(pack_command(source, packed.word()));
+    Temporary packed(runner_, context_->executor());
+    auto size = co_await run_copy_step(context_, runner_, pack_command(source, packed.word()));
     co_await pull_file(packed.word(), parse_size(size), archive);
-    co_await run_checked(packed.removal());
+    co_await run_copy_step(context_, runner_, packed.removal());
     packed.set_removed();
     auto make = [content] {
         std::error_code failure;
@@ -210,12 +189,12 @@ asio::awaitable<void> Machine::copy_out_by_shell(std::string source, fs::path ta
             throw io::system_error(fmt::format("cannot make {}", content.string()),
                                    failure.value());
     };
-    co_await host_->disk().run(std::move(make));
+    co_await context_->host().disk().run(std::move(make));
     std::vector<std::string> unpack{"tar", "--no-same-owner", "-xf", archive.string(),
                                     "-C",  content.string()};
-    co_await run_host(std::move(unpack));
+    co_await host_files_.run_program(std::move(unpack));
     auto open = [scratch, content, source] { return read_unpacked(content, source); };
-    co_await place(std::move(open), std::move(source), std::move(target));
+    co_await host_files_.place(std::move(open), std::move(source), std::move(target));
 }
 
 }  // namespace charioteer::machine

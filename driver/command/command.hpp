@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "command/limit.hpp"
+
+namespace charioteer::command {
+
+/// A script for bash that is to be run in a guest.
+struct Command {
+    std::string text;
+    /// After it the guest ends the command; none or zero: there is no limit.
+    std::optional<Limit> limit = std::nullopt;
+    /// Its standard input; none: empty.
+    std::optional<std::string> input = std::nullopt;
+    /// False: the status is not used, and a guest that goes down with the command is no error.
+    bool want_status = true;
+    /// False: run() returns when the command has started, and its output goes nowhere.
+    bool want_output = true;
+    /// False: only the last 8 to 16 KiB of its standard error are kept.
+    bool all_errors = false;
+    /// The lines of its standard output are logged as they come.
+    bool log_output = false;
+};
+
+/// How a command ended, and its output.
+struct Outcome {
+    /// 124 when its limit passed, 128 + n after signal n; no_status, or not_awaited.
+    int status = 0;
+    int signal = 0;  ///< that ended it, or 0
+    std::string output;
+    std::string errors;       ///< empty without an agent: they go to the console then
+    io::Duration duration{};  ///< in the guest, or of the whole call without an agent
+    bool timed_out = false;   ///< its limit ended it
+};
+
+/// The status of a command without want_status (driver contract, section 3.1).
+inline constexpr int no_status = -1;
+/// The status of a command without want_output.
+inline constexpr int not_awaited = -2;
+
+}  // namespace charioteer::command

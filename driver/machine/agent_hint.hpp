@@ -1,0 +1,38 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "machine/guest_agent.hpp"
+#include "machine/liveness.hpp"
+
+namespace charioteer::machine {
+
+/// A program of the agent that ends when a wait is likely to be over, so that the wait's command
+/// is tried at once rather than after a pause. Io thread only; the caller holds the object while
+/// sleep() runs.
+class AgentHint {
+public:
+    /// `words` as the agent takes them; empty: there is no hint.
+    AgentHint(std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent,
+              const std::vector<std::string>& words);
+    AgentHint(const AgentHint&) = delete;
+    AgentHint& operator=(const AgentHint&) = delete;
+
+    /// Sleeps until the hint comes or for `pause`, and without a hint for `short_pause`. After a
+    /// hint that proved false it sleeps for `short_pause`.
+    asio::awaitable<void> sleep(io::Duration pause, io::Duration short_pause);
+
+private:
+    asio::awaitable<void> until_it_ends(std::shared_ptr<AgentLink> link);
+
+    std::shared_ptr<Context> context_;
+    std::shared_ptr<GuestAgent> agent_;
+    std::string text_;
+    std::shared_ptr<channel::Call> call_;
+    bool came_ = false;
+};
+
+}  // namespace charioteer::machine

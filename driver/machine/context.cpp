@@ -1,0 +1,48 @@
+#include "machine/context.hpp"
+
+#include <fmt/format.h>
+
+#include "io/line_splitter.hpp"
+#include "io/printable.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+constexpr std::size_t longest_line = 64 * 1024;
+
+}  // namespace
+
+Context::Context(MachineConfig config, std::shared_ptr<Host> host, io::EventSink sink)
+    : config_(std::move(config)), host_(std::move(host)), sink_(std::move(sink)) {
+    auto log_line = [sink = sink_, name = config_.name](const std::string& line) {
+        sink({io::EventKind::serial, name, line});
+    };
+    console_ = Console::make(host_->executor(), host_->time(), log_line);
+}
+
+const std::shared_ptr<Instance>& Context::running_instance() const {
+    if (!instance_) throw NotRunning(fmt::format("{} is not running: start it first", name()));
+    return instance_;
+}
+
+io::Deadline Context::deadline_after(io::Duration limit) const {
+    return time().deadline_after(limit * accelerator_.patience());
+}
+
+void Context::log(std::string text) const {
+    sink_({io::EventKind::log, config_.name, std::move(text)});
+}
+
+void Context::log_output(std::string_view output) const {
+    io::LineSplitter lines(longest_line);
+    lines.feed(output);
+    while (auto line = lines.next()) log("| " + io::printable(*line, io::Colours::drop));
+    if (!lines.rest().empty()) log("| " + io::printable(lines.rest(), io::Colours::drop));
+}
+
+void Context::warn(std::string text) const {
+    sink_({io::EventKind::warning, config_.name, std::move(text)});
+}
+
+}  // namespace charioteer::machine

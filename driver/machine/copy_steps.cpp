@@ -1,0 +1,28 @@
+#include "machine/copy_steps.hpp"
+
+#include "machine/diagnostics.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+/// Of a failed step's output, what is shown, in bytes.
+constexpr std::size_t longest_shown = 4096;
+
+}  // namespace
+
+asio::awaitable<std::string> run_copy_step(std::shared_ptr<const Context> context,
+                                           std::shared_ptr<command::Runner> runner,
+                                           std::string text) {
+    command::Command command{
+        .text = std::move(text),
+        .limit = Limit{copy_step_limit, fmt::format("{}", copy_step_limit.count())}};
+    auto outcome = co_await runner->run(std::move(command));
+    if (outcome.status == 0) co_return std::move(outcome.output);
+    io::Error failed(fmt::format("the guest's command ended with exit code {}", outcome.status));
+    if (outcome.output.size() < longest_shown) failed.add_note(outcome.output);
+    Diagnostics(std::move(context)).annotate(failed);
+    throw failed;
+}
+
+}  // namespace charioteer::machine

@@ -1,0 +1,72 @@
+#include "machine/diagnostics.hpp"
+
+#include <fmt/format.h>
+
+#include "io/printable.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Of QEMU, for its state in an error's text.
+constexpr auto state_patience = 5s;
+/// Of the console, in an error's notes.
+constexpr std::size_t lines_shown = 10;
+
+}  // namespace
+
+void Diagnostics::annotate(io::Error& error) const {
+    if (const auto& instance = context_->instance()) error.add_note(instance->state());
+    const auto& accelerator = context_->accelerator();
+    if (accelerator.accelerator == Accelerator::tcg) error.add_note(accelerator.describe());
+    auto lines = context_->console()->last_lines(lines_shown);
+    if (lines.empty()) return;
+    std::string block = "last lines of the console:";
+    for (const auto& line : lines) block += "\n  " + io::printable(line, io::Colours::drop);
+    error.add_note(std::move(block));
+}
+
+ShellError Diagnostics::explain(const io::Error& error, std::string_view doing,
+                                io::TimePoint begin) const {
+    ShellError lost(fmt::format("{}: {}", context_->name(), error.what()));
+    for (const auto& note : error.notes()) lost.add_note(note);
+    auto spent = context_->time().now() - begin;
+    lost.add_note(fmt::format("while {}, for {:.1f} s", doing, io::seconds(spent)));
+    annotate(lost);
+    return lost;
+}
+
+/// "running", "paused" and the like, or that QEMU is gone.
+asio::awaitable<std::string> Diagnostics::run_state() const {
+    auto instance = context_->instance();
+    if (!instance || instance->child().status()) co_return "gone";
+    auto deadline = context_->time().deadline_after(state_patience);
+    co_return co_await query_run_state(instance->qmp(), deadline);
+}
+
+asio::awaitable<void> Diagnostics::fail_call(std::exception_ptr failure, Doing doing) const {
+    auto self = *this;
+    // Apart: nothing can be awaited while an exception is handled.
+    bool late = false;
+    try {
+        std::rethrow_exception(failure);
+    } catch (const io::TimeoutError&) {
+        late = true;
+    } catch (const io::Error&) {
+        // As it is.
+    }
+    std::string state;
+    if (late) state = co_await self.run_state();
+    try {
+        std::rethrow_exception(failure);
+    } catch (const io::Error& error) {
+        auto what = fmt::format("{} ({})", doing.what, command::describe(doing.limit));
+        auto explained = self.explain(error, what, doing.begin);
+        if (late) explained.add_note(fmt::format("QEMU's state of the guest: {}", state));
+        throw explained;
+    }
+}
+
+}  // namespace charioteer::machine

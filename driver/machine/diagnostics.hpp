@@ -1,0 +1,43 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "machine/context.hpp"
+
+namespace charioteer::machine {
+
+/// A call that is under way, for what an error says about it.
+struct Doing {
+    std::string what;  ///< as in "while running `x`"
+    std::optional<Limit> limit;
+    io::TimePoint begin;
+};
+
+/// Adds to errors what is known about the machine: the accelerator, the state of QEMU, the last
+/// lines of the console, how long the call took and its limit. The only place that adds such notes.
+/// Io thread only.
+class Diagnostics {
+public:
+    explicit Diagnostics(std::shared_ptr<const Context> context) : context_(std::move(context)) {}
+
+    /// Adds notes about QEMU, the accelerator and the console.
+    void annotate(io::Error& error) const;
+    /// An error of the machine with the text and notes of `error`. `doing` as in "while running
+    /// `x`".
+    ShellError explain(const io::Error& error, std::string_view doing, io::TimePoint begin) const;
+    /// Throws what explain() makes of `failure`, with QEMU's state when time ran out. Exceptions
+    /// other than io::Error are thrown as they are.
+    asio::awaitable<void> fail_call(std::exception_ptr failure, Doing doing) const;
+
+private:
+    asio::awaitable<std::string> run_state() const;
+
+    std::shared_ptr<const Context> context_;
+};
+
+}  // namespace charioteer::machine

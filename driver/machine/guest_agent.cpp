@@ -1,0 +1,130 @@
+#include "machine/guest_agent.hpp"
+
+#include <fmt/format.h>
+
+#include "io/with_reminder.hpp"
+#include "machine/diagnostics.hpp"
+#include "machine/unless_panicked.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Of an agent that was there before: its guest may be booting anew,
+constexpr auto reboot_limit = 300s;
+/// or has lost nothing but the agent.
+constexpr auto restart_limit = 30s;
+/// Greetings that may come between the beginning and the end of an agent's start.
+constexpr int most_restarts = 3;
+
+}  // namespace
+
+GuestAgent::GuestAgent(std::shared_ptr<Context> context)
+    : context_(std::move(context)), started_(context_->executor()) {}
+
+void GuestAgent::begin_life(ChannelMode mode) {
+    mode_ = mode;
+    why_none_.reset();
+}
+
+/// Waits until no other call starts the agent.
+asio::awaitable<void> GuestAgent::until_started(io::Deadline deadline) {
+    auto started = [this]() -> asio::awaitable<void> {
+        while (starting_) co_await started_.wait();
+    };
+    co_await deadline.limit(started(), "another call did not get the agent started");
+}
+
+/// Sets why_none_ when it cannot be started; where `deadline` has passed before that is known, the
+/// next call tries again. Returns what is to be thrown.
+asio::awaitable<std::exception_ptr> GuestAgent::try_to_start(std::shared_ptr<Instance> instance,
+                                                             io::Deadline step,
+                                                             io::Deadline deadline) {
+    auto& time = context_->time();
+    auto remind = [this](io::Duration so_far) {
+        context_->log(
+            fmt::format("waiting for the agent to start in the guest, for {:.0f} s so far",
+                        io::seconds(so_far)));
+    };
+    for (int restarts = 0; restarts <= most_restarts; ++restarts) {
+        why_none_.reset();
+        try {
+            auto started = unless_panicked(*context_, instance->agent()->start(step));
+            co_await io::with_reminder(std::move(started), time, remind);
+            break;
+        } catch (const shell::Restarted& error) {
+            why_none_ = error.what();
+        } catch (const io::Error& error) {
+            if (deadline.passed(time.now())) co_return std::current_exception();
+            why_none_ = error.what();
+            break;
+        } catch (...) {
+            co_return std::current_exception();
+        }
+    }
+    co_return nullptr;
+}
+
+asio::awaitable<void> GuestAgent::start(io::Duration bound, io::Deadline deadline) {
+    auto instance = context_->instance();
+    if (!instance || !instance->agent()) co_return;
+    co_await until_started(deadline);
+    if (instance->agent()->usable() || why_none_) co_return;
+    starting_ = true;
+    auto patience = context_->accelerator().patience();
+    auto step = command::at_most(bound * patience, deadline, context_->time());
+    auto failure = co_await try_to_start(instance, step, deadline);
+    starting_ = false;
+    started_.notify_all();
+    if (failure) std::rethrow_exception(failure);
+    // That QEMU has ended is found by the next call that uses it.
+    if (!why_none_ || instance->child().status()) co_return;
+    auto reason = fmt::format("the agent does not run in the guest: {}", *why_none_);
+    if (mode_ == ChannelMode::agent) throw io::Error(reason);
+    if (std::exchange(last_logged_reason_, reason) != reason)
+        context_->log(reason + "; its root shell serves, one command at a time");
+}
+
+asio::awaitable<std::shared_ptr<AgentLink>> GuestAgent::ready(io::Deadline deadline) {
+    auto instance = context_->running_instance();
+    auto link = instance->agent();
+    if (link && why_none_ && mode_ == ChannelMode::agent)
+        throw io::Error(fmt::format("the agent does not run in the guest: {}", *why_none_));
+    if (!link || why_none_) co_return nullptr;
+    if (!link->usable())
+        co_await start(link->guest_restarts() ? reboot_limit : restart_limit, deadline);
+    if (!link->usable()) co_return nullptr;
+    co_return link;
+}
+
+asio::awaitable<std::shared_ptr<channel::Call>> GuestAgent::begin(channel::Request request) {
+    auto deadline = command::deadline_of(request.limit, context_->time());
+    auto link = co_await ready(deadline);
+    if (!link) {
+        ShellError missing(fmt::format("{}: this needs the guest agent, which is not running: {}",
+                                       context_->name(), why_none()));
+        Diagnostics(context_).annotate(missing);
+        throw missing;
+    }
+    co_return link->channel().start(std::move(request));
+}
+
+std::shared_ptr<AgentLink> GuestAgent::usable() const {
+    const auto& instance = context_->instance();
+    if (!instance || !instance->agent() || !instance->agent()->usable()) return nullptr;
+    return instance->agent();
+}
+
+std::shared_ptr<AgentLink> GuestAgent::expected() const {
+    const auto& instance = context_->instance();
+    return instance && !why_none_ ? instance->agent() : nullptr;
+}
+
+std::uint64_t GuestAgent::moved_bytes() const {
+    const auto& instance = context_->instance();
+    return instance && instance->agent() ? instance->agent()->channel().moved_bytes() : 0;
+}
+
+}  // namespace charioteer::machine

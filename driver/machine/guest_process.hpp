@@ -1,0 +1,61 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "channel/call.hpp"
+#include "machine/diagnostics.hpp"
+#include "machine/liveness.hpp"
+
+namespace charioteer::machine {
+
+/// A command that was begun by the agent and runs on, with its input and output. It is ended when
+/// this object goes, unless detach() was called. Io thread only; the caller holds the object while
+/// a coroutine of it runs.
+///
+/// All coroutines throw ShellError, with all that is known about the machine, when the guest is
+/// lost, and channel::Refused as ShellError when the agent could not start the command.
+class GuestProcess {
+public:
+    GuestProcess(std::shared_ptr<Context> context, Liveness liveness,
+                 std::shared_ptr<channel::Call> call)
+        : context_(std::move(context)), liveness_(std::move(liveness)), call_(std::move(call)) {}
+    GuestProcess(const GuestProcess&) = delete;
+    GuestProcess& operator=(const GuestProcess&) = delete;
+
+    /// Has the agent start `request`. Throws ShellError when there is no agent, and as
+    /// GuestAgent::ready().
+    static asio::awaitable<std::shared_ptr<GuestProcess>> begin(std::shared_ptr<Context> context,
+                                                                std::shared_ptr<GuestAgent> agent,
+                                                                channel::Request request);
+
+    /// Its process id, once it has started.
+    asio::awaitable<std::uint32_t> pid();
+    /// The next piece of its output; none once it has ended. Throws io::TimeoutError when nothing
+    /// came until `deadline`.
+    asio::awaitable<std::optional<channel::Piece>> next(io::Deadline deadline);
+    /// Returns when the guest has room for all of it.
+    asio::awaitable<void> write(std::string bytes);
+    void end_input() { call_->end_input(); }
+    /// To its process group; 0 is SIGTERM, and SIGKILL 5 s later to what is left.
+    void signal(int number) { call_->signal(number); }
+    /// It runs on when this object goes.
+    void detach() { call_->let_go(); }
+    /// How it ended; none while it runs.
+    std::optional<channel::Ending> ending() const;
+
+private:
+    /// Ends the wait when the guest is lost, and after the command's limit and command::grace.
+    template <class T>
+    asio::awaitable<T> unless_lost(asio::awaitable<T> operation, std::string what);
+    ShellError explain(const io::Error& error) const;
+
+    std::shared_ptr<Context> context_;
+    Liveness liveness_;
+    std::shared_ptr<channel::Call> call_;
+};
+
+}  // namespace charioteer::machine

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+
+#include "command/runner.hpp"
+#include "machine/agent_runner.hpp"
+#include "machine/diagnostics.hpp"
+#include "machine/shell_runner.hpp"
+
+namespace charioteer::machine {
+
+/// Runs commands in the guest of one machine: by the agent or, where there is none, in the root
+/// shell. Io thread only.
+class GuestRunner : public command::Runner {
+public:
+    GuestRunner(std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent);
+
+    /// Throws ShellError, with all that is known about the machine, when there is no answer to be
+    /// had within the command's limit and command::grace; io::UsageError. A guest that goes down
+    /// with a command without want_status is no error: the outcome has the output so far.
+    asio::awaitable<Outcome> run(Command command) override;
+
+    ShellRunner& shell() noexcept { return by_shell_; }
+
+private:
+    /// What is known of a command that was under way when the guest was lost.
+    struct Progress {
+        bool under_way = false;
+        std::shared_ptr<std::string> output = std::make_shared<std::string>();
+    };
+
+    asio::awaitable<Outcome> run_by_either(Command command, std::shared_ptr<Progress> progress);
+    asio::awaitable<Outcome> run_by_shell(Command command, io::Deadline deadline);
+
+    std::shared_ptr<Context> context_;
+    std::shared_ptr<GuestAgent> agent_;
+    AgentRunner by_agent_;
+    ShellRunner by_shell_;
+};
+
+}  // namespace charioteer::machine

@@ -1,0 +1,106 @@
+#include "machine/launcher.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "machine/output_holders.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Upstream waits without a limit; a start script may format disks before QEMU runs. Under KVM.
+constexpr auto launch_limit = 120s;
+/// The first QEMU whose TCG boots reliably.
+constexpr int good_qemu = 8;
+
+int major_version(const std::string& version) {
+    int major = 0;
+    std::from_chars(version.data(), version.data() + version.size(), major);
+    return major;
+}
+
+}  // namespace
+
+const std::string& start_command_of(const MachineConfig& config, const StartOptions& options) {
+    return options.command.empty() ? config.start_command : options.command;
+}
+
+void Launcher::check_aborted() const {
+    if (aborted_) throw io::UsageError("the machine was released and cannot be restarted");
+}
+
+asio::awaitable<void> Launcher::choose_accelerator(StartOptions& options) {
+    std::string wanted(process::find_variable(options.environment, "CHARIOTEER_ACCEL"));
+    auto choice = co_await context_->host().accelerator(std::move(wanted), context_->sink());
+    context_->set_accelerator(choice);
+    bool kvm = choice.accelerator == Accelerator::kvm;
+    // Start scripts ask for kvm:tcg: where KVM works there is nothing to change.
+    if (kvm && !choice.by_hand) co_return;
+    if (uses_accel_option(start_command_of(context_->config(), options))) {
+        context_->warn(
+            fmt::format("the start script chooses its accelerator by -accel, which the driver "
+                        "cannot change to {}; let it use -machine accel=kvm:tcg",
+                        kvm ? "kvm" : "tcg"));
+        co_return;
+    }
+    options.arguments.insert(options.arguments.begin(),
+                             {"-machine", kvm ? "accel=kvm" : "accel=tcg"});
+}
+
+LaunchPlan Launcher::plan_of(StartOptions options) const {
+    const auto& config = context_->config();
+    LaunchPlan plan;
+    plan.name = config.name;
+    plan.directory = claim_.path();
+    plan.lock = claim_.lock();
+    plan.agent = options.agent;
+    plan.holder_limit = parse_holder_limit(
+        process::find_variable(options.environment, "CHARIOTEER_OUTPUT_HOLDER_LIMIT"));
+    plan.command =
+        launch_command(start_command_of(config, options), Sockets(plan.directory), options);
+    plan.environment = std::move(options.environment);
+    if (options.full_command.empty())
+        plan.environment = launch_environment(std::move(plan.environment), config.name,
+                                              plan.directory, config.shared_directory);
+    return plan;
+}
+
+asio::awaitable<std::shared_ptr<Instance>> Launcher::launch(StartOptions options) {
+    auto plan = plan_of(std::move(options));
+    check_aborted();
+    auto warn = [context = context_](std::string text) { context->warn(std::move(text)); };
+    instance_ =
+        std::make_shared<Instance>(context_->console(), context_->share_host(), std::move(warn));
+    try {
+        co_await instance_->launch(std::move(plan), context_->deadline_after(launch_limit));
+    } catch (io::Error& error) {
+        if (auto hint = quoting_hint(claim_.path()); !hint.empty()) error.add_note(std::move(hint));
+        throw;
+    }
+    warn_of_old_qemu(*instance_);
+    co_return instance_;
+}
+
+void Launcher::abort() {
+    aborted_ = true;
+    if (instance_) instance_->abort();
+}
+
+void Launcher::warn_of_old_qemu(Instance& instance) const {
+    const auto& version = instance.qmp().version();
+    bool tcg = context_->accelerator().accelerator == Accelerator::tcg;
+    if (!tcg || major_version(version) >= good_qemu) return;
+    if (!context_->host().first_to_warn_of_old_qemu()) return;
+    context_->sink()(
+        {io::EventKind::warning,
+         {},
+         fmt::format("QEMU {} crashes one guest kernel in six at boot under TCG; use QEMU {} or "
+                     "newer (on Debian 12 from bookworm-backports)",
+                     version, good_qemu)});
+}
+
+}  // namespace charioteer::machine

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "command/runner.hpp"
+#include "machine/host_files.hpp"
+
+namespace charioteer::machine {
+
+/// Copies through the root shell alone: as an archive, which both sides keep on their disks and
+/// which crosses in pieces, so that a copy of any size takes little memory. Io thread only.
+class ShellCopy {
+public:
+    ShellCopy(std::shared_ptr<Context> context, std::shared_ptr<command::Runner> runner)
+        : context_(context), runner_(std::move(runner)), host_files_(std::move(context)) {}
+
+    /// As Copier's.
+    asio::awaitable<void> copy_in(std::filesystem::path source, std::string target);
+    asio::awaitable<void> copy_out(std::string source, std::filesystem::path target);
+
+private:
+    asio::awaitable<void> push_file(std::filesystem::path file, std::string target);
+    asio::awaitable<void> pull_file(std::string source, std::uint64_t size,
+                                    std::filesystem::path target);
+
+    std::shared_ptr<Context> context_;
+    std::shared_ptr<command::Runner> runner_;
+    HostFiles host_files_;
+};
+
+}  // namespace charioteer::machine

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+
+#include "machine/context.hpp"
+#include "machine/shell_runner.hpp"
+
+namespace charioteer::machine {
+
+/// Waits until the guest has booted: until its root shell has greeted or, in a guest that was
+/// restored from a snapshot, until its agent was found. Io thread only; the caller holds the object
+/// meanwhile.
+class ShellGreeting {
+public:
+    explicit ShellGreeting(std::shared_ptr<Context> context) : context_(std::move(context)) {}
+
+    /// Logs what comes, as upstream does. Throws io::TimeoutError after 300 s (under TCG 1500 s),
+    /// ShellError when the kernel panics, io::ConnectionLost, NotRunning.
+    asio::awaitable<void> wait();
+
+private:
+    asio::awaitable<void> until_ready(io::Deadline deadline);
+    asio::awaitable<void> until_ready_or_restored(io::Deadline deadline);
+
+    std::shared_ptr<Context> context_;
+};
+
+}  // namespace charioteer::machine
