@@ -1,6 +1,7 @@
 # Every target is one command of CMake or of scripts/; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo check check-fast check-cluster check-distributions bench format clean
+.PHONY: help deps build demo check check-fast check-cluster check-distributions bench format drawings \
+	clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 28
@@ -43,6 +44,9 @@ bench: build ## measure against the baselines, into build/bench.json
 
 format: ## format C++ and Python in place
 	@scripts/format
+
+drawings: ## draw the pictures of docs/ again; needs the package graphviz
+	@for file in docs/drawings/*.dot; do dot -Tsvg -o "$${file%.dot}.svg" "$$file"; done
 
 clean: ## remove all that was built here; images of guests stay in their cache
 	@rm -rf build .mypy_cache .pytest_cache
