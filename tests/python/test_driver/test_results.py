@@ -40,7 +40,7 @@ class TestRun:
         answers(137, "said\n")
         fake_of(machine).errors = b"\xffsaid\n"
         result = machine.run("x", stdin="in", timeout=5)
-        assert (result.status, result.signal, result.ok) == (137, 9, False)
+        assert (result.status, result.rc, result.signal, result.ok) == (137, 137, 9, False)
         assert (result.stdout, result.stderr) == ("said\n", "\ufffdsaid\n")
         assert (result.stdout_bytes, result.stderr_bytes) == (b"said\n", b"\xffsaid\n")
         assert (result.duration, result.timed_out, result.timeout) == (0.5, False, 5)
