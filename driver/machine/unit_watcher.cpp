@@ -128,7 +128,7 @@ asio::awaitable<std::shared_ptr<systemd::Manager>> UnitWatcher::open_manager(
     request.with_input = true;
     auto tunnel = open_tunnel(link->channel().start(std::move(request)), context_->executor());
     auto deadline = context_->deadline_after(manager_limit);
-    auto manager = co_await systemd::Manager::open(std::move(tunnel), deadline, context_->time());
+    auto manager = co_await systemd::Manager::open(std::move(tunnel), deadline);
     managers_[socket] = manager;
     co_return manager;
 }

@@ -19,9 +19,8 @@ constexpr Method of_manager(const char* member) {
 }  // namespace
 
 asio::awaitable<std::shared_ptr<Manager>> Manager::open(io::UnixStream stream,
-                                                        io::Deadline deadline,
-                                                        io::TimeSource& time) {
-    std::shared_ptr<Manager> self(new Manager(time));
+                                                        io::Deadline deadline) {
+    std::shared_ptr<Manager> self(new Manager);
     // The manager ends the bus before it goes.
     self->bus_ = Bus::start(std::move(stream),
                             [manager = self.get()](Message& message) { manager->take(message); });

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "io/time_source.hpp"
+#include "io/deadline.hpp"
 #include "systemd/bus.hpp"
 
 namespace charioteer::systemd {
@@ -29,8 +29,7 @@ public:
     /// Authenticates and subscribes. `stream` leads to the manager's socket, through whatever
     /// tunnel. Throws io::ConnectionLost, io::TimeoutError, CallError.
     static asio::awaitable<std::shared_ptr<Manager>> open(io::UnixStream stream,
-                                                          io::Deadline deadline,
-                                                          io::TimeSource& time);
+                                                          io::Deadline deadline);
     Manager(const Manager&) = delete;
     Manager& operator=(const Manager&) = delete;
     ~Manager();
@@ -56,7 +55,7 @@ private:
         std::uint64_t changed = 0;
     };
 
-    explicit Manager(io::TimeSource& time) : time_(time) {}
+    Manager() = default;
     void take(Message& message);
     asio::awaitable<UnitState> look_at(std::string unit);
     asio::awaitable<UnitState> until_looked_at(std::string unit);
@@ -66,7 +65,6 @@ private:
     asio::awaitable<bool> any_jobs();
     bool has_changed(const UnitState& state) const;
 
-    io::TimeSource& time_;
     std::shared_ptr<Bus> bus_;
     std::map<std::string, Unit> units_;
     /// Those of the jobs that any_jobs() last found which are not done.

@@ -42,7 +42,7 @@ protected:
     ~ManagerTest() override { result_of(runtime_.start(dispose(std::move(manager_)))); }
 
     io::Pending<std::shared_ptr<Manager>> start(io::Deadline deadline = io::Deadline::never()) {
-        return runtime_.start(Manager::open(std::move(ends_.first), deadline, time_));
+        return runtime_.start(Manager::open(std::move(ends_.first), deadline));
     }
     void open() {
         auto opening = start();
