@@ -24,10 +24,18 @@ TEST_F(AgentLinkTest, DoesNotSendItToAnotherPort) {
     qemu_.send(
         R"({"event": "VSERPORT_CHANGE", "data": {"open": true, "id": "org.qemu.guest_agent.0"}})"
         "\n");
-    take_program();
-    greet();
-    say("started");
-    result_of(starting);
+    // The answer to a later command shows that the event was handled.
+    auto later = runtime_.start(parts_.qmp->execute("query-status", {}, io::Deadline::never()));
+    reply("{}");
+    result_of(later);
+    say("no-port");
+    EXPECT_THAT(failure_of(starting), HasSubstr("it has no port"));
+    auto close = [](std::shared_ptr<channel::Channel> channel) -> asio::awaitable<void> {
+        channel->close();
+        co_return;
+    };
+    result_of(runtime_.start(close(parts_.channel)));
+    EXPECT_TRUE(agent_.sees_the_end()) << "the program was sent";
 }
 
 TEST_F(AgentLinkTest, AProgramThatArrivesDamagedIsSentAgain) {
