@@ -21,19 +21,50 @@ if(CHARIOTEER_FUZZ)
     target_link_options(charioteer_flags INTERFACE -fsanitize=address,undefined)
 endif()
 target_compile_definitions(charioteer_flags INTERFACE
-    BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
+    BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE
+    # What Asio need not compile in every source is compiled in one, driver/io/asio.cpp.
+    BOOST_ASIO_SEPARATE_COMPILATION)
 target_include_directories(charioteer_flags INTERFACE ${PROJECT_SOURCE_DIR}/driver)
 target_link_libraries(charioteer_flags INTERFACE Boost::headers fmt::fmt Threads::Threads)
 
-# charioteer_part(NAME SOURCES... DEPENDS...): the static library charioteer_NAME.
-# A part links only to the parts that it may use; scripts/check-layers checks its includes.
+# charioteer_precompile(TARGET HEADERS... | REUSE_FROM OTHER): compiles TARGET with HEADERS
+# precompiled, or with those of OTHER, which must have the same flags.
+function(charioteer_precompile target)
+    if(ARGV1 STREQUAL REUSE_FROM)
+        target_precompile_headers(${target} REUSE_FROM ${ARGV2})
+    else()
+        target_precompile_headers(${target} PRIVATE ${ARGN})
+    endif()
+    if(CMAKE_DISABLE_PRECOMPILE_HEADERS)
+        return()
+    endif()
+    # g++ takes moved strings for arrays that are too small when the class was precompiled. Builds
+    # without precompiled headers keep these warnings (check-distributions).
+    target_compile_options(${target} PRIVATE
+        "$<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-restrict;-Wno-stringop-overflow>")
+    if(CHARIOTEER_CCACHE)
+        # Without these it does not keep what precompiled headers went into.
+        target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+        set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER
+            "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${CHARIOTEER_CCACHE}")
+    endif()
+endfunction()
+
+# charioteer_part(NAME SOURCES... DEPENDS... PRECOMPILE...): the static library charioteer_NAME.
+# A part links only to the parts that it may use; scripts/check-layers checks its includes. Parts that
+# depend on others compile with the headers that io precompiles.
 function(charioteer_part name)
-    cmake_parse_arguments(PART "" "" "SOURCES;DEPENDS" ${ARGN})
+    cmake_parse_arguments(PART "" "" "SOURCES;DEPENDS;PRECOMPILE" ${ARGN})
     add_library(charioteer_${name} STATIC ${PART_SOURCES})
     target_link_libraries(charioteer_${name} PUBLIC charioteer_flags)
     foreach(dependency IN LISTS PART_DEPENDS)
         target_link_libraries(charioteer_${name} PUBLIC ${dependency})
     endforeach()
+    if(PART_PRECOMPILE)
+        charioteer_precompile(charioteer_${name} ${PART_PRECOMPILE})
+    elseif(PART_DEPENDS)
+        charioteer_precompile(charioteer_${name} REUSE_FROM charioteer_io)
+    endif()
 endfunction()
 
 # charioteer_test_code(TARGET): what all code of tests is compiled with, so that it can share
@@ -43,12 +74,6 @@ function(charioteer_test_code target)
     target_compile_options(${target} PRIVATE -O0)
     # Libraries and programs alike as the compiler does it by itself.
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
-    if(CHARIOTEER_CCACHE)
-        # Without these it does not keep what precompiled headers went into.
-        target_compile_options(${target} PRIVATE -fpch-preprocess)
-        set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER
-            "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${CHARIOTEER_CCACHE}")
-    endif()
 endfunction()
 
 # charioteer_unit_test(NAME SOURCES... DEPENDS...): the GoogleTest program unit_NAME.
@@ -57,7 +82,7 @@ function(charioteer_unit_test name)
     add_executable(unit_${name} ${TEST_SOURCES})
     target_include_directories(unit_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     charioteer_test_code(unit_${name})
-    target_precompile_headers(unit_${name} REUSE_FROM charioteer_fakes)
+    charioteer_precompile(unit_${name} REUSE_FROM charioteer_fakes)
     target_link_libraries(unit_${name} PRIVATE ${TEST_DEPENDS} charioteer_fakes GTest::gmock
         GTest::gtest_main)
     # A test that hangs ends by itself and names the case; this is the limit for the whole program.
