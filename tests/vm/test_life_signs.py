@@ -79,8 +79,8 @@ def test_a_guest_that_is_stopped_by_the_monitor_is_waited_for(workshop: Workshop
         import threading
         machine.succeed("true")
         machine.qmp_client.send("stop")
-        # Longer than a silent guest is given.
-        threading.Timer(45, lambda: machine.qmp_client.send("cont")).start()
+        # Longer than the 30 s that a silent guest is given.
+        threading.Timer(35, lambda: machine.qmp_client.send("cont")).start()
         print(machine.succeed("echo answered"), end="")
     """
     waited = run(workshop, script)
