@@ -5,7 +5,7 @@ from typing import Any
 
 import fake_core
 import pytest
-from charioteer.testing.errors import RequestedAssertionFailed
+from charioteer.testing.errors import MachineError, RequestedAssertionFailed
 from charioteer.testing.logger import TerminalLogger
 from charioteer.testing.machine import QemuMachine
 from told import told
@@ -228,3 +228,42 @@ class TestKeys:
         machine.send_chars("a\n", delay=None)
         assert calls(machine) == [("send_key", "a"), ("send_key", "ret")]
         assert told(logger)[0] == r"web: sending keys 'a\n'"
+
+
+class TestOtherExecute:
+    """A script's own `execute` counts for all that is made of commands."""
+
+    @pytest.fixture
+    def calls(self, machine: QemuMachine) -> list[str]:
+        return []
+
+    def check(self, machine: QemuMachine, calls: list[str]) -> None:
+        assert machine.succeed("a") == machine.run("b").stdout == "own"
+        machine.wait_until_succeeds("c")
+        machine.wait_for_file("/d")
+        assert calls == ["a", "b", "c", "test -e /d"]
+        with pytest.raises(MachineError, match="input for `e` takes the driver's own way"):
+            machine.run("e", stdin="x")
+
+    def test_assigned_at_any_moment(self, machine: QemuMachine, calls: list[str]) -> None:
+        machine.succeed("true")
+
+        def execute(command: str, **_options: object) -> tuple[int, str]:
+            calls.append(command)
+            return 0, "own"
+
+        setattr(machine, "execute", execute)
+        self.check(machine, calls)
+        delattr(machine, "execute")
+        machine.succeed("true")
+        assert len(calls) == 4
+
+    def test_of_a_subclass_or_a_patched_class(
+        self, machine: QemuMachine, calls: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def execute(_machine: object, command: str, *_options: object) -> tuple[int, str]:
+            calls.append(command)
+            return 0, "own"
+
+        monkeypatch.setattr(QemuMachine, "_execute", execute)
+        self.check(machine, calls)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from charioteer.testing.duration import Duration
 from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.machine.backend import Backend, ExecuteBackend
+from charioteer.testing.machine.commands import Commands
 from charioteer.testing.machine.screen import Screen
 from charioteer.testing.machine.units import Units
 from charioteer.testing.parameters import checked
@@ -87,6 +89,28 @@ class BaseMachine(Units, Screen, ABC):
         self.log(f"deleting {kept_state.name} directory {self.state_dir}")
         self.log(f"if you want to keep the {kept_state.name}, pass {kept_state.flag}")
 
+    # How commands are run
+
+    _builtin_execute: Callable[..., tuple[int, str]] | None = None
+    """The `_execute` of this kind of machine, of which `_own_backend` knows a better way."""
+
+    def _own_backend(self) -> Backend:
+        """How machines of this kind run commands."""
+        return ExecuteBackend(self)
+
+    @property
+    def _backend(self) -> Backend:
+        """How commands are run: the machine's own way, unless a subclass or a script has another.
+
+        Chosen anew each time, since a script may assign `execute` at any moment.
+        """
+        return ExecuteBackend(self) if self._has_other_execute() else self._own_backend()
+
+    def _has_other_execute(self) -> bool:
+        kind = type(self)
+        is_ours = kind._execute is kind._builtin_execute
+        return "execute" in vars(self) or kind.execute is not Commands.execute or not is_ours
+
     # What a subclass provides
 
     @abstractmethod
@@ -112,7 +136,7 @@ class BaseMachine(Units, Screen, ABC):
         """Waits until the file exists. The guest's shell expands `filename`."""
         with self.nested(f"waiting for file '{filename}'"):
             hint = ("wait-file", filename)
-            self._wait_for_probe(f"test -e {filename}", True, timeout, hint)
+            self._backend.wait_for_probe(f"test -e {filename}", True, timeout, hint, None)
 
     @checked
     def wait_for_open_port(
@@ -129,7 +153,9 @@ class BaseMachine(Units, Screen, ABC):
         """
         with self.nested(f"waiting for TCP port {port} on {addr}"):
             hint = _port_hint(port, addr, "open")
-            self._wait_for_probe(f"nc -z {addr} {port}", True, timeout, hint, attempt_timeout)
+            self._backend.wait_for_probe(
+                f"nc -z {addr} {port}", True, timeout, hint, attempt_timeout
+            )
 
     @checked
     def wait_for_closed_port(
@@ -146,7 +172,9 @@ class BaseMachine(Units, Screen, ABC):
         """
         with self.nested(f"waiting for TCP port {port} on {addr} to be closed"):
             hint = _port_hint(port, addr, "closed")
-            self._wait_for_probe(f"nc -z {addr} {port}", False, timeout, hint, attempt_timeout)
+            self._backend.wait_for_probe(
+                f"nc -z {addr} {port}", False, timeout, hint, attempt_timeout
+            )
 
     @checked
     def wait_for_open_unix_socket(
@@ -156,7 +184,7 @@ class BaseMachine(Units, Screen, ABC):
         kind, flags = ("datagram", "-uU") if is_datagram else ("stream", "-U")
         with self.nested(f"waiting for UNIX-domain {kind} on '{addr}'"):
             hint = ("wait-unix", addr, kind)
-            self._wait_for_probe(f"nc -z {flags} {addr}", True, timeout, hint)
+            self._backend.wait_for_probe(f"nc -z {flags} {addr}", True, timeout, hint, None)
 
     @checked
     def copy_from_host_via_shell(self, source: str, target: str) -> None:

@@ -1,19 +1,17 @@
 """Commands in a machine, and what is told about them."""
 
 import shlex
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
 from charioteer.testing.duration import Duration, render
-from charioteer.testing.errors import MachineError
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.logger.base import Attributes
 from charioteer.testing.machine import probes
+from charioteer.testing.machine.backend import Backend, Command
 from charioteer.testing.machine.process import Process
-from charioteer.testing.machine.result import Order, Result, TIMED_OUT
-from charioteer.testing.machine.retry import retry
+from charioteer.testing.machine.result import Result
 from charioteer.testing.parameters import checked
 
 
@@ -38,48 +36,10 @@ class Commands(ABC):
     ) -> tuple[int, str]:
         """Runs `command`; see `execute`."""
 
-    def _carry_out(self, order: Order) -> Result:
-        """Runs a command whatever its status; by `execute`, unless a subclass knows better.
-
-        Raises MachineError for input, which `execute` has not.
-        """
-        if order.stdin is not None:
-            raise MachineError(
-                f"{self.name}: input for `{order.command}` takes the driver's own way to run "
-                f"commands, which {type(self).__name__} does not use"
-            )
-        begin = time.monotonic()
-        status, output = self.execute(order.command, timeout=order.timeout)
-        if order.stream and not self.streams:
-            self._tell_output(output)
-        spent = time.monotonic() - begin
-        return Result(
-            machine=self,
-            command=order.command,
-            status=status,
-            signal=None,
-            stdout_bytes=output.encode(errors="replace"),
-            stderr_bytes=b"",
-            duration=spent,
-            timeout=order.timeout,
-            waited=spent,
-        )
-
-    def _spawn(self, order: Order, stdin: bool) -> Process:
-        """Starts a command; see `spawn`."""
-        raise MachineError(
-            f"{self.name}: `{order.command}` cannot be spawned: that takes the agent, which only "
-            "virtual machines have"
-        )
-
-    def _is_overridden(self, base: "type[Commands]") -> bool:
-        """Whether a subclass of `base`, or a script, has its own way to run commands."""
-        kind = type(self)
-        return (
-            "execute" in vars(self)
-            or kind.execute is not Commands.execute
-            or kind._execute is not base._execute
-        )
+    @property
+    @abstractmethod
+    def _backend(self) -> Backend:
+        """How commands are run."""
 
     def last_words(self) -> list[str]:
         """The last lines of its console, for the notes of a failure."""
@@ -99,7 +59,7 @@ class Commands(ABC):
         """A step of the test on this machine: `with machine.nested("..."):`."""
         return self.logger.nested(msg, {"machine": self.name, **attrs})
 
-    def _tell_output(self, output: str) -> None:
+    def _log_output(self, output: str) -> None:
         """Tells the lines of an output as the core does."""
         if output:
             for line in output.removesuffix("\n").split("\n"):
@@ -134,17 +94,17 @@ class Commands(ABC):
             command, lambda: self._execute(command, check_return, check_output, limit)
         )
 
-    def _order(
+    def _make_command(
         self,
         command: str,
         timeout: Duration | None,
         stream: bool | None,
         stdin: str | bytes | None = None,
         all_errors: bool = False,
-    ) -> Order:
-        told = self.streams if stream is None else stream
+    ) -> Command:
+        streams = self.streams if stream is None else stream
         given = stdin.encode() if isinstance(stdin, str) else stdin
-        return Order(command, given, probes.granted(timeout), told, all_errors)
+        return Command(command, given, probes.granted(timeout), streams, all_errors)
 
     @checked
     def run(
@@ -163,7 +123,9 @@ class Commands(ABC):
         when the machine is in trouble.
         """
         with self.nested(f"running: {command}"):
-            return self._carry_out(self._order(command, timeout, stream, stdin, all_errors=True))
+            return self._backend.run(
+                self._make_command(command, timeout, stream, stdin, all_errors=True)
+            )
 
     @checked
     def spawn(
@@ -175,8 +137,7 @@ class Commands(ABC):
         status 124; by default there is none. Raises MachineError when there is no agent.
         """
         self.log(f"spawning: {command}")
-        self.run_callbacks()
-        return self._spawn(Order(command, timeout=timeout), stdin)
+        return self._backend.spawn(Command(command, timeout=timeout), stdin)
 
     @checked
     def succeed(
@@ -190,7 +151,7 @@ class Commands(ABC):
         output = ""
         for command in commands:
             with self.nested(f"must succeed: {command}"):
-                result = self._carry_out(self._order(command, timeout, stream))
+                result = self._backend.run(self._make_command(command, timeout, stream))
                 probes.expect_answer(command, result.status)
                 if not result.ok:
                     self.log(f"output: {result.stdout}")
@@ -209,55 +170,11 @@ class Commands(ABC):
         output = ""
         for command in commands:
             with self.nested(f"must fail: {command}"):
-                result = self._carry_out(self._order(command, timeout, stream))
+                result = self._backend.run(self._make_command(command, timeout, stream))
                 if result.ok:
                     raise result.failure(f"command `{command}` unexpectedly succeeded")
                 output += result.stdout
         return output
-
-    def _wait_for_command(
-        self,
-        command: str,
-        success: bool,
-        timeout: Duration,
-        attempt_timeout: Duration | None = None,
-    ) -> str:
-        """Runs a command of the script again and again until it succeeds, or fails.
-
-        Each run has the limit of the wait, and one that it cuts off has failed; one that
-        `attempt_timeout` cuts off has neither succeeded nor failed. Returns the last output.
-        """
-        output = ""
-
-        def try_it(_last_try: bool) -> bool:
-            nonlocal output
-            limit = timeout if attempt_timeout is None else attempt_timeout
-            status, output = self.execute(command, timeout=limit)
-            cut_off = attempt_timeout is not None and status == TIMED_OUT
-            return (status == 0) == success and not cut_off
-
-        retry(try_it, timeout=timeout)
-        return output
-
-    def _wait_for_probe(
-        self,
-        command: str,
-        success: bool,
-        timeout: Duration,
-        hint: Sequence[str] = (),
-        attempt_timeout: Duration | None = None,
-    ) -> None:
-        """Asks by `command` until it succeeds, or fails.
-
-        `hint`, for machines that know such, names what in the guest tells that it is time to ask.
-        `attempt_timeout` is the limit of each question.
-        """
-        limit = probes.LONGEST if attempt_timeout is None else attempt_timeout
-
-        def ask(_last_try: bool) -> bool:
-            return (self.execute(command, timeout=limit)[0] == 0) == success
-
-        probes.wait_until(ask, timeout)
 
     @checked
     def wait_until_succeeds(
@@ -269,7 +186,7 @@ class Commands(ABC):
         `timeout` and a last attempt.
         """
         with self.nested(f"waiting for success: {command}"):
-            return self._wait_for_command(command, True, timeout, attempt_timeout)
+            return self._backend.wait_for_command(command, True, timeout, attempt_timeout)
 
     @checked
     def wait_until_fails(
@@ -281,7 +198,7 @@ class Commands(ABC):
         is no failure.
         """
         with self.nested(f"waiting for failure: {command}"):
-            return self._wait_for_command(command, False, timeout, attempt_timeout)
+            return self._backend.wait_for_command(command, False, timeout, attempt_timeout)
 
     @checked
     def sleep(self, secs: Duration | None = None, duration: Duration | None = None) -> None:

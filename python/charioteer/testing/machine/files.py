@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from abc import abstractmethod
 from pathlib import Path
 
 from charioteer.testing.machine.life_cycle import LifeCycle
@@ -40,7 +39,7 @@ class Files(LifeCycle):
     @checked
     def copy_from_host_via_shell(self, source: str, target: str) -> None:
         self.connect()
-        if self._runs_commands_itself() or not self.handle.has_agent:
+        if self._has_other_execute() or not self.handle.has_agent:
             super().copy_from_host_via_shell(source, target)
             return
         self.succeed(f"mkdir -p $(dirname {target})")
@@ -50,7 +49,3 @@ class Files(LifeCycle):
         """The older name of `copy_from_machine`."""
         warnings.warn("Use copy_from_machine() instead", DeprecationWarning, stacklevel=2)
         self.copy_from_machine(source, target_dir)
-
-    @abstractmethod
-    def _runs_commands_itself(self) -> bool:
-        ...

@@ -1,11 +1,9 @@
 """Containers of systemd-nspawn."""
 
-import contextlib
 import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -16,10 +14,10 @@ from charioteer import _core as core
 from charioteer.testing.duration import Duration, seconds
 from charioteer.testing.errors import MachineError
 from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.machine.backend import Command
 from charioteer.testing.machine.base import BaseMachine
+from charioteer.testing.machine.container_backend import ContainerBackend
 from charioteer.testing.machine.notify import NotifySocket
-from charioteer.testing.machine.pipe_reader import PipeReader
-from charioteer.testing.machine.result import Order, Result, TIMED_OUT
 from charioteer.testing.parameters import checked
 from charioteer.testing.replaced import Replaced
 
@@ -27,11 +25,6 @@ from charioteer.testing.replaced import Replaced
 _RELEASE_GRACE = 30
 _REMINDER = 10
 _LOOK_EVERY = 0.05
-
-# What a command finds, as in the backdoor's shell of a virtual machine.
-_PRELUDE = (
-    "set -eo pipefail; export USER=root HOME=/root DISPLAY=:0.0; source /etc/profile; set -u; "
-)
 
 
 def container_name(start_command: str) -> str:
@@ -69,6 +62,7 @@ class NspawnMachine(BaseMachine):
             tmp_dir=tmp_dir,
             keep_machine_state=keep_machine_state,
         )
+        self._container_backend = ContainerBackend(self)
         self.start_command = start_command
         self.process: core.Process | None = None
         self._notify: NotifySocket | None = None
@@ -207,101 +201,19 @@ class NspawnMachine(BaseMachine):
         self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
     ) -> tuple[int, str]:
         """Runs `command`; always with output and status. Raises subprocess.TimeoutExpired."""
-        result = self._enter(Order(command, timeout=timeout, stream=self.streams))
+        result = self._container_backend.enter(
+            Command(command, timeout=timeout, stream=self.streams)
+        )
         if result.timed_out:
             assert timeout is not None
             raise subprocess.TimeoutExpired(command, seconds(timeout))
         # As subprocess says it.
         return -result.signal if result.signal else result.status, result.stdout
 
-    def _carry_out(self, order: Order) -> Result:
-        # Where the script only looks at status and output, `execute` has a say in it.
-        if not order.all_errors or self._is_overridden(NspawnMachine):
-            return super()._carry_out(order)
-        self.run_callbacks()
-        return self._enter(order)
+    _builtin_execute = _execute
 
-    def _enter(self, order: Order) -> Result:
-        """Runs a command in the container, which is started if need be."""
-        begin = time.monotonic()
-        self.start()
-        enter = shutil.which("nsenter")
-        if enter is None:
-            raise MachineError(f"{self.name}: commands in containers need nsenter, of util-linux")
-        namespaces = ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
-        words = [enter, "--target", str(self._leader), *namespaces, "/bin/sh", "-c"]
-        started = time.monotonic()
-        status, output, errors = self._run([*words, _PRELUDE + order.command], order)
-        # Where it was slow there was no journal yet when the container was ready.
-        self._follow_journal()
-        result = Result(
-            machine=self,
-            command=order.command,
-            status=TIMED_OUT if status is None else status if status >= 0 else 128 - status,
-            signal=-status if status is not None and status < 0 else None,
-            stdout_bytes=output,
-            stderr_bytes=errors,
-            duration=time.monotonic() - started,
-            timed_out=status is None,
-            timeout=order.timeout,
-            waited=time.monotonic() - begin,
-        )
-        if order.stream:
-            self._tell_output(result.stdout)
-        return result
-
-    def _run(self, words: list[str], order: Order) -> tuple[int | None, bytes, bytes]:
-        """Runs a program of the host; tells its standard error as lines of the console.
-
-        Returns its status, minus the signal that ended it, or None after the limit; its output;
-        its standard error.
-        """
-        nothing: dict[str, str] = {}
-        limit = core.parse_holder_limit(os.environ.get("CHARIOTEER_OUTPUT_HOLDER_LIMIT", ""))
-        end = None if order.timeout is None else time.monotonic() + seconds(order.timeout)
-        with tempfile.TemporaryFile() as given:
-            given.write(order.stdin or b"")
-            given.seek(0)
-            program = subprocess.Popen(
-                words,
-                env=nothing,
-                stdin=subprocess.DEVNULL if order.stdin is None else given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        assert program.stdout is not None and program.stderr is not None
-        output = PipeReader(program.stdout)
-        errors = PipeReader(program.stderr, self._tell_error)
-        status: int | None = None
-        try:
-            ended = program.wait(None if order.timeout is None else seconds(order.timeout))
-            if self._await_holders(order.command, output, end, limit):
-                status = ended
-        except subprocess.TimeoutExpired:
-            pass  # its status is None
-        finally:
-            if status is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(program.pid, signal.SIGKILL)
-                program.wait()
-            taken = output.take_all(), errors.take_all()
-        self.logger.collect()
-        return status, *taken
-
-    def _tell_error(self, line: bytes) -> None:
-        self.log_serial(line.decode(errors="ignore").rstrip())
-
-    def _await_holders(
-        self, command: str, output: PipeReader, end: float | None, limit: int
-    ) -> bool:
-        """As `output.wait_for_holders`, with warnings."""
-
-        def warn(given_up: bool) -> None:
-            text = core.describe_held_output(command, output.holders(), given_up, limit)
-            self.logger.warning(f"warning: {text}", {"machine": self.name})
-
-        return output.wait_for_holders(end, limit, warn)
+    def _own_backend(self) -> ContainerBackend:
+        return self._container_backend
 
     # Files
 
@@ -387,7 +299,8 @@ class NspawnMachine(BaseMachine):
     def wait_for_x(self, timeout: Duration = 900) -> None:
         """Waits for the X server."""
         with self.nested("waiting for the X11 server"):
-            self._wait_for_probe("xwininfo -root >/dev/null 2>&1", True, timeout)
+            probe = "xwininfo -root >/dev/null 2>&1"
+            self._backend.wait_for_probe(probe, True, timeout, (), None)
 
     def ssh_backdoor_command(self) -> str:
         """How to log in from the host."""

@@ -4,15 +4,12 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from charioteer import _core as core
 from charioteer.testing.cancellation import Cancelled, CancelToken, check_cancelled
 from charioteer.testing.duration import Duration, seconds
-from charioteer.testing.machine.result import Order, Result
-
-if TYPE_CHECKING:
-    from charioteer.testing.machine.commands import Commands
+from charioteer.testing.machine.result import Result
 
 # Seconds.
 _LOOK_EVERY = 0.5
@@ -39,15 +36,21 @@ class Process:
     """
 
     def __init__(
-        self, machine: "Commands", order: Order, call: core.Call, host: Host, has_input: bool
+        self,
+        machine: Any,
+        command: str,
+        limit: Duration | None,
+        call: core.Call,
+        host: Host,
+        has_input: bool,
     ) -> None:
-        """Takes what `call`, which runs `order`, says from now on, on a thread of its own."""
+        """Reads what `call`, which runs `command`, writes from now on, on a thread of its own."""
         self.machine = machine
-        self.command = order.command
+        self.command = command
         self._call: core.Call | None = call
         self._host = host
         self._has_input = has_input
-        self._limit = order.timeout
+        self._limit = limit
         self._begin = time.monotonic()
         self._input_lock = threading.Lock()
         # Guards what follows.

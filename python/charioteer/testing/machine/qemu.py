@@ -2,7 +2,7 @@
 
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,10 @@ from charioteer import _core as core
 from charioteer.testing.cancellation import check_cancelled
 from charioteer.testing.duration import Duration, seconds
 from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.machine.core_backend import CoreBackend
 from charioteer.testing.machine.files import Files
 from charioteer.testing.machine.firmware import Firmware
 from charioteer.testing.machine.keys import CHAR_TO_KEY
-from charioteer.testing.machine.process import Process
-from charioteer.testing.machine.result import Order, Result
 from charioteer.testing.machine.start_command import StartCommand, as_start_command
 from charioteer.testing.machine.succession import take_over_state
 from charioteer.testing.machine.terminals import Terminals
@@ -71,6 +70,7 @@ class QemuMachine(Files, Firmware, Terminals):
             ),
             command,
         )
+        self._core_backend = CoreBackend(self)
         if self._state_is_reset:
             self._tell_reset()
 
@@ -88,72 +88,10 @@ class QemuMachine(Files, Firmware, Terminals):
         self.connect()
         return self.handle.execute(command, check_return, check_output, timeout, self.streams)
 
-    def _carry_out(self, order: Order) -> Result:
-        if self._runs_commands_itself():
-            return super()._carry_out(order)
-        begin = time.monotonic()
-        self.run_callbacks()
-        self.connect()
-        status, number, output, errors, duration, timed_out = self.handle.run(
-            order.command, order.stdin, order.timeout, order.all_errors, order.stream
-        )
-        return Result(
-            machine=self,
-            command=order.command,
-            status=status,
-            signal=number or None,
-            stdout_bytes=output,
-            stderr_bytes=errors,
-            duration=duration,
-            timed_out=timed_out,
-            timeout=order.timeout,
-            waited=time.monotonic() - begin,
-        )
+    _builtin_execute = _execute
 
-    def _spawn(self, order: Order, stdin: bool) -> Process:
-        self.connect()
-        call = self.handle.begin(order.command, stdin, order.timeout)
-        return Process(self, order, call, self.handle, stdin)
-
-    def _runs_commands_itself(self) -> bool:
-        """Whether a subclass has its own way to run commands, which waits then have to take."""
-        return self._is_overridden(QemuMachine)
-
-    def _wait_for_command(
-        self,
-        command: str,
-        success: bool,
-        timeout: Duration,
-        attempt_timeout: Duration | None = None,
-    ) -> str:
-        if self._runs_commands_itself() or attempt_timeout is not None:
-            return super()._wait_for_command(command, success, timeout, attempt_timeout)
-        self.run_callbacks()
-        self.connect()
-        return self.handle.wait_for_command(command, success, timeout)
-
-    def _wait_for_probe(
-        self,
-        command: str,
-        success: bool,
-        timeout: Duration,
-        hint: Sequence[str] = (),
-        attempt_timeout: Duration | None = None,
-    ) -> None:
-        if self._runs_commands_itself() or attempt_timeout is not None:
-            super()._wait_for_probe(command, success, timeout, hint, attempt_timeout)
-            return
-        self.run_callbacks()
-        self.connect()
-        self.handle.wait_for_probe(command, success, timeout, hint)
-
-    def _wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
-        if self._runs_commands_itself():
-            super()._wait_for_unit(unit, user, timeout)
-            return
-        self.run_callbacks()
-        self.connect()
-        self.handle.wait_for_unit(unit, user, timeout)
+    def _own_backend(self) -> CoreBackend:
+        return self._core_backend
 
     def last_words(self) -> list[str]:
         return self.handle.console_tail(_LAST_LINES)
@@ -191,7 +129,8 @@ class QemuMachine(Files, Firmware, Terminals):
             'journalctl -b SYSLOG_IDENTIFIER=systemd | grep "Reached target Current graphical"'
         )
         with self.nested("waiting for the X11 server"):
-            self._wait_for_probe(f"{reached} && [ -e /tmp/.X11-unix/X0 ]", True, timeout)
+            probe = f"{reached} && [ -e /tmp/.X11-unix/X0 ]"
+            self._backend.wait_for_probe(probe, True, timeout, (), None)
 
     @checked
     def send_monitor_command(self, command: str) -> str:

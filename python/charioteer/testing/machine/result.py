@@ -2,36 +2,30 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from charioteer.testing.duration import Duration, render
 from charioteer.testing.errors import RequestedAssertionFailed
 from charioteer.testing.text import last_lines
 
-if TYPE_CHECKING:
-    from charioteer.testing.machine.commands import Commands
-
 TIMED_OUT = 124
 
 
-@dataclass(frozen=True)
-class Order:
-    """A command, and how it is to be run."""
+class Console(Protocol):
+    """A machine whose console is shown with a failure."""
 
-    command: str
-    stdin: bytes | None = None  # None: empty
-    timeout: Duration | None = None
-    stream: bool = False
-    """Whether lines of its output are told as they come."""
-    all_errors: bool = False
-    """Whether its standard error is wanted whole; else some KiB of its end will do."""
+    name: str
+
+    def last_words(self) -> list[str]:
+        ...
 
 
 @dataclass(frozen=True, repr=False)
 class Result:
     """How a command ended, and what it said."""
 
-    machine: "Commands" = field(compare=False)
+    machine: Any = field(compare=False)
+    """The machine that it ran in, of whatever class."""
     command: str
     status: int
     """As a shell says it: 128 + n when signal n ended it; 124 when its limit passed."""
@@ -89,7 +83,7 @@ class Result:
 
 
 def failed_request(
-    machine: "Commands", text: str, waited: float, limit: Duration | None, said: dict[str, str]
+    machine: Console, text: str, waited: float, limit: Duration | None, said: dict[str, str]
 ) -> RequestedAssertionFailed:
     """An error with this text, and with what its reader will ask as notes.
 

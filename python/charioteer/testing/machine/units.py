@@ -32,7 +32,7 @@ class Units(Commands):
         Raises RequestedAssertionFailed at once when it failed, or is inactive with no job pending.
         """
         with self.nested(f"waiting for unit {unit}" + (f" with user {user}" if user else "")):
-            self._wait_for_unit(unit, user, timeout)
+            self._backend.wait_for_unit(unit, user, timeout)
 
     @checked
     def wait_for_unit_active_state(
@@ -55,23 +55,6 @@ class Units(Commands):
             except RequestedAssertionFailed as error:
                 error.add_note(f'on {self.name}, unit "{unit}" was in state "{seen}" at last')
                 raise
-
-    def _wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
-        wait_until(lambda _last_try: self._is_active(unit, user), timeout)
-
-    def _is_active(self, unit: str, user: str | None) -> bool:
-        state = self.get_unit_property(unit, "ActiveState", user)
-        if state == "failed":
-            raise RequestedAssertionFailed(f'unit "{unit}" reached state "{state}"')
-        if state == "inactive":
-            _, jobs = self.systemctl("list-jobs --full 2>&1", user)
-            if "No jobs" in jobs:
-                state = self.get_unit_property(unit, "ActiveState", user)
-                if state == "inactive":
-                    raise RequestedAssertionFailed(
-                        f'unit "{unit}" is inactive and there are no pending jobs'
-                    )
-        return state == "active"
 
     @checked
     def get_unit_info(self, unit: str, user: str | None = None) -> dict[str, str]:

@@ -1,0 +1,80 @@
+"""The backend of virtual machines: the core, over the agent or the root shell."""
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from charioteer import _core as core
+from charioteer.testing.duration import Duration
+from charioteer.testing.machine.backend import Backend, Command, ExecuteBackend, Executing
+from charioteer.testing.machine.process import Process
+from charioteer.testing.machine.result import Result
+
+
+class Connected(Executing, Protocol):
+    """A machine of the core's."""
+
+    handle: core.Machine
+
+    def connect(self) -> None:
+        ...
+
+
+class CoreBackend(Backend):
+    """Waits are the core's, too; those that bound each attempt are made of `execute`."""
+
+    def __init__(self, machine: Connected) -> None:
+        self._machine = machine
+        self._by_execute = ExecuteBackend(machine)
+
+    def _ready(self) -> core.Machine:
+        """The core's machine, once callbacks have been run and it is connected."""
+        self._machine.run_callbacks()
+        self._machine.connect()
+        return self._machine.handle
+
+    def run(self, command: Command) -> Result:
+        begin = time.monotonic()
+        status, number, output, errors, duration, timed_out = self._ready().run(
+            command.text, command.stdin, command.timeout, command.all_errors, command.stream
+        )
+        return Result(
+            machine=self._machine,
+            command=command.text,
+            status=status,
+            signal=number or None,
+            stdout_bytes=output,
+            stderr_bytes=errors,
+            duration=duration,
+            timed_out=timed_out,
+            timeout=command.timeout,
+            waited=time.monotonic() - begin,
+        )
+
+    def spawn(self, command: Command, has_input: bool) -> Process:
+        handle = self._ready()
+        call = handle.begin(command.text, has_input, command.timeout)
+        return Process(self._machine, command.text, command.timeout, call, handle, has_input)
+
+    def wait_for_command(
+        self, command: str, success: bool, timeout: Duration, attempt_timeout: Duration | None
+    ) -> str:
+        if attempt_timeout is not None:
+            return self._by_execute.wait_for_command(command, success, timeout, attempt_timeout)
+        return self._ready().wait_for_command(command, success, timeout)
+
+    def wait_for_probe(
+        self,
+        command: str,
+        success: bool,
+        timeout: Duration,
+        hint: Sequence[str],
+        attempt_timeout: Duration | None,
+    ) -> None:
+        if attempt_timeout is not None:
+            self._by_execute.wait_for_probe(command, success, timeout, hint, attempt_timeout)
+            return
+        self._ready().wait_for_probe(command, success, timeout, hint)
+
+    def wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
+        self._ready().wait_for_unit(unit, user, timeout)
