@@ -72,7 +72,9 @@ def test_a_limit(box: NspawnMachine) -> None:
 
 
 def test_spawn_says_what_is_missing(box: NspawnMachine) -> None:
-    with pytest.raises(MachineError, match="box: `true` cannot be spawned: that takes the agent"):
+    with pytest.raises(
+        MachineError, match="box: `true` cannot be spawned: that needs the guest agent"
+    ):
         box.spawn("true")
 
 

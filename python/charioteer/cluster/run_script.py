@@ -149,7 +149,7 @@ def _arguments(
         # No CD-ROM, floppy and parallel port, which a guest would look at during boot.
         "-nodefaults -vga std",
         "-device virtio-rng-pci",
-        # No option ROMs: nobody boots from the network.
+        # No option ROMs: guests do not boot from the network.
         "-device virtio-net-pci,netdev=user.0,romfile=",
         '-netdev "user,id=user.0${QEMU_NET_OPTS:+,$QEMU_NET_OPTS}"',
     ]

@@ -70,7 +70,7 @@ def _fitting(description: Path) -> Ovmf | None:
         if not code.is_file() or variables.stat().st_size != _VARIABLES:
             return None
     except (OSError, ValueError, KeyError, TypeError):
-        # An empty file hides one of the same name; what is broken serves nobody.
+        # An empty file hides one of the same name; one that cannot be parsed is skipped.
         return None
     return Ovmf(code, variables)
 

@@ -127,7 +127,7 @@ class Table:
             yield key, Table(self.file, self._values[key], f"{self._prefix}{key}.")
 
     def finish(self) -> None:
-        """Refuses keys that nobody asked for."""
+        """Refuses keys that were not read."""
         for key in self._values:
             if key not in self._taken:
                 known = ", ".join(sorted(self._taken))

@@ -90,20 +90,20 @@ def _run(*command: str) -> None:
 
 def release_all(machines: Sequence[NspawnMachine]) -> list[str]:
     """Ends all of them side by side; returns what went wrong, a sentence each."""
-    complaints: list[str] = []
+    errors: list[str] = []
 
     def release(machine: NspawnMachine) -> None:
         try:
             machine.release()
         except Exception as error:  # the others must end all the same
-            complaints.append(f"Error during cleanup of {machine.name}: {error}")
+            errors.append(f"Error during cleanup of {machine.name}: {error}")
 
     threads = [threading.Thread(target=release, args=(machine,)) for machine in machines]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return complaints
+    return errors
 
 
 def _set_up(interface: str, is_up: bool) -> None:

@@ -1,4 +1,4 @@
-"""A breakpoint where a test fails, for somebody who can attach to the build's sandbox."""
+"""A breakpoint where a test fails, for a debugger that attaches to the build's sandbox."""
 
 import os
 import shutil

@@ -50,7 +50,7 @@ class Driver:
         self.debug = debug
         self.interactive = interactive
         self.streams = False
-        """Whether machines tell the output of commands as it comes; to be set before the start."""
+        """Whether machines log the output of commands as it comes; to be set before the start."""
         self.tests = config.test_script.read_text()
         self.vlans: list[VLan] = []
         self.machines_qemu: list[QemuMachine] = []
@@ -147,26 +147,26 @@ class Driver:
 
     def __exit__(self, error_type: object, *_details: object) -> None:
         with self.logger.nested("cleanup"):
-            complaints: list[str] = []
+            errors: list[str] = []
             for machine in self.machines_qemu:
                 # It may be of a subclass; the others must end whatever it raises.
-                complaints += _problems_of(machine.name, machine.end)
-            complaints += containers.release_all(self.machines_nspawn)
-            complaints += self._session.close()
+                errors += _problems_of(machine.name, machine.end)
+            errors += containers.release_all(self.machines_nspawn)
+            errors += self._session.close()
             if self.vhost_vsock is not None:
-                complaints += _problems_of("vhost-device-vsock", self.vhost_vsock.stop)
+                errors += _problems_of("vhost-device-vsock", self.vhost_vsock.stop)
             for vlan in self.vlans:
-                complaints += _problems_of(f"vlan{vlan.nr}", vlan.stop)
+                errors += _problems_of(f"vlan{vlan.nr}", vlan.stop)
             self.logger.collect()
-        self._complain(complaints, quietly=error_type is not None)
+        self._report_errors(errors, quietly=error_type is not None)
 
-    def _complain(self, complaints: list[str], quietly: bool) -> None:
-        """Tells what went wrong at the end; that ends the program, unless something else does."""
-        for number, complaint in enumerate(complaints, start=1):
+    def _report_errors(self, errors: list[str], quietly: bool) -> None:
+        """Logs what went wrong in the clean-up; that ends the program, unless something else does."""
+        for number, error in enumerate(errors, start=1):
             try:
-                self.logger.error(complaint)
+                self.logger.error(error)
             except SystemExit:
-                if number == len(complaints) and not quietly:
+                if number == len(errors) and not quietly:
                     raise
 
     # The script

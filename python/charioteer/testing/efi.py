@@ -71,7 +71,7 @@ class EfiVariable:
     """A variable of the firmware, with the fields of its record in the store."""
 
     class Flags:
-        """Who sees a variable; one without flags is seen by nobody."""
+        """Who sees a variable; one without flags is never visible."""
 
         NON_VOLATILE = 0x1
         BOOTSERVICE_ACCESS = 0x2

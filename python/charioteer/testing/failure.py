@@ -1,4 +1,4 @@
-"""How the failure of a test script is told."""
+"""How the failure of a test script is reported."""
 
 import traceback
 
@@ -8,7 +8,7 @@ from charioteer.testing.text import printable
 
 
 def report_request(logger: AbstractLogger, error: Exception, script: str) -> None:
-    """Tells what the script asked for in vain: where in the script, what, and its notes."""
+    """Reports a request of the script that failed: where in the script, the error, its notes."""
     logger.log_test_error("Traceback (most recent call last):")
     for line in script_frames(error.__traceback__, script):
         logger.log_test_error(line)
@@ -21,7 +21,7 @@ def report_request(logger: AbstractLogger, error: Exception, script: str) -> Non
 
 
 def report_machine(logger: AbstractLogger, error: Exception) -> None:
-    """Tells of trouble with a machine, with the full traceback."""
+    """Reports an error of a machine, with the full traceback."""
     for line in "".join(traceback.format_exception(error)).rstrip("\n").split("\n"):
         logger.log_test_error(line)
 
@@ -31,14 +31,14 @@ def notes_of(error: BaseException) -> list[str]:
 
 
 def report_set_up(logger: AbstractLogger, error: Exception) -> None:
-    """Tells why there is no run, without a traceback: the script has no part in it."""
+    """Reports why there is no run, without a traceback: the script has no part in it."""
     for text in (str(error), *notes_of(error)):
         for line in printable(text).split("\n"):
             logger.log_test_error(line)
 
 
 def report_interruption(logger: AbstractLogger, error: BaseException, script: str) -> None:
-    """Tells where the script was when it was interrupted."""
+    """Reports where the script was when it was interrupted."""
     if lines := script_frames(error.__traceback__, script):
         logger.log_test_error(f"interrupted by {name_of_interruption(error)} at:")
         for line in lines:

@@ -93,7 +93,7 @@ class Outcomes(Generic[T]):
                 error.add_note(note if note.startswith(f"on {name}, ") else f"{name}: {note}")
 
     def expect_values(self) -> dict[str, T]:
-        """The values. Raises one error that tells of all failures."""
+        """The values. Raises one error that names all failures."""
         if not self._failures:
             return self.values
         failures = self.failures
@@ -130,7 +130,7 @@ class Outcomes(Generic[T]):
 class Machines:
     """Several machines. What it is asked for is done on all at once; answers are by name.
 
-    Every method waits for all machines. When some fail it raises one error that tells of each:
+    Every method waits for all machines. When some fail it raises one error that names each:
     MachineError when all failures are that, else RequestedAssertionFailed; `__cause__` is the
     first of them. Ctrl-C ends what is under way on all.
     """

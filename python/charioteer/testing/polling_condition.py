@@ -10,7 +10,7 @@ from charioteer.testing.logger import AbstractLogger
 
 
 class PollingCondition:
-    """A condition, checked now and then by whoever calls `check` or `maybe_raise`.
+    """A condition, checked now and then by calls of `check` or `maybe_raise`.
 
     `condition` holds when it returns True or None; False or any exception means that it does not.
     It is described by `description`, else its docstring, else its name.
@@ -32,7 +32,7 @@ class PollingCondition:
         self.entry_count = 0
         self._lock = threading.Lock()
         self._cause: Exception | None = None
-        """What the last look ended with, for whoever asks why the condition did not hold."""
+        """The exception of the last check, the cause of a PollingConditionError."""
 
     def check(self, force: bool = False) -> bool:
         """Whether it holds. True without a look while a check runs, or before it is due again."""

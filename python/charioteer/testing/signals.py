@@ -109,10 +109,10 @@ os.register_at_fork(after_in_child=_let_child_die)
 
 
 def die_by_sigterm() -> NoReturn:
-    """Ends this process as SIGTERM does when nobody handles it."""
+    """Ends this process as SIGTERM does by default."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
-            pass  # nobody reads it any more
+            pass  # the reader has closed it
     core.die_by_sigterm()

@@ -101,7 +101,7 @@ class VHostDeviceVsock:
 
 
 def hints(commands: dict[str, str]) -> str:
-    """The text that tells how to log in, from the command for each machine."""
+    """How to log in, from the command for each machine."""
     if not commands:
         return "SSH backdoor enabled, but no machines defined"
     width = max(map(len, commands)) + 3  # a colon and two spaces

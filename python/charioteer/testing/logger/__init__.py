@@ -1,4 +1,4 @@
-"""What a test tells, and where it goes: the terminal, an XML log, a JUnit report."""
+"""The log of a run: on the terminal, as XML, as a JUnit report."""
 
 from charioteer.testing.logger.base import AbstractLogger, LogLevel
 from charioteer.testing.logger.composite import CompositeLogger

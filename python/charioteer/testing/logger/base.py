@@ -28,7 +28,7 @@ class AbstractLogger(ABC):
     """
 
     reporter: core.Reporter
-    """Takes what the core tells on behalf of this logger."""
+    """Takes what the core logs on behalf of this logger."""
 
     report: core.Report | None = None
     """The file of this logger, if the core can finish it."""
@@ -37,7 +37,7 @@ class AbstractLogger(ABC):
 
     @abstractmethod
     def log(self, message: str, attributes: Attributes = {}) -> None:
-        """Tells a message, at any log level."""
+        """Logs a message, at any log level."""
 
     @abstractmethod
     def nested(self, message: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
@@ -45,15 +45,15 @@ class AbstractLogger(ABC):
 
     @abstractmethod
     def subtest(self, name: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
-        """A named part of the test, told as a step."""
+        """A named part of the test, logged as a step."""
 
     @abstractmethod
     def log_test_error(self, *args: Any, **kwargs: Any) -> None:
-        """Tells, line by line, why the test fails. Takes what `log` takes."""
+        """Logs, line by line, why the test fails. Takes what `log` takes."""
 
     @abstractmethod
     def log_serial(self, message: str, machine: str) -> None:
-        """Tells a line of a machine's serial console."""
+        """Logs a line of a machine's serial console."""
 
     def debug(self, *args: Any, **kwargs: Any) -> None:
         """As `log`, at level DEBUG only."""
@@ -78,7 +78,7 @@ class AbstractLogger(ABC):
         """Takes note that the run failed, of which the reader of the terminal knows already."""
 
     def print_serial_logs(self, enable: bool) -> None:
-        """Whether lines of serial consoles are told at all."""
+        """Whether lines of serial consoles are logged at all."""
         self.reporter.serial = bool(enable)
 
     def set_log_level(self, level: LogLevel) -> None:
@@ -86,12 +86,12 @@ class AbstractLogger(ABC):
         self.reporter.warnings = level <= LogLevel.WARNING
 
     def collect(self) -> None:
-        """Takes over what the core has told since the last call; cheap when there is nothing."""
+        """Takes over what the core has logged since the last call; cheap when there is nothing."""
         for event in self.reporter.drain():
             self.take(event)
 
     def take(self, event: core.Event) -> None:
-        """Tells what the core told."""
+        """Logs an event of the core."""
         if event.kind == "serial":
             self.log_serial(event.text, event.machine)
             return

@@ -14,7 +14,7 @@ from charioteer.testing.logger.terminal import TerminalLogger
 
 
 class CompositeLogger(AbstractLogger):
-    """Tells everything to each of its loggers. All share one reporter of the core."""
+    """Gives everything to each of its loggers. All share one reporter of the core."""
 
     def __init__(self, logger_list: list[AbstractLogger] | None = None) -> None:
         self.reporter = core.Reporter(terminal=False, queue=False)
@@ -25,7 +25,7 @@ class CompositeLogger(AbstractLogger):
         forked.on_child(self, CompositeLogger._enter_child)
 
     def add_logger(self, logger: AbstractLogger) -> None:
-        """Tells `logger` everything from now on."""
+        """Gives `logger` everything from now on."""
         logger.reporter = self.reporter
         if isinstance(logger, TerminalLogger):
             self.reporter.terminal = True
@@ -67,7 +67,7 @@ class CompositeLogger(AbstractLogger):
         self._tell("warning", *args, **kwargs)
 
     def error(self, *args: Any, **kwargs: Any) -> None:
-        """Tells why the run fails, and ends it: raises SystemExit with status 1."""
+        """Logs why the run fails, and ends it: raises SystemExit with status 1."""
         self._tell("error", *args, **kwargs)
         sys.exit(1)
 

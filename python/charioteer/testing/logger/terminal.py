@@ -1,4 +1,4 @@
-"""The log that somebody reads while the test runs."""
+"""The log on standard error."""
 
 from collections.abc import Generator
 from contextlib import contextmanager

@@ -103,7 +103,7 @@ class ExecuteBackend(Backend):
         machine = self._machine
         if command.stdin is not None:
             raise MachineError(
-                f"{machine.name}: input for `{command.text}` takes the driver's own way to run "
+                f"{machine.name}: input for `{command.text}` needs the driver's own way to run "
                 f"commands, which {type(machine).__name__} does not use"
             )
         begin = time.monotonic()
@@ -125,7 +125,7 @@ class ExecuteBackend(Backend):
 
     def spawn(self, command: Command, has_input: bool) -> Process:
         raise MachineError(
-            f"{self._machine.name}: `{command.text}` cannot be spawned: that takes the agent, "
+            f"{self._machine.name}: `{command.text}` cannot be spawned: that needs the guest agent, "
             "which only virtual machines have"
         )
 

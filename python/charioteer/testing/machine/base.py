@@ -83,9 +83,9 @@ class BaseMachine(Units, Screen, ABC):
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
-        self._tell_reset()
+        self._log_reset()
 
-    def _tell_reset(self) -> None:
+    def _log_reset(self) -> None:
         self.log(f"deleting {kept_state.name} directory {self.state_dir}")
         self.log(f"if you want to keep the {kept_state.name}, pass {kept_state.flag}")
 

@@ -1,4 +1,4 @@
-"""Commands in a machine, and what is told about them."""
+"""Commands in a machine, and its log."""
 
 import shlex
 from abc import ABC, abstractmethod
@@ -28,7 +28,7 @@ class Commands(ABC):
     callbacks: list[Callable[[], None]]
     """Called before every command."""
     streams: bool = False
-    """Whether the output of commands is told as it comes, where the script does not say."""
+    """Whether the output of commands is logged as it comes, where the script gives no `stream`."""
 
     @abstractmethod
     def _execute(
@@ -45,14 +45,14 @@ class Commands(ABC):
         """The last lines of its console, for the notes of a failure."""
         return []
 
-    # Telling
+    # The log
 
     def log(self, msg: str) -> None:
-        """Tells something about this machine."""
+        """Logs a message about this machine."""
         self.logger.log(msg, {"machine": self.name})
 
     def log_serial(self, msg: str) -> None:
-        """Tells a line as if it were of the serial console."""
+        """Logs a line as if it were of the serial console."""
         self.logger.log_serial(msg, self.name)
 
     def nested(self, msg: str, attrs: Attributes = {}) -> AbstractContextManager[None]:
@@ -60,7 +60,7 @@ class Commands(ABC):
         return self.logger.nested(msg, {"machine": self.name, **attrs})
 
     def _log_output(self, output: str) -> None:
-        """Tells the lines of an output as the core does."""
+        """Logs the lines of an output as the core does."""
         if output:
             for line in output.removesuffix("\n").split("\n"):
                 self.log(f"| {line}")
@@ -118,9 +118,9 @@ class Commands(ABC):
         """Runs a command in bash with `set -euo pipefail` and returns all that is known of it.
 
         `stdin` is what it reads, text as UTF-8; by default nothing. `timeout` in seconds ends it
-        with status 124; by default there is none. With `stream` the lines of its output are told
-        as they come; by default as the run does. Raises no error for its status, but MachineError
-        when the machine is in trouble.
+        with status 124; by default there is none. With `stream` the lines of its output are
+        logged as they come; by default as the run does. Raises no error for its status, but
+        MachineError when the machine is in trouble.
         """
         with self.nested(f"running: {command}"):
             return self._backend.run(

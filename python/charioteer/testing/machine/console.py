@@ -50,7 +50,7 @@ class ConsoleText:
 
 
 class ConsoleLines:
-    """`machine.last_lines`: a queue of the lines that nobody has taken yet, much like queue.Queue.
+    """`machine.last_lines`: a queue of the lines that were not taken yet, much like queue.Queue.
 
     Thread-safe.
     """

@@ -245,7 +245,7 @@ class LifeCycle(BaseMachine):
         """Ends QEMU and closes what belongs to it."""
         if self.pid is None:
             return
-        self._tell_end()
+        self._log_end()
         self._shell.give_back()
         self.handle.release()
 
@@ -257,7 +257,7 @@ class LifeCycle(BaseMachine):
         if type(self).release is not LifeCycle.release:
             self.release()
         elif self.pid is not None:
-            self._tell_end()
+            self._log_end()
 
-    def _tell_end(self) -> None:
+    def _log_end(self) -> None:
         self.logger.info(f"kill {type(self).__name__} (pid {self.pid})")

@@ -1,4 +1,4 @@
-"""What a container's systemd tells of its state, by the protocol of sd_notify(3)."""
+"""The state that a container's systemd reports, by the protocol of sd_notify(3)."""
 
 import socket
 import threading
@@ -47,5 +47,5 @@ class NotifySocket:
             try:
                 waker.sendto(b"", str(self.path))
             except OSError:
-                pass  # somebody has removed it
+                pass  # it was removed
         self.path.unlink(missing_ok=True)

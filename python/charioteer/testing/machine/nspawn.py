@@ -139,7 +139,7 @@ class NspawnMachine(BaseMachine):
         self._follow_journal()
 
     def _follow_journal(self) -> None:
-        """Tells the journal as serial lines, from when there is one."""
+        """Logs the journal as serial lines, once there is one."""
         journal = self.state_dir / "var/log/journal"
         if self._journal is not None or not (journal.is_dir() and any(journal.iterdir())):
             return

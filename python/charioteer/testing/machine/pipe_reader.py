@@ -23,10 +23,10 @@ class PipeReader:
     not kept.
     """
 
-    def __init__(self, pipe: IO[bytes], tell: Callable[[bytes], None] | None = None) -> None:
-        """`tell` is called on the thread with each line without its end."""
+    def __init__(self, pipe: IO[bytes], on_line: Callable[[bytes], None] | None = None) -> None:
+        """`on_line` is called on the thread with each line without its end."""
         self._pipe = pipe
-        self._tell = tell
+        self._on_line = on_line
         self._identity = os.fstat(pipe.fileno())
         # To close the one end asks at the other.
         self._questions, ask = os.pipe()
@@ -45,7 +45,7 @@ class PipeReader:
         try:
             self._read_to_end()
         finally:
-            # Also when `tell` has raised: others wait for these.
+            # Also when `on_line` has raised: other threads wait for these.
             os.close(self._questions)
             self._ended.set()
             self._caught_up.set()
@@ -78,17 +78,17 @@ class PipeReader:
         kept = self._kept
         if kept is not None:
             kept += piece
-        if self._tell is not None:
-            self._tell_lines(self._tell, piece)
+        if self._on_line is not None:
+            self._hand_out_lines(self._on_line, piece)
         return len(piece)
 
-    def _tell_lines(self, tell: Callable[[bytes], None], piece: bytes) -> None:
+    def _hand_out_lines(self, on_line: Callable[[bytes], None], piece: bytes) -> None:
         *lines, self._line = (self._line + piece).split(b"\n")
         if self._line and (not piece or len(self._line) > _LONGEST_LINE):
             lines.append(self._line)
             self._line = b""
         for line in lines:
-            tell(line)
+            on_line(line)
 
     # On any other
 

@@ -29,8 +29,9 @@ class Process:
     """A command under way; `for line in process:` gives the lines of its output as they come.
 
     All that it writes is read at once, so it never waits for the test, and the last 256 MiB of
-    either stream are kept; a warning says when there was more. Lines of its standard error go to the console and so into the log. It ends with its machine, with the block
-    of `with machine.spawn(...) as process:`, or by `kill`; not when nobody holds this any more.
+    either stream are kept; a warning says when there was more. Lines of its standard error go to the
+    console and so into the log. It ends with its machine, with the block of
+    `with machine.spawn(...) as process:`, or by `kill`; not with the last reference to this object.
 
     May be used from several threads; each line is given to one of those who iterate.
     """
@@ -59,7 +60,7 @@ class Process:
         self._errors = bytearray()
         self._shown = 0  # bytes of the output that iteration has given
         self._searched = 0  # bytes of the output in which there is no line end after `_shown`
-        self._told = 0  # bytes of the standard error that were told
+        self._logged = 0  # bytes of the standard error that were logged
         self._dropped: set[str] = set()  # streams of which there was more than is kept
         self._result: Result | None = None
         self._failure: Exception | None = None
@@ -83,11 +84,11 @@ class Process:
         try:
             while (piece := call.read()) is not None:
                 self._take(*piece)
-            self._tell_errors(to_end=True)
+            self._log_errors(to_end=True)
             result = self._make_result(call.ending)
         except Cancelled:
             return
-        except Exception as error:  # told to whoever waits
+        except Exception as error:  # raised in the threads that wait
             failure = error
         with self._changed:
             self._result, self._failure = result, failure
@@ -103,8 +104,8 @@ class Process:
                 self._changed.notify_all()
                 return
             self._errors += said
-            self._told = max(0, self._told - self._drop(self._errors, "error"))
-        self._tell_errors(to_end=False)
+            self._logged = max(0, self._logged - self._drop(self._errors, "error"))
+        self._log_errors(to_end=False)
 
     def _drop(self, kept: bytearray, name: str) -> int:
         """Drops the older half of what is too much; how many bytes that was."""
@@ -121,12 +122,12 @@ class Process:
         del kept[:dropped]
         return dropped
 
-    def _tell_errors(self, to_end: bool) -> None:
+    def _log_errors(self, to_end: bool) -> None:
         """Hands on the lines that are complete, at the end also one that is not."""
-        end = len(self._errors) if to_end else self._errors.rfind(b"\n", self._told) + 1
-        if end > self._told:
-            text = bytes(self._errors[self._told : end])
-            self._told = end
+        end = len(self._errors) if to_end else self._errors.rfind(b"\n", self._logged) + 1
+        if end > self._logged:
+            text = bytes(self._errors[self._logged : end])
+            self._logged = end
             self._host.add_console_lines(text.removesuffix(b"\n").split(b"\n"))
 
     def _make_result(self, ending: tuple[int, int, bool, float] | None) -> Result:
@@ -145,7 +146,7 @@ class Process:
             time.monotonic() - self._begin,
         )
 
-    # For whoever waits
+    # On the threads that wait
 
     def _wait(self, done: Callable[[], bool], limit: float | None) -> bool:
         """Waits until `done()`, which is asked with the lock; false when `limit` passed before."""
@@ -238,7 +239,7 @@ class Process:
         with self._changed:
             return self._errors.decode(errors="replace")
 
-    # What it is told
+    # Input and signals
 
     @property
     def pid(self) -> int:
@@ -277,7 +278,7 @@ class Process:
         self._held().signal(int(signal))
 
     def detach(self) -> None:
-        """Leaves it alone: it goes on whatever becomes of this, and its output goes to nobody."""
+        """It goes on without this object, and its output is discarded."""
         if not self._is_over():
             self._held().let_go()
         self._cancel_token.cancel()

@@ -72,7 +72,7 @@ class QemuMachine(Files, Firmware, Terminals):
         )
         self._core_backend = CoreBackend(self)
         if self._state_is_reset:
-            self._tell_reset()
+            self._log_reset()
 
     def _idle(self, polling: bool) -> None:
         check_cancelled()

@@ -16,7 +16,7 @@ __all__ = ["QMPAPIError", "QMPSession"]
 class QMPSession:
     """The machine protocol of a machine's QEMU, the same object for all its lives.
 
-    The core owns the connection and keeps the last 1000 events that nobody has taken.
+    The core owns the connection and keeps the last 1000 events that were not taken.
     """
 
     sock = Replaced("the core owns the connection; use send() and events()")
