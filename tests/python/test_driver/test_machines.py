@@ -1,6 +1,7 @@
 """The same on several machines at once."""
 
 import _thread
+import inspect
 import threading
 from pathlib import Path
 
@@ -54,11 +55,54 @@ class TestCalls:
         assert three.execute("x") == dict.fromkeys("abc", (0, "x!"))
         assert three.wait_until_succeeds("x") == dict.fromkeys("abc", "x!")
         assert {n: r.stdout for n, r in three.run("x").items()} == dict.fromkeys("abc", "x!")
-        three.wait_for_unit("u")
-        three.wait_for_open_port(80)
-        three.wait_for_file("/f")
         three.shutdown()
         assert not any(each.is_up() for each in three)
+
+    @pytest.mark.parametrize(
+        ("method", "arguments"),
+        [
+            ("succeed", {"timeout": 5, "stream": True}),
+            ("fail", {"timeout": 5, "stream": True}),
+            ("execute", {"check_return": False, "check_output": False, "timeout": 5}),
+            ("run", {"stdin": b"in", "timeout": 5, "stream": True}),
+            ("systemctl", {"q": "status", "user": "alice"}),
+            ("wait_until_succeeds", {"timeout": 5}),
+            ("wait_until_fails", {"timeout": 5}),
+            ("wait_for_unit", {"unit": "u", "user": "alice", "timeout": 5}),
+            ("wait_for_file", {"filename": "/f", "timeout": 5}),
+            ("wait_for_open_port", {"port": 80, "addr": "a", "timeout": 5}),
+            ("wait_for_closed_port", {"port": 80, "addr": "a", "timeout": 5}),
+            ("start", {}),
+            ("shutdown", {}),
+            ("wait_for_shutdown", {"timeout": 5}),
+        ],
+    )
+    def test_a_method_calls_that_of_each_machine_with_its_arguments(
+        self, three: Machines, method: str, arguments: dict[str, object]
+    ) -> None:
+        signature = inspect.signature(getattr(QemuMachine, method))
+        command = ("x",) if {"command", "commands"} & set(signature.parameters) else ()
+
+        def all_arguments(*given: object, **options: object) -> dict[str, object]:
+            bound = signature.bind(None, *given, **options)
+            bound.apply_defaults()
+            return bound.arguments
+
+        called: dict[str, dict[str, object]] = {}
+
+        def replace(machine: BaseMachine) -> None:
+            def call(*given: object, **options: object) -> str:
+                called[machine.name] = all_arguments(*given, **options)
+                return machine.name.upper()
+
+            setattr(machine, method, call)
+
+        for each in three:
+            replace(each)
+        answers = getattr(three, method)(*command, **arguments)
+        assert called == dict.fromkeys("abc", all_arguments(*command, **arguments))
+        if inspect.signature(getattr(Machines, method)).return_annotation is not None:
+            assert answers == {"a": "A", "b": "B", "c": "C"}
 
     def test_all_at_once(self, three: Machines) -> None:
         meeting = threading.Barrier(3)
