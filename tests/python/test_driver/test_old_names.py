@@ -52,3 +52,8 @@ def test_classes_can_be_pickled_by_name() -> None:
 def test_the_package_is_small() -> None:
     package = Path(test_driver.driver.__file__ or "").parent
     assert sum(len(f.read_text().splitlines()) for f in package.rglob("*.py")) < 700
+
+
+@pytest.mark.parametrize("name", ["Machine", "QemuMachine", "VLan", "AbstractLogger", "retry"])
+def test_what_upstream_s_driver_imports_is_found_there(name: str) -> None:
+    assert name in test_driver.driver.__all__
