@@ -107,6 +107,7 @@ bool AgentLink::take_event(const json::object& event) {
         last_event_ = meaning;
         if (!parts_.guest->why_ended().empty()) last_event_ = parts_.guest->why_ended();
         guest_restarts_ = name == "RESET";
+        adopted_ = false;
         if (usable()) parts_.channel->lose(last_event_);
     }
     // It may have gone back to an earlier state; what was on its way to or from a guest that was

@@ -59,6 +59,8 @@ void Console::reset() {
     taken_ = 0;
     begun_.clear();
     panic_.reset();
+    // And one for the line that had no end: marks of before it are no marks of what follows.
+    ended_before_ += ended_.size() + 1;
     ended_.clear();
     rest_taken_ = settled_ = 0;
 }
@@ -158,7 +160,7 @@ std::string Console::text() const {
 }
 
 bool Console::has_rest_beyond(ConsoleMark seen) const {
-    return settled_ > rest_taken_ && seen != ConsoleMark{ended_.size(), settled_};
+    return settled_ > rest_taken_ && seen != ConsoleMark{ended_before_ + ended_.size(), settled_};
 }
 
 /// Without `seen` a rest does not count.
@@ -185,16 +187,18 @@ asio::awaitable<std::vector<std::string>> Console::next_lines(io::Deadline deadl
 
 asio::awaitable<ConsoleText> Console::next_text(ConsoleMark seen, io::Deadline deadline) {
     co_await deadline.limit(until_text(seen), "nothing new on the console");
-    ConsoleText text{take_lines(), "", {ended_.size(), settled_}};
+    ConsoleText text{take_lines(), "", {ended_before_ + ended_.size(), settled_}};
     if (settled_ > rest_taken_) text.rest = bare_rest().substr(rest_taken_, settled_ - rest_taken_);
     co_return text;
 }
 
 void Console::take_rest(ConsoleMark mark) {
-    if (mark.line == ended_.size()) rest_taken_ = std::max(rest_taken_, mark.bytes);
-    if (mark.line >= ended_.size()) return;
+    if (mark.line < ended_before_) return;
+    auto line = mark.line - ended_before_;
+    if (line == ended_.size()) rest_taken_ = std::max(rest_taken_, mark.bytes);
+    if (line >= ended_.size()) return;
     // It has ended since.
-    auto index = ended_[mark.line];
+    auto index = ended_[line];
     if (index >= taken_) begun_[index] = std::max(begun_[index], mark.bytes);
 }
 

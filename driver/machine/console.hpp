@@ -20,7 +20,7 @@ namespace asio = boost::asio;
 
 /// How much of the line that the console has not ended was seen.
 struct ConsoleMark {
-    std::size_t line = 0;   ///< how many lines the serial port ended before it
+    std::size_t line = 0;   ///< how many lines came before it, since the console was made
     std::size_t bytes = 0;  ///< of it, without carriage returns
     bool operator==(const ConsoleMark&) const = default;
 };
@@ -98,6 +98,7 @@ private:
     /// Lines of which the beginning was taken before they ended: its length, by their index.
     std::map<std::size_t, std::size_t> begun_;
     std::vector<std::size_t> ended_;    ///< indices of those of the serial port
+    std::size_t ended_before_ = 0;      ///< lines of earlier starts
     std::optional<std::size_t> panic_;  ///< index of the last panic line
 
     // Of the line that has no end. Lengths are without carriage returns.

@@ -79,7 +79,20 @@ void GuestState::take_event(const json::object& event) {
     if (name == "RESUME") stopped_ = false;
     if (name == "SUSPEND" || name == "SUSPEND_DISK") suspended_ = true;
     if (name == "WAKEUP" || name == "RESET") suspended_ = devices_shut_ = false;
+    // A QEMU that was to pause at the guest's shutdown goes on when it is reset.
+    if (name == "RESET") why_ended_.clear();
+    if (name == "JOB_STATUS_CHANGE") take_job(event_text(event, "id"), event_text(event, "status"));
     if (name == "SHUTDOWN") why_ended_ = explain_shutdown(event_text(event, "reason"));
+}
+
+/// A job that succeeds passes through "pending", one that fails through "aborting".
+void GuestState::take_job(std::string_view id, std::string_view status) {
+    auto restore = restores_.find(id);
+    if (restore == restores_.end()) return;
+    bool succeeded = status == "pending";
+    if (!succeeded && status != "aborting" && status != "concluded" && status != "null") return;
+    restores_.erase(restore);
+    if (succeeded) note_restored();
 }
 
 std::string GuestState::describe() const {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,18 +52,23 @@ public:
 
     /// The guest went back to an earlier state.
     void note_restored();
+    /// It does so when the job of QEMU with this id succeeds.
+    void expect_restore(std::string job) { restores_.insert(std::move(job)); }
     /// `handler` is called each time.
     void on_restored(std::function<void()> handler) { handlers_.push_back(std::move(handler)); }
     std::size_t times_restored() const noexcept { return times_restored_; }
     asio::awaitable<void> until_restored();
 
 private:
+    void take_job(std::string_view id, std::string_view status);
+
     io::Condition changed_;
     std::vector<std::function<void()>> handlers_;
     bool stopped_ = false;
     bool suspended_ = false;
     bool devices_shut_ = false;
     std::size_t times_restored_ = 0;
+    std::set<std::string, std::less<>> restores_;  ///< ids of jobs under way
     std::string why_ended_;
 };
 

@@ -10,13 +10,19 @@ using namespace std::chrono_literals;
 constexpr auto answer_limit = 60s;
 constexpr auto console_limit = 60s;
 
+/// The id of the job that a command starts; empty when it has none.
+std::string job_of(const json::object& arguments) {
+    const auto* id = arguments.if_contains("job-id");
+    return id != nullptr && id->is_string() ? std::string(id->get_string()) : std::string();
+}
+
 }  // namespace
 
 asio::awaitable<json::value> Monitor::qmp(std::string command, json::object arguments) {
     auto instance = context_->running_instance();
     auto deadline = context_->deadline_after(answer_limit);
     try {
-        if (command == "snapshot-load") instance->guest().note_restored();
+        if (command == "snapshot-load") instance->guest().expect_restore(job_of(arguments));
         co_return co_await instance->qmp().execute(std::move(command), std::move(arguments),
                                                    deadline);
     } catch (io::Error& error) {
@@ -31,7 +37,7 @@ asio::awaitable<std::string> Monitor::human(std::string command) {
     bool restores = command.starts_with("loadvm");
     try {
         auto answer = co_await instance->qmp().human(std::move(command), deadline);
-        if (restores) instance->guest().note_restored();
+        if (restores && !answer.starts_with("Error:")) instance->guest().note_restored();
         co_return answer;
     } catch (io::Error& error) {
         error.add_context(context_->name());

@@ -32,11 +32,11 @@ protected:
     static asio::awaitable<std::vector<std::string>> take(Console& console, io::Deadline deadline) {
         co_return co_await console.next_lines(deadline);
     }
-    asio::awaitable<ConsoleText> look() {
-        co_return co_await console_->next_text({}, time_.deadline_after(1h));
+    asio::awaitable<ConsoleText> look(ConsoleMark seen) {
+        co_return co_await console_->next_text(seen, time_.deadline_after(1h));
     }
     /// What the console has for a call that has seen nothing of it.
-    ConsoleText text() { return runtime_.start(look()).get(); }
+    ConsoleText text(ConsoleMark seen = {}) { return runtime_.start(look(seen)).get(); }
     /// Nothing comes for a second.
     void settle() {
         await_sleeper();
@@ -163,7 +163,7 @@ TEST_F(ConsoleTest, WhatGoesOnIsWaitedFor) {
 }
 
 TEST_F(ConsoleTest, WhoWaitsIsWokenByALineWithoutEnd) {
-    auto pending = runtime_.start(look());
+    auto pending = runtime_.start(look({}));
     await_sleeper();
     feed("login: ");
     while (time_.sleepers() < 2) std::this_thread::yield();
@@ -207,6 +207,17 @@ TEST_F(ConsoleTest, ALineThatEndsBeforeItsBeginningIsTakenIsNotGivenAgainEither)
     on_io([&] { console_->take_rest(mark); });
     feed("more\n");
     EXPECT_THAT(text().lines, ElementsAre("more"));
+}
+
+TEST_F(ConsoleTest, AMarkOfAnEarlierStartTakesNothing) {
+    feed("login: ");
+    settle();
+    auto mark = text().mark;
+    on_io([&] { console_->reset(); });
+    feed("login: ");
+    settle();
+    on_io([&] { console_->take_rest(mark); });
+    EXPECT_EQ(text(mark).rest, "login: ");
 }
 
 TEST_F(ConsoleTest, ALineWithoutEndIsAmongTheLast) {

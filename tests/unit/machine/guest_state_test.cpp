@@ -1,5 +1,6 @@
 #include "machine/guest_state.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -47,6 +48,24 @@ TEST_F(GuestStateTest, ItSleepsUntilItWakesUpOrStartsAnew) {
     EXPECT_THAT(state_->describe(), HasSubstr("sleeps"));
 }
 
+TEST_F(GuestStateTest, ASnapshotCountsAsLoadedWhenItsJobSucceeds) {
+    auto job = [](std::string_view id, std::string_view status) {
+        return fmt::format(R"({{"id": "{}", "status": "{}"}})", id, status);
+    };
+    state_->expect_restore("one");
+    for (auto status : {"created", "running", "aborting", "concluded"})
+        tell("JOB_STATUS_CHANGE", job("one", status));
+    // A later job may have the same id.
+    tell("JOB_STATUS_CHANGE", job("one", "pending"));
+    EXPECT_EQ(state_->times_restored(), 0U);
+    state_->expect_restore("two");
+    tell("JOB_STATUS_CHANGE", job("other", "pending"));
+    EXPECT_EQ(state_->times_restored(), 0U);
+    for (auto status : {"created", "running", "waiting", "pending", "concluded"})
+        tell("JOB_STATUS_CHANGE", job("two", status));
+    EXPECT_EQ(state_->times_restored(), 1U);
+}
+
 TEST_F(GuestStateTest, SaysWhyQemuEnds) {
     EXPECT_EQ(state_->why_ended(), "");
     tell("SHUTDOWN", R"({"guest": true, "reason": "guest-shutdown"})");
@@ -60,6 +79,8 @@ TEST_F(GuestStateTest, SaysWhyQemuEnds) {
     EXPECT_EQ(state_->why_ended(), "QEMU gave the reason something-new");
     tell("SHUTDOWN", "7");
     EXPECT_EQ(state_->why_ended(), "the guest shut down");
+    tell("RESET", R"({"guest": false, "reason": "host-qmp-system-reset"})");
+    EXPECT_EQ(state_->why_ended(), "");
 }
 
 TEST_F(GuestStateTest, ASnapshotThatWasLoadedIsToldToAllWhoAsk) {
