@@ -21,9 +21,9 @@ Context::Context(MachineConfig config, std::shared_ptr<Host> host, io::EventSink
     console_ = Console::make(host_->executor(), host_->time(), log_line);
 }
 
-const std::shared_ptr<Instance>& Context::running_instance() const {
-    if (!instance_) throw NotRunning(fmt::format("{} is not running: start it first", name()));
-    return instance_;
+const std::shared_ptr<Qemu>& Context::running_qemu() const {
+    if (!qemu_) throw NotRunning(fmt::format("{} is not running: start it first", name()));
+    return qemu_;
 }
 
 io::Deadline Context::deadline_after(io::Duration limit) const {

@@ -10,7 +10,7 @@
 #include "machine/console.hpp"
 #include "machine/errors.hpp"
 #include "machine/host.hpp"
-#include "machine/instance.hpp"
+#include "machine/qemu.hpp"
 
 namespace charioteer::machine {
 
@@ -41,10 +41,10 @@ public:
     const std::shared_ptr<Console>& console() const noexcept { return console_; }
 
     /// Null while none runs.
-    const std::shared_ptr<Instance>& instance() const noexcept { return instance_; }
+    const std::shared_ptr<Qemu>& qemu() const noexcept { return qemu_; }
     /// Throws NotRunning.
-    const std::shared_ptr<Instance>& running_instance() const;
-    void set_instance(std::shared_ptr<Instance> instance) { instance_ = std::move(instance); }
+    const std::shared_ptr<Qemu>& running_qemu() const;
+    void set_qemu(std::shared_ptr<Qemu> qemu) { qemu_ = std::move(qemu); }
 
     /// That of the last start.
     const AcceleratorChoice& accelerator() const noexcept { return accelerator_; }
@@ -69,7 +69,7 @@ private:
     std::shared_ptr<Host> host_;
     io::EventSink sink_;
     std::shared_ptr<Console> console_;
-    std::shared_ptr<Instance> instance_;
+    std::shared_ptr<Qemu> qemu_;
     AcceleratorChoice accelerator_;
     std::vector<std::string> environment_;
 };

@@ -18,7 +18,7 @@ constexpr std::size_t lines_shown = 10;
 }  // namespace
 
 void Diagnostics::annotate(io::Error& error) const {
-    if (const auto& instance = context_->instance()) error.add_note(instance->state());
+    if (const auto& qemu = context_->qemu()) error.add_note(qemu->state());
     const auto& accelerator = context_->accelerator();
     if (accelerator.accelerator == Accelerator::tcg) error.add_note(accelerator.describe());
     auto lines = context_->console()->last_lines(lines_shown);
@@ -40,10 +40,10 @@ ShellError Diagnostics::explain(const io::Error& error, std::string_view doing,
 
 /// "running", "paused" and the like, or that QEMU is gone.
 asio::awaitable<std::string> Diagnostics::run_state() const {
-    auto instance = context_->instance();
-    if (!instance || instance->child().status()) co_return "gone";
+    auto qemu = context_->qemu();
+    if (!qemu || qemu->child().status()) co_return "gone";
     auto deadline = context_->time().deadline_after(state_patience);
-    co_return co_await query_run_state(instance->qmp(), deadline);
+    co_return co_await query_run_state(qemu->qmp(), deadline);
 }
 
 asio::awaitable<void> Diagnostics::fail_call(std::exception_ptr failure, Doing doing) const {

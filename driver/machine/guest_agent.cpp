@@ -39,7 +39,7 @@ asio::awaitable<void> GuestAgent::until_started(io::Deadline deadline) {
 
 /// Sets why_none_ when it cannot be started; where `deadline` has passed before that is known, the
 /// next call tries again. Returns what is to be thrown.
-asio::awaitable<std::exception_ptr> GuestAgent::try_to_start(std::shared_ptr<Instance> instance,
+asio::awaitable<std::exception_ptr> GuestAgent::try_to_start(std::shared_ptr<Qemu> qemu,
                                                              io::Deadline step,
                                                              io::Deadline deadline) {
     auto& time = context_->time();
@@ -51,7 +51,7 @@ asio::awaitable<std::exception_ptr> GuestAgent::try_to_start(std::shared_ptr<Ins
     for (int restarts = 0; restarts <= most_restarts; ++restarts) {
         why_none_.reset();
         try {
-            auto started = unless_panicked(*context_, instance->agent()->start(step));
+            auto started = unless_panicked(*context_, qemu->agent()->start(step));
             co_await io::with_reminder(std::move(started), time, remind);
             break;
         } catch (const shell::Restarted& error) {
@@ -68,19 +68,19 @@ asio::awaitable<std::exception_ptr> GuestAgent::try_to_start(std::shared_ptr<Ins
 }
 
 asio::awaitable<void> GuestAgent::start(io::Duration bound, io::Deadline deadline) {
-    auto instance = context_->instance();
-    if (!instance || !instance->agent()) co_return;
+    auto qemu = context_->qemu();
+    if (!qemu || !qemu->agent()) co_return;
     co_await until_started(deadline);
-    if (instance->agent()->usable() || why_none_) co_return;
+    if (qemu->agent()->usable() || why_none_) co_return;
     starting_ = true;
     auto patience = context_->accelerator().patience();
     auto step = command::at_most(bound * patience, deadline, context_->time());
-    auto failure = co_await try_to_start(instance, step, deadline);
+    auto failure = co_await try_to_start(qemu, step, deadline);
     starting_ = false;
     started_.notify_all();
     if (failure) std::rethrow_exception(failure);
     // That QEMU has ended is found by the next call that uses it.
-    if (!why_none_ || instance->child().status()) co_return;
+    if (!why_none_ || qemu->child().status()) co_return;
     auto reason = fmt::format("the agent does not run in the guest: {}", *why_none_);
     if (mode_ == ChannelMode::agent) throw io::Error(reason);
     if (std::exchange(last_logged_reason_, reason) != reason)
@@ -88,8 +88,8 @@ asio::awaitable<void> GuestAgent::start(io::Duration bound, io::Deadline deadlin
 }
 
 asio::awaitable<std::shared_ptr<AgentLink>> GuestAgent::ready(io::Deadline deadline) {
-    auto instance = context_->running_instance();
-    auto link = instance->agent();
+    auto qemu = context_->running_qemu();
+    auto link = qemu->agent();
     if (link && why_none_ && mode_ == ChannelMode::agent)
         throw io::Error(fmt::format("the agent does not run in the guest: {}", *why_none_));
     if (!link || why_none_) co_return nullptr;
@@ -112,19 +112,19 @@ asio::awaitable<std::shared_ptr<channel::Call>> GuestAgent::begin(channel::Reque
 }
 
 std::shared_ptr<AgentLink> GuestAgent::usable() const {
-    const auto& instance = context_->instance();
-    if (!instance || !instance->agent() || !instance->agent()->usable()) return nullptr;
-    return instance->agent();
+    const auto& qemu = context_->qemu();
+    if (!qemu || !qemu->agent() || !qemu->agent()->usable()) return nullptr;
+    return qemu->agent();
 }
 
 std::shared_ptr<AgentLink> GuestAgent::expected() const {
-    const auto& instance = context_->instance();
-    return instance && !why_none_ ? instance->agent() : nullptr;
+    const auto& qemu = context_->qemu();
+    return qemu && !why_none_ ? qemu->agent() : nullptr;
 }
 
 std::uint64_t GuestAgent::moved_bytes() const {
-    const auto& instance = context_->instance();
-    return instance && instance->agent() ? instance->agent()->channel().moved_bytes() : 0;
+    const auto& qemu = context_->qemu();
+    return qemu && qemu->agent() ? qemu->agent()->channel().moved_bytes() : 0;
 }
 
 }  // namespace charioteer::machine

@@ -47,8 +47,8 @@ public:
 
 private:
     asio::awaitable<void> until_started(io::Deadline deadline);
-    asio::awaitable<std::exception_ptr> try_to_start(std::shared_ptr<Instance> instance,
-                                                     io::Deadline step, io::Deadline deadline);
+    asio::awaitable<std::exception_ptr> try_to_start(std::shared_ptr<Qemu> qemu, io::Deadline step,
+                                                     io::Deadline deadline);
 
     std::shared_ptr<Context> context_;
     ChannelMode mode_ = ChannelMode::automatic;

@@ -18,9 +18,9 @@ asio::awaitable<T> GuestProcess::unless_lost(asio::awaitable<T> operation, std::
     auto deadline = io::Deadline::never();
     if (origin.limit && *origin.limit > io::Duration::zero())
         deadline = context_->time().deadline_after(*origin.limit + command::grace, origin.at);
-    const auto& instance = context_->instance();
-    if (instance && instance->agent())
-        operation = liveness_.unless_dead(instance->agent(), std::move(operation));
+    const auto& qemu = context_->qemu();
+    if (qemu && qemu->agent())
+        operation = liveness_.unless_dead(qemu->agent(), std::move(operation));
     return liveness_.unless_silent(std::move(operation), deadline, std::move(what));
 }
 

@@ -58,7 +58,7 @@ asio::awaitable<Outcome> GuestRunner::run_by_either(Command command,
     auto deadline = command::deadline_of(command.limit, context_->time());
     for (int retries = 0;; ++retries) {
         auto link = co_await agent_->ready(deadline);
-        progress->under_way = !context_->running_instance()->child().status();
+        progress->under_way = !context_->running_qemu()->child().status();
         if (!link) co_return co_await run_by_shell(std::move(command), deadline);
         try {
             co_return co_await by_agent_.run(link, command, progress->output, deadline);

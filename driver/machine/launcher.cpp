@@ -69,29 +69,28 @@ LaunchPlan Launcher::plan_of(StartOptions options) const {
     return plan;
 }
 
-asio::awaitable<std::shared_ptr<Instance>> Launcher::launch(StartOptions options) {
+asio::awaitable<std::shared_ptr<Qemu>> Launcher::launch(StartOptions options) {
     auto plan = plan_of(std::move(options));
     check_aborted();
     auto warn = [context = context_](std::string text) { context->warn(std::move(text)); };
-    instance_ =
-        std::make_shared<Instance>(context_->console(), context_->share_host(), std::move(warn));
+    qemu_ = std::make_shared<Qemu>(context_->console(), context_->share_host(), std::move(warn));
     try {
-        co_await instance_->launch(std::move(plan), context_->deadline_after(launch_limit));
+        co_await qemu_->launch(std::move(plan), context_->deadline_after(launch_limit));
     } catch (io::Error& error) {
         if (auto hint = quoting_hint(claim_.path()); !hint.empty()) error.add_note(std::move(hint));
         throw;
     }
-    warn_of_old_qemu(*instance_);
-    co_return instance_;
+    warn_of_old_qemu(*qemu_);
+    co_return qemu_;
 }
 
 void Launcher::abort() {
     aborted_ = true;
-    if (instance_) instance_->abort();
+    if (qemu_) qemu_->abort();
 }
 
-void Launcher::warn_of_old_qemu(Instance& instance) const {
-    const auto& version = instance.qmp().version();
+void Launcher::warn_of_old_qemu(Qemu& qemu) const {
+    const auto& version = qemu.qmp().version();
     bool tcg = context_->accelerator().accelerator == Accelerator::tcg;
     if (!tcg || major_version(version) >= good_qemu) return;
     if (!context_->host().first_to_warn_of_old_qemu()) return;

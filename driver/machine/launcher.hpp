@@ -22,7 +22,7 @@ public:
     asio::awaitable<void> choose_accelerator(StartOptions& options);
     /// Runs the start script until QEMU has connected. Throws io::Error, io::TimeoutError after
     /// 120 s (under TCG 600 s), io::UsageError after abort(); QEMU is gone then.
-    asio::awaitable<std::shared_ptr<Instance>> launch(StartOptions options);
+    asio::awaitable<std::shared_ptr<Qemu>> launch(StartOptions options);
     /// Ends a launch that is under way, or prevents it.
     void abort();
     /// Throws io::UsageError after abort().
@@ -30,11 +30,11 @@ public:
 
 private:
     LaunchPlan plan_of(StartOptions options) const;
-    void warn_of_old_qemu(Instance& instance) const;
+    void warn_of_old_qemu(Qemu& qemu) const;
 
     std::shared_ptr<Context> context_;
     const process::ClaimedDirectory& claim_;
-    std::shared_ptr<Instance> instance_;
+    std::shared_ptr<Qemu> qemu_;
     bool aborted_ = false;
 };
 

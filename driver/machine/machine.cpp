@@ -47,8 +47,8 @@ MachineParts make_parts(std::shared_ptr<Context> context) {
     return parts;
 }
 
-asio::awaitable<void> until_ended(std::shared_ptr<Instance> instance, io::Deadline deadline) {
-    co_await instance->child().wait(deadline);
+asio::awaitable<void> until_ended(std::shared_ptr<Qemu> qemu, io::Deadline deadline) {
+    co_await qemu->child().wait(deadline);
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ Machine::Machine(MachineConfig config, std::shared_ptr<Host> host, io::EventSink
 }
 
 asio::awaitable<void> Machine::yield_directory() {
-    if (context_->instance() || launcher_)
+    if (context_->qemu() || launcher_)
         throw io::UsageError(
             fmt::format("{} is running and keeps {}", name(), config().state_directory.string()));
     claim_.release();
@@ -104,7 +104,7 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     check_start_command(start_command_of(config(), options));
     co_await launcher->choose_accelerator(options);
     // A script that sets `booted` to false may not have waited for the end of the run before.
-    if (context_->instance()) co_await end_instance();
+    if (context_->qemu()) co_await end_qemu();
     if (state_ != State::released) state_ = State::launching;
     context_->set_environment(options.environment);
     context_->log("starting vm");
@@ -114,20 +114,20 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     options.agent = mode != ChannelMode::plain;
     parts_.agent->begin_life(mode);
     forget_boot();
-    auto instance = co_await launcher->launch(std::move(options));
-    adopt(std::move(instance));
+    auto qemu = co_await launcher->launch(std::move(options));
+    adopt(std::move(qemu));
 }
 
-void Machine::adopt(std::shared_ptr<Instance> instance) {
-    context_->set_instance(instance);
+void Machine::adopt(std::shared_ptr<Qemu> qemu) {
+    context_->set_qemu(qemu);
     if (state_ == State::launching) state_ = State::booting;
     // What was known of the guest need not be so in the state to which it went back.
-    instance->guest().on_restored(
+    qemu->guest().on_restored(
         [agent = std::weak_ptr(parts_.agent), copier = std::weak_ptr(parts_.copier)] {
             if (auto held = agent.lock()) held->forget_failure();
             if (auto held = copier.lock()) held->forget_share();
         });
-    instance->shell().on_wait([context = std::weak_ptr(context_)](io::Duration so_far) {
+    qemu->shell().on_wait([context = std::weak_ptr(context_)](io::Duration so_far) {
         if (auto held = context.lock())
             held->log(
                 fmt::format("waiting for the guest's root shell, which an earlier command "
@@ -135,9 +135,9 @@ void Machine::adopt(std::shared_ptr<Instance> instance) {
                             io::seconds(so_far)));
     });
     door_ = open_door();
-    last_process_ = instance->share_child();
+    last_process_ = qemu->share_child();
     booted = true;
-    context_->log(fmt::format("QEMU running (pid {})", instance->child().pid()));
+    context_->log(fmt::format("QEMU running (pid {})", qemu->child().pid()));
 }
 
 std::shared_ptr<terminal::Door> Machine::open_door() {
@@ -192,62 +192,62 @@ void Machine::forget_boot() {
 
 asio::awaitable<void> Machine::power_off() {
     if (!booted) co_return;
-    auto instance = context_->running_instance();
+    auto qemu = context_->running_qemu();
     try {
         auto deadline = context_->deadline_after(power_off_limit);
-        co_await instance->shell().send_raw("poweroff\n", deadline);
+        co_await qemu->shell().send_raw("poweroff\n", deadline);
     } catch (const io::ConnectionLost&) {
         // A machine that is off already needs no more.
-        if (!instance->child().status()) throw;
+        if (!qemu->child().status()) throw;
     }
 }
 
 asio::awaitable<void> Machine::crash() {
-    if (booted && context_->instance()) co_await end_instance();
+    if (booted && context_->qemu()) co_await end_qemu();
     booted = false;
 }
 
-asio::awaitable<void> Machine::end_instance() {
-    auto instance = context_->instance();
+asio::awaitable<void> Machine::end_qemu() {
+    auto qemu = context_->qemu();
     auto limit = [this] { return context_->time().deadline_after(crash_limit); };
     try {
-        co_await instance->qmp().execute("quit", {}, limit());
-        co_await instance->child().wait(limit());
+        co_await qemu->qmp().execute("quit", {}, limit());
+        co_await qemu->child().wait(limit());
     } catch (const io::Error&) {
         // It may be gone before it answers, or too ill to answer or to go.
-        instance->child().kill();
+        qemu->child().kill();
     }
-    co_await instance->child().wait(limit());
-    if (instance == context_->instance()) forget_instance();
+    co_await qemu->child().wait(limit());
+    if (qemu == context_->qemu()) forget_qemu();
 }
 
 asio::awaitable<void> Machine::wait_for_shutdown(io::Deadline deadline) {
-    auto instance = booted ? context_->instance() : nullptr;
+    auto qemu = booted ? context_->qemu() : nullptr;
     // Scripts set `booted` themselves.
-    if (!instance) booted = false;
-    if (!instance) co_return;
+    if (!qemu) booted = false;
+    if (!qemu) co_return;
     auto remind = [this](io::Duration so_far) {
         context_->log(
             fmt::format("waiting for QEMU to end, for {:.0f} s so far", io::seconds(so_far)));
     };
     try {
-        co_await io::with_reminder(until_ended(instance, deadline), context_->time(), remind);
+        co_await io::with_reminder(until_ended(qemu, deadline), context_->time(), remind);
     } catch (io::TimeoutError& error) {
         error.add_context(name());
         Diagnostics(context_).annotate(error);
         throw;
     }
-    auto state = co_await instance->final_state();
+    auto state = co_await qemu->final_state();
     context_->log(std::move(state));
-    if (instance == context_->instance()) forget_instance();
+    if (qemu == context_->qemu()) forget_qemu();
 }
 
-void Machine::forget_instance() {
+void Machine::forget_qemu() {
     context_->console()->finish();
     if (door_) door_->close();
     door_.reset();
-    if (const auto& instance = context_->instance()) instance->close();
-    context_->set_instance(nullptr);
+    if (const auto& qemu = context_->qemu()) qemu->close();
+    context_->set_qemu(nullptr);
     if (state_ != State::released) state_ = State::off;
     booted = false;
     connected = false;
@@ -258,13 +258,13 @@ asio::awaitable<void> Machine::release() {
     if (launcher_) launcher_->abort();
     while (launcher_) co_await launch_ended_.wait();
     std::exception_ptr failure;
-    if (auto instance = context_->instance()) {
+    if (auto qemu = context_->qemu()) {
         try {
-            co_await instance->child().terminate(terminate_grace);
+            co_await qemu->child().terminate(terminate_grace);
         } catch (const io::TimeoutError&) {
             failure = std::current_exception();
         }
-        forget_instance();
+        forget_qemu();
     }
     Sockets sockets(config().state_directory);
     std::error_code ignored;

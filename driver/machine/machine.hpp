@@ -92,12 +92,12 @@ public:
 
 private:
     asio::awaitable<void> launch(StartOptions options);
-    void adopt(std::shared_ptr<Instance> instance);
+    void adopt(std::shared_ptr<Qemu> qemu);
     std::shared_ptr<terminal::Door> open_door();
     asio::awaitable<void> wait_for_guest();
     void forget_boot();
-    asio::awaitable<void> end_instance();
-    void forget_instance();
+    asio::awaitable<void> end_qemu();
+    void forget_qemu();
 
     MachineParts parts_;
     std::shared_ptr<Context> context_;

@@ -19,12 +19,11 @@ std::string job_of(const json::object& arguments) {
 }  // namespace
 
 asio::awaitable<json::value> Monitor::qmp(std::string command, json::object arguments) {
-    auto instance = context_->running_instance();
+    auto qemu = context_->running_qemu();
     auto deadline = context_->deadline_after(answer_limit);
     try {
-        if (command == "snapshot-load") instance->guest().expect_restore(job_of(arguments));
-        co_return co_await instance->qmp().execute(std::move(command), std::move(arguments),
-                                                   deadline);
+        if (command == "snapshot-load") qemu->guest().expect_restore(job_of(arguments));
+        co_return co_await qemu->qmp().execute(std::move(command), std::move(arguments), deadline);
     } catch (io::Error& error) {
         error.add_context(context_->name());
         throw;
@@ -32,12 +31,12 @@ asio::awaitable<json::value> Monitor::qmp(std::string command, json::object argu
 }
 
 asio::awaitable<std::string> Monitor::human(std::string command) {
-    auto instance = context_->running_instance();
+    auto qemu = context_->running_qemu();
     auto deadline = context_->deadline_after(answer_limit);
     bool restores = command.starts_with("loadvm");
     try {
-        auto answer = co_await instance->qmp().human(std::move(command), deadline);
-        if (restores && !answer.starts_with("Error:")) instance->guest().note_restored();
+        auto answer = co_await qemu->qmp().human(std::move(command), deadline);
+        if (restores && !answer.starts_with("Error:")) qemu->guest().note_restored();
         co_return answer;
     } catch (io::Error& error) {
         error.add_context(context_->name());
@@ -46,13 +45,13 @@ asio::awaitable<std::string> Monitor::human(std::string command) {
 }
 
 asio::awaitable<json::object> Monitor::next_event(io::Deadline deadline) {
-    auto instance = context_->running_instance();
-    co_return co_await instance->qmp().next_event(deadline);
+    auto qemu = context_->running_qemu();
+    co_return co_await qemu->qmp().next_event(deadline);
 }
 
 asio::awaitable<void> Monitor::send_console(std::string bytes) {
-    auto instance = context_->running_instance();
-    co_await instance->child().write(std::move(bytes), context_->deadline_after(console_limit));
+    auto qemu = context_->running_qemu();
+    co_await qemu->child().write(std::move(bytes), context_->deadline_after(console_limit));
 }
 
 }  // namespace charioteer::machine

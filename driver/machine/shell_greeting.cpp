@@ -57,7 +57,7 @@ asio::awaitable<void> ShellGreeting::wait() {
 }
 
 asio::awaitable<void> ShellGreeting::until_ready(io::Deadline deadline) {
-    auto instance = context_->running_instance();
+    auto qemu = context_->running_qemu();
     shell::ReadyEvents events;
     events.quiet = [context = context_] {
         context->log("Guest root shell did not produce any data yet...");
@@ -66,14 +66,14 @@ asio::awaitable<void> ShellGreeting::until_ready(io::Deadline deadline) {
     events.said = [context = context_](std::string_view chunk) {
         context->log(fmt::format("Guest shell says: {}", python_bytes(chunk)));
     };
-    co_await instance->shell().wait_ready(std::move(events), deadline);
+    co_await qemu->shell().wait_ready(std::move(events), deadline);
 }
 
 /// In a guest that was restored from a snapshot the root shell has greeted long ago, but its agent
 /// still runs.
 asio::awaitable<void> ShellGreeting::until_ready_or_restored(io::Deadline deadline) {
-    auto instance = context_->running_instance();
-    auto link = instance->agent();
+    auto qemu = context_->running_qemu();
+    auto link = qemu->agent();
     if (!link) {
         co_await until_ready(deadline);
         co_return;

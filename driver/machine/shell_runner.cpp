@@ -6,17 +6,17 @@ namespace charioteer::machine {
 
 asio::awaitable<Outcome> ShellRunner::run(Command command, io::Deadline deadline) {
     // Held here, so that a release in the meantime does not take it from under the command.
-    auto instance = context_->running_instance();
+    auto qemu = context_->running_qemu();
     auto begin = context_->time().now();
     auto earlier_panic = context_->console()->panic();
     shell::Command plain{command.text, command.want_status, command.want_output, std::nullopt};
     if (command.limit) plain.guest_limit = command.limit->duration;
-    plain.holder_limit = instance->holder_limit();
-    auto restored = [guest = instance->share_guest()]() -> asio::awaitable<std::string> {
+    plain.holder_limit = qemu->holder_limit();
+    auto restored = [guest = qemu->share_guest()]() -> asio::awaitable<std::string> {
         co_await guest->until_restored();
         co_return "the guest went back to an earlier state while the command was under way";
     };
-    auto executed = unless(instance->shell().execute(std::move(plain), deadline), restored);
+    auto executed = unless(qemu->shell().execute(std::move(plain), deadline), restored);
     auto result = co_await unless_panicked(*context_, std::move(executed));
     // An answer that was asked for after a panic proves that the kernel runs.
     context_->console()->forget_panic(earlier_panic);
@@ -28,12 +28,12 @@ asio::awaitable<Outcome> ShellRunner::run(Command command, io::Deadline deadline
 }
 
 asio::awaitable<io::UniqueFd> ShellRunner::lend() {
-    auto instance = context_->running_instance();
-    co_return co_await instance->shell().lend();
+    auto qemu = context_->running_qemu();
+    co_return co_await qemu->shell().lend();
 }
 
 asio::awaitable<void> ShellRunner::take_back() {
-    if (const auto& instance = context_->instance()) instance->shell().take_back();
+    if (const auto& qemu = context_->qemu()) qemu->shell().take_back();
     co_return;
 }
 

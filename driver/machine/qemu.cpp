@@ -1,4 +1,4 @@
-#include "machine/instance.hpp"
+#include "machine/qemu.hpp"
 
 #include <fmt/format.h>
 
@@ -38,21 +38,21 @@ asio::awaitable<void> await_exit(std::shared_ptr<process::Child> child) {
 
 }  // namespace
 
-Instance::Instance(std::shared_ptr<Console> console, std::shared_ptr<Host> host,
-                   std::function<void(std::string text)> warn)
+Qemu::Qemu(std::shared_ptr<Console> console, std::shared_ptr<Host> host,
+           std::function<void(std::string text)> warn)
     : console_(std::move(console)),
       host_(std::move(host)),
       warn_(std::move(warn)),
       monitor_(host_->executor()) {}
 
-struct Instance::Listeners {
+struct Qemu::Listeners {
     io::UnixAcceptor monitor;
     io::UnixAcceptor shell;
     std::optional<io::UnixAcceptor> agent;
     std::filesystem::path qmp;  ///< QEMU listens there
 };
 
-asio::awaitable<void> Instance::launch(LaunchPlan plan, io::Deadline deadline) {
+asio::awaitable<void> Qemu::launch(LaunchPlan plan, io::Deadline deadline) {
     auto self = shared_from_this();
     Sockets sockets(plan.directory);
     auto executor = host_->executor();
@@ -78,7 +78,7 @@ asio::awaitable<void> Instance::launch(LaunchPlan plan, io::Deadline deadline) {
     std::rethrow_exception(failure);
 }
 
-asio::awaitable<void> Instance::dial_in(Listeners& listeners, io::Deadline deadline) {
+asio::awaitable<void> Qemu::dial_in(Listeners& listeners, io::Deadline deadline) {
     auto& time = host_->time();
     auto accept = [&](io::UnixAcceptor& acceptor, io::UnixStream& stream, std::string_view what) {
         awaited_ = fmt::format("connecting to {} socket", what);
@@ -119,7 +119,7 @@ asio::awaitable<void> Instance::dial_in(Listeners& listeners, io::Deadline deadl
 
 /// A guest that was stopped may go on as a snapshot had it. Its shell may not have been told what
 /// commands need, and it has not panicked.
-void Instance::hear_of_snapshots() {
+void Qemu::hear_of_snapshots() {
     qmp_->on_event([weak = weak_from_this()](const json::object& event) {
         auto self = weak.lock();
         if (self && event_name(event) == "RESUME") self->shell_->renew();
@@ -128,7 +128,7 @@ void Instance::hear_of_snapshots() {
     guest_->on_restored([console = console_] { console->forget_panic(console->panic()); });
 }
 
-channel::Settings Instance::channel_settings() {
+channel::Settings Qemu::channel_settings() {
     channel::Settings settings;
     settings.late_errors = [console = console_](std::string line) {
         console->add_line(std::move(line));
@@ -140,17 +140,17 @@ channel::Settings Instance::channel_settings() {
     return settings;
 }
 
-asio::awaitable<void> Instance::unless_ended(asio::awaitable<void> operation) {
+asio::awaitable<void> Qemu::unless_ended(asio::awaitable<void> operation) {
     bool connected = co_await io::race(std::move(operation), await_exit(child_));
     if (!connected) throw early_end();
 }
 
-io::Error Instance::early_end() const {
+io::Error Qemu::early_end() const {
     return io::Error(fmt::format("QEMU process exited with code {} before {}.\n{}",
                                  child_->status()->returncode(), awaited_, child_->last_output()));
 }
 
-asio::awaitable<void> Instance::give_up() {
+asio::awaitable<void> Qemu::give_up() {
     child_->kill();
     close();
     try {
@@ -160,12 +160,12 @@ asio::awaitable<void> Instance::give_up() {
     }
 }
 
-void Instance::abort() {
+void Qemu::abort() {
     aborted_ = true;
     if (child_) child_->kill();
 }
 
-asio::awaitable<void> Instance::start_process(LaunchPlan plan) {
+asio::awaitable<void> Qemu::start_process(LaunchPlan plan) {
     process::ProcessSpec spec;
     spec.arguments = {"/bin/sh", "-c", run_by_bash, "sh", std::move(plan.command)};
     spec.environment = std::move(plan.environment);
@@ -175,7 +175,7 @@ asio::awaitable<void> Instance::start_process(LaunchPlan plan) {
     child_ = co_await process::Child::spawn(std::move(spec), feed, host_->time());
 }
 
-io::Obituary Instance::obituary() {
+io::Obituary Qemu::obituary() {
     // Weak: the client and the session that hold it are held by us.
     return [weak = weak_from_this()]() -> asio::awaitable<std::string> {
         auto self = weak.lock();
@@ -192,7 +192,7 @@ io::Obituary Instance::obituary() {
     };
 }
 
-asio::awaitable<std::string> Instance::final_state() {
+asio::awaitable<std::string> Qemu::final_state() {
     auto self = shared_from_this();
     auto& time = host_->time();
     try {
@@ -205,7 +205,7 @@ asio::awaitable<std::string> Instance::final_state() {
     co_return state();
 }
 
-asio::awaitable<void> Instance::drain(std::shared_ptr<Instance> self) {
+asio::awaitable<void> Qemu::drain(std::shared_ptr<Qemu> self) {
     std::array<char, 4096> buffer{};
     boost::system::error_code failure;
     while (!failure)
@@ -213,7 +213,7 @@ asio::awaitable<void> Instance::drain(std::shared_ptr<Instance> self) {
                                                 asio::redirect_error(asio::use_awaitable, failure));
 }
 
-std::string Instance::state() const {
+std::string Qemu::state() const {
     if (!child_->status()) {
         auto guest = guest_ ? guest_->describe() : std::string();
         return fmt::format("QEMU still runs (pid {}){}{}", child_->pid(), guest.empty() ? "" : "; ",
@@ -224,7 +224,7 @@ std::string Instance::state() const {
     return text;
 }
 
-void Instance::close() {
+void Qemu::close() {
     boost::system::error_code ignored;
     monitor_.close(ignored);
     if (qmp_) qmp_->close();

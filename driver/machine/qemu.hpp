@@ -30,11 +30,11 @@ struct LaunchPlan {
 };
 
 /// One life of a machine: a running QEMU and the connections to it. Io thread only.
-class Instance : public std::enable_shared_from_this<Instance> {
+class Qemu : public std::enable_shared_from_this<Qemu> {
 public:
     /// `console` gets the output of what is launched, `warn` warnings about the guest.
-    Instance(std::shared_ptr<Console> console, std::shared_ptr<Host> host,
-             std::function<void(std::string text)> warn);
+    Qemu(std::shared_ptr<Console> console, std::shared_ptr<Host> host,
+         std::function<void(std::string text)> warn);
     /// Runs the start script and waits until QEMU has dialled in. Throws io::Error when it ends
     /// before that, io::TimeoutError; nothing runs any more then. Once.
     asio::awaitable<void> launch(LaunchPlan plan, io::Deadline deadline);
@@ -74,7 +74,7 @@ private:
     io::Obituary obituary();
     channel::Settings channel_settings();
     void hear_of_snapshots();
-    static asio::awaitable<void> drain(std::shared_ptr<Instance> self);
+    static asio::awaitable<void> drain(std::shared_ptr<Qemu> self);
 
     std::shared_ptr<Console> console_;
     std::shared_ptr<Host> host_;
