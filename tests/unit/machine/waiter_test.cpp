@@ -1,0 +1,109 @@
+// Waits that try a command again and again, against a runner that answers at once. The clock is
+// moved by hand.
+
+#include "machine/waiter.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <functional>
+#include <mutex>
+
+#include "fakes/manual_time.hpp"
+#include "fakes/temporary_directory.hpp"
+#include "io/runtime.hpp"
+
+namespace charioteer::machine {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// Gives each command the next of its outcomes, the last one again and again.
+class FakeRunner : public command::Runner {
+public:
+    asio::awaitable<command::Outcome> run(command::Command command) override {
+        limits_.push_back(command.limit->text);
+        auto outcome = outcomes_.front();
+        if (outcomes_.size() > 1) outcomes_.pop_front();
+        co_return outcome;
+    }
+
+    std::deque<command::Outcome> outcomes_;
+    std::vector<std::string> limits_;  ///< of the commands, in their order
+};
+
+class WaiterTest : public testing::Test {
+protected:
+    void SetUp() override {
+        MachineConfig config;
+        config.name = "web";
+        config.state_directory = directory_.path();
+        auto host = std::make_shared<Host>(runtime_.executor(), time_);
+        auto context = std::make_shared<Context>(std::move(config), host, [](const auto&) {});
+        auto agent = std::make_shared<GuestAgent>(context);
+        waiter_ = std::make_shared<Waiter>(context, agent, runner_);
+    }
+    void answer(std::vector<command::Outcome> outcomes) {
+        runner_->outcomes_.assign(outcomes.begin(), outcomes.end());
+    }
+    static command::Outcome status(int status, std::string output = "") {
+        command::Outcome outcome;
+        outcome.status = status;
+        outcome.output = std::move(output);
+        return outcome;
+    }
+    /// Lets time pass until the wait has ended.
+    std::string wait(CommandWait wait) {
+        auto pending = runtime_.start(waiter_->wait(std::move(wait)));
+        while (!pending.wait_for(1ms)) time_.advance(500ms);
+        return pending.get();
+    }
+
+    fakes::ManualTime time_;
+    fakes::TemporaryDirectory directory_;
+    std::shared_ptr<FakeRunner> runner_ = std::make_shared<FakeRunner>();
+    std::shared_ptr<Waiter> waiter_;
+    io::Runtime runtime_;
+};
+
+TEST_F(WaiterTest, TriesUntilTheCommandSucceedsUnderTheLimitOfTheWait) {
+    answer({status(1), status(124), status(0, "done\n")});
+    EXPECT_EQ(wait({"test", true, Limit{60s, "60"}}), "done\n");
+    EXPECT_THAT(runner_->limits_, ElementsAre("60", "60", "60"));
+}
+
+TEST_F(WaiterTest, AProbeThatIsCutOffIsNoAnswer) {
+    answer({status(124), status(0), status(1)});
+    wait({"nc", false, Limit{60s, "60"}, CommandWait::Kind::probe});
+    EXPECT_EQ(runner_->limits_.size(), 3U);
+    EXPECT_EQ(runner_->limits_.front(), "210");
+}
+
+TEST_F(WaiterTest, AWaitInVainSaysWhatTheLastTryGave) {
+    answer({status(3, "seen\n")});
+    try {
+        wait({"test", true, Limit{2s, "2"}});
+        FAIL() << "nothing was thrown";
+    } catch (const RequestFailed& error) {
+        EXPECT_THAT(error.what(), HasSubstr("(timeout=2)"));
+        std::string notes;
+        for (const auto& note : error.notes()) notes += note + "\n";
+        EXPECT_THAT(notes, HasSubstr("web: the last try of `test` ended with status 3"));
+        EXPECT_THAT(notes, HasSubstr("its output: seen"));
+    }
+    // At the beginning, in between, and once more at the limit.
+    EXPECT_GT(runner_->limits_.size(), 2U);
+}
+
+TEST_F(WaiterTest, ALateProbeThatIsCutOffEndsTheWaitInVain) {
+    answer({status(124)});
+    EXPECT_THROW(wait({"nc", false, Limit{0s, "0"}, CommandWait::Kind::probe}), RequestFailed);
+    EXPECT_THAT(runner_->limits_, ElementsAre("150"));
+}
+
+}  // namespace
+}  // namespace charioteer::machine
