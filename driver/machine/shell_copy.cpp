@@ -3,11 +3,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 
@@ -26,7 +24,8 @@ namespace fs = std::filesystem;
 /// argument.
 constexpr std::size_t chunk_size = 67'500;
 /// What one command gives of an archive, in blocks of `dd`: the root shell encodes it, and the
-/// driver has it in memory for a moment, encoded and decoded.
+/// driver has it in memory for a moment, encoded and decoded. The last block is padded, so that a
+/// piece from which something was lost is noticed: QEMU drops what its socket has no room for.
 constexpr std::size_t block_size = 64 * 1024;
 constexpr std::size_t blocks_at_once = 64;
 
@@ -44,15 +43,35 @@ asio::awaitable<void> remove_in_guest(std::shared_ptr<command::Runner> runner, s
     }
 }
 
-/// A file or folder of the guest, which a copy makes there. It is removed when this goes, whether
-/// the copy has failed or was called off, unless the guest has removed it already. The name is made
-/// here, so that it is known even when no command has been answered.
+/// The command that removes a folder of the guest. `word` is its path, as a word of the shell.
+std::string remove_folder(const std::string& word) {
+    return "rm -rf " + word;
+}
+
+/// The command that removes the folder of make_pack_command() and ends what still runs there: it
+/// cannot open another pipe, and one that it has open or waits for has no reader any more.
+std::string remove_pipes(const std::string& word) {
+    return fmt::format(
+        "if [ -d {0} ]; then mv {0} {0}.old; for pipe in {0}.old/[01]; do : <> \"$pipe\"; done; "
+        "rm -rf {0}.old; fi",
+        word);
+}
+
+/// A folder of the guest, which a copy makes there. It is removed when this goes, whether the copy
+/// has failed or was called off, unless the guest has removed it already. The name is made here, so
+/// that it is known even when no command has been answered.
 class Temporary {
 public:
-    Temporary(std::shared_ptr<command::Runner> runner, asio::any_io_executor executor)
+    /// `remove` makes the command that removes it, from its path as a word of the shell.
+    using Remove = std::string (*)(const std::string& word);
+
+    Temporary(std::shared_ptr<command::Runner> runner, asio::any_io_executor executor,
+              Remove remove)
         : runner_(std::move(runner)),
           executor_(std::move(executor)),
-          word_("\"${TMPDIR:-/tmp}\"/" + files::new_name("charioteer-copy-")) {}
+          name_(files::new_name("charioteer-copy-")),
+          word_("\"${TMPDIR:-/tmp}\"/" + name_),
+          remove_(remove) {}
     Temporary(const Temporary&) = delete;
     Temporary& operator=(const Temporary&) = delete;
     ~Temporary() {
@@ -61,36 +80,36 @@ public:
             asio::co_spawn(executor_, remove_in_guest(runner_, removal()), asio::detached);
     }
 
+    const std::string& name() const noexcept { return name_; }
     /// Its path, as a word of the shell.
     const std::string& word() const noexcept { return word_; }
     /// The command that removes it.
-    std::string removal() const { return "rm -rf " + word_; }
+    std::string removal() const { return remove_(word_); }
     void set_removed() noexcept { removed_ = true; }
 
 private:
     std::shared_ptr<command::Runner> runner_;
     asio::any_io_executor executor_;
+    std::string name_;
     std::string word_;
+    Remove remove_;
     bool removed_ = false;
 };
 
-/// Makes an archive of `source` in the new file `archive`, a word of the shell; the answer is its
-/// size.
-std::string pack_command(const std::string& source, const std::string& archive) {
+/// Makes an archive of `source` in the background, which waits for a reader of each piece. The
+/// pieces come from the pipes 0 and 1 of the folder in turn: had they one pipe, the reader of a
+/// piece that is at its end could get the beginning of the next. The link `status` has the status
+/// of `tar` as its target, which takes no room on a full disk.
+std::string make_pack_command(const std::string& source, const std::string& folder) {
     return fmt::format(
-        "(umask 077; set -C; : > {1}) && source=$(readlink -f -- {0}) && "
-        "cd -- \"$(dirname -- \"$source\")\" && "
-        "tar -cf {1} -- \"$(basename -- \"$source\")\" && wc -c < {1}",
-        shell::quote(source), archive);
-}
-
-/// The size of an archive, in bytes, as `wc -c` writes it.
-std::uint64_t parse_size(std::string_view answer) {
-    std::uint64_t size = 0;
-    answer.remove_prefix(std::min(answer.find_first_not_of(' '), answer.size()));
-    if (std::from_chars(answer.data(), answer.data() + answer.size(), size).ec != std::errc())
-        throw io::Error("the guest does not say how large its archive is");
-    return size;
+        "source=$(readlink -f -- {0}) && cd -- \"$(dirname -- \"$source\")\" && "
+        "mkdir -m 700 {1} && mkfifo {1}/0 {1}/1 && {{ {{ exec > /dev/null; "
+        "{{ tar -cf - -- \"$(basename -- \"$source\")\" && status=0 || status=$?; "
+        "ln -s $status {1}/status; }} | "
+        "for ((n = 0; ; n = 1 - n)); do "
+        "dd bs={2} count={3} iflag=fullblock conv=sync 2> /dev/null > {1}/$n || break; done; "
+        "}} & }}",
+        shell::quote(source), folder, block_size, blocks_at_once);
 }
 
 /// The tree that was unpacked into a folder. Blocks on the disk.
@@ -117,7 +136,7 @@ asio::awaitable<void> ShellCopy::copy_in(fs::path source, std::string target) {
                                   "--",
                                   source.filename().string()};
     co_await host_files_.run_program(std::move(pack));
-    Temporary folder(runner_, context_->executor());
+    Temporary folder(runner_, context_->executor(), remove_folder);
     co_await run_copy_step(context_, runner_, fmt::format("mkdir -m 700 {}", folder.word()));
     co_await push_file(archive, folder.word() + "/archive");
     auto name = source.filename().string();
@@ -151,18 +170,17 @@ asio::awaitable<void> ShellCopy::push_file(fs::path file, std::string target) {
     }
 }
 
-/// `source` is a word of the guest's shell, and `size` the file's, in bytes.
-asio::awaitable<void> ShellCopy::pull_file(std::string source, std::uint64_t size,
-                                           fs::path target) {
+/// `folder` is that of make_pack_command(), as a word of the guest's shell.
+asio::awaitable<void> ShellCopy::pull_archive(std::string folder, fs::path target) {
     constexpr auto most = block_size * blocks_at_once;
-    for (std::uint64_t have = 0; have < size;) {
-        auto command = fmt::format("dd if={} bs={} skip={} count={} 2>/dev/null", source,
-                                   block_size, have / block_size, blocks_at_once);
-        auto bytes = co_await run_copy_step(context_, runner_, std::move(command));
-        if (bytes.size() != std::min<std::uint64_t>(most, size - have))
-            throw io::Error(fmt::format("the guest gave {} bytes of its archive after {} of {}",
-                                        bytes.size(), have, size));
-        have += bytes.size();
+    std::size_t got = most;
+    for (std::uint64_t have = 0; got == most; have += got) {
+        auto bytes = co_await run_copy_step(context_, runner_,
+                                            fmt::format("cat {}/{}", folder, have / most % 2));
+        got = bytes.size();
+        if (got % block_size != 0 || got > most)
+            throw io::Error(fmt::format(
+                "{} bytes came for a piece of the guest's archive after {} bytes", got, have));
         auto append = [target, bytes = std::move(bytes)] {
             std::ofstream output(target, std::ios::binary | std::ios::app);
             output.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -177,11 +195,13 @@ asio::awaitable<void> ShellCopy::copy_out(std::string source, fs::path target) {
     auto scratch = co_await host_files_.make_scratch(context_->config().state_directory);
     auto archive = scratch->path() / "archive";
     auto content = scratch->path() / "content";
-    Temporary packed(runner_, context_->executor());
-    auto size = co_await run_copy_step(context_, runner_, pack_command(source, packed.word()));
-    co_await pull_file(packed.word(), parse_size(size), archive);
-    co_await run_copy_step(context_, runner_, packed.removal());
-    packed.set_removed();
+    Temporary folder(runner_, context_->executor(), remove_pipes);
+    co_await run_copy_step(context_, runner_, make_pack_command(source, folder.word()));
+    co_await pull_archive(folder.word(), archive);
+    co_await run_copy_step(context_, runner_,
+                           fmt::format("status=$(readlink {}/status); {}; exit $status",
+                                       folder.word(), folder.removal()));
+    folder.set_removed();
     auto make = [content] {
         std::error_code failure;
         fs::create_directory(content, failure);
@@ -190,8 +210,11 @@ asio::awaitable<void> ShellCopy::copy_out(std::string source, fs::path target) {
                                    failure.value());
     };
     co_await context_->host().disk().run(std::move(make));
-    std::vector<std::string> unpack{"tar", "--no-same-owner", "-xf", archive.string(),
-                                    "-C",  content.string()};
+    // What was copied may be above the folder. The guest's tar may be busybox's, which cannot
+    // exclude.
+    std::vector<std::string> unpack{
+        "tar", "--no-same-owner", "--exclude=" + folder.name(), "-xf", archive.string(),
+        "-C",  content.string()};
     co_await host_files_.run_program(std::move(unpack));
     auto open = [scratch, content, source] { return read_unpacked(content, source); };
     co_await host_files_.place(std::move(open), std::move(source), std::move(target));

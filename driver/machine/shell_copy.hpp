@@ -1,7 +1,6 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -11,8 +10,9 @@
 
 namespace charioteer::machine {
 
-/// Copies through the root shell alone: as an archive, which both sides keep on their disks and
-/// which crosses in pieces, so that a copy of any size takes little memory. Io thread only.
+/// Copies through the root shell alone: as an archive, which crosses in pieces, so that a copy of
+/// any size takes little memory. The host keeps the archive on its disk, and so does the guest when
+/// it is the receiver; when it is the sender, it makes the archive piece by piece. Io thread only.
 class ShellCopy {
 public:
     ShellCopy(std::shared_ptr<Context> context, std::shared_ptr<command::Runner> runner)
@@ -24,8 +24,7 @@ public:
 
 private:
     asio::awaitable<void> push_file(std::filesystem::path file, std::string target);
-    asio::awaitable<void> pull_file(std::string source, std::uint64_t size,
-                                    std::filesystem::path target);
+    asio::awaitable<void> pull_archive(std::string folder, std::filesystem::path target);
 
     std::shared_ptr<Context> context_;
     std::shared_ptr<command::Runner> runner_;

@@ -2,8 +2,10 @@
 // is the state directory.
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include <fstream>
+#include <string>
 #include <thread>
 
 #include "unit/machine/machine_fixture.hpp"
@@ -55,6 +57,28 @@ TEST_F(ShellFilesTest, AnArchiveOfSeveralPiecesComesWhole) {
     until_nothing_is_left();
 }
 
+TEST_F(ShellFilesTest, AnArchiveAsLargeAsItsPiecesComesWhole) {
+    // 4 MiB and 8 MiB, with the header and the padding.
+    for (auto size : {4'194'304 - 10'240, 8'388'608 - 10'240}) {
+        execute(*machine_, fmt::format("head -c {} /dev/urandom > $TMPDIR/made", size));
+        run(machine_->parts().copier->copy_out((state_ / "made").string(), back_));
+        EXPECT_TRUE(read(back_) == read(state_ / "made"));
+    }
+    until_nothing_is_left();
+}
+
+TEST_F(ShellFilesTest, ACopyOutTakesNoRoomInTheGuest) {
+    execute(*machine_, "head -c 2000000 /dev/urandom > $TMPDIR/made");
+    // The guest's commands cannot write files any more.
+    auto shell = std::stoi(execute(*machine_, "echo $PPID").output);
+    rlimit none{0, 0};
+    ASSERT_EQ(::prlimit(shell, RLIMIT_FSIZE, &none, nullptr), 0);
+    ASSERT_NE(execute(*machine_, "echo a > $TMPDIR/more").status, 0);
+    run(machine_->parts().copier->copy_out((state_ / "made").string(), back_));
+    EXPECT_TRUE(read(back_) == read(state_ / "made"));
+    until_nothing_is_left();
+}
+
 TEST_F(ShellFilesTest, TheArchiveIsNoPartOfAFolderThatHasIt) {
     execute(*machine_, "echo content > $TMPDIR/file");
     run(machine_->parts().copier->copy_out(state_.string(), back_));
@@ -87,6 +111,20 @@ TEST_F(ShellFilesTest, ACopyThatIsCalledOffLeavesNothing) {
     EXPECT_TRUE(anything_is_left());
     reader.reset();
     until_nothing_is_left();
+}
+
+TEST_F(ShellFilesTest, ACopyOutThatIsCalledOffLeavesNothingThatRuns) {
+    execute(*machine_, "head -c 9000000 /dev/urandom > $TMPDIR/made");
+    auto copying =
+        runtime_.start(machine_->parts().copier->copy_out((state_ / "made").string(), back_));
+    while (!anything_is_left()) std::this_thread::yield();
+    copying.cancel();
+    EXPECT_ANY_THROW(copying.get());
+    until_nothing_is_left();
+    // What packs in the background is a shell whose words have the source's path, as this one does
+    // not.
+    auto path = (state_ / "made").string().substr(1);
+    execute(*machine_, fmt::format("while pgrep -f '[/]{}'; do sleep 0.01; done", path));
 }
 
 }  // namespace
