@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "channel/frame_sink.hpp"
 #include "frames/messages.hpp"
 #include "io/condition.hpp"
 #include "io/deadline.hpp"
@@ -74,20 +75,18 @@ struct Piece {
     std::string bytes;
 };
 
-/// One command in the guest. Io thread only. What it says waits here until it is taken, and the
-/// guest is given room for more then: a command whose pieces nobody takes stops at the next write.
-/// When nobody holds the call any more, its process group is ended.
+/// One command in the guest. Io thread only. Its output waits here until it is taken, and the
+/// guest is given room for more then: a command whose output is not taken stops at its next write.
+/// When the last reference to the call is gone, its process group is ended.
 class Call : public std::enable_shared_from_this<Call> {
 public:
-    /// How a call reaches the line.
-    class Line {
-    public:
-        virtual ~Line() = default;
-        virtual void send(frames::Type type, std::uint32_t stream, std::string_view payload) = 0;
-        /// The agent may send so many bytes more of its output.
-        virtual void give_credit(std::uint32_t stream, std::size_t bytes) = 0;
-        /// The call is no longer held by anybody. Unless `leave`, the command is to be ended.
-        virtual void drop(std::uint32_t stream, bool leave) = 0;
+    enum class State {
+        waiting,  ///< for its process to start
+        running,
+        ended,
+        refused,   ///< the agent did not start it
+        failed,    ///< the guest or its connection was lost, or the call was cancelled
+        not_sent,  ///< as `failed`, and the agent has heard nothing of it
     };
 
     /// What was asked for, and when.
@@ -98,23 +97,26 @@ public:
         std::uint32_t output_window = 0;  ///< bytes; as in Request
     };
 
-    Call(std::weak_ptr<Line> line, std::uint32_t stream, Origin origin,
+    Call(std::weak_ptr<FrameSink> sink, std::uint32_t stream, Origin origin,
          const asio::any_io_executor& executor);
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
     ~Call();
 
     const Origin& origin() const noexcept { return origin_; }
+    State state() const noexcept { return state_; }
+    /// Whether more can come of it.
+    bool live() const noexcept { return state_ == State::waiting || state_ == State::running; }
     /// Waits until its process has started; its process id. Throws Refused, io::ConnectionLost.
     asio::awaitable<std::uint32_t> started();
-    /// The next piece of what it says; none once it has ended and everything was taken. Throws
+    /// The next piece of its output; none once it has ended and everything was taken. Throws
     /// Refused, io::ConnectionLost.
     asio::awaitable<std::optional<Piece>> next();
-    /// Returns when next() would not wait: what a deadline calls off here takes nothing along.
+    /// Returns when next() would not wait. When a deadline cancels this, no piece is lost.
     asio::awaitable<void> until_next();
     /// How it ended; of use after next() gave none.
     const Ending& ending() const noexcept { return ending_; }
-    bool ended() const noexcept { return ended_; }
+    bool ended() const noexcept { return state_ == State::ended; }
 
     /// Gives it input; returns when the guest has room for all of it. What comes after its end is
     /// dropped. Calls of several coroutines must not overlap. Throws io::ConnectionLost.
@@ -124,13 +126,13 @@ public:
     /// Sends its process group a signal; 0 is SIGTERM, and SIGKILL 5 s later to what is left.
     void signal(int number);
     void resize(TerminalSize size);
-    /// It goes on when nobody holds the call any more, its standard output to nobody and its
-    /// standard error to where that goes which comes after an answer.
-    void let_go() noexcept { let_go_ = true; }
-    /// Ends it, whoever still holds the call.
-    void abandon();
+    /// It runs on when the last reference to the call is gone. Its standard output is discarded
+    /// then, and its standard error goes to Settings::late_errors.
+    void detach() noexcept { detached_ = true; }
+    /// Ends it, also while there are other references; one that was not sent yet is never sent.
+    void cancel();
 
-    // The channel's side.
+    // For the multiplexer.
     void take_started(std::uint32_t process);
     void take_piece(Source source, std::string_view bytes);
     /// False: it is more than there can be.
@@ -138,13 +140,14 @@ public:
     void take_exit(const Ending& ending);
     void refuse(std::string why);
     /// `unsent`: the agent has heard nothing of it.
-    void lose(std::string why, bool unsent = false);
+    void fail(std::string why, bool unsent = false);
 
 private:
-    void expect_line() const;
+    void finish(State state, std::string why);
+    void throw_failure() const;
     void give_back();
 
-    std::weak_ptr<Line> line_;
+    std::weak_ptr<FrameSink> sink_;
     std::uint32_t stream_;
     Origin origin_;
     std::size_t credit_piece_;  ///< room is given back in pieces of this size, in bytes
@@ -153,21 +156,19 @@ private:
     std::deque<Piece> pieces_;
     std::size_t owed_ = 0;  ///< bytes taken before its end and not yet given credit for
     std::uint32_t input_room_ = frames::input_window;
-    bool let_go_ = false;
-    bool ended_ = false;
+    bool detached_ = false;
+    State state_ = State::waiting;
+    std::string why_;  ///< it was refused or failed
     Ending ending_;
-    std::optional<std::string> refused_;
-    std::optional<std::string> lost_;
-    bool unsent_ = false;
 };
 
-/// Ends the command when its caller waits no longer, for whatever reason.
-class Abandoned {
+/// Cancels the call at the end of a scope, unless it has ended.
+class CancelOnExit {
 public:
-    explicit Abandoned(std::shared_ptr<Call> call) : call_(std::move(call)) {}
-    Abandoned(const Abandoned&) = delete;
-    Abandoned& operator=(const Abandoned&) = delete;
-    ~Abandoned() { call_->abandon(); }
+    explicit CancelOnExit(std::shared_ptr<Call> call) : call_(std::move(call)) {}
+    CancelOnExit(const CancelOnExit&) = delete;
+    CancelOnExit& operator=(const CancelOnExit&) = delete;
+    ~CancelOnExit() { call_->cancel(); }
 
 private:
     std::shared_ptr<Call> call_;

@@ -1,11 +1,7 @@
 #include "channel/channel.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <random>
 #include <utility>
-#include <vector>
 
 namespace charioteer::channel {
 
@@ -15,97 +11,83 @@ constexpr std::size_t read_size = 128 * 1024;
 
 }  // namespace
 
-Channel::Channel(io::UnixStream stream, io::Obituary obituary, Settings settings,
-                 io::TimeSource& time)
-    : stream_(std::move(stream)),
-      outbox_(stream_),
-      obituary_(std::move(obituary)),
-      time_(time),
-      exchange_(Exchange::make(
-          stream_.get_executor(), [this](std::string_view bytes) { send_raw(bytes); },
-          std::move(settings), time)) {}
-
-// A wait for the exchange may hold it for longer, but it sends nothing then.
-Channel::~Channel() {
-    exchange_->close("the driver closed the connection");
+std::uint32_t random_stream() {
+    std::random_device device;
+    return std::uniform_int_distribution<std::uint32_t>(1, frames::orphan - 1)(device);
 }
 
-std::shared_ptr<Channel> Channel::open(io::UnixStream stream, io::Obituary obituary,
+Channel::Channel(std::shared_ptr<io::Connection> connection, Settings settings,
+                 io::TimeSource& time)
+    : connection_(std::move(connection)),
+      multiplexer_(Multiplexer::make(connection_->executor(),
+                                     {.send = [this](std::string_view bytes) { send_raw(bytes); },
+                                      .flushed = [this] { return !connection_->has_unsent(); }},
+                                     std::move(settings), time)) {}
+
+// A wait may hold the multiplexer for longer, but it sends nothing then.
+Channel::~Channel() {
+    multiplexer_->close("the driver closed the connection");
+}
+
+std::shared_ptr<Channel> Channel::open(io::UnixStream stream, io::DisconnectReason reason,
                                        Settings settings, io::TimeSource& time) {
-    std::shared_ptr<Channel> self(
-        new Channel(std::move(stream), std::move(obituary), std::move(settings), time));
-    auto executor = self->stream_.get_executor();
-    asio::co_spawn(executor, read(self), asio::detached);
-    asio::co_spawn(executor, write(self), asio::detached);
+    auto connection = io::Connection::open(std::move(stream), std::move(reason), read_size);
+    std::shared_ptr<Channel> self(new Channel(connection, std::move(settings), time));
+    connection->receive_all([self](std::string_view bytes) { self->take_bytes(bytes); },
+                            [self](const std::string& why) { self->multiplexer_->close(why); });
     return self;
 }
 
-asio::awaitable<void> Channel::write(std::shared_ptr<Channel> self) {
-    co_await self->outbox_.run();
-}
-
-asio::awaitable<void> Channel::read(std::shared_ptr<Channel> self) {
-    std::vector<char> buffer(read_size);
-    for (;;) {
-        boost::system::error_code failure;
-        auto got = co_await self->stream_.async_read_some(
-            asio::buffer(buffer), asio::redirect_error(asio::use_awaitable, failure));
-        if (failure) break;
-        self->moved_ += got;
-        self->exchange_->take_bytes({buffer.data(), got});
-    }
-    if (self->exchange_->closed()) co_return;
-    auto obituary = co_await self->obituary_();
-    self->shut(obituary);
+void Channel::take_bytes(std::string_view bytes) {
+    moved_ += bytes.size();
+    multiplexer_->take_bytes(bytes);
 }
 
 void Channel::send_raw(std::string_view bytes) {
     moved_ += bytes.size();
-    outbox_.add(bytes);
+    connection_->send(bytes);
 }
 
 void Channel::expect(std::uint64_t nonce, Port port) {
-    // What the agent before was to be told is not the next one's business.
-    outbox_.forget();
-    exchange_->expect(nonce, port);
+    // Frames for the agent of before are not for the next one.
+    connection_->forget_unsent();
+    multiplexer_->expect(nonce, port);
 }
 
 void Channel::adopt() {
-    exchange_->adopt();
+    multiplexer_->adopt();
 }
 
 void Channel::resynchronise() {
-    exchange_->resynchronise();
+    multiplexer_->resynchronise();
+}
+
+void Channel::ask_again() {
+    multiplexer_->ask_again();
 }
 
 asio::awaitable<Peer> Channel::greeted(io::Deadline deadline) {
     auto self = shared_from_this();
-    co_return co_await deadline.limit(exchange_->greeted(), "the agent did not greet");
+    co_return co_await deadline.limit(multiplexer_->greeted(), "the agent did not greet");
 }
 
 std::shared_ptr<Call> Channel::start(Request request) {
-    return exchange_->start(std::move(request));
+    return multiplexer_->start(std::move(request));
 }
 
 asio::awaitable<void> Channel::ping(io::Deadline deadline) {
     auto self = shared_from_this();
-    auto number = exchange_->ask();
-    co_await deadline.limit(exchange_->answered(number), "the agent did not answer");
+    auto number = multiplexer_->ask();
+    co_await deadline.limit(multiplexer_->answered(number), "the agent did not answer");
 }
 
-void Channel::lose(const std::string& why) {
-    exchange_->lose(why);
+void Channel::fail(const std::string& why) {
+    multiplexer_->fail(why);
 }
 
 void Channel::close() {
-    shut("the driver closed the connection");
-}
-
-void Channel::shut(const std::string& why) {
-    exchange_->close(why);
-    outbox_.stop();
-    boost::system::error_code ignored;
-    stream_.close(ignored);
+    connection_->close();
+    multiplexer_->close("the driver closed the connection");
 }
 
 }  // namespace charioteer::channel

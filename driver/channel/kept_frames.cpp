@@ -1,17 +1,12 @@
 #include "channel/kept_frames.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "channel/codec.hpp"
+
 namespace charioteer::channel {
-
-namespace {
-
-frames::Bytes as_bytes(std::string_view text) {
-    return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
-}
-
-}  // namespace
 
 const std::string& KeptFrames::add(frames::Type type, std::uint32_t stream,
                                    std::string_view payload) {
@@ -48,10 +43,27 @@ std::string KeptFrames::from(std::uint32_t next) const {
     return bytes;
 }
 
+void KeptFrames::forget(std::uint32_t stream) {
+    auto first = std::find_if(kept_.begin(), kept_.end(),
+                              [&](const Frame& frame) { return frame.stream == stream; });
+    if (first == kept_.end()) return;
+    end_ = first->before;
+    std::vector<Frame> behind(std::make_move_iterator(first), std::make_move_iterator(kept_.end()));
+    kept_.erase(first, kept_.end());
+    add_again(behind, [&](std::uint32_t each) { return each != stream; });
+}
+
 void KeptFrames::restart(const std::function<bool(std::uint32_t stream)>& wanted) {
-    auto before = std::exchange(kept_, {});
+    std::vector<Frame> before(std::make_move_iterator(kept_.begin()),
+                              std::make_move_iterator(kept_.end()));
+    kept_.clear();
     end_ = {};
-    for (const auto& frame : before)
+    add_again(before, wanted);
+}
+
+void KeptFrames::add_again(const std::vector<Frame>& frames,
+                           const std::function<bool(std::uint32_t stream)>& wanted) {
+    for (const auto& frame : frames)
         if (wanted(frame.stream))
             add(frame.type, frame.stream,
                 std::string_view(frame.bytes).substr(frames::header_size));

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "frames/frame.hpp"
 
@@ -25,6 +26,10 @@ public:
     /// Counts from 0 again, with those frames of before whose stream is `wanted`.
     void restart(const std::function<bool(std::uint32_t stream)>& wanted);
 
+    /// Takes out the frames of a stream, and numbers those behind them anew. Nothing of these may
+    /// have been sent.
+    void forget(std::uint32_t stream);
+
     std::size_t size() const noexcept { return kept_.size(); }
 
 private:
@@ -34,6 +39,9 @@ private:
         std::string bytes;
         frames::Progress before;
     };
+
+    void add_again(const std::vector<Frame>& frames,
+                   const std::function<bool(std::uint32_t stream)>& wanted);
 
     std::deque<Frame> kept_;
     frames::Progress end_;

@@ -27,8 +27,10 @@ public:
     }
     /// Returns when everything is written, or when it cannot be any more.
     asio::awaitable<void> flushed() {
-        while (!stopped_ && (writing_ || !waiting_.empty())) co_await changed_.wait();
+        while (!stopped_ && has_unsent()) co_await changed_.wait();
     }
+    /// Whether anything waits to be written or is being written.
+    bool has_unsent() const noexcept { return writing_ || !waiting_.empty(); }
     /// Nothing is written any more: by stop(), or because the stream took no more.
     bool stopped() const noexcept { return stopped_; }
     /// Ends run(). The stream is to be closed beside it.

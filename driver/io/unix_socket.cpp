@@ -4,11 +4,11 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <algorithm>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "io/backoff.hpp"
 #include "io/error.hpp"
 
 namespace charioteer::io {
@@ -42,8 +42,7 @@ asio::awaitable<UnixStream> connect_unix(std::filesystem::path path, Deadline de
     check_socket_path(path);
     auto executor = co_await asio::this_coro::executor;
     // A peer that is just starting has no socket yet, or one that does not listen yet.
-    Duration pause = 1ms;
-    for (;;) {
+    for (Backoff backoff(1ms, 50ms);;) {
         UnixStream socket(executor);
         boost::system::error_code failure;
         asio::local::stream_protocol::endpoint endpoint(path.native());
@@ -54,8 +53,7 @@ asio::awaitable<UnixStream> connect_unix(std::filesystem::path path, Deadline de
             throw system_error(fmt::format("connecting to {}", path.native()), failure.value());
         if (deadline.passed(time.now()))
             throw deadline.exceeded(fmt::format("nobody listened on {}", path.native()));
-        co_await time.sleep_for(pause);
-        pause = std::min<Duration>(pause * 2, 50ms);
+        co_await time.sleep_for(backoff.next());
     }
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <functional>
 
 #include "io/race.hpp"
+#include "io/reminder.hpp"
 #include "io/time_source.hpp"
 
 namespace charioteer::io {
@@ -14,18 +14,18 @@ using Remind = std::function<void(Duration so_far)>;
 namespace detail {
 
 inline asio::awaitable<void> remind_for_ever(TimeSource& time, Remind remind) {
-    using namespace std::chrono_literals;
     auto begin = time.now();
-    for (Duration pause = 10s;; pause = std::min<Duration>(2 * pause, 300s)) {
-        co_await time.sleep_for(pause);
-        remind(time.now() - begin);
+    for (Reminder reminder(std::chrono::seconds(10));;) {
+        co_await time.sleep_until(begin + reminder.next());
+        auto lasted = time.now() - begin;
+        if (reminder.due(lasted)) remind(lasted);
     }
 }
 
 }  // namespace detail
 
-/// Runs `operation`; calls `remind` after 10 s, 30 s, 70 s and so on of it, in the end every
-/// 5 minutes. `T` must be default-constructible.
+/// Runs `operation`; calls `remind` after 10 s of it and then as Reminder says. `T` must be
+/// default-constructible.
 template <class T>
 asio::awaitable<T> with_reminder(asio::awaitable<T> operation, TimeSource& time, Remind remind) {
     auto result = co_await race(std::move(operation), detail::remind_for_ever(time, remind));

@@ -96,7 +96,7 @@ asio::awaitable<void> AgentCopy::copy_in(std::shared_ptr<AgentLink> link,
     request.built_in = true;
     request.with_input = true;
     auto call = link->channel().start(std::move(request));
-    channel::Abandoned abandoned(call);
+    channel::CancelOnExit cancel(call);
     auto sent = liveness_.unless_dead(link, send_tree(call, reader, copying));
     co_await unless_stalled(link, copying, std::move(sent));
     expect_success(call->ending(), copying->complaints);
@@ -112,7 +112,7 @@ asio::awaitable<void> AgentCopy::copy_out(std::shared_ptr<AgentLink> link, std::
     request.built_in = true;
     request.output_window = channel::largest_output_window;
     auto call = link->channel().start(std::move(request));
-    channel::Abandoned abandoned(call);
+    channel::CancelOnExit cancel(call);
     auto received = liveness_.unless_dead(link, receive_tree(call, writer, copying));
     co_await unless_stalled(link, copying, std::move(received));
     host_files_.warn(copying->complaints);

@@ -7,8 +7,8 @@
 #include <random>
 
 #include "command/limit.hpp"
+#include "io/reminder.hpp"
 #include "machine/agent_program.hpp"
-#include "machine/reminder.hpp"
 #include "machine/start_script.hpp"
 
 namespace charioteer::machine {
@@ -108,7 +108,7 @@ bool AgentLink::take_event(const json::object& event) {
         if (!parts_.guest->why_ended().empty()) last_event_ = parts_.guest->why_ended();
         guest_restarts_ = name == "RESET";
         adopted_ = false;
-        if (usable()) parts_.channel->lose(last_event_);
+        if (usable()) parts_.channel->fail(last_event_);
     }
     // It may have gone back to an earlier state; what was on its way to or from a guest that was
     // suspended may be lost.
@@ -158,7 +158,7 @@ asio::awaitable<void> AgentLink::watch_closed_port(std::shared_ptr<AgentLink> se
     // Of one that asks how far its agent has come the agent may not have been there yet.
     bool went_back = !self->channel().in_step();
     self->guest_restarts_ = went_back;
-    self->parts_.channel->lose(
+    self->parts_.channel->fail(
         went_back ? "the guest went back to an earlier state, in which it had no agent"
                   : "the agent in the guest ended: something killed it, or the guest is on its way "
                     "down");
@@ -194,7 +194,7 @@ asio::awaitable<void> AgentLink::adopt(std::shared_ptr<AgentLink> self) {
         auto program = load_agent_program(processor);
         if (self->lives_ != life) co_return;
         if (!is_program(peer, program)) {
-            channel.lose("the agent in the guest is that of another driver");
+            channel.fail("the agent in the guest is that of another driver");
             co_return;
         }
         self->guest_restarts_ = false;
@@ -211,7 +211,7 @@ asio::awaitable<void> AgentLink::until_adopted() {
 }
 
 void AgentLink::take_greeting() {
-    if (usable() && !port_open_) channel().lose("the guest started anew");
+    if (usable() && !port_open_) channel().fail("the guest started anew");
 }
 
 asio::awaitable<std::string> AgentLink::query(std::string command, std::string key,
@@ -270,7 +270,7 @@ asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string pro
     if (!runs) runs = co_await greets_anyway(command::at_most(patience, deadline, time_));
     if (!runs) {
         nonce_.reset();
-        channel.lose(explain_start(word));
+        channel.fail(explain_start(word));
         if (!may_be_tried_again(word)) throw io::Error(explain_start(word));
         co_return explain_start(word);
     }
@@ -281,7 +281,7 @@ asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string pro
         co_return std::nullopt;
     }
     std::string damaged = "the agent's program arrived damaged in the guest";
-    channel.lose(damaged);
+    channel.fail(damaged);
     co_return damaged;
 }
 
@@ -297,7 +297,7 @@ asio::awaitable<bool> AgentLink::greets_anyway(io::Deadline deadline) {
 }
 
 asio::awaitable<void> AgentLink::watch(std::shared_ptr<AgentLink> self, io::Duration silence) {
-    Reminder reminder(silence);
+    io::Reminder reminder(silence);
     auto silent = [&] { return self->time_.now() - self->channel().heard(); };
     while (self->watched_ > 0 && self->usable()) {
         co_await self->time_.sleep_for(ping_interval);
@@ -325,7 +325,7 @@ asio::awaitable<void> AgentLink::end_silence(io::Duration limit) {
             co_await channel().ping(deadline);
     } catch (const io::TimeoutError&) {
         // The question may be lost.
-        channel().resynchronise();
+        channel().ask_again();
     } catch (const io::Error&) {
         // There is no agent any more, which is told by other means.
     }

@@ -51,7 +51,7 @@ asio::awaitable<Outcome> AgentRunner::run(std::shared_ptr<AgentLink> link, Comma
     const auto& console = context_->console();
     auto earlier_panic = console->panic();
     auto call = link->channel().start(request_of(command));
-    channel::Abandoned abandoned(call);
+    channel::CancelOnExit cancel(call);
     if (command.input)
         asio::co_spawn(context_->executor(), feed(call, std::move(*command.input)), asio::detached);
     auto collected = liveness_.unless_dead(
@@ -66,7 +66,7 @@ asio::awaitable<Outcome> AgentRunner::run(std::shared_ptr<AgentLink> link, Comma
 asio::awaitable<void> AgentRunner::start_detached(std::shared_ptr<AgentLink> link, Command command,
                                                   io::Deadline deadline) {
     auto call = link->channel().start(request_of(command));
-    call->let_go();
+    call->detach();
     auto started = liveness_.unless_dead(link, call->started());
     co_await deadline.limit(std::move(started), "the guest did not start the command");
 }

@@ -43,7 +43,7 @@ public:
     /// To its process group; 0 is SIGTERM, and SIGKILL 5 s later to what is left.
     void signal(int number) { call_->signal(number); }
     /// It runs on when this object goes.
-    void detach() { call_->let_go(); }
+    void detach() { call_->detach(); }
     /// How it ended; none while it runs.
     std::optional<channel::Ending> ending() const;
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "channel/exchange.hpp"
+#include "channel/multiplexer.hpp"
 
 namespace charioteer::machine {
 

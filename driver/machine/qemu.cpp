@@ -20,7 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// How long an ending QEMU may take, once it has closed its sockets, to tell how it ended.
-constexpr auto obituary_patience = 3s;
+constexpr auto disconnect_patience = 3s;
 /// How long what it has told by then may take to be read.
 constexpr auto last_words_patience = 1s;
 /// How long the kernel may take to bury a process that was killed.
@@ -95,16 +95,17 @@ asio::awaitable<void> Qemu::dial_in(Listeners& listeners, io::Deadline deadline)
     asio::co_spawn(host_->executor(), drain(shared_from_this()), asio::detached);
     awaited_ = "greeting on its QMP socket";
     auto qmp = co_await io::connect_unix(listeners.qmp, deadline, time);
-    qmp_ = co_await qmp::Client::open(std::move(qmp), obituary(), deadline, time);
+    qmp_ = co_await qmp::Client::open(std::move(qmp), disconnect_reason(), deadline);
     guest_ = GuestState::of(*qmp_, host_->executor());
-    shell_ = shell::Session::open(std::move(shell), obituary(), time);
+    shell_ = shell::Session::open(std::move(shell), disconnect_reason(), time);
     shell_->on_holders([warn = warn_, limit = holder_limit_](const std::string& command,
                                                              const shell::Holders& holders) {
         warn(describe({command, holders.names, holders.given_up}, limit));
     });
     hear_of_snapshots();
     if (!listeners.agent) co_return;
-    auto channel = channel::Channel::open(std::move(agent), obituary(), channel_settings(), time);
+    auto channel =
+        channel::Channel::open(std::move(agent), disconnect_reason(), channel_settings(), time);
     channel->on_gone_back([guest = guest_] { guest->note_restored(); });
     auto warn = [console = console_, warn = warn_](std::string text) {
         auto lines = console->last_lines(1);
@@ -137,6 +138,7 @@ channel::Settings Qemu::channel_settings() {
         warn(describe(held, limit));
     };
     settings.holder_limit = holder_limit_;
+    settings.first_stream = channel::random_stream();
     return settings;
 }
 
@@ -175,7 +177,7 @@ asio::awaitable<void> Qemu::start_process(LaunchPlan plan) {
     child_ = co_await process::Child::spawn(std::move(spec), feed, host_->time());
 }
 
-io::Obituary Qemu::obituary() {
+io::DisconnectReason Qemu::disconnect_reason() {
     // Weak: the client and the session that hold it are held by us.
     return [weak = weak_from_this()]() -> asio::awaitable<std::string> {
         auto self = weak.lock();
@@ -183,7 +185,7 @@ io::Obituary Qemu::obituary() {
         auto& time = self->host_->time();
         bool ended = true;
         try {
-            co_await self->child_->wait(time.deadline_after(obituary_patience));
+            co_await self->child_->wait(time.deadline_after(disconnect_patience));
         } catch (const io::TimeoutError&) {
             ended = false;
         }

@@ -71,7 +71,7 @@ private:
     asio::awaitable<void> unless_ended(asio::awaitable<void> operation);
     asio::awaitable<void> give_up();
     io::Error early_end() const;
-    io::Obituary obituary();
+    io::DisconnectReason disconnect_reason();
     channel::Settings channel_settings();
     void hear_of_snapshots();
     static asio::awaitable<void> drain(std::shared_ptr<Qemu> self);

@@ -24,7 +24,7 @@ struct Ends {
     void close() {
         boost::system::error_code ignored;
         stream.close(ignored);
-        call->abandon();
+        call->cancel();
     }
 };
 

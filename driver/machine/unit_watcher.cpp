@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "io/backoff.hpp"
 #include "machine/liveness.hpp"
-#include "machine/retry_pause.hpp"
 #include "machine/systemd.hpp"
 #include "machine/tunnel.hpp"
 #include "shell/bash_words.hpp"
@@ -201,7 +201,7 @@ asio::awaitable<void> UnitWatcher::wait_by_questions(Wait wait) {
         if (co_await has_settled(wait)) co_return;
         auto waited = time.now() - wait.begin;
         if (last) throw late_unit(waited, wait.limit);
-        auto pause = next_pause(waited, time.now() - tried);
+        auto pause = io::pause_between_tries(waited, time.now() - tried);
         auto left = std::max<io::Duration>(wait.limit.duration - waited, 0s);
         co_await time.sleep_for(std::min(pause, left));
     }

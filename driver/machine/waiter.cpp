@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "io/backoff.hpp"
 #include "machine/agent_hint.hpp"
 #include "machine/liveness.hpp"
-#include "machine/retry_pause.hpp"
 
 namespace charioteer::machine {
 
@@ -88,7 +88,7 @@ asio::awaitable<std::string> Waiter::try_until(CommandWait wait,
         auto left = std::max<io::Duration>(wait.limit.duration - waited, 0s);
         auto took = time.now() - tried;
         co_await hint.sleep(std::min(watch_for(waited, took, partly), left),
-                            std::min(next_pause(waited, took), left));
+                            std::min(io::pause_between_tries(waited, took), left));
     }
 }
 

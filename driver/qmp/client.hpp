@@ -1,8 +1,6 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/value.hpp>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -10,43 +8,26 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "io/error.hpp"
-#include "io/obituary.hpp"
-#include "io/outbox.hpp"
-#include "io/time_source.hpp"
+#include "io/connection.hpp"
+#include "io/deadline.hpp"
+#include "qmp/codec.hpp"
 
 namespace charioteer::qmp {
 
 namespace asio = boost::asio;
-namespace json = boost::json;
-
-/// QEMU refused a command. `kind` is QMP's error class, "GenericError" most often, `description`
-/// what it says of the reason.
-class CommandError : public io::Error {
-public:
-    CommandError(std::string_view command, std::string kind, std::string description);
-
-    const std::string& kind() const noexcept { return kind_; }
-    const std::string& description() const noexcept { return description_; }
-
-private:
-    std::string kind_;
-    std::string description_;
-};
 
 /// One connection to QEMU's machine protocol (QMP). Io thread only. Commands of several coroutines
 /// may be under way at once: replies find their command by id.
 class Client : public std::enable_shared_from_this<Client> {
 public:
-    /// Reads the greeting and takes the capabilities. Throws io::ConnectionLost with the obituary,
-    /// io::TimeoutError, io::Error when the other end does not speak QMP.
+    /// Reads the greeting and takes the capabilities. `reason` is asked when QEMU ends
+    /// the connection. Throws io::ConnectionLost, io::TimeoutError, io::Error when the other end
+    /// does not speak QMP.
     static asio::awaitable<std::shared_ptr<Client>> open(io::UnixStream stream,
-                                                         io::Obituary obituary,
-                                                         io::Deadline deadline,
-                                                         io::TimeSource& time);
+                                                         io::DisconnectReason reason,
+                                                         io::Deadline deadline);
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
     ~Client() = default;
@@ -70,40 +51,30 @@ public:
         handlers_.push_back(std::move(handler));
     }
     /// Returns when all that QEMU will ever send was taken.
-    asio::awaitable<void> until_ended();
+    asio::awaitable<void> until_ended() { return connection_->until_stream_ended(); }
 
-    /// Whoever waits gets io::ConnectionLost. Idempotent.
-    void close();
+    /// Calls that wait throw io::ConnectionLost. Idempotent.
+    void close() { connection_->close(); }
 
 private:
-    Client(io::UnixStream stream, io::Obituary obituary, io::TimeSource& time);
-    static asio::awaitable<void> read(std::shared_ptr<Client> self);
-    static asio::awaitable<void> write(std::shared_ptr<Client> self);
-    /// Reads until the connection ends; says why it did.
-    asio::awaitable<std::string> read_messages();
-    void take(std::string_view line);
-    bool is_taken(const json::object& event) const;
-    void take_reply(json::object message);
+    explicit Client(std::shared_ptr<io::Connection> connection);
+    void take_bytes(std::string_view bytes);
+    void take(Event event);
+    void take(Reply reply);
+    void take(Greeting greeting);
     asio::awaitable<void> until_greeted();
-    asio::awaitable<json::object> until_replied(std::int64_t id);
+    asio::awaitable<Reply> until_replied(std::int64_t id);
     asio::awaitable<json::object> until_event();
-    void expect_connection() const;
-    void disconnect();
 
-    io::UnixStream stream_;
-    io::Outbox outbox_;
-    io::Obituary obituary_;
-    io::TimeSource& time_;
+    std::shared_ptr<io::Connection> connection_;
     io::Condition changed_;
+    MessageReader reader_;
     std::string version_;
     std::int64_t last_id_ = 0;
     /// Commands under way, and their replies once they are there.
-    std::map<std::int64_t, std::optional<json::object>> commands_;
+    std::map<std::int64_t, std::optional<Reply>> commands_;
     std::deque<json::object> events_;
     std::vector<std::function<bool(const json::object& event)>> handlers_;
-    bool ended_ = false;               ///< the stream
-    std::optional<std::string> lost_;  ///< why there is no connection any more
-    bool closed_ = false;
 };
 
 }  // namespace charioteer::qmp

@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <cerrno>
 
 namespace charioteer::shell {
@@ -41,57 +39,34 @@ private:
     std::uint64_t number_;
 };
 
-Session::Session(io::UnixStream stream, io::Obituary obituary, io::TimeSource& time)
-    : stream_(std::move(stream)),
-      outbox_(stream_),
-      obituary_(std::move(obituary)),
-      time_(time),
-      turns_changed_(stream_.get_executor()),
-      buffer_(read_size) {}
+Session::Session(std::shared_ptr<io::Connection> connection, io::TimeSource& time)
+    : connection_(std::move(connection)), time_(time), turns_changed_(connection_->executor()) {}
 
 Session::~Session() = default;
 
-std::shared_ptr<Session> Session::open(io::UnixStream stream, io::Obituary obituary,
+std::shared_ptr<Session> Session::open(io::UnixStream stream, io::DisconnectReason reason,
                                        io::TimeSource& time) {
-    std::shared_ptr<Session> self(new Session(std::move(stream), std::move(obituary), time));
-    asio::co_spawn(self->stream_.get_executor(), write(self), asio::detached);
-    return self;
-}
-
-asio::awaitable<void> Session::write(std::shared_ptr<Session> self) {
-    co_await self->outbox_.run();
+    auto full_reason = [reason = std::move(reason)]() -> asio::awaitable<std::string> {
+        auto why = co_await reason();
+        co_return fmt::format("Shell disconnected: {}", why);
+    };
+    auto connection = io::Connection::open(std::move(stream), std::move(full_reason), read_size);
+    return std::shared_ptr<Session>(new Session(std::move(connection), time));
 }
 
 asio::awaitable<void> Session::until_turn_of(const Turn& turn) {
-    while (!turn.has_come() && !lost_) co_await turns_changed_.wait();
+    while (!turn.has_come() && usable()) co_await turns_changed_.wait();
 }
 
 asio::awaitable<std::unique_ptr<Session::Turn>> Session::take_turn() {
     auto turn = std::make_unique<Turn>(shared_from_this());
     if (!turn->has_come()) co_await io::with_reminder(until_turn_of(*turn), time_, remind_);
-    if (lost_) throw io::ConnectionLost(*lost_);
+    connection_->expect_open();
     co_return turn;
 }
 
-asio::awaitable<void> Session::lose() {
-    if (!lost_) {
-        auto obituary = co_await obituary_();
-        if (!lost_) lost_ = fmt::format("Shell disconnected: {}", obituary);
-    }
-    outbox_.stop();
-    turns_changed_.notify_all();
-    throw io::ConnectionLost(*lost_);
-}
-
 asio::awaitable<std::string_view> Session::read_some() {
-    if (lost_) throw io::ConnectionLost(*lost_);
-    boost::system::error_code failure;
-    auto got = co_await stream_.async_read_some(asio::buffer(buffer_),
-                                                asio::redirect_error(asio::use_awaitable, failure));
-    if (failure == asio::error::operation_aborted && !lost_)
-        throw boost::system::system_error(failure);
-    if (failure) co_await lose();
-    std::string_view bytes(buffer_.data(), got);
+    auto bytes = co_await connection_->read();
     answers_.feed(bytes);
     co_return bytes;
 }
@@ -101,11 +76,6 @@ bool Session::take_greeting() {
     prepared_ = false;
     ++greetings_;
     return true;
-}
-
-asio::awaitable<void> Session::until_sent() {
-    co_await outbox_.flushed();
-    if (outbox_.stopped()) co_await lose();
 }
 
 asio::awaitable<void> Session::until_greeted(std::function<void(std::string_view)> said,
@@ -182,10 +152,10 @@ asio::awaitable<CommandResult> Session::execute(Command command, io::Deadline de
     auto turn =
         co_await deadline.limit(take_turn(), "an earlier command kept the guest's root shell");
     begin_line();
-    if (!std::exchange(prepared_, true)) outbox_.add(std::string(preparation));
-    outbox_.add(line);
+    if (!std::exchange(prepared_, true)) connection_->send(preparation);
+    connection_->send(line);
     if (!command.want_output) {
-        co_await deadline.limit(until_sent(), "the guest took no command");
+        co_await deadline.limit(connection_->flushed(), "the guest took no command");
         co_return CommandResult{-2, ""};
     }
     CommandResult result;
@@ -206,7 +176,7 @@ asio::awaitable<CommandResult> Session::execute(Command command, io::Deadline de
 /// here.
 void Session::begin_line() {
     if (!std::exchange(renew_, false)) return;
-    outbox_.add("\n");
+    connection_->send("\n");
     prepared_ = false;
 }
 
@@ -215,20 +185,21 @@ asio::awaitable<std::string> Session::execute_bare(std::string script, io::Deadl
     auto turn =
         co_await deadline.limit(take_turn(), "an earlier command kept the guest's root shell");
     begin_line();
-    outbox_.add(bare_line(script, number));
+    connection_->send(bare_line(script, number));
     auto result = co_await deadline.limit(answer_to(number, script), "the guest did not answer");
     co_return std::move(result.output);
 }
 
 asio::awaitable<void> Session::send_raw(std::string bytes, io::Deadline deadline) {
     auto self = shared_from_this();
-    outbox_.add(bytes);
-    co_await deadline.limit(until_sent(), "the guest did not take what its shell was sent");
+    connection_->send(bytes);
+    co_await deadline.limit(connection_->flushed(),
+                            "the guest did not take what its shell was sent");
 }
 
 asio::awaitable<io::UniqueFd> Session::lend() {
     auto turn = co_await take_turn();
-    io::UniqueFd copy(::fcntl(stream_.native_handle(), F_DUPFD_CLOEXEC, 0));
+    io::UniqueFd copy(::fcntl(connection_->descriptor(), F_DUPFD_CLOEXEC, 0));
     if (!copy) throw io::system_error("cannot copy the socket of the shell", errno);
     lent_ = std::move(turn);
     co_return copy;
@@ -237,18 +208,15 @@ asio::awaitable<io::UniqueFd> Session::lend() {
 void Session::take_back() {
     if (!lent_) return;
     // The copy shares its mode with ours; the borrower may have made it a blocking one.
-    if (!lost_) ::fcntl(stream_.native_handle(), F_SETFL, O_NONBLOCK);
+    if (usable()) ::fcntl(connection_->descriptor(), F_SETFL, O_NONBLOCK);
     // Ends a line left half typed; and the borrower may have started another shell.
-    outbox_.add("\n");
+    connection_->send("\n");
     prepared_ = false;
     lent_.reset();
 }
 
 void Session::close() {
-    if (!lost_) lost_ = "the driver closed the connection";
-    outbox_.stop();
-    boost::system::error_code ignored;
-    stream_.close(ignored);
+    connection_->close();
     turns_changed_.notify_all();
     // Holds us.
     lent_.reset();

@@ -5,15 +5,12 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "io/condition.hpp"
+#include "io/connection.hpp"
 #include "io/error.hpp"
-#include "io/obituary.hpp"
-#include "io/outbox.hpp"
 #include "io/time_source.hpp"
 #include "io/unique_fd.hpp"
 #include "io/with_reminder.hpp"
@@ -50,15 +47,15 @@ public:
 /// recognised by its number and skipped, and commands after it wait for it there.
 class Session : public std::enable_shared_from_this<Session> {
 public:
-    /// `obituary` is asked when the connection ends.
-    static std::shared_ptr<Session> open(io::UnixStream stream, io::Obituary obituary,
+    /// `reason` is asked when the guest's side ends the connection.
+    static std::shared_ptr<Session> open(io::UnixStream stream, io::DisconnectReason reason,
                                          io::TimeSource& time);
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
     ~Session();
 
     /// False once the connection has ended; everything then throws io::ConnectionLost.
-    bool usable() const noexcept { return !lost_; }
+    bool usable() const noexcept { return !connection_->lost(); }
 
     /// Waits for a greeting; one that a command came upon counts, until another command was
     /// answered. Throws io::TimeoutError, io::ConnectionLost.
@@ -101,8 +98,7 @@ public:
 private:
     class Turn;
 
-    Session(io::UnixStream stream, io::Obituary obituary, io::TimeSource& time);
-    static asio::awaitable<void> write(std::shared_ptr<Session> self);
+    Session(std::shared_ptr<io::Connection> connection, io::TimeSource& time);
     asio::awaitable<std::unique_ptr<Turn>> take_turn();
     asio::awaitable<void> until_turn_of(const Turn& turn);
     /// Gives what came to answers_; a view of it, until the next call.
@@ -110,16 +106,12 @@ private:
     /// Whether a greeting has come, of a shell that knows nothing yet.
     bool take_greeting();
     void begin_line();
-    asio::awaitable<void> until_sent();
-    asio::awaitable<void> lose();
     asio::awaitable<void> until_greeted(std::function<void(std::string_view)> said,
                                         std::shared_ptr<bool> heard);
     void take_holders(std::uint64_t number, const std::string& text);
     asio::awaitable<CommandResult> answer_to(std::uint64_t number, std::string text);
 
-    io::UnixStream stream_;
-    io::Outbox outbox_;
-    io::Obituary obituary_;
+    std::shared_ptr<io::Connection> connection_;
     io::TimeSource& time_;
     io::Condition turns_changed_;
     std::deque<std::uint64_t> turns_;  ///< waiting coroutines; the first has the shell
@@ -130,14 +122,12 @@ private:
     std::uint64_t held_ = 0;  ///< number of the last command whose output others held
     std::unique_ptr<Turn> lent_;
     AnswerReader answers_;
-    std::vector<char> buffer_;
     std::uint64_t last_number_ = 0;
     bool renew_ = false;
     bool prepared_ = false;  ///< the shell has been told `preparation`
     std::uint64_t greetings_ = 0;
     bool greeted_ = false;      ///< a greeting came that wait_ready() has not yet seen
     std::size_t awaiting_ = 0;  ///< calls of wait_ready() under way
-    std::optional<std::string> lost_;
 };
 
 }  // namespace charioteer::shell

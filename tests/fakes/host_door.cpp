@@ -34,7 +34,7 @@ io::UniqueFd start_agent(const char* agent) {
     return ours;
 }
 
-asio::awaitable<std::string> no_obituary() {
+asio::awaitable<std::string> no_reason() {
     co_return "the agent has ended";
 }
 
@@ -43,7 +43,7 @@ asio::awaitable<std::shared_ptr<terminal::Door>> open(io::Runtime& runtime, io::
     auto executor = co_await asio::this_coro::executor;
     io::UnixStream stream(executor, asio::local::stream_protocol(), line.release());
     auto channel =
-        channel::Channel::open(std::move(stream), no_obituary, {[](auto) {}}, runtime.time());
+        channel::Channel::open(std::move(stream), no_reason, {[](auto) {}}, runtime.time());
     channel->expect(nonce);
     co_await channel->greeted(runtime.time().deadline_after(30s));
     terminal::Begin begin =

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "channel/exchange.hpp"
+#include "channel/multiplexer.hpp"
 #include "fuzz/demand.hpp"
 
 using namespace charioteer;
@@ -20,19 +20,19 @@ void feed(std::string_view bytes, std::size_t piece) {
     io::SteadyTime time;
     std::size_t came = bytes.size();
     std::size_t sent = 0;
-    auto exchange = channel::Exchange::make(
-        context.get_executor(), [&sent](std::string_view bytes) { sent += bytes.size(); },
+    auto multiplexer = channel::Multiplexer::make(
+        context.get_executor(), {.send = [&sent](std::string_view bytes) { sent += bytes.size(); }},
         {[](const std::string&) {}}, time);
-    exchange->expect(nonce);
+    multiplexer->expect(nonce);
     std::shared_ptr<channel::Call> call;
     while (!bytes.empty()) {
-        if (!call && exchange->usable()) call = exchange->start({.text = "true"});
-        exchange->take_bytes(bytes.substr(0, piece));
+        if (!call && multiplexer->usable()) call = multiplexer->start({.text = "true"});
+        multiplexer->take_bytes(bytes.substr(0, piece));
         bytes.remove_prefix(std::min(piece, bytes.size()));
         context.poll();
     }
     call.reset();
-    exchange->close("the fuzzer has nothing more");
+    multiplexer->close("the fuzzer has nothing more");
     context.poll();
     // A hello, a command and its end, and once what ends a frame that was cut off; beyond that an
     // answer is no longer than what it answers.

@@ -1,6 +1,9 @@
 // How frames that were lost are sent again, and what happens when the guest went back in time.
 
-#include "exchange_fixture.hpp"
+#include <deque>
+#include <utility>
+
+#include "multiplexer_fixture.hpp"
 
 namespace charioteer::channel {
 namespace {
@@ -12,16 +15,16 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class AgreementTest : public ExchangeTest {
+class AgreementTest : public MultiplexerTest {
 protected:
     AgreementTest() {
         greet();
-        exchange_->on_gone_back([this] { ++went_back_; });
+        multiplexer_->on_gone_back([this] { ++went_back_; });
     }
     /// The frames that the driver has sent since, without what ends a frame that was cut off.
     std::vector<Frame> heard() {
         while (sent_.starts_with('\0')) sent_.erase(0, sent_.find_first_not_of('\0'));
-        return ExchangeTest::heard();
+        return MultiplexerTest::heard();
     }
     /// The agent hears frames of the driver.
     void hear(const std::vector<Frame>& frames) {
@@ -43,18 +46,18 @@ protected:
     }
     void answer(const Hello& question, std::uint32_t flags, std::uint64_t number = nonce) {
         auto next = sequence_;
-        exchange_->take_bytes(hello(Hello{.version = frames::version,
-                                          .nonce = number,
-                                          .epoch = question.epoch,
-                                          .flags = flags,
-                                          .next = agent_heard_.next,
-                                          .chain = agent_heard_.chain}));
+        multiplexer_->take_bytes(hello(Hello{.version = frames::version,
+                                             .nonce = number,
+                                             .epoch = question.epoch,
+                                             .flags = flags,
+                                             .next = agent_heard_.next,
+                                             .chain = agent_heard_.chain}));
         sequence_ = (question.flags & Hello::anew) != 0 ? 0 : next;
         turn();
     }
     /// The guest goes back to when its agent had heard nothing, while `call` is under way.
     void go_back() {
-        exchange_->resynchronise();
+        multiplexer_->resynchronise();
         agent_heard_ = {};
         answer(asked(), 0);
         answer(asked(), 0);
@@ -69,7 +72,7 @@ TEST_F(AgreementTest, WhatTheAgentHasNotHeardIsSentAgain) {
     hear(heard());
     auto second = start("second");
     heard();
-    exchange_->resynchronise();
+    multiplexer_->resynchronise();
     answer(asked(), Hello::continues);
     auto again = heard();
     ASSERT_EQ(again.size(), 1U);
@@ -83,10 +86,10 @@ TEST_F(AgreementTest, WhatTheAgentHasNotHeardIsSentAgain) {
 }
 
 TEST_F(AgreementTest, WhatIsAskedMeanwhileWaits) {
-    exchange_->resynchronise();
+    multiplexer_->resynchronise();
     auto question = asked();
     auto call = start("later");
-    EXPECT_TRUE(exchange_->usable());
+    EXPECT_TRUE(multiplexer_->usable());
     EXPECT_THAT(heard(), IsEmpty());
     answer(question, Hello::continues);
     EXPECT_EQ(of(Type::exec, heard()).size(), 1U);
@@ -112,13 +115,13 @@ TEST_F(AgreementTest, SaysHowFarItHasHeardTheAgentAndHearsTheRestAgain) {
 }
 
 TEST_F(AgreementTest, AnAnswerToAnEarlierQuestionIsNone) {
-    exchange_->resynchronise();
+    multiplexer_->resynchronise();
     auto first = asked();
-    exchange_->resynchronise();
+    multiplexer_->resynchronise();
     answer(first, Hello::continues);
-    EXPECT_FALSE(exchange_->in_step());
+    EXPECT_FALSE(multiplexer_->in_step());
     answer(asked(), Hello::continues);
-    EXPECT_TRUE(exchange_->in_step());
+    EXPECT_TRUE(multiplexer_->in_step());
 }
 
 TEST_F(AgreementTest, ACommandUnderWayWhenTheGuestWentBackIsLost) {
@@ -135,9 +138,9 @@ TEST_F(AgreementTest, ACommandUnderWayWhenTheGuestWentBackIsLost) {
 }
 
 TEST_F(AgreementTest, ACommandThatTheGuestNeverHeardIsSentToTheAgentAsItIsNow) {
-    start()->let_go();
+    start()->detach();
     heard();
-    exchange_->resynchronise();
+    multiplexer_->resynchronise();
     auto question = asked();
     auto call = start("fresh");
     agent_heard_ = {.next = 7, .chain = 7};
@@ -152,20 +155,20 @@ TEST_F(AgreementTest, ACommandThatTheGuestNeverHeardIsSentToTheAgentAsItIsNow) {
 }
 
 TEST_F(AgreementTest, TheSameNumberOfOtherFramesIsAnotherPast) {
-    start()->let_go();
+    start()->detach();
     heard();
-    exchange_->resynchronise();
+    multiplexer_->resynchronise();
     agent_heard_ = {.next = 1, .chain = 1};
     answer(asked(), Hello::continues);
     EXPECT_EQ(went_back_, 1);
 }
 
 TEST_F(AgreementTest, TheGuestMayGoBackToAnotherAgent) {
-    exchange_->resynchronise();
+    multiplexer_->resynchronise();
     answer(asked(), Hello::continues, nonce + 1);
     EXPECT_EQ(went_back_, 1);
     answer(asked(), 0, nonce + 1);
-    EXPECT_TRUE(exchange_->in_step());
+    EXPECT_TRUE(multiplexer_->in_step());
 }
 
 TEST_F(AgreementTest, WhatWasStartedBeforeTheGuestWentBackIsNobodysButIsHeard) {
@@ -174,41 +177,41 @@ TEST_F(AgreementTest, WhatWasStartedBeforeTheGuestWentBackIsNobodysButIsHeard) {
     EXPECT_EQ(late_.size(), 1U);
     EXPECT_GE(credit_heard(), 16U * 1024);
     say(Type::closed, frames::orphan | 5);
-    EXPECT_TRUE(exchange_->in_step());
+    EXPECT_TRUE(multiplexer_->in_step());
 }
 
 TEST_F(AgreementTest, AnAgentThatWasThereBeforeIsAdopted) {
-    exchange_->lose("another driver");
-    exchange_->adopt();
-    auto greeted = begin(exchange_->greeted());
+    multiplexer_->fail("another driver");
+    multiplexer_->adopt();
+    auto greeted = begin(multiplexer_->greeted());
     auto question = asked();
     EXPECT_EQ(question.nonce, 0U);
     EXPECT_EQ(question.flags, Hello::anew);
     answer(question, 0, nonce + 5);
     EXPECT_TRUE(greeted->value);
-    start()->let_go();
+    start()->detach();
     EXPECT_EQ(of(Type::exec, heard()).size(), 1U);
 }
 
 TEST_F(AgreementTest, AnAdoptedAgentBeginsAnewOnce) {
-    exchange_->lose("another driver");
-    exchange_->adopt();
-    auto greeted = begin(exchange_->greeted());
+    multiplexer_->fail("another driver");
+    multiplexer_->adopt();
+    auto greeted = begin(multiplexer_->greeted());
     auto question = asked();
     answer(question, 0, nonce + 5);
     // A command that it still runs may write before it hears anything else.
     say(Type::errors, frames::orphan | 5, "still here\n");
     EXPECT_THAT(late_, ElementsAre("still here"));
     EXPECT_THAT(of(Type::hello, heard()), IsEmpty());
-    EXPECT_TRUE(exchange_->in_step());
+    EXPECT_TRUE(multiplexer_->in_step());
     EXPECT_TRUE(greeted->value);
 }
 
 TEST_F(AgreementTest, AnAgentThatStartsWhileOneIsAdoptedIsAskedToBeginAnew) {
-    exchange_->lose("another driver");
-    exchange_->adopt();
+    multiplexer_->fail("another driver");
+    multiplexer_->adopt();
     heard();
-    exchange_->take_bytes(hello(nonce + 5));
+    multiplexer_->take_bytes(hello(nonce + 5));
     auto question = asked();
     EXPECT_EQ(question.nonce, nonce + 5);
     EXPECT_EQ(question.flags, Hello::anew);
@@ -216,15 +219,15 @@ TEST_F(AgreementTest, AnAgentThatStartsWhileOneIsAdoptedIsAskedToBeginAnew) {
 
 TEST_F(AgreementTest, WhatWasNeverSentSaysSoWhenTheAgentIsLost) {
     auto sent = start();
-    exchange_->resynchronise();
+    multiplexer_->resynchronise();
     auto unsent = start();
     auto one = begin(sent->next());
     auto two = begin(unsent->next());
-    exchange_->lose("the guest shut down");
+    multiplexer_->fail("the guest shut down");
     turn();
     EXPECT_EQ(one->kind, "ConnectionLost");
     EXPECT_EQ(two->kind, "NotSent");
-    EXPECT_THROW(exchange_->start({}), NotSent);
+    EXPECT_THROW(multiplexer_->start({}), NotSent);
 }
 
 TEST_F(AgreementTest, TheAgentIsToldNowAndThenWhatCame) {
@@ -237,20 +240,20 @@ TEST_F(AgreementTest, TheAgentIsToldNowAndThenWhatCame) {
 }
 
 TEST_F(AgreementTest, WhatTheAgentHasIsNotSentAgain) {
-    start()->let_go();
+    start()->detach();
     hear(heard());
     say(Type::ack, 0, payload_of(frames::Ack{.next = 1}));
-    exchange_->resynchronise();
+    multiplexer_->resynchronise();
     answer(asked(), Hello::continues);
     EXPECT_THAT(heard(), IsEmpty());
     EXPECT_EQ(went_back_, 0);
 }
 
 TEST_F(AgreementTest, ALineThatLosesFramesAgainAndAgainIsGivenUp) {
-    for (int times = 0; times < 100 && exchange_->usable(); ++times) {
+    for (int times = 0; times < 100 && multiplexer_->usable(); ++times) {
         ++sequence_;
         say(Type::output, 1, "x");
-        if (exchange_->usable()) answer(asked(), Hello::continues);
+        if (multiplexer_->usable()) answer(asked(), Hello::continues);
     }
     EXPECT_THAT(why_lost(), HasSubstr("again and again"));
 }
@@ -263,6 +266,93 @@ TEST_F(AgreementTest, AGuestThatFeignsLossesIsNotSentMuch) {
     say(Type::refused, 0, "lost");
     EXPECT_LT(sent_.size(), 200U);
     EXPECT_GT(first, frames::max_frame);
+}
+
+TEST_F(AgreementTest, AGuestThatReadsNothingHasOneQuestionWaiting) {
+    multiplexer_->resynchronise();
+    guest_reads_nothing_ = true;
+    auto waiting = sent_.size();
+    for (int hours = 0; hours < 100; ++hours) {
+        time_.advance(1h);
+        multiplexer_->resynchronise();
+        multiplexer_->ask_again();
+    }
+    EXPECT_EQ(sent_.size(), waiting);
+    guest_reads_nothing_ = false;
+    multiplexer_->resynchronise();
+    EXPECT_GT(sent_.size(), waiting);
+}
+
+TEST_F(AgreementTest, AGuestThatReadsNothingIsPaddedOnce) {
+    guest_reads_nothing_ = true;
+    multiplexer_->resynchronise();
+    auto once = sent_.size();
+    for (int times = 0; times < 5; ++times) {
+        auto question = Hello{.epoch = static_cast<std::uint32_t>(2 + times)};
+        answer(question, Hello::continues);
+        ASSERT_TRUE(multiplexer_->in_step());
+        time_.advance(1h);
+        multiplexer_->resynchronise();
+    }
+    EXPECT_LT(sent_.size(), once + 5 * 200);
+}
+
+TEST_F(AgreementTest, AnAgentThatAnswersLaterThanItIsAskedAgainAgrees) {
+    constexpr auto delay = 25s;
+    std::deque<std::pair<io::TimePoint, Hello>> questions;
+    for (auto passed = 0s; passed < 2min && !multiplexer_->in_step(); passed += 5s) {
+        if (passed == 0s) multiplexer_->resynchronise();
+        if (passed % 10s == 0s) multiplexer_->ask_again();
+        for (const auto& question : of(Type::hello, heard()))
+            questions.emplace_back(time_.now(), decoded<Hello>(question));
+        time_.advance(5s);
+        while (!questions.empty() && questions.front().first + delay <= time_.now()) {
+            answer(questions.front().second, Hello::continues);
+            questions.pop_front();
+        }
+    }
+    EXPECT_TRUE(multiplexer_->in_step());
+    EXPECT_THAT(questions, IsEmpty());
+}
+
+TEST_F(AgreementTest, ASilentAgentIsAskedMoreAndMoreSeldom) {
+    multiplexer_->resynchronise();
+    heard();
+    std::vector<int> asked;
+    for (int second = 1; second <= 100; ++second) {
+        time_.advance(1s);
+        multiplexer_->ask_again();
+        if (!of(Type::hello, heard()).empty()) asked.push_back(second);
+    }
+    EXPECT_THAT(asked, ElementsAre(10, 30, 70));
+    // After an event that loses frames it is asked at once.
+    multiplexer_->resynchronise();
+    EXPECT_EQ(of(Type::hello, heard()).size(), 1U);
+}
+
+TEST_F(AgreementTest, ACommandThatIsCancelledBeforeItIsSentIsNeverSent) {
+    multiplexer_->resynchronise();
+    auto question = asked();
+    auto cancelled = start("cancelled");
+    auto dropped = start("dropped");
+    auto wanted = start("wanted");
+    cancelled->cancel();
+    dropped.reset();
+    answer(question, Hello::continues);
+    auto sent = heard();
+    ASSERT_EQ(sent.size(), 1U);
+    EXPECT_EQ(sent[0].header.sequence, 0U);
+    EXPECT_THAT(sent[0].payload, HasSubstr("wanted"));
+    say_exit(3);
+    EXPECT_TRUE(wanted->ended());
+}
+
+TEST_F(AgreementTest, ADetachedCommandThatWaitsIsSent) {
+    multiplexer_->resynchronise();
+    auto question = asked();
+    start()->detach();
+    answer(question, Hello::continues);
+    EXPECT_EQ(of(Type::exec, heard()).size(), 1U);
 }
 
 }  // namespace

@@ -19,12 +19,12 @@ using namespace std::chrono_literals;
 class ChannelTest : public testing::Test {
 protected:
     ChannelTest() : ends_(fakes::connected_pair(runtime_.executor())) {
-        auto obituary = [this]() -> asio::awaitable<std::string> {
+        auto disconnect_reason = [this]() -> asio::awaitable<std::string> {
             ++asked_;
             co_return "QEMU was killed by signal 9";
         };
-        channel_ =
-            Channel::open(std::move(ends_.first), obituary, {[](const std::string&) {}}, time_);
+        channel_ = Channel::open(std::move(ends_.first), disconnect_reason,
+                                 {[](const std::string&) {}}, time_);
     }
     ~ChannelTest() override {
         on_io([this] {
@@ -65,6 +65,13 @@ TEST_F(ChannelTest, TheEndOfTheConnectionIsToldWithItsReason) {
     auto again = runtime_.start(channel_->greeted(io::Deadline::never()));
     EXPECT_EQ(failure_of(std::move(again)), "QEMU was killed by signal 9");
     EXPECT_EQ(asked_, 1);
+}
+
+TEST(Channel, TwoDriversNumberTheirCommandsApart) {
+    // What one has left running in a guest is not to be taken for a command of the other's.
+    EXPECT_NE(random_stream(), random_stream());
+    EXPECT_LT(random_stream(), frames::orphan);
+    EXPECT_GT(random_stream(), 0U);
 }
 
 TEST_F(ChannelTest, SendsWhatIsNoFrameAsItIs) {

@@ -1,6 +1,6 @@
 // How much each end may send.
 
-#include "exchange_fixture.hpp"
+#include "multiplexer_fixture.hpp"
 
 namespace charioteer::channel {
 namespace {
@@ -12,7 +12,7 @@ using testing::HasSubstr;
 constexpr std::size_t window = 256 * 1024;
 const std::string piece(16 * 1024, 'x');
 
-TEST_F(ExchangeTest, RoomIsGivenBackWhenOutputIsTaken) {
+TEST_F(MultiplexerTest, RoomIsGivenBackWhenOutputIsTaken) {
     greet();
     auto call = start();
     EXPECT_EQ(decoded<frames::Exec>(of(Type::exec, heard()).at(0)).credit, window);
@@ -20,10 +20,10 @@ TEST_F(ExchangeTest, RoomIsGivenBackWhenOutputIsTaken) {
     EXPECT_EQ(credit_heard(), 0u);
     EXPECT_EQ(begin(call->next())->value.value()->bytes.size(), window);
     EXPECT_EQ(credit_heard(), window);
-    EXPECT_TRUE(exchange_->usable());
+    EXPECT_TRUE(multiplexer_->usable());
 }
 
-TEST_F(ExchangeTest, MoreThanThereIsRoomForLosesTheAgent) {
+TEST_F(MultiplexerTest, MoreThanThereIsRoomForLosesTheAgent) {
     greet();
     auto call = start();
     for (std::size_t sent = 0; sent < window; sent += piece.size()) say(Type::output, 1, piece);
@@ -34,7 +34,7 @@ TEST_F(ExchangeTest, MoreThanThereIsRoomForLosesTheAgent) {
     EXPECT_THAT(begin(call->next())->error, HasSubstr("the agent is broken"));
 }
 
-TEST_F(ExchangeTest, TheEndGivesAllRoomToErrorsThatComeLater) {
+TEST_F(MultiplexerTest, TheEndGivesAllRoomToErrorsThatComeLater) {
     greet();
     auto call = start();
     for (std::size_t sent = 0; sent < window; sent += piece.size()) say(Type::output, 1, piece);
@@ -52,7 +52,7 @@ TEST_F(ExchangeTest, TheEndGivesAllRoomToErrorsThatComeLater) {
     EXPECT_EQ(credit_heard(), 6 + piece.size());
 }
 
-TEST_F(ExchangeTest, ACallThatIsDroppedGivesAllItsRoomBack) {
+TEST_F(MultiplexerTest, ACallThatIsDroppedGivesAllItsRoomBack) {
     greet();
     auto call = start();
     say(Type::errors, 1, "taken");
@@ -65,7 +65,7 @@ TEST_F(ExchangeTest, ACallThatIsDroppedGivesAllItsRoomBack) {
     EXPECT_EQ(credit_heard(), piece.size());
 }
 
-TEST_F(ExchangeTest, NoMoreInputIsSentThanTheAgentHasRoomFor) {
+TEST_F(MultiplexerTest, NoMoreInputIsSentThanTheAgentHasRoomFor) {
     greet();
     auto call = start("cat");
     std::string sent;
@@ -93,17 +93,17 @@ TEST_F(ExchangeTest, NoMoreInputIsSentThanTheAgentHasRoomFor) {
     EXPECT_EQ(of(Type::input_end, heard()).size(), 1u);
 }
 
-TEST_F(ExchangeTest, MoreRoomForInputThanThereCanBeLosesTheAgent) {
+TEST_F(MultiplexerTest, MoreRoomForInputThanThereCanBeLosesTheAgent) {
     greet();
     auto call = start("cat");
     begin(call->write(std::string(10, 'x')));
     say_credit(1, 10);
-    EXPECT_TRUE(exchange_->usable());
+    EXPECT_TRUE(multiplexer_->usable());
     say_credit(1, UINT32_MAX);
     EXPECT_THAT(why_lost(), HasSubstr("the agent is broken"));
 }
 
-TEST_F(ExchangeTest, InputAfterTheEndIsDropped) {
+TEST_F(MultiplexerTest, InputAfterTheEndIsDropped) {
     greet();
     auto call = start("cat");
     auto writing = begin(call->write(std::string(100'000, 'x')));
@@ -113,7 +113,7 @@ TEST_F(ExchangeTest, InputAfterTheEndIsDropped) {
     EXPECT_TRUE(begin(call->write("more"))->value);
 }
 
-TEST_F(ExchangeTest, AWaitThatADeadlineEndsLeavesTheCall) {
+TEST_F(MultiplexerTest, AWaitThatADeadlineEndsLeavesTheCall) {
     greet();
     auto call = start("cat");
     auto limited = [&](auto operation) {
@@ -135,17 +135,17 @@ TEST_F(ExchangeTest, AWaitThatADeadlineEndsLeavesTheCall) {
     EXPECT_EQ(begin(call->started())->value, 42u);
     EXPECT_EQ(begin(call->next())->value.value()->bytes, "said");
     EXPECT_TRUE(begin(call->write("0123456789"))->value);
-    EXPECT_EQ(begin(exchange_->greeted())->value->version, frames::version);
+    EXPECT_EQ(begin(multiplexer_->greeted())->value->version, frames::version);
 }
 
-TEST_F(ExchangeTest, ADeadlineEndsTheWaitForAHello) {
-    exchange_->expect(nonce);
-    auto late = begin(time_.deadline_after(1s).limit(exchange_->greeted(), "no hello"));
+TEST_F(MultiplexerTest, ADeadlineEndsTheWaitForAHello) {
+    multiplexer_->expect(nonce);
+    auto late = begin(time_.deadline_after(1s).limit(multiplexer_->greeted(), "no hello"));
     time_.advance(2s);
     turn();
     EXPECT_EQ(late->error, "no hello within 1 s");
-    exchange_->take_bytes(hello());
-    EXPECT_TRUE(exchange_->usable());
+    multiplexer_->take_bytes(hello());
+    EXPECT_TRUE(multiplexer_->usable());
 }
 
 }  // namespace

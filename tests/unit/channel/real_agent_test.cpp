@@ -30,7 +30,9 @@ struct Result {
 class RealAgentTest : public testing::Test {
 protected:
     RealAgentTest() : ends_(fakes::connected_pair(runtime_.executor())) {
-        auto obituary = []() -> asio::awaitable<std::string> { co_return "the agent is gone"; };
+        auto disconnect_reason = []() -> asio::awaitable<std::string> {
+            co_return "the agent is gone";
+        };
         auto late = [this](std::string line) {
             std::lock_guard lock(mutex_);
             late_ += line + "\n";
@@ -39,8 +41,8 @@ protected:
             std::lock_guard lock(mutex_);
             held_.push_back(output);
         };
-        channel_ = Channel::open(std::move(ends_.first), obituary, {late, held, holder_limit},
-                                 runtime_.time());
+        channel_ = Channel::open(std::move(ends_.first), disconnect_reason,
+                                 {late, held, holder_limit}, runtime_.time());
         auto opening = runtime_.start(greet(channel_, runtime_.time().deadline_after(20s)));
         start_agent();
         fakes::result_of(std::move(opening));
@@ -184,7 +186,7 @@ TEST_F(RealAgentTest, ACallThatIsLetGoRunsOn) {
     auto call = start({.text = "echo begun; read -r line; echo $line >&2", .with_input = true});
     first_words(call);
     fakes::result_of(runtime_.start(feed(call, "")));
-    on_io([&] { call->let_go(); });
+    on_io([&] { call->detach(); });
     drop(std::move(call));
     EXPECT_EQ(result_of({.text = "echo next"}).output, "next\n");
 }

@@ -25,7 +25,7 @@ inline constexpr std::string_view program = "an agent's program";
 inline constexpr auto limit = 60s;
 inline constexpr auto silence = 10s;
 
-inline asio::awaitable<std::string> obituary() {
+inline asio::awaitable<std::string> disconnect_reason() {
     co_return "QEMU ended with status 1";
 }
 
@@ -59,11 +59,11 @@ protected:
     }
 
     asio::awaitable<void> make() {
-        parts_.shell = shell::Session::open(std::move(shell_ends_.first), obituary, time_);
-        parts_.channel = channel::Channel::open(std::move(channel_ends_.first), obituary,
+        parts_.shell = shell::Session::open(std::move(shell_ends_.first), disconnect_reason, time_);
+        parts_.channel = channel::Channel::open(std::move(channel_ends_.first), disconnect_reason,
                                                 {[](std::string) {}}, time_);
-        parts_.qmp = co_await qmp::Client::open(std::move(qmp_ends_.first), obituary,
-                                                io::Deadline::never(), time_);
+        parts_.qmp = co_await qmp::Client::open(std::move(qmp_ends_.first), disconnect_reason,
+                                                io::Deadline::never());
         parts_.guest = GuestState::of(*parts_.qmp, runtime_.executor());
         parts_.warn = [this](std::string text) { warnings_ += text + "\n"; };
         link_ = AgentLink::make(parts_, runtime_.executor(), time_);

@@ -7,8 +7,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/json/parse.hpp>
 
-#include "machine/reminder.hpp"
-
 namespace charioteer::machine {
 namespace {
 
@@ -91,19 +89,6 @@ TEST_F(GuestStateTest, ASnapshotThatWasLoadedIsToldToAllWhoAsk) {
     state_->note_restored();
     EXPECT_EQ(told, 2);
     EXPECT_FALSE(state_->asleep());
-}
-
-TEST(Reminder, ComesMoreAndMoreSeldom) {
-    Reminder reminder(30s);
-    EXPECT_FALSE(reminder.due(29s));
-    EXPECT_TRUE(reminder.due(31s));
-    EXPECT_FALSE(reminder.due(61s));
-    EXPECT_TRUE(reminder.due(62s));
-    EXPECT_TRUE(reminder.due(3600s));
-    EXPECT_FALSE(reminder.due(4199s));
-    EXPECT_TRUE(reminder.due(4200s));
-    reminder.reset();
-    EXPECT_TRUE(reminder.due(30s));
 }
 
 }  // namespace

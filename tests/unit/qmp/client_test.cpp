@@ -20,7 +20,7 @@ constexpr std::string_view greeting =
     R"({"QMP": {"version": {"qemu": {"micro": 2, "minor": 0, "major": 10}}, "capabilities": []}})"
     "\r\n";
 
-asio::awaitable<std::string> obituary() {
+asio::awaitable<std::string> disconnect_reason() {
     co_return "QEMU ended with status 1";
 }
 
@@ -36,7 +36,7 @@ protected:
     ~ClientTest() override { result_of(runtime_.start(dispose(std::move(client_)))); }
 
     io::Pending<std::shared_ptr<Client>> start(io::Deadline deadline = io::Deadline::never()) {
-        return runtime_.start(Client::open(std::move(ends_.first), obituary, deadline, time_));
+        return runtime_.start(Client::open(std::move(ends_.first), disconnect_reason, deadline));
     }
     void open() {
         auto opening = start();
@@ -231,7 +231,7 @@ TEST_F(ClientTest, KeepsTheLastThousandEvents) {
     EXPECT_EQ(result_of(event()).at("event"), 3);
 }
 
-TEST_F(ClientTest, TheEndOfTheConnectionAsksForTheObituary) {
+TEST_F(ClientTest, TheEndOfTheConnectionAsksForTheReason) {
     open();
     auto command = execute("query");
     auto waiting = event();

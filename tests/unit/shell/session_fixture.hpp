@@ -21,7 +21,7 @@ protected:
     SessionTest()
         : ends_(fakes::connected_pair(runtime_.executor())),
           peer_(ends_.second),
-          session_(Session::open(std::move(ends_.first), obituary, time_)) {}
+          session_(Session::open(std::move(ends_.first), disconnect_reason, time_)) {}
     ~SessionTest() override { fakes::result_of(runtime_.start(dispose(std::move(session_)))); }
 
     io::Pending<CommandResult> start(std::string text,
@@ -85,7 +85,9 @@ protected:
     int number_ = 0;
 
 private:
-    static asio::awaitable<std::string> obituary() { co_return "QEMU was killed by signal 9"; }
+    static asio::awaitable<std::string> disconnect_reason() {
+        co_return "QEMU was killed by signal 9";
+    }
     static asio::awaitable<void> dispose(std::shared_ptr<Session> session) {
         session->close();
         co_return;

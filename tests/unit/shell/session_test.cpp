@@ -171,7 +171,7 @@ TEST_F(SessionTest, RefusesACommandThatCannotBeSentAndStaysUsable) {
     EXPECT_EQ(result_of(next).output, "mine");
 }
 
-TEST_F(SessionTest, ALostConnectionAsksForTheObituary) {
+TEST_F(SessionTest, ALostConnectionAsksForTheReason) {
     auto command = start("ls");
     auto waiting = start("next");
     next_command();

@@ -19,7 +19,7 @@ std::size_t number(std::string_view bytes) {
 }  // namespace
 
 /// Io thread only.
-class FakeGuest::Line : public channel::Call::Line {
+class FakeGuest::Line : public channel::FrameSink {
 public:
     explicit Line(const asio::any_io_executor& executor) : changed(executor) {}
 
@@ -31,7 +31,7 @@ public:
         told.push_back({frames::Type::credit, stream, ""});
         changed.notify_all();
     }
-    void drop(std::uint32_t stream, bool /*ended*/) override {
+    void cancel(std::uint32_t stream) override {
         dropped.push_back(stream);
         changed.notify_all();
     }

@@ -118,7 +118,7 @@ TEST_F(VisitTest, AVisitorIsToldWhyThereIsNoShell) {
 TEST_F(VisitTest, AVisitorIsToldThatTheGuestIsGone) {
     auto visitor = settle();
     guest_.says(1, "last words");
-    guest_.with_shell(1, [](auto& call) { call.lose("QEMU was killed by signal 9"); });
+    guest_.with_shell(1, [](auto& call) { call.fail("QEMU was killed by signal 9"); });
     EXPECT_EQ(visitor.read().payload, "last words");
     EXPECT_THAT(visitor.read_ending(), Pair(1, "QEMU was killed by signal 9"));
 }

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "channel/exchange.hpp"
+#include "channel/multiplexer.hpp"
 #include "fakes/manual_time.hpp"
 
 namespace charioteer::channel {
@@ -19,14 +19,16 @@ struct Frame {
     std::string payload;
 };
 
-/// An exchange whose agent the test plays, without a socket, a thread and a clock that moves.
-class ExchangeTest : public testing::Test {
+/// A multiplexer whose agent the test plays, without a socket, a thread and a clock that moves.
+class MultiplexerTest : public testing::Test {
 protected:
     static constexpr std::uint64_t nonce = 0x123456789abcdef0;
 
-    ExchangeTest() {
-        exchange_ = Exchange::make(
-            context_.get_executor(), [this](std::string_view bytes) { sent_ += bytes; },
+    MultiplexerTest() {
+        multiplexer_ = Multiplexer::make(
+            context_.get_executor(),
+            {.send = [this](std::string_view bytes) { sent_ += bytes; },
+             .flushed = [this] { return !guest_reads_nothing_; }},
             {.late_errors = [this](std::string line) { late_.push_back(std::move(line)); },
              .held_output = [this](const HeldOutput& held) { held_.push_back(held); },
              .holder_limit = std::chrono::minutes(5)},
@@ -85,7 +87,7 @@ protected:
         return bytes.append(payload);
     }
     void say(frames::Type type, std::uint32_t stream, std::string_view payload = {}) {
-        exchange_->take_bytes(frame(type, stream, payload));
+        multiplexer_->take_bytes(frame(type, stream, payload));
         turn();
     }
     void say_exit(std::uint32_t stream, std::uint32_t status = 0) {
@@ -105,8 +107,8 @@ protected:
         return bytes;
     }
     void greet() {
-        exchange_->expect(nonce);
-        exchange_->take_bytes(hello());
+        multiplexer_->expect(nonce);
+        multiplexer_->take_bytes(hello());
         turn();
         heard();
     }
@@ -147,11 +149,11 @@ protected:
         return sum;
     }
     std::shared_ptr<Call> start(std::string text = "true") {
-        return exchange_->start({.text = std::move(text)});
+        return multiplexer_->start({.text = std::move(text)});
     }
     std::string why_lost() {
         try {
-            exchange_->start({});
+            multiplexer_->start({});
         } catch (const io::ConnectionLost& error) {
             return error.what();
         }
@@ -161,9 +163,10 @@ protected:
     asio::io_context context_;
     fakes::ManualTime time_;
     std::string sent_;
+    bool guest_reads_nothing_ = false;
     std::vector<std::string> late_;
     std::vector<HeldOutput> held_;
-    std::shared_ptr<Exchange> exchange_;
+    std::shared_ptr<Multiplexer> multiplexer_;
     std::uint32_t sequence_ = 0;
 
 private:

@@ -1,4 +1,4 @@
-#include "channel/exchange.hpp"
+#include "channel/multiplexer.hpp"
 
 #include <fmt/format.h>
 
@@ -6,119 +6,71 @@
 #include <cstring>
 #include <utility>
 
+#include "channel/codec.hpp"
+
 namespace charioteer::channel {
 
 namespace {
 
-using namespace std::chrono_literals;
-
 /// What one frame carries of a command's text, in bytes.
 constexpr std::size_t text_piece = 48 * 1024;
 constexpr std::size_t longest_line = 64 * 1024;
-/// How long after the end of its shell it is to be known who holds a command's output.
-constexpr auto holder_report = 10s;
-/// Room for what nobody waits for is given back in pieces of this size, in bytes, so that it takes
-/// less of the line than what came.
+/// Credit for output without a reader is given in pieces of this size, in bytes, so that it takes
+/// less of the line than the output.
 constexpr std::size_t late_credit_piece = 16 * 1024;
 /// As many commands as an agent runs.
 constexpr std::size_t most_orphans = 1000;
-/// What an agent's line may carry that is no frame, in bytes. Looking for frames in what was made
-/// to look like them is dear.
+/// What an agent's line may carry that is no frame, in bytes: searching it is expensive.
 constexpr std::size_t most_noise = 256 * 1024;
-
-std::string_view as_text(frames::Bytes bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-frames::Bytes as_bytes(std::string_view text) {
-    return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
-}
-
-/// As a frame has it: 0 is none, and what is longer than fits is cut.
-std::uint32_t milliseconds(io::Duration limit) {
-    if (limit <= io::Duration::zero()) return 0;
-    auto count = std::chrono::ceil<std::chrono::milliseconds>(limit).count();
-    return static_cast<std::uint32_t>(std::min<std::int64_t>(count, UINT32_MAX));
-}
-
-frames::Exec exec_of(const Request& request, io::Duration holder_limit) {
-    frames::Exec exec;
-    exec.credit = request.output_window;
-    auto set = [&](bool is, frames::Exec::Flag flag) { exec.flags |= is ? flag : 0u; };
-    set(request.built_in, frames::Exec::built_in);
-    set(request.strict, frames::Exec::strict);
-    set(request.with_input, frames::Exec::with_input);
-    set(!request.want_output, frames::Exec::no_output);
-    set(request.terminal.has_value(), frames::Exec::on_terminal);
-    if (request.terminal) {
-        exec.rows = request.terminal->rows;
-        exec.columns = request.terminal->columns;
-    }
-    if (request.limit) exec.limit = milliseconds(*request.limit);
-    exec.holder_report = milliseconds(holder_report);
-    exec.holder_limit = milliseconds(holder_limit);
-    return exec;
-}
-
-Ending ending_of(const frames::Exit& exit) {
-    Ending ending;
-    ending.status = static_cast<int>(exit.status);
-    ending.signal = static_cast<int>(exit.signal);
-    ending.timed_out = exit.timed_out != 0;
-    ending.duration = std::chrono::microseconds(exit.microseconds);
-    return ending;
-}
-
-bool carries_output(const frames::Header& header) {
-    return header.type == frames::Type::output || header.type == frames::Type::errors;
-}
-
-template <class Message>
-std::string encoded(const Message& message) {
-    unsigned char room[64];
-    return std::string(as_text(frames::encode(message, room)));
-}
+constexpr auto went_back =
+    "the guest went back to an earlier state, as a snapshot does that is loaded, while the command "
+    "was under way";
+/// How often frames may be lost without one that comes in between.
+constexpr int most_steps_lost = 8;
 
 }  // namespace
 
-Exchange::Exchange(const asio::any_io_executor& executor, Send send, Settings settings,
-                   io::TimeSource& time)
+Multiplexer::Multiplexer(const asio::any_io_executor& executor, Output output, Settings settings,
+                         io::TimeSource& time)
     : executor_(executor),
-      send_(std::move(send)),
+      output_(std::move(output)),
       settings_(std::move(settings)),
       time_(time),
-      changed_(executor) {}
+      changed_(executor),
+      agreement_(time),
+      last_stream_(settings_.first_stream - 1),
+      late_errors_(settings_.late_errors) {}
 
-std::shared_ptr<Exchange> Exchange::make(const asio::any_io_executor& executor, Send send,
-                                         Settings settings, io::TimeSource& time) {
-    return std::shared_ptr<Exchange>(
-        new Exchange(executor, std::move(send), std::move(settings), time));
+std::shared_ptr<Multiplexer> Multiplexer::make(const asio::any_io_executor& executor, Output output,
+                                               Settings settings, io::TimeSource& time) {
+    return std::shared_ptr<Multiplexer>(
+        new Multiplexer(executor, std::move(output), std::move(settings), time));
 }
 
-Exchange::~Exchange() {
+Multiplexer::~Multiplexer() {
     for (auto& [stream, entry] : streams_)
-        if (auto call = entry.call.lock()) call->lose("the driver closed the connection");
+        if (auto call = entry.call.lock()) call->fail("the driver closed the connection");
 }
 
-void Exchange::expect(std::uint64_t nonce, Port port) {
+void Multiplexer::expect(std::uint64_t nonce, Port port) {
     if (closed()) return;
-    lose("another agent takes its place");
+    fail("another agent takes its place");
     nonce_ = nonce;
     state_ = State::expecting;
     why_not_ = "the agent has not yet said that it listens";
     // One that still has the line, though it was given up, ends when it hears of another.
-    if (had_agent_ || port == Port::open) send_hello(nonce_, false);
+    if (had_agent_ || port == Port::open) output_.send(agreement_.hello(nonce_, false, progress_));
 }
 
-void Exchange::adopt() {
+void Multiplexer::adopt() {
     if (closed() || usable()) return;
-    lose("an agent that was there before has yet to say that it listens");
+    fail("an agent that was there before has yet to say that it listens");
     nonce_ = 0;
     state_ = State::expecting;
-    send_hello(nonce_, true);
+    output_.send(agreement_.hello(nonce_, true, progress_));
 }
 
-asio::awaitable<Peer> Exchange::greeted() {
+asio::awaitable<Peer> Multiplexer::greeted() {
     auto self = shared_from_this();
     while (!usable()) {
         if (state_ != State::expecting) throw io::ConnectionLost(why_not_);
@@ -127,7 +79,7 @@ asio::awaitable<Peer> Exchange::greeted() {
     co_return peer_;
 }
 
-std::shared_ptr<Call> Exchange::start(Request request) {
+std::shared_ptr<Call> Multiplexer::start(Request request) {
     if (!usable()) throw NotSent(why_not_);
     // 0 is the line itself.
     do last_stream_ = (last_stream_ + 1) % frames::orphan;
@@ -146,14 +98,14 @@ std::shared_ptr<Call> Exchange::start(Request request) {
     return call;
 }
 
-std::uint64_t Exchange::ask() {
+std::uint64_t Multiplexer::ask() {
     if (!usable()) throw io::ConnectionLost(why_not_);
     auto number = ++last_ping_;
     send(frames::Type::ping, 0, {reinterpret_cast<const char*>(&number), sizeof number});
     return number;
 }
 
-asio::awaitable<void> Exchange::answered(std::uint64_t number) {
+asio::awaitable<void> Multiplexer::answered(std::uint64_t number) {
     auto self = shared_from_this();
     while (last_pong_ < number) {
         if (!usable()) throw io::ConnectionLost(why_not_);
@@ -161,24 +113,24 @@ asio::awaitable<void> Exchange::answered(std::uint64_t number) {
     }
 }
 
-void Exchange::lose(const std::string& why) {
+void Multiplexer::fail(const std::string& why) {
     if (closed()) return;
     state_ = State::silent;
     why_not_ = why;
     received_.clear();
     for (auto& [stream, entry] : streams_)
-        if (auto call = entry.call.lock()) call->lose(why, !entry.sent);
+        if (auto call = entry.call.lock()) call->fail(why, !entry.sent);
     streams_.clear();
     kept_.restart([](std::uint32_t) { return false; });
     changed_.notify_all();
 }
 
-void Exchange::close(const std::string& why) {
-    lose(why);
+void Multiplexer::close(const std::string& why) {
+    fail(why);
     state_ = State::closed;
 }
 
-void Exchange::take_bytes(std::string_view bytes) {
+void Multiplexer::take_bytes(std::string_view bytes) {
     auto listens = [this] { return state_ == State::expecting || usable(); };
     // With no agent there is nothing to be understood.
     if (!listens()) return;
@@ -192,13 +144,13 @@ void Exchange::take_bytes(std::string_view bytes) {
         if (found.kind == frames::Scan::Kind::frame)
             take(found);
         else if (in_step() && (noise_ += found.size) > most_noise)
-            lose("the agent's line carries more noise than frames: something else writes to it");
+            fail("the agent's line carries more noise than frames: something else writes to it");
     }
     // An agent that was lost has cleared it.
     received_.erase(0, std::min(taken, received_.size()));
 }
 
-void Exchange::take(const frames::Scan& found) {
+void Multiplexer::take(const frames::Scan& found) {
     const auto& header = found.header;
     heard_ = time_.now();
     if (header.type == frames::Type::hello) {
@@ -218,7 +170,7 @@ void Exchange::take(const frames::Scan& found) {
     send(frames::Type::ack, 0, encoded(frames::Ack{.next = progress_.next}));
 }
 
-void Exchange::take_of_line(const frames::Header& header, frames::Bytes payload) {
+void Multiplexer::take_of_line(const frames::Header& header, frames::Bytes payload) {
     frames::Ack ack;
     if (header.type == frames::Type::refused) return lose_step();
     steps_lost_ = 0;
@@ -232,7 +184,7 @@ void Exchange::take_of_line(const frames::Header& header, frames::Bytes payload)
 }
 
 /// Null: its command has ended while the frame was on its way.
-Exchange::Entry* Exchange::find_or_adopt(const frames::Header& header) {
+Multiplexer::Entry* Multiplexer::find_or_adopt(const frames::Header& header) {
     auto found = streams_.find(header.stream);
     if (found != streams_.end()) return &found->second;
     bool orphan = (header.stream & frames::orphan) != 0 && carries_output(header);
@@ -243,32 +195,32 @@ Exchange::Entry* Exchange::find_or_adopt(const frames::Header& header) {
     return &entry;
 }
 
-void Exchange::take_for_stream(const frames::Header& header, frames::Bytes payload) {
+void Multiplexer::take_for_stream(const frames::Header& header, frames::Bytes payload) {
     steps_lost_ = 0;
     auto* found = find_or_adopt(header);
     if (found == nullptr) return;
     auto& entry = *found;
     bool says = carries_output(header);
     if (says && payload.size() > entry.output_room)
-        return lose(
+        return fail(
             fmt::format("the agent is broken: it sent {} bytes more of a command's output "
                         "than it had room for",
                         payload.size() - entry.output_room));
     if (says) entry.output_room -= payload.size();
     auto call = entry.call.lock();
-    if (call && !call->ended() && !take_for_call(*call, header, payload))
-        return lose(
+    if (call && call->live() && !take_for_call(*call, header, payload))
+        return fail(
             fmt::format("the agent is broken: it sent a frame of type {} and {} bytes that "
                         "means nothing",
                         static_cast<int>(header.type), payload.size()));
-    if (says && (!call || call->ended()))
+    if (says && (!call || !call->live()))
         take_late(header.stream, entry, header.type, as_text(payload));
     if (header.type == frames::Type::closed || header.type == frames::Type::refused)
         end_stream(header.stream, entry);
 }
 
 /// False when the frame is not one that an agent sends.
-bool Exchange::take_for_call(Call& call, const frames::Header& header, frames::Bytes payload) {
+bool Multiplexer::take_for_call(Call& call, const frames::Header& header, frames::Bytes payload) {
     frames::Started started;
     frames::Credit credit;
     frames::Exit exit;
@@ -301,35 +253,32 @@ bool Exchange::take_for_call(Call& call, const frames::Header& header, frames::B
     }
 }
 
-void Exchange::report_held(const Call& call, frames::Bytes holders, bool given_up) {
+void Multiplexer::report_held(const Call& call, frames::Bytes holders, bool given_up) {
     settings_.held_output({call.origin().text, std::string(as_text(holders)), given_up});
 }
 
-/// Nobody waits for it: whoever writes it gets the room back by itself.
-void Exchange::take_late(std::uint32_t stream, Entry& entry, frames::Type type,
-                         std::string_view bytes) {
+/// Output without a reader: credit for it is given at once.
+void Multiplexer::take_late(std::uint32_t stream, Entry& entry, frames::Type type,
+                            std::string_view bytes) {
     entry.late += bytes.size();
     if (entry.late >= late_credit_piece) give_credit(stream, std::exchange(entry.late, 0));
-    if (type != frames::Type::errors) return;
-    entry.late_lines.feed(bytes);
-    while (auto line = entry.late_lines.next()) settings_.late_errors(std::move(*line));
+    if (type == frames::Type::errors) late_errors_.add(entry.late_lines, bytes);
 }
 
-void Exchange::end_stream(std::uint32_t stream, Entry& entry) {
-    if (!entry.late_lines.rest().empty())
-        settings_.late_errors(std::string(entry.late_lines.rest()));
+void Multiplexer::end_stream(std::uint32_t stream, Entry& entry) {
+    late_errors_.finish(entry.late_lines);
     streams_.erase(stream);
 }
 
-void Exchange::send(frames::Type type, std::uint32_t stream, std::string_view payload) {
+void Multiplexer::send(frames::Type type, std::uint32_t stream, std::string_view payload) {
     if (!usable()) return;
     const auto& frame = kept_.add(type, stream, payload);
     if (!in_step()) return;
     if (auto entry = streams_.find(stream); entry != streams_.end()) entry->second.sent = true;
-    send_(frame);
+    output_.send(frame);
 }
 
-void Exchange::give_credit(std::uint32_t stream, std::size_t bytes) {
+void Multiplexer::give_credit(std::uint32_t stream, std::size_t bytes) {
     auto found = streams_.find(stream);
     if (found == streams_.end() || bytes == 0) return;
     found->second.output_room += bytes;
@@ -337,9 +286,114 @@ void Exchange::give_credit(std::uint32_t stream, std::size_t bytes) {
          encoded(frames::Credit{.bytes = static_cast<std::uint32_t>(bytes)}));
 }
 
-void Exchange::drop(std::uint32_t stream, bool leave) {
-    if (leave || !streams_.contains(stream)) return;
-    send(frames::Type::signal, stream, encoded(frames::Signal{.number = 0}));
+void Multiplexer::cancel(std::uint32_t stream) {
+    auto found = streams_.find(stream);
+    if (found == streams_.end()) return;
+    if (found->second.sent)
+        return send(frames::Type::signal, stream, encoded(frames::Signal{.number = 0}));
+    kept_.forget(stream);
+    streams_.erase(found);
+}
+
+void Multiplexer::resynchronise() {
+    if (!usable()) return;
+    agreement_.reset_pauses();
+    agree(state_ == State::agreeing && agreement_.anew());
+}
+
+void Multiplexer::ask_again() {
+    if (in_step()) return resynchronise();
+    if (usable() && agreement_.repeat_due()) agree(agreement_.anew());
+}
+
+void Multiplexer::agree(bool anew) {
+    bool repeats = state_ == State::agreeing && anew == agreement_.anew();
+    bool flushed = output_.flushed();
+    state_ = State::agreeing;
+    if (!repeats) return output_.send(agreement_.ask(anew, progress_, flushed));
+    // One that still waits to be written does not get lost.
+    if (flushed) output_.send(agreement_.repeat(progress_, flushed));
+}
+
+void Multiplexer::lose_step() {
+    if (++steps_lost_ > most_steps_lost)
+        return fail("frames are lost on the agent's line again and again");
+    agree(false);
+}
+
+void Multiplexer::take_hello(frames::Bytes payload) {
+    frames::Hello hello;
+    if (!frames::decode(payload, hello)) return;
+    bool expecting = state_ == State::expecting;
+    // The first hello of an agent answers none.
+    bool answers = agreement_.is_answer(hello);
+    if (!expecting && !answers) return agreement_.take_other(hello);
+    if (expecting && nonce_ != 0 && hello.nonce != nonce_) return;
+    if (expecting && nonce_ == 0 && !answers && hello.epoch != 0) return;
+    if (hello.version != frames::version)
+        return fail(fmt::format("it speaks version {} of the protocol, not {}", hello.version,
+                                frames::version));
+    peer_ = {hello.version, hello.program_size, hello.program_checksum};
+    if (expecting)
+        greet_expected(hello);
+    else
+        take_agreement(hello);
+}
+
+void Multiplexer::greet_expected(const frames::Hello& hello) {
+    // One that answers adopt() has begun anew; what its earlier commands write may follow at once.
+    bool has_begun = nonce_ == 0 && agreement_.is_answer(hello);
+    nonce_ = hello.nonce;
+    had_agent_ = true;
+    noise_ = 0;
+    steps_lost_ = 0;
+    begin_anew();
+    if (!has_begun) output_.send(agreement_.hello(nonce_, true, progress_));
+    continue_from(0);
+}
+
+/// The agent answered how far it has heard us, and whether it can go on from where we wait.
+void Multiplexer::take_agreement(const frames::Hello& hello) {
+    bool same = hello.nonce == nonce_;
+    nonce_ = hello.nonce;
+    bool continues = (hello.flags & frames::Hello::continues) != 0 &&
+                     kept_.can_continue({.next = hello.next, .chain = hello.chain});
+    if (agreement_.anew()) return continue_from(0);
+    if (same && continues) return continue_from(hello.next);
+    go_back();
+}
+
+void Multiplexer::begin_anew() {
+    progress_ = {};
+    not_acked_ = 0;
+    orphans_ = 0;
+    kept_.restart([this](std::uint32_t stream) {
+        auto entry = streams_.find(stream);
+        return entry != streams_.end() && !entry->second.sent;
+    });
+}
+
+void Multiplexer::continue_from(std::uint32_t next) {
+    state_ = State::usable;
+    for (auto& [stream, entry] : streams_) entry.sent = true;
+    auto bytes = kept_.from(next);
+    if (!bytes.empty()) output_.send(bytes);
+    changed_.notify_all();
+}
+
+/// Commands that were sent to the agent of before fail; those that wait are sent to this one.
+void Multiplexer::go_back() {
+    auto before = std::move(streams_);
+    streams_.clear();
+    for (auto& [stream, entry] : before) {
+        if (!entry.sent)
+            streams_[stream] = std::move(entry);
+        else if (auto call = entry.call.lock())
+            call->fail(went_back);
+    }
+    begin_anew();
+    agree(true);
+    gone_back_();
 }
 
 }  // namespace charioteer::channel

@@ -1,6 +1,6 @@
 // Who is listened to, what is understood, and what happens when it is not.
 
-#include "exchange_fixture.hpp"
+#include "multiplexer_fixture.hpp"
 
 namespace charioteer::channel {
 namespace {
@@ -11,21 +11,21 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-TEST_F(ExchangeTest, ListensToNobodyBeforeAnAgentIsExpected) {
-    exchange_->take_bytes(hello());
-    EXPECT_FALSE(exchange_->usable());
+TEST_F(MultiplexerTest, ListensToNobodyBeforeAnAgentIsExpected) {
+    multiplexer_->take_bytes(hello());
+    EXPECT_FALSE(multiplexer_->usable());
     EXPECT_EQ(why_lost(), "no agent was started");
     EXPECT_THAT(heard(), IsEmpty());
 }
 
-TEST_F(ExchangeTest, GreetsTheAgentThatItExpects) {
-    exchange_->expect(nonce);
-    auto greeted = begin(exchange_->greeted());
+TEST_F(MultiplexerTest, GreetsTheAgentThatItExpects) {
+    multiplexer_->expect(nonce);
+    auto greeted = begin(multiplexer_->greeted());
     EXPECT_FALSE(greeted->done);
-    exchange_->take_bytes(hello(nonce + 1));
+    multiplexer_->take_bytes(hello(nonce + 1));
     turn();
     EXPECT_FALSE(greeted->done);
-    exchange_->take_bytes(hello());
+    multiplexer_->take_bytes(hello());
     turn();
     ASSERT_TRUE(greeted->value);
     auto answer = heard();
@@ -34,29 +34,29 @@ TEST_F(ExchangeTest, GreetsTheAgentThatItExpects) {
     EXPECT_EQ(decoded<frames::Hello>(answer[0]).nonce, nonce);
 }
 
-TEST_F(ExchangeTest, RefusesAnotherVersion) {
-    exchange_->expect(nonce);
-    auto greeted = begin(exchange_->greeted());
-    exchange_->take_bytes(hello(nonce, 7));
+TEST_F(MultiplexerTest, RefusesAnotherVersion) {
+    multiplexer_->expect(nonce);
+    auto greeted = begin(multiplexer_->greeted());
+    multiplexer_->take_bytes(hello(nonce, 7));
     turn();
     EXPECT_THAT(greeted->error, HasSubstr("version 7"));
-    EXPECT_FALSE(exchange_->usable());
+    EXPECT_FALSE(multiplexer_->usable());
 }
 
-TEST_F(ExchangeTest, FindsFramesInNoiseInEverySplit) {
+TEST_F(MultiplexerTest, FindsFramesInNoiseInEverySplit) {
     std::string noise(
         "\xfe"
         "ChF login: \xfe\0Ch\n",
         17);
     auto greeting = noise + hello();
     auto feed = [&](std::string_view bytes, std::size_t split) {
-        exchange_->take_bytes(bytes.substr(0, split % bytes.size()));
-        exchange_->take_bytes(bytes.substr(split % bytes.size()));
+        multiplexer_->take_bytes(bytes.substr(0, split % bytes.size()));
+        multiplexer_->take_bytes(bytes.substr(split % bytes.size()));
     };
     for (std::size_t split = 0; split < 100; ++split) {
-        exchange_->expect(nonce);
+        multiplexer_->expect(nonce);
         feed(greeting, split);
-        ASSERT_TRUE(exchange_->usable()) << split;
+        ASSERT_TRUE(multiplexer_->usable()) << split;
         heard();
         auto call = start();
         auto number = of(Type::exec, heard()).at(0).header.stream;
@@ -69,21 +69,21 @@ TEST_F(ExchangeTest, FindsFramesInNoiseInEverySplit) {
     }
 }
 
-TEST_F(ExchangeTest, TheNextAgentIsAnnouncedToTheOneBefore) {
+TEST_F(MultiplexerTest, TheNextAgentIsAnnouncedToTheOneBefore) {
     greet();
     auto waiting = begin(start()->next());
     heard();
-    exchange_->expect(nonce + 1);
+    multiplexer_->expect(nonce + 1);
     turn();
     EXPECT_EQ(waiting->error, "another agent takes its place");
     auto told = heard();
     ASSERT_EQ(told.size(), 1u);
     EXPECT_EQ(decoded<frames::Hello>(told[0]).nonce, nonce + 1);
-    exchange_->take_bytes(hello(nonce + 1));
-    EXPECT_TRUE(exchange_->usable());
+    multiplexer_->take_bytes(hello(nonce + 1));
+    EXPECT_TRUE(multiplexer_->usable());
 }
 
-TEST_F(ExchangeTest, TellsHowACommandWent) {
+TEST_F(MultiplexerTest, TellsHowACommandWent) {
     greet();
     auto call = start();
     auto next = begin(call->next());
@@ -100,7 +100,7 @@ TEST_F(ExchangeTest, TellsHowACommandWent) {
     EXPECT_TRUE(held_.empty());
 }
 
-TEST_F(ExchangeTest, TellsWhoHoldsTheOutputWhileItWaitsAndWhenItIsGivenUp) {
+TEST_F(MultiplexerTest, TellsWhoHoldsTheOutputWhileItWaitsAndWhenItIsGivenUp) {
     greet();
     auto call = start("daemon &");
     auto exec = decoded<frames::Exec>(of(Type::exec, heard()).at(0));
@@ -120,7 +120,7 @@ TEST_F(ExchangeTest, TellsWhoHoldsTheOutputWhileItWaitsAndWhenItIsGivenUp) {
     EXPECT_TRUE(next->done);
 }
 
-TEST_F(ExchangeTest, WhoHoldsTheOutputOfACallThatNobodyHoldsIsNotTold) {
+TEST_F(MultiplexerTest, WhoHoldsTheOutputOfACallThatNobodyHoldsIsNotTold) {
     greet();
     start().reset();
     say(Type::held, 1, "sleep (pid 7)");
@@ -128,7 +128,7 @@ TEST_F(ExchangeTest, WhoHoldsTheOutputOfACallThatNobodyHoldsIsNotTold) {
     EXPECT_TRUE(held_.empty());
 }
 
-TEST_F(ExchangeTest, ACommandThatIsRefusedSaysWhyToAll) {
+TEST_F(MultiplexerTest, ACommandThatIsRefusedSaysWhyToAll) {
     greet();
     auto call = start();
     auto started = begin(call->started());
@@ -136,10 +136,10 @@ TEST_F(ExchangeTest, ACommandThatIsRefusedSaysWhyToAll) {
     EXPECT_EQ(started->kind, "Refused");
     EXPECT_EQ(begin(call->next())->error, "the command is too long");
     EXPECT_EQ(begin(call->write("x"))->kind, "Refused");
-    EXPECT_TRUE(exchange_->usable());
+    EXPECT_TRUE(multiplexer_->usable());
 }
 
-TEST_F(ExchangeTest, StartedNeedNotBeWaitedForAfterTheEnd) {
+TEST_F(MultiplexerTest, StartedNeedNotBeWaitedForAfterTheEnd) {
     greet();
     auto call = start();
     auto started = begin(call->started());
@@ -147,7 +147,7 @@ TEST_F(ExchangeTest, StartedNeedNotBeWaitedForAfterTheEnd) {
     EXPECT_TRUE(started->done);
 }
 
-TEST_F(ExchangeTest, WhatComesLateIsToldInLines) {
+TEST_F(MultiplexerTest, WhatComesLateIsToldInLines) {
     greet();
     auto call = start();
     say_exit(1);
@@ -157,11 +157,11 @@ TEST_F(ExchangeTest, WhatComesLateIsToldInLines) {
     say(Type::closed, 1);
     EXPECT_THAT(late_, ElementsAre("one", "two", "three"));
     say(Type::errors, 1, "nobody's");
-    EXPECT_TRUE(exchange_->usable());
+    EXPECT_TRUE(multiplexer_->usable());
     EXPECT_EQ(late_.size(), 3u);
 }
 
-TEST_F(ExchangeTest, LateErrorsWithoutALineEndDoNotFillMemory) {
+TEST_F(MultiplexerTest, LateErrorsWithoutALineEndDoNotFillMemory) {
     greet();
     auto call = start();
     say_exit(1);
@@ -169,26 +169,61 @@ TEST_F(ExchangeTest, LateErrorsWithoutALineEndDoNotFillMemory) {
     EXPECT_GE(late_.size(), 15u);
 }
 
-TEST_F(ExchangeTest, ACallThatNobodyHoldsIsEnded) {
+TEST_F(MultiplexerTest, LateErrorsAreReportedUpToABound) {
+    greet();
+    auto call = start("yes >&2 &");
+    say_exit(1);
+    std::string lines;
+    for (int i = 0; i < 8 * 1024; ++i) lines += "y\n";
+    std::size_t reported = 0;
+    std::string last;
+    for (int i = 0; i < 2000; ++i) {
+        say(Type::errors, 1, lines);
+        reported += 2 * late_.size();
+        if (!late_.empty()) last = late_.back();
+        late_.clear();
+        ASSERT_TRUE(multiplexer_->usable());
+        sent_.clear();
+    }
+    EXPECT_LT(reported, 17u << 20);
+    EXPECT_THAT(last, HasSubstr("16 MiB"));
+}
+
+TEST_F(MultiplexerTest, CommandsAreNumberedFromTheFirstStream) {
+    Settings settings{.late_errors = [](const std::string&) {}};
+    settings.first_stream = frames::orphan - 1;
+    multiplexer_ = Multiplexer::make(context_.get_executor(),
+                                     {.send = [this](std::string_view bytes) { sent_ += bytes; }},
+                                     settings, time_);
+    greet();
+    auto last = start();
+    auto first = start();
+    auto sent = of(Type::exec, heard());
+    ASSERT_EQ(sent.size(), 2U);
+    EXPECT_EQ(sent[0].header.stream, frames::orphan - 1);
+    EXPECT_EQ(sent[1].header.stream, 1U);
+}
+
+TEST_F(MultiplexerTest, ACallWithoutAReferenceIsEnded) {
     greet();
     start();
     auto told = of(Type::signal, heard());
     ASSERT_EQ(told.size(), 1u);
     EXPECT_EQ(decoded<frames::Signal>(told[0]).number, 0u);
-    start()->let_go();
+    start()->detach();
     auto ended = start();
     say_exit(3);
     ended.reset();
     EXPECT_THAT(of(Type::signal, heard()), IsEmpty());
 }
 
-TEST_F(ExchangeTest, ACallThatIsCalledOffIsEndedOnce) {
+TEST_F(MultiplexerTest, ACallThatIsCalledOffIsEndedOnce) {
     greet();
     auto call = start();
     auto waiting = begin(call->next());
     heard();
-    call->abandon();
-    call->abandon();
+    call->cancel();
+    call->cancel();
     call->signal(15);
     turn();
     EXPECT_EQ(waiting->error, "the command was called off");
@@ -196,20 +231,20 @@ TEST_F(ExchangeTest, ACallThatIsCalledOffIsEndedOnce) {
     EXPECT_EQ(of(Type::signal, heard()).size(), 1u);
 }
 
-TEST_F(ExchangeTest, CallsAndTheExchangeMayGoInAnyOrder) {
+TEST_F(MultiplexerTest, CallsAndTheMultiplexerMayGoInAnyOrder) {
     greet();
     auto call = start();
     auto waiting = begin(call->next());
-    exchange_.reset();
+    multiplexer_.reset();
     turn();
     EXPECT_EQ(waiting->kind, "ConnectionLost");
     EXPECT_EQ(begin(call->write("x"))->kind, "ConnectionLost");
     call->signal(9);
     call->end_input();
-    call->abandon();
+    call->cancel();
 }
 
-TEST_F(ExchangeTest, LongTextsAreSentInPieces) {
+TEST_F(MultiplexerTest, LongTextsAreSentInPieces) {
     greet();
     std::string text(100'000, 'x');
     auto call = start(text);
@@ -222,10 +257,10 @@ TEST_F(ExchangeTest, LongTextsAreSentInPieces) {
     EXPECT_EQ(told[2].header.type, Type::exec);
 }
 
-TEST_F(ExchangeTest, LimitsAreRoundedUpAndCut) {
+TEST_F(MultiplexerTest, LimitsAreRoundedUpAndCut) {
     greet();
     auto limit_of = [&](io::Duration limit) {
-        auto call = exchange_->start({.limit = limit});
+        auto call = multiplexer_->start({.limit = limit});
         return decoded<frames::Exec>(of(Type::exec, heard()).at(0)).limit;
     };
     EXPECT_EQ(limit_of(1ns), 1u);
@@ -236,12 +271,12 @@ TEST_F(ExchangeTest, LimitsAreRoundedUpAndCut) {
     EXPECT_EQ(limit_of(io::Duration::max()), UINT32_MAX);
 }
 
-TEST_F(ExchangeTest, OnlyTheAnswerToItsQuestionIsOne) {
+TEST_F(MultiplexerTest, OnlyTheAnswerToItsQuestionIsOne) {
     greet();
     auto pong = [&](std::uint64_t number) {
         say(Type::pong, 0, {reinterpret_cast<const char*>(&number), sizeof number});
     };
-    auto first = begin(exchange_->answered(exchange_->ask()));
+    auto first = begin(multiplexer_->answered(multiplexer_->ask()));
     pong(UINT64_MAX);
     pong(0);
     say(Type::pong, 0, "?");
@@ -250,7 +285,7 @@ TEST_F(ExchangeTest, OnlyTheAnswerToItsQuestionIsOne) {
     EXPECT_TRUE(first->done);
 }
 
-TEST_F(ExchangeTest, AnAgentThatMakesNoSenseIsLost) {
+TEST_F(MultiplexerTest, AnAgentThatMakesNoSenseIsLost) {
     auto check = [&](Type type, std::string_view payload) {
         greet();
         auto call = start();
@@ -267,43 +302,43 @@ TEST_F(ExchangeTest, AnAgentThatMakesNoSenseIsLost) {
     check(Type::exec, "");
 }
 
-TEST_F(ExchangeTest, WhatIsOfNoStreamIsSkipped) {
+TEST_F(MultiplexerTest, WhatIsOfNoStreamIsSkipped) {
     greet();
     for (auto type : {Type::exit, Type::output, Type::closed, Type::started, Type::credit})
         say(type, 77, "x");
-    EXPECT_TRUE(exchange_->usable());
+    EXPECT_TRUE(multiplexer_->usable());
 }
 
-TEST_F(ExchangeTest, ALineOfNothingButNoiseLosesTheAgent) {
+TEST_F(MultiplexerTest, ALineOfNothingButNoiseLosesTheAgent) {
     greet();
-    exchange_->take_bytes(std::string(200 * 1024, 'x'));
-    EXPECT_TRUE(exchange_->usable());
-    exchange_->take_bytes(std::string(100 * 1024, 'x'));
+    multiplexer_->take_bytes(std::string(200 * 1024, 'x'));
+    EXPECT_TRUE(multiplexer_->usable());
+    multiplexer_->take_bytes(std::string(100 * 1024, 'x'));
     EXPECT_THAT(why_lost(), HasSubstr("more noise than frames"));
 }
 
-TEST_F(ExchangeTest, ALengthBeyondAllIsNoise) {
+TEST_F(MultiplexerTest, ALengthBeyondAllIsNoise) {
     greet();
     auto bytes = frame(Type::output, 1, std::string(frames::max_payload + 1, 'x'));
-    exchange_->take_bytes(bytes);
-    EXPECT_TRUE(exchange_->usable());
+    multiplexer_->take_bytes(bytes);
+    EXPECT_TRUE(multiplexer_->usable());
     // What follows shows that something is missing.
     say(Type::output, 1, "x");
-    EXPECT_FALSE(exchange_->in_step());
+    EXPECT_FALSE(multiplexer_->in_step());
 }
 
-TEST_F(ExchangeTest, ClosingIsForGood) {
+TEST_F(MultiplexerTest, ClosingIsForGood) {
     greet();
     auto call = start();
     auto waiting = begin(call->next());
-    exchange_->close("QEMU was killed");
-    exchange_->close("again");
-    exchange_->lose("again");
-    exchange_->expect(nonce);
+    multiplexer_->close("QEMU was killed");
+    multiplexer_->close("again");
+    multiplexer_->fail("again");
+    multiplexer_->expect(nonce);
     turn();
     EXPECT_EQ(waiting->error, "QEMU was killed");
     EXPECT_EQ(why_lost(), "QEMU was killed");
-    EXPECT_EQ(begin(exchange_->greeted())->error, "QEMU was killed");
+    EXPECT_EQ(begin(multiplexer_->greeted())->error, "QEMU was killed");
 }
 
 }  // namespace

@@ -9,8 +9,11 @@
 #include <string>
 #include <string_view>
 
+#include "channel/agreement.hpp"
 #include "channel/call.hpp"
+#include "channel/frame_sink.hpp"
 #include "channel/kept_frames.hpp"
+#include "channel/late_errors.hpp"
 #include "io/line_splitter.hpp"
 #include "io/time_source.hpp"
 
@@ -23,12 +26,9 @@ struct Peer {
     std::uint64_t program_checksum = 0;
 };
 
-/// Whether something in the guest has the port open already: it is told that another is expected.
+/// Whether something in the guest has the port open already: then it is told that another agent is
+/// expected.
 enum class Port { closed, open };
-
-/// Gets the lines, without their ends, that are written to the standard error of commands whose
-/// calls have ended or are not held any more.
-using LateErrors = std::function<void(std::string line)>;
 
 /// Processes have the standard output of a command open whose shell has ended.
 struct HeldOutput {
@@ -39,27 +39,37 @@ struct HeldOutput {
 
 /// What a channel does for all of its commands. Its functions are called on the io thread.
 struct Settings {
-    LateErrors late_errors;
+    /// Gets the lines that are written to the standard error of commands after their calls have
+    /// ended or the last reference to them is gone.
+    LateErrors::Report late_errors;
     /// Gets what holds a command's output some time after the end of its shell, and when it is
     /// given up; only while the call is held.
     std::function<void(const HeldOutput& held)> held_output = [](const HeldOutput&) {};
     /// So long the holders may be silent; zero is for ever.
     io::Duration holder_limit{};
+    /// The number of the first command's stream; from random_stream() where a guest may still run
+    /// commands of another driver, which must not be taken for ours.
+    std::uint32_t first_stream = 1;
 };
 
-/// The driver's end of the line without a line: takes the bytes that came, whatever they are, and
-/// says which are to be sent. Io thread only. What the agent says never makes it throw, and never
-/// makes it keep more than the agent was given room for.
-class Exchange : public Call::Line, public std::enable_shared_from_this<Exchange> {
-public:
-    using Send = std::function<void(std::string_view bytes)>;
+/// Where a multiplexer's bytes go.
+struct Output {
+    std::function<void(std::string_view bytes)> send;
+    /// Whether all that was sent is written.
+    std::function<bool()> flushed = [] { return true; };
+};
 
-    static std::shared_ptr<Exchange> make(const asio::any_io_executor& executor, Send send,
-                                          Settings settings, io::TimeSource& time);
-    Exchange(const Exchange&) = delete;
-    Exchange& operator=(const Exchange&) = delete;
-    /// Calls that still wait are lost.
-    ~Exchange() override;
+/// Many calls over one stream of bytes, without I/O: takes the bytes that came, whatever they are,
+/// and says which are to be sent. Io thread only. No bytes of the agent make it throw, or keep more
+/// than the agent was given room for.
+class Multiplexer : public FrameSink, public std::enable_shared_from_this<Multiplexer> {
+public:
+    static std::shared_ptr<Multiplexer> make(const asio::any_io_executor& executor, Output output,
+                                             Settings settings, io::TimeSource& time);
+    Multiplexer(const Multiplexer&) = delete;
+    Multiplexer& operator=(const Multiplexer&) = delete;
+    /// Calls that still wait fail.
+    ~Multiplexer() override;
 
     /// Bytes that came, in any pieces.
     void take_bytes(std::string_view bytes);
@@ -68,12 +78,13 @@ public:
     void expect(std::uint64_t nonce, Port port = Port::closed);
     void adopt();
     void resynchronise();
+    void ask_again();
     /// `handler` is called when the guest went back to an earlier state.
     void on_gone_back(std::function<void()> handler) { gone_back_ = std::move(handler); }
     bool usable() const noexcept { return state_ == State::usable || state_ == State::agreeing; }
     bool in_step() const noexcept { return state_ == State::usable; }
     std::shared_ptr<Call> start(Request request);
-    void lose(const std::string& why);
+    void fail(const std::string& why);
     io::TimePoint heard() const noexcept { return heard_; }
 
     /// Nothing is sent or heard any more.
@@ -88,25 +99,24 @@ public:
     asio::awaitable<void> answered(std::uint64_t number);
 
 private:
-    /// agreeing: both ends find out what the other has heard; what is sent waits.
+    /// agreeing: both ends find out what the other has heard; frames wait meanwhile.
     enum class State { silent, expecting, agreeing, usable, closed };
     /// One stream, until the agent says that nothing more comes of it.
     struct Entry {
         std::weak_ptr<Call> call;
         std::uint64_t output_room = 0;  ///< bytes that the agent may still send
-        std::size_t late = 0;           ///< bytes taken for nobody and not yet given credit for
+        std::size_t late = 0;           ///< bytes discarded or reported, without credit yet
         io::LineSplitter late_lines;
         bool sent = false;  ///< something of it went over the line
     };
 
-    Exchange(const asio::any_io_executor& executor, Send send, Settings settings,
-             io::TimeSource& time);
+    Multiplexer(const asio::any_io_executor& executor, Output output, Settings settings,
+                io::TimeSource& time);
     void take(const frames::Scan& found);
     void take_of_line(const frames::Header& header, frames::Bytes payload);
     void take_hello(frames::Bytes payload);
     void greet_expected(const frames::Hello& hello);
     void take_agreement(const frames::Hello& hello);
-    void send_hello(std::uint64_t nonce, bool anew);
     void agree(bool anew);
     void begin_anew();
     void continue_from(std::uint32_t next);
@@ -120,10 +130,10 @@ private:
     void end_stream(std::uint32_t stream, Entry& entry);
     void send(frames::Type type, std::uint32_t stream, std::string_view payload) override;
     void give_credit(std::uint32_t stream, std::size_t bytes) override;
-    void drop(std::uint32_t stream, bool leave) override;
+    void cancel(std::uint32_t stream) override;
 
     asio::any_io_executor executor_;
-    Send send_;
+    Output output_;
     Settings settings_;
     io::TimeSource& time_;
     io::Condition changed_;
@@ -131,9 +141,7 @@ private:
     std::string why_not_ = "no agent was started";  ///< there is no agent
     std::uint64_t nonce_ = 0;                       ///< 0: any agent
     bool had_agent_ = false;
-    std::uint32_t epoch_ = 0;  ///< of the last hello
-    bool anew_ = false;        ///< what it asked for, while agreeing
-    std::optional<io::TimePoint> padded_at_;
+    Agreement agreement_;
     int steps_lost_ = 0;       ///< since a frame was taken
     std::size_t orphans_ = 0;  ///< streams of commands from before the line began anew
     std::function<void()> gone_back_ = [] {};
@@ -143,7 +151,8 @@ private:
     KeptFrames kept_;            ///< to this agent
     frames::Progress progress_;  ///< of its frames
     std::size_t not_acked_ = 0;  ///< bytes of frames taken since the last ack
-    std::uint32_t last_stream_ = 0;
+    std::uint32_t last_stream_;
+    LateErrors late_errors_;
     std::map<std::uint32_t, Entry> streams_;
     std::uint64_t last_ping_ = 0;
     std::uint64_t last_pong_ = 0;
