@@ -9,7 +9,7 @@ Host::Host(const asio::any_io_executor& executor, io::TimeSource& time, std::fun
     : executor_(executor),
       time_(time),
       idle_(std::move(idle)),
-      janitor_(process::Janitor::start()),
+      claims_(process::DirectoryClaims::start()),
       disk_(executor),
       copy_limits_(copy_limits),
       chosen_(executor) {}

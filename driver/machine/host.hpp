@@ -11,7 +11,7 @@
 #include "io/event.hpp"
 #include "io/time_source.hpp"
 #include "machine/accelerator.hpp"
-#include "process/janitor.hpp"
+#include "process/directory_claims.hpp"
 #include "screen/reader.hpp"
 
 namespace charioteer::machine {
@@ -38,9 +38,9 @@ public:
     io::TimeSource& time() noexcept { return time_; }
     const asio::any_io_executor& executor() const noexcept { return executor_; }
 
-    /// See process::Janitor::claim. Any thread.
+    /// See process::DirectoryClaims::claim. Any thread.
     process::ClaimedDirectory claim(const std::filesystem::path& path) {
-        return janitor_->claim(path, idle_);
+        return claims_->claim(path, idle_);
     }
 
     /// The accelerator that works here. Found out once, and told to the log then. `wanted` is the
@@ -64,7 +64,7 @@ private:
     asio::any_io_executor executor_;
     io::TimeSource& time_;
     std::function<void()> idle_;
-    std::shared_ptr<process::Janitor> janitor_;
+    std::shared_ptr<process::DirectoryClaims> claims_;
     std::unique_ptr<screen::Reader> reader_;
     files::Disk disk_;
     CopyLimits copy_limits_;

@@ -5,7 +5,7 @@
 
 #include "machine/context.hpp"
 #include "machine/start_script.hpp"
-#include "process/janitor.hpp"
+#include "process/directory_claims.hpp"
 
 namespace charioteer::machine {
 

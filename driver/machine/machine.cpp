@@ -134,13 +134,13 @@ void Machine::adopt(std::shared_ptr<Qemu> qemu) {
                             "has, for {:.0f} s so far",
                             io::seconds(so_far)));
     });
-    door_ = open_door();
+    shell_server_ = open_shell_server();
     last_process_ = qemu->share_child();
     booted = true;
     context_->log(fmt::format("QEMU running (pid {})", qemu->child().pid()));
 }
 
-std::shared_ptr<terminal::Door> Machine::open_door() {
+std::shared_ptr<terminal::ShellServer> Machine::open_shell_server() {
     terminal::Begin begin =
         [machine = weak_from_this()](
             channel::Request request) -> asio::awaitable<std::shared_ptr<channel::Call>> {
@@ -149,8 +149,8 @@ std::shared_ptr<terminal::Door> Machine::open_door() {
         co_return co_await self->parts_.agent->begin(std::move(request));
     };
     try {
-        return terminal::Door::open(context_->executor(), claim_.path() / door_name,
-                                    std::move(begin), context_->time());
+        return terminal::ShellServer::open(context_->executor(), claim_.path() / door_name,
+                                           std::move(begin), context_->time());
     } catch (const io::Error& error) {
         context_->warn(fmt::format("`charioteer shell` is unavailable: {}", error.what()));
         return nullptr;
@@ -244,8 +244,8 @@ asio::awaitable<void> Machine::wait_for_shutdown(io::Deadline deadline) {
 
 void Machine::forget_qemu() {
     context_->console()->finish();
-    if (door_) door_->close();
-    door_.reset();
+    if (shell_server_) shell_server_->close();
+    shell_server_.reset();
     if (const auto& qemu = context_->qemu()) qemu->close();
     context_->set_qemu(nullptr);
     if (state_ != State::released) state_ = State::off;

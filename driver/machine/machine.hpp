@@ -14,8 +14,8 @@
 #include "machine/screen_capture.hpp"
 #include "machine/unit_watcher.hpp"
 #include "machine/waiter.hpp"
-#include "process/janitor.hpp"
-#include "terminal/door.hpp"
+#include "process/directory_claims.hpp"
+#include "terminal/shell_server.hpp"
 
 namespace charioteer::machine {
 
@@ -93,7 +93,7 @@ public:
 private:
     asio::awaitable<void> launch(StartOptions options);
     void adopt(std::shared_ptr<Qemu> qemu);
-    std::shared_ptr<terminal::Door> open_door();
+    std::shared_ptr<terminal::ShellServer> open_shell_server();
     asio::awaitable<void> wait_for_guest();
     void forget_boot();
     asio::awaitable<void> end_qemu();
@@ -107,7 +107,7 @@ private:
     std::shared_ptr<Launcher> launcher_;  ///< while a start is under way
     io::Condition launch_ended_;
     std::shared_ptr<process::Child> last_process_;
-    std::shared_ptr<terminal::Door> door_;  ///< while QEMU runs
+    std::shared_ptr<terminal::ShellServer> shell_server_;  ///< while QEMU runs
 };
 
 }  // namespace charioteer::machine

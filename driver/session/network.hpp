@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "machine/host.hpp"
-#include "process/janitor.hpp"
+#include "process/directory_claims.hpp"
 #include "vlan/vlan.hpp"
 
 namespace charioteer::session {

@@ -27,7 +27,7 @@ exec env -i TERM={} HOME="$home" USER=root LOGNAME=root SHELL="$shell" \
     PATH="${{PATH:-/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin}}" "$shell" -l
 )";
 
-/// Goes into a script, and comes from whoever opened the terminal.
+/// `kind` goes into a script, and comes from the client.
 bool is_name(std::string_view kind) {
     auto allowed = [](char character) {
         return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||

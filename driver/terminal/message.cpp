@@ -7,7 +7,7 @@ namespace charioteer::terminal {
 namespace {
 
 constexpr std::size_t header_size = 5;
-/// Of a visitor's message, in bytes: a good deal more than it sends at once.
+/// Of a client's message, in bytes: a good deal more than it sends at once.
 constexpr std::size_t longest_payload = 64 * 1024;
 
 std::size_t number(std::string_view bytes) {
@@ -54,7 +54,7 @@ std::optional<Message> MessageReader::next() {
     auto type = static_cast<std::uint8_t>(pending_[0]);
     if (type < static_cast<std::uint8_t>(MessageType::open) ||
         type > static_cast<std::uint8_t>(MessageType::resize))
-        throw Malformed(fmt::format("no message of a visitor has type {}", type));
+        throw Malformed(fmt::format("no message of a client has type {}", type));
     auto size = number(std::string_view(pending_).substr(1, 4));
     if (size > longest_payload)
         throw Malformed(fmt::format("a message has {} bytes, {} at most", size, longest_payload));

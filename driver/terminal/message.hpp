@@ -9,28 +9,28 @@
 #include "channel/call.hpp"
 #include "io/error.hpp"
 
-/// What a client (python/charioteer/testing/shell_connection.py) and the door say to each other
-/// over a stream: messages of a byte for the type, the length of the payload in four bytes, and the
-/// payload. Numbers are little endian. No I/O here.
+/// What clients (python/charioteer/testing/shell_connection.py) and the shell server send to each
+/// other over a stream: messages of a byte for the type, the length of the payload in four bytes,
+/// and the payload. Numbers are little endian. No I/O here.
 namespace charioteer::terminal {
 
-/// The visitor said what a visitor does not say.
+/// A client sent what is not a message of a client.
 class Malformed : public io::Error {
 public:
     using Error::Error;
 };
 
 enum class MessageType : std::uint8_t {
-    // Of the visitor; `open` comes first, and once.
+    // Of clients; `open` comes first, and once.
     open = 1,       ///< rows and columns in two bytes each, then the name of the terminal's kind
-    input = 2,      ///< what was typed
-    input_end = 3,  ///< nothing more will be; for a shell without a terminal
+    input = 2,      ///< bytes for the shell's input
+    input_end = 3,  ///< there is no more input; for a shell without a terminal
     resize = 4,     ///< rows and columns
-    // Of the door.
+    // Of the server.
     started = 16,  ///< the shell runs
     output = 17,
     errors = 18,
-    ended = 19,  ///< exit status in four bytes, and why when the shell did not end by itself
+    ended = 19,  ///< exit status in four bytes, and the reason when the shell did not end by itself
 };
 
 struct Message {
@@ -38,7 +38,7 @@ struct Message {
     std::string payload;
 };
 
-/// What a visitor asks for.
+/// What a client asks for.
 struct Opening {
     std::optional<channel::TerminalSize> size;  ///< none: the shell gets no terminal, but pipes
     std::string kind;                           ///< of the terminal, as TERM says it
@@ -51,7 +51,7 @@ Opening decode_opening(std::string_view payload);
 /// The payload of `resize`. Throws Malformed.
 channel::TerminalSize decode_size(std::string_view payload);
 
-/// Cuts what a visitor sends into messages, however it is chopped up.
+/// Cuts what a client sends into messages, however it is chopped up.
 class MessageReader {
 public:
     void feed(std::string_view bytes) { pending_ += bytes; }

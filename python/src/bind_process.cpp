@@ -12,7 +12,7 @@
 #include "errors.hpp"
 #include "io/line_splitter.hpp"
 #include "io/printable.hpp"
-#include "process/janitor.hpp"
+#include "process/directory_claims.hpp"
 #include "reporter.hpp"
 
 namespace charioteer::python {

@@ -11,7 +11,7 @@
 
 #include "channel/channel.hpp"
 #include "io/runtime.hpp"
-#include "terminal/door.hpp"
+#include "terminal/shell_server.hpp"
 
 namespace {
 
@@ -38,8 +38,8 @@ asio::awaitable<std::string> no_reason() {
     co_return "the agent has ended";
 }
 
-asio::awaitable<std::shared_ptr<terminal::Door>> open(io::Runtime& runtime, io::UniqueFd line,
-                                                      std::string path) {
+asio::awaitable<std::shared_ptr<terminal::ShellServer>> open(io::Runtime& runtime,
+                                                             io::UniqueFd line, std::string path) {
     auto executor = co_await asio::this_coro::executor;
     io::UnixStream stream(executor, asio::local::stream_protocol(), line.release());
     auto channel =
@@ -50,10 +50,11 @@ asio::awaitable<std::shared_ptr<terminal::Door>> open(io::Runtime& runtime, io::
         [channel](channel::Request request) -> asio::awaitable<std::shared_ptr<channel::Call>> {
         co_return channel->start(std::move(request));
     };
-    co_return terminal::Door::open(executor, std::move(path), std::move(begin), runtime.time());
+    co_return terminal::ShellServer::open(executor, std::move(path), std::move(begin),
+                                          runtime.time());
 }
 
-asio::awaitable<void> close(std::shared_ptr<terminal::Door> door) {
+asio::awaitable<void> close(std::shared_ptr<terminal::ShellServer> door) {
     door->close();
     co_return;
 }

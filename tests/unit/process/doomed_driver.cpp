@@ -7,12 +7,12 @@
 
 #include "io/runtime.hpp"
 #include "process/child.hpp"
-#include "process/janitor.hpp"
+#include "process/directory_claims.hpp"
 
 int main(int, char** argv) {
     using namespace charioteer;
-    auto janitor = process::Janitor::start();
-    auto claim = janitor->claim(argv[1]);
+    auto claims = process::DirectoryClaims::start();
+    auto claim = claims->claim(argv[1]);
     io::Runtime runtime;
     process::ProcessSpec spec;
     spec.arguments = {

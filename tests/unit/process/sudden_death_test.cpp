@@ -17,7 +17,7 @@
 
 #include "fakes/temporary_directory.hpp"
 #include "io/unique_fd.hpp"
-#include "process/janitor.hpp"
+#include "process/directory_claims.hpp"
 #include "process/spawn.hpp"
 
 namespace charioteer::process {
@@ -104,9 +104,9 @@ TEST_F(SuddenDeath, LeavesOtherFilesOfADirectoryAlone) {
 }
 
 TEST_F(SuddenDeath, LetsTheNextRunHaveTheDirectory) {
-    auto janitor = Janitor::start();
+    auto claims = DirectoryClaims::start();
     kill_driver();
-    auto claim = janitor->claim(claimed());
+    auto claim = claims->claim(claimed());
     EXPECT_EQ(claim.path(), claimed());
     for (pid_t pid : family_) EXPECT_TRUE(gone(pid)) << pid;
 }

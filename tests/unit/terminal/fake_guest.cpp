@@ -19,69 +19,69 @@ std::size_t number(std::string_view bytes) {
 }  // namespace
 
 /// Io thread only.
-class FakeGuest::Line : public channel::FrameSink {
+class FakeGuest::Frames : public channel::FrameSink {
 public:
-    explicit Line(const asio::any_io_executor& executor) : changed(executor) {}
+    explicit Frames(const asio::any_io_executor& executor) : changed(executor) {}
 
     void send(frames::Type type, std::uint32_t stream, std::string_view payload) override {
-        told.push_back({type, stream, std::string(payload)});
+        sent.push_back({type, stream, std::string(payload)});
         changed.notify_all();
     }
     void give_credit(std::uint32_t stream, std::size_t /*bytes*/) override {
-        told.push_back({frames::Type::credit, stream, ""});
+        sent.push_back({frames::Type::credit, stream, ""});
         changed.notify_all();
     }
     void cancel(std::uint32_t stream) override {
-        dropped.push_back(stream);
+        cancelled.push_back(stream);
         changed.notify_all();
     }
 
     io::Condition changed;
-    std::vector<Told> told;
-    std::vector<std::uint32_t> dropped;
+    std::vector<Sent> sent;
+    std::vector<std::uint32_t> cancelled;
     std::vector<channel::Request> requests;
     std::vector<std::weak_ptr<channel::Call>> shells;
 };
 
 FakeGuest::FakeGuest(io::Runtime& runtime)
-    : runtime_(runtime), line_(std::make_shared<Line>(runtime.executor())) {}
+    : runtime_(runtime), frames_(std::make_shared<Frames>(runtime.executor())) {}
 
 Begin FakeGuest::begin() {
     return [this](channel::Request request) -> asio::awaitable<std::shared_ptr<channel::Call>> {
         if (!refusal_.empty()) throw io::Error(refusal_);
-        line_->requests.push_back(request);
-        auto stream = static_cast<std::uint32_t>(line_->requests.size());
-        auto call = std::make_shared<channel::Call>(line_, stream, channel::Call::Origin{},
+        frames_->requests.push_back(request);
+        auto stream = static_cast<std::uint32_t>(frames_->requests.size());
+        auto call = std::make_shared<channel::Call>(frames_, stream, channel::Call::Origin{},
                                                     runtime_.executor());
         call->take_started(1000 + stream);
-        line_->shells.push_back(call);
-        line_->changed.notify_all();
+        frames_->shells.push_back(call);
+        frames_->changed.notify_all();
         co_return call;
     };
 }
 
 namespace {
 
-template <class Line>
-asio::awaitable<void> until(std::shared_ptr<Line> line, std::function<bool()> condition) {
+template <class Frames>
+asio::awaitable<void> until(std::shared_ptr<Frames> line, std::function<bool()> condition) {
     while (!condition()) co_await line->changed.wait();
 }
 
 }  // namespace
 
 void FakeGuest::with_shell(std::uint32_t number, std::function<void(channel::Call&)> action) {
-    fakes::result_of(runtime_.start(until(line_, [this, number, action] {
-        if (line_->shells.size() < number) return false;
-        if (auto call = line_->shells[number - 1].lock()) action(*call);
+    fakes::result_of(runtime_.start(until(frames_, [this, number, action] {
+        if (frames_->shells.size() < number) return false;
+        if (auto call = frames_->shells[number - 1].lock()) action(*call);
         return true;
     })));
 }
 
-void FakeGuest::says(std::uint32_t number, std::string bytes) {
+void FakeGuest::write_output(std::uint32_t number, std::string bytes) {
     with_shell(number, [bytes](auto& call) { call.take_piece(channel::Source::output, bytes); });
 }
 
-void FakeGuest::ends(std::uint32_t number, int status) {
+void FakeGuest::end(std::uint32_t number, int status) {
     channel::Ending ending;
     ending.status = status;
     with_shell(number, [ending](channel::Call& call) { call.take_exit(ending); });
@@ -89,11 +89,11 @@ void FakeGuest::ends(std::uint32_t number, int status) {
 
 std::string FakeGuest::next(std::uint32_t number, frames::Type type) {
     std::string payload;
-    fakes::result_of(runtime_.start(until(line_, [this, number, type, &payload] {
-        for (auto each = line_->told.begin(); each != line_->told.end(); ++each) {
+    fakes::result_of(runtime_.start(until(frames_, [this, number, type, &payload] {
+        for (auto each = frames_->sent.begin(); each != frames_->sent.end(); ++each) {
             if (each->stream != number || each->type != type) continue;
             payload = each->payload;
-            line_->told.erase(each);
+            frames_->sent.erase(each);
             return true;
         }
         return false;
@@ -103,33 +103,33 @@ std::string FakeGuest::next(std::uint32_t number, frames::Type type) {
 
 std::string FakeGuest::so_far(std::uint32_t number, frames::Type type) {
     std::string joined;
-    fakes::result_of(runtime_.start(until(line_, [this, number, type, &joined] {
-        for (const auto& each : line_->told)
+    fakes::result_of(runtime_.start(until(frames_, [this, number, type, &joined] {
+        for (const auto& each : frames_->sent)
             if (each.stream == number && each.type == type) joined += each.payload;
         return true;
     })));
     return joined;
 }
 
-void FakeGuest::until_dropped(std::uint32_t number) {
-    fakes::result_of(runtime_.start(until(line_, [this, number] {
-        const auto& dropped = line_->dropped;
-        return std::find(dropped.begin(), dropped.end(), number) != dropped.end();
+void FakeGuest::until_cancelled(std::uint32_t number) {
+    fakes::result_of(runtime_.start(until(frames_, [this, number] {
+        const auto& cancelled = frames_->cancelled;
+        return std::find(cancelled.begin(), cancelled.end(), number) != cancelled.end();
     })));
 }
 
 channel::Request FakeGuest::request(std::uint32_t number) {
     channel::Request request;
-    with_shell(number, [&](auto&) { request = line_->requests[number - 1]; });
+    with_shell(number, [&](auto&) { request = frames_->requests[number - 1]; });
     return request;
 }
 
-Message Visitor::read() {
+Message Client::read() {
     auto header = peer_.read(5);
     return {static_cast<MessageType>(header[0]), peer_.read(number(header.substr(1)))};
 }
 
-std::pair<int, std::string> Visitor::read_ending() {
+std::pair<int, std::string> Client::read_ending() {
     auto message = read();
     if (message.type != MessageType::ended) throw std::runtime_error("the visit goes on");
     return {static_cast<int>(number(message.payload.substr(0, 4))), message.payload.substr(4)};

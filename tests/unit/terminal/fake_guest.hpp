@@ -9,15 +9,15 @@
 #include "fakes/peer.hpp"
 #include "io/runtime.hpp"
 #include "terminal/message.hpp"
-#include "terminal/visit.hpp"
+#include "terminal/shell_connection.hpp"
 
 namespace charioteer::terminal {
 
-/// A guest whose shells do what the test says.
+/// A guest whose shells do what the test asks for.
 class FakeGuest {
 public:
-    /// What the guest was told about one of its shells.
-    struct Told {
+    /// A frame that the guest was sent for one of its shells.
+    struct Sent {
         frames::Type type;
         std::uint32_t stream;
         std::string payload;
@@ -31,28 +31,28 @@ public:
     void refuse(std::string why) { refusal_ = std::move(why); }
     /// Does something to the shell on the io thread, once it was begun.
     void with_shell(std::uint32_t number, std::function<void(channel::Call&)> action);
-    void says(std::uint32_t number, std::string bytes);
-    void ends(std::uint32_t number, int status);
-    /// The next thing of `type` that it is told about this shell.
+    void write_output(std::uint32_t number, std::string bytes);
+    void end(std::uint32_t number, int status);
+    /// The next frame of `type` for this shell.
     std::string next(std::uint32_t number, frames::Type type);
-    /// What type has been told so far, joined.
+    /// The payloads of `type` that were sent so far, joined.
     std::string so_far(std::uint32_t number, frames::Type type);
-    /// Waits until nobody holds the shell any more.
-    void until_dropped(std::uint32_t number);
+    /// Waits until the shell is cancelled.
+    void until_cancelled(std::uint32_t number);
     channel::Request request(std::uint32_t number);
 
 private:
-    class Line;
+    class Frames;
 
     io::Runtime& runtime_;
-    std::shared_ptr<Line> line_;
+    std::shared_ptr<Frames> frames_;
     std::string refusal_;
 };
 
-/// What a visitor sends and reads.
-class Visitor {
+/// What a client sends and reads.
+class Client {
 public:
-    explicit Visitor(fakes::Peer peer) : peer_(std::move(peer)) {}
+    explicit Client(fakes::Peer peer) : peer_(std::move(peer)) {}
 
     void send(MessageType type, std::string_view payload) { peer_.send(encode(type, payload)); }
     /// Asks for a shell on a terminal of 24 rows and 80 columns.

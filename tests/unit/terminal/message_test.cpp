@@ -21,7 +21,7 @@ TEST(MessageReader, FindsMessagesInEverySplit) {
     }
 }
 
-TEST(MessageReader, TakesNoTypeThatAVisitorDoesNotHave) {
+TEST(MessageReader, TakesNoTypeThatAClientDoesNotHave) {
     for (char type : {'\0', '\5', '\x11', '\xff'}) {
         MessageReader reader;
         reader.feed(std::string(1, type) + "\0\0\0\0"s);

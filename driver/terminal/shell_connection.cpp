@@ -1,4 +1,4 @@
-#include "terminal/visit.hpp"
+#include "terminal/shell_connection.hpp"
 
 #include <array>
 #include <boost/asio/write.hpp>
@@ -14,38 +14,38 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// For a visitor to say what it wants.
+/// Of a client's first message.
 constexpr auto opening_limit = 10s;
-/// What the visitor sees when there is no shell, or none any more.
+/// What the client gets when there is no shell, or none any more.
 constexpr int status_of_failure = 1;
 
 }  // namespace
 
-Visit::Visit(io::UnixStream stream, Begin begin, io::TimeSource& time)
+ShellConnection::ShellConnection(io::UnixStream stream, Begin begin, io::TimeSource& time)
     : stream_(std::move(stream)), begin_(std::move(begin)), time_(time) {}
 
-asio::awaitable<void> Visit::run(std::shared_ptr<Visit> self) {
+asio::awaitable<void> ShellConnection::run(std::shared_ptr<ShellConnection> self) {
     try {
-        co_await io::race(self->serve(), self->gone());
+        co_await io::race(self->serve(), self->until_disconnected());
     } catch (const std::exception&) {
-        // The connection failed: there is nobody left to report it to.
+        // The connection failed: there is no client left to report it to.
     }
     self->hang_up();
     self->close();
 }
 
-void Visit::close() noexcept {
+void ShellConnection::close() noexcept {
     boost::system::error_code ignored;
     stream_.close(ignored);
 }
 
-/// Returns once the visitor has closed its end, also while what it has sent is not read because the
-/// guest does not take it.
-asio::awaitable<void> Visit::gone() {
+/// Returns once the client has closed its end, also while its input is not read because the guest
+/// does not take it.
+asio::awaitable<void> ShellConnection::until_disconnected() {
     co_await stream_.async_wait(io::UnixStream::wait_error, asio::use_awaitable);
 }
 
-asio::awaitable<void> Visit::serve() {
+asio::awaitable<void> ShellConnection::serve() {
     int status = status_of_failure;
     std::string why;
     try {
@@ -58,23 +58,24 @@ asio::awaitable<void> Visit::serve() {
     co_await send(encode_ended(status, why));
 }
 
-asio::awaitable<void> Visit::start_shell() {
+asio::awaitable<void> ShellConnection::start_shell() {
     auto first = co_await time_.deadline_after(opening_limit)
-                     .limit(receive(), "the visitor did not say what it wants");
-    if (first.type != MessageType::open) throw Malformed("a visitor's first message opens a shell");
+                     .limit(receive(), "the client did not open a shell");
+    if (first.type != MessageType::open)
+        throw Malformed("a client's first message must open a shell");
     auto request = login_request(decode_opening(first.payload));
     shell_ = co_await begin_(std::move(request));
     co_await shell_->started();
     co_await send(encode(MessageType::started, {}));
 }
 
-/// True when the shell has ended; false when the visitor has closed its end or sent what is not a
+/// True when the shell has ended; false when the client has closed its end or sent what is not a
 /// message.
-asio::awaitable<bool> Visit::relay() {
+asio::awaitable<bool> ShellConnection::relay() {
     return io::race(forward_output(), until_input_fails());
 }
 
-asio::awaitable<void> Visit::forward_output() {
+asio::awaitable<void> ShellConnection::forward_output() {
     for (;;) {
         auto piece = co_await shell_->next();
         if (!piece) co_return;
@@ -84,26 +85,26 @@ asio::awaitable<void> Visit::forward_output() {
     }
 }
 
-asio::awaitable<void> Visit::until_input_fails() {
+asio::awaitable<void> ShellConnection::until_input_fails() {
     try {
         co_await forward_input();
     } catch (const std::exception&) {
-        // Not reported to the visitor: the output may have stopped in the middle of a message.
+        // Not reported to the client: the output may have stopped in the middle of a message.
     }
 }
 
-asio::awaitable<void> Visit::forward_input() {
+asio::awaitable<void> ShellConnection::forward_input() {
     for (;;) {
         auto message = co_await receive();
         try {
             co_await take(std::move(message));
         } catch (const io::ConnectionLost&) {
-            // forward_output() tells it, when all is said that came before.
+            // Reported by forward_output(), after the output that came before.
         }
     }
 }
 
-asio::awaitable<void> Visit::take(Message message) {
+asio::awaitable<void> ShellConnection::take(Message message) {
     switch (message.type) {
         case MessageType::input:
             co_await shell_->write(std::move(message.payload));
@@ -115,11 +116,11 @@ asio::awaitable<void> Visit::take(Message message) {
             shell_->resize(decode_size(message.payload));
             break;
         default:
-            throw Malformed("a visit has one shell");
+            throw Malformed("a connection has one shell");
     }
 }
 
-asio::awaitable<Message> Visit::receive() {
+asio::awaitable<Message> ShellConnection::receive() {
     std::array<char, 16 * 1024> room;
     for (;;) {
         if (auto message = reader_.next()) co_return std::move(*message);
@@ -128,13 +129,13 @@ asio::awaitable<Message> Visit::receive() {
     }
 }
 
-asio::awaitable<void> Visit::send(std::string bytes) {
+asio::awaitable<void> ShellConnection::send(std::string bytes) {
     co_await asio::async_write(stream_, asio::buffer(bytes), asio::use_awaitable);
 }
 
-void Visit::hang_up() {
+void ShellConnection::hang_up() {
     if (shell_) shell_->signal(SIGHUP);
-    // Nobody holds it then, so that what ignores the signal is ended too.
+    // The last reference: what ignores the signal is ended too.
     shell_.reset();
 }
 

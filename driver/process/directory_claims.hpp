@@ -13,11 +13,11 @@
 
 namespace charioteer::process {
 
-class Janitor;
+class DirectoryClaims;
 
 /// A directory that belongs to this driver alone while this object lives, marked by a lock on the
-/// file `lock` in it, which names the process id of the owner. Should the driver be killed, its
-/// sockets and the lock are removed by a process that outlives us.
+/// file `lock` in it, which has the process id of the owner. When the driver is killed, a cleaning
+/// process that outlives it removes its sockets and the lock.
 class ClaimedDirectory {
 public:
     ClaimedDirectory() = default;
@@ -34,28 +34,28 @@ public:
     void release() noexcept;
 
 private:
-    friend class Janitor;
+    friend class DirectoryClaims;
     ClaimedDirectory(std::filesystem::path path, io::UniqueFd lock,
-                     std::shared_ptr<Janitor> janitor);
+                     std::shared_ptr<DirectoryClaims> claims);
 
     std::filesystem::path path_;
     io::UniqueFd lock_;
     std::unique_ptr<io::DriverOnly> held_;  ///< lock_, which a forked child must not hold
-    std::shared_ptr<Janitor> janitor_;
+    std::shared_ptr<DirectoryClaims> claims_;
 };
 
-/// Claims directories, and starts the process that cleans them up after us.
-class Janitor : public std::enable_shared_from_this<Janitor> {
+/// Claims directories, and owns the process that cleans them up when the driver is killed.
+class DirectoryClaims : public std::enable_shared_from_this<DirectoryClaims> {
 public:
     /// Throws io::Error when the process cannot be started.
-    static std::shared_ptr<Janitor> start();
-    Janitor(const Janitor&) = delete;
-    Janitor& operator=(const Janitor&) = delete;
-    /// The process then ends.
-    ~Janitor();
+    static std::shared_ptr<DirectoryClaims> start();
+    DirectoryClaims(const DirectoryClaims&) = delete;
+    DirectoryClaims& operator=(const DirectoryClaims&) = delete;
+    /// The cleaning process then ends.
+    ~DirectoryClaims();
 
     /// Claims `path`, made with mode 0700 if need be. Waits 5 s at most for the guards of a driver
-    /// that was just killed, and calls `idle` meanwhile, which may throw to call it off. Any
+    /// that was just killed, and calls `idle` meanwhile, which may throw to end the wait. Any
     /// thread. Throws io::UsageError naming the owner when a living driver has it; io::Error when
     /// the system refuses.
     ClaimedDirectory claim(const std::filesystem::path& path,
@@ -63,8 +63,8 @@ public:
 
 private:
     friend class ClaimedDirectory;
-    Janitor(io::UniqueFd control, pid_t pid);
-    void tell(char action, const std::filesystem::path& path) noexcept;
+    DirectoryClaims(io::UniqueFd control, pid_t pid);
+    void send(char action, const std::filesystem::path& path) noexcept;
     /// In a child that was forked from the process that started it.
     bool is_foreign() const noexcept { return ::getpid() != owner_; }
 

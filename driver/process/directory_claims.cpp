@@ -1,4 +1,4 @@
-#include "process/janitor.hpp"
+#include "process/directory_claims.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -27,7 +27,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long the guards of a driver that was just killed may take to let go of a lock.
+/// How long the guards of a driver that was just killed may take to release a lock.
 constexpr auto takeover_patience = 5s;
 
 pid_t read_owner(int lock) {
@@ -63,8 +63,9 @@ void make_directory(const std::filesystem::path& path) {
         throw io::UsageError(fmt::format("{} is in the way: a directory is needed", path.string()));
 }
 
-/// Opens and locks; no descriptor when the file was removed meanwhile or somebody dead still holds
-/// the lock, so that it is worth another try. Throws io::UsageError when somebody living has it.
+/// Opens and locks; no descriptor when the file was removed meanwhile or the guards of a dead owner
+/// still hold the lock, so that it is worth another try. Throws io::UsageError when its owner
+/// lives.
 io::UniqueFd try_lock(const std::filesystem::path& directory, bool last_try) {
     std::filesystem::path file = directory / "lock";
     io::UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -87,7 +88,7 @@ io::UniqueFd try_lock(const std::filesystem::path& directory, bool last_try) {
 
 }  // namespace
 
-std::shared_ptr<Janitor> Janitor::start() {
+std::shared_ptr<DirectoryClaims> DirectoryClaims::start() {
     auto [ours, theirs] = make_control_pair();
     SpawnPlan plan;
     plan.arguments = {guard_program().string(), "clean"};
@@ -97,30 +98,30 @@ std::shared_ptr<Janitor> Janitor::start() {
     for (int stream : {0, 1, 2}) plan.descriptors.emplace_back(null.get(), stream);
     plan.directory = "/";
     pid_t pid = spawn(plan);
-    return std::shared_ptr<Janitor>(new Janitor(std::move(ours), pid));
+    return std::shared_ptr<DirectoryClaims>(new DirectoryClaims(std::move(ours), pid));
 }
 
-Janitor::Janitor(io::UniqueFd control, pid_t pid)
+DirectoryClaims::DirectoryClaims(io::UniqueFd control, pid_t pid)
     : control_(std::move(control)), lifeline_(control_.get()), pid_(pid), owner_(::getpid()) {}
 
-Janitor::~Janitor() {
+DirectoryClaims::~DirectoryClaims() {
     lifeline_.reset();
     control_.reset();
     if (!is_foreign()) ::waitpid(pid_, nullptr, 0);
 }
 
-void Janitor::tell(char action, const std::filesystem::path& path) noexcept {
+void DirectoryClaims::send(char action, const std::filesystem::path& path) noexcept {
     std::string_view name = path.native();
     iovec parts[2] = {{&action, 1}, {const_cast<char*>(name.data()), name.size()}};
     msghdr message{};
     message.msg_iov = parts;
     message.msg_iovlen = 2;
-    // A janitor that somebody killed cannot be told; what it would have cleaned up we still do.
+    // Fails when the cleaning process was killed: release() still cleans up.
     ::sendmsg(control_.get(), &message, MSG_NOSIGNAL);
 }
 
-ClaimedDirectory Janitor::claim(const std::filesystem::path& given,
-                                const std::function<void()>& idle) {
+ClaimedDirectory DirectoryClaims::claim(const std::filesystem::path& given,
+                                        const std::function<void()>& idle) {
     std::filesystem::path path = std::filesystem::absolute(given);
     auto give_up = std::chrono::steady_clock::now() + takeover_patience;
     io::UniqueFd lock;
@@ -133,16 +134,16 @@ ClaimedDirectory Janitor::claim(const std::filesystem::path& given,
         std::this_thread::sleep_for(10ms);
     }
     write_owner(lock.get());
-    tell('+', path);
+    send('+', path);
     return ClaimedDirectory(std::move(path), std::move(lock), shared_from_this());
 }
 
 ClaimedDirectory::ClaimedDirectory(std::filesystem::path path, io::UniqueFd lock,
-                                   std::shared_ptr<Janitor> janitor)
+                                   std::shared_ptr<DirectoryClaims> claims)
     : path_(std::move(path)),
       lock_(std::move(lock)),
       held_(std::make_unique<io::DriverOnly>(lock_.get())),
-      janitor_(std::move(janitor)) {}
+      claims_(std::move(claims)) {}
 
 ClaimedDirectory& ClaimedDirectory::operator=(ClaimedDirectory&& other) noexcept {
     if (this == &other) return *this;
@@ -150,21 +151,21 @@ ClaimedDirectory& ClaimedDirectory::operator=(ClaimedDirectory&& other) noexcept
     path_ = std::move(other.path_);
     lock_ = std::move(other.lock_);
     held_ = std::move(other.held_);
-    janitor_ = std::move(other.janitor_);
+    claims_ = std::move(other.claims_);
     return *this;
 }
 
 void ClaimedDirectory::release() noexcept {
     if (!lock_) return;
-    if (!janitor_->is_foreign()) {
-        // Removed while it is held: nobody can have taken it.
+    if (!claims_->is_foreign()) {
+        // Removed while it is held: no other driver can have taken it.
         ::unlink((path_ / "lock").c_str());
         ::rmdir(path_.c_str());
-        janitor_->tell('-', path_);
+        claims_->send('-', path_);
     }
     held_.reset();
     lock_.reset();
-    janitor_.reset();
+    claims_.reset();
 }
 
 }  // namespace charioteer::process

@@ -1,4 +1,4 @@
-#include "process/janitor.hpp"
+#include "process/directory_claims.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -17,13 +17,13 @@ namespace {
 class Claim : public testing::Test {
 protected:
     fakes::TemporaryDirectory directory_;
-    std::shared_ptr<Janitor> janitor_ = Janitor::start();
+    std::shared_ptr<DirectoryClaims> claims_ = DirectoryClaims::start();
 };
 
 TEST_F(Claim, MakesTheDirectoryAndRemovesItAgain) {
     auto path = directory_.path() / "state";
     {
-        auto claim = janitor_->claim(path);
+        auto claim = claims_->claim(path);
         EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms::owner_all);
     }
     EXPECT_FALSE(std::filesystem::exists(path));
@@ -32,18 +32,18 @@ TEST_F(Claim, MakesTheDirectoryAndRemovesItAgain) {
 TEST_F(Claim, KeepsADirectoryThatHoldsSomething) {
     auto path = directory_.path() / "state";
     {
-        auto claim = janitor_->claim(path);
+        auto claim = claims_->claim(path);
         std::ofstream(path / "disk.qcow2") << "data";
     }
     EXPECT_TRUE(std::filesystem::exists(path / "disk.qcow2"));
     EXPECT_FALSE(std::filesystem::exists(path / "lock"));
 }
 
-TEST_F(Claim, IsRefusedByNameAndProcessIdWhileSomebodyHasIt) {
+TEST_F(Claim, IsRefusedByNameAndProcessIdWhileItHasAnOwner) {
     auto path = directory_.path() / "state";
-    auto claim = janitor_->claim(path);
+    auto claim = claims_->claim(path);
     try {
-        janitor_->claim(path);
+        claims_->claim(path);
         FAIL() << "claimed twice";
     } catch (const io::UsageError& error) {
         std::string text = error.what();
@@ -56,29 +56,29 @@ TEST_F(Claim, TakesOverTheLockFileOfADeadRun) {
     auto path = directory_.path() / "state";
     std::filesystem::create_directory(path);
     std::ofstream(path / "lock") << "1\n";
-    auto claim = janitor_->claim(path);
+    auto claim = claims_->claim(path);
     std::string owner;
     std::getline(std::ifstream(path / "lock"), owner);
     EXPECT_EQ(owner, std::to_string(::getpid()));
 }
 
-TEST_F(Claim, CanBeCalledOffWhileTheGuardsOfADeadRunHoldIt) {
+TEST_F(Claim, CanBeCancelledWhileTheGuardsOfADeadRunHoldIt) {
     auto path = directory_.path() / "state";
     std::filesystem::create_directory(path);
     std::ofstream(path / "lock") << "999999999\n";  // beyond the largest process id
     io::UniqueFd guards(::open((path / "lock").c_str(), O_RDWR | O_CLOEXEC));
     ASSERT_EQ(::flock(guards.get(), LOCK_EX), 0);
-    auto call_off = [] { throw io::Interrupted("enough"); };
-    EXPECT_THROW(janitor_->claim(path, call_off), io::Interrupted);
-    auto let_go = [&] { guards.reset(); };
-    EXPECT_EQ(janitor_->claim(path, let_go).path(), path);
+    auto cancel = [] { throw io::Interrupted("enough"); };
+    EXPECT_THROW(claims_->claim(path, cancel), io::Interrupted);
+    auto release = [&] { guards.reset(); };
+    EXPECT_EQ(claims_->claim(path, release).path(), path);
 }
 
 TEST_F(Claim, SaysWhatIsInTheWay) {
     auto path = directory_.path() / "state";
     std::ofstream(path) << "a file";
-    EXPECT_THROW(janitor_->claim(path), io::UsageError);
-    EXPECT_THROW(janitor_->claim(directory_.path() / "no" / "state"), io::Error);
+    EXPECT_THROW(claims_->claim(path), io::UsageError);
+    EXPECT_THROW(claims_->claim(directory_.path() / "no" / "state"), io::Error);
 }
 
 }  // namespace

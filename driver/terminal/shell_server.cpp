@@ -1,4 +1,4 @@
-#include "terminal/door.hpp"
+#include "terminal/shell_server.hpp"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -22,7 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int backlog = 16;
-/// Between two tries when the system has no more descriptors for visitors.
+/// Between two tries when the system has no more descriptors for clients.
 constexpr auto pause = 100ms;
 
 io::UnixAcceptor listen(const asio::any_io_executor& executor, const std::filesystem::path& path) {
@@ -42,59 +42,62 @@ io::UnixAcceptor listen(const asio::any_io_executor& executor, const std::filesy
     return acceptor;
 }
 
-bool may_enter(io::UnixStream& stream) {
-    ucred visitor{};
-    socklen_t size = sizeof visitor;
-    if (::getsockopt(stream.native_handle(), SOL_SOCKET, SO_PEERCRED, &visitor, &size) != 0)
+bool is_allowed(io::UnixStream& stream) {
+    ucred client{};
+    socklen_t size = sizeof client;
+    if (::getsockopt(stream.native_handle(), SOL_SOCKET, SO_PEERCRED, &client, &size) != 0)
         return false;
-    return visitor.uid == 0 || visitor.uid == ::geteuid();
+    return client.uid == 0 || client.uid == ::geteuid();
 }
 
 }  // namespace
 
-Door::Door(io::UnixAcceptor acceptor, std::filesystem::path path, Begin begin, io::TimeSource& time)
+ShellServer::ShellServer(io::UnixAcceptor acceptor, std::filesystem::path path, Begin begin,
+                         io::TimeSource& time)
     : acceptor_(std::move(acceptor)),
       path_(std::move(path)),
       begin_(std::move(begin)),
       time_(time) {}
 
-std::shared_ptr<Door> Door::open(const asio::any_io_executor& executor, std::filesystem::path path,
-                                 Begin begin, io::TimeSource& time) {
-    // What the system lists has to be of use to programs elsewhere.
+std::shared_ptr<ShellServer> ShellServer::open(const asio::any_io_executor& executor,
+                                               std::filesystem::path path, Begin begin,
+                                               io::TimeSource& time) {
+    // Clients find the path in the system's list of sockets, in whichever directory they run.
     path = std::filesystem::absolute(path);
-    std::shared_ptr<Door> door(new Door(listen(executor, path), path, std::move(begin), time));
-    asio::co_spawn(executor, admit(door), asio::detached);
-    return door;
+    std::shared_ptr<ShellServer> server(
+        new ShellServer(listen(executor, path), path, std::move(begin), time));
+    asio::co_spawn(executor, accept_all(server), asio::detached);
+    return server;
 }
 
-asio::awaitable<void> Door::admit(std::shared_ptr<Door> self) {
+asio::awaitable<void> ShellServer::accept_all(std::shared_ptr<ShellServer> self) {
     while (self->acceptor_.is_open()) {
         boost::system::error_code failure;
         auto stream = co_await self->acceptor_.async_accept(
             asio::redirect_error(asio::use_awaitable, failure));
         if (failure && self->acceptor_.is_open())
             co_await self->time_.sleep_for(pause);
-        else if (!failure && may_enter(stream))
-            self->receive(std::move(stream));
+        else if (!failure && is_allowed(stream))
+            self->serve(std::move(stream));
     }
 }
 
-void Door::receive(io::UnixStream stream) {
-    std::erase_if(visits_, [](const auto& visit) { return visit.expired(); });
+void ShellServer::serve(io::UnixStream stream) {
+    std::erase_if(connections_, [](const auto& connection) { return connection.expired(); });
     auto executor = stream.get_executor();
-    auto visit = std::make_shared<Visit>(std::move(stream), begin_, time_);
-    visits_.push_back(visit);
-    asio::co_spawn(executor, Visit::run(std::move(visit)), asio::detached);
+    auto connection = std::make_shared<ShellConnection>(std::move(stream), begin_, time_);
+    connections_.push_back(connection);
+    asio::co_spawn(executor, ShellConnection::run(std::move(connection)), asio::detached);
 }
 
-void Door::close() noexcept {
+void ShellServer::close() noexcept {
     if (!acceptor_.is_open()) return;
     boost::system::error_code ignored;
     acceptor_.close(ignored);
     std::error_code no_file;
     std::filesystem::remove(path_, no_file);
-    for (const auto& visit : visits_)
-        if (auto living = visit.lock()) living->close();
+    for (const auto& connection : connections_)
+        if (auto living = connection.lock()) living->close();
 }
 
 }  // namespace charioteer::terminal

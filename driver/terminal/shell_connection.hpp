@@ -14,25 +14,25 @@ namespace charioteer::terminal {
 
 namespace asio = boost::asio;
 
-/// Has a guest start something. Throws io::Error when it cannot, saying why.
+/// Has a guest start a command. Throws io::Error when it cannot.
 using Begin = std::function<asio::awaitable<std::shared_ptr<channel::Call>>(channel::Request)>;
 
-/// One visitor with a login shell of its own. What the shell says goes out as fast as the visitor
-/// reads, what is typed goes in as fast as the guest takes it. Io thread only.
-class Visit {
+/// One client and its login shell. The shell's output is forwarded as fast as the client reads,
+/// the client's input as fast as the guest takes it. Io thread only.
+class ShellConnection {
 public:
-    Visit(io::UnixStream stream, Begin begin, io::TimeSource& time);
-    Visit(const Visit&) = delete;
-    Visit& operator=(const Visit&) = delete;
+    ShellConnection(io::UnixStream stream, Begin begin, io::TimeSource& time);
+    ShellConnection(const ShellConnection&) = delete;
+    ShellConnection& operator=(const ShellConnection&) = delete;
 
-    /// Until the shell or the visitor goes, or close(). A visitor that goes first hangs its shell
-    /// up, with all that the shell has started.
-    static asio::awaitable<void> run(std::shared_ptr<Visit> self);
-    /// Ends the visit. Idempotent.
+    /// Returns when the shell has ended, when the client has disconnected, or after close(). A
+    /// client that disconnects first hangs its shell up, with all that the shell has started.
+    static asio::awaitable<void> run(std::shared_ptr<ShellConnection> self);
+    /// Disconnects the client. Idempotent.
     void close() noexcept;
 
 private:
-    asio::awaitable<void> gone();
+    asio::awaitable<void> until_disconnected();
     asio::awaitable<void> serve();
     asio::awaitable<void> start_shell();
     asio::awaitable<bool> relay();
