@@ -145,5 +145,11 @@ class Graph:
 
 def _children() -> set[int]:
     """The processes whose parent is this one."""
-    tasks = Path("/proc/self/task")
-    return {int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()}
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            found.update(int(pid) for pid in (task / "children").read_text().split())
+        except OSError:
+            # The thread has ended. Its children are those of another thread now.
+            continue
+    return found
