@@ -11,8 +11,7 @@ Host::Host(const asio::any_io_executor& executor, io::TimeSource& time, std::fun
       idle_(std::move(idle)),
       claims_(process::DirectoryClaims::start()),
       disk_(executor),
-      copy_limits_(copy_limits),
-      chosen_(executor) {}
+      copy_limits_(copy_limits) {}
 
 screen::Reader& Host::reader(const ReaderOptions& options) {
     if (!reader_) {
@@ -27,20 +26,15 @@ asio::awaitable<void> Host::end_reading(io::Deadline deadline) {
 }
 
 asio::awaitable<AcceleratorChoice> Host::accelerator(std::string wanted, io::EventSink sink) {
-    while (choosing_) co_await chosen_.wait();
     if (choice_) co_return *choice_;
-    choosing_ = true;
-    std::exception_ptr failure;
-    try {
-        choice_ = co_await choose_accelerator(std::move(wanted), time_);
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    choosing_ = false;
-    chosen_.notify_all();
-    if (failure) std::rethrow_exception(failure);
-    sink({io::EventKind::log, {}, choice_->describe()});
-    co_return *choice_;
+    auto choose = [this, wanted = std::move(wanted),
+                   sink = std::move(sink)]() -> asio::awaitable<AcceleratorChoice> {
+        auto choice = co_await choose_accelerator(wanted, time_);
+        sink({io::EventKind::log, {}, choice.describe()});
+        choice_ = choice;
+        co_return choice;
+    };
+    co_return co_await choosing_.run(std::move(choose));
 }
 
 }  // namespace charioteer::machine

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "files/disk.hpp"
-#include "io/condition.hpp"
 #include "io/event.hpp"
+#include "io/single_flight.hpp"
 #include "io/time_source.hpp"
 #include "machine/accelerator.hpp"
 #include "process/directory_claims.hpp"
@@ -70,8 +70,7 @@ private:
     CopyLimits copy_limits_;
     std::optional<AcceleratorChoice> choice_;
     bool warned_ = false;
-    bool choosing_ = false;
-    io::Condition chosen_;
+    io::SingleFlight<AcceleratorChoice> choosing_;
 };
 
 }  // namespace charioteer::machine
