@@ -191,7 +191,8 @@ asio::awaitable<void> AgentLink::adopt(std::shared_ptr<AgentLink> self) {
         channel.adopt();
         auto peer = co_await channel.greeted(self->time_.deadline_after(adopt_limit));
         auto processor = co_await self->query("query-target", "arch", io::Deadline::never());
-        auto program = load_agent_program(processor);
+        auto deadline = self->time_.deadline_after(adopt_limit);
+        auto program = co_await self->load_program(processor, deadline);
         if (self->lives_ != life) co_return;
         if (!is_program(peer, program)) {
             channel.fail("the agent in the guest is that of another driver");
@@ -221,6 +222,11 @@ asio::awaitable<std::string> AgentLink::query(std::string command, std::string k
     co_return reply.is_object() ? std::string(string_in(reply.get_object(), key)) : std::string();
 }
 
+asio::awaitable<std::string> AgentLink::load_program(std::string processor, io::Deadline deadline) {
+    auto loaded = parts_.load_program(std::move(processor));
+    co_return co_await deadline.limit(std::move(loaded), "the agent's program was not read");
+}
+
 asio::awaitable<bool> AgentLink::answers(io::Duration patience) {
     auto self = shared_from_this();
     try {
@@ -242,7 +248,7 @@ asio::awaitable<void> AgentLink::start(io::Deadline deadline) {
         bool& flag_;
     } starting(starting_);
     auto processor = co_await query("query-target", "arch", deadline);
-    auto program = load_agent_program(processor);
+    auto program = co_await load_program(processor, deadline);
     auto why = co_await try_start(program, deadline);
     // What was on its way to an agent before may have damaged the program, and one that was given
     // up may have had the port; both are over now.

@@ -42,6 +42,9 @@ public:
         std::shared_ptr<qmp::Client> qmp;
         std::shared_ptr<GuestState> guest;
         std::function<void(std::string text)> warn;
+        /// Gives the agent's program for a processor, as load_agent_program(); from a disk, which
+        /// may be slow.
+        std::function<asio::awaitable<std::string>(std::string processor)> load_program;
     };
 
     static std::shared_ptr<AgentLink> make(Parts parts, const asio::any_io_executor& executor,
@@ -90,6 +93,7 @@ private:
     asio::awaitable<void> end_silence(io::Duration limit);
     asio::awaitable<std::string> describe_silence();
     asio::awaitable<std::string> query(std::string command, std::string key, io::Deadline deadline);
+    asio::awaitable<std::string> load_program(std::string processor, io::Deadline deadline);
 
     Parts parts_;
     asio::any_io_executor executor_;

@@ -33,6 +33,15 @@ void Launcher::check_aborted() const {
     if (aborted_) throw io::UsageError("the machine was released and cannot be restarted");
 }
 
+asio::awaitable<void> Launcher::check_start_command(const StartOptions& options) {
+    auto check = [command = start_command_of(context_->config(), options)] {
+        machine::check_start_command(command);
+    };
+    auto deadline = context_->deadline_after(launch_limit);
+    co_await deadline.limit(context_->host().disk().run(std::move(check)),
+                            "the start script was not found");
+}
+
 asio::awaitable<void> Launcher::choose_accelerator(StartOptions& options) {
     std::string wanted(process::find_variable(options.environment, "CHARIOTEER_ACCEL"));
     auto choice = co_await context_->host().accelerator(std::move(wanted), context_->sink());

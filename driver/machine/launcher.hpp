@@ -18,6 +18,8 @@ public:
     Launcher(const Launcher&) = delete;
     Launcher& operator=(const Launcher&) = delete;
 
+    /// As machine::check_start_command(), of the command that is to be run.
+    asio::awaitable<void> check_start_command(const StartOptions& options);
     /// Sets the accelerator of the context, and in `options` the arguments that choose it.
     asio::awaitable<void> choose_accelerator(StartOptions& options);
     /// Runs the start script until QEMU has connected. Throws io::Error, io::TimeoutError after

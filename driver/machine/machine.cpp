@@ -19,6 +19,8 @@ constexpr auto crash_limit = 10s;
 constexpr auto terminate_grace = 5s;
 constexpr auto power_off_limit = 10s;
 constexpr auto agent_start_limit = 60s;
+/// Of files in the state directory, at the end.
+constexpr auto removal_limit = 2s;
 /// Of the socket for shells; python/charioteer/testing/shell_servers.py looks for it.
 constexpr auto door_name = "terminal";
 
@@ -101,7 +103,7 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     auto launcher = launcher_;
     if (state_ == State::released) launcher->abort();
     launcher->check_aborted();
-    check_start_command(start_command_of(config(), options));
+    co_await launcher->check_start_command(options);
     co_await launcher->choose_accelerator(options);
     // A script that sets `booted` to false may not have waited for the end of the run before.
     if (context_->qemu()) co_await end_qemu();
@@ -253,6 +255,23 @@ void Machine::forget_qemu() {
     connected = false;
 }
 
+asio::awaitable<void> Machine::remove_sockets() {
+    auto remove = [sockets = Sockets(config().state_directory)] {
+        std::error_code ignored;
+        for (const auto& path : {sockets.monitor, sockets.qmp, sockets.shell, sockets.agent})
+            std::filesystem::remove(path, ignored);
+    };
+    auto deadline = context_->time().deadline_after(removal_limit);
+    try {
+        co_await deadline.limit(context_->host().disk().run(std::move(remove)),
+                                "the sockets were not removed");
+    } catch (const io::TimeoutError&) {
+        // The next start replaces them.
+    } catch (const io::Interrupted&) {
+        // The driver ends, and takes no more work for its disk.
+    }
+}
+
 asio::awaitable<void> Machine::release() {
     state_ = State::released;
     if (launcher_) launcher_->abort();
@@ -266,10 +285,7 @@ asio::awaitable<void> Machine::release() {
         }
         forget_qemu();
     }
-    Sockets sockets(config().state_directory);
-    std::error_code ignored;
-    for (const auto& path : {sockets.monitor, sockets.qmp, sockets.shell, sockets.agent})
-        std::filesystem::remove(path, ignored);
+    co_await remove_sockets();
     claim_.release();
     if (failure) std::rethrow_exception(failure);
 }

@@ -97,6 +97,7 @@ private:
     asio::awaitable<void> wait_for_guest();
     void forget_boot();
     asio::awaitable<void> end_qemu();
+    asio::awaitable<void> remove_sockets();
     void forget_qemu();
 
     MachineParts parts_;

@@ -11,6 +11,7 @@
 #include "io/error.hpp"
 #include "io/peer_buffer.hpp"
 #include "io/printable.hpp"
+#include "machine/agent_program.hpp"
 #include "machine/output_holders.hpp"
 
 namespace charioteer::machine {
@@ -31,6 +32,11 @@ constexpr auto run_by_bash =
     "command -v bash > /dev/null && exec bash --posix -c \"$1\"; eval \"$1\"";
 /// What QEMU may have sent of the root shell's output that we have not read, in bytes.
 constexpr int shell_backlog = 64 << 20;
+
+asio::awaitable<std::string> load_program(std::shared_ptr<Host> host, std::string processor) {
+    auto load = [processor] { return load_agent_program(processor); };
+    co_return co_await host->disk().run(std::move(load));
+}
 
 asio::awaitable<void> await_exit(std::shared_ptr<process::Child> child) {
     co_await child->wait(io::Deadline::never());
@@ -114,8 +120,12 @@ asio::awaitable<void> Qemu::dial_in(Listeners& listeners, io::Deadline deadline)
                                 io::printable(lines.back(), io::Colours::drop));
         warn(std::move(text));
     };
-    agent_ = AgentLink::make({std::move(channel), shell_, qmp_, guest_, std::move(warn)},
-                             host_->executor(), time);
+    auto load = [host = host_](std::string processor) {
+        return load_program(host, std::move(processor));
+    };
+    agent_ = AgentLink::make(
+        {std::move(channel), shell_, qmp_, guest_, std::move(warn), std::move(load)},
+        host_->executor(), time);
 }
 
 /// A guest that was stopped may go on as a snapshot had it. Its shell may not have been told what

@@ -1,5 +1,9 @@
 // What a machine does by the agent, which runs on this host.
 
+#include <sys/stat.h>
+
+#include <fstream>
+
 #include "unit/machine/agent_fixture.hpp"
 
 namespace charioteer::machine {
@@ -47,6 +51,27 @@ TEST_F(AgentCommandsTest, WhoWantsAnAgentGetsOneOrTheReason) {
     auto again = failure_of<ShellError>([&] { execute(*machine, "true"); });
     EXPECT_THAT(again.what(), HasSubstr("it has no port charioteer.agent"));
     EXPECT_THROW(parse_channel_mode("nonsense"), io::UsageError);
+}
+
+TEST_F(AgentCommandsTest, ASlowFileSystemHoldsUpNothingElse) {
+    // Opening a pipe for reading waits for its writer.
+    auto folder = directory_.path() / "agents";
+    std::filesystem::create_directory(folder);
+    auto program = folder / "charioteer-agent-x86_64";
+    ASSERT_EQ(::mkfifo(program.c_str(), 0600), 0);
+    ::setenv("CHARIOTEER_AGENT_DIRECTORY", folder.c_str(), 1);
+    auto machine = make(with_agent);
+    auto connecting = runtime_.start(machine->connect(options()));
+    while (!testing::Value(events(), Contains("connected to guest root shell")))
+        std::this_thread::yield();
+    // The io thread would not get to this, nor to the end of the connect.
+    EXPECT_FALSE(run_on_io([&] { return machine->parts().agent->usable() != nullptr; }));
+    EXPECT_FALSE(connecting.wait_for(0s));
+    std::ifstream real(std::filesystem::path(AGENT_DIRECTORY) / "charioteer-agent-x86_64",
+                       std::ios::binary);
+    std::ofstream(program, std::ios::binary) << real.rdbuf();
+    connecting.get();
+    EXPECT_TRUE(run_on_io([&] { return machine->parts().agent->usable() != nullptr; }));
 }
 
 TEST_F(AgentCommandsTest, GivesInputAndKeepsLimits) {

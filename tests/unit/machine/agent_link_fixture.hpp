@@ -66,6 +66,9 @@ protected:
                                                 io::Deadline::never());
         parts_.guest = GuestState::of(*parts_.qmp, runtime_.executor());
         parts_.warn = [this](std::string text) { warnings_ += text + "\n"; };
+        parts_.load_program = [](std::string processor) -> asio::awaitable<std::string> {
+            co_return load_agent_program(processor);
+        };
         link_ = AgentLink::make(parts_, runtime_.executor(), time_);
     }
     asio::awaitable<void> dispose() {
