@@ -37,6 +37,9 @@ charioteer_program(charioteer charioteer)
 charioteer_program(nixos-test-driver test_driver)
 charioteer_program(generate-driver-symbols test_driver.symbols)
 
+# A package that is there from an earlier version would be found instead of the module.
+install(CODE "file(REMOVE_RECURSE
+    \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CHARIOTEER_PYTHON_INSTALL_DIR}/test_driver/logger\")")
 # A packager may add what is not compiled by itself, so that editing it compiles nothing.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/charioteer ${PROJECT_SOURCE_DIR}/python/test_driver
     DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR} OPTIONAL

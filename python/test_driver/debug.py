@@ -1,8 +1,10 @@
 """Breakpoints where a test fails."""
 
 from charioteer.testing.debug import Debug, DebugAbstract, DebugNop
+from charioteer.testing.logger import AbstractLogger
 
 __all__ = [
+    "AbstractLogger",
     "Debug",
     "DebugAbstract",
     "DebugNop",

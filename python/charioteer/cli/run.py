@@ -8,19 +8,28 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from charioteer import paths
 from charioteer.cluster import configuration, definition
 from charioteer.errors import InputError
 from charioteer.testing.options import add_options, run_options, writable_directory
 
+if TYPE_CHECKING:
+    from charioteer.testing.config import DriverConfiguration
+
 
 def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
     """Adds what the subcommand takes; `interactive` is the default of that option."""
     parser.add_argument("cluster", type=Path, help="a cluster.toml, or the folder it is in")
     parser.add_argument(
-        "-o", "--output-directory", "--output_directory", type=Path, metavar="DIR",
+        "-o", "--output-directory", type=Path, metavar="DIR",
         help="where artefacts go (default: charioteer-out/NAME)",
+    )  # fmt: skip
+    # The spelling of nixos-test-driver, and the abbreviations that it would make ambiguous.
+    parser.add_argument(
+        "--output_directory", "--output", "--out", dest="output_directory", type=Path,
+        help=argparse.SUPPRESS,
     )  # fmt: skip
     add_options(parser)
     parser.set_defaults(work=work, interactive=interactive)
@@ -28,7 +37,6 @@ def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
 
 def work(options: argparse.Namespace) -> int:
     """Runs the subcommand. Raises InputError, BuildError, and what `testing.run.run` raises."""
-    from charioteer.testing.config import load_driver_configuration
     from charioteer.testing.run import run
 
     test = definition.load(options.cluster)
@@ -42,12 +50,21 @@ def work(options: argparse.Namespace) -> int:
             # A write that fails does not name the file.
             raise OSError(error.errno, error.strerror, error.filename or str(folder)) from error
         try:
-            return run(load_driver_configuration(written), chosen)
+            return run(_loaded(written), chosen)
         finally:
             sys.stdout.flush()
             print(f"artefacts are in {artefacts}", file=sys.stderr)
             if chosen.keep_machine_state:
                 print(f"the machines' state is in {folder}", file=sys.stderr)
+
+
+def _loaded(written: Path) -> "DriverConfiguration":
+    from charioteer.testing.config import load_driver_configuration
+
+    try:
+        return load_driver_configuration(written)
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The driver configuration: what a run consists of.
 
 `load_driver_configuration` reads it from the JSON file of current nixpkgs. Releases up to 25.11 give
-flags and variables instead, of which `test_driver.legacy` makes one.
+flags and variables instead, of which the caller makes one.
 """
 
 from collections.abc import Iterable

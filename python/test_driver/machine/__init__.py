@@ -1,5 +1,7 @@
 """Machines, as test scripts use them."""
 
+from charioteer.testing.errors import MachineError, RequestedAssertionFailed
+from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine import (
     CHAR_TO_KEY,
     BaseMachine,
@@ -13,14 +15,18 @@ from charioteer.testing.machine import (
     retry,
 )
 
+# The names that upstream's module defines, and those that it imports, which scripts take from it.
 __all__ = [
+    "AbstractLogger",
     "BaseMachine",
     "CHAR_TO_KEY",
     "Machine",
+    "MachineError",
     "NixStartScript",
     "NspawnMachine",
     "QemuMachine",
     "QemuStartCommand",
+    "RequestedAssertionFailed",
     "StartCommand",
     "make_command",
     "retry",

@@ -72,6 +72,15 @@ def test_all_of_them_arrive(runs: list[RunOptions], tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("spelling", ["-o", "--output-directory", "--output_directory", "--out"])
+def test_spellings_of_the_output_directory(
+    runs: list[RunOptions], tmp_path: Path, spelling: str
+) -> None:
+    assert ping("run", spelling, "there") == 0
+    assert ping("run", "--output", "there") == 0
+    assert runs == [RunOptions(tmp_path / "there")] * 2
+
+
 def test_by_default_there_are_none(runs: list[RunOptions], tmp_path: Path) -> None:
     ping("run")
     ping("repl")

@@ -44,6 +44,14 @@ def test_it_starts_and_is_told(
     assert repr(process) == "<Process `x` on web: running>"
 
 
+def test_a_machine_with_an_execute_of_its_own_can_spawn(
+    machine: QemuMachine, call: fake_core.FakeCall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "execute", lambda *_: (0, ""))
+    machine.spawn("x")
+    assert fake_of(machine).calls == [("begin", "x", False, None)]
+
+
 def test_lines_come_in_every_split(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     text = "one\n\ntwo\r\nthree é\nlast".encode()
     say(call, *(text[i : i + 1] for i in range(len(text))))

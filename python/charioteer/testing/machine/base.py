@@ -99,7 +99,7 @@ class BaseMachine(Units, Screen, ABC):
         return ExecuteBackend(self)
 
     @property
-    def _backend(self) -> Backend:
+    def _command_backend(self) -> Backend:
         """How commands are run: the machine's own way, unless a subclass or a script has another.
 
         Chosen anew each time, since a script may assign `execute` at any moment.
@@ -108,8 +108,8 @@ class BaseMachine(Units, Screen, ABC):
 
     def _has_other_execute(self) -> bool:
         kind = type(self)
-        is_ours = kind._execute is kind._builtin_execute
-        return "execute" in vars(self) or kind.execute is not Commands.execute or not is_ours
+        is_ours = kind._execute is kind._builtin_execute and kind.execute is Commands.execute
+        return not is_ours or not vars(self).keys().isdisjoint(("execute", "_execute"))
 
     # What a subclass provides
 
@@ -136,7 +136,7 @@ class BaseMachine(Units, Screen, ABC):
         """Waits until the file exists. The guest's shell expands `filename`."""
         with self.nested(f"waiting for file '{filename}'"):
             hint = ("wait-file", filename)
-            self._backend.wait_for_probe(f"test -e {filename}", True, timeout, hint, None)
+            self._command_backend.wait_for_probe(f"test -e {filename}", True, timeout, hint, None)
 
     @checked
     def wait_for_open_port(
@@ -153,7 +153,7 @@ class BaseMachine(Units, Screen, ABC):
         """
         with self.nested(f"waiting for TCP port {port} on {addr}"):
             hint = _port_hint(port, addr, "open")
-            self._backend.wait_for_probe(
+            self._command_backend.wait_for_probe(
                 f"nc -z {addr} {port}", True, timeout, hint, attempt_timeout
             )
 
@@ -172,7 +172,7 @@ class BaseMachine(Units, Screen, ABC):
         """
         with self.nested(f"waiting for TCP port {port} on {addr} to be closed"):
             hint = _port_hint(port, addr, "closed")
-            self._backend.wait_for_probe(
+            self._command_backend.wait_for_probe(
                 f"nc -z {addr} {port}", False, timeout, hint, attempt_timeout
             )
 
@@ -184,7 +184,7 @@ class BaseMachine(Units, Screen, ABC):
         kind, flags = ("datagram", "-uU") if is_datagram else ("stream", "-U")
         with self.nested(f"waiting for UNIX-domain {kind} on '{addr}'"):
             hint = ("wait-unix", addr, kind)
-            self._backend.wait_for_probe(f"nc -z {flags} {addr}", True, timeout, hint, None)
+            self._command_backend.wait_for_probe(f"nc -z {flags} {addr}", True, timeout, hint, None)
 
     @checked
     def copy_from_host_via_shell(self, source: str, target: str) -> None:

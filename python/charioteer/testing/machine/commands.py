@@ -38,8 +38,12 @@ class Commands(ABC):
 
     @property
     @abstractmethod
-    def _backend(self) -> Backend:
+    def _command_backend(self) -> Backend:
         """How commands are run."""
+
+    @abstractmethod
+    def _own_backend(self) -> Backend:
+        """How machines of this kind run commands, whatever a subclass or a script has changed."""
 
     def last_words(self) -> list[str]:
         """The last lines of its console, for the notes of a failure."""
@@ -123,7 +127,7 @@ class Commands(ABC):
         MachineError when the machine is in trouble.
         """
         with self.nested(f"running: {command}"):
-            return self._backend.run(
+            return self._command_backend.run(
                 self._make_command(command, timeout, stream, stdin, all_errors=True)
             )
 
@@ -137,7 +141,8 @@ class Commands(ABC):
         status 124; by default there is none. Raises MachineError when there is no agent.
         """
         self.log(f"spawning: {command}")
-        return self._backend.spawn(Command(command, timeout=timeout), stdin)
+        # Nothing that a script puts in the place of `execute` can do this.
+        return self._own_backend().spawn(Command(command, timeout=timeout), stdin)
 
     @checked
     def succeed(
@@ -151,7 +156,7 @@ class Commands(ABC):
         output = ""
         for command in commands:
             with self.nested(f"must succeed: {command}"):
-                result = self._backend.run(self._make_command(command, timeout, stream))
+                result = self._command_backend.run(self._make_command(command, timeout, stream))
                 probes.expect_answer(command, result.status)
                 if not result.ok:
                     self.log(f"output: {result.stdout}")
@@ -170,7 +175,7 @@ class Commands(ABC):
         output = ""
         for command in commands:
             with self.nested(f"must fail: {command}"):
-                result = self._backend.run(self._make_command(command, timeout, stream))
+                result = self._command_backend.run(self._make_command(command, timeout, stream))
                 if result.ok:
                     raise result.failure(f"command `{command}` unexpectedly succeeded")
                 output += result.stdout
@@ -186,7 +191,7 @@ class Commands(ABC):
         `timeout` and a last attempt.
         """
         with self.nested(f"waiting for success: {command}"):
-            return self._backend.wait_for_command(command, True, timeout, attempt_timeout)
+            return self._command_backend.wait_for_command(command, True, timeout, attempt_timeout)
 
     @checked
     def wait_until_fails(
@@ -198,7 +203,7 @@ class Commands(ABC):
         is no failure.
         """
         with self.nested(f"waiting for failure: {command}"):
-            return self._backend.wait_for_command(command, False, timeout, attempt_timeout)
+            return self._command_backend.wait_for_command(command, False, timeout, attempt_timeout)
 
     @checked
     def sleep(self, secs: Duration | None = None, duration: Duration | None = None) -> None:

@@ -62,7 +62,6 @@ class NspawnMachine(BaseMachine):
             tmp_dir=tmp_dir,
             keep_machine_state=keep_machine_state,
         )
-        self._container_backend = ContainerBackend(self)
         self.start_command = start_command
         self.process: core.Process | None = None
         self._notify: NotifySocket | None = None
@@ -201,9 +200,7 @@ class NspawnMachine(BaseMachine):
         self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
     ) -> tuple[int, str]:
         """Runs `command`; always with output and status. Raises subprocess.TimeoutExpired."""
-        result = self._container_backend.enter(
-            Command(command, timeout=timeout, stream=self.streams)
-        )
+        result = self._own_backend().enter(Command(command, timeout=timeout, stream=self.streams))
         if result.timed_out:
             assert timeout is not None
             raise subprocess.TimeoutExpired(command, seconds(timeout))
@@ -213,7 +210,7 @@ class NspawnMachine(BaseMachine):
     _builtin_execute = _execute
 
     def _own_backend(self) -> ContainerBackend:
-        return self._container_backend
+        return ContainerBackend(self)
 
     # Files
 
@@ -300,7 +297,7 @@ class NspawnMachine(BaseMachine):
         """Waits for the X server."""
         with self.nested("waiting for the X11 server"):
             probe = "xwininfo -root >/dev/null 2>&1"
-            self._backend.wait_for_probe(probe, True, timeout, (), None)
+            self._command_backend.wait_for_probe(probe, True, timeout, (), None)
 
     def ssh_backdoor_command(self) -> str:
         """How to log in from the host."""

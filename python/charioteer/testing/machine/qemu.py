@@ -70,7 +70,6 @@ class QemuMachine(Files, Firmware, Terminals):
             ),
             command,
         )
-        self._core_backend = CoreBackend(self)
         if self._state_is_reset:
             self._log_reset()
 
@@ -91,7 +90,7 @@ class QemuMachine(Files, Firmware, Terminals):
     _builtin_execute = _execute
 
     def _own_backend(self) -> CoreBackend:
-        return self._core_backend
+        return CoreBackend(self)
 
     def last_words(self) -> list[str]:
         return self.handle.console_tail(_LAST_LINES)
@@ -130,7 +129,7 @@ class QemuMachine(Files, Firmware, Terminals):
         )
         with self.nested("waiting for the X11 server"):
             probe = f"{reached} && [ -e /tmp/.X11-unix/X0 ]"
-            self._backend.wait_for_probe(probe, True, timeout, (), None)
+            self._command_backend.wait_for_probe(probe, True, timeout, (), None)
 
     @checked
     def send_monitor_command(self, command: str) -> str:

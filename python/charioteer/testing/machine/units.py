@@ -32,7 +32,7 @@ class Units(Commands):
         Raises RequestedAssertionFailed at once when it failed, or is inactive with no job pending.
         """
         with self.nested(f"waiting for unit {unit}" + (f" with user {user}" if user else "")):
-            self._backend.wait_for_unit(unit, user, timeout)
+            self._command_backend.wait_for_unit(unit, user, timeout)
 
     @checked
     def wait_for_unit_active_state(
