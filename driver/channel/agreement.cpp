@@ -60,7 +60,9 @@ std::string Agreement::question(const frames::Progress& heard, bool flushed) {
 }
 
 void Agreement::reset_pauses() {
+    began_at_ = time_.now();
     pauses_.reset();
+    pause_ = first_pause;
     padded_at_.reset();
 }
 
@@ -68,7 +70,8 @@ void Agreement::take_other(const frames::Hello& hello) {
     // Modulo 2^32, as epochs count.
     if (hello.epoch - first_epoch_ >= epoch_ - first_epoch_) return;
     asked_at_ = time_.now();
-    pause_ = std::max(pause_, 2 * (asked_at_ - began_at_));
+    auto slow = std::min<io::Duration>(2 * (asked_at_ - began_at_), longest_pause);
+    pause_ = std::max(pause_, slow);
 }
 
 }  // namespace charioteer::channel

@@ -16,7 +16,9 @@ public:
     /// `stream` must live until the outbox is stopped and gone.
     explicit Outbox(UnixStream& stream) : stream_(stream), changed_(stream.get_executor()) {}
 
+    /// Dropped once stopped.
     void add(std::string_view bytes) {
+        if (stopped_) return;
         waiting_ += bytes;
         changed_.notify_all();
     }
@@ -36,6 +38,7 @@ public:
     /// Ends run(). The stream is to be closed beside it.
     void stop() {
         stopped_ = true;
+        waiting_.clear();
         changed_.notify_all();
     }
     /// Writes until stop(), or until the stream takes no more; who reads it then sees the end.

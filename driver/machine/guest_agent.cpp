@@ -21,6 +21,21 @@ constexpr int most_restarts = 3;
 
 }  // namespace
 
+/// Has other calls wait until it goes, however the start ends.
+class GuestAgent::Starting {
+public:
+    explicit Starting(GuestAgent& agent) : agent_(agent) { agent_.starting_ = true; }
+    Starting(const Starting&) = delete;
+    Starting& operator=(const Starting&) = delete;
+    ~Starting() {
+        agent_.starting_ = false;
+        agent_.started_.notify_all();
+    }
+
+private:
+    GuestAgent& agent_;
+};
+
 GuestAgent::GuestAgent(std::shared_ptr<Context> context)
     : context_(std::move(context)), started_(context_->executor()) {}
 
@@ -72,12 +87,13 @@ asio::awaitable<void> GuestAgent::start(io::Duration bound, io::Deadline deadlin
     if (!qemu || !qemu->agent()) co_return;
     co_await until_started(deadline);
     if (qemu->agent()->usable() || why_none_) co_return;
-    starting_ = true;
     auto patience = context_->accelerator().patience();
     auto step = command::at_most(bound * patience, deadline, context_->time());
-    auto failure = co_await try_to_start(qemu, step, deadline);
-    starting_ = false;
-    started_.notify_all();
+    std::exception_ptr failure;
+    {
+        Starting starting(*this);
+        failure = co_await try_to_start(qemu, step, deadline);
+    }
     if (failure) std::rethrow_exception(failure);
     // That QEMU has ended is found by the next call that uses it.
     if (!why_none_ || qemu->child().status()) co_return;

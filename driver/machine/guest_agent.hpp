@@ -46,6 +46,8 @@ public:
     std::uint64_t moved_bytes() const;
 
 private:
+    class Starting;
+
     asio::awaitable<void> until_started(io::Deadline deadline);
     asio::awaitable<std::exception_ptr> try_to_start(std::shared_ptr<Qemu> qemu, io::Deadline step,
                                                      io::Deadline deadline);

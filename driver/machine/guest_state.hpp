@@ -54,6 +54,8 @@ public:
     void note_restored();
     /// It does so when the job of QEMU with this id succeeds.
     void expect_restore(std::string job) { restores_.insert(std::move(job)); }
+    /// The job was refused.
+    void forget_restore(const std::string& job) { restores_.erase(job); }
     /// `handler` is called each time.
     void on_restored(std::function<void()> handler) { handlers_.push_back(std::move(handler)); }
     std::size_t times_restored() const noexcept { return times_restored_; }

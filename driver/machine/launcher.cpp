@@ -81,7 +81,10 @@ LaunchPlan Launcher::plan_of(StartOptions options) const {
 asio::awaitable<std::shared_ptr<Qemu>> Launcher::launch(StartOptions options) {
     auto plan = plan_of(std::move(options));
     check_aborted();
-    auto warn = [context = context_](std::string text) { context->warn(std::move(text)); };
+    // Not the context, which holds the QEMU that holds this.
+    auto warn = [sink = context_->sink(), name = context_->name()](std::string text) {
+        sink({io::EventKind::warning, name, std::move(text)});
+    };
     qemu_ = std::make_shared<Qemu>(context_->console(), context_->share_host(), std::move(warn));
     try {
         co_await qemu_->launch(std::move(plan), context_->deadline_after(launch_limit));

@@ -256,17 +256,19 @@ void Machine::forget_qemu() {
 }
 
 asio::awaitable<void> Machine::remove_sockets() {
-    auto remove = [sockets = Sockets(config().state_directory)] {
+    auto still_ours = std::make_shared<std::atomic<bool>>(true);
+    auto remove = [still_ours, sockets = Sockets(config().state_directory)] {
         std::error_code ignored;
         for (const auto& path : {sockets.monitor, sockets.qmp, sockets.shell, sockets.agent})
-            std::filesystem::remove(path, ignored);
+            if (*still_ours) std::filesystem::remove(path, ignored);
     };
     auto deadline = context_->time().deadline_after(removal_limit);
     try {
         co_await deadline.limit(context_->host().disk().run(std::move(remove)),
                                 "the sockets were not removed");
     } catch (const io::TimeoutError&) {
-        // The next start replaces them.
+        // The next start, which may be of another driver, replaces them.
+        *still_ours = false;
     } catch (const io::Interrupted&) {
         // The driver ends, and takes no more work for its disk.
     }
@@ -285,7 +287,8 @@ asio::awaitable<void> Machine::release() {
         }
         forget_qemu();
     }
-    co_await remove_sockets();
+    // Those in a directory that was yielded are of another machine.
+    if (!yielded_) co_await remove_sockets();
     claim_.release();
     if (failure) std::rethrow_exception(failure);
 }

@@ -21,9 +21,16 @@ std::string job_of(const json::object& arguments) {
 asio::awaitable<json::value> Monitor::qmp(std::string command, json::object arguments) {
     auto qemu = context_->running_qemu();
     auto deadline = context_->deadline_after(answer_limit);
+    auto& guest = qemu->guest();
+    auto job = command == "snapshot-load" ? job_of(arguments) : std::string();
     try {
-        if (command == "snapshot-load") qemu->guest().expect_restore(job_of(arguments));
+        // Before the command: the job's events may come before the reply.
+        if (!job.empty()) guest.expect_restore(job);
         co_return co_await qemu->qmp().execute(std::move(command), std::move(arguments), deadline);
+    } catch (qmp::CommandError& error) {
+        guest.forget_restore(job);
+        error.add_context(context_->name());
+        throw;
     } catch (io::Error& error) {
         error.add_context(context_->name());
         throw;

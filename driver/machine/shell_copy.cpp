@@ -99,7 +99,8 @@ private:
 /// Makes an archive of `source` in the background, which waits for a reader of each piece. The
 /// pieces come from the pipes 0 and 1 of the folder in turn: had they one pipe, the reader of a
 /// piece that is at its end could get the beginning of the next. The link `status` has the status
-/// of `tar` as its target, which takes no room on a full disk.
+/// of `tar` as its target, which takes no room on a full disk. When a piece fails, the pipes are
+/// opened and removed, so that a reader meets their end.
 std::string make_pack_command(const std::string& source, const std::string& folder) {
     return fmt::format(
         "source=$(readlink -f -- {0}) && cd -- \"$(dirname -- \"$source\")\" && "
@@ -108,7 +109,7 @@ std::string make_pack_command(const std::string& source, const std::string& fold
         "ln -s $status {1}/status; }} | "
         "for ((n = 0; ; n = 1 - n)); do "
         "dd bs={2} count={3} iflag=fullblock conv=sync 2> /dev/null > {1}/$n || break; done; "
-        "}} & }}",
+        "exec 8<> {1}/0 9<> {1}/1; rm -f {1}/0 {1}/1; }} & }}",
         shell::quote(source), folder, block_size, blocks_at_once);
 }
 

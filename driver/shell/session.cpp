@@ -193,8 +193,16 @@ asio::awaitable<std::string> Session::execute_bare(std::string script, io::Deadl
 asio::awaitable<void> Session::send_raw(std::string bytes, io::Deadline deadline) {
     auto self = shared_from_this();
     connection_->send(bytes);
-    co_await deadline.limit(connection_->flushed(),
-                            "the guest did not take what its shell was sent");
+    std::exception_ptr failure;
+    try {
+        co_await deadline.limit(connection_->flushed(),
+                                "the guest did not take what its shell was sent");
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    // While the shell is lent, only this finds its end. Commands that wait for their turn need it.
+    if (!usable()) turns_changed_.notify_all();
+    if (failure) std::rethrow_exception(failure);
 }
 
 asio::awaitable<io::UniqueFd> Session::lend() {

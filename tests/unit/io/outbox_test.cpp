@@ -77,6 +77,12 @@ TEST_F(OutboxTest, APeerThatIsGoneEndsTheWait) {
     ends_.second.read(1);
     ends_.second.close();
     EXPECT_FALSE(result_of(sent));
+    // What comes after is not kept.
+    EXPECT_FALSE(result_of(runtime_.start(add(line_, "more"))));
+    auto has_unsent = [](std::shared_ptr<Line> line) -> asio::awaitable<bool> {
+        co_return line->outbox.has_unsent();
+    };
+    EXPECT_FALSE(result_of(runtime_.start(has_unsent(line_))));
 }
 
 }  // namespace

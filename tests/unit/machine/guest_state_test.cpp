@@ -62,6 +62,11 @@ TEST_F(GuestStateTest, ASnapshotCountsAsLoadedWhenItsJobSucceeds) {
     for (auto status : {"created", "running", "waiting", "pending", "concluded"})
         tell("JOB_STATUS_CHANGE", job("two", status));
     EXPECT_EQ(state_->times_restored(), 1U);
+    // Refused; a job to save a snapshot may take its id.
+    state_->expect_restore("three");
+    state_->forget_restore("three");
+    tell("JOB_STATUS_CHANGE", job("three", "pending"));
+    EXPECT_EQ(state_->times_restored(), 1U);
 }
 
 TEST_F(GuestStateTest, SaysWhyQemuEnds) {
