@@ -53,9 +53,9 @@ asio::awaitable<AcceleratorChoice> try_kvm(io::TimeSource& time) {
         co_return tcg_because("/dev/kvm is there, but a tiny guest hangs under it");
     if (status->code == 0)
         co_return AcceleratorChoice{Accelerator::kvm, false, "a tiny guest ran under /dev/kvm"};
-    std::string said(probe->last_output());
-    said.resize(said.find_last_not_of('\n') + 1);
-    co_return tcg_because(fmt::format("/dev/kvm does not work ({})", said));
+    std::string output(probe->last_output());
+    output.resize(output.find_last_not_of('\n') + 1);
+    co_return tcg_because(fmt::format("/dev/kvm does not work ({})", output));
 }
 
 }  // namespace

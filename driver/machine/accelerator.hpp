@@ -15,7 +15,7 @@ enum class Accelerator { kvm, tcg };
 
 struct AcceleratorChoice {
     Accelerator accelerator = Accelerator::tcg;
-    bool by_hand = false;  ///< the user said so
+    bool by_hand = false;  ///< the user asked for it
     std::string reason;
 
     /// How much longer the driver's own limits are than under KVM.
@@ -24,8 +24,8 @@ struct AcceleratorChoice {
     std::string describe() const;
 };
 
-/// What can be told without running a guest. `wanted` is $CHARIOTEER_ACCEL, `cpuinfo` the text of
-/// /proc/cpuinfo. None: only trying KVM can tell. Throws io::UsageError for an unknown `wanted`.
+/// What can be decided without running a guest. `wanted` is $CHARIOTEER_ACCEL, `cpuinfo` the text
+/// of /proc/cpuinfo. None: KVM has to be tried. Throws io::UsageError for an unknown `wanted`.
 std::optional<AcceleratorChoice> decide_accelerator(std::string_view wanted,
                                                     std::string_view cpuinfo,
                                                     bool kvm_device_opens);

@@ -11,12 +11,12 @@ namespace {
 constexpr std::size_t piece_size = 256 * 1024;
 
 /// Throws what the guest's program wrote as its errors, unless it has succeeded.
-void expect_success(const channel::Ending& ending, Complaints& complaints) {
-    complaints.finish();
+void expect_success(const channel::Ending& ending, ErrorLines& errors) {
+    errors.finish();
     if (ending.status == 0) return;
-    if (complaints.empty())
+    if (errors.empty())
         throw io::Error(fmt::format("the guest's end of it ended with status {}", ending.status));
-    throw complaints.as_error();
+    throw errors.as_error();
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ asio::awaitable<void> AgentCopy::send_tree(std::shared_ptr<channel::Call> call,
     for (;;) {
         auto piece = co_await call->next();
         if (!piece) break;
-        copying->complaints.add(piece->bytes);
+        copying->errors.add(piece->bytes);
     }
 }
 
@@ -72,7 +72,7 @@ asio::awaitable<void> AgentCopy::receive_tree(std::shared_ptr<channel::Call> cal
         auto piece = co_await call->next();
         if (!piece) break;
         if (piece->source == channel::Source::errors) {
-            copying->complaints.add(piece->bytes);
+            copying->errors.add(piece->bytes);
             continue;
         }
         auto write = [writer, bytes = std::move(piece->bytes)] {
@@ -82,7 +82,7 @@ asio::awaitable<void> AgentCopy::receive_tree(std::shared_ptr<channel::Call> cal
         auto written = co_await context_->host().disk().run(std::move(write));
         copying->moved(written, 0);
     }
-    expect_success(call->ending(), copying->complaints);
+    expect_success(call->ending(), copying->errors);
     auto finish = [writer] { writer->finish(); };
     co_await context_->host().disk().run(std::move(finish));
 }
@@ -99,7 +99,7 @@ asio::awaitable<void> AgentCopy::copy_in(std::shared_ptr<AgentLink> link,
     channel::CancelOnExit cancel(call);
     auto sent = liveness_.unless_dead(link, send_tree(call, reader, copying));
     co_await unless_stalled(link, copying, std::move(sent));
-    expect_success(call->ending(), copying->complaints);
+    expect_success(call->ending(), copying->errors);
 }
 
 asio::awaitable<void> AgentCopy::copy_out(std::shared_ptr<AgentLink> link, std::string source,
@@ -115,7 +115,7 @@ asio::awaitable<void> AgentCopy::copy_out(std::shared_ptr<AgentLink> link, std::
     channel::CancelOnExit cancel(call);
     auto received = liveness_.unless_dead(link, receive_tree(call, writer, copying));
     co_await unless_stalled(link, copying, std::move(received));
-    host_files_.warn(copying->complaints);
+    host_files_.warn(copying->errors);
 }
 
 }  // namespace charioteer::machine

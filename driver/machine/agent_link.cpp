@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long after the agent's end QEMU may take to say that the guest ends or starts anew.
+/// How long after the agent's end QEMU may take to report that the guest ends or starts anew.
 constexpr auto event_patience = 2s;
 /// Of a question to QEMU.
 constexpr auto query_limit = 10s;
@@ -25,7 +25,7 @@ constexpr auto query_limit = 10s;
 constexpr auto adopt_limit = 30s;
 /// How long the agent of an earlier line, which has the port, may take to greet.
 constexpr auto port_patience = 2s;
-/// Questions while somebody waits; nothing is asked of an idle guest.
+/// Pings while a call waits; an idle guest is sent none.
 constexpr auto ping_interval = 5s;
 
 std::uint64_t make_nonce() {
@@ -39,7 +39,7 @@ std::string_view string_in(const json::object& object, std::string_view key) {
                                                   : std::string_view();
 }
 
-/// What an event says of the machine as a whole; empty: nothing.
+/// What an event means for the machine as a whole; empty: nothing.
 std::string_view meaning_of(std::string_view event) {
     if (event == "RESET") return "the guest started anew";
     if (event == "SHUTDOWN") return "the guest shut down";
@@ -47,7 +47,7 @@ std::string_view meaning_of(std::string_view event) {
     return {};
 }
 
-/// Whether the guest has a port open, as QEMU's tree of devices says of the one in whose entry
+/// Whether the guest has a port open, as QEMU's tree of devices shows for the one in whose entry
 /// `mark` stands. None: there is no such port.
 std::optional<bool> is_open(std::string_view tree, std::string_view mark) {
     constexpr std::string_view entry = "dev: ";
@@ -60,7 +60,7 @@ std::optional<bool> is_open(std::string_view tree, std::string_view mark) {
     return std::nullopt;
 }
 
-/// Whether QEMU holds the guest, in this state of it, as somebody has asked it to.
+/// Whether QEMU holds the guest, in this state of it, on request.
 bool is_stopped(std::string_view state) {
     constexpr std::array states{"paused",      "suspended",  "prelaunch", "debug",
                                 "save-vm",     "restore-vm", "inmigrate", "finish-migrate",
@@ -151,8 +151,8 @@ asio::awaitable<void> AgentLink::watch_closed_port(std::shared_ptr<AgentLink> se
         if (!self->usable() || is_there()) co_return;
         asleep = co_await self->is_asleep();
     }
-    // QEMU tells of a port once a second, and of one that was shut and opened soon after may tell
-    // the one for the other.
+    // QEMU reports a port once a second at most: of one that was closed and opened again it may
+    // report only the last.
     if (self->port_open_) self->channel().resynchronise();
     if (!self->usable() || is_there()) co_return;
     // Of one that asks how far its agent has come the agent may not have been there yet.
@@ -164,11 +164,11 @@ asio::awaitable<void> AgentLink::watch_closed_port(std::shared_ptr<AgentLink> se
                     "down");
 }
 
-/// Whether the guest has closed all its ports, or QEMU says that it sleeps or is stopped. Sets
+/// Whether the guest has closed all its ports, or QEMU reports that it sleeps or is stopped. Sets
 /// port_open_ by the way.
 asio::awaitable<bool> AgentLink::is_asleep() {
     auto self = shared_from_this();
-    // That the devices were shut when it last looked says nothing of now: the guest may boot.
+    // The devices may have been opened since they were last found shut: the guest may boot.
     if (parts_.guest->stopped() || parts_.guest->suspended()) co_return true;
     std::string tree;
     try {
@@ -266,7 +266,7 @@ asio::awaitable<std::optional<std::string>> AgentLink::try_start(std::string pro
     auto nonce = *nonce_;
     ++lives_;
     channel.expect(nonce, port_open_ ? channel::Port::open : channel::Port::closed);
-    upload_ = agent_parcel(program, nonce);
+    upload_ = agent_upload(program, nonce);
     auto script = agent_start_script(size, nonce);
     auto word = co_await parts_.shell->execute_bare(std::move(script), deadline);
     upload_.reset();
@@ -319,7 +319,7 @@ asio::awaitable<void> AgentLink::watch(std::shared_ptr<AgentLink> self, io::Dura
     self->watching_ = false;
 }
 
-/// Asks the agent to say something, and waits for it as long as `limit`.
+/// Pings the agent, and waits for its answer as long as `limit`.
 asio::awaitable<void> AgentLink::end_silence(io::Duration limit) {
     bool held = parts_.guest->stopped() || parts_.guest->asleep();
     try {
@@ -333,7 +333,7 @@ asio::awaitable<void> AgentLink::end_silence(io::Duration limit) {
         // The question may be lost.
         channel().ask_again();
     } catch (const io::Error&) {
-        // There is no agent any more, which is told by other means.
+        // There is no agent any more, which other events report.
     }
 }
 

@@ -72,8 +72,8 @@ public:
     /// Whether the guest does nothing since it is stopped or suspended.
     asio::awaitable<bool> is_paused();
 
-    /// Watches over an operation that waits for the agent: while the guest says nothing, warns of
-    /// it after `silence`, and later more and more seldom, with what QEMU says of the guest.
+    /// Watches over an operation that waits for the agent: while the guest sends nothing, warns of
+    /// it after `silence`, and later more and more seldom, with what QEMU reports about the guest.
     template <class T>
     asio::awaitable<T> watched(asio::awaitable<T> operation, io::Duration silence);
 
@@ -104,7 +104,7 @@ private:
     bool starting_ = false;
     bool adopted_ = false;
     io::Condition changed_;
-    std::string last_event_;  ///< what QEMU told last of the machine as a whole
+    std::string last_event_;  ///< the last event of QEMU about the machine as a whole
     bool guest_restarts_ = false;
     std::size_t lives_ = 0;    ///< agents that were started
     std::size_t watched_ = 0;  ///< operations

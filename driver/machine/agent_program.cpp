@@ -77,7 +77,7 @@ else echo "status-$status"; fi)";
 
 // In a UTF-8 locale bash takes the newline after an incomplete character for a part of it: the
 // first of the two may be lost so.
-std::string agent_parcel(std::string_view program, std::uint64_t nonce) {
+std::string agent_upload(std::string_view program, std::uint64_t nonce) {
     return fmt::format("\n\n{:x}\n{}", nonce, program);
 }
 

@@ -25,9 +25,9 @@ struct AgentPlaces {
 /// what is missing.
 std::string agent_start_script(std::size_t size, std::uint64_t nonce, AgentPlaces places = {});
 
-/// What is to be sent to that script when it opens the port: whatever came before for somebody
+/// What is to be sent to that script when it opens the port: whatever came before for another
 /// else, it skips.
-std::string agent_parcel(std::string_view program, std::uint64_t nonce);
+std::string agent_upload(std::string_view program, std::uint64_t nonce);
 
 /// The script's word when it found the port busy, or no folder.
 constexpr std::string_view start_is_busy = "no-folder";

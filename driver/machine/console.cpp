@@ -29,9 +29,9 @@ std::string tidy(std::string line) {
     return line;
 }
 
-/// Whether `line` is how the kernel itself says that it panics, and not somebody's talk of it: at
+/// Whether `line` is the kernel's own report of a panic, and no text that mentions one: at
 /// the start of a line, or after its stamps as in "[    1.5][    T1] ", with which it may break
-/// into what others write. It says so twice; the second time only marks the end of the report.
+/// into what others write. It is written twice; the second time only marks the end of the report.
 bool is_panic(std::string_view line) {
     auto at = line.find(panic_mark);
     if (at == line.npos || line.find("---[ end") != line.npos) return false;

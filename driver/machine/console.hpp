@@ -72,8 +72,8 @@ public:
     std::optional<std::size_t> panic() const noexcept { return panic_; }
     /// The machine lives on after `panic`.
     void forget_panic(std::optional<std::size_t> panic);
-    /// Returns the line of a kernel panic, once the kernel has said nothing for 15 s after it: one
-    /// that reboots, or starts a crash kernel, goes on talking.
+    /// Returns the line of a kernel panic, once the kernel has written nothing for 15 s after it:
+    /// one that reboots, or starts a crash kernel, goes on talking.
     asio::awaitable<std::string> wait_for_panic();
 
 private:

@@ -22,7 +22,7 @@ Copying::Copying(io::TimeSource& time, io::EventSink sink, std::string machine, 
       next_(last_moved_ + tell_after) {}
 
 Copying::~Copying() {
-    if (told_) sink_({io::EventKind::progress, machine_, ""});
+    if (shown_) sink_({io::EventKind::progress, machine_, ""});
 }
 
 void Copying::moved(std::uint64_t done, std::uint64_t total) {
@@ -31,7 +31,7 @@ void Copying::moved(std::uint64_t done, std::uint64_t total) {
     last_moved_ = time_.now();
     if (last_moved_ < next_) return;
     next_ = last_moved_ + tell_interval;
-    told_ = true;
+    shown_ = true;
     sink_({io::EventKind::progress, machine_, fmt::format("{}: {}", what_, how_far())});
 }
 

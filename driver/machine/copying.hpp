@@ -5,12 +5,12 @@
 
 #include "io/event.hpp"
 #include "io/time_source.hpp"
-#include "machine/complaints.hpp"
+#include "machine/error_lines.hpp"
 
 namespace charioteer::machine {
 
-/// One copy under way: tells how far it has come, to whoever looks at a terminal, and knows when it
-/// last came further. Io thread only.
+/// One copy under way: reports its progress, for a terminal, and knows when it last came further.
+/// Io thread only.
 class Copying {
 public:
     /// `what` as "copy A to B".
@@ -19,7 +19,7 @@ public:
     Copying& operator=(const Copying&) = delete;
     ~Copying();
 
-    /// Something was carried. `total` is 0 when nobody knows it.
+    /// Something was carried. `total` is 0 when it is not known.
     void moved(std::uint64_t done, std::uint64_t total);
     /// Nothing can move now, as while the guest is stopped: the time until it counts as stalled
     /// begins anew.
@@ -28,7 +28,7 @@ public:
     /// As "1.5 of 3.0 MB".
     std::string how_far() const;
 
-    Complaints complaints;  ///< of the guest's end
+    ErrorLines errors;  ///< of the guest's end
 
 private:
     io::TimeSource& time_;
@@ -39,7 +39,7 @@ private:
     std::uint64_t total_ = 0;
     io::TimePoint last_moved_;
     io::TimePoint next_;
-    bool told_ = false;
+    bool shown_ = false;
 };
 
 }  // namespace charioteer::machine

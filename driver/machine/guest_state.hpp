@@ -26,7 +26,7 @@ std::string_view event_text(const json::object& event, std::string_view key);
 /// answer. The caller keeps `qmp` until then.
 asio::awaitable<std::string> query_run_state(qmp::Client& qmp, io::Deadline deadline);
 
-/// What QEMU's events say of the guest as a whole, and of QEMU's own end. Io thread only.
+/// What QEMU's events report about the guest as a whole, and about QEMU's own end. Io thread only.
 class GuestState : public std::enable_shared_from_this<GuestState> {
 public:
     /// Hears the events of `qmp`, before those who subscribe after it.
@@ -39,15 +39,16 @@ public:
 
     /// The monitor has stopped it.
     bool stopped() const noexcept { return stopped_; }
-    /// QEMU has said that it was suspended, and will say so when it wakes up.
+    /// QEMU has reported that it was suspended, and will report that it wakes up.
     bool suspended() const noexcept { return suspended_; }
     /// It was suspended, to memory or otherwise.
     bool asleep() const noexcept { return suspended_ || devices_shut_; }
-    /// A guest that idles in s2idle is told by its devices alone, which its drivers have shut.
+    /// A guest that idles in s2idle is recognised by its devices alone, which its drivers have
+    /// shut.
     void set_devices_shut(bool shut) noexcept { devices_shut_ = shut; }
     /// "the guest is suspended"; empty while it runs.
     std::string describe() const;
-    /// Why QEMU ends or has ended, as "the guest powered itself off"; empty before it says so.
+    /// Why QEMU ends or has ended, as "the guest powered itself off"; empty before it is known.
     const std::string& why_ended() const noexcept { return why_ended_; }
 
     /// The guest went back to an earlier state.

@@ -43,7 +43,7 @@ public:
         return claims_->claim(path, idle_);
     }
 
-    /// The accelerator that works here. Found out once, and told to the log then. `wanted` is the
+    /// The accelerator that works here. Found out once, and logged then. `wanted` is the
     /// first caller's $CHARIOTEER_ACCEL.
     asio::awaitable<AcceleratorChoice> accelerator(std::string wanted, io::EventSink sink);
 

@@ -20,8 +20,8 @@ std::shared_ptr<Copying> HostFiles::begin_copying(std::string what) const {
                                      std::move(what));
 }
 
-void HostFiles::warn(const Complaints& complaints) const {
-    for (auto& line : complaints.shown()) context_->warn(std::move(line));
+void HostFiles::warn(const ErrorLines& errors) const {
+    for (auto& line : errors.shown()) context_->warn(std::move(line));
 }
 
 asio::awaitable<std::shared_ptr<files::TreeReader>> HostFiles::open(OpenTree open) const {
@@ -30,7 +30,7 @@ asio::awaitable<std::shared_ptr<files::TreeReader>> HostFiles::open(OpenTree ope
     auto deadline = context->time().deadline_after(copy_step_limit);
     auto made = co_await deadline.limit(disk.run(std::move(open)),
                                         "the host's disk did not show what is there");
-    Complaints skipped;
+    ErrorLines skipped;
     for (const auto& path : made->skipped())
         skipped.add_line(fmt::format("{} is no file, directory or link and is not copied", path));
     warn(skipped);

@@ -26,7 +26,7 @@ public:
 
     /// `what` as in "copy A to B".
     std::shared_ptr<Copying> begin_copying(std::string what) const;
-    void warn(const Complaints& complaints) const;
+    void warn(const ErrorLines& errors) const;
 
     /// Opens a tree for a copy, with a warning for what cannot be copied. Throws io::Error.
     asio::awaitable<std::shared_ptr<files::TreeReader>> open(OpenTree open) const;

@@ -57,7 +57,7 @@ asio::awaitable<void> until_ended(std::shared_ptr<Qemu> qemu, io::Deadline deadl
 
 Machine::Machine(MachineConfig config, std::shared_ptr<Host> host, io::EventSink sink)
     : launch_ended_(host->executor()) {
-    // QEMU's own sockets need room in the path; this says so before anything is made.
+    // QEMU's own sockets need room in the path; this is checked before anything is made.
     io::check_socket_path(config.state_directory / door_name);
     claim_ = host->claim(config.state_directory);
     if (!config.keep_state) empty_directory(claim_.path());

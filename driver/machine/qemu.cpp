@@ -20,9 +20,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long an ending QEMU may take, once it has closed its sockets, to tell how it ended.
+/// How long an ending QEMU may take, once it has closed its sockets, until its status is known.
 constexpr auto disconnect_patience = 3s;
-/// How long what it has told by then may take to be read.
+/// How long the events that it has sent by then may take to be read.
 constexpr auto last_words_patience = 1s;
 /// How long the kernel may take to bury a process that was killed.
 constexpr auto kill_limit = 10s;
@@ -128,7 +128,7 @@ asio::awaitable<void> Qemu::dial_in(Listeners& listeners, io::Deadline deadline)
         host_->executor(), time);
 }
 
-/// A guest that was stopped may go on as a snapshot had it. Its shell may not have been told what
+/// A guest that was stopped may go on as a snapshot had it. Its shell may not have been given what
 /// commands need, and it has not panicked.
 void Qemu::hear_of_snapshots() {
     qmp_->on_event([weak = weak_from_this()](const json::object& event) {

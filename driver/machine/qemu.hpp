@@ -51,16 +51,16 @@ public:
     /// That of the plan.
     std::chrono::seconds holder_limit() const noexcept { return holder_limit_; }
 
-    /// What QEMU has told of the guest.
+    /// What QEMU has reported about the guest.
     GuestState& guest() noexcept { return *guest_; }
     std::shared_ptr<GuestState> share_guest() const noexcept { return guest_; }
 
     /// "QEMU ended with status 0: the guest powered itself off", or that it still runs, and how the
     /// guest fares.
     std::string state() const;
-    /// The same of a QEMU that is ending, once it has told all that it will.
+    /// The same of a QEMU that is ending, once it has sent all of its events.
     asio::awaitable<std::string> final_state();
-    /// Closes all connections; whoever waits on them gets io::ConnectionLost. QEMU is left alone.
+    /// Closes all connections; waits on them end with io::ConnectionLost. QEMU is left alone.
     void close();
 
 private:
@@ -81,7 +81,7 @@ private:
     std::function<void(std::string text)> warn_;
     std::chrono::seconds holder_limit_{};
     std::shared_ptr<process::Child> child_;
-    std::string awaited_;     ///< what QEMU has yet to do, as a sentence about its end says it
+    std::string awaited_;     ///< what QEMU has yet to do, for the text about its end
     bool aborted_ = false;    ///< before there was a child
     io::UnixStream monitor_;  ///< offered to start scripts as upstream does; only read
     std::shared_ptr<qmp::Client> qmp_;

@@ -39,7 +39,7 @@ asio::awaitable<void> remove_in_guest(std::shared_ptr<command::Runner> runner, s
     try {
         co_await runner->run(std::move(command));
     } catch (const io::Error&) {
-        // The guest is gone, or its shell is: the copy's own error says so.
+        // The guest is gone, or its shell is: the copy's own error reports it.
     }
 }
 

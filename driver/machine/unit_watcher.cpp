@@ -64,7 +64,7 @@ asio::awaitable<std::optional<command::Outcome>> UnitWatcher::ask(Wait wait, std
     throw late;
 }
 
-/// Empty when the guest did not say.
+/// Empty when the guest did not answer.
 asio::awaitable<std::string> UnitWatcher::active_state(Wait wait) {
     auto show = systemctl_command(
         fmt::format("--no-pager show --property=ActiveState \"{}\"", wait.unit), wait.user);
@@ -235,7 +235,7 @@ asio::awaitable<void> UnitWatcher::wait_until_active(std::string unit,
     // A variable: g++ 12 destroys a braced temporary of an expression that awaits twice.
     Doing doing{fmt::format("waiting for unit \"{}\"", unit), limit, wait.begin};
     if (silent) co_await Diagnostics(context_).fail_call(failure, std::move(doing));
-    // What the unit says of itself is what its reader asks first.
+    // The status of the unit is what a reader of the error looks for first.
     auto status = co_await this->status(unit, user);
     try {
         std::rethrow_exception(failure);

@@ -28,7 +28,7 @@ io::Duration watch_for(io::Duration waited, io::Duration took, bool partly) {
     return std::clamp<io::Duration>(rarity * took, shortest_watch, longest);
 }
 
-/// A port may be open without anybody who listens: the kernel may pass it on, as to another
+/// A port may be open without a process that listens: the kernel may pass it on, as to another
 /// machine.
 bool sees_a_part(const std::vector<std::string>& hint) {
     return !hint.empty() && hint.front() == "wait-port" && hint.back() == "open";

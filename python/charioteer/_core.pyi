@@ -2,7 +2,7 @@
 
 Everything here blocks without holding the interpreter lock, wakes at once when its answer is there,
 and notices Ctrl-C within 0.1 s. A `Limit` is a number of seconds or a timedelta; `None` is no limit.
-Texts from a guest are decoded as UTF-8 with U+FFFD for what is not UTF-8, unless said otherwise.
+Texts from a guest are decoded as UTF-8 with U+FFFD for what is not UTF-8, unless stated otherwise.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ Limit = int | float | timedelta
 version: str
 
 class Event:
-    """Something that the core told while it worked."""
+    """Something that the core reports while it works."""
 
     @property
     def kind(self) -> Literal["log", "warning", "serial"]: ...
@@ -28,7 +28,7 @@ class Event:
     def text(self) -> str: ...
 
 class Reporter:
-    """Takes what the core and the test tell. Thread-safe.
+    """Takes the events of the core and of the test. Thread-safe.
 
     With `terminal` it writes to standard error at once, in upstream's terminal format. With
     `queue` it also keeps events of the core for `drain`; at most 100000, the oldest serial lines go
@@ -39,17 +39,17 @@ class Reporter:
     terminal: bool
     queue: bool
     serial: bool
-    """Whether serial lines are told at all."""
+    """Whether serial lines are written at all."""
     warnings: bool
-    """Whether warnings of the core are told."""
+    """Whether warnings of the core are written."""
     held: bool
-    """Whether lines are kept back, for as long as somebody else has the terminal."""
+    """Whether lines are kept back, for as long as a shell has the terminal."""
     def drain(self) -> list[Event]:
         """The events since the last call, oldest first."""
     def write(self, text: str) -> None:
         """One line as it is, after every serial line that came before it."""
     def flush(self) -> None:
-        """Returns when everything is written, or after 2 s when nobody reads standard error; at once
+        """Returns when everything is written, or after 2 s when standard error is not read; at once
         while lines are held.
         """
     def print(self, data: bytes) -> None:
@@ -118,7 +118,7 @@ def spawn(
     """Starts a program, which ends with this process, and all that it starts with it.
 
     `arguments[0]` is looked up on our PATH; `environment` has entries NAME=value. With `reporter`
-    each line that it writes is told as one of the serial console of `machine`. Raises MachineError.
+    each line that it writes is reported as one of the serial console of `machine`. Raises MachineError.
     """
 
 class ClaimedDirectory:
@@ -147,7 +147,7 @@ class ScreenReading:
         """Raises MachineError, when Tesseract is not there saying what to install."""
 
 class Call:
-    """A command under way in a guest. It is ended there when nobody holds this any more."""
+    """A command under way in a guest. It is ended there when this object is gone."""
 
     @property
     def pid(self) -> int:
@@ -159,7 +159,7 @@ class Call:
     def read(
         self, timeout: Limit | None = None
     ) -> tuple[Literal["output", "errors"], bytes] | None:
-        """The next piece of what it says, as it comes; None once it has ended. What nobody reads
+        """The next piece of its output, as it comes; None once it has ended. Output that is not read
         stays in the guest, where the command then waits. Raises TimeoutError, ShellError."""
     def write(self, data: bytes) -> None:
         """Gives it input; returns when the guest has room for all of it."""
@@ -167,8 +167,8 @@ class Call:
         """It reads the end of its input after what was written."""
     def signal(self, number: int) -> None:
         """Sends a signal to its process group; 0 is SIGTERM, and SIGKILL 5 s later to the rest."""
-    def let_go(self) -> None:
-        """It goes on when nobody holds this any more."""
+    def detach(self) -> None:
+        """It runs on when this object is gone."""
 
 class Machine:
     """One virtual machine: QEMU, its root shell, its monitors and its serial console.
@@ -224,7 +224,7 @@ class Machine:
     def connect(self) -> None:
         """Starts the machine if need be and waits for the greeting of its root shell."""
     def poweroff(self) -> None:
-        """Tells the root shell to power off; does not wait."""
+        """Has the root shell power the guest off; does not wait."""
     def crash(self) -> None:
         """Ends QEMU at once and waits for it."""
     def wait_for_shutdown(self, timeout: Limit | None = None) -> None:
@@ -244,9 +244,9 @@ class Machine:
         check_return: bool = True,
         check_output: bool = True,
         timeout: Limit | None = 900,
-        tell: bool = False,
+        log_output: bool = False,
     ) -> tuple[int, str]:
-        """Runs `command`; its status and output. `tell` logs the lines of its output as they come.
+        """Runs `command`; its status and output. `log_output` logs the lines of its output as they come.
 
         Without `check_return` the status is -1, also when the guest is lost meanwhile; without
         `check_output` the answer is (-2, "") at once.
@@ -257,13 +257,13 @@ class Machine:
         input: bytes | None = None,
         timeout: Limit | None = None,
         keep_errors: bool = True,
-        tell: bool = False,
+        log_output: bool = False,
     ) -> tuple[int, int, bytes, bytes, float, bool]:
         """Runs `command` as `execute` does; status, signal that ended it or 0, standard output,
         standard error, seconds in the guest, whether its limit passed.
 
         `input` is its standard input. Without `keep_errors` only the last 8 to 16 KiB of the standard
-        error are returned. `tell` logs the lines of its output as they come. On the plain channel the
+        error are returned. `log_output` logs the lines of its output as they come. On the plain channel the
         standard error is empty, and `input` raises ShellError.
         """
     def begin(self, command: str, input: bool = False, timeout: Limit | None = None) -> Call:
@@ -336,10 +336,10 @@ class VLan:
     def nr(self) -> int: ...
     @property
     def socket_dir(self) -> str:
-        """What `QEMU_VDE_SOCKET_{nr}` must say."""
+        """The value of `QEMU_VDE_SOCKET_{nr}`."""
     @property
     def stream_socket(self) -> str:
-        """What `CHARIOTEER_VLAN_SOCKET_{nr}` must say: QEMU's stream netdev connects to it."""
+        """The value of `CHARIOTEER_VLAN_SOCKET_{nr}`: QEMU's stream netdev connects to it."""
     def counters(self) -> dict[str, int]:
         """Frames received, copies of them delivered, and what was dropped, by reason."""
     def stop(self) -> None: ...
@@ -368,7 +368,7 @@ def parse_holder_limit(seconds: str) -> int:
     """$CHARIOTEER_OUTPUT_HOLDER_LIMIT as a number; empty is 300. Raises UsageError."""
 
 def describe_held_output(command: str, holders: str, given_up: bool, limit: int) -> str:
-    """The warning that says which processes have a command's output open."""
+    """The warning that names the processes which have a command's output open."""
 
 def machine_name(start_command: str) -> str:
     """The NAME in `run-NAME-vm`, or "machine"."""

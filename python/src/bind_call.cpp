@@ -61,7 +61,7 @@ void Call::signal(int number) {
     on_io_thread([process = process_, number] { process->signal(number); });
 }
 
-void Call::let_go() {
+void Call::detach() {
     on_io_thread([process = process_] { process->detach(); });
 }
 
@@ -91,7 +91,7 @@ void bind_call(py::module_& module) {
         .def("write", &Call::write, py::arg("data"))
         .def("end_input", &Call::end_input)
         .def("signal", &Call::signal, py::arg("number"))
-        .def("let_go", &Call::let_go);
+        .def("detach", &Call::detach);
 }
 
 }  // namespace charioteer::python

@@ -28,7 +28,7 @@ public:
     void write(const py::bytes& data);
     void end_input();
     void signal(int number);
-    void let_go();
+    void detach();
     /// (status, signal, timed_out, seconds), or None while it runs.
     py::object ending();
 

@@ -75,10 +75,11 @@ void bind_life_cycle(Type& type) {
 
 void bind_commands(Type& type) {
     type.def("execute", &MachineHandle::execute, py::arg("command"), py::arg("check_return") = true,
-             py::arg("check_output") = true, py::arg("timeout") = 900, py::arg("tell") = false)
+             py::arg("check_output") = true, py::arg("timeout") = 900,
+             py::arg("log_output") = false)
         .def("run", &MachineHandle::run_command, py::arg("command"), py::arg("input") = py::none(),
              py::arg("timeout") = py::none(), py::arg("keep_errors") = true,
-             py::arg("tell") = false)
+             py::arg("log_output") = false)
         .def("begin", &MachineHandle::begin, py::arg("command"), py::arg("input") = false,
              py::arg("timeout") = py::none())
         .def("wait_for_command", &MachineHandle::wait_for_command, py::arg("command"),

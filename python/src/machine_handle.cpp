@@ -95,20 +95,20 @@ void MachineHandle::release() {
 }
 
 py::tuple MachineHandle::execute(std::string command, bool check_return, bool check_output,
-                                 const py::object& timeout, bool tell) {
+                                 const py::object& timeout, bool log_output) {
     command::Command request{.text = std::move(command),
                              .want_status = check_return,
                              .want_output = check_output,
-                             .log_output = tell};
+                             .log_output = log_output};
     if (!timeout.is_none()) request.limit = to_limit(timeout);
     auto outcome = run(parts().runner->run(std::move(request)));
     return py::make_tuple(outcome.status, to_text(outcome.output));
 }
 
 py::tuple MachineHandle::run_command(std::string command, const py::object& input,
-                                     const py::object& timeout, bool keep_errors, bool tell) {
+                                     const py::object& timeout, bool keep_errors, bool log_output) {
     command::Command request{
-        .text = std::move(command), .all_errors = keep_errors, .log_output = tell};
+        .text = std::move(command), .all_errors = keep_errors, .log_output = log_output};
     if (!input.is_none()) request.input = std::string(py::bytes(input));
     if (!timeout.is_none()) request.limit = to_limit(timeout);
     auto outcome = run(parts().runner->run(std::move(request)));
@@ -182,11 +182,11 @@ py::str MachineHandle::next_qmp_event(const py::object& timeout) {
 }
 
 void MachineHandle::send_key(const std::string& key) {
-    auto complaint = run(parts().monitor->human("sendkey " + key));
+    auto answer = run(parts().monitor->human("sendkey " + key));
     // Not an error: QEMU 10 refuses keys that an earlier one took silently.
-    if (!complaint.empty())
+    if (!answer.empty())
         reporter_->take({io::EventKind::warning, machine_->name(),
-                         fmt::format("sending key {}: {}", key, complaint)});
+                         fmt::format("sending key {}: {}", key, answer)});
 }
 
 void MachineHandle::set_link(const std::string& device, bool up) {
@@ -195,11 +195,11 @@ void MachineHandle::set_link(const std::string& device, bool up) {
 }
 
 void MachineHandle::forward_port(int host_port, int guest_port) {
-    auto complaint =
+    auto answer =
         run(parts().monitor->human(fmt::format("hostfwd_add tcp::{}-:{}", host_port, guest_port)));
-    if (!complaint.empty())
+    if (!answer.empty())
         throw io::Error(fmt::format("{}: cannot forward port {} to {}: {}", machine_->name(),
-                                    host_port, guest_port, complaint));
+                                    host_port, guest_port, answer));
 }
 
 ScreenReading MachineHandle::read_screen(std::size_t variants) {

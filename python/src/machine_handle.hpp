@@ -50,9 +50,9 @@ public:
     void release();
 
     py::tuple execute(std::string command, bool check_return, bool check_output,
-                      const py::object& timeout, bool tell);
+                      const py::object& timeout, bool log_output);
     py::tuple run_command(std::string command, const py::object& input, const py::object& timeout,
-                          bool keep_errors, bool tell);
+                          bool keep_errors, bool log_output);
     std::unique_ptr<Call> begin(std::string command, bool input, const py::object& timeout);
     py::str wait_for_command(std::string command, bool success, const py::object& timeout);
     void wait_for_probe(std::string command, bool success, const py::object& timeout,

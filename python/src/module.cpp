@@ -1,4 +1,4 @@
-// The module charioteer._core: what python/charioteer/_core.pyi says, over the C++ core.
+// The module charioteer._core: what python/charioteer/_core.pyi describes, over the C++ core.
 
 #include "bindings.hpp"
 #include "errors.hpp"

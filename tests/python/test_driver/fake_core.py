@@ -136,18 +136,18 @@ class FakeMachine:
         return json.dumps({"return": status if command == "query-status" else {}})
 
     def execute(
-        self, command: str, check_return: bool, check_output: bool, timeout: Any, tell: bool
+        self, command: str, check_return: bool, check_output: bool, timeout: Any, log_output: bool
     ) -> tuple[int, str]:
         self.calls.append(("execute", command, timeout))
-        self.options.append({"tell": tell})
+        self.options.append({"log_output": log_output})
         status, output = self.answer(command)
         return status if check_return else -1, output
 
     def run(
-        self, command: str, input: bytes | None, timeout: Any, keep_errors: bool, tell: bool
+        self, command: str, input: bytes | None, timeout: Any, keep_errors: bool, log_output: bool
     ) -> tuple[int, int, bytes, bytes, float, bool]:
         self.calls.append(("run", command, timeout))
-        self.options.append({"input": input, "keep_errors": keep_errors, "tell": tell})
+        self.options.append({"input": input, "keep_errors": keep_errors, "log_output": log_output})
         status, output = self.answer(command)
         return status, max(status - 128, 0), output.encode(), self.errors, 0.5, status == 124
 

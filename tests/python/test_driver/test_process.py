@@ -179,7 +179,7 @@ class TestTheEnd:
     def test_detached(self, machine: QemuMachine, call: fake_core.FakeCall) -> None:
         with machine.spawn("x") as process:
             process.detach()
-        assert call.asked == [("let_go",)] and list(process) == []
+        assert call.asked == [("detach",)] and list(process) == []
         uses: list[Callable[[], object]] = [process.wait, process.kill, process.close_stdin]
         for use in uses:
             with pytest.raises(ValueError, match="web: `x` was detached"):

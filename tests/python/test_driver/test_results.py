@@ -45,7 +45,9 @@ class TestRun:
         assert (result.stdout_bytes, result.stderr_bytes) == (b"said\n", b"\xffsaid\n")
         assert (result.duration, result.timed_out, result.timeout) == (0.5, False, 5)
         assert result.machine is machine and result.command == "x"
-        assert fake_of(machine).options == [{"input": b"in", "keep_errors": True, "tell": False}]
+        assert fake_of(machine).options == [
+            {"input": b"in", "keep_errors": True, "log_output": False}
+        ]
 
     def test_a_limit(self, machine: QemuMachine, answers: Any) -> None:
         answers(124, "")
@@ -142,7 +144,7 @@ class TestStream:
         machine.streams = of_run
         machine.succeed("x", stream=of_call)
         machine.run("x", stream=of_call)
-        assert [each["tell"] for each in fake_of(machine).options] == [told, told]
+        assert [each["log_output"] for each in fake_of(machine).options] == [told, told]
 
     def test_execute_does_as_the_run(self, machine: QemuMachine, answers: Any) -> None:
         answers(3, "out")
@@ -150,10 +152,10 @@ class TestStream:
         assert machine.execute("x", timeout=5) == (3, "out")
         assert machine.execute("x", check_return=False) == (-1, "out")
         assert fake_of(machine).calls == [("execute", "x", 5), ("execute", "x", 900)]
-        assert [each["tell"] for each in fake_of(machine).options] == [True, True]
+        assert [each["log_output"] for each in fake_of(machine).options] == [True, True]
         machine.streams = False
         machine.execute("x")
-        assert fake_of(machine).options[-1]["tell"] is False
+        assert fake_of(machine).options[-1]["log_output"] is False
 
     def test_the_run_decides_for_all_machines(self, driver: Driver) -> None:
         assert not any(each.streams for each in driver.machines)

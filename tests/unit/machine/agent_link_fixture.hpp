@@ -193,7 +193,7 @@ protected:
     /// What the script does: takes the program, and starts it.
     void take_program() {
         tell_port(true);
-        auto parcel = agent_parcel(program, nonce_);
+        auto parcel = agent_upload(program, nonce_);
         EXPECT_EQ(agent_.read(parcel.size()), parcel);
     }
     /// The program arrives damaged, and is sent again.

@@ -119,7 +119,7 @@ TEST_P(AgentScriptTest, IsSoundForTheShell) {
 
 TEST_P(AgentScriptTest, StartsTheProgramAndRemovesIt) {
     auto body = program();
-    make_pipe("rest of a frame \xfe\x01\n\nmore" + agent_parcel(body, nonce));
+    make_pipe("rest of a frame \xfe\x01\n\nmore" + agent_upload(body, nonce));
     EXPECT_EQ(run(body.size()), "started");
     auto file = (directory_.path() / "one" / ".charioteer-agent").string();
     EXPECT_EQ(text_of(directory_.path() / "told"), file + " 0 abcdef detach\n");
@@ -129,14 +129,14 @@ TEST_P(AgentScriptTest, StartsTheProgramAndRemovesIt) {
 /// systemd starts services in C.UTF-8, where bash's `read` reads whole characters.
 TEST_P(AgentScriptTest, SkipsAnIncompleteCharacterBeforeTheProgram) {
     auto body = program();
-    make_pipe("rest of a frame \xf0\x9f" + agent_parcel(body, nonce));
+    make_pipe("rest of a frame \xf0\x9f" + agent_upload(body, nonce));
     EXPECT_EQ(run(body.size()), "started");
 }
 
 TEST_P(AgentScriptTest, WithoutHeadDdServes) {
     link_tools({"chmod", "cat", "rm", "dd"});
     auto body = program();
-    make_pipe(agent_parcel(body, nonce));
+    make_pipe(agent_upload(body, nonce));
     EXPECT_EQ(run(body.size()), "started");
     EXPECT_THAT(left(), testing::IsEmpty());
 }
@@ -157,14 +157,14 @@ TEST_P(AgentScriptTest, TellsWhatIsMissing) {
 
 TEST_P(AgentScriptTest, TellsHowTheProgramEnded) {
     auto body = program(3);
-    make_pipe(agent_parcel(body, nonce));
+    make_pipe(agent_upload(body, nonce));
     EXPECT_EQ(run(body.size()), "status-3");
     EXPECT_THAT(left(), testing::IsEmpty());
 }
 
 TEST_P(AgentScriptTest, TriesTheNextFolderWhenOneRunsNoPrograms) {
     auto body = program();
-    make_pipe(agent_parcel(body, nonce));
+    make_pipe(agent_upload(body, nonce));
     // This chmod takes the right to run it away, in the first folder only.
     fs::remove(bin() / "chmod");
     std::ofstream(bin() / "chmod") << "#!/bin/sh\ncase $2 in */one/*) exec /bin/chmod 600 \"$2\";; "
@@ -177,7 +177,7 @@ TEST_P(AgentScriptTest, TriesTheNextFolderWhenOneRunsNoPrograms) {
 
 TEST_P(AgentScriptTest, SaysWhenNoFolderRunsPrograms) {
     auto body = program();
-    make_pipe(agent_parcel(body, nonce));
+    make_pipe(agent_upload(body, nonce));
     fs::remove(bin() / "chmod");
     fs::create_symlink("/bin/true", bin() / "chmod");
     EXPECT_EQ(run(body.size()), "status-126");

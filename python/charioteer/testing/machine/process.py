@@ -280,7 +280,7 @@ class Process:
     def detach(self) -> None:
         """It goes on without this object, and its output is discarded."""
         if not self._is_over():
-            self._held().let_go()
+            self._held().detach()
         self._cancel_token.cancel()
         with self._changed:
             self._call = None

@@ -11,9 +11,9 @@
 
 namespace charioteer::machine {
 
-/// The lines that a program in a guest says on its standard error while it copies. A guest may say
-/// without end: only the last ones are kept, and the others counted.
-class Complaints {
+/// The lines that a program in a guest writes to its standard error while it copies. A guest may
+/// write without end: only the last ones are kept, and the others counted.
+class ErrorLines {
 public:
     void add(std::string_view bytes);
     void add_line(std::string line);
@@ -23,7 +23,7 @@ public:
     bool empty() const noexcept { return lines_.empty(); }
     /// Those that are kept, printable, and how many others there were.
     std::vector<std::string> shown() const;
-    /// The same as an error: the last line is what it says, the others are its notes.
+    /// The same as an error: the last line is its text, the others are its notes.
     io::Error as_error() const;
 
 private:
