@@ -65,9 +65,10 @@ protected:
 
     fakes::ManualTime time_;
     fakes::TemporaryDirectory directory_;
+    io::Runtime runtime_;
+    // These use the runtime until their end.
     std::shared_ptr<FakeRunner> runner_ = std::make_shared<FakeRunner>();
     std::shared_ptr<Waiter> waiter_;
-    io::Runtime runtime_;
 };
 
 TEST_F(WaiterTest, TriesUntilTheCommandSucceedsUnderTheLimitOfTheWait) {
