@@ -40,7 +40,8 @@ asio::awaitable<std::shared_ptr<Client>> Client::open(io::UnixStream stream,
 void Client::take_bytes(std::string_view bytes) {
     reader_.feed(bytes);
     while (auto message = reader_.next())
-        std::visit([this](auto&& content) { take(std::move(content)); }, std::move(*message));
+        std::visit([this](auto&& content) { take(std::forward<decltype(content)>(content)); },
+                   std::move(*message));
     changed_.notify_all();
 }
 
