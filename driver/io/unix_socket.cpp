@@ -52,7 +52,7 @@ asio::awaitable<UnixStream> connect_unix(std::filesystem::path path, Deadline de
             failure != boost::system::errc::connection_refused)
             throw system_error(fmt::format("connecting to {}", path.native()), failure.value());
         if (deadline.passed(time.now()))
-            throw deadline.exceeded(fmt::format("nobody listened on {}", path.native()));
+            throw deadline.exceeded(fmt::format("nothing listened on {}", path.native()));
         co_await time.sleep_for(backoff.next());
     }
 }

@@ -58,7 +58,7 @@ TEST_F(UnixSocketTest, DoesNotWaitForAPeerPastTheDeadline) {
         result_of(connecting);
         FAIL() << "expected a TimeoutError";
     } catch (const TimeoutError& error) {
-        EXPECT_EQ(error.what(), "nobody listened on " + path_.string() + " within 2 s");
+        EXPECT_EQ(error.what(), "nothing listened on " + path_.string() + " within 2 s");
     }
 }
 
