@@ -29,8 +29,8 @@ public:
     /// Sends bytes that are no frames: the agent's program, to the script that reads it from the
     /// port.
     void send_raw(std::string_view bytes);
-    /// From now on an agent with this nonce is awaited; calls to the one before fail, and it, or
-    /// whichever has the port, is told to end.
+    /// From now on an agent with this nonce is awaited. Calls to the one before fail; a hello with
+    /// the nonce makes it end, or any other agent that has the port.
     void expect(std::uint64_t nonce, Port port = Port::closed);
     /// An agent is awaited that runs since before this driver knew of it, as in a guest that was
     /// restored from a snapshot. No-op while one is usable.

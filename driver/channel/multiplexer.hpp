@@ -26,8 +26,8 @@ struct Peer {
     std::uint64_t program_checksum = 0;
 };
 
-/// Whether something in the guest has the port open already: then it is told that another agent is
-/// expected.
+/// Whether something in the guest has the port open already. If it is an agent, it is to end: the
+/// driver sends it a hello that names the expected one.
 enum class Port { closed, open };
 
 /// Processes have the standard output of a command open whose shell has ended.

@@ -1,4 +1,4 @@
-"""What tells one machine of a cluster from another: its name, its addresses, its machine id."""
+"""The network identity of each machine of a cluster: its name, addresses and machine id."""
 
 import hashlib
 from collections.abc import Sequence
