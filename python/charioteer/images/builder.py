@@ -126,4 +126,7 @@ def image_name(guest: Guest) -> str:
     sources = [*guest.definitions, _init_script()]
     sources += [file.source for file in guest.files] + [unit.source for unit in guest.units]
     parts = [_VERSION, *(source.read_bytes() for source in sources)]
+    # The definition has all of those that are built from nothing else.
+    own = [program for program in guest.go_programs if program.source]
+    parts += [go.folder_name(program).encode() for program in own]
     return f"{guest.name}-{store.digest(parts)}"

@@ -1,11 +1,13 @@
-"""Programs for guests that are built from published Go modules."""
+"""Programs for guests that are built from published Go modules, or from our own source against them."""
 
+import json
 import os
 import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from charioteer.errors import BuildError
 from charioteer.images import store, tool
@@ -20,23 +22,36 @@ _NO_NETWORK = re.compile(r"dial tcp|no such host|connection refused|i/o timeout|
 
 @dataclass(frozen=True)
 class Program:
-    """A main package of a published module. It is built static, by name and version."""
+    """A main package, built static: `package` of a published module, or the folder `source`."""
 
     package: str
     version: str
+    """Of the module: the one of `package`, or the one that `source` is built against."""
     tags: tuple[str, ...]
     target: str
+    source: Path | None = None
+    module: str = ""
+    """The module's path, for a build that has to name it."""
+    staging: str = ""
+    """The published version of the modules that `module` takes from folders of its own; or empty."""
+    stamps: tuple[tuple[str, str], ...] = ()
+    """String variables, by package and name, that get another value when the program is linked."""
 
     @property
     def name(self) -> str:
         """What the built file is called."""
-        return self.package.rpartition("/")[2]
+        return self.source.name if self.source else self.package.rpartition("/")[2]
 
 
 def folder_name(program: Program) -> str:
-    """The name of the cache's folder with the built program."""
-    parts = (program.package, program.version, *program.tags)
-    return f"go-{program.name}-{store.digest(part.encode() for part in parts)}"
+    """The name of the cache's folder with the built program, by all that it is made from."""
+    parts = [program.package, program.version, *program.tags]
+    for key, value in (("module", program.module), ("staging", program.staging), *program.stamps):
+        parts += [key, value] if value else []
+    contents = [part.encode() for part in parts]
+    if program.source:
+        contents += store.contents(program.source)
+    return f"go-{program.name}-{store.digest(contents)}"
 
 
 def obtain(program: Program, step: Step) -> Path:
@@ -61,19 +76,66 @@ def _install(program: Program, folder: Path) -> None:
     `go install PACKAGE@VERSION` would also ask for the list of the module's versions, which not
     every proxy gives.
     """
-    go = _compiler(program)
-    build = [go, "build", "-trimpath", "-ldflags=-s -w", f"-tags={','.join(program.tags)}"]
-    # Debian's Go does not fetch a newer one by itself.
-    environment = {"GOTOOLCHAIN": "auto", **os.environ}
-    environment |= {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
-    log = store.log_of(folder.name)
-    for command in (
-        [go, "mod", "init", "charioteer.invalid/build"],
-        [go, "get", f"{program.package}@{program.version}"],
-        [*build, "-o", program.name, program.package],
-    ):
-        if tool.run(command, log, folder=folder, environment=environment) != 0:
-            raise BuildError(_explain(program, log))
+    go = _Go(program, folder)
+    go.run("mod", "init", "charioteer.invalid/build")
+    if program.staging:
+        go.run("mod", "edit", *_replacements(program, go))
+    package = program.package
+    go.run("get", f"{program.module if program.source else package}@{program.version}")
+    if program.source:
+        package = f"./{program.name}.source"
+        shutil.copytree(program.source, folder / package)
+    flags = "".join(f" -X '{variable}={value}'" for variable, value in program.stamps)
+    build = ["build", "-trimpath", f"-ldflags=-s -w{flags}", f"-tags={','.join(program.tags)}"]
+    go.run(*build, "-o", program.name, package)
+
+
+def _replacements(program: Program, go: "_Go") -> list[str]:
+    """Options of `go mod edit` for what the module replaces by folders of its own source tree.
+
+    Replacements count in the main module only, and those folders are not in the published module;
+    the same modules are published beside it, under the version `staging`.
+    """
+    module = go.ask("mod", "download", "-json", f"{program.module}@{program.version}")
+    replaced = go.ask("mod", "edit", "-json", module["GoMod"])["Replace"] or []
+    paths = [entry["Old"]["Path"] for entry in replaced if entry["New"]["Path"].startswith("./")]
+    return [f"-replace={path}={path}@{program.staging}" for path in paths]
+
+
+class _Go:
+    """The command `go`, in the folder where `program` is built."""
+
+    def __init__(self, program: Program, folder: Path) -> None:
+        self._program = program
+        self._folder = folder
+        self._log = store.log_of(folder.name)
+        self._command = _compiler(program)
+        # Debian's Go does not fetch a newer one by itself.
+        self._environment = {"GOTOOLCHAIN": "auto", **os.environ}
+        self._environment |= {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
+
+    def run(self, *arguments: str) -> None:
+        """Raises BuildError when it fails."""
+        command = [self._command, *arguments]
+        if tool.run(command, self._log, folder=self._folder, environment=self._environment) != 0:
+            raise BuildError(_explain(self._program, self._log))
+
+    def ask(self, *arguments: str) -> Any:
+        """The answer, which is JSON. Raises BuildError when it fails."""
+        done = subprocess.run(
+            [self._command, *arguments],
+            cwd=self._folder,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        answer = json.loads(done.stdout or "{}")
+        if done.returncode != 0:
+            # Of a module that cannot be had, the reason is in the answer.
+            self._log.write_text(answer.get("Error") or done.stderr)
+            raise BuildError(_explain(self._program, self._log))
+        return answer
 
 
 def _explain(program: Program, log: Path) -> str:

@@ -174,24 +174,50 @@ def _file(table: Table) -> File:
     mode = table.string("mode", "0644")
     if not re.fullmatch("0[0-7]{3}", mode):
         table.fail("mode", f'four octal digits such as "0755", got {mode!r}')
-    target = table.string("target")
-    if not target.startswith("/"):
-        table.fail("target", f"an absolute path, got {target!r}")
-    file = File(_source(table), target, int(mode, 8))
+    file = File(_source(table), _target(table), int(mode, 8))
     table.finish()
     return file
 
 
 def _go_program(table: Table) -> go.Program:
-    version = table.string("version")
-    if not re.fullmatch(r"v\d+\.\d+\.\d+[-+.\w]*", version):
-        table.fail("version", f'a version of a module such as "v1.2.3", got {version!r}')
-    tags = tuple(table.strings("tags", []))
-    program = go.Program(table.string("package"), version, tags, table.string("target"))
-    if not program.target.startswith("/"):
-        table.fail("target", f"an absolute path, got {program.target!r}")
+    source = _folder(table, "source") if "source" in table.keys() else None
+    if source and "package" in table.keys():
+        table.fail("source", "none beside package: either is the main package")
+    staging = _version(table, "staging") if "staging" in table.keys() else ""
+    stamps = table.table("stamps")
+    program = go.Program(
+        "" if source else table.string("package"),
+        _version(table, "version"),
+        tuple(table.strings("tags", [])),
+        _target(table),
+        source,
+        table.string("module", None if source or staging else ""),
+        staging,
+        tuple((name, stamps.string(name)) for name in stamps.keys()),
+    )
     table.finish()
     return program
+
+
+def _version(table: Table, key: str) -> str:
+    version = table.string(key)
+    if not re.fullmatch(r"v\d+\.\d+\.\d+[-+.\w]*", version):
+        table.fail(key, f'a version of a module such as "v1.2.3", got {version!r}')
+    return version
+
+
+def _folder(table: Table, key: str) -> Path:
+    folder = table.file.parent / table.string(key)
+    if not folder.is_dir():
+        table.fail(key, f"a folder beside the definition, but there is no {folder}")
+    return folder
+
+
+def _target(table: Table) -> str:
+    target = table.string("target")
+    if not target.startswith("/"):
+        table.fail("target", f"an absolute path, got {target!r}")
+    return target
 
 
 def _unit(table: Table) -> Unit:

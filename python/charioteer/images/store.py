@@ -23,6 +23,16 @@ def digest(parts: Iterable[bytes]) -> str:
     return state.hexdigest()[:20]
 
 
+def contents(folder: Path) -> Iterator[bytes]:
+    """Names, modes and contents of all files and links in `folder`, for digest()."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink():
+            yield f"{path.relative_to(folder)} -> {path.readlink()}".encode()
+        elif path.is_file():
+            yield f"{path.relative_to(folder)} {path.stat().st_mode & 0o111:o}".encode()
+            yield path.read_bytes()
+
+
 def find(name: str) -> Path | None:
     """The folder of what is built under `name`, if it is."""
     folder = paths.cache() / name

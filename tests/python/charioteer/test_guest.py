@@ -1,12 +1,10 @@
-"""Definitions of guests, and the programs that are built for them."""
+"""Definitions of guests."""
 
-import os
 from pathlib import Path
 
 import pytest
-from charioteer.errors import BuildError, InputError
+from charioteer.errors import InputError
 from charioteer.images import builder, go, guest
-from charioteer.images.progress import Step
 
 BASE = """
 description = "the base"
@@ -26,6 +24,17 @@ package = "example.org/module/cmd/tool"
 version = "v1.2.3"
 target = "/usr/bin/tool"
 tags = ["one", "two"]
+"""
+
+OWN_PROGRAM = """
+[[go]]
+source = "tool"
+module = "example.org/module"
+version = "v1.2.3"
+staging = "v0.2.3"
+target = "/usr/bin/tool"
+[go.stamps]
+"example.org/module/version.number" = "1.2.3"
 """
 
 
@@ -71,73 +80,43 @@ class TestExtends:
             ('extends = "other"\n', "extends"),
             (BASE + PROGRAM.replace("v1.2.3", "latest"), "version"),
             (BASE + PROGRAM.replace('"/usr', '"usr'), "target"),
+            (BASE + PROGRAM + 'source = "."\n', "source: expected none beside package"),
+            (BASE + OWN_PROGRAM.replace('"tool"', '"none"'), "source: expected a folder beside"),
+            (BASE + OWN_PROGRAM.replace("module =", "# "), "module: missing"),
+            (BASE + OWN_PROGRAM.replace("v0.2.3", "0.2.3"), "staging"),
             (BASE.replace("disk = 1024", "") + PROGRAM, "go"),
         ],
     )
     def test_what_is_wrong_is_named(self, tmp_path: Path, text: str, named: str) -> None:
         define(tmp_path, "other", 'extends = "more"\ndescription = ""\n')
+        (tmp_path / "more/tool").mkdir(parents=True)
         with pytest.raises(InputError, match=named):
             guest.load_file(define(tmp_path, "more", text))
 
 
-class TestGo:
-    """Programs from Go modules, by a fake `go`."""
+class TestOwnSource:
+    """Programs whose main package is beside the definition."""
 
-    program = go.Program("example.org/module/cmd/tool", "v1.2.3", ("one", "two"), "/usr/bin/tool")
+    def test_is_read(self, tmp_path: Path) -> None:
+        (tmp_path / "own/tool").mkdir(parents=True)
+        made = guest.load_file(define(tmp_path, "own", BASE + OWN_PROGRAM))
+        assert made.go_programs == (
+            go.Program(
+                "",
+                "v1.2.3",
+                (),
+                "/usr/bin/tool",
+                source=tmp_path / "own/tool",
+                module="example.org/module",
+                staging="v0.2.3",
+                stamps=(("example.org/module/version.number", "1.2.3"),),
+            ),
+        )
 
-    @pytest.fixture(autouse=True)
-    def _places(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("CHARIOTEER_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(go, "_PLACES", ())
-        (tmp_path / "tools").mkdir()
-        monkeypatch.setenv("PATH", f"{tmp_path}/tools:/usr/bin:/bin")
-
-    def fake(self, tmp_path: Path, work: str, version: str = "go1.26.8") -> Path:
-        """A `go` that notes its arguments in the file returned."""
-        calls = tmp_path / "calls"
-        script = f"""#!/bin/sh
-            [ "$1" != env ] || {{ echo {version}; exit; }}
-            echo "$PWD" "$CGO_ENABLED" "$@" >> {calls}
-            {work}
-        """
-        (tmp_path / "tools/go").write_text(script)
-        (tmp_path / "tools/go").chmod(0o755)
-        return calls
-
-    def obtain(self) -> Path:
-        with Step("image") as step:
-            return go.obtain(self.program, step)
-
-    def test_is_built_once_by_name_and_version(self, tmp_path: Path) -> None:
-        calls = self.fake(tmp_path, '[ "$1" != build ] || touch tool')
-        assert self.obtain() == self.obtain()
-        assert self.obtain().is_file()
-        arguments = [line.split(" ", 2)[1:] for line in calls.read_text().splitlines()]
-        assert arguments == [
-            ["0", "mod init charioteer.invalid/build"],
-            ["0", "get example.org/module/cmd/tool@v1.2.3"],
-            [
-                "0",
-                "build -trimpath -ldflags=-s -w -tags=one,two -o tool example.org/module/cmd/tool",
-            ],
-        ]
-
-    def test_says_how_to_get_go(self) -> None:
-        if os.path.exists("/usr/bin/go"):
-            pytest.skip("this host has a Go in /usr/bin")
-        with pytest.raises(BuildError, match="go: not installed, .* tool .*apt-get install"):
-            self.obtain()
-
-    def test_says_that_go_is_too_old(self, tmp_path: Path) -> None:
-        self.fake(tmp_path, "", "go1.19.8")
-        with pytest.raises(BuildError, match="is go1.19.8; tool needs 1.21 or newer"):
-            self.obtain()
-
-    def test_says_why_it_cannot_be_built(self, tmp_path: Path) -> None:
-        self.fake(tmp_path, 'echo "dial tcp 10.0.0.1:443: i/o timeout" >&2; exit 1')
-        with pytest.raises(
-            BuildError, match="the module proxy cannot be reached: dial tcp"
-        ) as error:
-            self.obtain()
-        (log,) = (tmp_path / "cache").glob("*.log")
-        assert str(log) in str(error.value)
+    def test_its_change_is_a_change_of_the_image(self, tmp_path: Path) -> None:
+        (tmp_path / "own/tool").mkdir(parents=True)
+        made = guest.load_file(define(tmp_path, "own", BASE + OWN_PROGRAM))
+        (tmp_path / "own/tool/main.go").write_text("package main\n")
+        before = builder.image_name(made)
+        (tmp_path / "own/tool/main.go").write_text("package main // other\n")
+        assert builder.image_name(made) != before

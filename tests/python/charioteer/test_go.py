@@ -1,0 +1,152 @@
+"""Programs for guests that are built from Go modules, by a fake `go`."""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from charioteer.errors import BuildError
+from charioteer.images import go
+from charioteer.images.progress import Step
+
+PROGRAM = go.Program("example.org/module/cmd/tool", "v1.2.3", ("one", "two"), "/usr/bin/tool")
+# What `go mod edit -json` prints of a module that takes two others from its own source tree.
+MODULE_FILE = """{"Replace": [
+    {"Old": {"Path": "example.org/api"}, "New": {"Path": "./staging/api"}},
+    {"Old": {"Path": "example.org/fork"}, "New": {"Path": "example.com/fork", "Version": "v1.0.0"}},
+    {"Old": {"Path": "example.org/client"}, "New": {"Path": "./staging/client"}}]}"""
+STAGED = f"""
+case "$2 $3" in
+    "download -json") echo '{{"GoMod": "/modules/tool.mod"}}' ;;
+    "edit -json") echo '{MODULE_FILE}' ;;
+esac
+[ "$1" != build ] || cp tool.source/main.go tool
+"""
+
+
+@pytest.fixture(autouse=True)
+def _places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHARIOTEER_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(go, "_PLACES", ())
+    (tmp_path / "tools").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path}/tools:/usr/bin:/bin")
+
+
+def fake(tmp_path: Path, work: str, version: str = "go1.26.8") -> Path:
+    """A `go` that notes its arguments in the file returned."""
+    calls = tmp_path / "calls"
+    script = f"""#!/bin/sh
+        [ "$1" != env ] || {{ echo {version}; exit; }}
+        echo "$PWD" "$CGO_ENABLED" "$@" >> {calls}
+        {work}
+    """
+    (tmp_path / "tools/go").write_text(script)
+    (tmp_path / "tools/go").chmod(0o755)
+    return calls
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> go.Program:
+    """A program whose main package is a folder of ours."""
+    (tmp_path / "own/tool").mkdir(parents=True)
+    (tmp_path / "own/tool/main.go").write_text("package main\n")
+    return go.Program(
+        "",
+        "v1.2.3",
+        (),
+        "/usr/bin/tool",
+        source=tmp_path / "own/tool",
+        module="example.org/module",
+        staging="v0.2.3",
+        stamps=(("example.org/module/version.number", "1.2.3"),),
+    )
+
+
+def obtain(program: go.Program = PROGRAM) -> Path:
+    with Step("image") as step:
+        return go.obtain(program, step)
+
+
+def test_is_built_once_by_name_and_version(tmp_path: Path) -> None:
+    calls = fake(tmp_path, '[ "$1" != build ] || touch tool')
+    assert obtain() == obtain()
+    assert obtain().is_file()
+    arguments = [line.split(" ", 2)[1:] for line in calls.read_text().splitlines()]
+    assert arguments == [
+        ["0", "mod init charioteer.invalid/build"],
+        ["0", "get example.org/module/cmd/tool@v1.2.3"],
+        [
+            "0",
+            "build -trimpath -ldflags=-s -w -tags=one,two -o tool example.org/module/cmd/tool",
+        ],
+    ]
+
+
+def test_own_source_is_built_against_the_module(tmp_path: Path, own: go.Program) -> None:
+    calls = fake(tmp_path, STAGED)
+    assert obtain(own).read_text() == "package main\n"
+    assert [line.split(" ", 2)[2] for line in calls.read_text().splitlines()] == [
+        "mod init charioteer.invalid/build",
+        "mod download -json example.org/module@v1.2.3",
+        "mod edit -json /modules/tool.mod",
+        "mod edit -replace=example.org/api=example.org/api@v0.2.3"
+        " -replace=example.org/client=example.org/client@v0.2.3",
+        "get example.org/module@v1.2.3",
+        "build -trimpath -ldflags=-s -w -X 'example.org/module/version.number=1.2.3' -tags="
+        " -o tool ./tool.source",
+    ]
+
+
+def test_a_published_package_may_need_replacements_too(tmp_path: Path) -> None:
+    calls = fake(tmp_path, STAGED.replace("cp tool.source/main.go", "touch"))
+    obtain(dataclasses.replace(PROGRAM, module="example.org/module", staging="v0.2.3"))
+    assert "get example.org/module/cmd/tool@v1.2.3" in calls.read_text()
+    assert "=example.org/client@v0.2.3" in calls.read_text()
+
+
+def test_what_it_is_made_from_is_in_its_name(own: go.Program) -> None:
+    assert own.source
+    names = {go.folder_name(own), go.folder_name(dataclasses.replace(own))}
+    assert len(names) == 1
+    changes: list[dict[str, Any]] = [
+        {"staging": ""},
+        {"stamps": ()},
+        {"tags": ("a",)},
+        {"module": ""},
+    ]
+    for change in changes:
+        names.add(go.folder_name(dataclasses.replace(own, **change)))
+    (own.source / "main.go").write_text("package main // another\n")
+    names.add(go.folder_name(own))
+    (own.source / "main.go").rename(own.source / "other.go")
+    names.add(go.folder_name(own))
+    assert len(names) == 7
+
+
+def test_says_why_there_is_no_module(tmp_path: Path, own: go.Program) -> None:
+    answer = '{"Error": "example.org/module@v1.2.3: 404 Not Found"}'
+    fake(tmp_path, f"[ $2 != download ] || {{ echo '{answer}'; exit 1; }}")
+    with pytest.raises(BuildError, match="tool v1.2.3 could not be built: example.org/mod.*404"):
+        obtain(own)
+
+
+def test_says_how_to_get_go() -> None:
+    if os.path.exists("/usr/bin/go"):
+        pytest.skip("this host has a Go in /usr/bin")
+    with pytest.raises(BuildError, match="go: not installed, .* tool .*apt-get install"):
+        obtain()
+
+
+def test_says_that_go_is_too_old(tmp_path: Path) -> None:
+    fake(tmp_path, "", "go1.19.8")
+    with pytest.raises(BuildError, match="is go1.19.8; tool needs 1.21 or newer"):
+        obtain()
+
+
+def test_says_why_it_cannot_be_built(tmp_path: Path) -> None:
+    fake(tmp_path, 'echo "dial tcp 10.0.0.1:443: i/o timeout" >&2; exit 1')
+    with pytest.raises(BuildError, match="the module proxy cannot be reached: dial tcp") as error:
+        obtain()
+    (log,) = (tmp_path / "cache").glob("*.log")
+    assert str(log) in str(error.value)
