@@ -12,7 +12,7 @@ from charioteer.images import tool
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _DEFAULT_MIRROR = "http://deb.debian.org/debian"
-_TOOLS = {"mmdebstrap": "mmdebstrap", "apt-config": "apt"}
+TOOLS = {"mmdebstrap": "mmdebstrap", "apt-config": "apt"}
 _NO_NETWORK = re.compile(
     r"Could not resolve|Could not connect|Temporary failure|Connection (?:failed|refused|timed out)"
     r"|Network is unreachable|Unable to connect"
@@ -74,7 +74,7 @@ def bootstrap(
 
     mmdebstrap itself picks root, unshare or another way of being root inside.
     """
-    require(_TOOLS)
+    require(TOOLS)
     if '"' in (place := tempfile.gettempdir()):
         raise BuildError(f"apt takes no double quote, as in {place}: set TMPDIR to another folder")
     command = ["mmdebstrap", f"--variant={variant}", f"--include={','.join(packages)}"]

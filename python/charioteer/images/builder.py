@@ -1,11 +1,22 @@
 """Makes the kernels and images of guests, once, and keeps them in the cache."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from charioteer import paths
-from charioteer.images import apt, go, initramfs, kernel, rootfs, store
+from charioteer.images import (
+    apt,
+    container_image,
+    download,
+    go,
+    initramfs,
+    kernel,
+    preparation,
+    rootfs,
+    store,
+)
 from charioteer.images.guest import File, Guest
 from charioteer.images.kernel import KernelBundle
 from charioteer.images.progress import Step
@@ -68,12 +79,15 @@ def _make_initial(guest: Guest, bundle: KernelBundle, folder: Path, step: Step) 
 
 def _make_disk(guest: Guest, bundle: KernelBundle, folder: Path, step: Step) -> None:
     """An image of a root disk and the small initial file system that mounts it."""
-    programs = {program.target: go.obtain(program, step) for program in guest.go_programs}
+    made = [File(go.obtain(one, step), one.target, 0o755) for one in guest.go_programs]
+    made += [File(download.obtain(one, step), one.target, one.mode) for one in guest.downloads]
     step.now(f"packages of Debian {guest.suite}")
     tar = folder / "packages.tar"
     log = store.log_of(folder.name)
-    hooks = _hooks(guest, bundle, programs)
+    hooks = _hooks(guest, bundle, made)
     apt.bootstrap(guest.suite, "minbase", guest.packages, tar, log, hooks)
+    container_image.add(guest.container_images, tar)
+    preparation.run(guest.preparations, tar, log, step)
     step.now("root disk")
     rootfs.make(tar, folder / "root.img", guest.disk)
     tar.unlink()
@@ -81,15 +95,14 @@ def _make_disk(guest: Guest, bundle: KernelBundle, folder: Path, step: Step) -> 
     (folder / "initrd").write_bytes(initramfs.make(guest, bundle, init, None))
 
 
-def _hooks(guest: Guest, bundle: KernelBundle, programs: dict[str, Path]) -> list[str]:
+def _hooks(guest: Guest, bundle: KernelBundle, made: Sequence[File]) -> list[str]:
     """Options that make mmdebstrap put into the tree what the definition names.
 
-    `programs` are built ones, by their place in the guest.
+    `made` are files that are not in the definition's folder, but built or downloaded.
     """
     hooks = [f"tar-in {shlex.quote(str(bundle.modules))} /"]
     hooks.append('for v in "$1"/usr/lib/modules/*; do chroot "$1" depmod "${v##*/}"; done')
-    files = [File(source, target, 0o755) for target, source in programs.items()]
-    for file in (*files, *guest.files):
+    for file in (*made, *guest.files):
         target = shlex.quote(file.target)
         hooks.append(f'mkdir -p "$1"{shlex.quote(file.target.rpartition("/")[0])}')
         hooks.append(f"upload {shlex.quote(str(file.source))} {target}")
@@ -125,8 +138,11 @@ def image_name(guest: Guest) -> str:
     """The name of the cache's folder with the image, by all that it is made from."""
     sources = [*guest.definitions, _init_script()]
     sources += [file.source for file in guest.files] + [unit.source for unit in guest.units]
+    sources += [one.script for one in guest.preparations]
     parts = [_VERSION, *(source.read_bytes() for source in sources)]
-    # The definition has all of those that are built from nothing else.
+    # Of other programs, and of downloads, the definition has all that they are made from.
     own = [program for program in guest.go_programs if program.source]
     parts += [go.folder_name(program).encode() for program in own]
+    for image in guest.container_images:
+        parts += store.contents(image.folder) if image.folder else ()
     return f"{guest.name}-{store.digest(parts)}"

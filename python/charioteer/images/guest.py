@@ -7,6 +7,9 @@ from pathlib import Path
 from charioteer import paths
 from charioteer.errors import InputError
 from charioteer.images import firmware, go
+from charioteer.images.container_image import ContainerImage
+from charioteer.images.download import Download
+from charioteer.images.preparation import Preparation
 from charioteer.images.schema import Table
 
 _FILE_NAME = "guest.toml"
@@ -56,6 +59,9 @@ class Guest:
     masks: tuple[Mask, ...]
     disabled: tuple[str, ...]
     go_programs: tuple[go.Program, ...]
+    downloads: tuple[Download, ...]
+    container_images: tuple[ContainerImage, ...]
+    preparations: tuple[Preparation, ...]
     memory: int
     cpus: int
     disk: int
@@ -105,6 +111,11 @@ def _load(file: Path, extended_by: tuple[Path, ...]) -> Guest:
         masks=base.masks + tuple(_mask(entry) for entry in table.tables("mask")),
         disabled=base.disabled + tuple(table.strings("disable", [])),
         go_programs=base.go_programs + tuple(_go_program(entry) for entry in table.tables("go")),
+        downloads=base.downloads + tuple(_download(entry) for entry in table.tables("download")),
+        container_images=base.container_images
+        + tuple(_container_image(entry) for entry in table.tables("container_image")),
+        preparations=base.preparations
+        + tuple(_preparation(entry) for entry in table.tables("prepare")),
         memory=table.integer("memory", 64, 1 << 20, "MB", base.memory or None),
         cpus=table.integer("cpus", 1, 255, default=base.cpus),
         disk=table.integer("disk", 0, 1 << 20, "MB", default=base.disk),
@@ -113,8 +124,15 @@ def _load(file: Path, extended_by: tuple[Path, ...]) -> Guest:
         tpm=table.boolean("tpm", base.tpm),
     )
     table.finish()
-    if guest.go_programs and not guest.has_disk:
-        table.fail("go", "none in a guest without a disk")
+    for_disks = {
+        "go": guest.go_programs,
+        "download": guest.downloads,
+        "container_image": guest.container_images,
+        "prepare": guest.preparations,
+    }
+    for key, entries in for_disks.items():
+        if entries and not guest.has_disk:
+            table.fail(key, "none in a guest without a disk")
     return guest
 
 
@@ -135,6 +153,9 @@ _NOTHING = Guest(
     masks=(),
     disabled=(),
     go_programs=(),
+    downloads=(),
+    container_images=(),
+    preparations=(),
     memory=0,
     cpus=1,
     disk=0,
@@ -163,20 +184,24 @@ def _links(table: Table) -> dict[str, str]:
     return links
 
 
-def _source(table: Table) -> Path:
-    source = table.file.parent / table.string("source")
+def _source(table: Table, key: str = "source") -> Path:
+    source = table.file.parent / table.string(key)
     if not source.is_file():
-        table.fail("source", f"a file beside the definition, but there is no {source}")
+        table.fail(key, f"a file beside the definition, but there is no {source}")
     return source
 
 
 def _file(table: Table) -> File:
+    file = File(_source(table), _target(table), _mode(table))
+    table.finish()
+    return file
+
+
+def _mode(table: Table) -> int:
     mode = table.string("mode", "0644")
     if not re.fullmatch("0[0-7]{3}", mode):
         table.fail("mode", f'four octal digits such as "0755", got {mode!r}')
-    file = File(_source(table), _target(table), int(mode, 8))
-    table.finish()
-    return file
+    return int(mode, 8)
 
 
 def _go_program(table: Table) -> go.Program:
@@ -197,6 +222,40 @@ def _go_program(table: Table) -> go.Program:
     )
     table.finish()
     return program
+
+
+def _download(table: Table) -> Download:
+    url, checksum = table.string("url"), table.string("sha256")
+    if not re.match("https?://.", url):
+        table.fail("url", f"one of http or https, got {url!r}")
+    if not re.fullmatch("[0-9a-f]{64}", checksum):
+        table.fail("sha256", f"64 hexadecimal digits in lower case, got {checksum!r}")
+    download = Download(url, checksum, _target(table), _mode(table))
+    table.finish()
+    return download
+
+
+def _container_image(table: Table) -> ContainerImage:
+    name = table.string("name")
+    if not re.fullmatch(r"[a-z0-9][\w.-]*(/[a-z0-9][\w.-]*)+:[\w.-]+", name):
+        table.fail("name", f'a name such as "example.org/tool:1", got {name!r}')
+    image = ContainerImage(
+        name,
+        _target(table),
+        _folder(table, "folder") if "folder" in table.keys() else None,
+        tuple(_links(table.table("files")).items()),
+        tuple(table.strings("entrypoint")),
+        tuple(table.strings("environment", [])),
+    )
+    table.finish()
+    return image
+
+
+def _preparation(table: Table) -> Preparation:
+    limit = table.integer("limit", 1, 3600, "s", default=300)
+    preparation = Preparation(table.string("what"), _source(table, "script"), limit)
+    table.finish()
+    return preparation
 
 
 def _version(table: Table, key: str) -> str:

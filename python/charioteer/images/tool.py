@@ -21,11 +21,12 @@ def run(
 
     That is negative for a signal.
     It has a process group of its own: mmdebstrap ends all of its group when it fails. When we are
-    called off (Ctrl-C), the group is ended before the exception goes on. Raises OSError.
+    called off (Ctrl-C), the group is ended before the exception goes on. When we are killed, the
+    program gets SIGTERM, so that it does not go on in the folder of the next build. Raises OSError.
     """
     with log.open("w") as output:
         process = subprocess.Popen(
-            command,
+            ["setpriv", "--pdeathsig", "TERM", *command],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,

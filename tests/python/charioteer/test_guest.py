@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 from charioteer.errors import InputError
 from charioteer.images import builder, go, guest
+from charioteer.images.container_image import ContainerImage
+from charioteer.images.download import Download
+from charioteer.images.preparation import Preparation
 
 BASE = """
 description = "the base"
@@ -35,6 +38,27 @@ staging = "v0.2.3"
 target = "/usr/bin/tool"
 [go.stamps]
 "example.org/module/version.number" = "1.2.3"
+"""
+
+DOWNLOAD = f"""
+[[download]]
+url = "https://example.org/tool"
+sha256 = "{'0f' * 32}"
+target = "/usr/bin/tool"
+mode = "0755"
+"""
+CONTAINER_IMAGE = """
+[[container_image]]
+name = "example.org/tool:1"
+target = "/usr/lib/images/tool.tar"
+folder = "tool"
+files = { "/bin/tool" = "/usr/bin/tool" }
+entrypoint = ["/bin/tool"]
+"""
+PREPARATION = """
+[[prepare]]
+what = "the tool's first start"
+script = "start"
 """
 
 
@@ -85,19 +109,47 @@ class TestExtends:
             (BASE + OWN_PROGRAM.replace("module =", "# "), "module: missing"),
             (BASE + OWN_PROGRAM.replace("v0.2.3", "0.2.3"), "staging"),
             (BASE.replace("disk = 1024", "") + PROGRAM, "go"),
+            (BASE + DOWNLOAD.replace("https:", "ftp:"), "url: expected one of http or https"),
+            (BASE + DOWNLOAD.replace("0f", "0F"), "sha256: expected 64"),
+            (BASE + CONTAINER_IMAGE.replace(":1", ""), "name: expected a name such as"),
+            (BASE + CONTAINER_IMAGE.replace('"tool"', '"none"'), "folder: expected a folder"),
+            (BASE + PREPARATION.replace('"start"', '"none"'), "script: expected a file"),
+            (BASE + PREPARATION + "limit = 0\n", "limit: expected a whole number of s"),
+            (BASE.replace("disk = 1024", "") + DOWNLOAD, "download: expected none"),
         ],
     )
     def test_what_is_wrong_is_named(self, tmp_path: Path, text: str, named: str) -> None:
         define(tmp_path, "other", 'extends = "more"\ndescription = ""\n')
         (tmp_path / "more/tool").mkdir(parents=True)
+        (tmp_path / "more/start").touch()
         with pytest.raises(InputError, match=named):
             guest.load_file(define(tmp_path, "more", text))
 
 
-class TestOwnSource:
-    """Programs whose main package is beside the definition."""
+class TestBuiltParts:
+    """What of an image is made from sources beside the definition, or downloaded."""
 
-    def test_is_read(self, tmp_path: Path) -> None:
+    def test_downloads_images_and_preparations_are_read(self, tmp_path: Path) -> None:
+        (tmp_path / "own/tool").mkdir(parents=True)
+        (tmp_path / "own/start").touch()
+        text = BASE + DOWNLOAD + CONTAINER_IMAGE + PREPARATION
+        made = guest.load_file(define(tmp_path, "own", text))
+        url = "https://example.org/tool"
+        assert made.downloads == (Download(url, "0f" * 32, "/usr/bin/tool", 0o755),)
+        assert made.container_images == (
+            ContainerImage(
+                "example.org/tool:1",
+                "/usr/lib/images/tool.tar",
+                tmp_path / "own/tool",
+                (("/bin/tool", "/usr/bin/tool"),),
+                ("/bin/tool",),
+                (),
+            ),
+        )
+        script = tmp_path / "own/start"
+        assert made.preparations == (Preparation("the tool's first start", script, 300),)
+
+    def test_a_program_of_own_source_is_read(self, tmp_path: Path) -> None:
         (tmp_path / "own/tool").mkdir(parents=True)
         made = guest.load_file(define(tmp_path, "own", BASE + OWN_PROGRAM))
         assert made.go_programs == (
@@ -113,10 +165,17 @@ class TestOwnSource:
             ),
         )
 
-    def test_its_change_is_a_change_of_the_image(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("text", "changed"),
+        [(OWN_PROGRAM, "tool/main.go"), (CONTAINER_IMAGE, "tool/file"), (PREPARATION, "start")],
+    )
+    def test_a_change_of_its_source_is_a_change_of_the_image(
+        self, tmp_path: Path, text: str, changed: str
+    ) -> None:
         (tmp_path / "own/tool").mkdir(parents=True)
-        made = guest.load_file(define(tmp_path, "own", BASE + OWN_PROGRAM))
-        (tmp_path / "own/tool/main.go").write_text("package main\n")
+        (tmp_path / "own" / changed).write_text("before")
+        made = guest.load_file(define(tmp_path, "own", BASE + text))
         before = builder.image_name(made)
-        (tmp_path / "own/tool/main.go").write_text("package main // other\n")
+        assert builder.image_name(made) == before
+        (tmp_path / "own" / changed).write_text("after")
         assert builder.image_name(made) != before

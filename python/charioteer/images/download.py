@@ -1,0 +1,73 @@
+"""Files for guests from the web, by their checksum."""
+
+import hashlib
+import http.client
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from charioteer.errors import BuildError
+from charioteer.images import store
+from charioteer.images.progress import Step
+
+# What a server may take to answer, and then from one piece to the next, in seconds.
+_SILENCE = 60
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file at `url` and where it goes in the guest."""
+
+    url: str
+    sha256: str
+    target: str
+    mode: int
+
+    @property
+    def name(self) -> str:
+        """What the file is called."""
+        return self.target.rpartition("/")[2]
+
+
+def obtain(download: Download, step: Step) -> Path:
+    """The file, from the cache if it is there. Raises BuildError.
+
+    The proxy is that of the environment (http_proxy, https_proxy, no_proxy).
+    """
+
+    def waiting() -> None:
+        step.now(f"waiting for another run that downloads {download.name}")
+
+    def make(folder: Path) -> None:
+        step.now(f"downloading {download.url}")
+        try:
+            _fetch(download, folder / "file")
+        except urllib.error.HTTPError as error:
+            raise BuildError(f"{download.url}: {error.code} {error.reason}") from error
+        except urllib.error.URLError as error:
+            raise BuildError(f"{download.url}: cannot be reached: {error.reason}") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise BuildError(f"{download.url}: {error}") from error
+
+    return store.obtain(f"download-{download.sha256[:20]}", make, waiting) / "file"
+
+
+def _fetch(download: Download, file: Path) -> None:
+    state = hashlib.sha256()
+    size = 0
+    # Made anew, since urlopen() remembers the proxy that it has seen first.
+    opener = urllib.request.build_opener()
+    with opener.open(download.url, timeout=_SILENCE) as answer, file.open("wb") as output:
+        expected = answer.headers.get("Content-Length")
+        while piece := answer.read(_PIECE):
+            output.write(piece)
+            state.update(piece)
+            size += len(piece)
+    if expected is not None and size != int(expected):
+        raise BuildError(f"{download.url}: ended after {size} of {expected} bytes")
+    if state.hexdigest() != download.sha256:
+        raise BuildError(
+            f"{download.url}: has the SHA-256 {state.hexdigest()}, expected {download.sha256}"
+        )
