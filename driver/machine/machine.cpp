@@ -45,6 +45,9 @@ MachineParts make_parts(std::shared_ptr<Context> context) {
     parts.units = std::make_shared<UnitWatcher>(context, parts.agent, parts.runner);
     parts.copier = std::make_shared<Copier>(context, parts.agent, parts.runner);
     parts.monitor = std::make_shared<Monitor>(context);
+    parts.keyboard = std::make_shared<Keyboard>(
+        context->time(),
+        [monitor = parts.monitor](std::string line) { return monitor->human(std::move(line)); });
     parts.screen = std::make_shared<ScreenCapture>(context, parts.monitor);
     return parts;
 }

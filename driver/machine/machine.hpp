@@ -9,6 +9,7 @@
 #include "machine/copier.hpp"
 #include "machine/guest_agent.hpp"
 #include "machine/guest_runner.hpp"
+#include "machine/keyboard.hpp"
 #include "machine/launcher.hpp"
 #include "machine/monitor.hpp"
 #include "machine/screen_capture.hpp"
@@ -38,6 +39,7 @@ struct MachineParts {
     std::shared_ptr<UnitWatcher> units;
     std::shared_ptr<Copier> copier;
     std::shared_ptr<Monitor> monitor;
+    std::shared_ptr<Keyboard> keyboard;
     std::shared_ptr<ScreenCapture> screen;
 };
 
