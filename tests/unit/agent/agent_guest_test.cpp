@@ -85,6 +85,21 @@ protected:
         auto more = read_file(proc() / "status");
         return found + more.substr(more.find("voluntary_ctxt_switches"));
     }
+    /// "R" while it runs, "S" while it sleeps, "Z" when it has ended.
+    static std::string state_of(pid_t process) {
+        std::ifstream status("/proc/" + std::to_string(process) + "/stat");
+        std::string word;
+        for (int field = 1; field <= 3; ++field) status >> word;
+        return word;
+    }
+    /// The agent answers before it waits for the next event. Linux shows the system call of a
+    /// process once it has left its processor, and then its step to sleep has been counted.
+    void wait_until_asleep() {
+        agent_.synchronise();
+        agent_.wait_until([&] {
+            return state_of(agent_.pid()) == "S" && read_file(proc() / "syscall") != "running";
+        });
+    }
     long resident_pages() const {
         std::istringstream file(read_file(proc() / "statm"));
         long pages = 0;
@@ -230,13 +245,12 @@ TEST_F(AgentInGuest, DoesNothingWhileThereIsNothingToDo) {
     agent_.run(3, "sleep 1000 >&2 &");
     agent_.exec(4, "sleep 1000 & echo $!", {.holder_report = 1, .holder_limit = 3'600'000});
     agent_.wait_until([&] { return agent_.of(4).held.has_value(); });
-    agent_.synchronise();
     // Another agent's commands are the time that passes.
     RunningAgent other;
     other.greet();
-    other.run(1, "true");
+    wait_until_asleep();
     auto before = efforts();
-    for (std::uint32_t stream = 2; stream < 100; ++stream) other.run(stream, "true");
+    for (std::uint32_t stream = 1; stream < 100; ++stream) other.run(stream, "true");
     EXPECT_EQ(efforts(), before);
 }
 
@@ -247,12 +261,13 @@ TEST_F(AgentInGuest, AnAnswerThatWaitsForCreditCostsNothing) {
     agent_.wait_until([&] { return agent_.of(1).output == "he" && agent_.of(2).output == "he"; });
     RunningAgent other;
     other.greet();
-    // It still has to see that the shells have ended.
-    std::string before;
-    for (std::uint32_t stream = 1; stream < 3000 && efforts() != before;) {
-        before = efforts();
-        for (int times = 0; times < 50; ++times) other.run(++stream, "true");
+    for (std::uint32_t stream : {1U, 2U}) {
+        auto shell = static_cast<pid_t>(*agent_.of(stream).process);
+        agent_.wait_until([&] { return state_of(shell) == "Z"; });
     }
+    wait_until_asleep();
+    auto before = efforts();
+    for (std::uint32_t stream = 1; stream < 100; ++stream) other.run(stream, "true");
     EXPECT_EQ(efforts(), before);
     agent_.send(Type::credit, 1, frames::Credit{.bytes = 100});
     agent_.send(Type::credit, 2, frames::Credit{.bytes = 100});
