@@ -18,8 +18,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string read_cpuinfo() {
-    std::ifstream file("/proc/cpuinfo");
+std::string read_file(const std::string& path) {
+    std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
@@ -81,9 +81,14 @@ std::optional<AcceleratorChoice> decide_accelerator(std::string_view wanted,
     return std::nullopt;
 }
 
-asio::awaitable<AcceleratorChoice> choose_accelerator(std::string wanted, io::TimeSource& time) {
-    io::UniqueFd device(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
-    auto decided = decide_accelerator(wanted, read_cpuinfo(), bool(device));
+asio::awaitable<AcceleratorChoice> choose_accelerator(std::string wanted, files::Disk& disk,
+                                                      io::TimeSource& time,
+                                                      AcceleratorFiles files) {
+    auto decide = [wanted = std::move(wanted), files = std::move(files)] {
+        io::UniqueFd device(::open(files.kvm_device.c_str(), O_RDWR | O_CLOEXEC));
+        return decide_accelerator(wanted, read_file(files.cpuinfo), bool(device));
+    };
+    auto decided = co_await disk.run(std::move(decide));
     if (decided) co_return *decided;
     co_return co_await try_kvm(time);
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "files/disk.hpp"
 #include "io/time_source.hpp"
 
 namespace charioteer::machine {
@@ -30,8 +31,15 @@ std::optional<AcceleratorChoice> decide_accelerator(std::string_view wanted,
                                                     std::string_view cpuinfo,
                                                     bool kvm_device_opens);
 
-/// Finds out which accelerator works on this host, by a tiny guest under KVM if need be; takes 2 s
-/// at most. `wanted` as above. Io thread only.
-asio::awaitable<AcceleratorChoice> choose_accelerator(std::string wanted, io::TimeSource& time);
+/// Where the kernel describes this host.
+struct AcceleratorFiles {
+    std::string cpuinfo = "/proc/cpuinfo";
+    std::string kvm_device = "/dev/kvm";
+};
+
+/// Finds out which accelerator works on this host, by a tiny guest under KVM if need be, which
+/// takes 2 s at most. `wanted` as above; `files` are opened on a thread of `disk`. Io thread only.
+asio::awaitable<AcceleratorChoice> choose_accelerator(std::string wanted, files::Disk& disk,
+                                                      io::TimeSource& time, AcceleratorFiles files);
 
 }  // namespace charioteer::machine

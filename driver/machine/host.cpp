@@ -29,7 +29,8 @@ asio::awaitable<AcceleratorChoice> Host::accelerator(std::string wanted, io::Eve
     if (choice_) co_return *choice_;
     auto choose = [this, wanted = std::move(wanted),
                    sink = std::move(sink)]() -> asio::awaitable<AcceleratorChoice> {
-        auto choice = co_await choose_accelerator(wanted, time_);
+        AcceleratorFiles files;
+        auto choice = co_await choose_accelerator(wanted, disk_, time_, files);
         sink({io::EventKind::log, {}, choice.describe()});
         choice_ = choice;
         co_return choice;

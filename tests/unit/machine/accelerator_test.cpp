@@ -2,12 +2,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <fstream>
+
+#include "fakes/temporary_directory.hpp"
 #include "io/error.hpp"
+#include "io/runtime.hpp"
 
 namespace charioteer::machine {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 constexpr auto with_vmx = "processor : 0\nflags\t\t: fpu vmx sse\nbugs : none\n";
@@ -51,6 +57,25 @@ TEST(Accelerator, OnlyTryingTellsWhenAllLooksWell) {
     EXPECT_FALSE(decide_accelerator("auto", with_vmx, true));
     // Other families have no such flags.
     EXPECT_FALSE(decide_accelerator("", "processor : 0\nFeatures : fp\n", true));
+}
+
+TEST(Accelerator, ASlowFileSystemHoldsUpNothingElse) {
+    fakes::TemporaryDirectory directory;
+    AcceleratorFiles files{.cpuinfo = directory.path() / "cpuinfo",
+                           .kvm_device = directory.path() / "kvm"};
+    std::ofstream(files.kvm_device) << "opens";
+    // Opening a pipe for reading waits for its writer.
+    ASSERT_EQ(::mkfifo(files.cpuinfo.c_str(), 0600), 0);
+    io::Runtime runtime;
+    files::Disk disk(runtime.executor());
+    auto choosing = runtime.start(choose_accelerator("auto", disk, runtime.time(), files));
+    auto other = []() -> asio::awaitable<int> { co_return 42; };
+    EXPECT_EQ(runtime.start(other()).get(), 42);
+    EXPECT_FALSE(choosing.wait_for(0s));
+    std::ofstream(files.cpuinfo) << without_vmx;
+    EXPECT_THAT(choosing.get().reason,
+                HasSubstr("/dev/kvm opens, but /proc/cpuinfo shows neither"));
+    disk.end(1h);
 }
 
 TEST(Accelerator, TcgGetsMoreTime) {
