@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -42,6 +43,18 @@ protected:
     /// What is removed when a copy fails is removed behind its error.
     void until_nothing_is_left() const {
         while (anything_is_left()) std::this_thread::yield();
+    }
+
+    /// A program that the guest runs for `name` from now on; `$PATH` leads to the real one.
+    void replace_in_guest(const std::string& name, const std::string& script) {
+        auto programs = directory_.path() / "programs";
+        fs::create_directory(programs);
+        std::ofstream(programs / name) << "#!/bin/sh\nPATH=${PATH#*:}\n" << script;
+        fs::permissions(programs / name, fs::perms::owner_all);
+        run(machine_->release());
+        machine_ = make(
+            fmt::format("env PATH={}:{} {}", programs.string(), std::getenv("PATH"), plain), true);
+        run(machine_->connect(options()));
     }
 
     std::shared_ptr<Machine> machine_;
@@ -95,6 +108,25 @@ TEST_F(ShellFilesTest, ACopyThatFailsLeavesNothing) {
                  io::Error);
     until_nothing_is_left();
     EXPECT_THROW(run(machine_->parts().copier->copy_out(target, back_)), io::Error);
+    until_nothing_is_left();
+}
+
+TEST_F(ShellFilesTest, ACopyOutEndsWhenWhatPacksDiesBetweenTwoPieces) {
+    replace_in_guest("dd", "dd \"$@\"; kill -KILL $$");
+    execute(*machine_, "head -c 9000000 /dev/urandom > $TMPDIR/made");
+    EXPECT_THROW(run(machine_->parts().copier->copy_out((state_ / "made").string(), back_)),
+                 io::Error);
+    EXPECT_FALSE(fs::exists(back_));
+    until_nothing_is_left();
+}
+
+TEST_F(ShellFilesTest, AnArchiveWhosePackerWasKilledIsNotTakenForWhole) {
+    // What comes is an archive of the folder alone, without its file.
+    replace_in_guest("tar", "tar \"$@\" | head -c 512; kill -KILL $PPID");
+    execute(*machine_, "mkdir $TMPDIR/folder; echo content > $TMPDIR/folder/file");
+    EXPECT_THROW(run(machine_->parts().copier->copy_out((state_ / "folder").string(), back_)),
+                 io::Error);
+    EXPECT_FALSE(fs::exists(back_));
     until_nothing_is_left();
 }
 
