@@ -11,7 +11,10 @@ from types import FrameType
 from signal import ITIMER_REAL, SIGALRM, setitimer, signal
 
 FACTOR = float(os.environ.get("CHARIOTEER_TEST_PATIENCE", "1"))
-_LOOK_EVERY = 0.01
+# Between two looks, in seconds: often at first, then so that looking takes no processor from what is
+# waited for.
+_FIRST_PAUSE = 0.01
+_LONGEST_PAUSE = 0.1
 
 
 class Hung(BaseException):
@@ -26,22 +29,30 @@ def scaled(seconds: float) -> float:
 def until(condition: Callable[[], bool], limit: float, what: Callable[[], str]) -> None:
     """Returns when `condition()` holds; fails with `what()` after `limit` unscaled seconds."""
     end = time.monotonic() + scaled(limit)
+    pause = _FIRST_PAUSE
     while not condition():
         assert time.monotonic() < end, what()
-        time.sleep(_LOOK_EVERY)
+        time.sleep(pause)
+        pause = min(1.2 * pause, _LONGEST_PAUSE)
 
 
 @contextmanager
 def deadline(limit: float) -> Iterator[None]:
-    """Ends the block by Hung, on the main thread, after `limit` unscaled seconds."""
+    """Ends the block by Hung, on the main thread, after `limit` unscaled seconds.
+
+    In the block of another one, that goes on afterwards.
+    """
 
     def ring(_number: int, _frame: FrameType | None) -> None:
         raise Hung(f"the test did not end within {scaled(limit):g} s")
 
     previous = signal(SIGALRM, ring)
-    setitimer(ITIMER_REAL, scaled(limit))
+    begun = time.monotonic()
+    outer_left, _ = setitimer(ITIMER_REAL, scaled(limit))
     try:
         yield
     finally:
         setitimer(ITIMER_REAL, 0)
         signal(SIGALRM, previous)
+        if outer_left > 0:
+            setitimer(ITIMER_REAL, max(outer_left - (time.monotonic() - begun), _FIRST_PAUSE))

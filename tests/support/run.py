@@ -56,7 +56,7 @@ class Run:
             start_new_session=True,
         )
         self._lock = threading.Lock()
-        self._text = {"stdout": "", "stderr": ""}
+        self._bytes = {"stdout": b"", "stderr": b""}
         self._readers = [self._read("stdout", self._process.stdout)]
         if not one_pipe:
             self._readers.append(self._read("stderr", self._process.stderr))
@@ -71,7 +71,11 @@ class Run:
         with stream:
             while piece := os.read(stream.fileno(), 65536):
                 with self._lock:
-                    self._text[name] += piece.decode(errors="replace")
+                    self._bytes[name] += piece
+
+    def _text(self, name: str) -> str:
+        with self._lock:
+            return self._bytes[name].decode(errors="replace")
 
     @property
     def pid(self) -> int:
@@ -79,19 +83,16 @@ class Run:
 
     @property
     def stdout(self) -> str:
-        with self._lock:
-            return _COLOUR.sub("", self._text["stdout"])
+        return _COLOUR.sub("", self._text("stdout"))
 
     @property
     def stderr(self) -> str:
-        with self._lock:
-            return _COLOUR.sub("", self._text["stderr"])
+        return _COLOUR.sub("", self.coloured)
 
     @property
     def coloured(self) -> str:
         """Standard error with its colours."""
-        with self._lock:
-            return self._text["stderr"]
+        return self._text("stderr")
 
     def report(self) -> str:
         """The command, how it stands, and all that it wrote."""
@@ -105,8 +106,9 @@ class Run:
         end = f"{text!r} did not appear within {scaled(limit):g} s:"
 
         def seen() -> bool:
-            found = text in self.stderr or text in self.stdout
+            # In this order: what is read last is there when its reader has ended.
             ended = not any(reader.is_alive() for reader in self._readers)
+            found = text in self.stderr or text in self.stdout
             assert found or not ended, f"it ended without {text!r}:\n{self.report()}"
             return found
 
