@@ -12,7 +12,7 @@ from test_driver.errors import MachineError, RequestedAssertionFailed
 from test_driver.logger import CompositeLogger, TerminalLogger
 from test_driver.machine import BaseMachine, NspawnMachine
 
-from support.containers import why_no_containers
+from support.containers import only_containers, why_no_containers
 from support.leftovers import expect_nothing_left
 from support.patience import deadline, until
 from support.team import BOOT_LIMIT, Team, team
@@ -37,7 +37,7 @@ needs_containers = pytest.mark.skipif(bool(_REASON), reason=_REASON)
 @pytest.fixture(scope="module")
 def mixed() -> Iterator[Team]:
     """A virtual machine and two containers, all started."""
-    with team(CLUSTER) as made:
+    with only_containers(), team(CLUSTER) as made:
         with deadline(BOOT_LIMIT):
             made.driver.start_all()
             made["vm"].connect()

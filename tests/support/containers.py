@@ -1,8 +1,14 @@
-"""Whether this host can have containers."""
+"""Whether this host can have containers, and who has them."""
 
+import fcntl
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LOCK = Path("/run/lock/charioteer-containers")
 
 
 def why_no_containers() -> str:
@@ -17,3 +23,16 @@ def why_no_containers() -> str:
     probe = "mount -t cgroup2 none /sys/fs/cgroup && ip netns list"
     done = subprocess.run(["unshare", "--mount", "sh", "-c", probe], capture_output=True, text=True)
     return "" if done.returncode == 0 else f"no control groups or namespaces: {done.stderr}"
+
+
+@contextmanager
+def only_containers() -> Iterator[None]:
+    """Waits until no other test of this host has containers.
+
+    Bridges, interfaces and network namespaces have the names of VLANs and of containers, whichever
+    run they belong to.
+    """
+    _LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with _LOCK.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -8,7 +8,7 @@ from charioteer.testing.errors import MachineError
 from charioteer.testing.machine import NspawnMachine
 from charioteer.testing.machines import Machines
 
-from support.containers import why_no_containers
+from support.containers import only_containers, why_no_containers
 from support.patience import deadline
 from support.team import BOOT_LIMIT, Team, team
 
@@ -30,7 +30,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def mixed() -> Iterator[Team]:
     """A virtual machine and a container, both started in a folder with an odd path."""
-    with team(CLUSTER, odd_path=True) as made:
+    with only_containers(), team(CLUSTER, odd_path=True) as made:
         with deadline(BOOT_LIMIT):
             Machines(made.driver.machines).succeed("true")
         yield made
