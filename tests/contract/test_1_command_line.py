@@ -248,8 +248,8 @@ def test_1_7_exit_statuses(workshop: Workshop, script: str, status: int, said: s
 
 def test_1_7_the_time_limit_of_the_run_ends_it_by_sigterm(workshop: Workshop) -> None:
     script = """
-        web.start()
         with subtest("waiting"):
+            web.start()
             web.execute("sleep 600")
     """
     configuration = workshop.configuration(script, global_timeout=1)

@@ -61,12 +61,20 @@ def test_3_3_a_blocked_machine_is_not_reached_until_it_is_unblocked(alpha: QemuM
     alpha.wait_until_succeeds(ping)
 
 
+def forward_a_free_port(machine: QemuMachine, guest_port: int) -> int:
+    """Another program may take one that is free before QEMU does."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port: int = probe.getsockname()[1]
+        machine.forward_port(port, guest_port)
+        if f" {port} " in machine.send_monitor_command("info usernet"):
+            return port
+
+
 def test_3_3_a_port_of_the_host_leads_to_one_of_the_guest(alpha: QemuMachine) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
     alpha.succeed("(echo from the guest | nc -l -N 8000) >/dev/null 2>&1 &")
-    alpha.forward_port(port, 8000)
+    port = forward_a_free_port(alpha, 8000)
     alpha.wait_until_succeeds("netstat -ltn | grep :8000")
     with socket.create_connection(("127.0.0.1", port), 30) as connection:
         assert connection.makefile().readline() == "from the guest\n"

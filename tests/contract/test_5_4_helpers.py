@@ -7,6 +7,7 @@ import pytest
 from charioteer.cluster import configuration, definition
 
 from support.leftovers import expect_nothing_left, processes_of
+from support.patience import until
 from support.run import Run
 from support.workshop import Workshop
 
@@ -87,7 +88,8 @@ def test_5_4_a_daemon_ends_with_the_driver(
 ) -> None:
     run = with_daemon(workshop, "machine.start()\nprint('running', flush=True)\ndriver.join_all()")
     run.wait_for("running")
-    assert len(daemons_of(workshop.folder, "sleep")) == 1
+    # The shell that becomes it may not have got that far.
+    until(lambda: len(daemons_of(workshop.folder, "sleep")) == 1, 30, lambda: "no daemon")
     run.send(number)
     run.expect(status)
     expect_nothing_left(workshop.folder)

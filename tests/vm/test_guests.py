@@ -5,6 +5,7 @@ for its own.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from charioteer.testing.machine import QemuMachine
@@ -71,12 +72,16 @@ def test_files_and_screenshots_whatever_the_path(machines: Team, small: QemuMach
 
 def test_a_guest_that_was_suspended_to_memory_wakes_up(small: QemuMachine) -> None:
     boot = small.succeed("cat /proc/sys/kernel/random/boot_id")
-    small.execute(
+    suspend = (
         "(echo mem > /sys/power/state; cat /proc/sys/kernel/random/boot_id; echo I am awake)"
         " > /dev/ttyS0 2>&1 &"
     )
-    small.wait_for_qmp_event(lambda event: bool(event["event"] == "SUSPEND"), timeout=60)
-    small.send_monitor_command("system_wakeup")
+    # Its answer may have to wait until the guest is awake.
+    with ThreadPoolExecutor(1) as pool:
+        suspending = pool.submit(small.succeed, suspend)
+        small.wait_for_qmp_event(lambda event: bool(event["event"] == "SUSPEND"), timeout=60)
+        small.send_monitor_command("system_wakeup")
+        suspending.result()
     small.wait_for_console_text("I am awake", timeout=60)
     assert boot.strip() in small.get_console_log()
 

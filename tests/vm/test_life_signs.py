@@ -64,12 +64,22 @@ def test_a_guest_that_starts_anew_in_mid_command(workshop: Workshop) -> None:
 
 
 def test_a_guest_that_falls_silent_is_waited_for(workshop: Workshop) -> None:
-    silent = run(workshop, "print(machine.succeed('echo in the command >&2; sleep 5; echo done'))")
+    workshop.keyboard = True
+    script = """
+        import threading
+        gate = threading.Thread(target=lambda: (input(), machine.succeed("echo >/tmp/gate")))
+        machine.succeed("mkfifo /tmp/gate")
+        gate.start()
+        print(machine.succeed("echo in the command >&2; cat /tmp/gate; echo done"))
+        gate.join()
+    """
+    silent = run(workshop, script)
     silent.wait_for("machine # in the command", limit=120)
     (qemu,) = qemus_of(workshop.state)
     os.kill(qemu, signal.SIGSTOP)
     silent.wait_for("waiting for the guest, whose agent has said nothing for", limit=120)
     os.kill(qemu, signal.SIGCONT)
+    silent.enter("go on")
     silent.expect(0, limit=120)
     assert silent.stdout.endswith("done\n\n")
 

@@ -72,17 +72,21 @@ SLEEP = """
     import threading, time
     machine.start()
     answers = []
-    def wait():
-        answers.append(machine.succeed("sleep 4; echo late"))
+    def run(command):
+        thread = threading.Thread(target=lambda: answers.append(machine.succeed(command)))
+        thread.start()
+        return thread
     boot = machine.succeed("cat /proc/sys/kernel/random/boot_id")
-    waiting = threading.Thread(target=wait)
-    waiting.start()
-    machine.execute("(sleep 1; echo mem > /sys/power/state) >/dev/null 2>&1 &")
+    waiting = run("echo under way >&2; sleep 4; echo late")
+    machine.wait_for_console_text("under way", timeout=120)
+    # Its answer may have to wait, too.
+    suspending = run("echo mem > /sys/power/state; echo awake")
     machine.wait_for_qmp_event(lambda event: event["event"] == "SUSPEND", timeout=60)
     time.sleep(4)  # QEMU reports a closed port once a second; the time asleep is what is tested
     machine.send_monitor_command("system_wakeup")
     waiting.join(120)
-    assert answers == ["late\\n"], answers
+    suspending.join(120)
+    assert sorted(answers) == ["awake\\n", "late\\n"], answers
     assert machine.succeed("cat /proc/sys/kernel/random/boot_id") == boot
     print("woke up")
 """
