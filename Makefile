@@ -1,7 +1,7 @@
 # Every target is one command of CMake or of scripts/; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo check check-fast check-cluster check-distributions bench format drawings \
-	clean
+.PHONY: help deps build demo check check-fast check-cluster check-distributions check-fuzz bench \
+	format drawings clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 28
@@ -38,6 +38,13 @@ check-cluster: ## the cluster with Headscale: four machines, programs built from
 check-distributions: ## build and run the unit tests in Debian trixie and sid; takes root
 	@scripts/deps
 	@scripts/check-distributions $(RELEASES)
+
+check-fuzz: ## fuzz every decoder for five minutes, with other changes each day
+	@scripts/deps
+	@cmake --preset fuzz --log-level=WARNING
+	@cmake --build --preset fuzz
+	@CHARIOTEER_FUZZ_SECONDS=300 CHARIOTEER_FUZZ_RUNS=-1 CHARIOTEER_FUZZ_NUMBER=$$(date +%Y%m%d) \
+		ctest --preset fuzz --parallel $$(nproc) --timeout 600
 
 bench: build ## measure against the baselines, into build/bench.json
 	@PYTHONPATH=build/release/python /usr/bin/python3 tests/bench/run.py --output build/bench.json
