@@ -181,7 +181,13 @@ join_all()
 """
 
 
-def checked(folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What mypy knows of the packages, which no script changes."""
+    return tmp_path_factory.mktemp("mypy")
+
+
+def checked(folder: Path, cache: Path, script: str) -> "subprocess.CompletedProcess[str]":
     """mypy as nixpkgs calls it, where only the installed packages can be imported."""
     file = folder / "testScriptWithTypes"
     file.write_text(HEADER + script)
@@ -189,14 +195,19 @@ def checked(folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         ["/usr/bin/mypy", "--no-implicit-optional", "--pretty", "--no-color-output", str(file)],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "MYPYPATH": str(packages), "HOME": str(folder)},
+        env={
+            "PATH": os.environ["PATH"],
+            "MYPYPATH": str(packages),
+            "MYPY_CACHE_DIR": str(cache),
+            "HOME": str(folder),
+        },
         capture_output=True,
         text=True,
     )
 
 
-def test_6_2_a_script_that_uses_everything_is_typed(folder: Path) -> None:
-    done = checked(folder, SCRIPT)
+def test_6_2_a_script_that_uses_everything_is_typed(folder: Path, cache: Path) -> None:
+    done = checked(folder, cache, SCRIPT)
     assert done.returncode == 0, done.stdout
 
 
@@ -212,8 +223,8 @@ def test_6_2_a_script_that_uses_everything_is_typed(folder: Path) -> None:
         ("vlan1.send()", '"VLan" has no attribute "send"'),
     ],
 )
-def test_6_2_a_wrong_call_is_found(folder: Path, line: str, said: str) -> None:
-    done = checked(folder, line + "\n")
+def test_6_2_a_wrong_call_is_found(folder: Path, cache: Path, line: str, said: str) -> None:
+    done = checked(folder, cache, line + "\n")
     assert done.returncode == 1 and said in done.stdout, done.stdout
 
 
