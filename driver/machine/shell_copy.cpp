@@ -99,9 +99,9 @@ private:
 /// Makes an archive of `source` in the background, which waits for a reader of each piece. The
 /// pieces come from the pipes 0 and 1 of the folder in turn: had they one pipe, the reader of a
 /// piece that is at its end could get the beginning of the next. The link `status` has the status
-/// of `tar` as its target, which takes no room on a full disk, and is missing when the shell that
-/// waits for `tar` was killed. When a piece fails, the pipes are
-/// opened and removed, so that a reader meets their end.
+/// of `tar` as its target, which takes no room on a full disk; where it is missing, since the shell
+/// that waits for `tar` was killed, the command that reads it fails. When a piece fails, the pipes
+/// are opened and removed, so that a reader meets their end.
 std::string make_pack_command(const std::string& source, const std::string& folder) {
     return fmt::format(
         "source=$(readlink -f -- {0}) && cd -- \"$(dirname -- \"$source\")\" && "
@@ -201,7 +201,7 @@ asio::awaitable<void> ShellCopy::copy_out(std::string source, fs::path target) {
     co_await run_copy_step(context_, runner_, make_pack_command(source, folder.word()));
     co_await pull_archive(folder.word(), archive);
     co_await run_copy_step(context_, runner_,
-                           fmt::format("status=$(readlink {}/status); {}; exit ${{status:-1}}",
+                           fmt::format("status=$(readlink {}/status); {}; exit $status",
                                        folder.word(), folder.removal()));
     folder.set_removed();
     auto make = [content] {
