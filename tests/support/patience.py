@@ -40,19 +40,17 @@ def until(condition: Callable[[], bool], limit: float, what: Callable[[], str]) 
 def deadline(limit: float) -> Iterator[None]:
     """Ends the block by Hung, on the main thread, after `limit` unscaled seconds.
 
-    In the block of another one, that goes on afterwards.
+    Another one, in whose block this is, stands still until then.
     """
 
     def ring(_number: int, _frame: FrameType | None) -> None:
         raise Hung(f"the test did not end within {scaled(limit):g} s")
 
     previous = signal(SIGALRM, ring)
-    begun = time.monotonic()
     outer_left, _ = setitimer(ITIMER_REAL, scaled(limit))
     try:
         yield
     finally:
         setitimer(ITIMER_REAL, 0)
         signal(SIGALRM, previous)
-        if outer_left > 0:
-            setitimer(ITIMER_REAL, max(outer_left - (time.monotonic() - begun), _FIRST_PAUSE))
+        setitimer(ITIMER_REAL, outer_left)
