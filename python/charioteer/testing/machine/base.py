@@ -152,10 +152,7 @@ class BaseMachine(Units, Screen, ABC):
         `attempt_timeout` is the limit of each attempt to connect.
         """
         with self.nested(f"waiting for TCP port {port} on {addr}"):
-            hint = _port_hint(port, addr, "open")
-            self._command_backend.wait_for_probe(
-                f"nc -z {addr} {port}", True, timeout, hint, attempt_timeout
-            )
+            self._wait_for_port(port, addr, True, timeout, attempt_timeout)
 
     @checked
     def wait_for_closed_port(
@@ -171,10 +168,14 @@ class BaseMachine(Units, Screen, ABC):
         `attempt_timeout` is the limit of each attempt to connect.
         """
         with self.nested(f"waiting for TCP port {port} on {addr} to be closed"):
-            hint = _port_hint(port, addr, "closed")
-            self._command_backend.wait_for_probe(
-                f"nc -z {addr} {port}", False, timeout, hint, attempt_timeout
-            )
+            self._wait_for_port(port, addr, False, timeout, attempt_timeout)
+
+    def _wait_for_port(
+        self, port: int, addr: str, is_open: bool, timeout: Duration, limit: Duration | None
+    ) -> None:
+        hint = _port_hint(port, addr, "open" if is_open else "closed")
+        probe = f"nc -z {addr} {port}"
+        self._command_backend.wait_for_probe(probe, is_open, timeout, hint, limit)
 
     @checked
     def wait_for_open_unix_socket(
