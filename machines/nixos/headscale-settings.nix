@@ -1,10 +1,10 @@
-# Headscale for a closed network; `address` is the machine's own on the first VLAN. The literal, and
-# not its name: for a name, Tailscale tries HTTPS as well.
+# Headscale for a network without Internet access. `address` is the machine's IPv4 address on the
+# first VLAN. It is used instead of the host name, for which Tailscale would try HTTPS as well.
 { address }:
 {
   server_url = "http://${address}:8080";
-  # Headscale refuses to have no relay, and the public ones, whose map is the default URL, are out of
-  # reach: there is one of our own, and no URL.
+  # Headscale requires a DERP relay. The public ones, listed at the default URL, are unreachable, so
+  # Headscale runs its embedded relay and loads no URL.
   derp = {
     server = {
       enabled = true;
@@ -22,8 +22,8 @@
     auto_update_enabled = false;
   };
   disable_check_updates = true;
-  # Names are the machines' own. Overriding DNS without a server, and MagicDNS without a domain, are
-  # errors that end it.
+  # Host names come from /etc/hosts of the machines. Headscale exits with an error if DNS is
+  # overridden without a name server, or if MagicDNS is enabled without a domain.
   dns = {
     magic_dns = false;
     base_domain = "";

@@ -1,8 +1,9 @@
-# The first node of a cluster: a worker that also runs Headscale, as a pod of k3s. All images are made
-# by Nix and imported from the store, the one for sandboxes (pause) included: there is no registry.
+# The first node of a cluster: a worker that also runs Headscale, as a pod of k3s. There is no
+# registry: all container images, including the one for pod sandboxes (pause), are built by Nix and
+# imported from the store.
 #
-# A test finds what it finds on primer.nix: the unit `headscale`, active when the pod is ready, with
-# the pod's output in its journal, and the command `headscale`.
+# Tests use it like primer.nix: the unit `headscale` is active when the pod is ready and has the
+# pod's output in its journal, and there is a command `headscale`.
 {
   config,
   lib,
@@ -30,7 +31,7 @@ let
     unix_socket = "/var/lib/headscale/headscale.sock";
   };
 
-  # JSON is YAML, and this is where both the server and the command look.
+  # JSON is also YAML. Both the server and the command read this path.
   configuration = pkgs.writeTextDir "etc/headscale/config.yaml" (builtins.toJSON settings);
 
   headscaleImage = pkgs.dockerTools.buildLayeredImage {
@@ -72,7 +73,7 @@ let
       template = {
         metadata = { inherit labels; };
         spec = {
-          # The workers reach it at the machine's address, and there is no DNS in the cluster.
+          # Workers connect to the machine's address; the cluster has no DNS.
           hostNetwork = true;
           dnsPolicy = "Default";
           tolerations = [ { operator = "Exists"; } ];
@@ -124,7 +125,7 @@ in
       "--disable-helm-controller"
       "--disable-network-policy"
       "--pause-image=charioteer.local/pause:test"
-      # By itself it takes the interface of the default route, which a test does not have.
+      # The default is the interface of the default route, which a test network does not have.
       "--node-ip=${address}"
       "--flannel-iface=eth1"
     ];
@@ -135,20 +136,20 @@ in
     wantedBy = [ "multi-user.target" ];
     after = [ "k3s.service" ];
     requires = [ "k3s.service" ];
-    # When the pod does not become ready, the journal tells why, before the script gives up on the
-    # unit, after 900 s.
+    # If the pod does not become ready, the diagnosis is in the journal before the script's wait for
+    # the unit times out after 900 s.
     preStart = ''
-      tell_why() {
+      diagnose() {
         ${kubectl} describe pods || true
         ${kubectl} get events --sort-by=.lastTimestamp || true
         ${kubectl} logs deployment/headscale --all-containers --tail=100 || true
       }
       until ${kubectl} get deployment/headscale 2>/dev/null; do
-        if [ "$SECONDS" -ge 400 ]; then tell_why; exit 1; fi
+        if [ "$SECONDS" -ge 400 ]; then diagnose; exit 1; fi
         sleep 1
       done
       if ! ${kubectl} rollout status deployment/headscale --timeout=300s; then
-        tell_why
+        diagnose
         exit 1
       fi
     '';

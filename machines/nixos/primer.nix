@@ -1,5 +1,5 @@
-# The first node of a cluster: a worker that also runs Headscale, as a unit. For nodes of a NixOS test,
-# which gives each its address.
+# The first node of a cluster: a worker that also runs Headscale, as a systemd service. For nodes of
+# a NixOS test, which assigns the addresses.
 { config, ... }:
 {
   imports = [ ./worker.nix ];
@@ -12,10 +12,10 @@
   };
 
   systemd.services.headscale = {
-    # The unit is active when commands are answered, and not as soon as the process exists.
+    # The unit becomes active when the server accepts commands, not as soon as the process exists.
     postStart = ''
       until [ -S /run/headscale/headscale.sock ]; do
-        # When it has ended, the reason is in the journal and there is nothing to wait for.
+        # The server has exited; the reason is in the journal.
         kill -0 "$MAINPID" || exit 1
         sleep 0.2
       done

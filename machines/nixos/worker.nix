@@ -1,10 +1,11 @@
-# A node of a cluster in a closed network: Tailscale, and what the test serves pages with.
+# A node of a cluster without Internet access: Tailscale, and busybox, whose httpd serves the test's
+# pages.
 { lib, pkgs, ... }:
 {
   services.tailscale.enable = true;
 
-  # Nothing to report to, no router to ask for a port. Talking to the public control plane ends the
-  # daemon, which the test would notice. The relay of a test speaks plain HTTP.
+  # There is no server for logs and no router for port mappings. The daemon panics when it contacts
+  # the public control plane, so that the test fails. The test's DERP relay uses plain HTTP.
   systemd.services.tailscaled.environment = {
     TS_NO_LOGS_NO_SUPPORT = "true";
     TS_DISABLE_PORTMAPPER = "1";
@@ -14,12 +15,12 @@
 
   boot.kernelModules = [ "tun" ];
 
-  # The test is about the mesh: STUN, the relay and the nodes' pages are reached from everywhere.
+  # STUN, the relay and the nodes' web servers must be reachable from all nodes.
   networking.firewall.enable = false;
 
   environment.systemPackages = [
     pkgs.curl
-    # Without taking the place of the usual commands.
+    # With low priority, so that it does not replace the commands of other packages.
     (lib.lowPrio pkgs.busybox)
   ];
 }
