@@ -1,4 +1,4 @@
-"""A mesh that the tests of this folder share."""
+"""The nodes that are shared by the tests of this folder."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ guest = "worker"
 
 @pytest.fixture(scope="session")
 def mesh() -> Iterator[Mesh]:
-    """`primer`, `worker1` and `worker2`, enrolled."""
+    """`primer`, `worker1` and `worker2`, joined to the tailnet."""
     with team(NODES) as made:
         nodes = Mesh(made)
         with deadline(4 * BOOT_LIMIT):

@@ -1,4 +1,4 @@
-"""Nodes of a mesh under test."""
+"""The nodes of a tailnet under test."""
 
 import json
 import struct
@@ -15,7 +15,7 @@ _ICMPV6 = 58
 
 
 class Mesh:
-    """A team whose nodes join the tailnet of `primer`; what each sends on eth0 is recorded."""
+    """Machines that join the tailnet of `primer`; packets on their eth0 are recorded."""
 
     def __init__(self, team: Team) -> None:
         self._team = team
@@ -28,7 +28,7 @@ class Mesh:
         return self._team[name]
 
     def start(self) -> None:
-        """Starts the nodes and enrols them all."""
+        """Starts the nodes and joins them to the tailnet."""
         for node in self.nodes:
             node.start()
             self.record(node)
@@ -46,25 +46,25 @@ class Mesh:
         )
 
     def ping(self, node: QemuMachine, other: str) -> str:
-        """The last line of a ping through the mesh, which must succeed in the end."""
+        """Pings until it succeeds; returns the last line of `tailscale ping`."""
         command = f"tailscale ping -c 3 --timeout=5s --until-direct=false {other}"
         return node.wait_until_succeeds(command, timeout=300).splitlines()[-1]
 
     def online(self) -> list[str]:
-        """The names of the nodes that the control server sees."""
+        """The names of the nodes that are online according to the control server."""
         nodes = json.loads(self.primer.succeed("headscale nodes list -o json"))
         return sorted(node["given_name"] for node in nodes if node.get("online"))
 
     def record(self, node: QemuMachine) -> None:
-        """Records what passes the node's user network, eth0, from now on; once for each start."""
+        """Records the packets on the node's user network, eth0. Call once after each start."""
         captures = self._captures[node.name]
         captures.append(self._team.out / f"{node.name}-{len(captures)}.pcap")
         node.send_monitor_command(
             f"object_add filter-dump,id=world,netdev=user.0,file={captures[-1]}"
         )
 
-    def sent_to_the_world(self, node: QemuMachine) -> list[str]:
-        """What the node has sent by IP on eth0, but for what IPv6 needs to find neighbours."""
+    def sent_to_the_internet(self, node: QemuMachine) -> list[str]:
+        """The IP packets that the node has sent on eth0, without ICMPv6 (neighbour discovery)."""
         return [
             packet
             for capture in self._captures[node.name]

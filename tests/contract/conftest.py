@@ -1,4 +1,4 @@
-"""Machines that the tests of this folder share."""
+"""Machines that are shared by the tests of this folder."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ vlans = []
 
 @pytest.fixture(scope="session")
 def pair() -> Iterator[Team]:
-    """`alpha` and `beta`, two minimal guests that run, and `spare`, which does not."""
+    """`alpha` and `beta`, two running minimal guests, and `spare`, which is not started."""
     with team(PAIR) as made:
         with deadline(BOOT_LIMIT):
             for name in ("alpha", "beta"):
@@ -49,7 +49,7 @@ def alpha(pair: Team) -> QemuMachine:
 
 @pytest.fixture(scope="session")
 def systemd() -> Iterator[Team]:
-    """`server`, a Debian guest that runs."""
+    """`server`, a running Debian guest."""
     with team(SYSTEMD) as made:
         with deadline(BOOT_LIMIT):
             made["server"].wait_for_unit("multi-user.target")
@@ -61,12 +61,12 @@ def server(systemd: Team) -> QemuMachine:
     return systemd["server"]
 
 
-Told = Callable[[], str]
+ReadLog = Callable[[], str]
 
 
 @pytest.fixture
-def told(pair: Team, capfd: pytest.CaptureFixture[str]) -> Told:
-    """What the driver of `pair` has told since the last call, without colours."""
+def read_log(pair: Team, capfd: pytest.CaptureFixture[str]) -> ReadLog:
+    """Returns the log of the driver of `pair` since the last call, without colours."""
 
     def since_the_last_call() -> str:
         pair.driver.logger.reporter.flush()
@@ -78,18 +78,18 @@ def told(pair: Team, capfd: pytest.CaptureFixture[str]) -> Told:
 
 @pytest.fixture(scope="session")
 def desktops() -> Iterator[Team]:
-    """`desk`, a guest with a screen, which shows an X server with a terminal."""
+    """`desk`, a guest whose screen shows an X server with a terminal."""
     with team(DESKTOP) as made:
         with deadline(BOOT_LIMIT):
             made["desk"].wait_for_x(timeout=BOOT_LIMIT)
             made["desk"].wait_for_window("Terminal")
-            # The prompt: what is typed before it is there is lost.
+            # The prompt: keys typed before it appears are lost.
             made["desk"].wait_for_text("root@desk")
         yield made
 
 
 @pytest.fixture
 def desk(desktops: Team) -> QemuMachine:
-    """The desktop with its terminal on the screen, ready for what is typed."""
+    """The desktop, whose screen shows the X server; its terminal has the keyboard."""
     show_terminal(desktops["desk"], 7)
     return desktops["desk"]

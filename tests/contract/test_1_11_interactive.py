@@ -1,4 +1,4 @@
-"""Sections 1.11, 3.3 and 3.7: the prompt, shells and breakpoints, typed at a real terminal."""
+"""Sections 1.11, 3.3 and 3.7: the prompt, shells and breakpoints, in a real terminal."""
 
 import pytest
 
@@ -15,14 +15,14 @@ SCRIPT = """
 
 @pytest.fixture
 def prompt(workshop: Workshop) -> Terminal:
-    """A prompt with a machine `web`, which has not been started."""
-    terminal = workshop.sit_down(workshop.configuration(SCRIPT, vlans=[1]))
+    """The prompt of a run with a machine `web` that is not started."""
+    terminal = workshop.interactive(workshop.configuration(SCRIPT, vlans=[1]))
     terminal.wait_for_last_line(">>>")
     return terminal
 
 
 def leave(prompt: Terminal) -> None:
-    """Ctrl-D; ptpython asks whether that is meant, since the machines end with the session."""
+    """Presses Ctrl-D and confirms ptpython's question."""
     prompt.wait_for_last_line(">>>")
     prompt.press("C-d")
     prompt.wait_for("Do you really want to exit?")
@@ -38,7 +38,7 @@ def test_1_11_the_prompt_has_the_names_and_starts_no_machine(prompt: Terminal) -
     leave(prompt)
 
 
-def test_1_11_ipython_s_syntax_and_the_history(prompt: Terminal, workshop: Workshop) -> None:
+def test_1_11_ipython_syntax_and_history(prompt: Terminal, workshop: Workshop) -> None:
     prompt.type("!echo from the $((40 + 2)) shell")
     prompt.wait_for("from the 42 shell")
     prompt.wait_for_last_line(">>>")
@@ -93,7 +93,7 @@ def test_3_3_a_shell_in_the_guest(prompt: Terminal) -> None:
 
 
 def test_3_3_a_shell_by_an_address_of_socat(prompt: Terminal) -> None:
-    # Debian's socat has no READLINE, the usual address.
+    # Debian's socat does not support READLINE, upstream's default address.
     prompt.type("web.shell_interact('STDIO')")
     prompt.wait_for("connected to guest root shell")
     prompt.type("echo shell $((6 * 7))")

@@ -1,4 +1,4 @@
-"""Sections 1.2 to 1.6: options and variables, as the parser takes them."""
+"""Sections 1.2 to 1.6: options and variables, in the parser alone."""
 
 import json
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_1_4_our_option_makes_no_abbreviation_ambiguous(word: str) -> None:
     assert list(loaded.vms) == ["a"]
 
 
-def test_1_4_the_later_option_wins(config: str) -> None:
+def test_1_4_the_last_option_wins(config: str) -> None:
     options, _ = parse(["-c", config, "--interactive", "--no-interactive"], PROG)
     assert options.interactive is False
     assert parse(["-c", config], PROG)[0].interactive is False
@@ -64,7 +64,7 @@ def test_1_3_variables_of_older_releases(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "-c/--config"),
         (["-c", "/none.json"], "/none.json"),
@@ -73,10 +73,10 @@ def test_1_3_variables_of_older_releases(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_1_4_usage_errors(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         parse(arguments, PROG)
     assert caught.value.code == 2
     error = capsys.readouterr().err
-    assert said in error and f"{PROG}: error: " in error
+    assert message in error and f"{PROG}: error: " in error

@@ -25,7 +25,7 @@ def lines_of(run: Run) -> list[str]:
 # 1.8: the terminal
 
 
-def test_1_8_every_kind_of_line_to_the_byte(workshop: Workshop) -> None:
+def test_1_8_each_kind_of_line_is_exact(workshop: Workshop) -> None:
     script = """
         log.log("a plain line")
         web.log("of a machine")
@@ -91,7 +91,7 @@ def test_1_8_levels_filter_debug_info_and_warning_only(workshop: Workshop, level
         assert (f"level {name}\n" in run.stderr) == (number >= LEVELS.index(level)), name
     for text in ("always 1", "web # always 2", "subtest: always 3"):
         assert f"{text}\n" in run.stderr
-    # A quirk of upstream's: the reasons of a failure pass as warnings.
+    # As with upstream, the report of a failure is logged as a warning.
     assert ("!!! hidden at error" in run.stderr) == (level != "error")
 
 
@@ -105,7 +105,7 @@ def test_1_8_the_names_are_shown_on_standard_output(workshop: Workshop) -> None:
     assert general.startswith("    start_all, test_script, machines, ")
 
 
-def test_1_8_the_end_of_a_run_is_told(workshop: Workshop) -> None:
+def test_1_8_the_end_of_a_run_is_logged(workshop: Workshop) -> None:
     run = ran(workshop, "pass")
     assert re.search(r"^test script finished in \d+\.\d\ds$", run.stderr, re.MULTILINE)
 
@@ -116,15 +116,15 @@ def test_1_8_only_print_goes_to_standard_output(workshop: Workshop) -> None:
 
 
 HOSTILE = (
-    r"\033]0;a new title\007"  # the window's title
-    r"\033[2J\033[10A\033[5D"  # clearing, moving up and left
+    r"\033]0;a new title\007"  # sets the window's title
+    r"\033[2J\033[10A\033[5D"  # clears the screen, moves the cursor up and left
     r"\r\b\b\177\v\f"
     r"\302\233H"  # CSI as one character, in UTF-8
     r"\033c\033[?1049h"
 )
 
 
-def test_1_8_nothing_that_a_guest_says_acts_on_the_terminal(workshop: Workshop) -> None:
+def test_1_8_output_of_guests_cannot_control_the_terminal(workshop: Workshop) -> None:
     script = f"""
         web.succeed(r"printf '{HOSTILE}on the console\\n' >&2")
         web.wait_for_console_text("on the console")
@@ -143,7 +143,7 @@ def test_1_8_nothing_that_a_guest_says_acts_on_the_terminal(workshop: Workshop) 
 
 
 def xml_of(workshop: Workshop, script: str, status: int = 0) -> str:
-    """The XML log of a run, without the lines of the driver's set-up."""
+    """The XML log of a run."""
     file = workshop.folder / "log.xml"
     ran(workshop, script, status=status, LOGFILE=str(file))
     return file.read_text()
@@ -179,16 +179,16 @@ def test_1_9_a_step_that_raises_stays_open(workshop: Workshop) -> None:
     assert "<nest><head>bad</head>" in text and text.count("</nest>") < text.count("<nest>")
 
 
-def test_1_9_the_console_of_machines_is_in_it(workshop: Workshop) -> None:
+def test_1_9_the_xml_log_contains_the_serial_console(workshop: Workshop) -> None:
     script = "web.succeed('echo aside >&2'); web.wait_for_console_text('aside'); log.log('next')"
     text = xml_of(workshop, script)
     assert '<line machine="web" type="serial">aside</line>' in text
 
 
-def test_1_9_no_control_character_is_in_it(workshop: Workshop) -> None:
+def test_1_9_the_xml_log_has_no_control_characters(workshop: Workshop) -> None:
     script = f"""
-        web.succeed(r"printf '{HOSTILE}told\\n' >&2")
-        web.wait_for_console_text("told")
+        web.succeed(r"printf '{HOSTILE}end\\n' >&2")
+        web.wait_for_console_text("end")
         web.log(web.succeed(r"printf '{HOSTILE}'"))
     """
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", xml_of(workshop, script))
@@ -207,7 +207,7 @@ in the first</system-out>
 \t\t<testcase name="second" time="T">
 \t\t\t<failure message="test case failed" />
 \t\t\t<system-out>subtest: second
-web # said aside
+web # written aside
 cleanup</system-out>
 \t\t\t<system-err>Test "second" failed with error: "1 != 2"
 Traceback (most recent call last):
@@ -228,13 +228,13 @@ def report_of(workshop: Workshop, script: str, status: int) -> str:
     return (workshop.out / "sub/report.xml").read_text()
 
 
-def test_1_10_a_report_to_the_byte(workshop: Workshop) -> None:
+def test_1_10_the_report_is_exact(workshop: Workshop) -> None:
     script = """
         log.log("in main")
         with subtest("first"):
             log.log("in the first")
         with subtest("second"):
-            log.log_serial("said aside", "web")
+            log.log_serial("written aside", "web")
             t.assertEqual(1, 2)
     """
     text = report_of(workshop, script, status=1)
@@ -272,7 +272,9 @@ def test_1_10_a_subtest_of_the_same_name_is_the_same_case(workshop: Workshop) ->
         ("import signal; os.kill(os.getpid(), signal.SIGTERM)", 143),
     ],
 )
-def test_1_10_every_bad_end_is_a_failed_case(workshop: Workshop, script: str, status: int) -> None:
+def test_1_10_every_failure_of_the_run_is_a_failed_case(
+    workshop: Workshop, script: str, status: int
+) -> None:
     suite = ElementTree.fromstring(report_of(workshop, script, status))[0]
     assert suite.get("failures") == "1" and suite[0].find("failure") is not None
 
@@ -282,7 +284,7 @@ def test_1_10_an_absolute_path_wins(workshop: Workshop, tmp_path: Path) -> None:
     assert (tmp_path / "deep/report.xml").exists()
 
 
-def test_1_10_a_report_that_cannot_be_written_is_told(workshop: Workshop) -> None:
+def test_1_10_a_report_that_cannot_be_written_is_logged(workshop: Workshop) -> None:
     (workshop.out / "report.xml").mkdir()
     run = ran(workshop, "pass", "--junit-xml=report.xml")
     assert "cannot write the JUnit report: " in run.stderr and "Traceback" not in run.stderr
@@ -313,7 +315,7 @@ def test_3_1_a_failed_request_shows_frames_of_the_script_only(workshop: Workshop
     assert "web: output: one\n" in run.stderr
 
 
-def test_3_1_trouble_with_a_machine_shows_every_frame(workshop: Workshop) -> None:
+def test_3_1_a_machine_error_shows_every_frame(workshop: Workshop) -> None:
     script = "web.start_command = 'x'; from test_driver.errors import MachineError\ndef f(): raise MachineError('no disk')\nf()"
     run = ran(workshop, script, status=1)
     errors = [line for line in run.stderr.split("\n") if line.startswith("!!! ")]

@@ -10,7 +10,7 @@ from support.leftovers import expect_nothing_left, qemus_of
 from support.workshop import Workshop
 
 
-def test_1_1_the_names_of_scripts_are_written_without_any_input(workshop: Workshop) -> None:
+def test_1_1_driver_symbols_are_written_without_input_files(workshop: Workshop) -> None:
     run = workshop.run("generate-driver-symbols")
     run.expect(0)
     names = (workshop.folder / "driver-symbols").read_text()
@@ -45,7 +45,7 @@ def test_1_2_the_older_flag_is_deprecated(workshop: Workshop) -> None:
     assert "Machine state will be reset" not in run.stderr
 
 
-def test_1_2_state_is_kept_when_asked(workshop: Workshop) -> None:
+def test_1_2_state_is_kept_with_the_flag(workshop: Workshop) -> None:
     configuration = workshop.configuration("print(os.path.exists(web.state_dir / 'disk'))")
     (workshop.state / "vm-state-web").mkdir(parents=True)
     (workshop.state / "vm-state-web/disk").touch()
@@ -59,14 +59,16 @@ def test_1_2_state_is_kept_when_asked(workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "said"), [("missing", "is not a directory"), ("file", "is not a directory")]
+    ("location", "message"), [("missing", "is not a directory"), ("file", "is not a directory")]
 )
-def test_1_2_the_output_directory_must_be_there(workshop: Workshop, place: str, said: str) -> None:
+def test_1_2_the_output_directory_must_exist(
+    workshop: Workshop, location: str, message: str
+) -> None:
     (workshop.folder / "file").touch()
-    path = workshop.folder / place
+    path = workshop.folder / location
     run = workshop.drive(workshop.configuration("pass"), "-o", path)
     run.expect(2)
-    assert f"{path} {said}" in run.stderr
+    assert f"{path} {message}" in run.stderr
 
 
 def test_1_2_the_output_directory_is_absolute(workshop: Workshop) -> None:
@@ -75,7 +77,7 @@ def test_1_2_the_output_directory_is_absolute(workshop: Workshop) -> None:
     assert run.stdout.endswith(f"{workshop.out}\n")
 
 
-def test_1_3_both_ways_in_make_the_same_run(workshop: Workshop) -> None:
+def test_1_3_configuration_flags_and_variables_make_the_same_run(workshop: Workshop) -> None:
     scripts = [workshop.start_script("web"), workshop.start_script("db")]
     text = "print([each.name for each in machines], [each.nr for each in vlans])"
     by_file = workshop.drive(workshop.configuration(text, scripts, vlans=[1, 2]))
@@ -115,7 +117,7 @@ def test_1_3_both_ways_in_make_the_same_run(workshop: Workshop) -> None:
     assert "if you want to keep the VM state, pass --keep-vm-state\n" in by_variables.stderr
 
 
-def test_1_3_flags_win_over_variables_and_help_shows_them(workshop: Workshop) -> None:
+def test_1_3_flags_override_variables_and_help_shows_them(workshop: Workshop) -> None:
     run = workshop.run("nixos-test-driver", "--help", vlans="7", COLUMNS="200")
     run.expect(0)
     assert "(default from environment: 7)" in run.stdout
@@ -155,39 +157,41 @@ def test_1_5_a_missing_key_is_an_error(workshop: Workshop, key: str) -> None:
 SHOW_PLACE = "print(web.tmp_dir)"
 
 
-def test_1_6_the_place_for_state_is_made_and_private(workshop: Workshop) -> None:
+def test_1_6_the_base_directory_is_created_and_private(workshop: Workshop) -> None:
     run = workshop.drive(workshop.configuration(SHOW_PLACE))
     run.expect(0)
     assert run.stdout.endswith(f"{workshop.state}\n")
     assert workshop.state.stat().st_mode & 0o777 == 0o700
 
 
-def test_1_6_without_a_runtime_directory_it_is_that_for_temporary_files(
+def test_1_6_the_base_directory_defaults_to_the_temporary_directory(
     workshop: Workshop,
 ) -> None:
-    place = workshop.folder / "temporary"
-    place.mkdir()
-    run = workshop.drive(workshop.configuration(SHOW_PLACE), XDG_RUNTIME_DIR="", TMPDIR=str(place))
+    location = workshop.folder / "temporary"
+    location.mkdir()
+    run = workshop.drive(
+        workshop.configuration(SHOW_PLACE), XDG_RUNTIME_DIR="", TMPDIR=str(location)
+    )
     run.expect(0)
-    assert run.stdout.endswith(f"{place}\n")
+    assert run.stdout.endswith(f"{location}\n")
 
 
-def test_1_6_a_place_that_is_no_directory_is_named(workshop: Workshop) -> None:
-    place = workshop.folder / "file"
-    place.touch()
-    run = workshop.drive(workshop.configuration("pass"), XDG_RUNTIME_DIR=str(place))
+def test_1_6_a_base_that_is_not_a_directory_is_named(workshop: Workshop) -> None:
+    location = workshop.folder / "file"
+    location.touch()
+    run = workshop.drive(workshop.configuration("pass"), XDG_RUNTIME_DIR=str(location))
     run.expect(1)
-    assert str(place) in run.stderr
+    assert str(location) in run.stderr
 
 
-def test_1_6_a_place_whose_path_is_no_text_is_refused(workshop: Workshop) -> None:
-    place = workshop.folder / os.fsdecode(b"\xff")
-    place.mkdir()
+def test_1_6_a_base_directory_that_is_not_utf_8_is_rejected(workshop: Workshop) -> None:
+    location = workshop.folder / os.fsdecode(b"\xff")
+    location.mkdir()
     configuration = workshop.configuration("pass")
-    run = workshop.drive(configuration, XDG_RUNTIME_DIR=str(place))
+    run = workshop.drive(configuration, XDG_RUNTIME_DIR=str(location))
     run.expect(1)
     assert "udcff', the place for the state of machines, is not UTF-8" in run.stderr
-    run = workshop.run("nixos-test-driver", "--config", configuration, "-o", place)
+    run = workshop.run("nixos-test-driver", "--config", configuration, "-o", location)
     run.expect(2)
     assert "udcff' is not UTF-8" in run.stderr
 
@@ -220,7 +224,7 @@ FAILED_REQUEST = "t.assertEqual(1, 2)"
 
 
 @pytest.mark.parametrize(
-    ("script", "status", "said"),
+    ("script", "status", "message"),
     [
         ("pass", 0, "test script finished in "),
         (FAILED_REQUEST, 1, "!!! RequestedAssertionFailed: 1 != 2"),
@@ -238,10 +242,10 @@ FAILED_REQUEST = "t.assertEqual(1, 2)"
         ),
     ],
 )
-def test_1_7_exit_statuses(workshop: Workshop, script: str, status: int, said: str) -> None:
+def test_1_7_exit_statuses(workshop: Workshop, script: str, status: int, message: str) -> None:
     run = workshop.drive(workshop.configuration(script))
     run.expect(status)
-    assert said in run.stderr
+    assert message in run.stderr
     assert "cleanup" in run.stderr
     expect_nothing_left(workshop.folder)
 

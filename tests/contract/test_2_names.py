@@ -1,4 +1,4 @@
-"""Sections 2.1, 2.2 and 3.9: the names that a script finds, on machines that are not started."""
+"""Sections 2.1, 2.2 and 3.9: the symbols of scripts, for machines that are not started."""
 
 import json
 import os
@@ -27,7 +27,7 @@ GENERAL = (
 
 @contextmanager
 def driver_of(folder: Path, *names: str) -> Iterator[Driver]:
-    """A driver with machines of these names, and VLAN 1, in which nothing is started."""
+    """A driver with machines of these names, which are not started, and VLAN 1."""
     (folder / "test.py").touch()
     vms = {name: {"name": name, "start_script": f"/bin/run-{name}-vm"} for name in names}
     content = {
@@ -52,11 +52,11 @@ def driver_of(folder: Path, *names: str) -> Iterator[Driver]:
             os.environ["XDG_RUNTIME_DIR"] = kept
 
 
-# Charioteer's own; upstream has none of these.
+# Charioteer's additional name.
 OWN = "all_machines"
 
 
-def test_2_1_there_is_every_name_and_no_other(folder: Path) -> None:
+def test_2_1_the_symbols_are_exactly_upstream_s_and_ours(folder: Path) -> None:
     with driver_of(folder, "web-1", "db") as driver:
         symbols = driver.test_symbols()
         assert set(symbols) == {*GENERAL.split(), OWN, "web_1", "db", "vlan1"}
@@ -83,23 +83,23 @@ def test_2_1_a_machine_shadows_a_general_name(folder: Path) -> None:
         assert driver.test_symbols()["log"] is driver.machines[0]
 
 
-def test_2_1_a_machine_shadows_a_name_of_ours(folder: Path) -> None:
+def test_2_1_a_machine_shadows_an_additional_name(folder: Path) -> None:
     with driver_of(folder, "all-machines", "web") as driver:
         assert driver.test_symbols()["all_machines"] is driver.machines[0]
 
 
-def test_2_1_the_only_machine_is_machine_too(folder: Path) -> None:
+def test_2_1_a_single_machine_is_also_called_machine(folder: Path) -> None:
     with driver_of(folder, "web") as driver:
         symbols = driver.test_symbols()
         assert symbols["machine"] == symbols["web"] == driver.machines[0]
 
 
-def test_2_1_of_two_machines_none_is_machine(folder: Path) -> None:
+def test_2_1_with_two_machines_the_name_machine_is_undefined(folder: Path) -> None:
     with driver_of(folder, "web", "db") as driver:
         assert "machine" not in driver.test_symbols()
 
 
-def test_2_1_assertions_are_requests_of_the_test(folder: Path) -> None:
+def test_2_1_failed_assertions_of_t_are_failed_requests(folder: Path) -> None:
     with driver_of(folder, "web") as driver:
         t = driver.test_symbols()["t"]
         t.assertIn(1, [1])
@@ -147,7 +147,7 @@ def test_3_9_machine_by_its_own_name_does_not_warn(folder: Path) -> None:
 
 
 class Tries:
-    """What `retry` calls; true from call number `succeeds_at` on."""
+    """A function for `retry`; true from call number `succeeds_at` on."""
 
     def __init__(self, succeeds_at: float = float("inf")) -> None:
         self.succeeds_at = succeeds_at
@@ -164,7 +164,7 @@ def test_2_2_retry_ends_with_the_first_success() -> None:
     assert tries.seen == [False, False, False]
 
 
-def test_2_2_retry_without_time_is_one_last_try() -> None:
+def test_2_2_retry_with_timeout_0_calls_once() -> None:
     tries = Tries()
     with pytest.raises(RequestedAssertionFailed) as failure:
         retry(tries, timeout=0)
@@ -173,7 +173,7 @@ def test_2_2_retry_without_time_is_one_last_try() -> None:
     assert str(failure.value).endswith(" seconds (timeout=0)")
 
 
-def test_2_2_retry_asks_a_last_time_after_its_time() -> None:
+def test_2_2_retry_calls_once_more_after_its_timeout() -> None:
     tries = Tries()
     with pytest.raises(RequestedAssertionFailed, match=r"timeout=0\.1\)"):
         retry(tries, timeout=0.1)
@@ -251,6 +251,6 @@ def test_3_2_the_state_directory(folder: Path, capfd: pytest.CaptureFixture[str]
         assert not (state / "made").exists()
         for directory in (state, machine.shared_dir):
             assert directory.stat().st_mode & 0o777 == 0o700
-    told = capfd.readouterr().err
-    assert told.count(f"web: deleting machine state directory {state}\n") == 2
-    assert "web: if you want to keep the machine state, pass --keep-machine-state\n" in told
+    log = capfd.readouterr().err
+    assert log.count(f"web: deleting machine state directory {state}\n") == 2
+    assert "web: if you want to keep the machine state, pass --keep-machine-state\n" in log

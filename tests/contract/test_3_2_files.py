@@ -11,7 +11,7 @@ from support.team import Team
 
 @pytest.fixture
 def tree(folder: Path) -> Path:
-    """A tree with a file of all byte values and more than one transfer."""
+    """A tree with a file that has all byte values and needs more than one message."""
     data = folder / "tree/below/data"
     data.parent.mkdir(parents=True)
     data.write_bytes(bytes(range(256)) * 1000)
@@ -44,7 +44,7 @@ def test_3_2_a_file_from_the_guest_replaces_an_older_one(alpha: QemuMachine, pai
     assert (pair.out / "content").read_text() == "new\n"
 
 
-def test_3_2_by_its_old_name(alpha: QemuMachine, pair: Team) -> None:
+def test_3_2_a_file_from_the_guest_by_the_old_name(alpha: QemuMachine, pair: Team) -> None:
     alpha.succeed("echo x > /tmp/by-old-name")
     with pytest.warns(DeprecationWarning, match="copy_from_machine"):
         alpha.copy_from_vm("/tmp/by-old-name")

@@ -8,41 +8,41 @@ from test_driver.machine import QemuMachine
 
 from support.team import Team
 
-# A simple service would be active for a moment.
+# Type=simple would be active briefly.
 BROKEN = "[Service]\\nType=oneshot\\nExecStart=/bin/false\\n"
 IDLE = "[Service]\\nExecStart=/bin/sleep infinity\\n"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def units(systemd: Team) -> None:
-    """Two services, one of which cannot start."""
+    """Two services, of which `broken` cannot start."""
     server = systemd["server"]
     for name, text in (("broken", BROKEN), ("idle", IDLE)):
         server.succeed(f"printf '{text}' > /run/systemd/system/{name}.service")
     server.systemctl("daemon-reload")
 
 
-def test_3_2_waiting_for_one_that_becomes_active(server: QemuMachine) -> None:
+def test_3_2_waiting_for_a_unit_that_becomes_active(server: QemuMachine) -> None:
     server.systemctl("start --no-block idle.service")
     server.wait_for_unit("idle.service")
     server.wait_for_unit("idle")
     server.require_unit_state("idle.service")
 
 
-def test_3_2_waiting_for_one_that_fails(server: QemuMachine) -> None:
+def test_3_2_waiting_for_a_unit_that_fails(server: QemuMachine) -> None:
     server.systemctl("start --no-block broken.service")
     with pytest.raises(RequestedAssertionFailed) as failure:
         server.wait_for_unit("broken.service")
     assert str(failure.value) == 'unit "broken.service" reached state "failed"'
 
 
-def test_3_2_waiting_for_one_that_nobody_starts(server: QemuMachine) -> None:
+def test_3_2_waiting_for_a_unit_without_a_job(server: QemuMachine) -> None:
     with pytest.raises(RequestedAssertionFailed) as failure:
         server.wait_for_unit("never.service")
     assert str(failure.value) == 'unit "never.service" is inactive and there are no pending jobs'
 
 
-def test_8_any_state_of_one_can_be_waited_for(server: QemuMachine) -> None:
+def test_8_any_state_of_a_unit_can_be_waited_for(server: QemuMachine) -> None:
     server.systemctl("start --no-block broken.service")
     server.wait_for_unit_active_state("broken.service", "failed")
     with pytest.raises(RequestedAssertionFailed, match="action timed out") as failure:
@@ -50,14 +50,14 @@ def test_8_any_state_of_one_can_be_waited_for(server: QemuMachine) -> None:
     assert 'unit "broken.service" was in state "failed"' in failure.value.__notes__[-1]
 
 
-def test_3_2_jobs_tell_status_and_output(server: QemuMachine) -> None:
+def test_3_2_jobs_return_status_and_output(server: QemuMachine) -> None:
     assert server.start_job("idle.service") == (0, "")
     assert server.stop_job("idle.service") == (0, "")
     assert server.start_job("broken.service")[0] != 0
     assert server.start_job("no-such.service")[0] != 0
 
 
-def test_3_2_a_wrong_state_is_told(server: QemuMachine) -> None:
+def test_3_2_a_wrong_state_is_reported(server: QemuMachine) -> None:
     server.stop_job("idle.service")
     server.require_unit_state("idle.service", "inactive")
     with pytest.raises(RequestedAssertionFailed) as failure:

@@ -4,7 +4,7 @@ import pytest
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine import QemuMachine
 
-from support.team import told_by
+from support.team import new_log
 
 SIGNS = r"""aZ09 What's "typed": [<{(~!@#$%^&*)}>]; |-_=+,./?`\ """
 SECOND = "xterm -T 'A second one' -e sleep 600 >/dev/null 2>&1 & echo $! > /tmp/second"
@@ -24,19 +24,19 @@ def test_3_2_waiting_for_a_window_searches_for_a_pattern(desk: QemuMachine) -> N
         desk.succeed("kill $(cat /tmp/second)")
 
 
-def test_3_2_a_window_that_does_not_come(
+def test_3_2_a_window_that_does_not_appear(
     desk: QemuMachine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     names = desk.get_window_names()
-    told_by(desk, capfd)
+    new_log(desk, capfd)
     with pytest.raises(RequestedAssertionFailed, match="action timed out after"):
         desk.wait_for_window("^Nothing$", timeout=0)
-    told = told_by(desk, capfd)
-    assert "waiting for a window to appear" in told
+    log = new_log(desk, capfd)
+    assert "waiting for a window to appear" in log
     assert (
         "Last chance to match ^Nothing$ on the window list, "
         f"which currently contains: {', '.join(names)}"
-    ) in told
+    ) in log
 
 
 def test_3_2_characters_are_typed_into_the_window(desk: QemuMachine) -> None:

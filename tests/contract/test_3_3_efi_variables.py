@@ -48,7 +48,7 @@ def tpms_of(machine: QemuMachine) -> list[int]:
 
 @pytest.fixture(scope="module")
 def off() -> Iterator[QemuMachine]:
-    """A machine with a variable `Demo` of 0x2a that has not been started."""
+    """A machine with a variable `Demo` of 0x2a, not started."""
     with team(CLUSTER) as made:
         made["efi"].create_efi_vars()
         made["efi"].write_efi_vars([written()])
@@ -65,7 +65,7 @@ def efi(off: QemuMachine) -> QemuMachine:
 
 
 @pytest.mark.limit(BOOT_LIMIT)
-def test_3_3_the_store_is_where_the_start_script_takes_it(off: QemuMachine) -> None:
+def test_3_3_the_store_is_where_the_start_script_expects_it(off: QemuMachine) -> None:
     assert off.efi_vars_path == off.state_dir / "efi-efi-vars.fd"
     assert off.efi_vars.state_path == off.efi_vars_path
     assert off.efi_vars_path.stat().st_size == 2 * 0x42000
@@ -75,7 +75,7 @@ def test_3_3_the_store_is_where_the_start_script_takes_it(off: QemuMachine) -> N
 
 
 @pytest.mark.limit(2 * BOOT_LIMIT)
-def test_3_3_a_variable_written_before_the_start_is_there_in_the_guest(efi: QemuMachine) -> None:
+def test_3_3_a_variable_written_before_the_start_exists_in_the_guest(efi: QemuMachine) -> None:
     shown = efi.succeed(f"od -An -tx1 {FOLDER}/Demo-{VENDOR}")
     assert shown.split() == ["07", "00", "00", "00", "2a"]
 
@@ -97,10 +97,10 @@ def test_3_3_variables_are_refused_while_the_system_runs(efi: QemuMachine) -> No
 
 def test_5_3_the_guest_has_a_tpm(efi: QemuMachine) -> None:
     assert efi.succeed("cat /sys/class/tpm/tpm0/tpm_version_major") == "2\n"
-    # Asks for a random number of eight bytes: TPM2_GetRandom and its answer.
-    ask = r"\x80\x01\x00\x00\x00\x0c\x00\x00\x01\x7b\x00\x08"
-    answer = efi.succeed(f"exec 3<>/dev/tpm0; printf '{ask}' >&3; head -c 64 <&3 | od -An -tx1")
-    assert answer.split()[:10] == "80 01 00 00 00 14 00 00 00 00".split()
+    # TPM2_GetRandom for eight bytes, and the head of its response.
+    request = r"\x80\x01\x00\x00\x00\x0c\x00\x00\x01\x7b\x00\x08"
+    exchange = f"exec 3<>/dev/tpm0; printf '{request}' >&3; head -c 64 <&3 | od -An -tx1"
+    assert efi.succeed(exchange).split()[:10] == "80 01 00 00 00 14 00 00 00 00".split()
     folder = efi.state_dir / "efi-swtpm"
     assert int((folder / "pid").read_text()) in tpms_of(efi)
     assert (folder / "socket").is_socket()
@@ -123,7 +123,7 @@ def test_4_5_a_reboot_goes_through_the_firmware_again(efi: QemuMachine) -> None:
 def test_3_3_variables_of_the_guest_outlive_a_crash(
     efi: QemuMachine, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # One of those that Linux lets people change at once.
+    # Linux does not mark `Timeout` as immutable.
     efi.succeed(rf"printf '\x07\0\0\0\x09\0' > {FOLDER}/Timeout-{GLOBAL}")
     efi.succeed(rf"printf '\x07\0\0\0of the guest' > {FOLDER}/Guest-{VENDOR}")
     daemons = tpms_of(efi)
@@ -139,7 +139,7 @@ def test_3_3_variables_of_the_guest_outlive_a_crash(
 
 
 @pytest.mark.limit(2 * BOOT_LIMIT)
-def test_3_3_the_firmware_goes_on_with_a_store_that_was_added_to(efi: QemuMachine) -> None:
+def test_3_3_the_firmware_accepts_a_store_with_added_variables(efi: QemuMachine) -> None:
     before = {variable.name for variable in efi.read_efi_vars()}
     efi.write_efi_vars([EfiVariable(VENDOR, "Late", b"\x01\x02\x03", flags=SEEN_BY_ALL)])
     efi.start()

@@ -1,10 +1,10 @@
-"""Section 3.3: what scripts do to QEMU's process and to the attributes of a machine."""
+"""Section 3.3: scripts use QEMU's process and assign the attributes of a machine."""
 
 from support.workshop import Workshop
 
 
 def drive(workshop: Workshop, script: str) -> str:
-    """Runs the script with a fake QEMU, which must end well; what it wrote on standard error."""
+    """Runs the script with a fake QEMU; it must succeed. Returns its standard error."""
     run = workshop.drive(workshop.configuration(script, [workshop.start_script("machine")]))
     run.expect(0)
     return run.stderr
@@ -33,7 +33,7 @@ def test_3_3_qemu_may_be_killed_and_forgotten_by_hand(workshop: Workshop) -> Non
         except ValueError as error:
             assert "machine.pid" in str(error)
         else:
-            raise AssertionError("another process id was taken")
+            raise AssertionError("another process id was accepted")
         """,
     )
 
@@ -56,7 +56,7 @@ def test_3_3_the_process_is_used_like_a_popen(workshop: Workshop) -> None:
         except subprocess.TimeoutExpired as expired:
             assert expired.timeout == 0.1
         else:
-            raise AssertionError("it runs")
+            raise AssertionError("no timeout although the process runs")
         process.stdin.write(b"more\\n")
         assert process.stdout.readline() == b"you typed: more\\n"
         process.send_signal(signal.SIGKILL)
@@ -68,7 +68,7 @@ def test_3_3_the_process_is_used_like_a_popen(workshop: Workshop) -> None:
     )
 
 
-def test_4_5_ending_what_has_ended_is_no_error(workshop: Workshop) -> None:
+def test_4_5_ending_an_ended_machine_is_no_error(workshop: Workshop) -> None:
     for end in ("shutdown", "crash", "wait_for_shutdown", "release"):
         drive(
             workshop,
@@ -81,7 +81,7 @@ def test_4_5_ending_what_has_ended_is_no_error(workshop: Workshop) -> None:
         )
 
 
-def test_3_1_a_machine_that_is_gone_raises_what_upstream_raises(workshop: Workshop) -> None:
+def test_3_1_a_machine_that_has_ended_raises_upstream_s_exceptions(workshop: Workshop) -> None:
     drive(
         workshop,
         """
@@ -115,7 +115,7 @@ def test_3_1_a_machine_that_is_gone_raises_what_upstream_raises(workshop: Worksh
     )
 
 
-def test_4_4_a_guest_that_goes_under_an_unchecked_command_is_no_error(workshop: Workshop) -> None:
+def test_4_4_a_guest_may_end_during_an_unchecked_command(workshop: Workshop) -> None:
     text = drive(
         workshop,
         """
@@ -136,13 +136,13 @@ def test_4_4_a_guest_that_goes_under_an_unchecked_command_is_no_error(workshop: 
         except ValueError:
             pass
         else:
-            raise AssertionError("no error for a status that is asked for")
+            raise AssertionError("no error although the status is checked")
         """,
     )
     assert "has taken the guest along" in text
 
 
-def test_3_7_events_that_are_pending_are_given_at_once(workshop: Workshop) -> None:
+def test_3_7_pending_events_are_returned_immediately(workshop: Workshop) -> None:
     drive(
         workshop,
         """
@@ -168,7 +168,7 @@ def test_3_7_events_that_are_pending_are_given_at_once(workshop: Workshop) -> No
     )
 
 
-def test_4_5_a_name_may_be_given_again_once_its_machine_is_off(workshop: Workshop) -> None:
+def test_4_5_a_name_may_be_reused_when_its_machine_is_off(workshop: Workshop) -> None:
     drive(
         workshop,
         """
@@ -199,7 +199,7 @@ def test_4_5_a_name_may_be_given_again_once_its_machine_is_off(workshop: Worksho
         except ValueError as error:
             assert "'a/b'" in str(error)
         else:
-            raise AssertionError("a name with a slash")
+            raise AssertionError("a name with a slash was accepted")
         """,
     )
 

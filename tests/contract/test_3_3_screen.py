@@ -12,7 +12,7 @@ HEAD = b"\x89PNG\r\n\x1a\n"
 
 
 def chunks(png: bytes) -> dict[bytes, bytes]:
-    """The chunks of a PNG file by type, those of one type joined; all checksums must be right."""
+    """The chunks of a PNG file by type, concatenated for each type; checks all checksums."""
     assert png.startswith(HEAD)
     found: dict[bytes, bytes] = {}
     at = len(HEAD)

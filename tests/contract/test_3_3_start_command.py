@@ -1,4 +1,4 @@
-"""Sections 3.3 and 3.4: the start command that scripts read, edit, replace and derive from."""
+"""Sections 3.3 and 3.4: scripts read, edit, replace and subclass the start command."""
 
 import os
 import shlex
@@ -33,10 +33,10 @@ def test_3_4_a_start_command_is_text_that_follows_its_edits() -> None:
     assert command.machine_name == "db"
     renewed = command.current()
     command._cmd = "later"
-    assert renewed._cmd == "later", "an earlier reference still counts"
+    assert renewed._cmd == "later", "an earlier reference is still valid"
 
 
-def test_3_4_names_of_all_releases_are_one_kind() -> None:
+def test_3_4_class_names_of_all_releases_are_one_class() -> None:
     command = QemuStartCommand("run-a-vm")
     assert isinstance(command, StartCommand) and isinstance(command, NixStartScript)
     assert NixStartScript("run-a-vm").machine_name == "a"
@@ -62,7 +62,7 @@ def test_3_4_the_command_line_has_the_flags_in_upstream_s_order(
     assert expected.items() <= environment.items()
 
 
-def test_3_4_what_may_be_assigned(folder: Path) -> None:
+def test_3_4_start_commands_that_may_be_assigned(folder: Path) -> None:
     class Wrapped:
         _cmd = "/bin/run-x-vm"
 
@@ -91,7 +91,7 @@ def test_3_2_the_older_class_keeps_the_object_that_it_was_given(folder: Path) ->
         machine.handle.release()
 
 
-def test_3_4_an_edited_command_counts_from_the_next_start_on(workshop: Workshop) -> None:
+def test_3_4_an_edited_command_takes_effect_at_the_next_start(workshop: Workshop) -> None:
     script = (
         SEEN
         + """
@@ -125,7 +125,7 @@ assert machine.succeed("echo works") == "works\\n"
     workshop.drive(workshop.configuration(script, [start])).expect(0)
 
 
-def test_3_4_a_subclass_has_a_say_in_command_and_environment(workshop: Workshop) -> None:
+def test_3_4_a_subclass_may_change_command_and_environment(workshop: Workshop) -> None:
     script = (
         SEEN
         + """
@@ -154,7 +154,7 @@ assert machine.succeed("echo works") == "works\\n"
     workshop.drive(workshop.configuration(script, [start])).expect(0)
 
 
-def test_3_4_a_run_of_its_own_is_refused_by_name(workshop: Workshop) -> None:
+def test_3_4_an_overridden_run_is_rejected(workshop: Workshop) -> None:
     script = """
 from test_driver.machine import StartCommand
 

@@ -1,4 +1,4 @@
-"""Sections 3.3 and 4.2: from the root shell of the initial RAM disk to that of the system."""
+"""Sections 3.3 and 4.2: from the root shell of the initramfs to that of the system."""
 
 import shlex
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ vlans = []
 
 @pytest.fixture
 def staged(folder: Path) -> Iterator[QemuMachine]:
-    """A machine whose initial RAM disk has systemd and a root shell, not started."""
+    """A machine whose initramfs has systemd and a root shell, not started."""
     with team(CLUSTER) as made:
         initrd = folder / "initrd"
         with deadline(BOOT_LIMIT):
             initrd.write_bytes(stage_one.make())
-        wishes = f"QEMU_OPTS={shlex.quote(f'-initrd {initrd}')} "
-        wishes += f"QEMU_KERNEL_PARAMS={shlex.quote(stage_one.KERNEL_PARAMETERS)} "
-        command = wishes + made["staged"].start_command
+        variables = f"QEMU_OPTS={shlex.quote(f'-initrd {initrd}')} "
+        variables += f"QEMU_KERNEL_PARAMS={shlex.quote(stage_one.KERNEL_PARAMETERS)} "
+        command = variables + made["staged"].start_command
         machine = made.symbols["create_machine"](command, name="two-stages")
         assert isinstance(machine, QemuMachine)
         yield machine
@@ -51,7 +51,7 @@ def test_3_3_switch_root_goes_from_the_first_stage_to_the_second(staged: QemuMac
     assert staged.connected
     staged.fail("test -e /etc/initrd-release")
     staged.fail("test -e /of-the-first-stage")
-    # What systemd takes along.
+    # systemd moves /run to the new root.
     staged.succeed("test -e /run/of-the-first-stage", "test -e /root/put-there-before")
     assert staged.succeed("findmnt -n -o SOURCE /").strip() == "/dev/vda"
     assert staged.succeed("echo $PPID") != first_shell

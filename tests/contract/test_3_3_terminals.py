@@ -4,12 +4,12 @@ import pytest
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine import QemuMachine
 
-from support.team import told_by
+from support.team import new_log
 
 
 @pytest.fixture(autouse=True)
 def text(server: QemuMachine) -> None:
-    """What terminal 1 shows."""
+    """Writes text to terminal 1."""
     server.succeed(r"printf '\033[2J\033[Hfirst line\nlogin of nobody: \nthird' > /dev/tty1")
 
 
@@ -31,9 +31,9 @@ def test_3_3_a_terminal_that_does_not_match(
 ) -> None:
     with pytest.raises(RequestedAssertionFailed, match="action timed out after"):
         server.wait_until_tty_matches("1", "n[e]ver", timeout=0)
-    told = told_by(server, capfd)
-    assert "waiting for n[e]ver to appear on tty 1" in told
-    assert "Last chance to match /n[e]ver/ on TTY1, which currently contains: first line" in told
+    log = new_log(server, capfd)
+    assert "waiting for n[e]ver to appear on tty 1" in log
+    assert "Last chance to match /n[e]ver/ on TTY1, which currently contains: first line" in log
 
 
 def test_3_3_the_text_of_a_terminal_goes_to_the_journal(server: QemuMachine) -> None:

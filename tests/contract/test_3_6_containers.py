@@ -79,7 +79,7 @@ def test_3_6_commands_and_their_environment(web: NspawnMachine) -> None:
     )
     assert web.execute("echo out; echo err >&2; exit 42") == (42, "out\n")
     assert web.execute("false | true")[0] == 1
-    # Both are always there, whatever is asked for.
+    # Containers return both regardless of these arguments, as with upstream.
     assert web.execute("echo x; exit 3", check_return=False, check_output=False) == (3, "x\n")
     with pytest.raises(RequestedAssertionFailed, match=r"`false` failed \(exit code 1\)"):
         web.succeed("false")
@@ -102,20 +102,20 @@ def test_3_6_units_ports_and_files_are_waited_for(web: NspawnMachine) -> None:
 
 
 @needs_containers
-def test_3_6_the_journal_is_told_as_its_console(
+def test_3_6_the_journal_is_logged_as_the_console(
     mixed: Team, web: NspawnMachine, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    web.succeed("logger said in the container")
+    web.succeed("logger from the container")
 
     seen: list[str] = []
 
-    def told() -> bool:
+    def is_logged() -> bool:
         mixed.driver.logger.reporter.flush()
         seen.append(capfd.readouterr().err)
-        line = r"^\x1b\[2mweb # \[ *[0-9.]+\] web .*: said in the container\x1b\[0m$"
+        line = r"^\x1b\[2mweb # \[ *[0-9.]+\] web .*: from the container\x1b\[0m$"
         return re.search(line, "".join(seen), re.MULTILINE) is not None
 
-    until(told, 30, lambda: "".join(seen))
+    until(is_logged, 30, lambda: "".join(seen))
 
 
 @needs_containers
@@ -145,10 +145,10 @@ def test_3_6_machines_and_containers_share_vlans(mixed: Team, web: NspawnMachine
 
 
 @needs_containers
-def test_3_6_pictures_and_keys_go_through_programs_of_x(
+def test_3_6_screenshots_and_keys_use_programs_of_x(
     mixed: Team, web: NspawnMachine, folder: Path
 ) -> None:
-    # There is no X server in it: these stand for its programs.
+    # The container has no X server: these replace its programs.
     picture = b"P6 160 40 255\n" + bytes([255, 255, 200]) * 160 * 40
     (folder / "screen.xwd").write_bytes(
         subprocess.run(["pnmtoxwd"], input=picture, capture_output=True, check=True).stdout
@@ -174,7 +174,7 @@ def test_3_6_pictures_and_keys_go_through_programs_of_x(
 
 
 @needs_containers
-def test_3_6_how_to_log_in(web: NspawnMachine) -> None:
+def test_3_6_the_ssh_command(web: NspawnMachine) -> None:
     assert web.ssh_backdoor_command() == (
         'ssh -o User=root -o ProxyCommand="socat - '
         'UNIX-CLIENT:/run/systemd/nspawn/unix-export/web/ssh" bash'
@@ -182,7 +182,9 @@ def test_3_6_how_to_log_in(web: NspawnMachine) -> None:
 
 
 @needs_containers
-def test_3_6_shutdown_start_and_what_stays(mixed: Team, capfd: pytest.CaptureFixture[str]) -> None:
+def test_3_6_files_survive_shutdown_and_start(
+    mixed: Team, capfd: pytest.CaptureFixture[str]
+) -> None:
     (other,) = [each for each in mixed.driver.machines_nspawn if each.name == "other"]
     other.succeed("echo kept > /root/kept")
     other.shutdown()
@@ -194,10 +196,10 @@ def test_3_6_shutdown_start_and_what_stays(mixed: Team, capfd: pytest.CaptureFix
     other.release()
     assert not other.is_up()
     mixed.driver.logger.reporter.flush()
-    told = capfd.readouterr().err
-    assert "waiting for the container to power off" in told
-    assert f"other: systemd-nspawn running (pid {pid})\n" in told
-    assert f"kill NspawnMachine (pid {pid})\n" in told
+    log = capfd.readouterr().err
+    assert "waiting for the container to power off" in log
+    assert f"other: systemd-nspawn running (pid {pid})\n" in log
+    assert f"kill NspawnMachine (pid {pid})\n" in log
 
 
 def test_3_4_the_name_is_that_of_the_script(folder: Path) -> None:
@@ -208,19 +210,19 @@ def test_3_4_the_name_is_that_of_the_script(folder: Path) -> None:
         NspawnMachine(folder, folder, "/nix/run-x-nspawn/bin/start", logger)
 
 
-def test_3_6_a_script_that_ends_at_once_is_told(folder: Path) -> None:
-    script = folder / "run-ill-nspawn"
+def test_3_6_a_start_script_that_fails_is_reported(folder: Path) -> None:
+    script = folder / "run-failing-nspawn"
     script.write_text("#!/bin/sh\necho 'no such image' >&2\nexit 3\n")
     script.chmod(0o755)
-    ill = NspawnMachine(folder, folder, str(script), CompositeLogger([TerminalLogger()]))
+    failing = NspawnMachine(folder, folder, str(script), CompositeLogger([TerminalLogger()]))
     with pytest.raises(MachineError) as failure:
-        ill.start()
+        failing.start()
     assert str(failure.value) == "systemd-nspawn process exited unexpectedly"
     assert "no such image" in "\n".join(failure.value.__notes__)
-    assert not ill.is_up() and not (folder / "ill-nspawn.sock").exists()
+    assert not failing.is_up() and not (folder / "failing-nspawn.sock").exists()
 
 
-def test_3_6_a_script_that_is_missing_is_named(folder: Path) -> None:
+def test_3_6_a_missing_start_script_is_named(folder: Path) -> None:
     logger = CompositeLogger([TerminalLogger()])
     lost = NspawnMachine(folder, folder, "/nowhere/run-lost-nspawn", logger)
     with pytest.raises(MachineError, match="/nowhere/run-lost-nspawn"):
@@ -233,10 +235,10 @@ def test_3_6_a_script_that_is_missing_is_named(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, 137)]
 )
-def test_3_6_nothing_is_left_in_the_kernel(
+def test_3_6_no_interfaces_and_namespaces_are_left(
     workshop: Workshop, number: signal.Signals, status: int
 ) -> None:
-    # Its VLAN is none of those of the other tests, since bridges of the kernel are for all.
+    # No other test uses VLAN 77: bridges of the kernel are shared by all tests.
     (workshop.folder / "cluster.toml").write_text(
         '[containers.lone]\nguest = "debian"\nvlans = [77]\n'
     )

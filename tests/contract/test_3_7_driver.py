@@ -1,4 +1,4 @@
-"""Sections 2 and 3.7: names, conditions, steps."""
+"""Sections 2 and 3.7: polling conditions, subtests, start_all and QMP."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +8,7 @@ from test_driver.errors import MachineError, PollingConditionError, RequestedAss
 from test_driver.machine import QemuMachine
 from test_driver.machine.qmp import QMPAPIError
 
-from conftest import Told
+from conftest import ReadLog
 from support.team import Team
 
 
@@ -43,7 +43,7 @@ def test_3_7_a_polling_condition_that_fails_ends_a_wait(alpha: QemuMachine, pair
         alpha.wait_until_succeeds("false")
 
 
-def test_3_7_a_subtest_tells_and_passes_on_what_failed(
+def test_3_7_a_subtest_logs_and_reraises_the_error(
     pair: Team, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(LookupError), pair.symbols["subtest"]("finding it"):
@@ -56,17 +56,17 @@ def test_3_7_serial_lines_can_be_silenced(
     alpha: QemuMachine, pair: Team, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pair.symbols["serial_stdout_off"]()
-    alpha.succeed("echo unheard >&2")
-    alpha.wait_for_console_text("unheard")
+    alpha.succeed("echo silenced >&2")
+    alpha.wait_for_console_text("silenced")
     pair.symbols["serial_stdout_on"]()
-    alpha.succeed("echo heard >&2")
-    alpha.wait_for_console_text("heard")
+    alpha.succeed("echo shown >&2")
+    alpha.wait_for_console_text("shown")
     pair.driver.logger.reporter.flush()
-    told = capfd.readouterr().err
-    assert "alpha # unheard" not in told and "alpha # heard" in told
+    log = capfd.readouterr().err
+    assert "alpha # silenced" not in log and "alpha # shown" in log
 
 
-def test_3_7_a_condition_is_described_by_words_docstring_or_name(pair: Team) -> None:
+def test_3_7_a_condition_is_described_by_description_docstring_or_name(pair: Team) -> None:
     polling_condition = pair.symbols["polling_condition"]
 
     @polling_condition  # type: ignore[misc]
@@ -97,8 +97,8 @@ def test_3_7_a_condition_is_described_by_words_docstring_or_name(pair: Team) -> 
         bare()
 
 
-def test_3_7_a_condition_is_checked_when_due_and_says_so(
-    alpha: QemuMachine, pair: Team, told: Told
+def test_3_7_a_condition_is_checked_when_due_and_logged(
+    alpha: QemuMachine, pair: Team, read_log: ReadLog
 ) -> None:
     @pair.symbols["polling_condition"](seconds_interval=3600)  # type: ignore[misc]
     def rare() -> None:
@@ -108,11 +108,11 @@ def test_3_7_a_condition_is_checked_when_due_and_says_so(
         alpha.succeed("true", "true")
         assert pair.driver.polling_conditions == [rare.condition]
     assert pair.driver.polling_conditions == []
-    text = told()
+    text = read_log()
     assert text.count("Checking polling condition 'rare'\n(not called yet)\n") == 1
     assert text.count("Polling condition succeeded: rare\n") == 1
     assert rare.condition.check(force=True)
-    assert "Time since last: " in told()
+    assert "Time since last: " in read_log()
 
 
 def test_3_7_a_condition_may_use_the_machine_it_watches(alpha: QemuMachine, pair: Team) -> None:
@@ -149,7 +149,7 @@ def test_3_7_conditions_are_left_in_reverse_order(pair: Team) -> None:
     pair.driver.polling_conditions.clear()
 
 
-def test_3_7_a_condition_can_be_waited_for(pair: Team, told: Told) -> None:
+def test_3_7_a_condition_can_be_waited_for(pair: Team, read_log: ReadLog) -> None:
     answers = iter([False, False, True])
 
     @pair.symbols["polling_condition"]  # type: ignore[misc]
@@ -157,16 +157,16 @@ def test_3_7_a_condition_can_be_waited_for(pair: Team, told: Told) -> None:
         return next(answers)
 
     settled.wait(timeout=60)
-    text = told()
+    text = read_log()
     assert text.startswith("waiting for settled\n")
     assert text.count("(settled failure not fatal yet)\n") == 2
     answers = iter([False])
     with pytest.raises(RequestedAssertionFailed):
         settled.wait(timeout=0)
-    assert "Last chance for settled\n" in told()
+    assert "Last chance for settled\n" in read_log()
 
 
-def test_3_7_failures_to_start_are_gathered(folder: Path, pair: Team) -> None:
+def test_3_7_failures_to_start_are_collected(folder: Path, pair: Team) -> None:
     def failing(name: str) -> QemuMachine:
         return QemuMachine(folder, folder, "exit 3; run-x-vm", pair.driver.logger, name)
 

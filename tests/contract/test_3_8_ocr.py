@@ -1,4 +1,4 @@
-"""Section 3.8, and what section 3.3 says of reading the screen."""
+"""Sections 3.8 and 3.3: text recognition on the screen."""
 
 import re
 import threading
@@ -8,19 +8,19 @@ from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine import QemuMachine
 
 from support.patience import deadline
-from support.team import Team, show_terminal, told_by
+from support.team import Team, show_terminal, new_log
 
 LIMIT = 120
 
 
 def show(machine: QemuMachine, text: str) -> None:
-    """Puts the text alone on terminal 1, which the screen then shows."""
+    """Clears terminal 1 and writes `text` to it."""
     machine.succeed(rf"printf '\033[2J\033[H\033[?25l%s\n' '{text}' > /dev/tty1")
 
 
 @pytest.fixture
 def console(desktops: Team) -> QemuMachine:
-    """The desktop, its screen showing terminal 1 in place of the X server."""
+    """The desktop, whose screen shows terminal 1 instead of the X server."""
     show_terminal(desktops["desk"], 1)
     return desktops["desk"]
 
@@ -40,7 +40,7 @@ def test_3_8_text_of_a_framebuffer_console_is_read(console: QemuMachine) -> None
 
 
 def test_3_8_text_of_a_screen_in_text_mode_is_read(alpha: QemuMachine) -> None:
-    # What the firmware has written, since the guest's kernel writes nothing there.
+    # Text of the firmware: the guest's kernel writes nothing to the screen.
     with deadline(LIMIT):
         alpha.wait_for_text("Booting from ROM")
 
@@ -53,7 +53,7 @@ def test_3_8_there_are_three_variants_of_which_the_first_is_the_screen_text(
         variants = console.get_screen_text_variants()
         assert len(variants) == 3
         assert console.get_screen_text() == variants[0]
-    # Light letters on black: the last variant is for these.
+    # The last variant is for light letters on a dark background.
     assert "quick brown fox" in variants[2]
 
 
@@ -64,30 +64,30 @@ def test_3_8_text_that_appears_during_the_wait_is_found(console: QemuMachine) ->
         console.wait_for_text("N[a-z]w it is")
 
 
-def test_3_8_the_last_attempt_tells_what_was_read(
+def test_3_8_the_last_attempt_logs_the_text(
     console: QemuMachine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     show(console, "Something else")
     with deadline(LIMIT):
         variants = console.get_screen_text_variants()
-        told_by(console, capfd)
+        new_log(console, capfd)
         with pytest.raises(RequestedAssertionFailed) as failure:
             console.wait_for_text("never", timeout=0)
     assert re.fullmatch(
         r"action timed out after \d+\.\d\d seconds \(timeout=0(\.0)?\)", str(failure.value)
     )
-    told = told_by(console, capfd)
-    assert "waiting for never to appear on screen" in told
-    assert f"Last OCR attempt failed. Text was: {variants}" in told
+    log = new_log(console, capfd)
+    assert "waiting for never to appear on screen" in log
+    assert f"Last OCR attempt failed. Text was: {variants}" in log
 
 
-def test_3_8_the_last_attempt_tells_even_what_matches(
+def test_3_8_the_last_attempt_logs_even_matching_text(
     console: QemuMachine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     show(console, "Something else")
     with deadline(LIMIT):
         console.wait_for_text("Something", timeout=0)
-    assert "Last OCR attempt failed. Text was: ['Something else" in told_by(console, capfd)
+    assert "Last OCR attempt failed. Text was: ['Something else" in new_log(console, capfd)
 
 
 def test_3_8_commands_run_while_the_screen_is_read(console: QemuMachine) -> None:

@@ -1,4 +1,4 @@
-"""Section 3: what arguments may be. Upstream turns most of them into text."""
+"""Section 3: types of arguments. Upstream converts most of them to text."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,8 +14,8 @@ from test_driver.machine import NspawnMachine, QemuMachine, retry
 from support.workshop import Workshop
 
 
-def refusal(call: Callable[[], Any]) -> str:
-    """The one line of the TypeError that the call raises."""
+def rejection(call: Callable[[], Any]) -> str:
+    """The message of the TypeError that the call raises, which must be one line."""
     with pytest.raises(TypeError) as caught:
         call()
     text = str(caught.value)
@@ -23,7 +23,7 @@ def refusal(call: Callable[[], Any]) -> str:
     return text
 
 
-class Taker:
+class Target:
     """Has a method with arguments of all kinds."""
 
     @checked
@@ -40,25 +40,25 @@ class Taker:
         return filename, commands, timeout, host_port, regex, delay, check_return
 
 
-def test_3_text_is_made_of_paths_and_numbers() -> None:
-    taken = Taker().take(Path("/a/b"), "x", 5, Path("y"))  # type: ignore[arg-type]
+def test_3_paths_and_numbers_become_text() -> None:
+    taken = Target().take(Path("/a/b"), "x", 5, Path("y"))  # type: ignore[arg-type]
     assert taken[:2] == ("/a/b", ("x", "5", "y"))
     assert type(taken[0]) is str
 
 
-def test_3_durations_are_what_the_guest_s_timeout_takes() -> None:
+def test_3_durations_may_have_the_units_of_timeout() -> None:
     for given, expected in [("1m", 60), ("2.5", 2.5), ("1h", 3600), ("2d", 172800), ("5s", 5)]:
-        assert Taker().take("f", timeout=given)[2] == expected  # type: ignore[arg-type]
-    assert Taker().take("f", timeout=None)[2] is None
-    assert Taker().take("f", timeout=timedelta(minutes=1))[2] == timedelta(minutes=1)
+        assert Target().take("f", timeout=given)[2] == expected  # type: ignore[arg-type]
+    assert Target().take("f", timeout=None)[2] is None
+    assert Target().take("f", timeout=timedelta(minutes=1))[2] == timedelta(minutes=1)
 
 
 def test_3_numbers_of_ports_may_be_text() -> None:
-    assert Taker().take("f", host_port="18080")[3] == 18080  # type: ignore[arg-type]
+    assert Target().take("f", host_port="18080")[3] == 18080  # type: ignore[arg-type]
 
 
-def test_3_flags_are_what_they_are_true_as() -> None:
-    assert Taker().take("f", check_return=0)[6] is False  # type: ignore[arg-type]
+def test_3_flags_are_converted_to_bool() -> None:
+    assert Target().take("f", check_return=0)[6] is False  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -78,22 +78,22 @@ def test_3_flags_are_what_they_are_true_as() -> None:
         ({"delay": "x"}, "'delay' takes seconds as a number"),
     ],
 )
-def test_3_what_can_only_be_a_mistake_is_named(arguments: dict[str, Any], expected: str) -> None:
+def test_3_an_invalid_argument_is_named(arguments: dict[str, Any], expected: str) -> None:
     given: dict[str, Any] = {"filename": "f", **arguments}
-    text = refusal(lambda: Taker().take(**given))
+    text = rejection(lambda: Target().take(**given))
     assert text.startswith("take(): argument '") and expected in text
 
 
-def test_3_a_wrong_command_is_named() -> None:
-    text = refusal(lambda: Taker().take("f", "good", b"bad"))  # type: ignore[arg-type]
+def test_3_an_invalid_command_is_named() -> None:
+    text = rejection(lambda: Target().take("f", "good", b"bad"))  # type: ignore[arg-type]
     assert text == "take(): argument 'commands' takes text, a path or a number, not b'bad'"
 
 
-def test_3_a_bool_is_no_duration() -> None:
+def test_3_a_bool_is_not_a_duration() -> None:
     expected = "expected a duration, got bool: True"
     for call in (lambda: as_timedelta(True), lambda: as_seconds(True), lambda: as_duration(True)):
-        assert refusal(call) == expected
-    assert refusal(lambda: retry(lambda _last: True, timeout=True)) == expected
+        assert rejection(call) == expected
+    assert rejection(lambda: retry(lambda _last: True, timeout=True)) == expected
 
 
 def test_3_durations_are_converted() -> None:
@@ -103,7 +103,7 @@ def test_3_durations_are_converted() -> None:
 
 
 @pytest.mark.parametrize("kind", [QemuMachine, NspawnMachine])
-def test_3_every_method_with_such_an_argument_checks_it(kind: type) -> None:
+def test_3_every_method_checks_such_arguments(kind: type) -> None:
     import inspect
 
     unchecked = []
@@ -112,7 +112,7 @@ def test_3_every_method_with_such_an_argument_checks_it(kind: type) -> None:
             continue
         if set(inspect.signature(function).parameters) & KINDS.keys() - {"log"}:
             unchecked.append(name)
-    # What it calls checks them.
+    # It calls copy_from_machine, which checks them.
     assert set(unchecked) <= {"copy_from_vm"}
 
 
@@ -156,9 +156,9 @@ def test_3_arguments_in_a_script(workshop: Workshop) -> None:
             except (TypeError, ValueError) as error:
                 assert "incompatible function arguments" not in str(error), error
                 assert "\\n" not in str(error), error
-                print("refused:", error, flush=True)
+                print("rejected:", error, flush=True)
             else:
-                raise AssertionError("taken")
+                raise AssertionError("an invalid argument was accepted")
         """
     run = workshop.drive(workshop.configuration(script, [workshop.start_script("machine")]))
     run.expect(0)
@@ -166,10 +166,10 @@ def test_3_arguments_in_a_script(workshop: Workshop) -> None:
     assert (workshop.out / "shot.png").exists()
 
 
-def test_3_unknown_argument_names_stay_python_s(folder: Path) -> None:
+def test_3_unknown_argument_names_raise_python_s_error(folder: Path) -> None:
     machine = QemuMachine(folder, folder, "/bin/run-web-vm", CompositeLogger())
     try:
-        assert "nonsense" in refusal(lambda: machine.succeed("true", nonsense=1))  # type: ignore
-        assert "command" in refusal(lambda: machine.execute())  # type: ignore[call-arg]
+        assert "nonsense" in rejection(lambda: machine.succeed("true", nonsense=1))  # type: ignore
+        assert "command" in rejection(lambda: machine.execute())  # type: ignore[call-arg]
     finally:
         machine.handle.release()

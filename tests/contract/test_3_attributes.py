@@ -1,6 +1,7 @@
-"""Section 3: all that upstream's objects have in any release from 24.05 to 26.11.
+"""Section 3: the attributes of upstream's objects in all releases from 24.05 to 26.11.
 
-Scripts use private names, too. What has another way here raises an error that names it.
+Scripts also use private attributes. An attribute that Charioteer does not have raises an error that
+names its replacement.
 """
 
 import inspect
@@ -159,7 +160,7 @@ def label(row: Names) -> str:
 
 @pytest.fixture(scope="module")
 def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[type, Any]]:
-    """One object of each kind, of which nothing was started."""
+    """One object of each kind; no machine is started."""
     folder = tmp_path_factory.mktemp("objects")
     script = folder / "test.py"
     script.touch()
@@ -194,7 +195,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[type, Any
 
 
 @pytest.mark.parametrize("row", TABLE, ids=label)
-def test_3_every_name_of_upstream_is_there_or_names_another(
+def test_3_every_attribute_of_upstream_exists_or_names_its_replacement(
     row: Names, objects: dict[type, Any]
 ) -> None:
     assert FIRST <= row.since <= row.until <= LAST
@@ -210,7 +211,7 @@ def test_3_every_name_of_upstream_is_there_or_names_another(
     assert not missing, f"{row.kind.__name__} has no {', '.join(missing)}"
 
 
-def test_3_what_has_another_way_says_so_when_it_is_assigned(folder: Path) -> None:
+def test_3_assigning_a_replaced_attribute_names_its_replacement(folder: Path) -> None:
     vlan = VLan(8, folder, CompositeLogger())
     try:
         with pytest.raises(AttributeError, match=r"VLan.process is not there: .*counters\(\)"):

@@ -1,4 +1,4 @@
-"""Numbers as durations: in runs of NixOS 26.11 they are warned of, in no other."""
+"""Numbers as durations cause warnings in runs of NixOS 26.11 only."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ WARNING = "passing a bare int/float as a duration is deprecated. Use datetime.ti
 
 
 def drive(workshop: Workshop, **changes: object) -> tuple[list[str], str]:
-    """Runs the script with changes to the configuration; lines printed, standard error."""
+    """Runs the script with changes to the configuration; returns its output and standard error."""
     configuration = workshop.configuration(SCRIPT, [workshop.start_script("machine")])
     content = json.loads(Path(configuration).read_text())
     Path(configuration).write_text(json.dumps({**content, **changes}))
@@ -46,25 +46,25 @@ def drive(workshop: Workshop, **changes: object) -> tuple[list[str], str]:
     return run.stdout.splitlines(), run.stderr
 
 
-def test_9_numbers_are_warned_of_in_runs_of_26_11(workshop: Workshop) -> None:
+def test_9_numbers_cause_warnings_in_runs_of_26_11(workshop: Workshop) -> None:
     lines, errors = drive(workshop, global_timeout="PT10M")
     warned = [line for line in lines if line.startswith("UserWarning")]
     expected = ["succeed", "wait_for_file", "wait_for_file", "sleep", "retry"]
     assert warned == [f"UserWarning: {name}(): {WARNING} <string>" for name in expected]
     assert "expected a duration, got bool: True" in lines
-    assert "(timeout=0.0)" in lines[-1], "limits are shown as that release shows them"
+    assert "(timeout=0.0)" in lines[-1], "limits are formatted as by that release"
     (shown,) = [line for line in errors.splitlines() if "UserWarning" in line]
     assert shown.endswith(f"UserWarning: wait_until_fails(): {WARNING}")
-    assert shown.startswith("<string>:"), "it points at the script"
+    assert shown.startswith("<string>:"), "the warning names the script's line"
 
 
-def test_9_numbers_are_not_warned_of_in_other_runs(workshop: Workshop) -> None:
+def test_9_numbers_cause_no_warnings_in_other_runs(workshop: Workshop) -> None:
     lines, errors = drive(workshop)
     assert "Warning" not in "\n".join(lines) + errors
     assert "expected a duration, got bool: True" in lines
     assert "(timeout=0)" in lines[-1]
 
 
-def test_9_keys_that_only_26_11_writes_tell_its_runs(workshop: Workshop) -> None:
+def test_9_a_run_of_26_11_is_recognised_by_its_keys(workshop: Workshop) -> None:
     lines, _ = drive(workshop, display_viewers={})
     assert any(line.startswith("UserWarning: succeed()") for line in lines)

@@ -1,4 +1,4 @@
-"""Sections 2.2 and 3: parameters and defaults that test scripts rely on, as upstream has them."""
+"""Sections 2.2 and 3: upstream's parameters and defaults, on which test scripts rely."""
 
 import inspect
 from collections.abc import Callable
@@ -47,7 +47,7 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
         QemuMachine.execute,
         "self, command, check_return=True, check_output=True, timeout=900",
     ),
-    # `stream` is ours, by keyword only.
+    # `stream` is Charioteer's, and keyword-only.
     (QemuMachine.succeed, "self, *commands, timeout=None, stream=None"),
     (QemuMachine.fail, "self, *commands, timeout=None, stream=None"),
     (QemuMachine.wait_until_succeeds, "self, command, timeout=900, attempt_timeout=None"),

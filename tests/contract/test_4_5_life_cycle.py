@@ -60,14 +60,14 @@ def test_4_5_a_guest_that_powers_itself_off(pair: Team) -> None:
     spare.execute("poweroff", check_output=False)
     qemu = Path(f"/proc/{spare.pid}")
     until(lambda: not qemu.exists(), 60, lambda: "QEMU still runs")
-    # Nobody has asked yet.
+    # As with upstream, the attribute changes only when the script waits for the end.
     assert spare.booted
     spare.wait_for_shutdown()
     assert not spare.is_up() and not spare.booted
 
 
 @pytest.mark.limit(180)
-def test_4_5_without_allow_reboot_a_reboot_is_the_end(pair: Team) -> None:
+def test_4_5_without_allow_reboot_a_reboot_ends_the_machine(pair: Team) -> None:
     spare = pair["spare"]
     spare.connect()
     spare.reboot()
@@ -88,7 +88,7 @@ def test_4_5_create_machine(pair: Team) -> None:
 
 
 @pytest.mark.limit(180)
-def test_4_5_waiting_for_all_while_one_ends(pair: Team) -> None:
+def test_4_5_wait_for_shutdown_during_a_crash(pair: Team) -> None:
     spare = pair["spare"]
     spare.connect()
     waiter = threading.Thread(target=spare.wait_for_shutdown)

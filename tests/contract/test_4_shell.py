@@ -1,4 +1,4 @@
-"""Sections 4.1 to 4.4: the root shell of a guest, as commands and the log show it."""
+"""Sections 4.1 to 4.4: the root shell of a guest, observed through commands and the log."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 from test_driver.errors import MachineError
 from test_driver.machine import QemuMachine
 
-from conftest import Told
+from conftest import ReadLog
 from support.team import Team
 
 
@@ -20,10 +20,10 @@ def test_4_2_nothing_of_a_command_s_shell_outlives_it(alpha: QemuMachine) -> Non
     assert alpha.succeed('pwd; echo "[${KEPT:-}]"') == "/tmp\n[]\n"
 
 
-def test_4_2_standard_error_is_on_the_console(alpha: QemuMachine, told: Told) -> None:
+def test_4_2_standard_error_is_on_the_console(alpha: QemuMachine, read_log: ReadLog) -> None:
     assert alpha.succeed("echo aside 4711 >&2; echo out") == "out\n"
     alpha.wait_for_console_text("aside 4711")
-    assert "alpha # aside 4711\n" in told()
+    assert "alpha # aside 4711\n" in read_log()
 
 
 def test_4_2_the_shell_is_a_script_without_job_control(alpha: QemuMachine) -> None:
@@ -32,11 +32,11 @@ def test_4_2_the_shell_is_a_script_without_job_control(alpha: QemuMachine) -> No
 
 
 @pytest.mark.limit(180)
-def test_4_3_connecting_is_told(pair: Team, told: Told) -> None:
+def test_4_3_connecting_is_logged(pair: Team, read_log: ReadLog) -> None:
     spare = pair["spare"]
     assert not spare.booted
     spare.connect()
-    text = told()
+    text = read_log()
     lines = [line for line in text.split("\n") if line.startswith("spare: ")]
     assert lines[0] == "spare: waiting for the VM to finish booting"
     assert lines[1] == "spare: starting vm"
@@ -46,7 +46,7 @@ def test_4_3_connecting_is_told(pair: Team, told: Told) -> None:
     assert re.search(r"spare: \(connecting took \d+\.\d\d seconds\)\n", text)
     assert spare.is_up()
     spare.connect()
-    assert told() == ""
+    assert read_log() == ""
     spare.crash()
 
 
@@ -73,32 +73,32 @@ def test_4_4_a_limit_in_parts_of_a_second(alpha: QemuMachine) -> None:
     assert alpha.execute("sleep 600", timeout=0.5) == (124, "")
 
 
-def test_4_4_the_status_of_a_command_that_catches_its_end(alpha: QemuMachine) -> None:
+def test_4_4_a_command_that_catches_sigterm_has_status_124(alpha: QemuMachine) -> None:
     status, output = alpha.execute("trap 'echo caught; exit 3' TERM; sleep 600 & wait", timeout=1)
     assert (status, output) == (124, "caught\n")
 
 
-def test_4_4_a_hundred_thousand_characters_of_command(alpha: QemuMachine) -> None:
+def test_4_4_a_command_of_100000_characters(alpha: QemuMachine) -> None:
     text = "x" * 100_000
     assert len(alpha.succeed(f"echo {text}")) == 100_001
 
 
-def test_4_4_newlines_tabs_quotes_and_other_scripts(alpha: QemuMachine) -> None:
+def test_4_4_newlines_tabs_quotes_and_non_ascii_letters(alpha: QemuMachine) -> None:
     text = "a\tb 'single' \"double\" `back` $dollar \\ päivää €"
     assert alpha.succeed(f"cat <<'END'\n{text}\nEND") == text + "\n"
 
 
 @pytest.mark.limit(180)
-def test_4_4_a_guest_that_ends_in_mid_command(pair: Team) -> None:
+def test_4_4_a_guest_that_powers_off_during_a_command(pair: Team) -> None:
     spare = pair["spare"]
     spare.connect()
-    # Upstream has no class for it: ValueError, BrokenPipeError or binascii.Error, as it happens.
+    # Upstream raises ValueError, BrokenPipeError or binascii.Error, depending on timing.
     with pytest.raises(MachineError):
         spare.execute("poweroff -f; sleep 600")
     spare.wait_for_shutdown()
 
 
-def test_4_5_the_shell_s_socket_is_at_hand(alpha: QemuMachine) -> None:
+def test_4_5_scripts_may_use_the_shell_s_socket(alpha: QemuMachine) -> None:
     alpha.succeed("rm -f /tmp/by-hand")
     assert alpha.shell is not None
     alpha.shell.send(b"(echo done > /tmp/by-hand) &\n")
@@ -108,7 +108,7 @@ def test_4_5_the_shell_s_socket_is_at_hand(alpha: QemuMachine) -> None:
     assert alpha.succeed("cat /tmp/by-hand") == "done\n"
 
 
-def test_3_3_the_monitor_s_socket_is_at_hand(alpha: QemuMachine) -> None:
+def test_3_3_scripts_may_use_the_monitor_s_socket(alpha: QemuMachine) -> None:
     assert alpha.monitor is not None
     alpha.monitor.send(b"info status\n")
     answer = alpha.wait_for_monitor_prompt()
@@ -124,7 +124,7 @@ def test_3_3_lines_of_the_console_are_a_queue(alpha: QemuMachine) -> None:
     assert lines[-2:] == ["first 17", "second 17"]
 
 
-def test_3_3_what_a_wait_has_seen_no_other_sees(alpha: QemuMachine) -> None:
+def test_3_3_each_console_line_is_consumed_once(alpha: QemuMachine) -> None:
     alpha.succeed("echo only once >&2")
     alpha.wait_for_console_text("only once")
     assert all("only once" not in line for line in drained(alpha))
@@ -133,7 +133,7 @@ def test_3_3_what_a_wait_has_seen_no_other_sees(alpha: QemuMachine) -> None:
 
 
 def drained(machine: QemuMachine) -> list[str]:
-    """All lines that nobody has taken yet."""
+    """Removes and returns all lines of the queue."""
     lines = []
     while not machine.last_lines.empty():
         lines.append(machine.last_lines.get_nowait())

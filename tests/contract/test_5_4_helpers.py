@@ -1,4 +1,4 @@
-"""Section 5.4: daemons that start scripts leave behind themselves end, whatever ends the run."""
+"""Section 5.4: daemons that start scripts leave running end, however the run ends."""
 
 import signal
 from pathlib import Path
@@ -17,7 +17,7 @@ guest = "minimal"
 tpm = true
 vlans = []
 """
-# In a session of its own, and no child of the script any more.
+# Runs in a session of its own and is not a child of the script.
 DAEMON = """\
 setsid sh -c 'sleep 1000 </dev/null >/dev/null 2>&1 & echo $! > daemon' </dev/null
 """
@@ -56,7 +56,7 @@ def test_5_4_a_tpm_ends_with_the_run(workshop: Workshop) -> None:
 
 
 def with_daemon(workshop: Workshop, script: str) -> Run:
-    """A run of a machine, not a real one, whose start script also starts a daemon."""
+    """A run of a fake machine whose start script also starts a daemon."""
     start = workshop.start_script("machine")
     start.write_text(start.read_text().replace("exec ", DAEMON + "exec ", 1))
     return workshop.drive(workshop.configuration(script, [start]))

@@ -22,7 +22,7 @@ def beta(pair: Team) -> QemuMachine:
     return pair["beta"]
 
 
-def test_5_5_a_vlan_is_told_and_exported(workshop: Workshop) -> None:
+def test_5_5_a_vlan_is_logged_and_exported(workshop: Workshop) -> None:
     script = """
         assert os.environ["QEMU_VDE_SOCKET_1"] == str(vlan1.socket_dir)
         assert repr(vlan1) == "<Vlan Nr. 1>" and vlan1.nr == 1 and vlan1.pid == os.getpid()
@@ -36,18 +36,18 @@ def test_5_5_a_vlan_is_told_and_exported(workshop: Workshop) -> None:
 
 @pytest.fixture
 def plug(pair: Team) -> Iterator[Plug]:
-    """Makes stations with the address given, which are plugged in."""
+    """Connects stations with the given addresses to VLAN 1."""
     with ExitStack() as stack:
 
         def make(address: str) -> Station:
             station = stack.enter_context(plugged(pair.driver.vlans[0].socket_dir, address))
-            assert station.find("192.168.1.1") == ALPHA
+            assert station.resolve("192.168.1.1") == ALPHA
             return station
 
         yield make
 
 
-def test_5_5_who_listens_hears_what_others_say(beta: QemuMachine, plug: Plug) -> None:
+def test_5_5_a_promiscuous_interface_receives_all_frames(beta: QemuMachine, plug: Plug) -> None:
     one, other = plug("02:00:00:00:00:01"), plug("02:00:00:00:00:02")
     beta.succeed("ip link set eth1 promisc on")
     counter = "/sys/class/net/eth1/statistics/rx_bytes"
@@ -59,12 +59,12 @@ def test_5_5_who_listens_hears_what_others_say(beta: QemuMachine, plug: Plug) ->
     beta.succeed("ip link set eth1 promisc off")
 
 
-def test_5_5_an_address_that_moves_is_reached_at_once(beta: QemuMachine, plug: Plug) -> None:
+def test_5_5_an_address_that_moves_is_reached_immediately(beta: QemuMachine, plug: Plug) -> None:
     before, asking = plug("02:00:00:00:00:01"), plug("02:00:00:00:00:02")
     before.send(asking.address, b"this address is mine")
     own = beta.succeed("cat /sys/class/net/eth1/address").strip()
     beta.succeed(f"ip link set eth1 address {before.address}")
-    assert asking.find("192.168.1.2", before.address) == before.address
+    assert asking.resolve("192.168.1.2", before.address) == before.address
     beta.succeed(f"ip link set eth1 address {own}")
 
 
@@ -80,18 +80,18 @@ def _set_link(machine: QemuMachine, state: str) -> None:
     ],
     ids=["block", "set_link"],
 )
-def test_5_5_an_address_whose_cable_is_out_is_elsewhere_at_once(
+def test_5_5_frames_to_an_unplugged_machine_reach_the_other_stations(
     beta: QemuMachine, plug: Plug, pull: Cable, put_back: Cable
 ) -> None:
     asking, substitute = plug("02:00:00:00:00:01"), plug("02:00:00:00:00:02")
-    assert asking.find("192.168.1.2", BETA) == BETA
+    assert asking.resolve("192.168.1.2", BETA) == BETA
     pull(beta)
     beta.wait_until_succeeds("grep 0 /sys/class/net/eth1/carrier")
     asking.send(BETA, b"to the substitute")
-    substitute.hear(lambda frame: frame.payload.startswith(b"to the substitute"))
+    substitute.receive(lambda frame: frame.payload.startswith(b"to the substitute"))
     put_back(beta)
     beta.wait_until_succeeds("grep 1 /sys/class/net/eth1/carrier")
-    assert asking.find("192.168.1.2", BETA) == BETA
+    assert asking.resolve("192.168.1.2", BETA) == BETA
 
 
 @pytest.mark.parametrize(("name", "number"), [("alpha", 1), ("beta", 2)])
@@ -107,14 +107,14 @@ def test_5_6_the_first_interface_is_the_user_network(alpha: QemuMachine) -> None
     assert "inet 10.0.2." in alpha.succeed("ip addr show eth0")
 
 
-def test_5_6_every_machine_knows_the_others_by_name(alpha: QemuMachine) -> None:
+def test_5_6_every_machine_resolves_the_names_of_the_others(alpha: QemuMachine) -> None:
     hosts = alpha.succeed("cat /etc/hosts")
     for address, name in (("192.168.1.1", "alpha"), ("192.168.1.2", "beta")):
         assert any(line.split() == [address, name] for line in hosts.split("\n")), hosts
     alpha.wait_until_succeeds("ping -c 1 -W 2 beta")
 
 
-def test_5_6_block_takes_the_first_vlan_s_cable(alpha: QemuMachine) -> None:
+def test_5_6_block_unplugs_the_first_vlan(alpha: QemuMachine) -> None:
     assert alpha.succeed("cat /sys/class/net/eth1/carrier") == "1\n"
     alpha.block()
     alpha.wait_until_succeeds("grep 0 /sys/class/net/eth1/carrier")

@@ -1,7 +1,4 @@
-"""The SSH backdoor: sections 5.7, 5.1, 3.7, 2.2 and 1.3 of the driver contract.
-
-The driver's side of it, with a program on PATH in place of vhost-device-vsock.
-"""
+"""Sections 5.7, 5.1, 3.7, 2.2 and 1.3: the SSH backdoor, with a fake vhost-device-vsock on PATH."""
 
 import os
 import signal
@@ -62,7 +59,7 @@ def backdoor(workshop: Workshop) -> Backdoor:
     return Backdoor(workshop)
 
 
-def test_5_7_one_process_has_all_machines_with_addresses_from_3(backdoor: Backdoor) -> None:
+def test_5_7_one_process_has_all_machines_with_cids_from_3(backdoor: Backdoor) -> None:
     run = backdoor.run(
         """
         for name, pair in driver.vhost_vsock.sockets.items():
@@ -98,14 +95,14 @@ def test_5_7_the_process_dies_with_a_driver_that_is_killed(backdoor: Backdoor) -
     until(backdoor.gone, 30, lambda: "vhost-device-vsock still runs")
 
 
-def test_5_7_a_missing_program_is_refused_in_one_line(workshop: Workshop) -> None:
+def test_5_7_a_missing_program_is_reported_in_one_line(workshop: Workshop) -> None:
     run = workshop.drive(workshop.configuration("pass", ssh_backdoor=True), PATH="/nowhere")
     run.expect(1)
     assert "needs vhost-device-vsock, which is not on PATH" in run.stderr
     assert "Traceback" not in run.stderr
 
 
-def test_5_7_a_program_that_ends_at_once_is_told(workshop: Workshop) -> None:
+def test_5_7_an_early_exit_of_the_program_is_reported(workshop: Workshop) -> None:
     run = Backdoor(workshop, "#!/bin/sh\necho no luck\nexit 7\n").run("pass")
     run.expect(1)
     assert "vhost-device-vsock ended with status 7 before it listened: no luck" in run.stderr
@@ -144,7 +141,7 @@ def test_3_7_create_machine_warns_that_there_is_no_backdoor(backdoor: Backdoor) 
     ) in run.stderr
 
 
-def test_2_2_commands_and_the_note_are_bright() -> None:
+def test_2_2_commands_and_the_note_are_bold() -> None:
     lines = hints({"a": "one", "long": "two"}).splitlines()
     assert lines[1].startswith(
         "\033[1mNote:\033[0m vsocks require \033[1msystemd-ssh-proxy(1)\033[0m"
@@ -152,5 +149,5 @@ def test_2_2_commands_and_the_note_are_bright() -> None:
     assert lines[2:] == ["    a:     \033[1mone\033[0m", "    long:  \033[1mtwo\033[0m"]
 
 
-def test_2_2_no_machines_are_told() -> None:
+def test_2_2_hints_without_machines() -> None:
     assert hints({}) == "SSH backdoor enabled, but no machines defined"

@@ -21,10 +21,10 @@ def environment_of(pid: int | None) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.split("\0"))
 
 
-def test_5_1_what_is_appended_in_which_order(alpha: QemuMachine) -> None:
+def test_5_1_the_order_of_appended_options(alpha: QemuMachine) -> None:
     state = alpha.state_dir
     words = words_of(alpha.pid)
-    # Ours, which upstream does not have, and CHARIOTEER_CHANNEL=plain leaves out.
+    # Charioteer's port for the agent; CHARIOTEER_CHANNEL=plain omits it.
     agent = [
         "-chardev",
         f"socket,id=agent,path={state}/agent",
@@ -81,7 +81,7 @@ def test_5_1_the_serial_port_is_the_standard_input_and_output(alpha: QemuMachine
 
 
 @pytest.mark.limit(180)
-def test_5_3_the_start_command_is_a_piece_of_shell_and_reads_the_user_s_wishes(
+def test_5_3_the_start_command_is_shell_code_and_reads_the_user_s_variables(
     pair: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QEMU_KERNEL_PARAMS", "of.the=user")
@@ -91,7 +91,7 @@ def test_5_3_the_start_command_is_a_piece_of_shell_and_reads_the_user_s_wishes(
     made = pair.symbols["create_machine"](f"MARK='two words' {plain} -device i6300esb", name="made")
     try:
         assert " of.the=user" in made.succeed("cat /proc/cmdline")
-        # Where /bin/sh is dash, it stays in between.
+        # If /bin/sh is dash, it stays as the parent of QEMU.
         (qemu,) = set(qemus_of(made.state_dir)) - (
             {made.pid} if "sh" in words_of(made.pid)[0] else set()
         )
@@ -104,26 +104,26 @@ def test_5_3_the_start_command_is_a_piece_of_shell_and_reads_the_user_s_wishes(
         made.release()
 
 
-def test_5_4_the_clock_does_not_depend_on_what_the_kernel_measures(alpha: QemuMachine) -> None:
+def test_5_4_the_clock_source_is_the_acpi_timer(alpha: QemuMachine) -> None:
     source = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
     assert alpha.succeed(f"cat {source}") == "acpi_pm\n"
 
 
-def test_5_1_a_qemu_that_ends_at_once_is_told_with_its_words(folder: Path, pair: Team) -> None:
-    script = folder / "run-ill-vm"
+def test_5_1_an_early_exit_of_qemu_is_reported_with_its_output(folder: Path, pair: Team) -> None:
+    script = folder / "run-failing-vm"
     script.write_text("#!/bin/sh\necho 'no such disk' >&2\nexit 3\n")
     script.chmod(0o755)
-    ill = QemuMachine(folder, folder, str(script), pair.driver.logger)
+    failing = QemuMachine(folder, folder, str(script), pair.driver.logger)
     try:
         with pytest.raises(MachineError) as failure:
-            ill.start()
+            failing.start()
         assert "QEMU process exited with code 3 before connecting to monitor socket.\n" in str(
             failure.value
         )
         assert "no such disk" in str(failure.value)
-        assert not ill.booted
+        assert not failing.booted
     finally:
-        ill.handle.release()
+        failing.handle.release()
 
 
 def test_5_2_sockets_and_directories(alpha: QemuMachine, pair: Team) -> None:

@@ -1,4 +1,4 @@
-"""Sections 6.2 and 2.3: test scripts are type-checked and linted before they run, as by nixpkgs."""
+"""Sections 6.2 and 2.3: test scripts pass the type checkers and linters that nixpkgs runs."""
 
 import importlib
 import json
@@ -16,7 +16,7 @@ from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
 from support.workshop import Workshop
 
 LINTERS = Path(__file__).resolve().parents[2] / "scripts/linters"
-# What comes before a script for the type checker: the same imports and names as upstream's.
+# Put before a script for the type checker: the imports and names of upstream's header.
 HEADER = """
 from collections.abc import Callable
 from typing import Any, ContextManager, Optional
@@ -183,12 +183,12 @@ join_all()
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What mypy knows of the packages, which no script changes."""
+    """mypy's cache of the packages, which scripts do not change."""
     return tmp_path_factory.mktemp("mypy")
 
 
 def checked(folder: Path, cache: Path, script: str) -> "subprocess.CompletedProcess[str]":
-    """mypy as nixpkgs calls it, where only the installed packages can be imported."""
+    """Runs mypy like nixpkgs, where only the installed packages can be imported."""
     file = folder / "testScriptWithTypes"
     file.write_text(HEADER + script)
     packages = Path(charioteer._core.__file__ or "").parents[1]
@@ -206,13 +206,13 @@ def checked(folder: Path, cache: Path, script: str) -> "subprocess.CompletedProc
     )
 
 
-def test_6_2_a_script_that_uses_everything_is_typed(folder: Path, cache: Path) -> None:
+def test_6_2_a_script_that_uses_everything_passes_mypy(folder: Path, cache: Path) -> None:
     done = checked(folder, cache, SCRIPT)
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("all_machines.succed('x')", 'has no attribute "succed"'),
         ("x: str = all_machines.succeed('x')", "Incompatible types"),
@@ -223,21 +223,21 @@ def test_6_2_a_script_that_uses_everything_is_typed(folder: Path, cache: Path) -
         ("vlan1.send()", '"VLan" has no attribute "send"'),
     ],
 )
-def test_6_2_a_wrong_call_is_found(folder: Path, cache: Path, line: str, said: str) -> None:
+def test_6_2_mypy_finds_a_wrong_call(folder: Path, cache: Path, line: str, message: str) -> None:
     done = checked(folder, cache, line + "\n")
-    assert done.returncode == 1 and said in done.stdout, done.stdout
+    assert done.returncode == 1 and message in done.stdout, done.stdout
 
 
 @pytest.fixture(scope="session")
 def linters() -> Path:
-    """The folder with ruff and ty, which nixpkgs checks scripts with since 2026."""
+    """The folder with ruff and ty, with which nixpkgs checks scripts since 2026."""
     done = subprocess.run([LINTERS], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
 
 
 def ty_finds(ty: Path, folder: Path, script: str) -> "subprocess.CompletedProcess[str]":
-    # A name that is only declared is unknown to ty.
+    # ty requires that declared names are also assigned.
     bound = re.sub(r"(?m)^([a-z_0-9]+): ([^#\n;]+?);?( *#.*)?$", r"\1: \2 = _declared()", HEADER)
     file = folder / "testScriptWithTypes.py"
     declared = "from typing import Any\ndef _declared() -> Any: ...\n"
@@ -252,7 +252,7 @@ def ty_finds(ty: Path, folder: Path, script: str) -> "subprocess.CompletedProces
 
 
 @pytest.mark.limit(300)
-def test_6_2_ty_finds_nothing_in_it_and_a_wrong_call(folder: Path, linters: Path) -> None:
+def test_6_2_ty_accepts_it_and_finds_a_wrong_call(folder: Path, linters: Path) -> None:
     ty = linters / "ty"
     assert (done := ty_finds(ty, folder, SCRIPT)).returncode == 0, done.stdout
     for line in ("web.succed('x')", "status: int = web.succeed('x')", "web.screenshot()"):
@@ -278,7 +278,7 @@ def test_6_2_ruff_knows_the_names(workshop: Workshop, linters: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "passes"), [("web.succeed('x'); t.assertEqual(1, 1)", True), ("wbe.start()", False)]
 )
-def test_6_2_names_are_known_to_the_linter(workshop: Workshop, line: str, passes: bool) -> None:
+def test_6_2_pyflakes_knows_the_names(workshop: Workshop, line: str, passes: bool) -> None:
     workshop.run("generate-driver-symbols").expect(0)
     names = (workshop.folder / "driver-symbols").read_text()
     script = workshop.folder / "script.py"
@@ -313,7 +313,7 @@ def test_2_3_modules_have_their_names(module: str) -> None:
         assert hasattr(loaded, name), f"test_driver.{module}.{name}"
 
 
-def test_2_3_the_package_says_that_it_is_typed() -> None:
+def test_2_3_the_package_is_marked_as_typed() -> None:
     import test_driver
 
     assert (Path(test_driver.__file__ or "").parent / "py.typed").exists()
@@ -333,7 +333,7 @@ def test_2_3_a_driver_within_a_script(workshop: Workshop) -> None:
         from test_driver.driver import Driver, load_driver_configuration
         from test_driver.logger import CompositeLogger, TerminalLogger
 
-        # In a place of its own, since both have VLAN 1.
+        # A base directory of its own, since both drivers have VLAN 1.
         os.environ["XDG_RUNTIME_DIR"] = "{workshop.folder}/inner"
         config = load_driver_configuration(Path("{inner}"))
         logger = CompositeLogger([TerminalLogger()])
@@ -349,7 +349,7 @@ def test_2_3_a_driver_within_a_script(workshop: Workshop) -> None:
     assert "within\n" in run.stdout and run.stdout.endswith("without\n")
 
 
-def test_3_7_a_logger_of_one_s_own_gets_everything(workshop: Workshop) -> None:
+def test_3_7_a_custom_logger_receives_everything(workshop: Workshop) -> None:
     script = """
         from contextlib import contextmanager
         from test_driver.logger import AbstractLogger

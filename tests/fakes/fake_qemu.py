@@ -1,14 +1,21 @@
 #!/usr/bin/python3
-"""A QEMU without a machine: connects as one would, and its guest's root shell is a bash here.
+"""Imitates QEMU without a machine: connects to the driver and runs bash on this host as root shell.
 
-Understands what the driver adds to the command line. FAKE_QEMU_MODE makes it ill: `exit` ends it at
-once, `curt` once it has dialled in, `slow` never dials in, `mute` never offers a shell, `panic` has
-the kernel panic instead, `panic-after-greeting` has it panic while the greeting is still to be read,
-`die` ends it two lines after the shell's first command came in, `hang` swallows commands, `once` all
-that would start another agent, `deaf` ignores SIGTERM and quit.
+Parses the options that the driver adds to the command line. FAKE_QEMU_MODE selects a failure:
 
-With FAKE_QEMU_AGENT its guest has a port for an agent: the line that installs one is carried out
-here, up to the agent itself, which then runs on this host. `deny`: the guest has no port.
+exit                  exits immediately
+exit-connected        exits after it has connected to the driver
+never-connect         never connects to the driver
+no-shell              connects, but starts no shell
+panic                 prints a kernel panic and starts no shell
+panic-after-greeting  prints a kernel panic, then the shell's greeting, and ignores commands
+die                   prints two console lines and exits when the shell receives the first byte
+ignore-commands       ignores commands to the shell
+one-agent             installs an agent once, and ignores commands that install another one
+ignore-exit           ignores SIGTERM and the QMP command `quit`
+
+With FAKE_QEMU_AGENT the guest has a port for an agent: the command that installs the agent is
+handled here, and the agent runs on this host. FAKE_QEMU_AGENT=deny: the guest has no port.
 """
 
 import contextlib
@@ -52,7 +59,7 @@ def answer(command: str, arguments: dict[str, str]) -> object:
         return {"status": "running", "running": True}
     if command == "screendump":
         with open(arguments["filename"], "wb") as picture:
-            # Another picture each time, on which there is much to be read.
+            # Random pixels: each screendump differs, and recognising its text takes long.
             pixels = os.urandom(300 * 200 * 3)
             is_ppm = arguments.get("format") == "ppm"
             picture.write(b"P6 300 200 255\n" + pixels if is_ppm else b"\x89PNG a screen")
@@ -66,7 +73,7 @@ def send(message: dict[str, object]) -> None:
         qmp_stream.flush()
 
 
-def tell_port(is_open: bool) -> None:
+def send_port_event(is_open: bool) -> None:
     qmp_ready.wait()
     send({"event": "VSERPORT_CHANGE", "data": {"id": AGENT_PORT, "open": is_open}})
 
@@ -90,7 +97,7 @@ def serve_qmp(listener: socket.socket) -> None:
         send({**reply, "return": answer(command, request.get("arguments", {}))})
         if command == "quit":
             send({"event": "SHUTDOWN", "data": {"guest": False, "reason": "host-qmp-quit"}})
-        if command == "quit" and MODE != "deaf":
+        if command == "quit" and MODE != "ignore-exit":
             os._exit(0)
 
 
@@ -101,7 +108,7 @@ def connect(path: str) -> socket.socket:
 
 
 def serve_shell(connection: socket.socket, port: socket.socket | None) -> None:
-    if MODE == "mute":
+    if MODE == "no-shell":
         threading.Event().wait()
     if MODE.startswith("panic"):
         print("[    0.5] Kernel panic - not syncing: No working init found.", flush=True)
@@ -112,7 +119,7 @@ def serve_shell(connection: socket.socket, port: socket.socket | None) -> None:
         connection.recv(1)
         print("out of memory\ngoing down", flush=True)
         os._exit(7)
-    if MODE in ("hang", "panic-after-greeting"):
+    if MODE in ("ignore-commands", "panic-after-greeting"):
         while connection.recv(65536):
             pass
     environment = {
@@ -138,7 +145,7 @@ def serve_shell(connection: socket.socket, port: socket.socket | None) -> None:
 def relay(
     connection: socket.socket, shell: subprocess.Popen[bytes], port: socket.socket | None
 ) -> None:
-    """Gives the shell its lines, but installs the agent itself."""
+    """Passes lines on to the shell, except for the command that installs the agent."""
     assert shell.stdin and port
     lines = connection.makefile("rb")
     installed = False
@@ -149,7 +156,7 @@ def relay(
             continue
         while not re.search(rb":0 0\"$", line):
             line += lines.readline()
-        if MODE == "once" and installed:
+        if MODE == "one-agent" and installed:
             continue
         installed = True
         number = found(r'"#""([0-9]+)~', line.decode())
@@ -166,9 +173,9 @@ def found(pattern: str, text: str) -> str:
 def install(script: str, port: socket.socket) -> str:
     nonce = found(r" 0 ([0-9a-f]+) detach", script)
     size = int(found(r"head -c ([0-9]+)", script))
-    # The agent before has changed what it shared with us.
+    # A previous agent has set O_NONBLOCK on the shared socket.
     port.setblocking(True)
-    tell_port(True)
+    send_port_event(True)
     stream = port.makefile("rb", buffering=0)
     line = b""
     while line != nonce.encode() + b"\n":
@@ -176,19 +183,19 @@ def install(script: str, port: socket.socket) -> str:
     program = b""
     while len(program) < size:
         program += stream.read(size - len(program)) or b""
-    tell_port(False)
+    send_port_event(False)
     with tempfile.NamedTemporaryFile(delete=False) as file:
         file.write(program)
     os.chmod(file.name, 0o700)
     agent = subprocess.Popen([file.name, str(port.fileno()), nonce], pass_fds=[port.fileno()])
-    tell_port(True)
+    send_port_event(True)
 
-    def bury() -> None:
+    def wait_for_exit() -> None:
         agent.wait()
         os.unlink(file.name)
-        tell_port(False)
+        send_port_event(False)
 
-    threading.Thread(target=bury, daemon=True).start()
+    threading.Thread(target=wait_for_exit, daemon=True).start()
     return "started"
 
 
@@ -200,16 +207,16 @@ def echo_console() -> None:
 def main() -> None:
     if MODE == "exit":
         sys.exit("fake-qemu: no machine specified")
-    if MODE == "deaf":
+    if MODE == "ignore-exit":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     else:
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    if MODE == "slow":
+    if MODE == "never-connect":
         print("formatting a disk", flush=True)
         threading.Event().wait()
     listener = socket.socket(socket.AF_UNIX)
     path = option("-qmp", "unix:")
-    # As QEMU does with the socket of the run before.
+    # QEMU also removes the socket of a previous run.
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
     listener.bind(path)
@@ -218,7 +225,7 @@ def main() -> None:
     shell = connect(option("-chardev", "socket,id=shell,path="))
     path = option("-chardev", "socket,id=agent,path=")
     port = connect(path) if path else None
-    if MODE == "curt":
+    if MODE == "exit-connected":
         print("fake-qemu: no such processor", flush=True)
         os._exit(3)
     print("booting", flush=True)

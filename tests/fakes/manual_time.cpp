@@ -11,7 +11,8 @@ namespace charioteer::fakes {
 
 namespace asio = io::asio;
 
-/// One of the clock's sleepers while it is there. The clock's mutex must not be held.
+/// One coroutine in sleep_until(), registered for its lifetime. Constructor and destructor lock the
+/// clock's mutex.
 class ManualTime::Sleeper {
 public:
     Sleeper(ManualTime& clock, io::TimePoint when, const asio::any_io_executor& executor)
@@ -69,7 +70,7 @@ void ManualTime::advance(io::Duration step) {
     for (auto* sleeper : sleepers_) {
         if (sleeper->when() > now_) continue;
         auto executor = sleeper->timer().get_executor();
-        // The sleeper may be gone when the post runs: look again.
+        // The sleeper may have ended when the handler runs, so the handler searches the list again.
         asio::post(executor, [this] {
             std::lock_guard inner(mutex_);
             for (auto* due : sleepers_)

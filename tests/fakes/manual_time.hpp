@@ -7,7 +7,7 @@
 
 namespace charioteer::fakes {
 
-/// A clock that stands still until the test moves it. Sleepers wake when it passes their moment.
+/// A clock that only the test advances. Sleepers wake when it reaches their time.
 /// advance() may be called on any thread; sleepers must all run on one io thread.
 class ManualTime : public io::TimeSource {
 public:
@@ -15,10 +15,10 @@ public:
     io::asio::awaitable<void> sleep_until(io::TimePoint when) override;
 
     void advance(io::Duration step);
-    /// How many sleepers are not due yet, to know that the code under test has reached its wait.
-    /// One that advance() has just woken may still be on its way.
+    /// The number of sleepers that are not due yet. Tests use it to know that the code under test
+    /// waits.
     std::size_t sleepers() const;
-    /// How many are due and have not yet woken.
+    /// The number of sleepers that are due and have not yet run.
     std::size_t due() const;
 
 private:

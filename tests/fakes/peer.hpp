@@ -11,18 +11,18 @@
 
 namespace charioteer::fakes {
 
-/// The other end of a connection that the code under test has, for a test to play. Any thread.
-/// Throws std::runtime_error when the code under test does not do its part within 20 s.
+/// The test's end of a connection to the code under test. Any thread. Throws std::runtime_error
+/// when the code under test does not send, read or close within 20 s.
 class Peer {
 public:
     explicit Peer(io::UniqueFd socket);
 
     void send(std::string_view bytes);
-    /// The next line that came, without its line end.
+    /// The next line received, without its line end.
     std::string read_line();
     /// The next `size` bytes.
     std::string read(std::size_t size);
-    /// Reads until the other side has closed; true when nothing came before.
+    /// Waits for data or the end of the stream; true if it is the end.
     bool sees_the_end();
     void close() { socket_.reset(); }
     int descriptor() const noexcept { return socket_.get(); }
@@ -36,10 +36,11 @@ private:
 /// Both ends of a new connection; the first belongs to `executor`.
 std::pair<io::UnixStream, Peer> connected_pair(const io::asio::any_io_executor& executor);
 
-/// The result of an operation that must not hang. Throws std::runtime_error when it does.
+/// The result of an operation. Throws std::runtime_error when it takes longer than 20 s.
 template <class T>
 T result_of(io::Pending<T> pending) {
-    if (!pending.wait_for(std::chrono::seconds(20))) throw std::runtime_error("it hangs");
+    if (!pending.wait_for(std::chrono::seconds(20)))
+        throw std::runtime_error("no result within 20 s");
     return pending.get();
 }
 

@@ -1,4 +1,4 @@
-// In place of charioteer-tesseract.so: an engine that never ends, whatever it is asked.
+// Replaces charioteer-tesseract.so: an engine whose read() never returns.
 
 #include <unistd.h>
 

@@ -11,8 +11,8 @@
 
 namespace charioteer::fakes {
 
-/// A guest's program puts links to files outside of a tree where files and directories are: the
-/// paths of each pair change places, again and again.
+/// Exchanges the two paths of each pair continuously on a thread of its own, like a program in a
+/// guest that replaces files and directories by links to files outside of the tree.
 class Swapper {
 public:
     explicit Swapper(std::vector<std::pair<std::filesystem::path, std::filesystem::path>> pairs)

@@ -7,7 +7,7 @@
 
 namespace charioteer::fakes {
 
-/// A fresh directory with a short path, gone with its owner.
+/// A new directory with a short path, removed by the destructor.
 class TemporaryDirectory {
 public:
     TemporaryDirectory() {

@@ -1,5 +1,5 @@
-// The agent's receiving end: frames with any content, and bytes that are none, of a driver that
-// ends the line then. Nothing is run: a command has pipes and a number that no process has.
+// The agent receives frames with arbitrary content and bytes that are not frames, then the end of
+// the connection. No process is started: a command is a process id that does not exist, with pipes.
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -52,7 +52,7 @@ using fuzz::demand;
 namespace {
 
 constexpr std::uint64_t nonce = 7;
-/// The answers to so many have to fit into a socket that is not read.
+/// The replies to this many frames fit into the buffer of a socket that is not read meanwhile.
 constexpr int most_frames = 300;
 
 class Driver {
@@ -63,7 +63,7 @@ public:
                              header);
         put_bytes(header);
         put_bytes(payload);
-        // Hellos are not numbered.
+        // Hello frames have no sequence number.
         if (type == frames::Type::hello) --sequence_;
     }
     void put_bytes(frames::Bytes bytes) {
@@ -77,7 +77,7 @@ private:
     std::string sent_;
 };
 
-std::string make_up(fuzz::Input input) {
+std::string generate(fuzz::Input input) {
     Driver driver;
     unsigned char room[64];
     driver.put(
@@ -111,7 +111,8 @@ void check_answers(int line) {
         auto found = frames::scan(left, frames::Expect::any);
         demand(found.kind == frames::Scan::Kind::frame);
         bool hello = found.header.type == frames::Type::hello;
-        // After a hello it may count anew, or send again what the driver asked for.
+        // After a hello the agent may restart its numbers, or resend the frames that the driver
+        // requested.
         demand(hello || !expected || found.header.sequence == *expected);
         expected.reset();
         if (!hello) expected = found.header.sequence + 1;
@@ -122,7 +123,7 @@ void check_answers(int line) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    auto sent = make_up({data, size});
+    auto sent = generate({data, size});
     int ends[2];
     demand(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
     demand(::write(ends[0], sent.data(), sent.size()) == static_cast<ssize_t>(sent.size()));

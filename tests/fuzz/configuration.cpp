@@ -1,5 +1,5 @@
-// The driver configuration: it is refused by an error that names its file, or what was read is what
-// the rest of the core can work with.
+// The driver configuration is rejected with an error that names its file, or its values are in the
+// ranges that the core expects.
 
 #include "session/configuration.hpp"
 

@@ -7,12 +7,12 @@
 
 namespace charioteer::fuzz {
 
-/// Ends the program, for libFuzzer to see, when what always holds does not.
+/// Aborts, which libFuzzer reports, when an invariant does not hold.
 inline void demand(bool holds) {
     if (!holds) std::abort();
 }
 
-/// What the fuzzer made up, taken from its front. Zeros when nothing is left.
+/// The fuzzer's input, consumed from the front. Zeros when it is used up.
 class Input {
 public:
     Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
@@ -23,7 +23,7 @@ public:
         --size_;
         return *data_++;
     }
-    /// `most` bytes, or what is left.
+    /// `most` bytes, or the rest if it is shorter.
     const std::uint8_t* bytes(std::size_t most, std::size_t& taken) {
         taken = most < size_ ? most : size_;
         const auto* begin = data_;
@@ -43,7 +43,7 @@ private:
     std::size_t size_;
 };
 
-/// Calls `take` with `bytes`, at most `piece` of them at a time.
+/// Calls `take` with consecutive pieces of `bytes` of `piece` bytes each.
 template <class Take>
 void feed(std::string_view bytes, std::size_t piece, Take take) {
     for (; !bytes.empty(); bytes.remove_prefix(piece < bytes.size() ? piece : bytes.size()))

@@ -1,4 +1,4 @@
-// Whatever can be decoded comes out as it went in, and what follows it is left.
+// A payload that can be decoded is encoded to the same bytes again, and the bytes after it remain.
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
-// Arbitrary bytes, then a frame: it is found, whatever came before it, once an incomplete frame
-// among those bytes has ended. The first byte is the size of the pieces.
+// Arbitrary bytes, then enough zeros to complete any frame among them, then a frame: it is found.
+// The first byte of the input is the size of the pieces.
 
 #include <vector>
 
@@ -49,9 +49,9 @@ private:
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::Input input(data, size);
-    auto way = input.byte();
-    Receiver receiver((way & 1) != 0 ? frames::Expect::any : frames::Expect::hello);
-    std::size_t piece = way / 2 + 1;
+    auto options = input.byte();
+    Receiver receiver((options & 1) != 0 ? frames::Expect::any : frames::Expect::hello);
+    std::size_t piece = options / 2 + 1;
     for (std::size_t taken = 0; !input.empty();) {
         const auto* begin = input.bytes(piece, taken);
         receiver.feed({begin, taken});

@@ -1,5 +1,5 @@
-// What comes out of a stream can only be a tree: names that a directory may have, levels that are
-// left as often as entered, and no more data than was announced.
+// The entries parsed from a stream always form a valid tree: valid names, bounded depth, and an end
+// only at depth 0.
 
 #include "frames/tree.hpp"
 #include "fuzz/demand.hpp"

@@ -1,6 +1,6 @@
-// Lines of guests on their way to terminals and reports: what comes out is UTF-8 without control
-// characters, and comes out of a second time as it is. Lines are the same in whatever pieces they
-// come. The first byte is the size of the pieces.
+// The text of guests for terminals and reports: the result is UTF-8 without control characters, and
+// escaping it again does not change it. Lines do not depend on the pieces in which they arrive. The
+// first byte of the input is the size of the pieces.
 
 #include <algorithm>
 #include <string>

@@ -1,6 +1,6 @@
-// What QEMU, or another program, writes to a QMP socket: it is refused by an error, or its
-// messages are the same in whatever pieces they come, and results are read out of replies of any
-// shape. The first byte is the size of the pieces.
+// Arbitrary bytes from a QMP socket are rejected with an error, or give the same messages in
+// whatever pieces they arrive. Replies of any shape can be evaluated. The first byte of the input
+// is the size of the pieces.
 
 #include <boost/json/serialize.hpp>
 #include <string>
@@ -32,7 +32,7 @@ struct Describe {
     }
 };
 
-/// The messages, and the error that ended them.
+/// The messages of `stream`, and the error that ended them.
 std::vector<std::string> read(std::string_view stream, std::size_t piece) {
     qmp::MessageReader reader;
     std::vector<std::string> messages;

@@ -1,5 +1,5 @@
-// A file that should be a screendump of QEMU: it is refused by an error, or the picture has as many
-// pixels as its width and height give.
+// A screendump of QEMU is rejected with an error, or the picture has as many pixels as its width
+// and height require.
 
 #include "fuzz/demand.hpp"
 #include "io/error.hpp"

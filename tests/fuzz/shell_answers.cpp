@@ -1,5 +1,5 @@
-// What a guest writes to its root shell's console: whatever it was, no more comes out than went in,
-// and the answer to the next command is found. The first byte is the size of the pieces.
+// Arbitrary bytes from the root shell's console: the parsed output is no longer than the input, and
+// the answer to the next command is found. The first byte of the input is the size of the pieces.
 
 #include <string>
 
@@ -12,7 +12,7 @@ using fuzz::demand;
 
 namespace {
 
-/// Reports that wait to be taken, see plain_codec.cpp.
+/// The limit of plain_codec.cpp for reports that are not yet taken.
 constexpr std::size_t most_holders = 16;
 constexpr std::string_view last = "\n#7~ok\n#7:0 0\n";
 

@@ -1,5 +1,5 @@
-// The service manager of a guest, which is not trusted: whatever it answers and signals, the
-// connection gives answers or ends with an error, and nothing waits once it has ended.
+// The guest's service manager is not trusted: for arbitrary replies and signals the connection
+// returns results or ends with an error, and no operation waits after its end.
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,7 +19,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// A D-Bus message in the making, little endian.
+/// Encodes a D-Bus message, little endian.
 class Wire {
 public:
     void pad(std::size_t to) { bytes_.resize((bytes_.size() + to - 1) / to * to); }
@@ -49,7 +49,7 @@ constexpr std::string_view interfaces[] = {
     "org.freedesktop.systemd1.Unit", "org.freedesktop.DBus.Local"};
 constexpr std::string_view errors[] = {"org.freedesktop.systemd1.NoSuchUnit", "a.b"};
 constexpr std::string_view paths[] = {"/u", "/org/freedesktop/systemd1"};
-/// What systemd sends, and what it does not.
+/// Signatures that systemd sends, and others.
 constexpr std::string_view signatures[] = {"",  "s",         "o", "so",       "uos", "v", "u",
                                            "b", "a(usssoo)", "a", "sa{sv}as", "vv",  "h", "a(u)"};
 constexpr std::string_view texts[] = {"active", "inactive", "org.freedesktop.systemd1.Unit", "/u"};
@@ -59,7 +59,7 @@ std::string_view pick(const std::string_view (&from)[n], fuzz::Input& input) {
     return from[input.byte() % n];
 }
 
-/// The values of `signature`, as far as they are simple ones, or bytes as they come.
+/// Values for the basic types of `signature`, or arbitrary bytes.
 std::string body(std::string_view signature, fuzz::Input& input) {
     Wire wire;
     if (input.byte() % 8 == 0) {
@@ -89,7 +89,7 @@ void put_field(Wire& fields, unsigned code, std::string_view type, std::string_v
         fields.text(value);
 }
 
-/// A signal, a reply, an error, or a call. Most replies are to the oldest call that has none.
+/// A signal, a reply, an error, or a call. Most replies belong to the oldest unanswered call.
 std::string message(fuzz::Input& input, unsigned serial, unsigned& answered) {
     auto type = 1 + input.byte() % 4U;
     auto signature = pick(signatures, input);
@@ -151,7 +151,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     io::UnixStream stream(context, asio::local::stream_protocol(), ends[0]);
     asio::co_spawn(context, use(std::move(stream)), rethrow);
     auto send = [&](std::string_view bytes) {
-        // Fails once the driver has given the connection up.
+        // Fails after the driver has closed the connection.
         static_cast<void>(::send(ends[1], bytes.data(), bytes.size(), MSG_NOSIGNAL));
         context.poll();
     };

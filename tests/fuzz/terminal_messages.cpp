@@ -1,6 +1,6 @@
-// What a client of `charioteer shell` writes: messages come out as they went in, whatever is none
-// is refused, and the payloads that are decoded are read within their bounds. The first byte is the
-// size of the pieces.
+// Arbitrary bytes from a client of `charioteer shell`: messages are encoded to the same bytes
+// again, malformed ones are rejected, and payloads are read within their bounds. The first byte of
+// the input is the size of the pieces.
 
 #include <string>
 #include <vector>
@@ -14,8 +14,8 @@ using terminal::MessageType;
 
 namespace {
 
-/// Messages with lengths that are right, or bytes as they are.
-std::string make_up(fuzz::Input input) {
+/// Messages with correct lengths, and arbitrary bytes.
+std::string generate(fuzz::Input input) {
     std::string stream;
     while (!input.empty()) {
         auto type = input.byte();
@@ -64,6 +64,6 @@ void check(std::string_view stream, std::size_t piece) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::Input input(data, size);
     auto piece = input.byte() + std::size_t{1};
-    check(make_up(input), piece);
+    check(generate(input), piece);
     return 0;
 }

@@ -1,6 +1,6 @@
-// What a program writes to a VLAN's control socket: in whatever pieces it comes, it is judged in
-// the same way, and an address that is taken is a path that ends. The first byte is the size of the
-// pieces, the second one the number of correct fields that are put in front.
+// Arbitrary bytes from a VLAN's control socket: the result does not depend on the pieces in which
+// they arrive, and an accepted address is a path that ends within its field. The first byte of the
+// input is the size of the pieces, the second one the number of valid fields that are put in front.
 
 #include <sys/socket.h>
 
@@ -16,30 +16,30 @@ using vlan::vde::Progress;
 
 namespace {
 
-struct Judgement {
+struct Result {
     Progress progress = Progress::incomplete;
     std::string error;
     std::string path;
 
-    bool operator==(const Judgement&) const = default;
+    bool operator==(const Result&) const = default;
 };
 
-Judgement judge(std::string_view request, std::size_t piece) {
+Result parse(std::string_view request, std::size_t piece) {
     vlan::vde::RequestReader reader;
-    Judgement judgement;
+    Result result;
     fuzz::feed(request, piece, [&](std::string_view bytes) {
-        // The connection ends with the first judgement.
-        if (judgement.progress == Progress::incomplete)
-            judgement.progress = reader.feed(std::as_bytes(std::span(bytes)));
+        // The driver closes the connection at the first result.
+        if (result.progress == Progress::incomplete)
+            result.progress = reader.feed(std::as_bytes(std::span(bytes)));
     });
-    judgement.error = reader.error();
-    demand(judgement.error.empty() == (judgement.progress != Progress::garbage));
-    if (judgement.progress != Progress::complete) return judgement;
+    result.error = reader.error();
+    demand(result.error.empty() == (result.progress != Progress::garbage));
+    if (result.progress != Progress::complete) return result;
     const auto& address = reader.address();
     auto length = ::strnlen(address.sun_path, sizeof address.sun_path);
     demand(address.sun_family == AF_UNIX && length > 0 && length < sizeof address.sun_path);
-    judgement.path.assign(address.sun_path, length);
-    return judgement;
+    result.path.assign(address.sun_path, length);
+    return result;
 }
 
 /// The first `words` of magic, version, type and family.
@@ -61,6 +61,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::Input input(data, size);
     auto piece = input.byte() + std::size_t{1};
     auto request = good_begin(input.byte() % 5).append(input.rest());
-    demand(judge(request, piece) == judge(request, request.size()));
+    demand(parse(request, piece) == parse(request, request.size()));
     return 0;
 }

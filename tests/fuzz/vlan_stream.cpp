@@ -1,5 +1,6 @@
-// What a QEMU writes to a VLAN's stream socket: the frames that come out are the bytes that went
-// in, in whatever pieces. The input is repeated until the buffer has moved what it keeps.
+// Arbitrary bytes from QEMU on a VLAN's stream socket: the decoded frames are the bytes that were
+// sent, in whatever pieces they arrive. The input is repeated until the decoder has moved the rest
+// to the begin of its buffer.
 
 #include <algorithm>
 #include <cstring>
@@ -15,8 +16,8 @@ using vlan::StreamDecoder;
 
 namespace {
 
-/// Frames whose lengths are in the input, or its bytes as they are.
-std::string make_up(fuzz::Input input) {
+/// Frames with lengths from the input, and arbitrary bytes.
+std::string generate(fuzz::Input input) {
     std::string stream;
     while (!input.empty()) {
         auto kind = input.byte();
@@ -66,7 +67,7 @@ void check(std::string_view stream, std::size_t piece) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::Input input(data, size);
     auto piece = (input.byte() + std::size_t{1}) * (input.byte() + std::size_t{1});
-    auto once = make_up(input);
+    auto once = generate(input);
     std::string stream;
     do {
         stream += once;

@@ -78,7 +78,7 @@ def test_editing_what_is_not_compiled_compiles_nothing(nix: Nix, tmp_path: Path)
         again, other = edited(name)
         assert again == compiled and other != package
         package = other
-    assert edited("tests/python/test_driver/told.py") == [compiled, package]
+    assert edited("tests/python/test_driver/log_lines.py") == [compiled, package]
     assert edited("driver/CMakeLists.txt")[0] != compiled
 
 

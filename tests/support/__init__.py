@@ -1,1 +1,1 @@
-"""What the Python tests share: runs of the driver, deadlines, and a look at what a run leaves."""
+"""Shared by all Python tests: runs of the driver, deadlines, and checks for leftovers of a run."""

@@ -1,7 +1,7 @@
-"""The C++ core as its stub files declare it, and fakes that keep to that.
+"""The C++ core as its stub files declare it, and fakes whose calls are checked against the stubs.
 
-The stub files are valid Python: they are executed here, so that their classes and functions have
-signatures that `inspect` reads.
+The stub files are valid Python and are executed here, so that `inspect` can read the signatures of
+their classes and functions.
 """
 
 import __future__
@@ -22,7 +22,7 @@ Fake = TypeVar("Fake", bound=type)
 
 
 def _load() -> dict[str, Any]:
-    """Annotations stay text until they are needed, since some are forward references."""
+    """Executes the stubs; annotations stay strings, since some are forward references."""
     names: dict[str, Any] = {"__name__": _MODULE}
     stubs = sorted(Path(_core.__file__ or "").parent.glob("_core*.pyi"), reverse=True)
     for path in stubs:
@@ -79,10 +79,10 @@ def check_call(name: str, declared: Callable[..., Any], *arguments: Any, **optio
 
 
 def fake_of(name: str, record: Callable[..., object] = lambda *_: None) -> Callable[[Fake], Fake]:
-    """A decorator for a fake of the stub's class `name`: calls have to fit the stub.
+    """A decorator for a fake of the stub's class `name`: calls must match the stub's signatures.
 
-    Methods of the stub that the fake does not define return what `record(fake, method, *arguments)`
-    does. What the fake has beyond the stub is for tests alone, and is marked by `for_tests`.
+    Methods of the stub that the fake does not define return the result of
+    `record(fake, method, *arguments)`. Methods that only tests call must be marked by `for_tests`.
     """
     declared = STUB[name]
 

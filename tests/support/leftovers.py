@@ -1,4 +1,4 @@
-"""What a run left behind: processes that know its folder, sockets and locks in it."""
+"""Finds leftovers of a run: processes that refer to its folder, and sockets and locks in it."""
 
 import os
 import stat
@@ -19,10 +19,10 @@ def processes_of(folder: Path) -> dict[int, str]:
             known = arguments + b"\0".join(
                 each
                 for each in (entry / "environ").read_bytes().split(b"\0")
-                # Machines of another driver in this process know all VLANs of the process, too.
+                # The environment of machines of another driver in this process names all VLANs.
                 if not each.startswith((b"QEMU_VDE_SOCKET_", b"CHARIOTEER_VLAN_SOCKET_"))
             )
-        except OSError:  # gone meanwhile, or of the kernel
+        except OSError:  # the process has ended, or is a kernel thread
             continue
         if str(folder).encode() in known:
             found[int(entry.name)] = arguments.replace(b"\0", b" ").decode(errors="replace")
@@ -30,7 +30,7 @@ def processes_of(folder: Path) -> dict[int, str]:
 
 
 def qemus_of(folder: Path) -> list[int]:
-    """Those that are a QEMU, real or fake: their arguments name a socket in `folder`."""
+    """Ids of QEMU processes, real or fake, whose arguments name a socket in `folder`."""
     return [
         pid
         for pid, arguments in processes_of(folder).items()
@@ -53,7 +53,7 @@ def sockets_and_locks(folder: Path) -> list[Path]:
 
 
 def expect_nothing_left(folder: Path) -> None:
-    """Waits until no process knows `folder` and no socket or lock is in it."""
+    """Waits until no process refers to `folder` and no socket or lock is in it."""
     until(
         lambda: not processes_of(folder) and not sockets_and_locks(folder),
         30,

@@ -1,8 +1,8 @@
-"""Start scripts in the shape of those that nixpkgs generates for the machines of a test.
+"""Start scripts like those that nixpkgs generates for the machines of a test.
 
-Ours by description (contract 5.3 and 5.4): the same variables are read, the same files are made, QEMU
-gets the same options in the same order. `run_script` of the package makes scripts to the same
-contract, but leaner ones.
+Written from the description in the contract (5.3 and 5.4): they read the same variables, create the
+same files, and give QEMU the same options in the same order. `charioteer.cluster.run_script`
+generates shorter scripts for the same contract.
 """
 
 import re
@@ -63,7 +63,7 @@ test -e "{file}" || {img} create -f qcow2 "{file}" "{size}M"
 """
 
 
-# One for each folder that is shared; they end with the connection of QEMU.
+# One for each shared folder; they exit when QEMU disconnects.
 _DAEMON = """\
 {virtiofsd} --socket-path={tag}.sock --shared-dir={source} --sandbox=none --seccomp=none \\
   --translate-uid=map:0:$(id -u):1 --translate-gid=map:0:$(id -g):1 &
@@ -73,15 +73,15 @@ until test -S {tag}.sock; do sleep 0.1; done
 """
 
 Shares = Literal["9p", "virtiofs"]
-"""How a guest has folders of the host; by virtiofs since nixpkgs of August 2026."""
+"""How folders of the host are shared with a guest; nixpkgs uses virtiofs since August 2026."""
 
 
 @dataclass(frozen=True)
 class System:
     """A system as Nix builds it: a folder of the store with kernel, initrd, kernel-params and init.
 
-    `toplevel` is that folder on the host, `inside` the same in the guest, `store` the folder that the
-    guest has as its store. `image` is a disk that it has besides.
+    `toplevel` is that folder on the host, `inside` its path in the guest, `store` the host's folder
+    that is the store of the guest, and `image` an additional disk.
     """
 
     toplevel: Path
@@ -98,7 +98,7 @@ def make(
     memory: int = 1024,
     shares: Shares = "9p",
 ) -> str:
-    """The text of `run-NAME-vm`. `disks` are empty ones, in MB as `memory`."""
+    """The text of `run-NAME-vm`. `disks` are the sizes of empty disks, in MB like `memory`."""
     img = shutil.which("qemu-img")
     mkfs = shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin")
     parts = [_HEAD.format(name=identity.name, img=img, mkfs=mkfs, disk_size=1024)]
@@ -129,7 +129,7 @@ def make(
 
 
 def _sources(system: System) -> dict[str, str]:
-    """The folders that are shared, as words of the shell, by their tags."""
+    """The shared folders, as words for the shell, by their tags."""
     return {
         "nix-store": str(system.store),
         "shared": '"${SHARED_DIR:-$TMPDIR/xchg}"',
@@ -160,7 +160,7 @@ def _shares(system: System, shares: Shares) -> list[str]:
 
 
 def _drives(system: System, disks: Sequence[int]) -> list[str]:
-    """The root disk, the empty ones, and that of the system."""
+    """The root disk, the empty disks, and the disk with the system."""
     drives = [
         ('cache=writeback,file="$NIX_DISK_IMAGE"', "werror=report", "bootindex=1,", ",serial=root")
     ]
@@ -176,7 +176,7 @@ def _drives(system: System, disks: Sequence[int]) -> list[str]:
 
 
 def _options(identity: NetworkIdentity, system: System, efi: bool, memory: int) -> list[str]:
-    """What is in `virtualisation.qemu.options` of a machine of a test."""
+    """The options that NixOS puts in `virtualisation.qemu.options` of a test's machine."""
     options = [
         f"-object memory-backend-memfd,id=mem0,size={memory}M,share=on",
         "-machine memory-backend=mem0",

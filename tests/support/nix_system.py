@@ -1,9 +1,9 @@
-"""Systems for start scripts in the shape of nixpkgs': a Debian that boots as a NixOS does.
+"""Systems for start scripts like those of nixpkgs: a Debian that boots like NixOS.
 
-The root disk is the empty one that the start script makes. The store is a folder of the host, by 9p
-or virtiofs, below an overlay; `init` of the command line is in it. What NixOS would have in its store comes from a
-disk with the guest `debian`, which is never written to. The kernel is that of `desktop`, since the
-one for clouds knows no 9p.
+The root disk is the empty disk that the start script creates. The store is a folder of the host,
+mounted by 9p or virtiofs as the lower layer of an overlay, and contains the `init` of the kernel's
+command line. Programs come from a read-only disk with the guest `debian`. The kernel is that of
+`desktop`, since the cloud kernel does not support 9p.
 """
 
 import json
@@ -19,7 +19,8 @@ from support.nix_script import Shares, System
 
 _MODULES = "crc32c_generic ext4 virtio_blk virtio_net virtio_input overlay 9pnet_virtio 9p".split()
 _PARAMETERS = "loglevel=7 net.ifnames=0 panic=1 boot.panic_on_fail clocksource=acpi_pm"
-# First program: drivers, name and addresses, file systems as NixOS has them, then `init`.
+# The first program: loads drivers, sets host name and addresses, mounts the file systems of NixOS,
+# then starts `init`.
 _STAGE_1 = """\
 #!/bin/sh
 mount -t devtmpfs -o mode=0755 dev /dev
@@ -71,9 +72,9 @@ def write(
     efi: bool = False,
     shares: Shares = "9p",
 ) -> Path:
-    """Machines on VLAN 1 with a test script, as nixpkgs 26.05 hands them over.
+    """Writes a driver configuration of nixpkgs 26.05 for machines on VLAN 1, and returns its path.
 
-    Returns the configuration. Scripts and systems are in `folder`, the latter in `folder`/store.
+    The scripts are in `folder`, the systems in `folder`/store.
     """
     identities = assign_identities({name: [1] for name in names})
     vms = {}
@@ -99,7 +100,7 @@ def write(
 
 
 def make(identity: NetworkIdentity, everyone: Sequence[NetworkIdentity], store: Path) -> System:
-    """Puts the system of `place` into the folder `store`; builds images that are missing."""
+    """Writes the system of `identity` to the folder `store`; builds missing images."""
     debian = guest.load("debian")
     image = builder.obtain(debian)
     bundle = builder.obtain(guest.load("desktop")).bundle
@@ -112,7 +113,7 @@ def make(identity: NetworkIdentity, everyone: Sequence[NetworkIdentity], store: 
     )
     (toplevel / "initrd").write_bytes(initrd + boot_archive(identity, everyone, ""))
     (toplevel / "kernel").symlink_to(bundle.vmlinuz.absolute())
-    # Quicker under emulation, and nothing that NixOS would have changed.
+    # The parameters of `debian` make the boot under emulation faster.
     (toplevel / "kernel-params").write_text(" ".join([_PARAMETERS, *debian.kernel_parameters]))
     (toplevel / "init").write_text(_INIT)
     (toplevel / "init").chmod(0o755)

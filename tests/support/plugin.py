@@ -15,14 +15,14 @@ from support.workshop import Workshop
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "limit(seconds): the deadline of the test, unscaled")
-    # A shell that starts the tests in the background has them ignore SIGINT; children inherit that.
+    # Background jobs of a shell without job control ignore SIGINT, and their children inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
 def _deadline(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every test ends by itself after 60 s, or the seconds of its mark `limit`."""
+    """Fails a test after 60 s, or the seconds of its mark `limit`."""
     mark = request.node.get_closest_marker("limit")
     with patience.deadline(mark.args[0] if mark else 60):
         yield
@@ -30,7 +30,7 @@ def _deadline(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _plain_channel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Machines that a test of the core makes by itself have a fake QEMU, without an agent."""
+    """Uses the plain channel in tests/python, where the fake QEMU has no agent by default."""
     if "python" in request.path.parts[-3:]:
         monkeypatch.setenv("CHARIOTEER_CHANNEL", "plain")
 
@@ -45,7 +45,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def workshop(folder: Path) -> Iterator[Workshop]:
-    """A place to run the driver in, of which nothing must be left afterwards."""
+    """A folder for runs of the driver; fails if a run leaves processes, sockets or locks behind."""
     made = Workshop(folder)
     yield made
     made.close()

@@ -1,4 +1,4 @@
-"""A run of one of our programs as a child process, watched while it runs."""
+"""Runs one of the project's programs as a child process and reads its output while it runs."""
 
 import os
 import re
@@ -20,7 +20,10 @@ _FOREIGN = ("DISPLAY", "WAYLAND_DISPLAY", "LOGFILE", "logLevel", "CHARIOTEER_ACC
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Ours without what would change the driver, with its accelerator fixed and `changes`."""
+    """This process's environment without variables that affect the driver, plus `changes`.
+
+    The accelerator is fixed to TCG.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -30,7 +33,7 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 class Run:
-    """A program that runs in its own session; what it wrote so far is at hand, without colours."""
+    """A program in a session of its own. Its output so far can be read, without colours."""
 
     def __init__(
         self,
@@ -40,9 +43,9 @@ class Run:
         keyboard: bool = False,
         one_pipe: bool = False,
     ) -> None:
-        """With `keyboard` what `enter` is given is its standard input, else that is empty.
+        """With `keyboard`, standard input is a pipe written by `enter`, otherwise it is /dev/null.
 
-        With `one_pipe` its standard error goes to its standard output.
+        With `one_pipe`, standard error is redirected to standard output.
         """
         program, *others = map(str, arguments)
         self.command = [str(PROGRAMS / program), *others]
@@ -95,14 +98,14 @@ class Run:
         return self._text("stderr")
 
     def report(self) -> str:
-        """The command, how it stands, and all that it wrote."""
+        """The command, its exit status if it has ended, and all of its output."""
         return (
             f"{' '.join(self.command)}\nexit status so far: {self._process.poll()}\n"
             f"--- stdout\n{self.stdout}\n--- stderr\n{self.stderr}\n---"
         )
 
     def wait_for(self, text: str, limit: float = 60) -> None:
-        """Returns once `text` is in what it wrote."""
+        """Returns once `text` is in the output; fails when the program has ended without it."""
         end = f"{text!r} did not appear within {scaled(limit):g} s:"
 
         def seen() -> bool:
@@ -115,7 +118,7 @@ class Run:
         until(seen, limit, lambda: f"{end}\n{self.report()}")
 
     def finish(self, limit: float = 60) -> int:
-        """Its exit status as a shell sees it (143 after SIGTERM), once all output is read."""
+        """Waits for the end and for all output; returns the status as a shell (143 for SIGTERM)."""
         try:
             status = self._process.wait(scaled(limit))
         except subprocess.TimeoutExpired:
@@ -126,19 +129,19 @@ class Run:
         return status if status >= 0 else 128 - status
 
     def expect(self, status: int, limit: float = 60) -> None:
-        """Waits for the end, which must be with `status`."""
+        """Waits for the end and checks the exit status."""
         actual = self.finish(limit)
         assert actual == status, f"exit status {actual}, not {status}:\n{self.report()}"
         assert "Fatal Python error" not in self.stderr, self.report()
 
     def enter(self, line: str) -> None:
-        """Types a line."""
+        """Writes a line to standard input."""
         assert self._process.stdin
         self._process.stdin.write(line.encode() + b"\n")
         self._process.stdin.flush()
 
     def press_ctrl_d(self) -> None:
-        """Ends its standard input."""
+        """Closes standard input."""
         assert self._process.stdin
         self._process.stdin.close()
 
@@ -146,11 +149,11 @@ class Run:
         self._process.send_signal(number)
 
     def press_ctrl_c(self) -> None:
-        """SIGINT to its whole process group, as of a terminal."""
+        """Sends SIGINT to the process group, as a terminal does."""
         os.killpg(self._process.pid, signal.SIGINT)
 
     def end(self) -> None:
-        """Makes sure that it is gone."""
+        """Kills the program if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()

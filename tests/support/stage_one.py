@@ -1,7 +1,7 @@
-"""An initial RAM disk with systemd and a root shell in it, as NixOS makes them for some tests.
+"""An initramfs with systemd and a root shell, like that of NixOS tests with `initrdBackdoor`.
 
-It is made of the programs of the `debian` guest, whose root disk it then mounts. It stays at
-`initrd.target` until a test lets it go on.
+It contains programs of the guest `debian`, whose root disk it mounts. It stays at `initrd.target`
+until a test continues the boot.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ from charioteer.images.cpio import Archive
 
 _FOLDERS = ["/etc", "/usr/bin", "/usr/sbin", "/usr/lib/charioteer", "/usr/lib/systemd"]
 _FOLDERS += ["/usr/lib/tmpfiles.d", "/usr/lib/udev", "/usr/lib/x86_64-linux-gnu", "/usr/lib64"]
-# Large, and nothing here asks for them.
+# Large and unused here.
 _LEFT_OUT = ("usr/lib/udev/hwdb.bin", "usr/lib/x86_64-linux-gnu/gconv")
 _LINKS = {"/bin": "usr/bin", "/sbin": "usr/sbin", "/lib": "usr/lib", "/lib64": "usr/lib64"}
 _UNITS = "/etc/systemd/system"
@@ -26,13 +26,14 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/sh -c 'for module in /modules/*.ko; do insmod $module; done'
 """
-# The shell of the second stage takes the devices over.
+# The shell of the initramfs ends before the switch, so that the shell of the second stage can open
+# the devices.
 _BACKDOOR = """\
 [Unit]
 Conflicts=initrd-switch-root.target
 Before=initrd-switch-root.target
 """
-# What would go on by itself as soon as the root disk is there.
+# The service that would continue the boot as soon as the root disk is mounted.
 _CLEANUP = """\
 [Service]
 ExecStart=
@@ -45,7 +46,7 @@ KERNEL_PARAMETERS = (
 
 
 def make() -> bytes:
-    """The archive. Needs the image of the guest `debian`, which is built if need be."""
+    """The archive. Builds the image of the guest `debian` if it is missing."""
     debian = guest.load("debian")
     image = builder.obtain(debian)
     assert image.root is not None
@@ -78,7 +79,7 @@ def _extract(root: Path, target: Path) -> None:
         requests.append(f"rdump {folder} {place.parent}\n")
     script = target / "requests"
     script.write_text("".join(requests))
-    # It complains about owners when it is not root; here all belongs to root anyway.
+    # When not run by root, debugfs prints errors about owners; the archive sets all owners to root.
     subprocess.run(
         ["/usr/sbin/debugfs", "-f", script, root], capture_output=True, timeout=60, check=True
     )

@@ -1,4 +1,4 @@
-"""A station on a VLAN that is a program of this host: it sends and hears single frames."""
+"""A station on a VLAN that runs on this host and sends and receives single frames."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -6,14 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-EVERYBODY = "ff:ff:ff:ff:ff:ff"
+BROADCAST = "ff:ff:ff:ff:ff:ff"
 ARP = 0x0806
 LOCAL = 0x88B5
-"""What is experimental and local, and answered by no guest."""
+"""The local experimental Ethertype, to which guests do not reply."""
 
 
 class Frame(NamedTuple):
-    """An Ethernet frame; addresses are six numbers in hexadecimal with colons between."""
+    """An Ethernet frame; addresses are written as six hexadecimal numbers with colons."""
 
     to: str
     sender: str
@@ -22,7 +22,7 @@ class Frame(NamedTuple):
 
 
 class Station:
-    """The end of a pipe to `vde_plug`, on which each frame has its length before it."""
+    """Pipes to `vde_plug`, on which each frame follows its length."""
 
     def __init__(self, plug: "subprocess.Popen[bytes]", address: str) -> None:
         assert plug.stdin is not None and plug.stdout is not None
@@ -34,8 +34,8 @@ class Station:
         self._in.write(len(frame).to_bytes(2, "big") + frame)
         self._in.flush()
 
-    def hear(self, wanted: Callable[[Frame], bool]) -> Frame:
-        """The next frame that is wanted. The deadline of the test ends the wait."""
+    def receive(self, wanted: Callable[[Frame], bool]) -> Frame:
+        """The next frame for which `wanted` is true. The deadline of the test ends the wait."""
         while True:
             raw = self._out.read(int.from_bytes(self._out.read(2), "big"))
             assert raw, "vde_plug has ended"
@@ -44,18 +44,18 @@ class Station:
             if wanted(frame):
                 return frame
 
-    def find(self, ip: str, to: str = EVERYBODY) -> str:
-        """Asks `to` which address `ip` has; the address that answers."""
-        question = bytes.fromhex("0001 0800 0604 0001") + _bytes_of(self.address)
-        question += bytes([192, 168, 1, 77]) + b"\0" * 6 + bytes(map(int, ip.split(".")))
-        self.send(to, question, ARP)
-        answer = self.hear(lambda frame: frame.to == self.address and frame.ethertype == ARP)
-        return answer.sender
+    def resolve(self, ip: str, to: str = BROADCAST) -> str:
+        """Sends an ARP request for `ip` to `to`; returns the address that replies."""
+        request = bytes.fromhex("0001 0800 0604 0001") + _bytes_of(self.address)
+        request += bytes([192, 168, 1, 77]) + b"\0" * 6 + bytes(map(int, ip.split(".")))
+        self.send(to, request, ARP)
+        reply = self.receive(lambda frame: frame.to == self.address and frame.ethertype == ARP)
+        return reply.sender
 
 
 @contextmanager
 def plugged(socket_dir: Path, address: str) -> Iterator[Station]:
-    """A station that is plugged in until the end of the block."""
+    """A station that is connected to the VLAN until the end of the block."""
     plug = subprocess.Popen(
         ["vde_plug", str(socket_dir)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )

@@ -1,4 +1,4 @@
-"""Real machines in a Driver of this very process, shared by many tests."""
+"""Real machines in a Driver of this process, shared by many tests."""
 
 import os
 import re
@@ -25,7 +25,7 @@ BOOT_LIMIT = 180
 
 
 class Team:
-    """Machines by name, what the test script would see, and the output directory."""
+    """Machines by name, the symbols of a test script, and the output directory."""
 
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
@@ -39,13 +39,14 @@ class Team:
         return machine
 
 
-# What a shell, the options of QEMU, a mount or a URL would take for its own, and a letter of two bytes.
+# Characters that are special in a shell, in options of QEMU, for mount or in URLs, and one of two
+# bytes.
 _ODD = " \xfc,'%x$y:#"
 
 
 @contextmanager
 def team(cluster: str, odd_path: bool = False) -> Iterator[Team]:
-    """The machines of a cluster file with this text, not started; nothing is left afterwards."""
+    """The machines of a cluster file with this text, not started. Fails if they leave anything."""
     with short_folder(_ODD if odd_path else "") as folder:
         (folder / "cluster.toml").write_text(cluster)
         (folder / "test.py").touch()
@@ -61,7 +62,7 @@ def team_in(
 ) -> Iterator[Team]:
     """The machines of a driver configuration, not started, with their state in `folder`/run.
 
-    `changes` are of the environment, which is another one until the end. Nothing is left running.
+    `changes` apply to the environment until the end of the block. Fails if anything keeps running.
     """
     (folder / "out").mkdir(exist_ok=True)
     outer, inner = dict(os.environ), environment(XDG_RUNTIME_DIR=str(folder / "run"), **changes)
@@ -84,20 +85,20 @@ def team_in(
 
 @contextmanager
 def short_folder(suffix: str = "") -> Iterator[Path]:
-    """A folder whose path is short enough for sockets. It stays when something goes wrong."""
+    """A folder whose path is short enough for sockets. It is kept when the block raises."""
     folder = Path(tempfile.mkdtemp(prefix="charioteer-", suffix=suffix, dir="/tmp"))
     yield folder
     shutil.rmtree(folder)
 
 
-def told_by(machine: QemuMachine, capfd: pytest.CaptureFixture[str]) -> str:
-    """What the driver of `machine` has logged since the last call, without colours."""
+def new_log(machine: QemuMachine, capfd: pytest.CaptureFixture[str]) -> str:
+    """The log of the driver of `machine` since the last call, without colours."""
     machine.logger.reporter.flush()
     return re.sub("\x1b\\[[0-9;]*m", "", capfd.readouterr().err)
 
 
 def show_terminal(machine: QemuMachine, number: int) -> None:
-    """Presses keys until the screen shows that terminal: a first press may go to the one before."""
+    """Presses ctrl-alt-F`number` until that terminal is shown; the first key may be lost."""
 
     def is_shown(_last_try: bool) -> bool:
         if machine.succeed("cat /sys/class/tty/tty0/active") == f"tty{number}\n":

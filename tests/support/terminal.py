@@ -1,4 +1,4 @@
-"""A real terminal, of tmux, in which a program runs: what is typed, and what is on the screen."""
+"""Runs a program in a terminal of tmux: types keys and reads the screen."""
 
 import os
 import shlex
@@ -13,18 +13,18 @@ from support.run import PROGRAMS
 
 
 class Terminal:
-    """One of our programs in a terminal of 120 columns and 50 lines, with a server of its own."""
+    """One of the project's programs in a terminal of 120 columns and 50 lines, in its own tmux."""
 
     def __init__(self, arguments: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> None:
-        # Of the server's socket and the exit status.
+        # Contains the server's socket and the exit status.
         self._folder = Path(tempfile.mkdtemp(prefix="charioteer-tmux-", dir="/tmp"))
         self._socket = self._folder / "socket"
         self._status = self._folder / "status"
         program, *others = map(str, arguments)
         line = shlex.join([str(PROGRAMS / program), *others])
-        # The screen stays until the test is done with it.
+        # `sleep` keeps the screen until the end of the test.
         command = f"{line}; echo $? > {shlex.quote(str(self._status))}; exec sleep 3600"
-        # No user's configuration; colours are of no interest here.
+        # No configuration of the user.
         environment = {**env, "TERM": "xterm", "SHELL": "/bin/sh"}
         self._environment = {**environment, "PATH": os.environ["PATH"]}
         self._tmux(
@@ -44,7 +44,7 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """What the terminal shows, and what has scrolled away, without the blanks at the ends."""
+        """All lines of the terminal, including scrolled ones, without trailing blanks."""
         text = self._tmux("capture-pane", "-p", "-S", "-2000")
         return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))
 
@@ -65,15 +65,15 @@ class Terminal:
         return int(rows), int(columns)
 
     def resize(self, columns: int, rows: int) -> None:
-        """Gives the window, of which tmux takes a line for itself, another size."""
+        """Resizes the window; tmux uses one of its lines for its status."""
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
     def press(self, *keys: str) -> None:
-        """Keys by tmux's names: "C-c", "Enter", "Tab"."""
+        """Presses keys, given by tmux's names: "C-c", "Enter", "Tab"."""
         self._tmux("send-keys", *keys)
 
     def type(self, text: str) -> None:
-        """A line and Enter."""
+        """Types a line and Enter."""
         self._tmux("send-keys", "-l", text)
         self.press("Enter")
 
@@ -86,7 +86,7 @@ class Terminal:
         )
 
     def wait_for_last_line(self, text: str, limit: float = 60) -> None:
-        """Returns once the last line that is not empty, nor ptpython's status, is `text`."""
+        """Returns once the screen, without empty lines and ptpython's status, ends with `text`."""
         until(
             lambda: _without_status(self.screen).endswith(text),
             limit,
@@ -94,9 +94,10 @@ class Terminal:
         )
 
     def expect(self, status: int, limit: float = 60) -> None:
-        """Waits for the end of the program, which must be with `status`."""
-        until(self._status.exists, limit, lambda: f"it does not end:\n{self.screen}")
-        until(lambda: self._status.read_text() != "", limit, lambda: "no status")
+        """Waits for the end of the program and checks its exit status."""
+        still_runs = f"the program still runs after {scaled(limit):g} s"
+        until(self._status.exists, limit, lambda: f"{still_runs}:\n{self.screen}")
+        until(lambda: self._status.read_text() != "", limit, lambda: "the status is empty")
         actual = int(self._status.read_text())
         assert actual == status, f"exit status {actual}, not {status}:\n{self.screen}"
 

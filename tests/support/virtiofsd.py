@@ -1,4 +1,4 @@
-"""The daemon that serves virtiofs, which Debian 12 has no package of."""
+"""Finds or unpacks virtiofsd, which is not packaged in Debian 12."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ from charioteer.images import apt, store
 
 _PLACES = "/usr/local/bin:/usr/bin:/usr/libexec:/usr/lib/qemu"
 _SUITE = "trixie"
-# Debian compiled it for a newer C library, which comes with it.
+# The program of Debian trixie needs a newer C library, which is unpacked beside it.
 _WRAPPER = """\
 #!/bin/sh
 root=$(dirname "$(readlink -f "$0")")/root/usr
@@ -18,7 +18,7 @@ exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$root/lib/x86_64-linux-g
 
 
 def find() -> Path:
-    """The host's own, else that of Debian trixie, unpacked once and kept with the images.
+    """The program of the host, or that of Debian trixie, unpacked once and kept in the cache.
 
     Raises BuildError.
     """

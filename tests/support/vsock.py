@@ -1,4 +1,4 @@
-"""The program that the SSH backdoor goes through, which Debian 12 has no package of."""
+"""Finds or builds vhost-device-vsock for the SSH backdoor; Debian 12 has no package of it."""
 
 import shutil
 import subprocess
@@ -12,7 +12,7 @@ _VERSION = "0.3.0"
 
 
 def folder_of_program() -> tuple[Path | None, str]:
-    """Where it is, built by cargo if need be and kept with the images; or None, and why not."""
+    """The folder of the program, built by cargo if missing; or None and the reason."""
     if found := shutil.which(_PROGRAM):
         return Path(found).parent, ""
     try:
@@ -24,7 +24,7 @@ def folder_of_program() -> tuple[Path | None, str]:
 def _build(folder: Path) -> None:
     cargo = shutil.which("cargo")
     if cargo is None:
-        raise BuildError("there is no cargo to build it")
+        raise BuildError("cargo, which would build it, is not installed")
     command = [
         cargo,
         "install",
@@ -37,4 +37,4 @@ def _build(folder: Path) -> None:
     ]
     done = subprocess.run([*command, _PROGRAM], capture_output=True, text=True)
     if done.returncode != 0:
-        raise BuildError(f"cargo cannot build it: {done.stderr.strip()[-300:]}")
+        raise BuildError(f"cargo failed to build it: {done.stderr.strip()[-300:]}")

@@ -1,4 +1,4 @@
-"""A folder with all that a run of the driver needs, and runs of the driver in it."""
+"""A folder with everything that a run of the driver needs, and runs of the driver in it."""
 
 import json
 import shlex
@@ -13,11 +13,10 @@ FAKE_QEMU = Path(__file__).resolve().parents[1] / "fakes/fake_qemu.py"
 
 
 class Workshop:
-    """Makes test scripts, start scripts and configurations; runs the driver with them.
+    """Writes test scripts, start scripts and configurations; runs the driver with them.
 
-    `state` is what the driver keeps its state in, `out` its output directory; with `keyboard` its
-    standard input is what a test types (Run.enter), else it is empty; with `one_pipe` its standard
-    error goes to its standard output.
+    `state` is the driver's state directory, `out` its output directory. See Run for `keyboard` and
+    `one_pipe`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,13 +31,13 @@ class Workshop:
         self._terminals: list[Terminal] = []
 
     def start_script(self, name: str, text: str | None = None, mode: str = "") -> Path:
-        """`run-NAME-vm`; without `text` it starts a fake QEMU, ill by `mode`."""
+        """Writes `run-NAME-vm`; without `text` it starts fake_qemu.py in `mode`."""
         if text is None:
             # Its guest has no port for an agent.
             self._environment["CHARIOTEER_CHANNEL"] = "plain"
-            ill = f"export FAKE_QEMU_MODE={mode}\n" if mode else ""
+            export = f"export FAKE_QEMU_MODE={mode}\n" if mode else ""
             fake = shlex.quote(str(FAKE_QEMU))
-            text = f'{ill}exec /usr/bin/python3 {fake} "$@" >&1\n'
+            text = f'{export}exec /usr/bin/python3 {fake} "$@" >&1\n'
         path = self.folder / f"run-{name}-vm"
         path.write_text("#!/bin/sh\n" + text)
         path.chmod(0o755)
@@ -52,7 +51,7 @@ class Workshop:
         global_timeout: int = 600,
         ssh_backdoor: bool = False,
     ) -> Path:
-        """A configuration with the machines of `starts`, or one named `web`."""
+        """Writes a configuration with the machines of `starts`, or one machine named `web`."""
         if starts is None:
             starts = [self.start_script("web")]
         test_script = self.folder / "test.py"
@@ -71,31 +70,31 @@ class Workshop:
         return path
 
     def run(self, *arguments: str | Path, **changes: str) -> Run:
-        """Any of our programs; `changes` are of the environment."""
+        """Starts one of the project's programs; `changes` apply to its environment."""
         env = environment(**{**self._environment, **changes})
         run = Run(arguments, env, self.folder, self.keyboard, self.one_pipe)
         self._runs.append(run)
         return run
 
     def drive(self, configuration: Path, *arguments: str | Path, **changes: str) -> Run:
-        """`nixos-test-driver` with this configuration."""
+        """Starts `nixos-test-driver` with this configuration."""
         return self.run(
             "nixos-test-driver", "--config", configuration, "-o", self.out, *arguments, **changes
         )
 
-    def sit_down(self, configuration: Path, *arguments: str | Path) -> Terminal:
-        """`nixos-test-driver --interactive` in a real terminal."""
+    def interactive(self, configuration: Path, *arguments: str | Path) -> Terminal:
+        """Starts `nixos-test-driver --interactive` in a terminal."""
         words: list[str | Path] = ["--config", configuration, "-o", self.out, "--interactive"]
         return self.terminal("nixos-test-driver", *words, *arguments)
 
     def terminal(self, *arguments: str | Path) -> Terminal:
-        """Any of our programs in a real terminal."""
+        """Starts one of the project's programs in a terminal."""
         env = environment(**self._environment, HOME=str(self.folder))
         self._terminals.append(Terminal(arguments, env, self.folder))
         return self._terminals[-1]
 
     def close(self) -> None:
-        """Ends the runs and shows what each wrote, for the report of a test that failed."""
+        """Ends the runs and prints their output, for the report of a failed test."""
         for terminal in self._terminals:
             print(terminal.screen)
             terminal.end()

@@ -1,4 +1,4 @@
-"""The same script on both channels: a script cannot tell them apart, and neither can its log."""
+"""A script behaves equally on both channels, and so does its log."""
 
 import re
 import shutil
@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from support.workshop import Workshop
-from test_bad_days import run
+from test_failures import run
 
 SCRIPT = """
     machine.wait_for_file("/etc/hostna*")
@@ -30,16 +30,16 @@ SCRIPT = """
         machine.copy_from_host_via_shell("test.py", "/tmp/shell/test.py")
         print(machine.succeed("cmp /tmp/copied/test.py /tmp/shell/test.py; umask; ulimit -n"))
     try:
-        machine.succeed("echo told; echo why >&2; exit 3")
+        machine.succeed("echo shown; echo why >&2; exit 3")
     except Exception as error:
         print(type(error).__name__, error)
     lines = machine.get_console_log().splitlines()
     print("on the console:", [line for line in lines if line in ("err", "why")])
     machine.shutdown()
 """
-# What may differ: times, processes, places, the copies' own steps, and of the console whatever the
-# script does not have its commands say there.
-UNLIKE = re.compile(
+# These may differ: times, process ids, paths, the log of the copies' own steps, and all console
+# lines that are not written by the script's commands.
+VARIABLE = re.compile(
     r"[0-9.]+ seconds|pid [0-9]+|/tmp/charioteer-\w+|in [0-9.]+s$|CHARIOTEER_ACCEL.*", re.MULTILINE
 )
 OWN_STEPS = re.compile(
@@ -50,26 +50,26 @@ pytestmark = pytest.mark.limit(240)
 
 
 def outcome(workshop: Workshop, channel: str) -> tuple[str, str]:
-    """What the script printed and what the log says, without what differs from run to run."""
+    """The script's output and the log, without the parts that differ between runs."""
     done = run(workshop, SCRIPT, CHARIOTEER_CHANNEL=channel)
     done.expect(0, limit=180)
-    log = OWN_STEPS.sub("", UNLIKE.sub("...", done.stderr))
+    log = OWN_STEPS.sub("", VARIABLE.sub("...", done.stderr))
     return done.stdout, log.replace(str(workshop.folder), "...")
 
 
-def test_a_script_says_and_logs_the_same_on_both(workshop: Workshop) -> None:
+def test_a_script_has_the_same_output_and_log_on_both_channels(workshop: Workshop) -> None:
     plain_output, plain_log = outcome(workshop, "plain")
     shutil.rmtree(workshop.state)
     shutil.rmtree(workshop.out / "back")
     agent_output, agent_log = outcome(workshop, "agent")
     assert agent_output == plain_output
     assert agent_log == plain_log
-    # Standard error of commands is lines of the console.
+    # The standard error of commands appears on the console.
     assert "on the console: ['err', 'why']" in plain_output
     assert "machine # err\n" in plain_log and "machine # why\n" in plain_log
 
 
-def test_holders_of_the_output_on_both(workshop: Workshop) -> None:
+def test_pipe_holders_on_both_channels(workshop: Workshop) -> None:
     script = """
         print(machine.execute("(sleep 2; echo late) & echo early; exit 7", timeout=1))
         pid = machine.succeed("sleep 600 >&2 & echo $!")
@@ -87,13 +87,13 @@ def test_holders_of_the_output_on_both(workshop: Workshop) -> None:
         )
 
 
-def test_a_channel_that_is_none(workshop: Workshop) -> None:
+def test_an_unknown_channel_is_rejected(workshop: Workshop) -> None:
     refused = run(workshop, "machine.succeed('true')", CHARIOTEER_CHANNEL="pigeon")
     refused.expect(1, limit=120)
     assert 'CHARIOTEER_CHANNEL is "pigeon"; it can be auto, agent or plain' in refused.stderr
 
 
-def test_a_holder_limit_that_is_none(workshop: Workshop) -> None:
+def test_an_invalid_holder_limit_is_rejected(workshop: Workshop) -> None:
     refused = run(workshop, "machine.succeed('true')", CHARIOTEER_OUTPUT_HOLDER_LIMIT="soon")
     refused.expect(1, limit=120)
     assert 'CHARIOTEER_OUTPUT_HOLDER_LIMIT is "soon"; it must be a whole number' in refused.stderr

@@ -1,4 +1,4 @@
-"""Commands in a real guest, through the driver's agent in it."""
+"""Commands in a real guest, run by the agent."""
 
 import subprocess
 import textwrap
@@ -15,7 +15,7 @@ from charioteer.testing.machine import QemuMachine
 from charioteer.testing.machines import Machines
 
 from support.patience import deadline
-from support.team import BOOT_LIMIT, Team, team, told_by
+from support.team import BOOT_LIMIT, Team, team, new_log
 from support.workshop import Workshop
 
 PAIR = """
@@ -50,7 +50,7 @@ def both(pair: Team) -> Machines:
 
 
 def is_there(machine: QemuMachine, pid: int) -> bool:
-    """Whether the process runs; one that has ended and waits for its parent does not."""
+    """Whether the process runs; a zombie does not."""
     return machine.run(f"grep -q '^State:.*[^Z] (' /proc/{pid}/status").ok
 
 
@@ -83,7 +83,7 @@ class TestRun:
         assert (result.status, result.timed_out) == (124, True)
         assert not is_there(alpha, int(result.stdout))
 
-    def test_check_tells_what_succeed_tells(self, alpha: QemuMachine) -> None:
+    def test_check_raises_the_same_error_as_succeed(self, alpha: QemuMachine) -> None:
         command = "echo out; echo err >&2; exit 3"
         calls: list[Callable[[], object]]
         calls = [lambda: alpha.run(command).check(), lambda: alpha.succeed(command)]
@@ -101,25 +101,23 @@ class TestRun:
         result = alpha.run("head -c 20000000 /dev/zero")
         assert result.stdout_bytes == bytes(20_000_000)
 
-    def test_an_answer_is_complete_with_the_last_holder_of_the_output(
-        self, alpha: QemuMachine
-    ) -> None:
+    def test_a_command_ends_with_the_last_holder_of_its_stdout(self, alpha: QemuMachine) -> None:
         command = "echo early; echo why >&2; (sleep 2; echo late; echo later >&2) & exit 3"
         result = alpha.run(command)
         assert (result.status, result.stdout, result.stderr) == (3, "early\nlate\n", "why\nlater\n")
         with alpha.spawn(command) as process:
             assert list(process) == ["early", "late"] and process.wait().status == 3
 
-    def test_who_holds_only_standard_error_is_not_waited_for(self, alpha: QemuMachine) -> None:
+    def test_holders_of_standard_error_are_not_waited_for(self, alpha: QemuMachine) -> None:
         goes_on = "(while :; do echo x; sleep 0.01; done) >&2 & echo $!"
         result = alpha.run(f"head -c 60000 /dev/zero >&2; {goes_on}")
         assert result.stderr_bytes.startswith(bytes(60_000))
         alpha.succeed(f"kill {result.stdout}")
 
-    def test_who_holds_the_output_is_named(
+    def test_the_holder_of_the_output_is_named(
         self, alpha: QemuMachine, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        told_by(alpha, capfd)
+        new_log(alpha, capfd)
         command = "sleep 600 & echo $!; exec true"
         with alpha.spawn(command) as process:
             pid = next(process)
@@ -127,10 +125,10 @@ class TestRun:
                 f"alpha: warning: `{command}` has ended, but sleep (pid {pid}) still has its "
                 "stdout open; waiting until it is closed"
             )
-            told = ""
+            log = ""
             with deadline(60):
-                while warning not in told:
-                    told += told_by(alpha, capfd)
+                while warning not in log:
+                    log += new_log(alpha, capfd)
                     time.sleep(0.1)
             assert process.poll() is None
             alpha.succeed(f"kill {pid}")
@@ -138,8 +136,8 @@ class TestRun:
 
 
 class TestSpawn:
-    def test_lines_come_while_it_runs(self, alpha: QemuMachine) -> None:
-        # The guest goes on only when the host has seen the line.
+    def test_lines_are_delivered_while_it_runs(self, alpha: QemuMachine) -> None:
+        # The command continues only after the host has read the line.
         with alpha.spawn("while read line; do echo seen $line; done", stdin=True) as process:
             for number in range(3):
                 process.write(f"{number}\n")
@@ -151,12 +149,12 @@ class TestSpawn:
     def test_standard_error_is_in_the_log_while_it_runs(
         self, alpha: QemuMachine, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        told_by(alpha, capfd)
+        new_log(alpha, capfd)
         with alpha.spawn("echo on the console >&2; read line", stdin=True) as process:
             alpha.wait_for_console_text("on the console", timeout=60)
             process.write("\n")
             assert process.wait().stderr == "on the console\n"
-        assert "alpha # on the console" in told_by(alpha, capfd)
+        assert "alpha # on the console" in new_log(alpha, capfd)
 
     def test_it_leads_a_group_and_can_be_killed(self, alpha: QemuMachine) -> None:
         process = alpha.spawn("sleep 600 & echo $!; wait")
@@ -166,7 +164,7 @@ class TestSpawn:
         assert process.wait().signal == 15
         assert not is_there(alpha, child)
 
-    def test_one_that_ignores_sigterm(self, alpha: QemuMachine) -> None:
+    def test_a_process_that_ignores_sigterm_is_killed(self, alpha: QemuMachine) -> None:
         with alpha.spawn("trap '' TERM; echo ready; while :; do sleep 1; done") as process:
             assert next(process) == "ready"
         assert process.wait().signal == 9
@@ -181,7 +179,7 @@ class TestSpawn:
     def test_a_limit(self, alpha: QemuMachine) -> None:
         assert alpha.spawn("sleep 600", timeout=1).wait().timed_out
 
-    def test_one_that_is_detached_goes_on(self, alpha: QemuMachine) -> None:
+    def test_a_detached_process_keeps_running(self, alpha: QemuMachine) -> None:
         alpha.succeed("rm -f /tmp/fifo /tmp/detached; mkfifo /tmp/fifo")
         process = alpha.spawn("read line </tmp/fifo; echo $line >/tmp/detached")
         pid = process.pid
@@ -190,7 +188,7 @@ class TestSpawn:
         alpha.succeed("echo went on >/tmp/fifo")
         alpha.wait_until_succeeds("grep -q 'went on' /tmp/detached", timeout=60)
 
-    def test_nobody_has_to_read(self, alpha: QemuMachine) -> None:
+    def test_output_need_not_be_read(self, alpha: QemuMachine) -> None:
         process = alpha.spawn("head -c 5000000 /dev/zero; echo done >&2")
         alpha.wait_for_console_text("done", timeout=60)
         assert len(process.wait().stdout_bytes) == 5_000_000
@@ -203,7 +201,7 @@ class TestSpawn:
             assert next(process).strip() == "5000000"
 
 
-class TestManyAtOnce:
+class TestConcurrency:
     def test_a_hundred_spawned(self, alpha: QemuMachine) -> None:
         processes = [alpha.spawn(f"read x; echo $x; exit {n}", stdin=True) for n in range(100)]
         for number, process in enumerate(processes):
@@ -249,17 +247,17 @@ class TestStream:
     def test_lines_are_in_the_log(
         self, alpha: QemuMachine, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        told_by(alpha, capfd)
+        new_log(alpha, capfd)
         assert alpha.succeed("echo one; printf two", stream=True) == "one\ntwo"
         alpha.fail("echo three; false", stream=True)
-        told = told_by(alpha, capfd).splitlines()
-        assert [line for line in told if "|" in line] == [
+        log = new_log(alpha, capfd).splitlines()
+        assert [line for line in log if "|" in line] == [
             "alpha: | one",
             "alpha: | two",
             "alpha: | three",
         ]
 
-    def test_they_are_there_before_the_end(self, workshop: Workshop) -> None:
+    def test_lines_are_logged_before_the_end(self, workshop: Workshop) -> None:
         workshop.keyboard = True
         script = """
             import threading
@@ -276,7 +274,7 @@ class TestStream:
         run.expect(0)
         assert "machine: | last" in run.stderr
 
-    def test_without_the_agent_they_are_told_at_the_end(self, workshop: Workshop) -> None:
+    def test_without_the_agent_lines_are_logged_at_the_end(self, workshop: Workshop) -> None:
         script = """
             from test_driver.errors import MachineError
             machine.succeed("echo one; printf two", stream=True)
@@ -287,12 +285,12 @@ class TestStream:
                 try:
                     call()
                 except MachineError as error:
-                    print("told:", error)
+                    print("raised:", error)
         """
         run = workshop.drive(configure(workshop, script), CHARIOTEER_CHANNEL="plain")
         run.expect(0, limit=120)
         assert "machine: | one\nmachine: | two\n" in run.stderr
-        assert run.stdout.count("told: machine: ") == 2
+        assert run.stdout.count("raised: machine: ") == 2
         assert run.stdout.count("needs the guest agent, which is not running") == 2
 
 
@@ -314,7 +312,7 @@ class TestAllMachines:
 
 
 def configure(workshop: Workshop, script: str) -> Path:
-    """A run of a minimal guest called `machine`."""
+    """A configuration with a minimal guest `machine`."""
     (workshop.folder / "cluster.toml").write_text('[machines.machine]\nguest = "minimal"\n')
     (workshop.folder / "test.py").write_text(textwrap.dedent(script))
     cluster = definition.load(workshop.folder)

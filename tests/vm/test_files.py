@@ -1,4 +1,4 @@
-"""Files to and from a guest without a shared folder, and guests that mean harm."""
+"""Copies to and from a guest without a shared folder, also of a malicious guest."""
 
 import filecmp
 import itertools
@@ -14,7 +14,7 @@ from support.patience import deadline
 from support.team import BOOT_LIMIT, Team, team
 
 SIZE = 30_000_000
-# A folder and a link to the host's root take turns under one name, as fast as the guest can.
+# Replaces a folder by a link to /etc and back, as fast as the guest can.
 SWAPPING = """
 mkdir -p /tmp/swapped/folder /tmp/swapped/content
 echo inside > /tmp/swapped/content/passwd
@@ -61,7 +61,7 @@ def test_modes_and_links_are_kept(alpha: QemuMachine, alone: Team, folder: Path)
     alpha.copy_from_host(str(tree), "/tmp/tree")
     shown = alpha.succeed("cd /tmp/tree; stat -c '%a %U' below below/program; readlink link")
     assert shown.splitlines() == ["700 root", "751 root", "below/program"]
-    # What leads out of the tree would lead to nothing in the guest.
+    # A link that leads out of the tree is copied as the file that it names.
     assert alpha.succeed("cat /tmp/tree/outside") == Path("/etc/hostname").read_text()
     alpha.copy_from_machine("/tmp/tree")
     back = alone.out / "tree"
@@ -69,7 +69,7 @@ def test_modes_and_links_are_kept(alpha: QemuMachine, alone: Team, folder: Path)
     assert (back / "below/program").stat().st_mode & 0o777 == 0o751
 
 
-def test_a_copy_that_fails_leaves_what_was_there(alpha: QemuMachine, folder: Path) -> None:
+def test_a_failed_copy_leaves_the_old_file(alpha: QemuMachine, folder: Path) -> None:
     (folder / "large").write_bytes(bytes(SIZE))
     alpha.succeed("mkdir -p /tmp/small; mount -t tmpfs -o size=1m none /tmp/small")
     alpha.succeed("echo old > /tmp/small/large")
@@ -79,16 +79,16 @@ def test_a_copy_that_fails_leaves_what_was_there(alpha: QemuMachine, folder: Pat
     alpha.succeed("umount /tmp/small")
 
 
-def test_what_is_not_there_is_named(alpha: QemuMachine) -> None:
+def test_a_missing_source_is_named(alpha: QemuMachine) -> None:
     with pytest.raises(MachineError, match="alpha: cannot copy /nothing .*no such file"):
         alpha.copy_from_machine("/nothing")
 
 
-def test_a_guest_that_swaps_links_gets_nothing_of_the_host(alpha: QemuMachine, alone: Team) -> None:
+def test_a_guest_that_swaps_links_cannot_read_host_files(alpha: QemuMachine, alone: Team) -> None:
     copies: list[Path] = []
     with alpha.spawn(SWAPPING) as swapping:
         alpha.wait_for_file("/tmp/swapped/content/passwd")
-        # What was under way may have gone, which ends the copy: one at least is to be whole.
+        # A copy fails when an entry vanishes while it is read; at least one copy must succeed.
         for attempt in itertools.count():
             if attempt >= 10 and copies:
                 break
@@ -101,7 +101,7 @@ def test_a_guest_that_swaps_links_gets_nothing_of_the_host(alpha: QemuMachine, a
         swapping.wait(timeout=60)
     for copy in copies:
         for path in copy.rglob("*"):
-            # A link may have been caught; it is kept as one, and nothing behind it was read.
+            # A copied link stays a link; the file that it names must not have been read.
             if path.is_symlink() or path.is_dir():
                 continue
             assert path.read_text() == "inside\n"

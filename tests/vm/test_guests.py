@@ -1,7 +1,6 @@
-"""What guests do with the devices of their machine: disks, power button, sleep, serial console.
+"""Devices of guests: disks, power button, suspend, serial console.
 
-The folder of the run has about every character in its path that a shell, QEMU or a mount could take
-for its own.
+The path of the run's folder contains characters that are special for a shell, QEMU and mount.
 """
 
 from collections.abc import Iterator
@@ -91,7 +90,7 @@ def test_the_console_shows_why_a_unit_failed(large: QemuMachine) -> None:
     large.fail(
         "systemd-run --wait --unit=broken sh -c 'echo the disk is made of cheese >&2; exit 3'"
     )
-    # One wait, since a wait takes the lines that it has seen; a busy journal may swap the two.
+    # One wait, because a wait consumes the lines that it has read; the two lines come in any order.
     written, exited = "the disk is made of cheese", "broken.service: Main process exited.*status=3"
     large.wait_for_console_text(f"(?s){written}.*{exited}|{exited}.*{written}", timeout=60)
 

@@ -1,7 +1,7 @@
-"""Start scripts in the shape of those that nixpkgs generates, on real guests.
+"""Real guests with start scripts like those of nixpkgs, with shares by 9p.
 
-What `tests/support/nix_script.py` writes by the description of contract 5.3 and 5.4 boots a guest that
-mounts 9p shares and its root as NixOS does.
+`tests/support/nix_script.py` writes the scripts from the description in the contract (5.3 and 5.4).
+The guests mount their shares and their root like NixOS.
 """
 
 import os
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.limit(300)
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
-    """Where the machines of this file are."""
+    """The folder of the machines of this file."""
     with short_folder() as folder:
         yield folder
 
 
 @pytest.fixture(scope="module")
 def machines(place: Path) -> Iterator[Team]:
-    """`alpha` and `beta`, which run."""
+    """`alpha` and `beta`, running."""
     with deadline(BUILD_LIMIT):
         configuration = nix_system.write(place, NAMES)
     with team_in(place, configuration) as made:
@@ -62,7 +62,7 @@ def test_5_4_the_console_and_the_command_line_of_the_kernel(alpha: QemuMachine) 
     assert words[-2:] == ["console=ttyS0,115200n8", "console=tty0"]
     init = next(word for word in words if word.startswith("init=/nix/store/"))
     assert alpha.succeed(f"head -n 1 {init.removeprefix('init=')}") == "#!/bin/sh\n"
-    # The other of the two consoles is still the driver's.
+    # The serial console still goes to the driver.
     alpha.succeed("echo a line of the guest > /dev/ttyS0")
     alpha.wait_for_console_text("a line of the guest")
 
@@ -87,7 +87,9 @@ def test_5_4_shares_are_mounted_by_9p(alpha: QemuMachine) -> None:
         assert "trans=virtio" in options and "msize=16384" in options
 
 
-def test_5_2_the_shared_folder_is_everybody_s(alpha: QemuMachine, beta: QemuMachine) -> None:
+def test_5_2_the_shared_folder_is_common_to_all_machines(
+    alpha: QemuMachine, beta: QemuMachine
+) -> None:
     (alpha.shared_dir / "from-host").write_text("hello")
     assert alpha.succeed("cat /tmp/shared/from-host") == "hello"
     beta.succeed("echo from beta > /tmp/shared/from-beta")
@@ -95,15 +97,13 @@ def test_5_2_the_shared_folder_is_everybody_s(alpha: QemuMachine, beta: QemuMach
     assert (alpha.shared_dir / "from-beta").read_text() == "from beta\n"
 
 
-def test_5_2_xchg_is_a_machine_s_own(alpha: QemuMachine, beta: QemuMachine) -> None:
+def test_5_2_xchg_is_private_to_a_machine(alpha: QemuMachine, beta: QemuMachine) -> None:
     alpha.succeed("echo mine > /tmp/xchg/note")
     assert (alpha.state_dir / "xchg/note").read_text() == "mine\n"
     beta.fail("cat /tmp/xchg/note")
 
 
-def test_5_4_the_store_of_the_host_is_below_that_of_the_guest(
-    alpha: QemuMachine, place: Path
-) -> None:
+def test_5_4_the_guest_s_store_is_an_overlay_on_the_host_s(alpha: QemuMachine, place: Path) -> None:
     (place / "store/made-later").write_text("a build of the host")
     assert alpha.succeed("cat /nix/store/made-later") == "a build of the host"
     alpha.succeed("echo changed > /nix/store/made-later")
@@ -136,7 +136,7 @@ def test_5_6_machines_reach_each_other_until_one_is_blocked(
     beta.wait_until_succeeds("ping -c 1 -W 2 2001:db8:1::1")
     alpha.block()
     alpha.fail(ping)
-    # The link of the first interface is another one.
+    # block() does not affect eth0, the user network.
     alpha.succeed("ping -c 1 -W 5 10.0.2.2")
     alpha.unblock()
     alpha.wait_until_succeeds(ping)
@@ -173,20 +173,20 @@ def test_4_5_a_crash_and_a_start_keep_the_disk(beta: QemuMachine) -> None:
     assert not beta.booted
 
 
-def test_5_3_a_disk_image_of_the_user_s_outlives_runs(folder: Path) -> None:
+def test_5_3_a_disk_image_of_the_user_is_kept_between_runs(folder: Path) -> None:
     image = folder / "disk of mine.qcow2"
     configuration = nix_system.write(folder, ["alpha"])
-    wishes = {
+    variables = {
         "NIX_DISK_IMAGE": str(image),
         "QEMU_KERNEL_PARAMS": "of.the=user",
         "QEMU_NET_OPTS": "hostname=called",
         "QEMU_OPTS": "-device i6300esb",
     }
-    with team_in(folder, configuration, keep_machine_state=True, **wishes) as made:
+    with team_in(folder, configuration, keep_machine_state=True, **variables) as made:
         made["alpha"].succeed("echo kept > /root/kept && touch /tmp/xchg/kept && sync")
         made["alpha"].crash()
         assert image.is_file() and not (made["alpha"].state_dir / "alpha.qcow2").exists()
-    with team_in(folder, configuration, keep_machine_state=True, **wishes) as made:
+    with team_in(folder, configuration, keep_machine_state=True, **variables) as made:
         assert made["alpha"].succeed("cat /root/kept; ls /tmp/xchg") == "kept\nkept\n"
         words = Path(f"/proc/{made['alpha'].pid}/cmdline").read_text().split("\0")
         assert words.index("i6300esb") < words.index("-qmp")

@@ -1,4 +1,4 @@
-"""Guests that go back to an earlier state, guests that sleep, and why QEMU ended."""
+"""Guests that are restored from snapshots, suspended guests, and the reason why QEMU ended."""
 
 import subprocess
 
@@ -7,7 +7,7 @@ import pytest
 from support.run import Run
 from support.workshop import Workshop
 
-from test_bad_days import run
+from test_failures import run
 
 pytestmark = pytest.mark.limit(400)
 
@@ -27,7 +27,7 @@ MONITOR = """
         except MachineError as error:
             lost.append(str(error))
 
-    def go_back_under(command):
+    def restore_during(command):
         waiting = threading.Thread(target=fail, args=(command,))
         waiting.start()
         machine.wait_for_console_text("under way", timeout=120)
@@ -37,7 +37,7 @@ MONITOR = """
         assert machine.succeed("cat /tmp/state", timeout=120) == "before\\n"
 """
 
-#: Of what the snapshot was taken of, the daemon runs on; what was done since is undone.
+#: After loadvm the daemon of the snapshot runs on, and later changes are undone.
 WITH_AGENT = f"""{MONITOR}
     machine.start()
     monitor("savevm boot")
@@ -50,11 +50,11 @@ WITH_AGENT = f"""{MONITOR}
     monitor("cont")
     assert machine.succeed("cat /tmp/state", timeout=120) == "before\\n"
     machine.fail("test -e /tmp/new")
-    go_back_under("echo under way >&2; sleep 1000")
+    restore_during("echo under way >&2; sleep 1000")
     machine.wait_until_succeeds("a=$(wc -l </tmp/alive); sleep 1; test $a != $(wc -l </tmp/alive)")
     monitor("loadvm boot")
     machine.succeed("test ! -e /tmp/state", timeout=120)
-    print("went back", machine.handle.has_agent)
+    print("restored", machine.handle.has_agent)
 """
 
 PLAIN = f"""{MONITOR}
@@ -63,11 +63,11 @@ PLAIN = f"""{MONITOR}
     machine.succeed("echo after > /tmp/state")
     monitor("loadvm one")
     assert machine.succeed("cat /tmp/state", timeout=120) == "before\\n"
-    go_back_under("echo under way >&2; sleep 1000")
-    print("went back", machine.handle.has_agent)
+    restore_during("echo under way >&2; sleep 1000")
+    print("restored", machine.handle.has_agent)
 """
 
-#: The guest is suspended with a command under way, and its command is due before it wakes up.
+#: The guest is suspended during a command, whose time passes before the guest wakes up.
 SLEEP = """
     import threading, time
     machine.start()
@@ -82,7 +82,7 @@ SLEEP = """
     # Its answer may have to wait, too.
     suspending = run("echo mem > /sys/power/state; echo awake")
     machine.wait_for_qmp_event(lambda event: event["event"] == "SUSPEND", timeout=60)
-    time.sleep(4)  # QEMU reports a closed port once a second; the time asleep is what is tested
+    time.sleep(4)  # the time for which the guest is suspended; QEMU polls ports once a second
     machine.send_monitor_command("system_wakeup")
     waiting.join(120)
     suspending.join(120)
@@ -92,23 +92,23 @@ SLEEP = """
 """
 
 
-def go_back(workshop: Workshop, script: str, channel: str) -> Run:
+def with_snapshots(workshop: Workshop, script: str, channel: str) -> Run:
     disk = workshop.folder / "snapshots.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "2G"], check=True)
     options = f"-drive file={disk},if=virtio"
     return run(workshop, script, QEMU_OPTS=options, CHARIOTEER_CHANNEL=channel)
 
 
-def test_a_guest_that_goes_back_to_a_snapshot(workshop: Workshop) -> None:
-    gone_back = go_back(workshop, WITH_AGENT, "agent")
-    gone_back.expect(0, limit=300)
-    assert gone_back.stdout.endswith("went back True\n")
+def test_a_guest_that_is_restored_from_a_snapshot(workshop: Workshop) -> None:
+    restored = with_snapshots(workshop, WITH_AGENT, "agent")
+    restored.expect(0, limit=300)
+    assert restored.stdout.endswith("restored True\n")
 
 
-def test_a_guest_without_an_agent_that_goes_back_to_a_snapshot(workshop: Workshop) -> None:
-    gone_back = go_back(workshop, PLAIN, "plain")
-    gone_back.expect(0, limit=300)
-    assert gone_back.stdout.endswith("went back False\n")
+def test_a_guest_without_an_agent_that_is_restored_from_a_snapshot(workshop: Workshop) -> None:
+    restored = with_snapshots(workshop, PLAIN, "plain")
+    restored.expect(0, limit=300)
+    assert restored.stdout.endswith("restored False\n")
 
 
 def test_a_command_under_way_while_the_guest_is_suspended(workshop: Workshop) -> None:
@@ -123,7 +123,7 @@ def test_why_qemu_has_ended(workshop: Workshop) -> None:
         try:
             machine.succeed("reboot -f; sleep 600")
         except MachineError as error:
-            print(f"told: {error}")
+            print(f"raised: {error}")
         machine.wait_for_shutdown()
     """
     ended = run(workshop, script)

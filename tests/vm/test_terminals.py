@@ -13,11 +13,11 @@ pytestmark = pytest.mark.limit(240)
 
 @pytest.fixture
 def prompt(workshop: Workshop) -> Terminal:
-    """A prompt with a minimal guest `web` that runs."""
+    """The prompt of a run with a minimal guest `web`, running."""
     (workshop.folder / "cluster.toml").write_text('[machines.web]\nguest = "minimal"\n')
     (workshop.folder / "test.py").touch()
     cluster = definition.load(workshop.folder)
-    terminal = workshop.sit_down(configuration.write(cluster, workshop.folder))
+    terminal = workshop.interactive(configuration.write(cluster, workshop.folder))
     terminal.wait_for_last_line(">>>")
     terminal.type("web.succeed('echo up').upper()")
     terminal.wait_for("'UP", limit=120)
@@ -27,7 +27,7 @@ def prompt(workshop: Workshop) -> Terminal:
 
 @pytest.fixture
 def shell(prompt: Terminal) -> Terminal:
-    """The prompt's terminal, in the guest's shell."""
+    """The same terminal in the guest's shell, entered by shell_interact()."""
     prompt.type("web.shell_interact()")
     return settled(prompt)
 
@@ -39,14 +39,20 @@ def settled(terminal: Terminal) -> Terminal:
     return terminal
 
 
-def visit(workshop: Workshop) -> Terminal:
-    """`charioteer shell` at the machine of this run."""
-    (door,) = [door for door in shell_servers.all_servers() if workshop.folder in door.path.parents]
-    return settled(workshop.terminal("charioteer", "shell", str(door)))
+def open_shell(workshop: Workshop) -> Terminal:
+    """Starts `charioteer shell` for the machine of this run."""
+    (server,) = servers_of(workshop)
+    return settled(workshop.terminal("charioteer", "shell", str(server)))
+
+
+def servers_of(workshop: Workshop) -> list[shell_servers.ShellServer]:
+    """The shell servers of machines of this run."""
+    servers = shell_servers.all_servers()
+    return [server for server in servers if workshop.folder in server.path.parents]
 
 
 def back_at_the_prompt(terminal: Terminal) -> None:
-    """The run goes on where it was."""
+    """Checks that the terminal is back at the prompt and that commands work."""
     terminal.wait_for_last_line(">>>")
     terminal.type("web.succeed('echo goes on').upper()")
     terminal.wait_for("GOES ON")
@@ -94,7 +100,7 @@ def test_colours_arrive(shell: Terminal) -> None:
 
 
 def test_ctrl_c_ends_the_command_and_not_the_run(shell: Terminal) -> None:
-    # By the command itself: between two commands the shell alone would hear Ctrl-C.
+    # The command itself writes "begun": before it runs, only the shell would receive Ctrl-C.
     shell.type("sh -c 'echo begun; exec sleep 1000'")
     shell.wait_for("\nbegun")
     shell.press("C-c")
@@ -112,7 +118,7 @@ def test_jobs_are_stopped_and_go_on(shell: Terminal) -> None:
     shell.press("C-z")
     shell.wait_for("Stopped")
     shell.type("fg")
-    # Which bash says in the middle of that; before, Enter would be no end of a line.
+    # bash prints the name of the job before it restores the job's terminal modes.
     shell.wait_for_last_line("\ncat")
     shell.type("goes on")
     shell.wait_for("goes on\ngoes on")
@@ -130,9 +136,9 @@ def test_ctrl_right_bracket_leaves_and_hangs_up(shell: Terminal) -> None:
     back_at_the_prompt(shell)
 
 
-def test_others_come_while_a_test_goes_on(prompt: Terminal, workshop: Workshop) -> None:
+def test_clients_may_connect_during_a_command(prompt: Terminal, workshop: Workshop) -> None:
     prompt.type("web.succeed('until [ -e /tmp/go ]; do sleep 0.1; done; echo went').upper()")
-    first, second = visit(workshop), visit(workshop)
+    first, second = open_shell(workshop), open_shell(workshop)
     first.type("echo begun; cat")
     first.wait_for("\nbegun")
     second.type("echo of the second > /tmp/text; exit 3")
@@ -148,16 +154,14 @@ def test_others_come_while_a_test_goes_on(prompt: Terminal, workshop: Workshop) 
     back_at_the_prompt(prompt)
 
 
-def test_a_visitor_is_told_when_the_machine_goes(prompt: Terminal, workshop: Workshop) -> None:
-    visitor = visit(workshop)
+def test_a_client_is_informed_when_the_machine_ends(prompt: Terminal, workshop: Workshop) -> None:
+    client = open_shell(workshop)
     prompt.type("web.crash()")
-    visitor.expect(1)
-    assert "charioteer: error: web@" in visitor.screen
+    client.expect(1)
+    assert "charioteer: error: web@" in client.screen
 
 
-def test_a_machine_that_is_off_has_no_door(prompt: Terminal, workshop: Workshop) -> None:
+def test_a_machine_that_is_off_has_no_shell_server(prompt: Terminal, workshop: Workshop) -> None:
     prompt.type("web.crash(); 'of' + 'f'")
     prompt.wait_for("'off'")
-    assert not [
-        door for door in shell_servers.all_servers() if workshop.folder in door.path.parents
-    ]
+    assert not servers_of(workshop)

@@ -1,4 +1,4 @@
-"""Waits for units that systemd tells of: its own and those of users, whatever becomes of it."""
+"""Waits for units by signals of systemd: units of the system and of users."""
 
 import threading
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.limit(240)
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[QemuMachine]:
-    """A guest with the user `ada`, whose systemd runs, with a unit that works and one that fails."""
+    """A guest with the user `ada`, whose systemd runs and has the units `idle` and `bad`."""
     with team(GUEST) as made:
         server = made["server"]
         with deadline(BOOT_LIMIT):
@@ -42,9 +42,9 @@ def server() -> Iterator[QemuMachine]:
         yield server
 
 
-def test_one_of_a_user_is_told_without_asking(server: QemuMachine) -> None:
+def test_a_unit_of_a_user_is_waited_for_without_polling(server: QemuMachine) -> None:
     assert server.systemctl("start --no-block idle.service", "ada") == (0, "")
-    # Asking would take `su`.
+    # Polling the state of a user's unit would need `su`.
     server.succeed("mount --bind /bin/false /bin/su")
     try:
         server.wait_for_unit("idle.service", "ada", timeout=60)
@@ -52,7 +52,7 @@ def test_one_of_a_user_is_told_without_asking(server: QemuMachine) -> None:
         server.succeed("umount /bin/su")
 
 
-def test_one_of_a_user_that_fails(server: QemuMachine) -> None:
+def test_a_unit_of_a_user_that_fails(server: QemuMachine) -> None:
     server.systemctl("start --no-block bad.service", "ada")
     with pytest.raises(RequestedAssertionFailed) as failure:
         server.wait_for_unit("bad.service", "ada")
@@ -64,8 +64,8 @@ def test_a_user_that_does_not_exist(server: QemuMachine) -> None:
         server.wait_for_unit("x", "nobody2")
 
 
-def test_a_wait_outlives_systemd(server: QemuMachine) -> None:
-    # The connection of the waits before ends with it.
+def test_a_wait_survives_a_restart_of_systemd(server: QemuMachine) -> None:
+    # The D-Bus connection of earlier waits ends at the restart.
     server.wait_for_unit("multi-user.target")
     server.systemctl("daemon-reexec")
     server.succeed("mount --bind /bin/false /bin/systemctl")
@@ -75,7 +75,7 @@ def test_a_wait_outlives_systemd(server: QemuMachine) -> None:
         server.succeed("umount /bin/systemctl")
 
 
-def test_a_guest_that_panics_is_told_with_the_unit(server: QemuMachine) -> None:
+def test_an_error_after_a_panic_names_the_unit(server: QemuMachine) -> None:
     server.succeed("systemd-run --no-block --unit=slow --property=Type=oneshot sleep infinity")
     crash = "echo 1 > /proc/sys/kernel/sysrq; sleep 1; echo c > /proc/sysrq-trigger"
     crasher = threading.Thread(target=lambda: server.execute(crash, check_output=False))

@@ -1,7 +1,7 @@
-"""Start scripts in the shape of those that nixpkgs generates since August 2026: shares by virtiofs.
+"""Real guests with start scripts like those of nixpkgs since August 2026, with shares by virtiofs.
 
-Every shared folder has a daemon, which the script starts before QEMU and which works on the machine's
-memory. That the rest is as ever is in test_nix_start_scripts.py.
+Each shared folder has a daemon, which the script starts before QEMU and which accesses the guest's
+memory. All other properties of such scripts are tested in test_nix_start_scripts.py.
 """
 
 import signal
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.limit(300)
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Path]:
-    """Where the machines of this file are."""
+    """The folder of the machines of this file."""
     with short_folder() as folder:
         yield folder
 
 
 @pytest.fixture(scope="module")
 def machines(place: Path) -> Iterator[Team]:
-    """`alpha` and `beta`, which run. Files go through the share, since there is no agent."""
+    """`alpha` and `beta`, running without an agent, so that copies use the shared folder."""
     with deadline(BUILD_LIMIT):
         configuration = nix_system.write(place, NAMES, shares="virtiofs")
     with team_in(place, configuration, CHARIOTEER_CHANNEL="plain") as made:
@@ -53,7 +53,7 @@ def beta(machines: Team) -> QemuMachine:
 
 
 def daemons_of(state: Path) -> list[int]:
-    """Those of the machine with this state directory, which is TMPDIR to them."""
+    """The virtiofsd processes of the machine with this state directory, their TMPDIR."""
     return [
         pid for pid, command in processes_of(state).items() if "virtiofsd" in command.split()[0]
     ]
@@ -92,7 +92,7 @@ def test_3_2_files_go_through_the_share_in_both_directions(
     assert not list(alpha.shared_dir.glob("tmp*"))
 
 
-def test_5_4_daemons_end_with_their_machine_and_come_back_with_it(beta: QemuMachine) -> None:
+def test_5_4_daemons_end_and_restart_with_their_machine(beta: QemuMachine) -> None:
     before = daemons_of(beta.state_dir)
     assert len(before) == 3
     beta.succeed("echo kept > /root/kept && sync")

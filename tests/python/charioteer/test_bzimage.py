@@ -1,4 +1,4 @@
-"""Kernels that are not compressed, in the form of compressed ones."""
+"""Uncompressed kernels in the format of compressed ones (bzImage)."""
 
 import struct
 
@@ -30,7 +30,7 @@ def kernel(*segments: tuple[int, bytes], kind: int = 1) -> bytes:
 
 
 def memory(image: bytes) -> bytes:
-    """What is at BASE and above it when the guest's firmware has loaded the image."""
+    """The guest's memory from BASE on, after the firmware has loaded the image."""
     return image[512 * (SETUP_SECTORS + 1) :]
 
 
@@ -48,7 +48,7 @@ def test_segments_are_where_the_kernel_expects_them() -> None:
     assert made[0x1200000 - BASE :] == b"data"
 
 
-def test_what_is_not_to_be_loaded_is_left_out() -> None:
+def test_segments_of_other_types_are_left_out() -> None:
     note = kernel((0x1000000, b"note"), kind=4)
     assert b"note" not in memory(bzimage.uncompressed(compressed(), note))
 
@@ -57,7 +57,7 @@ def test_the_code_before_it_jumps_to_its_entry_in_64_bit_mode() -> None:
     made = memory(bzimage.uncompressed(compressed(), kernel((0x1000000, b"text"))))
     code = made[: made.index(b"\xff\xe0") + 2]
     assert code.endswith(struct.pack("<Q", ENTRY) + b"\xff\xe0")
-    # The far jump goes to the instruction behind it, by the descriptor of 64-bit code.
+    # The far jump selects the descriptor of 64-bit code and continues at the next instruction.
     jump = code.index(b"\xea")
     assert struct.unpack_from("<IH", code, jump + 1) == (BASE + jump + 7, 0x10)
     limit, table = struct.unpack_from("<HI", made, struct.unpack_from("<I", code, 3)[0] - BASE)
@@ -81,7 +81,7 @@ def test_the_page_tables_map_4_gb_to_themselves() -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "elf", "said"),
+    ("image", "elf", "message"),
     [
         (b"MZ" + bytes(1024), kernel((0x1000000, b"text")), "no bzImage"),
         (compressed(), b"\x7fELF\x01" + bytes(64), "64-bit"),
@@ -89,6 +89,6 @@ def test_the_page_tables_map_4_gb_to_themselves() -> None:
         (compressed(), kernel((BASE, b"text")), "in the order"),
     ],
 )
-def test_what_it_is_not_made_for_is_refused(image: bytes, elf: bytes, said: str) -> None:
-    with pytest.raises(BuildError, match=said):
+def test_other_images_are_rejected(image: bytes, elf: bytes, message: str) -> None:
+    with pytest.raises(BuildError, match=message):
         bzimage.uncompressed(image, elf)

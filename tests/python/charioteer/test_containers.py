@@ -25,7 +25,7 @@ def loaded(folder: Path, text: str) -> definition.Cluster:
     return definition.load(folder)
 
 
-def test_containers_count_among_the_machines(tmp_path: Path) -> None:
+def test_containers_have_network_identities_like_machines(tmp_path: Path) -> None:
     made = loaded(tmp_path, CLUSTER)
     assert [(each.name, each.guest.name) for each in made.containers] == [("web", "debian")]
     assert made.vlans == [1, 3] and made.ssh_backdoor
@@ -38,7 +38,7 @@ def test_a_cluster_may_have_containers_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ('[containers.web]\nguest = "minimal"', "one with systemd and a disk"),
         ('[containers.much-too-long]\nguest = "debian"', "at most 10 characters"),
@@ -49,10 +49,10 @@ def test_a_cluster_may_have_containers_only(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_cannot_be_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_invalid_definitions_are_rejected(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match="containers") as failure:
         loaded(tmp_path, text)
-    assert said in str(failure.value)
+    assert message in str(failure.value)
 
 
 def test_the_start_script_is_shell_and_quotes_its_paths(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""EFI firmware and TPMs: what the host has, and what start scripts do with it."""
+"""EFI firmware and TPMs: finding those of the host, and their use in start scripts."""
 
 import json
 import os
@@ -24,7 +24,7 @@ tpm = true
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's folder of descriptions of firmware."""
+    """The user's folder of firmware descriptions."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     folder = tmp_path / "qemu/firmware"
     folder.mkdir(parents=True)
@@ -32,7 +32,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def describe(folder: Path, name: str, **changes: Any) -> Path:
-    """Describes a firmware; its code is returned."""
+    """Writes a firmware description; returns the path of its code."""
     code, variables = folder / f"{name}.code", folder / f"{name}.vars"
     code.touch()
     variables.write_bytes(bytes(changes.pop("variables", 540672)))
@@ -53,7 +53,7 @@ def describe(folder: Path, name: str, **changes: Any) -> Path:
 
 
 class TestOvmf:
-    def test_is_what_is_described_first(self, own: Path) -> None:
+    def test_the_first_description_is_used(self, own: Path) -> None:
         describe(own, "02-second")
         first = describe(own, "01-first")
         assert firmware.find_ovmf() == firmware.Ovmf(first, first.with_suffix(".vars"))
@@ -79,7 +79,9 @@ class TestOvmf:
         fit = describe(own, "03-fit")
         assert firmware.find_ovmf().code == fit
 
-    def test_that_is_missing_is_asked_for(self, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_missing_firmware_is_an_error_that_names_the_package(
+        self, own: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(firmware, "_folders", lambda: [own])
         with pytest.raises(BuildError) as failure:
             firmware.find_ovmf()
@@ -89,7 +91,7 @@ class TestOvmf:
 class TestStartScript:
     @pytest.fixture
     def script(self, own: Path, tmp_path: Path) -> Path:
-        """A start script of a machine with both, and programs that only say what they were told."""
+        """The start script of a machine with both; its programs only print their arguments."""
         describe(own, "01-own")
         (own / "01-own.vars").chmod(0o400)
         (tmp_path / "cluster.toml").write_text(CLUSTER)
@@ -123,13 +125,13 @@ class TestStartScript:
             check=False,
         )
 
-    def test_starts_what_efi_can_start(self, script: Path) -> None:
-        said = self.run(script).stdout.splitlines()
-        assert said[said.index("-kernel") + 1] == "/kit/vmlinuz"
+    def test_passes_an_efi_kernel_and_firmware(self, script: Path) -> None:
+        words = self.run(script).stdout.splitlines()
+        assert words[words.index("-kernel") + 1] == "/kit/vmlinuz"
         code = f"{script.parent}/qemu/firmware/01-own.code"
-        assert f"if=pflash,format=raw,unit=0,readonly=on,file={code}" in said
+        assert f"if=pflash,format=raw,unit=0,readonly=on,file={code}" in words
 
-    def test_says_why_there_is_no_tpm(self, script: Path) -> None:
+    def test_names_the_missing_tpm_program(self, script: Path) -> None:
         self.tool(script.parent, "swtpm", 'echo "no room" > web-swtpm/log; exit 1')
         failed = self.run(script)
         assert failed.returncode == 1 and "no room" in failed.stderr

@@ -70,7 +70,7 @@ def define(folder: Path, name: str, text: str) -> Path:
 
 
 class TestExtends:
-    def test_what_is_said_again_wins_and_lists_grow(self, tmp_path: Path) -> None:
+    def test_later_values_override_and_lists_are_extended(self, tmp_path: Path) -> None:
         define(tmp_path, "base", BASE)
         text = 'extends = "base"\ndescription = "more"\nmemory = 2048\npackages = ["crun"]\n'
         text += 'disable = ["a.service"]\nkernel_parameters = ["debug"]\n[links]\n"/a" = "b"\n'
@@ -85,7 +85,7 @@ class TestExtends:
             go.Program("example.org/module/cmd/tool", "v1.2.3", ("one", "two"), "/usr/bin/tool"),
         )
 
-    def test_a_change_of_the_base_is_a_change(
+    def test_a_change_of_the_base_changes_the_image_name(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("CHARIOTEER_CACHE", str(tmp_path / "cache"))
@@ -118,7 +118,7 @@ class TestExtends:
             (BASE.replace("disk = 1024", "") + DOWNLOAD, "download: expected none"),
         ],
     )
-    def test_what_is_wrong_is_named(self, tmp_path: Path, text: str, named: str) -> None:
+    def test_invalid_values_are_named(self, tmp_path: Path, text: str, named: str) -> None:
         define(tmp_path, "other", 'extends = "more"\ndescription = ""\n')
         (tmp_path / "more/tool").mkdir(parents=True)
         (tmp_path / "more/start").touch()

@@ -1,4 +1,4 @@
-"""`charioteer run` and `repl` take the options of a run, and hand them on as they are."""
+"""`charioteer run` and `repl` accept the options of the driver and pass them on unchanged."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ OF_THE_CONFIGURATION = {
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunOptions]:
-    """The options of the runs of this test, of which nothing is run."""
+    """The options of all runs of this test; nothing is really run."""
     made: list[RunOptions] = []
 
     def write(_cluster: object, folder: Path) -> Path:
@@ -56,7 +56,7 @@ def ping(command: str, *options: str) -> int:
     return program.main([command, str(paths.examples() / "ping"), *options])
 
 
-def test_all_of_them_arrive(runs: list[RunOptions], tmp_path: Path) -> None:
+def test_all_options_are_passed_on(runs: list[RunOptions], tmp_path: Path) -> None:
     given = ["-K", "-I", "--debug-hook-attach=/attach", "--junit-xml=report.xml"]
     assert ping("run", *given, "--log-level=warning", "--stream", "--output_directory=out") == 0
     assert runs == [
@@ -81,7 +81,7 @@ def test_spellings_of_the_output_directory(
     assert runs == [RunOptions(tmp_path / "there")] * 2
 
 
-def test_by_default_there_are_none(runs: list[RunOptions], tmp_path: Path) -> None:
+def test_defaults_are_passed_on(runs: list[RunOptions], tmp_path: Path) -> None:
     ping("run")
     ping("repl")
     out = tmp_path / "charioteer-out/ping"
@@ -105,7 +105,7 @@ def options_of(parser: argparse.ArgumentParser) -> set[str]:
     return {each for action in parser._actions for each in action.option_strings}
 
 
-def test_every_option_of_the_driver_is_taken() -> None:
+def test_every_option_of_the_driver_is_accepted() -> None:
     commands: Any = next(a for a in program._parser()._actions if a.choices)
     wanted = options_of(make_parser("nixos-test-driver")) - OF_THE_CONFIGURATION
     for name in ("run", "repl"):

@@ -1,4 +1,4 @@
-"""The program `charioteer` where it needs no machine, and the files that it writes."""
+"""The program `charioteer` without machines, and the files that it writes."""
 
 import errno
 import json
@@ -29,24 +29,24 @@ def write_cluster(folder: Path, text: str, script: str = "") -> Path:
 
 
 class TestClusterFile:
-    def test_a_folder_that_cannot_give_the_test_its_name_is_named(self, tmp_path: Path) -> None:
+    def test_a_folder_name_that_is_no_test_name_is_an_error(self, tmp_path: Path) -> None:
         folder = tmp_path / "it's 5%, \xfc"
         folder.mkdir()
         text = '[machines.web]\nguest = "minimal"\n'
         with pytest.raises(InputError) as failure:
             definition.load(write_cluster(folder, text))
-        said = str(failure.value)
-        assert said.startswith(f"{folder}/cluster.toml: the test is called after its folder")
-        assert repr(folder.name) in said and 'name = "..."' in said
+        message = str(failure.value)
+        assert message.startswith(f"{folder}/cluster.toml: the test is called after its folder")
+        assert repr(folder.name) in message and 'name = "..."' in message
         assert definition.load(write_cluster(folder, f'name = "odd"\n{text}')).name == "odd"
 
-    def test_a_path_that_is_no_text_is_refused(self, tmp_path: Path) -> None:
+    def test_a_path_that_is_not_utf_8_is_rejected(self, tmp_path: Path) -> None:
         folder = tmp_path / os.fsdecode(b"\xff")
         folder.mkdir()
         with pytest.raises(InputError, match=r"udcff/cluster.toml': the path is not UTF-8"):
             definition.load(write_cluster(folder, '[machines.web]\nguest = "minimal"\n'))
 
-    def test_a_name_that_is_given_is_what_is_wrong(self, tmp_path: Path) -> None:
+    def test_an_invalid_name_in_the_file_is_named(self, tmp_path: Path) -> None:
         text = 'name = "a b"\n[machines.web]\nguest = "minimal"\n'
         with pytest.raises(InputError, match="cluster.toml: name: expected letters.*got 'a b'"):
             definition.load(write_cluster(tmp_path, text))
@@ -75,7 +75,7 @@ class TestClusterFile:
             ("machines = [", "cluster.toml"),
         ],
     )
-    def test_what_is_wrong_is_named(self, tmp_path: Path, text: str, named: str) -> None:
+    def test_invalid_values_are_named(self, tmp_path: Path, text: str, named: str) -> None:
         with pytest.raises(InputError) as caught:
             definition.load(write_cluster(tmp_path, text))
         assert "cluster.toml" in str(caught.value) and named in str(caught.value)
@@ -91,7 +91,7 @@ class TestClusterFile:
 
 
 class TestStartScript:
-    def test_honours_the_environment_of_nixos_scripts(self, tmp_path: Path) -> None:
+    def test_reads_the_environment_variables_of_nixos_scripts(self, tmp_path: Path) -> None:
         text = '[machines.web]\nguest = "minimal"\ndisks = [8]\n'
         loaded = definition.load(write_cluster(tmp_path, text))
         script = tmp_path / "run-web-vm"
@@ -125,7 +125,7 @@ class TestStartScript:
 
 
 class TestConfiguration:
-    def test_is_what_the_driver_reads(
+    def test_can_be_loaded_by_the_driver(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         initrd = tmp_path / "initrd"
@@ -163,7 +163,7 @@ class TestConfiguration:
         archives = {name: (tmp_path / f"{name}.initrd").read_bytes() for name in "abc"}
         assert b"own-00-virtio_blk.ko" in archives["a"]
         assert b"own-00" not in archives["b"]
-        # That guest loads it anyway.
+        # The guest's definition already loads this module.
         assert b"own-00" not in archives["c"]
 
 
@@ -172,7 +172,7 @@ class TestStore:
     def _cache(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CHARIOTEER_CACHE", str(tmp_path / "cache"))
 
-    def test_makes_a_thing_once(self) -> None:
+    def test_builds_once(self) -> None:
         made: list[Path] = []
 
         def make(folder: Path) -> None:
@@ -183,7 +183,7 @@ class TestStore:
         assert store.obtain("name", make, lambda: None) == first
         assert len(made) == 1 and (first / "thing").is_file()
 
-    def test_a_failure_leaves_nothing_that_counts(self) -> None:
+    def test_a_failed_build_is_not_found(self) -> None:
         def fail(folder: Path) -> None:
             (folder / "half").write_text("x")
             raise BuildError("no network")
@@ -211,9 +211,7 @@ class TestBuild:
         rootfs.make(tar, tmp_path / "root.img", 4)
         assert (tmp_path / "root.img").stat().st_size == 4 << 20
 
-    def test_a_full_disk_is_said_to_be_full(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
+    def test_a_full_disk_is_reported(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         def bootstrap(log: Path) -> None:
             apt.bootstrap("trixie", "extract", ["no"], tmp_path / "tar", log)
 
@@ -225,7 +223,7 @@ class TestBuild:
         with pytest.raises(BuildError, match=f"no space left in {tmp_path}"):
             bootstrap(log)
 
-    def test_what_the_packages_said_outlives_a_failure(
+    def test_the_log_of_a_failed_build_is_kept(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         tools = tmp_path / "tools"
@@ -240,17 +238,17 @@ class TestBuild:
 
 
 class TestTool:
-    def test_one_that_ends_its_group_does_not_end_us(self, tmp_path: Path) -> None:
+    def test_a_tool_that_kills_its_group_does_not_kill_the_program(self, tmp_path: Path) -> None:
         assert tool.run(["sh", "-c", "kill -KILL 0"], tmp_path / "log") == -signal.SIGKILL
 
-    def test_one_that_is_called_off_can_clean_up(self, tmp_path: Path) -> None:
+    def test_a_cancelled_tool_can_clean_up(self, tmp_path: Path) -> None:
         script = f"""
             trap 'touch {tmp_path}/clean; exit' TERM
             read line
             kill -INT {os.getpid()}
             sleep 600 & wait"""
         with pytest.raises(KeyboardInterrupt):
-            # It reads when we already wait.
+            # The tool sends SIGINT only after this, when the program already waits for it.
             tool.run(["sh", "-c", script], tmp_path / "log", "go\n")
         assert (tmp_path / "clean").is_file()
 
@@ -263,7 +261,7 @@ class TestProgram:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(configuration, "write", fail)
-        # Where the folder of results is made.
+        # The creation of the output folder fails.
         monkeypatch.chdir(tmp_path)
         assert program.main(["run", str(paths.examples() / "ping")]) == 1
         assert re.fullmatch(
@@ -271,7 +269,7 @@ class TestProgram:
             capsys.readouterr().err,
         )
 
-    def test_a_closed_output_is_no_message(self) -> None:
+    def test_a_closed_output_causes_no_message(self) -> None:
         command = [sys.executable, "-m", "charioteer", "list"]
         reading, writing = os.pipe()
         os.close(reading)

@@ -1,4 +1,4 @@
-"""`charioteer shell` at a door whose shells run on this host, in a real terminal and with pipes."""
+"""`charioteer shell` with shells on this host, in a real terminal and with pipes."""
 
 import fcntl
 import os
@@ -17,7 +17,7 @@ import pytest
 from charioteer.errors import InputError, NoShell
 from charioteer.testing import shell_servers
 from charioteer.testing.shell_connection import ShellConnection
-from support.host_door import HostDoor
+from support.host_shell_server import HostShellServer
 from support.leftovers import processes_of
 from support.patience import scaled, until
 from support.run import PROGRAMS, environment
@@ -26,20 +26,20 @@ from support.workshop import Workshop
 
 
 @pytest.fixture
-def host(folder: Path, workshop: Workshop) -> Iterator[HostDoor]:
-    # A name that no other test has.
-    made = HostDoor(folder / f"vm-state-web-{folder.name}")
+def host(folder: Path, workshop: Workshop) -> Iterator[HostShellServer]:
+    # A unique name, because `charioteer shell` lists the machines of all runs on this host.
+    made = HostShellServer(folder / f"vm-state-web-{folder.name}")
     yield made
     made.end()
 
 
 @pytest.fixture
-def shell(host: HostDoor, workshop: Workshop) -> Terminal:
+def shell(host: HostShellServer, workshop: Workshop) -> Terminal:
     """A shell that has printed its prompt."""
     return enter(host, workshop)
 
 
-def enter(host: HostDoor, workshop: Workshop) -> Terminal:
+def enter(host: HostShellServer, workshop: Workshop) -> Terminal:
     terminal = workshop.terminal("charioteer", "shell", host.name)
     terminal.wait_for("Ctrl-] leaves the shell")
     terminal.type("PS1='guest> '; clear")
@@ -48,7 +48,7 @@ def enter(host: HostDoor, workshop: Workshop) -> Terminal:
 
 
 class TestTerminal:
-    def test_it_has_the_size_of_ours_also_when_that_changes(self, shell: Terminal) -> None:
+    def test_it_follows_the_size_of_the_client_s_terminal(self, shell: Terminal) -> None:
         rows, columns = shell.size
         shell.type("stty size")
         shell.wait_for(f"{rows} {columns}")
@@ -57,13 +57,13 @@ class TestTerminal:
         until(lambda: shell.size[1] == 90, 30, lambda: f"it is {shell.size}")
         shell.wait_for("\n{} {}".format(*shell.size))
 
-    def test_it_has_colours_and_the_kind_of_ours(self, shell: Terminal) -> None:
+    def test_it_has_colours_and_the_client_s_term(self, shell: Terminal) -> None:
         shell.type(r"printf '\033[31mcoloured\033[0m %s\n' $TERM")
         shell.wait_for("coloured tmux-256color")
         assert "\x1b[31mcoloured" in shell.coloured
 
     def test_ctrl_c_ends_the_command_and_nothing_else(self, shell: Terminal) -> None:
-        # By the command itself: between two commands the shell alone would hear Ctrl-C.
+        # The command itself writes "begun": before it runs, only the shell would receive Ctrl-C.
         shell.type("sh -c 'echo begun; exec sleep 1000'")
         shell.wait_for("\nbegun")
         shell.press("C-c")
@@ -79,7 +79,7 @@ class TestTerminal:
         shell.press("C-z")
         shell.wait_for("Stopped")
         shell.type("fg")
-        # Which bash says in the middle of that; before, Enter would be no end of a line.
+        # bash prints the name of the job before it restores the job's terminal modes.
         shell.wait_for_last_line("\ncat")
         shell.type("goes on")
         shell.wait_for("goes on\ngoes on")
@@ -90,15 +90,17 @@ class TestTerminal:
         shell.type("exit 3")
         shell.expect(3)
 
-    def test_ctrl_right_bracket_hangs_the_shell_up(self, shell: Terminal, folder: Path) -> None:
+    def test_ctrl_right_bracket_disconnects_and_hangs_up_the_shell(
+        self, shell: Terminal, folder: Path
+    ) -> None:
         shell.type(f"tail -f /dev/null {folder}")
         until(lambda: "tail" in str(processes_of(folder)), 30, lambda: "not begun")
         shell.press("C-]")
         shell.expect(0)
-        until(lambda: "tail" not in str(processes_of(folder)), 30, lambda: "it goes on")
+        until(lambda: "tail" not in str(processes_of(folder)), 30, lambda: "tail still runs")
 
-    def test_there_may_be_several(
-        self, host: HostDoor, shell: Terminal, workshop: Workshop
+    def test_several_shells_may_be_open(
+        self, host: HostShellServer, shell: Terminal, workshop: Workshop
     ) -> None:
         other = enter(host, workshop)
         shell.type("echo begun; cat")
@@ -110,11 +112,11 @@ class TestTerminal:
         shell.type("still here")
         shell.wait_for("still here\nstill here")
 
-    def test_a_screenful_is_drawn_right(self, shell: Terminal) -> None:
+    def test_a_full_screen_program_is_displayed(self, shell: Terminal) -> None:
         rows, columns = shell.size
         corner = rf"\033[{rows};{columns - 5}Hcorner"
         shell.type(rf"printf '\033[2J{corner}\033[1;1Hfirst'; read -s")
-        # Not merely the text, which is in what was typed, too.
+        # Check the position, because the typed command contains the text, too.
         drawn = ["first", "corner".rjust(columns)]
         until(
             lambda: [shell.visible[0], shell.visible[rows - 1]] == drawn,
@@ -126,13 +128,13 @@ class TestTerminal:
 class TestEnds:
     @pytest.fixture
     def ours(self) -> Iterator[tuple[int, int]]:
-        """A terminal: its other side, and ours."""
+        """The descriptors of a pseudo terminal: the controlling side and the client's terminal."""
         master, slave = pty.openpty()
         yield master, slave
         os.close(master)
         os.close(slave)
 
-    def begin(self, host: HostDoor, ours: tuple[int, int]) -> subprocess.Popen[bytes]:
+    def begin(self, host: HostShellServer, ours: tuple[int, int]) -> subprocess.Popen[bytes]:
         program = subprocess.Popen(
             [PROGRAMS / "charioteer", "shell", host.name],
             env=environment(),
@@ -148,8 +150,8 @@ class TestEnds:
         "number, status",
         [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, 129), (signal.SIGINT, 130)],
     )
-    def test_a_signal_leaves_the_terminal_as_it_was(
-        self, host: HostDoor, ours: tuple[int, int], number: int, status: int
+    def test_a_signal_restores_the_terminal(
+        self, host: HostShellServer, ours: tuple[int, int], number: int, status: int
     ) -> None:
         before = termios.tcgetattr(ours[1])
         with self.begin(host, ours) as program:
@@ -157,7 +159,9 @@ class TestEnds:
             assert program.wait(scaled(30)) == status
         assert termios.tcgetattr(ours[1]) == before
 
-    def test_the_end_of_the_driver_does_so_too(self, host: HostDoor, ours: tuple[int, int]) -> None:
+    def test_the_end_of_the_driver_restores_the_terminal(
+        self, host: HostShellServer, ours: tuple[int, int]
+    ) -> None:
         before = termios.tcgetattr(ours[1])
         with self.begin(host, ours) as program:
             host.process.kill()
@@ -167,18 +171,18 @@ class TestEnds:
             )
         assert termios.tcgetattr(ours[1]) == before
 
-    def test_a_client_that_is_killed_takes_its_shell_along(
-        self, host: HostDoor, ours: tuple[int, int], folder: Path
+    def test_the_shell_of_a_killed_client_is_hung_up(
+        self, host: HostShellServer, ours: tuple[int, int], folder: Path
     ) -> None:
         with self.begin(host, ours) as program:
             os.write(ours[0], f"tail -f /dev/null {folder}\n".encode())
             until(lambda: "tail" in str(processes_of(folder)), 30, lambda: "not begun")
             program.kill()
-        until(lambda: "tail" not in str(processes_of(folder)), 30, lambda: "it goes on")
+        until(lambda: "tail" not in str(processes_of(folder)), 30, lambda: "tail still runs")
 
 
 class TestPipes:
-    def run(self, host: HostDoor, script: bytes) -> subprocess.CompletedProcess[bytes]:
+    def run(self, host: HostShellServer, script: bytes) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             [PROGRAMS / "charioteer", "shell", host.name],
             env=environment(),
@@ -187,18 +191,18 @@ class TestPipes:
             timeout=scaled(60),
         )
 
-    def test_a_script_on_standard_input(self, host: HostDoor) -> None:
+    def test_a_script_on_standard_input(self, host: HostShellServer) -> None:
         done = self.run(host, b"echo out; echo err >&2; test -t 0 || exit 5")
         assert (done.returncode, done.stdout) == (5, b"out\n")
         assert done.stderr.endswith(b"err\n")
 
-    def test_much_in_both_directions(self, host: HostDoor) -> None:
+    def test_large_transfers_in_both_directions(self, host: HostShellServer) -> None:
         done = self.run(host, b"exec cat\n" + b"x" * 3_000_000)
         assert done.returncode == 0
         assert done.stdout == b"x" * 3_000_000
 
 
-def test_descriptors_may_have_large_numbers(host: HostDoor) -> None:
+def test_descriptors_may_have_large_numbers(host: HostShellServer) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
     reading, writing = os.pipe()
@@ -219,8 +223,8 @@ def test_descriptors_may_have_large_numbers(host: HostDoor) -> None:
 
 
 class TestFinding:
-    def test_machines_that_run_are_listed(self, host: HostDoor) -> None:
-        (found,) = [door for door in shell_servers.all_servers() if door.machine == host.name]
+    def test_machines_that_run_are_listed(self, host: HostShellServer) -> None:
+        (found,) = [each for each in shell_servers.all_servers() if each.machine == host.name]
         assert (found.pid, found.path) == (host.process.pid, host.state / shell_servers.SOCKET_NAME)
         assert (
             shell_servers.find(host.name)
@@ -228,19 +232,19 @@ class TestFinding:
             == found
         )
 
-    def test_one_that_has_ended_is_not(self, host: HostDoor) -> None:
+    def test_a_machine_that_has_ended_is_not_listed(self, host: HostShellServer) -> None:
         host.process.kill()
         host.process.wait()
         assert (host.state / shell_servers.SOCKET_NAME).exists()
-        assert host.name not in [door.machine for door in shell_servers.all_servers()]
+        assert host.name not in [each.machine for each in shell_servers.all_servers()]
         with pytest.raises(InputError, match=f"no running machine is called {host.name}; "):
             shell_servers.find(host.name)
 
-    def test_two_with_one_name_are_told_apart_by_their_drivers(
-        self, host: HostDoor, folder: Path
+    def test_machines_with_one_name_are_distinguished_by_process_id(
+        self, host: HostShellServer, folder: Path
     ) -> None:
         (folder / "other").mkdir()
-        other = HostDoor(folder / "other" / host.state.name)
+        other = HostShellServer(folder / "other" / host.state.name)
         try:
             pids = sorted([host.process.pid, other.process.pid])
             listed = ", ".join(f"{host.name}@{pid}" for pid in pids)
@@ -250,28 +254,28 @@ class TestFinding:
         finally:
             other.end()
 
-    def test_who_listens_and_never_answers_keeps_nobody_from_the_others(
-        self, host: HostDoor, folder: Path
+    def test_a_server_that_never_accepts_does_not_block_the_list(
+        self, host: HostShellServer, folder: Path
     ) -> None:
-        deaf = folder / f"vm-state-deaf-{folder.name}" / shell_servers.SOCKET_NAME
-        deaf.parent.mkdir()
+        full = folder / f"vm-state-full-{folder.name}" / shell_servers.SOCKET_NAME
+        full.parent.mkdir()
         with ExitStack() as sockets:
             listener = sockets.enter_context(socket.socket(socket.AF_UNIX))
-            listener.bind(str(deaf))
+            listener.bind(str(full))
             listener.listen(0)
             caller = sockets.enter_context(socket.socket(socket.AF_UNIX))
-            caller.connect(str(deaf))
-            assert host.name in [door.machine for door in shell_servers.all_servers()]
+            caller.connect(str(full))
+            assert host.name in [each.machine for each in shell_servers.all_servers()]
             with pytest.raises(NoShell):
-                shell_servers.connect(deaf)
-        deaf.unlink()
+                shell_servers.connect(full)
+        full.unlink()
 
-    def test_another_socket_beside_a_door_is_none(self, host: HostDoor) -> None:
+    def test_other_sockets_in_a_state_directory_are_ignored(self, host: HostShellServer) -> None:
         beside = Path(f"{host.state / shell_servers.SOCKET_NAME}2")
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(str(beside))
             other.listen()
-            paths = [door.path for door in shell_servers.all_servers() if door.machine == host.name]
+            paths = [each.path for each in shell_servers.all_servers() if each.machine == host.name]
             assert paths == [host.state / shell_servers.SOCKET_NAME]
         beside.unlink()
 
@@ -281,7 +285,9 @@ class TestFinding:
         assert run.stderr.startswith("charioteer: error: no running machine is called nowhere; ")
         assert len(run.stderr.splitlines()) == 1
 
-    def test_without_a_name_there_is_the_list(self, host: HostDoor, workshop: Workshop) -> None:
+    def test_without_a_name_the_machines_are_listed(
+        self, host: HostShellServer, workshop: Workshop
+    ) -> None:
         workshop.run("charioteer", "shell").expect(2)
         run = workshop.run("charioteer", "shell", "--list")
         run.expect(0)

@@ -1,4 +1,4 @@
-"""The cache of built things: what is removed from it, and what stays."""
+"""The cache of built images: removing images that are not in use."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ def _made() -> Path:
     return store.obtain("thing", lambda folder: (folder / "file").touch(), lambda: None)
 
 
-def test_what_is_removed_is_made_again() -> None:
+def test_a_removed_image_is_built_again() -> None:
     store.remove(_made())
     assert store.find("thing") is None
     assert (_made() / "file").exists()
 
 
-def test_what_is_in_use_is_not_removed() -> None:
+def test_an_image_in_use_is_not_removed() -> None:
     folder = _made()
     with store.in_use(folder), store.in_use(folder):
         store.remove(folder)

@@ -1,4 +1,4 @@
-"""What a run says when QEMU or the guest (fake ones here) is ill, and how it exits."""
+"""Messages and exit statuses of runs whose QEMU or guest fails, with a fake QEMU."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ class TestStartScript:
         run.expect(1)
         assert f"{start} cannot be executed" in run.stderr and "chmod +x" in run.stderr
 
-    def test_for_an_interpreter_that_is_missing(self, workshop: Workshop) -> None:
+    def test_with_a_missing_interpreter(self, workshop: Workshop) -> None:
         start = workshop.start_script("web")
         start.write_text("#!/no/such/interpreter\n")
         run = workshop.drive(workshop.configuration("web.start()", [start]))
@@ -32,7 +32,7 @@ class TestStartScript:
         assert "web: QEMU process exited with code 12" in run.stderr
         assert "run-web-vm" in run.stderr
 
-    def test_that_ends_at_once_is_quoted(self, workshop: Workshop) -> None:
+    def test_output_of_an_early_exit_is_shown(self, workshop: Workshop) -> None:
         start = workshop.start_script("web", "echo 'image is gone'; echo 'no disk' >&2; exit 4\n")
         run = workshop.drive(workshop.configuration("web.start()", [start]))
         run.expect(1)
@@ -49,7 +49,7 @@ class TestStartScript:
         assert "exited with code 127" in run.stderr
         assert "qemu-system-x86_64" in run.stderr and "not found" in run.stderr
 
-    def test_of_which_one_in_a_team_fails(self, workshop: Workshop) -> None:
+    def test_a_failure_names_the_machine(self, workshop: Workshop) -> None:
         starts = [workshop.start_script("good"), workshop.start_script("bad", mode="exit")]
         run = workshop.drive(workshop.configuration("start_all()", starts))
         run.expect(1)
@@ -64,8 +64,8 @@ class TestStartScript:
 
 
 class TestGuest:
-    def test_that_never_offers_a_shell(self, workshop: Workshop) -> None:
-        start = workshop.start_script("web", mode="mute")
+    def test_that_never_starts_the_shell(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web", mode="no-shell")
         run = workshop.drive(
             workshop.configuration("web.succeed('true')", [start], global_timeout=2)
         )
@@ -81,20 +81,20 @@ class TestGuest:
         assert "!!! " in run.stderr and "panic" in run.stderr
         assert "No working init found" in run.stderr
 
-    def test_whose_shell_dies_in_mid_command(self, workshop: Workshop) -> None:
+    def test_whose_shell_dies_during_a_command(self, workshop: Workshop) -> None:
         die = "kill -KILL $PPID"
         run = workshop.drive(workshop.configuration(f'web.succeed("{die}", timeout=None)'))
         run.expect(1)
         assert "!!! " in run.stderr and "Shell disconnected" in run.stderr
 
-    def test_whose_qemu_dies_in_mid_command(self, workshop: Workshop) -> None:
+    def test_whose_qemu_dies_during_a_command(self, workshop: Workshop) -> None:
         start = workshop.start_script("web", mode="die")
         run = workshop.drive(workshop.configuration("web.succeed('true')", [start]))
         run.expect(1)
         assert "!!! " in run.stderr and "while running `true`" in run.stderr
         assert "going down" in run.stderr
 
-    def test_whose_qemu_is_killed_in_mid_command(self, workshop: Workshop) -> None:
+    def test_whose_qemu_is_killed_during_a_command(self, workshop: Workshop) -> None:
         run = workshop.drive(workshop.configuration("web.succeed('echo begun >&2; sleep 600')"))
         run.wait_for("web # begun")
         (qemu,) = qemus_of(workshop.state)
@@ -102,7 +102,7 @@ class TestGuest:
         run.expect(1)
         assert "QEMU was ended by signal 9 (Killed)" in run.stderr and "web" in run.stderr
 
-    def test_that_is_gone_can_be_started_again(self, workshop: Workshop) -> None:
+    def test_that_has_ended_can_be_started_again(self, workshop: Workshop) -> None:
         script = """
             from test_driver.errors import MachineError
             web.start()
@@ -110,14 +110,14 @@ class TestGuest:
             try:
                 web.succeed("true")
             except MachineError as error:
-                print(f"told: {error}")
+                print(f"raised: {error}")
             web.wait_for_shutdown()
             print(web.succeed("echo again"), end="")
         """
         run = workshop.drive(workshop.configuration(script))
         run.expect(0)
-        assert "told: " in run.stdout and run.stdout.endswith("again\n")
+        assert "raised: " in run.stdout and run.stdout.endswith("again\n")
 
-    def test_that_ignores_its_end_is_ended_all_the_same(self, workshop: Workshop) -> None:
-        start = workshop.start_script("web", mode="deaf")
+    def test_that_ignores_sigterm_is_killed(self, workshop: Workshop) -> None:
+        start = workshop.start_script("web", mode="ignore-exit")
         workshop.drive(workshop.configuration("web.start()", [start])).expect(0)

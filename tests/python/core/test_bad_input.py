@@ -1,4 +1,4 @@
-"""What a run says to configurations, scripts and folders that cannot work, and how it exits."""
+"""Messages and exit statuses for invalid configurations, scripts and folders."""
 
 import json
 import os
@@ -107,7 +107,7 @@ class TestScript:
         run.expect(1)
         assert "Traceback" in run.stderr and "AssertionError" in run.stderr
 
-    def test_exit_status_of_its_own(self, workshop: Workshop) -> None:
+    def test_exit_status_of_the_script(self, workshop: Workshop) -> None:
         script = """
             import sys
             web.start()
@@ -136,7 +136,7 @@ class TestOutputDirectory:
         run.expect(2)
         assert f"{file} is not a directory" in run.stderr
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root writes whatever the mode says")
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root can write to read-only folders")
     def test_read_only_by_its_mode(self, workshop: Workshop) -> None:
         workshop.out.chmod(stat.S_IRUSR | stat.S_IXUSR)
         run = workshop.drive(workshop.configuration(""))
@@ -159,7 +159,7 @@ class TestStateDirectory:
         run.expect(1)
         assert str(state) in run.stderr and "the system allows 107" in run.stderr
 
-    def test_a_file_in_its_place(self, workshop: Workshop) -> None:
+    def test_path_is_a_file(self, workshop: Workshop) -> None:
         workshop.state.touch()
         run = workshop.drive(workshop.configuration("start_all()"))
         run.expect(1)
@@ -213,7 +213,7 @@ class TestStateDirectory:
 
 
 class mounted:
-    """A small file system at `path` while the block runs."""
+    """Mounts a small file system at `path` for the duration of the block."""
 
     def __init__(self, path: Path, options: str) -> None:
         self.path, self.options = path, options

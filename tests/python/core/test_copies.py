@@ -1,4 +1,4 @@
-"""What becomes of files that come from a guest, by the agent and by the root shell."""
+"""Copies of read-only folders from a guest, through the agent and through the root shell."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ from support.workshop import FAKE_QEMU
 NOBODY = 65534
 COMMAND = f"{sys.executable} {shlex.quote(str(FAKE_QEMU))}"
 
-# Copies "guest" to "back" as a user without rights.
+# Copies "guest" to "back" as an unprivileged user.
 SCRIPT = """
 import os, sys
 from charioteer import _core
@@ -38,14 +38,14 @@ machine.release()
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder of somebody who is not root, if that can be."""
+    """A folder of an unprivileged user, if the test is run by root."""
     folder = Path(tempfile.mkdtemp(prefix="copies-"))
     (folder / "guest/store/inner").mkdir(parents=True)
     (folder / "guest/made").mkdir()
     if os.geteuid() == 0:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, NOBODY, NOBODY)
-    # As all folders in /nix/store are.
+    # Like all folders in /nix/store.
     for name in ("store/inner", "store", "."):
         (folder / "guest" / name).chmod(0o555)
     yield folder
@@ -56,9 +56,7 @@ def place() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("channel", ["agent", "plain"])
-def test_a_driver_that_is_not_root_gets_folders_that_may_not_be_written(
-    place: Path, channel: str
-) -> None:
+def test_a_driver_without_root_copies_read_only_folders(place: Path, channel: str) -> None:
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),

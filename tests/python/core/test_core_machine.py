@@ -1,4 +1,4 @@
-"""charioteer._core.Machine with a fake QEMU, whose guest's root shell is a bash of this host."""
+"""charioteer._core.Machine with a fake QEMU, whose root shell is bash on this host."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def reporter() -> _core.Reporter:
 
 @pytest.fixture
 def make(folder: Path, reporter: _core.Reporter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Makes a machine named `web`, ill by `mode`; all are released at the end."""
+    """Creates machines `web` with a FAKE_QEMU_MODE; releases them at the end."""
     monkeypatch.setenv("CHARIOTEER_ACCEL", "tcg")
     made: list[_core.Machine] = []
 
@@ -66,10 +66,10 @@ def texts(reporter: _core.Reporter) -> list[str]:
 
 
 class TestCommands:
-    def test_output_and_status_come_back(self, web: _core.Machine) -> None:
+    def test_output_and_status_are_returned(self, web: _core.Machine) -> None:
         assert web.execute("echo out; echo err >&2; exit 42") == (42, "out\n")
 
-    def test_a_command_runs_strictly_and_in_its_own_shell(self, web: _core.Machine) -> None:
+    def test_a_command_runs_with_strict_options_in_its_own_shell(self, web: _core.Machine) -> None:
         assert web.execute("false; echo not reached")[0] == 1
         assert web.execute("false | true")[0] == 1
         assert web.execute("echo $never_set")[0] != 0
@@ -79,23 +79,25 @@ class TestCommands:
     def test_quotes_and_lines_arrive_as_they_are(self, web: _core.Machine) -> None:
         assert web.execute("printf '%s' \"it's\" \\\n '\"$HOME\"'") == (0, 'it\'s"$HOME"')
 
-    def test_no_newline_is_added_or_taken(self, web: _core.Machine) -> None:
+    def test_no_newline_is_added_or_removed(self, web: _core.Machine) -> None:
         assert web.execute("printf 'a\\n\\nb'") == (0, "a\n\nb")
         assert web.execute("true") == (0, "")
 
-    def test_bytes_that_are_no_text_become_replacements(self, web: _core.Machine) -> None:
+    def test_bytes_that_are_not_utf_8_are_replaced(self, web: _core.Machine) -> None:
         assert web.execute("printf 'a\\0b\\377c'") == (0, "a\0b\ufffdc")
 
     def test_five_megabytes_of_output(self, web: _core.Machine) -> None:
         status, output = web.execute("yes charioteer | head -c 5000000")
-        # Status 141 of yes, by pipefail, as upstream tells it.
+        # As with upstream, pipefail gives the status 141 of `yes`.
         assert (status, len(output)) == (141, 5_000_000)
 
     def test_a_command_longer_than_one_write(self, web: _core.Machine) -> None:
         text = "x" * 100_000
         assert web.execute(f"printf %s {text}") == (0, text)
 
-    def test_a_command_that_reads_its_input_does_not_eat_the_next(self, web: _core.Machine) -> None:
+    def test_a_command_that_reads_its_input_does_not_consume_the_next(
+        self, web: _core.Machine
+    ) -> None:
         assert web.execute("cat; echo end") == (0, "end\n")
         assert web.execute("echo next") == (0, "next\n")
 
@@ -111,7 +113,7 @@ class TestCommands:
         assert web.execute("echo begun; sleep 600", timeout=limit) == (124, "begun\n")
         assert web.execute("echo next", timeout=None) == (0, "next\n")
 
-    def test_threads_take_turns(self, web: _core.Machine) -> None:
+    def test_threads_may_share_a_machine(self, web: _core.Machine) -> None:
         def run(number: int) -> tuple[int, str]:
             return web.execute(f"echo {number}; exit {number}")
 
@@ -123,12 +125,12 @@ class TestCommands:
         assert web.wait_for_command(count + "test $(wc -l < $TMPDIR/tries) = 3") == "3\n"
         assert web.wait_for_command("echo down; false", success=False) == "down\n"
 
-    def test_a_wait_in_vain_tells_what_it_saw(self, web: _core.Machine) -> None:
+    def test_a_wait_that_times_out_has_the_last_output(self, web: _core.Machine) -> None:
         with pytest.raises(_core.RequestedAssertionFailed, match=r"timeout=0\)") as failure:
             web.wait_for_command("echo seen; false", timeout=0)
         assert "seen" in "\n".join(failure.value.__notes__)
 
-    def test_a_caller_may_have_the_shell_for_himself(self, web: _core.Machine) -> None:
+    def test_a_caller_may_use_the_shell_exclusively(self, web: _core.Machine) -> None:
         descriptor = web.attach_shell()
         os.write(descriptor, b"echo by hand\n")
         select.select([descriptor], [], [], scaled(30))
@@ -155,7 +157,7 @@ class TestInterruption:
         with pytest.raises(KeyboardInterrupt):
             machine.execute("echo begun >&2; sleep 600", timeout=5)
         presser.join()
-        # The guest's command still runs out its limit; the machine can be used after that.
+        # The command in the guest runs until its limit; the machine can be used after that.
         assert machine.execute("echo next") == (0, "next\n")
 
     def test_idle_is_called_while_waiting_and_can_end_it(self, make: Make) -> None:
@@ -193,7 +195,7 @@ class TestLifeCycle:
         assert machine.connected
 
     def test_the_process_is_like_a_popen(self, make: Make) -> None:
-        machine = make("deaf")
+        machine = make("ignore-exit")
         machine.start()
         process = machine.process
         assert process is not None and process.pid == machine.pid
@@ -211,7 +213,7 @@ class TestLifeCycle:
         web.connect()
         assert web.execute("cat $TMPDIR/file") == (0, "kept\n")
 
-    def test_a_shutdown_that_does_not_come_is_a_timeout(self, web: _core.Machine) -> None:
+    def test_a_shutdown_that_does_not_happen_times_out(self, web: _core.Machine) -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             web.wait_for_shutdown(timeout=0.1)
         assert web.execute("true")[0] == 0
@@ -221,7 +223,7 @@ class TestLifeCycle:
         web.crash()
         assert not web.booted
 
-    @pytest.mark.parametrize("mode", ["", "deaf", "mute", "hang"])
+    @pytest.mark.parametrize("mode", ["", "ignore-exit", "no-shell", "ignore-commands"])
     def test_release_ends_any_qemu(self, make: Make, mode: str) -> None:
         machine = make(mode)
         machine.start()
@@ -229,12 +231,12 @@ class TestLifeCycle:
         machine.release()
         assert not machine.booted
 
-    def test_a_folder_in_use_is_refused_by_name_and_pid(self, make: Make) -> None:
+    def test_a_folder_in_use_is_rejected_with_name_and_pid(self, make: Make) -> None:
         make()
         with pytest.raises(_core.MachineError, match=rf"vm-state-web.*\b{os.getpid()}\b"):
             make()
 
-    def test_old_state_goes_unless_it_is_kept(self, make: Make, folder: Path) -> None:
+    def test_old_state_is_removed_unless_kept(self, make: Make, folder: Path) -> None:
         disk = folder / "vm-state-web/disk"
         disk.parent.mkdir()
         disk.write_text("old")
@@ -247,10 +249,10 @@ class TestLifeCycle:
         self, make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         script = folder / "run-web-vm"
-        script.write_text(f'#!/bin/sh\necho "$TOLD $*" > seen\nexec {PLAIN} "$@"\n')
+        script.write_text(f'#!/bin/sh\necho "$PASSED $*" > seen\nexec {PLAIN} "$@"\n')
         script.chmod(0o755)
         machine = make(command=str(script))
-        monkeypatch.setenv("TOLD", "at the last moment")
+        monkeypatch.setenv("PASSED", "at the last moment")
         machine.start(allow_reboot=True, arguments=["-device", "a b"])
         seen = (folder / "vm-state-web/seen").read_text()
         assert seen.startswith("at the last moment -qmp unix:")
@@ -263,7 +265,7 @@ class TestTrouble:
         with pytest.raises(_core.MachineError, match="web.*/does/not/exist/run-web-vm"):
             machine.start()
 
-    def test_a_qemu_that_ends_at_once_is_quoted(self, make: Make) -> None:
+    def test_output_of_an_early_exit_of_qemu_is_shown(self, make: Make) -> None:
         machine = make("exit")
         with pytest.raises(_core.MachineError, match="web(?s:.*)fake-qemu: no machine specified"):
             machine.start()
@@ -275,7 +277,7 @@ class TestTrouble:
             machine.connect()
         assert "No working init" in str(failure.value) + "\n".join(failure.value.__notes__)
 
-    def test_a_qemu_that_dies_in_mid_command_leaves_its_last_words(self, make: Make) -> None:
+    def test_an_error_has_the_last_console_lines_of_qemu(self, make: Make) -> None:
         machine = make("die")
         machine.connect()
         with pytest.raises(_core.ShellError, match="web") as failure:
@@ -284,7 +286,7 @@ class TestTrouble:
         assert "7" in str(failure.value) and "`true`" in notes and "going down" in notes
         assert isinstance(failure.value, RuntimeError)
 
-    def test_a_shell_that_dies_in_mid_command(self, web: _core.Machine) -> None:
+    def test_a_shell_that_dies_during_a_command(self, web: _core.Machine) -> None:
         with pytest.raises(_core.ShellError):
             web.execute("kill -KILL $PPID", timeout=None)
         with pytest.raises(_core.ShellError):
@@ -301,7 +303,7 @@ class TestTrouble:
             _core.Machine("web", PLAIN, str(state), str(folder), reporter)
         assert not state.exists()
 
-    def test_what_needs_a_running_machine_says_so(self, make: Make) -> None:
+    def test_operations_that_need_a_running_machine_raise_an_error(self, make: Make) -> None:
         machine = make()
         with pytest.raises(_core.MachineError, match="web is not running"):
             machine.monitor_command("info status")
@@ -323,7 +325,7 @@ class TestFiles:
         assert back.read_bytes() == data.read_bytes()
         assert back.stat().st_mode & 0o777 == 0o750
 
-    def test_what_is_not_there_is_named(self, web: _core.Machine, folder: Path) -> None:
+    def test_a_missing_source_is_named(self, web: _core.Machine, folder: Path) -> None:
         with pytest.raises(_core.MachineError, match="/does/not/exist"):
             web.copy_out("/does/not/exist", str(folder / "back"))
 
@@ -347,7 +349,7 @@ class TestMonitors:
         web.screenshot(str(folder / "screen.png"))
         assert (folder / "screen.png").read_bytes().startswith(b"\x89PNG")
 
-    def test_the_console_is_kept_and_told_once(self, web: _core.Machine) -> None:
+    def test_console_lines_are_kept_and_returned_once(self, web: _core.Machine) -> None:
         web.send_console(b"ls\n")
         seen: list[str] = []
         while "you typed: ls" not in seen:

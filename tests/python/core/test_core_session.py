@@ -45,7 +45,7 @@ class TestSession:
         assert session.close() == []
         expect_nothing_left(folder)
 
-    def test_a_session_that_is_forgotten_leaves_nothing(
+    def test_a_session_that_is_not_closed_leaves_nothing(
         self, folder: Path, reporter: _core.Reporter
     ) -> None:
         made = machine("web", folder, reporter)
@@ -78,7 +78,7 @@ class TestSession:
 
 
 class TestVlan:
-    def test_offers_both_kinds_of_plug_until_it_stops(
+    def test_has_both_kinds_of_sockets_until_it_stops(
         self, folder: Path, reporter: _core.Reporter
     ) -> None:
         vlan = _core.VLan(7, str(folder), reporter)
@@ -91,7 +91,7 @@ class TestVlan:
         vlan.stop()
         expect_nothing_left(folder)
 
-    def test_one_in_use_is_refused_by_name_and_pid(
+    def test_a_vlan_in_use_is_rejected_with_name_and_pid(
         self, folder: Path, reporter: _core.Reporter
     ) -> None:
         vlan = _core.VLan(1, str(folder), reporter)
@@ -107,8 +107,8 @@ class TestReporter:
         made = machine("web", folder, reporter)
         made.connect()
         made.release()
-        told = {(event.kind, event.machine, event.text) for event in reporter.drain()}
-        assert {("log", "web", "starting vm"), ("serial", "web", "booting")} <= told
+        events = {(event.kind, event.machine, event.text) for event in reporter.drain()}
+        assert {("log", "web", "starting vm"), ("serial", "web", "booting")} <= events
         assert reporter.drain() == []
 
     def test_serial_lines_can_be_silenced(self, folder: Path, reporter: _core.Reporter) -> None:
@@ -148,7 +148,7 @@ class TestConfiguration:
         path.write_text(text)
         return _core.load_configuration(str(path))
 
-    def test_names_are_those_of_the_map_in_its_order(self, folder: Path) -> None:
+    def test_machines_have_the_names_and_order_of_the_map(self, folder: Path) -> None:
         configuration = self.load(folder, json.dumps(self.WHOLE))
         assert list(configuration.vms.items()) == [("web", "/run-web-vm"), ("db", "/run-db-vm")]
         assert configuration.vlans == [1, 2]
@@ -181,7 +181,7 @@ class TestConfiguration:
             self.load(folder, json.dumps({**self.WHOLE, key: value}))
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "not json", '{"vms": {}} x'])
-    def test_what_is_no_object_is_refused(self, folder: Path, text: str) -> None:
+    def test_a_file_that_is_no_json_object_is_rejected(self, folder: Path, text: str) -> None:
         with pytest.raises(ValueError, match=r"driver\.json"):
             self.load(folder, text)
 

@@ -1,4 +1,4 @@
-"""The end of an interpreter that still holds objects of the core."""
+"""Exit of an interpreter that still holds objects of the core."""
 
 import os
 import shlex
@@ -21,7 +21,8 @@ vlan = _core.VLan(1, sys.argv[1], reporter)
 session = _core.Session(reporter)
 """
 
-# The idle hook runs in a thread that waits in the core.
+# Eight threads wait in the core and have called their idle hook; another one calls the core in a
+# loop.
 _WAITING_THREADS = """
 import sys, threading
 from charioteer import _core
@@ -47,7 +48,7 @@ for _ in range(9):
     waiting.acquire()
 """
 
-# The interpreter ends while a thread goes through many files of the host.
+# The interpreter exits while threads read many files of the host.
 _COPIES = """
 import os, sys, threading
 from charioteer import _core
@@ -73,11 +74,11 @@ def use_the_core():
     try:
         machine.console_log()
     except _core.MachineError:
-        print("refused")
+        print("rejected")
 """
 
 
-# The first picture of two pixels is read by an engine that writes "reading" and never ends.
+# stuck_tesseract writes "reading" and never returns.
 _STUCK_READING = """
 import os, sys
 output = os.dup(1)
@@ -102,19 +103,19 @@ def _run(script: str, folder: Path, *modules: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_an_interpreter_ends_quietly_while_it_holds_objects_of_the_core(tmp_path: Path) -> None:
+def test_exit_with_objects_of_the_core_is_silent(tmp_path: Path) -> None:
     assert _run(_OBJECTS, tmp_path) == (0, "", "")
 
 
-def test_an_interpreter_ends_quietly_while_threads_are_in_the_core(tmp_path: Path) -> None:
+def test_exit_with_threads_in_the_core_is_silent(tmp_path: Path) -> None:
     assert _run(_WAITING_THREADS, tmp_path) == (0, "", "")
 
 
-def test_an_interpreter_ends_quietly_while_files_are_read(tmp_path: Path) -> None:
+def test_exit_while_files_are_read_is_silent(tmp_path: Path) -> None:
     assert _run(_COPIES, tmp_path) == (0, "", "")
 
 
-def test_an_interpreter_ends_while_a_picture_takes_for_ever_to_read(tmp_path: Path) -> None:
+def test_exit_while_text_recognition_hangs(tmp_path: Path) -> None:
     package = tmp_path / "modules/charioteer"
     package.mkdir(parents=True)
     for file in Path(_core.__file__ or "").parent.iterdir():
@@ -125,5 +126,5 @@ def test_an_interpreter_ends_while_a_picture_takes_for_ever_to_read(tmp_path: Pa
     assert _run(_STUCK_READING, tmp_path, str(package.parent)) == (0, "reading\n", "")
 
 
-def test_once_the_interpreter_is_ending_the_core_refuses(tmp_path: Path) -> None:
-    assert _run(_USE_AFTER_THE_END + _OBJECTS, tmp_path) == (0, "refused\n", "")
+def test_calls_during_exit_raise_an_error(tmp_path: Path) -> None:
+    assert _run(_USE_AFTER_THE_END + _OBJECTS, tmp_path) == (0, "rejected\n", "")

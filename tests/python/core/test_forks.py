@@ -1,4 +1,4 @@
-"""Children that a test script forks: the run is their parent's alone."""
+"""Children that a test script forks: they do not affect the run of their parent."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ ENDS = {
 
 
 def passed(workshop: Workshop, script: str, *arguments: str) -> tuple[str, str]:
-    """What a run of `script` wrote, which passes and still has its machine at its end."""
+    """Runs `script`, which must pass and be able to use its machine at the end; its output."""
     end = """
 if os.getpid() == parent:
     assert web.succeed("echo still here") == "still here\\n"
@@ -49,14 +49,14 @@ def test_a_child_that(workshop: Workshop, how: str) -> None:
     script = f"""
 child = os.fork()
 if child == 0:
-    print("said by the child")
+    print("printed by the child")
     log.log("logged by the child")
     {end}
 else:
     assert end_of(child) == {status}
 """
     out, err = passed(workshop, script, "--junit-xml=report.xml")
-    assert out.count("said by the child\n") == 1
+    assert out.count("printed by the child\n") == 1
     assert err.count("logged by the child\n") == 1
     assert ("LookupError: in the child" in err) == (how == "raises")
     report = (workshop.out / "report.xml").read_text()
@@ -107,7 +107,7 @@ with ProcessPoolExecutor(2, mp_context=context) as pool:
     assert {"child 1", "child 2"} <= set(out.split("\n"))
 
 
-def test_a_child_of_another_thread_and_one_before_a_program(workshop: Workshop) -> None:
+def test_a_child_of_another_thread_and_a_preexec_function(workshop: Workshop) -> None:
     script = """
 import subprocess
 statuses = []
@@ -127,7 +127,7 @@ assert subprocess.run(["true"], preexec_fn=lambda: None).returncode == 0
     passed(workshop, script)
 
 
-def test_a_child_that_outlives_the_driver_keeps_nothing_alive(workshop: Workshop) -> None:
+def test_a_child_that_outlives_the_driver_keeps_no_machine_alive(workshop: Workshop) -> None:
     script = """
 child = os.fork()
 if child == 0:

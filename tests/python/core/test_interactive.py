@@ -1,11 +1,11 @@
-"""Somebody at the keyboard: shells, consoles and breakpoints in the middle of a script."""
+"""Interactive use: shells, consoles and breakpoints during a script."""
 
 import socket
 from collections.abc import Iterator
 
 import pytest
 
-from support.host_door import HostDoor
+from support.host_shell_server import HostShellServer
 from support.patience import scaled
 from support.terminal import Terminal
 from support.workshop import Workshop
@@ -13,14 +13,14 @@ from support.workshop import Workshop
 
 @pytest.fixture
 def prompt(workshop: Workshop) -> Iterator[Terminal]:
-    """A prompt with a machine `web` whose terminals are of this host."""
-    terminal = workshop.sit_down(workshop.configuration(""))
+    """The prompt of a run with a machine `web` whose login shells run on this host."""
+    terminal = workshop.interactive(workshop.configuration(""))
     terminal.wait_for_last_line(">>>")
     terminal.type("web.succeed('echo up').upper()")
     terminal.wait_for("UP")
-    door = HostDoor(workshop.state / "vm-state-web")
+    server = HostShellServer(workshop.state / "vm-state-web")
     yield terminal
-    door.end()
+    server.end()
 
 
 def test_a_login_shell_on_the_terminal(prompt: Terminal) -> None:
@@ -28,7 +28,7 @@ def test_a_login_shell_on_the_terminal(prompt: Terminal) -> None:
     prompt.wait_for("web: Terminal is ready (Ctrl-] leaves it):")
     prompt.type("stty size")
     prompt.wait_for("{} {}".format(*prompt.size))
-    # By the command itself: between two commands the shell alone would hear Ctrl-C.
+    # The command itself writes "begun": before it runs, only the shell would receive Ctrl-C.
     prompt.type("sh -c 'echo begun; exec sleep 1000'")
     prompt.wait_for("\nbegun")
     prompt.press("C-c")
@@ -122,14 +122,14 @@ def test_a_failing_script_waits_for_a_debugger(workshop: Workshop) -> None:
     run.wait_for("!!! Breakpoint reached, run 'sudo attach-to-sandbox ")
     with _connect(4444) as debugger, debugger.makefile("r") as answers:
         debugger.sendall(b"p 40 + 2\np answer\ncontinue\n")
-        told = answers.read()
-    assert "(Pdb) 42\n(Pdb) 42\n" in told
+        output = answers.read()
+    assert "(Pdb) 42\n(Pdb) 42\n" in output
     run.expect(1)
     assert "LookupError: not here" in run.stderr
 
 
 def _connect(port: int) -> socket.socket:
-    """A connection to this host, as soon as somebody listens."""
+    """Connects to a port of this host as soon as a process listens."""
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), timeout=scaled(60))

@@ -1,4 +1,4 @@
-"""Standard output of scripts, beside the log in one pipe."""
+"""Standard output of scripts when the log goes to the same pipe."""
 
 import re
 import signal
@@ -14,7 +14,7 @@ def lines_of(workshop: Workshop, script: str) -> list[str]:
     return run.stdout.split("\n")
 
 
-def test_lines_come_whole_and_in_order_with_the_log(workshop: Workshop) -> None:
+def test_lines_are_complete_and_in_order_with_the_log(workshop: Workshop) -> None:
     script = """
         for number in range(3000):
             print("printed", number, "x" * 200)
@@ -27,7 +27,7 @@ def test_lines_come_whole_and_in_order_with_the_log(workshop: Workshop) -> None:
     assert lines == expected
 
 
-def test_lines_of_several_threads_come_whole(workshop: Workshop) -> None:
+def test_lines_of_several_threads_are_complete(workshop: Workshop) -> None:
     script = """
         import threading
         def talk(name):
@@ -48,12 +48,12 @@ def test_lines_of_several_threads_come_whole(workshop: Workshop) -> None:
         ]
 
 
-def test_a_reader_that_pauses_gets_whole_lines(workshop: Workshop) -> None:
+def test_a_slow_reader_receives_complete_lines(workshop: Workshop) -> None:
     configuration = workshop.configuration(
         """
         import threading, time
         def talk():
-            time.sleep(1)  # by then the pipe is full of what is printed
+            time.sleep(1)  # the printed lines have filled the pipe by then
             for number in range(1000):
                 log.log(f"logged {number} " + "y" * 150)
         thread = threading.Thread(target=talk)
@@ -62,7 +62,7 @@ def test_a_reader_that_pauses_gets_whole_lines(workshop: Workshop) -> None:
         thread.join()
         """
     )
-    # Longer than a writer waits for a reader before it looks for signals.
+    # Longer than a writer waits for the pipe before it checks for signals.
     pipeline = 'set -o pipefail; "$@" 2>&1 | { sleep 3; cat; }'
     driver = PROGRAMS / "nixos-test-driver"
     run = workshop.run(
@@ -111,7 +111,7 @@ def test_nothing_printed_is_lost_when_the_driver_is_killed(workshop: Workshop) -
     ]
 
 
-def test_a_reader_that_goes_does_not_fail_the_script(workshop: Workshop) -> None:
+def test_a_closed_output_pipe_does_not_fail_the_script(workshop: Workshop) -> None:
     workshop.keyboard = True
     configuration = workshop.configuration(
         """
@@ -120,7 +120,7 @@ def test_a_reader_that_goes_does_not_fail_the_script(workshop: Workshop) -> None
         log.log("the script goes on")
         """
     )
-    # The reader has gone before the line is printed.
+    # The reader closes the pipe before the line is printed.
     pipeline = 'set -o pipefail; { "$@" || echo "status $?" >&2; } | { exec <&-; echo gone >&2; }'
     driver = PROGRAMS / "nixos-test-driver"
     run = workshop.run(

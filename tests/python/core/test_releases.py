@@ -1,4 +1,4 @@
-"""The driver as each release of nixpkgs starts it: `tests/golden`, with fake QEMUs."""
+"""Runs of the driver as each release of nixpkgs starts it (`tests/golden`), with fake QEMUs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from support.run import PROGRAMS, Run
 from support.workshop import Workshop
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
-# Every machine is known by its name, and one of them is a machine that runs.
+# Checks that every machine has its global name, and runs a command in the virtual machines.
 SCRIPT = """
 print([machine.name for machine in machines], [vlan.nr for vlan in vlans])
 print(all(name in globals() for name in {names}))
@@ -22,7 +22,7 @@ for machine in machines:
 
 @dataclass(frozen=True)
 class Release:
-    """What a run started in the way of a release has; `limit` in seconds."""
+    """The machines, VLANs and limit (in seconds) of a release's golden files."""
 
     name: str
     virtual: list[str]
@@ -53,7 +53,7 @@ def test_every_golden_folder_is_run() -> None:
 
 
 def start(workshop: Workshop, release: Release, *arguments: str | Path) -> Run:
-    """Fills the folder of the release with this host's paths, and starts its wrapper."""
+    """Copies the release's files with the paths of this host, and starts the wrapper script."""
     for name in release.virtual:
         place = workshop.folder / name / "bin"
         place.mkdir(parents=True)
@@ -80,7 +80,7 @@ def start(workshop: Workshop, release: Release, *arguments: str | Path) -> Run:
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=[release.name for release in RELEASES])
-def test_a_run_in_the_way_of_a_release(workshop: Workshop, release: Release) -> None:
+def test_a_run_as_started_by_a_release(workshop: Workshop, release: Release) -> None:
     if release.containers and (reason := why_no_containers()):
         pytest.skip(reason)
     run = start(workshop, release)
@@ -100,7 +100,7 @@ def test_24_11_has_a_junit_report(workshop: Workshop) -> None:
 @pytest.mark.parametrize(
     ("release", "first"), [(RELEASES[2], 8), (RELEASES[3], 3)], ids=["25.05", "25.11"]
 )
-def test_how_to_log_in_by_vsock_is_told(workshop: Workshop, release: Release, first: int) -> None:
+def test_the_ssh_commands_are_printed(workshop: Workshop, release: Release, first: int) -> None:
     run = start(workshop, release)
     run.expect(0)
     assert f"alpha:   ssh -o User=root vsock/{first}\n" in run.stdout
@@ -108,8 +108,6 @@ def test_how_to_log_in_by_vsock_is_told(workshop: Workshop, release: Release, fi
 
 
 @pytest.mark.parametrize("release", RELEASES[2:5], ids=["25.05", "25.11", "26.05"])
-def test_the_hook_for_debugging_as_a_build_asks_for_it(
-    workshop: Workshop, release: Release
-) -> None:
+def test_the_debug_hook_of_a_build(workshop: Workshop, release: Release) -> None:
     """`run.nix` abbreviates the flag."""
     start(workshop, release, "--debug-hook=/bin/attach").expect(0)

@@ -1,4 +1,4 @@
-"""Reading pictures of screens, without a machine."""
+"""Text recognition in pictures, without a machine."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ NOISE = "b'P6 400 300 255 ' + os.urandom(400 * 300 * 3)"
 
 
 def run_python(text: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a piece of Python that knows `_core` and `os`, in a process of its own."""
+    """Runs Python code, which may use `_core` and `os`, in a process of its own."""
     return subprocess.run(
         [sys.executable, "-c", f"import os\nfrom charioteer import _core\n{text}"],
         capture_output=True,
@@ -32,7 +32,7 @@ def test_an_empty_picture_has_no_text_in_any_variant() -> None:
     assert list(_core.ScreenReading(picture, 1)) == [(0, "")]
 
 
-def test_what_is_no_picture_is_refused() -> None:
+def test_invalid_pictures_are_rejected() -> None:
     with pytest.raises(_core.MachineError, match="not a PPM file"):
         _core.ScreenReading(b"\x89PNG", 3)
     for variants in (0, 4):
@@ -40,7 +40,7 @@ def test_what_is_no_picture_is_refused() -> None:
             _core.ScreenReading(b"P6 1 1 255\nabc", variants)
 
 
-def test_3_8_missing_language_data_is_told_by_what_to_install(tmp_path: Path) -> None:
+def test_3_8_missing_language_data_is_an_error_that_names_the_package(tmp_path: Path) -> None:
     done = run_python(
         "next(_core.ScreenReading(b'P6 1 1 255 abc', 1))", TESSDATA_PREFIX=str(tmp_path)
     )
@@ -49,7 +49,7 @@ def test_3_8_missing_language_data_is_told_by_what_to_install(tmp_path: Path) ->
         "test_driver.errors.MachineError: OCR requested but `tesseract` is not available"
     )
     assert str(tmp_path) in last and "install tesseract-ocr-eng" in last
-    # Tesseract has not said its own piece.
+    # Tesseract's own message is suppressed.
     assert done.stderr.count("eng") == last.count("eng")
 
 
@@ -63,6 +63,6 @@ def test_tesseract_is_loaded_when_it_is_needed() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_interpreter_may_end_while_something_is_read() -> None:
+def test_exit_while_text_is_recognised() -> None:
     done = run_python(f"reading = _core.ScreenReading({NOISE}, 3)\nprint('begun')")
     assert (done.returncode, done.stdout, done.stderr) == (0, "begun\n", "")

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGKILL at every stage of a run, each sent when the stage is seen."""
+"""Ctrl-C, SIGTERM and SIGKILL at every stage of a run."""
 
 import os
 import signal
@@ -16,39 +16,39 @@ IN_COMMAND = "web.succeed('echo in the command >&2; sleep 600')"
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage begins when `sign` is in the output of a run of `script`."""
+    """A stage of a run of `script`, which begins when `marker` appears in the output."""
 
     name: str
     script: str
-    sign: str
+    marker: str
     mode: str = ""
 
 
 STAGES = [
     Stage("before the start", "print('here', flush=True); open(fifo).read()", "here"),
-    Stage("in the start script", "web.start()", "web # formatting a disk", "slow"),
-    Stage("starting all", "start_all()", "web # formatting a disk", "slow"),
-    Stage("booting", "web.succeed('true')", "waiting for the VM to finish booting", "mute"),
+    Stage("in the start script", "web.start()", "web # formatting a disk", "never-connect"),
+    Stage("starting all", "start_all()", "web # formatting a disk", "never-connect"),
+    Stage("booting", "web.succeed('true')", "waiting for the VM to finish booting", "no-shell"),
     Stage("in a command", IN_COMMAND, "web # in the command"),
-    Stage("in a swallowed command", "web.succeed('true')", "must succeed: true", "hang"),
+    Stage("in an ignored command", "web.succeed('true')", "must succeed: true", "ignore-commands"),
     Stage("waiting for success", "web.wait_until_succeeds('echo try >&2; false')", "web # try"),
     Stage("waiting for the console", "web.wait_for_console_text('never')", "never to appear"),
     Stage("reading the screen", "web.start(); web.wait_for_text('never')", "never to appear"),
     Stage("waiting for the end", "web.start(); join_all()", "wait for all VMs to finish"),
     Stage("sleeping on the host", "web.start(); import time; print('zz', flush=True); time.sleep(600)", "zz"),
     Stage("in a retry", "web.start(); print('rr', flush=True); retry(lambda _: False)", "rr"),
-    Stage("in cleanup", "web.start()", "cleanup", "deaf"),
+    Stage("in cleanup", "web.start()", "cleanup", "ignore-exit"),
 ]  # fmt: skip
 
 
 def at(stage: Stage, workshop: Workshop) -> Run:
-    """A run that has come to the stage."""
+    """A run that has reached the stage."""
     fifo = workshop.folder / "fifo"
     os.mkfifo(fifo)
     start = workshop.start_script("web", mode=stage.mode)
     script = f"fifo = {str(fifo)!r}\n{stage.script}\n"
     run = workshop.drive(workshop.configuration(script, [start], VLANS))
-    run.wait_for(stage.sign)
+    run.wait_for(stage.marker)
     return run
 
 
@@ -71,12 +71,12 @@ class TestStages:
         expect_nothing_left(workshop.folder)
 
 
-class TestImpatience:
+class TestFurtherSignals:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_the_same_signal_again_while_cleaning_up(
         self, workshop: Workshop, number: signal.Signals
     ) -> None:
-        start = workshop.start_script("web", mode="deaf")
+        start = workshop.start_script("web", mode="ignore-exit")
         run = workshop.drive(workshop.configuration(IN_COMMAND, [start], VLANS))
         run.wait_for("web # in the command")
         run.send(number)
@@ -101,7 +101,7 @@ class TestImpatience:
 
 
 class TestKilledDriver:
-    def test_its_state_can_be_taken_at_once(self, workshop: Workshop) -> None:
+    def test_its_state_directory_can_be_used_immediately(self, workshop: Workshop) -> None:
         configuration = workshop.configuration(IN_COMMAND, vlans=VLANS)
         first = workshop.drive(configuration)
         first.wait_for("web # in the command")
@@ -121,7 +121,7 @@ class TestKilledDriver:
         expect_nothing_left(workshop.folder)
 
     def test_a_qemu_that_ignores_sigterm_ends_too(self, workshop: Workshop) -> None:
-        start = workshop.start_script("web", mode="deaf")
+        start = workshop.start_script("web", mode="ignore-exit")
         run = workshop.drive(workshop.configuration(IN_COMMAND, [start]))
         run.wait_for("web # in the command")
         run.send(signal.SIGKILL)

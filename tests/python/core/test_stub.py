@@ -1,4 +1,4 @@
-"""The stub files declare what the built module has."""
+"""The stub files match the built module."""
 
 import ast
 import inspect
@@ -14,7 +14,7 @@ FUNCTIONS = [name for name in core_stub.STUB if name not in CLASSES]
 
 
 def parameters(function: Callable[..., Any]) -> list[tuple[str, bool]]:
-    """Names, and whether there is a default; pybind11 says both in the first line of the docs."""
+    """Names, and whether there is a default, from the signature that pybind11 puts in the docs."""
     if inspect.isfunction(function):
         declared = inspect.signature(function).parameters.values()
         return [(each.name, each.default is not each.empty) for each in declared]

@@ -1,4 +1,4 @@
-"""A VLAN that reaches the kernel by a tap device, and programs that end with the driver."""
+"""A VLAN with a tap device of the kernel, and programs that end with the driver."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ class Wire:
 
     def __init__(self, folder: Path) -> None:
         self.vlan = _core.VLan(1, str(folder), _core.Reporter(terminal=False), tap=NAME)
-        # IPv6 of the kernel would speak, too.
+        # Otherwise the kernel's IPv6 would send frames, too.
         Path(f"/proc/sys/net/ipv6/conf/{NAME}/disable_ipv6").write_text("1")
         subprocess.run(["ip", "link", "set", NAME, "up"], check=True)
         self.kernel = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -53,19 +53,19 @@ def test_frames_pass_both_ways(wire: Wire) -> None:
     assert not Path(f"/sys/class/net/{NAME}").exists()
 
 
-def test_a_name_that_is_taken_is_told(wire: Wire, folder: Path) -> None:
+def test_a_name_in_use_is_named(wire: Wire, folder: Path) -> None:
     with pytest.raises(MachineError, match=f"{NAME} .another run has one of that name"):
         _core.VLan(2, str(folder), _core.Reporter(terminal=False), tap=NAME)
     wire.vlan.stop()
 
 
-def test_a_program_tells_lines_and_how_it_ended(folder: Path) -> None:
+def test_a_program_reports_its_lines_and_its_status(folder: Path) -> None:
     reporter = _core.Reporter(terminal=False, queue=True)
     command = ["sh", "-c", "echo $WORD; echo aside >&2; pwd; exit 3"]
     program = _core.spawn(command, ["WORD=one", "PATH=/bin"], str(folder), "web", reporter)
     assert program.wait(scaled(30)) == 3 and program.poll() == 3
-    told = [(event.kind, event.machine, event.text) for event in reporter.drain()]
-    assert told == [("serial", "web", text) for text in ("one", "aside", str(folder))]
+    events = [(event.kind, event.machine, event.text) for event in reporter.drain()]
+    assert events == [("serial", "web", text) for text in ("one", "aside", str(folder))]
     assert program.last_output() == f"one\naside\n{folder}\n"
 
 

@@ -1,4 +1,4 @@
-"""SIGTERM and the time limit of a run end it, whatever the script does about it."""
+"""SIGTERM and the time limit end a run even if the script ignores them."""
 
 import os
 import signal
@@ -10,9 +10,9 @@ from support.leftovers import expect_nothing_left, qemus_of
 from support.run import Run
 from support.workshop import Workshop
 
-# Each goes on for ever, as far as Python is concerned.
+# Scripts that would run endlessly.
 STUBBORN = {
-    "swallows exceptions": """
+    "catches all exceptions": """
         while True:
             try:
                 time.sleep(0.01)
@@ -52,7 +52,7 @@ STUBBORN = {
             thread.join()
     """,
 }
-SIGN = {
+MARKER = {
     "ignores the signal": "ignored",
     "blocks the signal": "blocked",
     "has a handler of its own": "installed",
@@ -88,15 +88,15 @@ def expect_a_whole_end(workshop: Workshop, run: Run) -> None:
 def test_sigterm_ends_a_script_that(workshop: Workshop, name: str) -> None:
     run = start(workshop, name)
     run.wait_for("ready")
-    run.wait_for(SIGN.get(name, "ready"))
+    run.wait_for(MARKER.get(name, "ready"))
     assert qemus_of(workshop.state)
     run.send(signal.SIGTERM)
     expect_a_whole_end(workshop, run)
 
 
-@pytest.mark.parametrize("name", ["swallows exceptions", "holds the interpreter lock"])
+@pytest.mark.parametrize("name", ["catches all exceptions", "holds the interpreter lock"])
 def test_the_time_limit_ends_a_script_that(workshop: Workshop, name: str) -> None:
-    # From when it is ready, however long that takes.
+    # The limit begins when the script is ready.
     run = start(workshop, name, "driver.global_timeout = 0.5\ndriver.race_timer.start()\n")
     expect_a_whole_end(workshop, run)
     assert "timeout reached; test terminating..." in run.stderr
@@ -122,7 +122,7 @@ def test_a_script_that_passes_after_sigterm_has_not_passed(workshop: Workshop) -
     expect_nothing_left(workshop.folder)
 
 
-def test_a_script_that_behaves_has_time_to_clean_up(workshop: Workshop) -> None:
+def test_a_script_has_time_to_clean_up(workshop: Workshop) -> None:
     script = """
         import time
         try:
@@ -142,7 +142,7 @@ def test_a_script_that_behaves_has_time_to_clean_up(workshop: Workshop) -> None:
     expect_nothing_left(workshop.folder)
 
 
-def test_a_log_that_is_not_read_does_not_keep_the_run(workshop: Workshop) -> None:
+def test_a_log_that_is_not_read_does_not_delay_the_end(workshop: Workshop) -> None:
     log = workshop.folder / "log.xml"
     os.mkfifo(log)
     reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)

@@ -1,4 +1,4 @@
-"""scripts/check-size, on a small tree of its own."""
+"""scripts/check-size, on a small tree."""
 
 import shutil
 import subprocess
@@ -17,24 +17,26 @@ def check(root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_what_is_short_enough_passes(tmp_path: Path) -> None:
+def test_accepts_files_within_the_limits(tmp_path: Path) -> None:
     (tmp_path / "driver").mkdir()
     (tmp_path / "driver/short.cpp").write_text("int main() {}\n")
     assert check(tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "complaint"),
+    ("name", "content", "message"),
     [
         ("long.cpp", b"// a line\n" * 400, "driver/long.cpp: 400 lines"),
         ("wide.py", b"def f():\n" + b"    x = 1\n" * 60, "driver/wide.py:1: f: 61 lines"),
         ("seed", b"\xfe\xffCh", "driver/seed: not text"),
     ],
 )
-def test_names_what_is_not(tmp_path: Path, name: str, content: bytes, complaint: str) -> None:
+def test_names_files_that_are_too_long(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
     (tmp_path / "driver").mkdir()
     (tmp_path / "driver" / name).write_bytes(content)
     done = check(tmp_path)
     assert done.returncode == 1
-    assert complaint in done.stdout
+    assert message in done.stdout
     assert done.stderr == ""

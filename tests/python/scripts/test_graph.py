@@ -1,4 +1,4 @@
-"""scripts/graph.py: steps side by side."""
+"""scripts/graph.py runs steps in parallel."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 
 
 def start(folder: Path, steps: str) -> "subprocess.Popen[str]":
-    """A program that runs `steps`, an expression, with their logs in `folder`/logs."""
+    """A program that runs the steps of the expression `steps`, with logs in `folder`/logs."""
     text = (
         "import sys, pathlib\n"
         "from graph import Graph\n"
@@ -47,7 +47,7 @@ def test_a_step_runs_after_those_that_it_needs(folder: Path) -> None:
 
 
 def test_steps_that_leave_processors_idle_run_side_by_side(folder: Path) -> None:
-    # Each waits for the other.
+    # Each step waits for the other one.
     os.mkfifo(folder / "pipe")
     reader = step("reader", f"cat {folder}/pipe", "load=0.5")
     writer = step("writer", f"echo x > {folder}/pipe", "load=0.5")
@@ -60,7 +60,7 @@ def test_steps_that_keep_all_processors_busy_run_alone(folder: Path) -> None:
     assert "program: all 3 steps passed" in output(start(folder, f"[{steps}]"))
 
 
-def test_the_output_is_shown_of_a_step_that_fails_only(folder: Path) -> None:
+def test_only_the_output_of_a_failed_step_is_shown(folder: Path) -> None:
     good = step("good", "echo not shown; echo 100% tests passed out of 7")
     bad = step("bad", "echo what went wrong; exit 7", "needs=('good',)")
     never = step("never", "true", "needs=('bad',)")

@@ -1,4 +1,4 @@
-"""Which imports of python/ are refused."""
+"""scripts/python_layers.py: the imports that are errors in python/."""
 
 import importlib
 import sys
@@ -18,7 +18,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def write(root: Path, **modules: str) -> None:
-    """Modules with their text; `__` in a name is a dot."""
+    """Writes modules with these texts; `__` in a name stands for a dot."""
     for name, text in modules.items():
         file = root / (name.replace("__", "/") + ".py")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def errors(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_what_is_below_may_be_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imports_of_lower_layers_are_allowed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(
         root,
         charioteer__errors="import os\n",
@@ -52,7 +52,9 @@ def test_what_is_below_may_be_used(root: Path, monkeypatch: pytest.MonkeyPatch) 
         "def later() -> None:\n    from charioteer.cli import program\n",
     ],
 )
-def test_what_is_above_may_not(root: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_imports_of_higher_layers_are_errors(
+    root: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
     write(root, charioteer__cli__program="", charioteer__testing__run=text)
     line = text.count("\n")
     assert errors(root, monkeypatch) == [

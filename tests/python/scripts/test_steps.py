@@ -1,4 +1,4 @@
-"""scripts/steps.py and a program made with it."""
+"""scripts/steps.py and a program that uses it."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ SCRIPTS = Path(__file__).resolve().parents[3] / "scripts"
 
 
 def run(command: list[str], limit: float) -> subprocess.CompletedProcess[str]:
-    """What a program says that runs `command` as a step and counts it."""
+    """The output of a program that runs `command` as a step and prints the summary."""
     text = (
         "import sys, steps\n"
         f"outcomes = [steps.run(steps.Step('one', {command}, {limit}))]\n"
@@ -43,7 +43,7 @@ def test_a_step_that_fails_is_named() -> None:
 
 
 def test_a_step_ends_at_its_limit_with_its_processes() -> None:
-    # The output ends with the last of them, which ignores SIGTERM.
+    # The output pipe is closed by the last process, which ignores SIGTERM.
     command = ["sh", "-c", "(trap '' TERM; echo begun; sleep 3600) & sleep 3600"]
     done = run(command, 3)
     assert "begun\n" in done.stdout
@@ -51,8 +51,8 @@ def test_a_step_ends_at_its_limit_with_its_processes() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["bullseye"], ["sid"]])
-def test_other_distributions_are_refused_in_one_line(arguments: list[str]) -> None:
-    # Without programs, whether as root or not.
+def test_other_distributions_are_rejected_in_one_line(arguments: list[str]) -> None:
+    # The check of arguments needs no programs and no root.
     done = subprocess.run(
         [SCRIPTS / "check-distributions", *arguments],
         env={"PATH": "/nowhere", "PYTHONDONTWRITEBYTECODE": "1"},

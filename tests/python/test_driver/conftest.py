@@ -1,4 +1,4 @@
-"""The driver on a fake core."""
+"""Fixtures for tests of the driver with a fake core."""
 
 from collections.abc import Iterator
 from pathlib import Path

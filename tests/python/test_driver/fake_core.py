@@ -1,6 +1,6 @@
 """A core without processes: guests are functions from commands to (status, output).
 
-Calls that do not fit the stub of the core fail.
+Calls that do not match the stub of the core raise TypeError.
 """
 
 import json
@@ -16,7 +16,7 @@ Answer = Callable[[str], tuple[int, str]]
 
 @fake_of("Reporter")
 class FakeReporter:
-    """Keeps what is written."""
+    """Keeps the lines that are written."""
 
     def __init__(self, terminal: bool = True, queue: bool = False) -> None:
         self.terminal = terminal
@@ -41,7 +41,7 @@ def _record_call(call: Any, method: str, *arguments: Any) -> None:
 
 @fake_of("Call", _record_call)
 class FakeCall:
-    """A command in a guest; `pieces` is its output, None its end, an exception the loss of the guest."""
+    """A command in a guest; `pieces` has its output, None for its end, exceptions for a lost guest."""
 
     def __init__(self) -> None:
         self.pid = 42
@@ -63,7 +63,7 @@ class FakeCall:
 
 @fake_of("Process")
 class FakeProcess:
-    """A QEMU that runs."""
+    """A running QEMU."""
 
     pid = 77
 
@@ -79,7 +79,7 @@ def _record_on_machine(machine: Any, method: str, *arguments: Any) -> None:
 
 @fake_of("Machine", _record_on_machine)
 class FakeMachine:
-    """A machine whose guest is `answer`; remembers what was asked of it."""
+    """A machine whose guest is the function `answer`; records all calls."""
 
     answer: Answer = staticmethod(lambda command: (0, ""))
 
@@ -173,7 +173,7 @@ class FakeMachine:
         self.booted = self.connected = False
 
     def console_tail(self, count: int) -> list[str]:
-        return ["last words"]
+        return ["the last line"]
 
     def next_console_lines(self, timeout: float | None) -> list[str]:
         if not self.console:
@@ -200,7 +200,7 @@ class FakeVLan:
 
 @fake_of("Session")
 class FakeSession:
-    complaints: list[str] = []
+    cleanup_errors: list[str] = []
 
     def __init__(self, reporter: FakeReporter) -> None:
         self.limit: Any = None
@@ -214,4 +214,4 @@ class FakeSession:
         self.limit = None
 
     def close(self) -> list[str]:
-        return list(self.complaints)
+        return list(self.cleanup_errors)

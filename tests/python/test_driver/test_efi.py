@@ -1,4 +1,4 @@
-"""Stores of EFI variables: the format, and files that are none."""
+"""Stores of EFI variables: the format, and invalid files."""
 
 import uuid
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class TestStore:
         assert set(image[FIRST_RECORD:0x41000] + image[0x41020:]) == {0xFF}
         assert names(machine) == []
 
-    def test_is_not_made_over_another(self, machine: QemuMachine) -> None:
+    def test_an_existing_store_is_not_overwritten(self, machine: QemuMachine) -> None:
         machine.create_efi_vars()
         with pytest.raises(RequestedAssertionFailed) as failure:
             machine.create_efi_vars()
@@ -72,13 +72,13 @@ class TestStore:
         assert len(begins) == 2 and not any(at % 4 for at in begins)
         assert image[begins[1] - 3 : begins[1]] == b"\xff\xff\xff"
 
-    def test_has_room_for_so_much(self, machine: QemuMachine) -> None:
+    def test_its_size_limits_the_variables(self, machine: QemuMachine) -> None:
         machine.create_efi_vars()
         with pytest.raises(MachineError, match="do not fit: they take .* the store has 262044"):
             machine.write_efi_vars([demo(data=bytes(262_044))])
         assert names(machine) == []
 
-    def test_of_another_size_is_only_read(self, machine: QemuMachine) -> None:
+    def test_a_store_of_another_size_is_read_only(self, machine: QemuMachine) -> None:
         machine.write_efi_vars([demo()])
         with machine.efi_vars_path.open("ab") as file:
             file.write(b"\xff")
@@ -101,7 +101,7 @@ class TestStore:
             (FIRST_RECORD + 61, b"\xd8", "'utf-16-le' codec can't decode bytes in position 0-1"),
         ],
     )
-    def test_that_is_none_is_named_with_the_reason(
+    def test_an_invalid_store_is_named_with_the_reason(
         self, machine: QemuMachine, offset: int, content: bytes, reason: str
     ) -> None:
         machine.write_efi_vars([demo()])
@@ -113,14 +113,14 @@ class TestStore:
         assert reason in text and "\n" not in text
 
     @pytest.mark.parametrize("length", [0, 55, 71, 90, FIRST_RECORD + 30])
-    def test_that_is_cut_off_is_none(self, machine: QemuMachine, length: int) -> None:
+    def test_a_truncated_store_is_invalid(self, machine: QemuMachine, length: int) -> None:
         machine.write_efi_vars([demo()])
         image = machine.efi_vars_path.read_bytes()
         machine.efi_vars_path.write_bytes(image[:length])
         with pytest.raises(MachineError, match="does not hold the variables of an OVMF"):
             machine.read_efi_vars()
 
-    def test_is_left_alone_while_the_machine_runs(self, machine: QemuMachine) -> None:
+    def test_cannot_be_used_while_the_machine_runs(self, machine: QemuMachine) -> None:
         machine.start()
         acts: list[Callable[[], object]] = [
             machine.create_efi_vars,
@@ -139,25 +139,27 @@ class TestStore:
 
 
 class TestPowerCuts:
-    """What the firmware leaves when it is interrupted, and what it makes of it itself."""
+    """States that an interrupted firmware leaves, evaluated like the firmware does."""
 
     @pytest.mark.parametrize(
         ("state", "seen"),
         [(0x3F, True), (0x3E, True), (0x3D, False), (0x3C, False), (0x7F, False), (0xBF, False)],
     )
-    def test_only_whole_variables_count(self, machine: QemuMachine, state: int, seen: bool) -> None:
+    def test_only_complete_variables_are_valid(
+        self, machine: QemuMachine, state: int, seen: bool
+    ) -> None:
         machine.write_efi_vars([demo(), demo("Next")])
         damage(machine, FIRST_RECORD + 2, bytes([state]))
         assert names(machine) == (["Demo"] if seen else []) + ["Next"]
 
-    def test_a_header_that_was_begun_has_nothing_behind_it(self, machine: QemuMachine) -> None:
+    def test_an_incomplete_header_ends_the_list(self, machine: QemuMachine) -> None:
         record = demo().serialize()
         begun = record[:2] + b"\xff" + record[3:36] + b"\xff" * 8 + record[44:60]
         machine.create_efi_vars()
         damage(machine, FIRST_RECORD, begun + demo("Next").serialize())
         assert names(machine) == ["Next"]
 
-    def test_the_later_of_two_counts(self, machine: QemuMachine) -> None:
+    def test_the_later_of_two_variables_is_valid(self, machine: QemuMachine) -> None:
         machine.write_efi_vars([demo(data=b"abc.")])
         record = demo(data=b"old.").serialize()
         assert len(record) % 4 == 2
@@ -192,7 +194,7 @@ class TestVariable:
             0xC0,
         ],
     )
-    def test_every_way_to_say_that_it_is_there(self, state: int | None) -> None:
+    def test_all_spellings_of_an_existing_variable(self, state: int | None) -> None:
         assert EfiVariable(VENDOR, "Demo", b"", state=state).state == 0x3F
 
     def test_its_lengths_follow(self, machine: QemuMachine) -> None:
@@ -203,7 +205,7 @@ class TestVariable:
         machine.write_efi_vars([variable])
         assert [found.data for found in machine.read_efi_vars()] == [b"longer"]
 
-    def test_without_a_name_is_refused(self, machine: QemuMachine) -> None:
+    def test_a_variable_without_a_name_is_rejected(self, machine: QemuMachine) -> None:
         with pytest.raises(ValueError, match="needs a name"):
             machine.write_efi_vars([EfiVariable(VENDOR, data=b"1")])
 

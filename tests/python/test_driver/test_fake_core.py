@@ -1,4 +1,4 @@
-"""The fake core takes the calls that the core takes, and no others."""
+"""The fake core accepts exactly the calls that the core accepts."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ def test_a_method_that_the_core_does_not_have(fake: Any) -> None:
 @pytest.mark.parametrize(
     "arguments", [(), ("a", "b"), (7,), (b"a",)], ids=["too few", "too many", "a number", "bytes"]
 )
-def test_arguments_that_do_not_fit(fake: Any, arguments: tuple[object, ...]) -> None:
+def test_arguments_that_do_not_match_the_stub(fake: Any, arguments: tuple[object, ...]) -> None:
     with pytest.raises(TypeError):
         fake.send_key(*arguments)
     fake.send_key("a")

@@ -1,4 +1,4 @@
-"""What methods of a machine ask of the guest, say and raise."""
+"""Methods of machines: their commands in the guest, log messages and exceptions."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from charioteer.testing.errors import MachineError, RequestedAssertionFailed
 from charioteer.testing.logger import TerminalLogger
 from charioteer.testing.machine import QemuMachine
-from told import told
+from log_lines import log_lines
 
 
 def calls(machine: QemuMachine) -> list[tuple[Any, ...]]:
@@ -31,14 +31,14 @@ class TestCommands:
 
     def test_first_command_boots(self, machine: QemuMachine, logger: TerminalLogger) -> None:
         machine.succeed("true")
-        assert told(logger) == [
+        assert log_lines(logger) == [
             "web: must succeed: true",
             "web: waiting for the VM to finish booting",
             "web: (finished: waiting for the VM to finish booting, in 0.00 seconds)",
             "web: (finished: must succeed: true, in 0.00 seconds)",
         ]
 
-    def test_failure_is_told_with_facts(
+    def test_a_failure_has_notes(
         self, machine: QemuMachine, logger: TerminalLogger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         answers(monkeypatch, 3, "no\n")
@@ -47,8 +47,8 @@ class TestCommands:
         assert str(caught.value) == "command `x` failed (exit code 3)"
         notes = "\n".join(caught.value.__notes__)
         assert "on web, after" in notes and "limit 5 s" in notes
-        assert "no" in notes and "last words" in notes
-        assert told(logger)[-1] == "web: output: no\n"
+        assert "no" in notes and "the last line" in notes
+        assert log_lines(logger)[-1] == "web: output: no\n"
 
     def test_unexpected_success(self, machine: QemuMachine) -> None:
         with pytest.raises(RequestedAssertionFailed, match="command `x` unexpectedly succeeded"):
@@ -97,7 +97,7 @@ class TestCommands:
     ) -> None:
         method, *arguments = call
         getattr(machine, method)(*arguments)
-        assert told(logger)[0] == f"web: {head}"
+        assert log_lines(logger)[0] == f"web: {head}"
         kind = "wait_for_command" if method.startswith("wait_until") else "wait_for_probe"
         assert calls(machine) == [(kind, command, success, 900)]
 
@@ -108,11 +108,11 @@ class TestCommands:
             (("wait_for_open_port", 22), ("wait-port", "22", "open")),
             (("wait_for_closed_port", 22, "::1"), ("wait-port", "22", "closed")),
             (("wait_for_open_unix_socket", "/s", True), ("wait-unix", "/s", "datagram")),
-            # Nothing in the guest knows of the ports of others.
+            # The guest cannot observe ports of other hosts.
             (("wait_for_open_port", 22, "db"), ()),
         ],
     )
-    def test_what_the_guest_watches(
+    def test_the_hint_for_the_guest(
         self, machine: QemuMachine, call: tuple[Any, ...], hint: tuple[str, ...]
     ) -> None:
         method, *arguments = call
@@ -137,7 +137,7 @@ class TestCommands:
         machine.send_monitor_command("info status")
         assert seen == ["checked", "checked"]
 
-    def test_sleep_is_the_guest_s(self, machine: QemuMachine) -> None:
+    def test_sleep_runs_in_the_guest(self, machine: QemuMachine) -> None:
         machine.sleep(5)
         assert calls(machine) == [("run", "sleep 5", None)]
 
@@ -174,13 +174,13 @@ class TestConsole:
         setattr(machine.handle, "console", [["login"], [": ready"]])
         machine.wait_for_console_text("login: ready")
 
-    def test_a_prompt_that_matches_is_taken(self, machine: QemuMachine) -> None:
+    def test_a_prompt_that_matches_is_consumed(self, machine: QemuMachine) -> None:
         setattr(machine.handle, "console", [["booted"]])
         setattr(machine.handle, "console_rest", "web login: ")
         machine.wait_for_console_text("booted.*login: $")
         assert calls(machine) == [("take_console_rest", (0, 11))]
 
-    def test_a_prompt_that_does_not_match_is_left(self, machine: QemuMachine) -> None:
+    def test_a_prompt_that_does_not_match_is_kept(self, machine: QemuMachine) -> None:
         setattr(machine.handle, "console_rest", "web login: ")
         with pytest.raises(RequestedAssertionFailed):
             machine.wait_for_console_text("passphrase", timeout=0)
@@ -195,24 +195,29 @@ class TestLife:
     def test_name(self, machine: QemuMachine) -> None:
         assert machine.name == "web" and repr(machine) == "<QemuMachine 'web'>"
 
-    def test_end_of_one_that_is_off(self, machine: QemuMachine, logger: TerminalLogger) -> None:
+    def test_ending_a_machine_that_is_off(
+        self, machine: QemuMachine, logger: TerminalLogger
+    ) -> None:
         machine.shutdown()
         machine.crash()
         machine.wait_for_shutdown()
         machine.release()
-        assert calls(machine) == [] and told(logger) == []
+        assert calls(machine) == [] and log_lines(logger) == []
 
     def test_crash(self, machine: QemuMachine, logger: TerminalLogger) -> None:
         machine.start()
         machine.crash()
         assert not machine.booted
-        assert told(logger)[:2] == ["web: forced crash", "web: waiting for the VM to power off"]
+        assert log_lines(logger)[:2] == [
+            "web: forced crash",
+            "web: waiting for the VM to power off",
+        ]
 
     def test_state_of_an_earlier_run(self, tmp_path: Path, logger: TerminalLogger) -> None:
         state = tmp_path / "vm-state-web"
         state.mkdir()
         QemuMachine(tmp_path, tmp_path, "run-web-vm", logger)
-        assert told(logger) == [
+        assert log_lines(logger) == [
             f"web: deleting machine state directory {state}",
             "web: if you want to keep the machine state, pass --keep-machine-state",
         ]
@@ -222,16 +227,16 @@ class TestKeys:
     def test_key(self, machine: QemuMachine, logger: TerminalLogger) -> None:
         machine.send_key("A", delay=None)
         assert calls(machine) == [("send_key", "shift-a")]
-        assert told(logger)[0] == "web: sending key 'shift-a'"
+        assert log_lines(logger)[0] == "web: sending key 'shift-a'"
 
     def test_characters(self, machine: QemuMachine, logger: TerminalLogger) -> None:
         machine.send_chars("a\n", delay=None)
         assert calls(machine) == [("send_key", "a"), ("send_key", "ret")]
-        assert told(logger)[0] == r"web: sending keys 'a\n'"
+        assert log_lines(logger)[0] == r"web: sending keys 'a\n'"
 
 
 class TestOtherExecute:
-    """A script's own `execute` counts for all that is made of commands."""
+    """All methods that run commands use an `execute` that a script replaces."""
 
     @pytest.fixture
     def calls(self, machine: QemuMachine) -> list[str]:

@@ -1,4 +1,4 @@
-"""The same on several machines at once."""
+"""Calls on several machines at once."""
 
 import _thread
 import inspect
@@ -44,7 +44,7 @@ class TestSets:
 
 
 class TestCalls:
-    def test_answers_by_name_in_order(self, three: Machines) -> None:
+    def test_results_by_name_in_order(self, three: Machines) -> None:
         assert three.each(lambda each: each.name.upper()) == {"a": "A", "b": "B", "c": "C"}
         assert list(three.each(lambda each: 1)) == ["a", "b", "c"]
 
@@ -104,11 +104,11 @@ class TestCalls:
         if inspect.signature(getattr(Machines, method)).return_annotation is not None:
             assert answers == {"a": "A", "b": "B", "c": "C"}
 
-    def test_all_at_once(self, three: Machines) -> None:
+    def test_calls_run_in_parallel(self, three: Machines) -> None:
         meeting = threading.Barrier(3)
         three.each(lambda each: meeting.wait(60))
 
-    def test_of_none(self) -> None:
+    def test_a_call_on_no_machines(self) -> None:
         assert Machines([]).succeed("x") == {}
 
 
@@ -117,7 +117,7 @@ class TestFailures:
         self, three: Machines, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def call(each: BaseMachine) -> str:
-            answer = staticmethod(lambda _command: (3, f"said by {each.name}"))
+            answer = staticmethod(lambda _command: (3, f"output of {each.name}"))
             if each.name == "b":
                 return "fine"
             setattr(each, "execute", lambda *_others, **_more: answer(""))
@@ -133,7 +133,7 @@ class TestFailures:
         ]
         notes = caught.value.__notes__
         assert notes[0].startswith("on a, after ") and "on c, after " in "\n".join(notes)
-        assert "c: last lines of its output:\n  said by c" in notes
+        assert "c: last lines of its output:\n  output of c" in notes
         assert "`x`" in str(caught.value.__cause__)
 
     @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ class TestFailures:
         assert type(caught.value) is kind and line in str(caught.value).splitlines()
         assert caught.value.__cause__ is raised[0]
 
-    def test_an_exit_is_an_exit(self, three: Machines) -> None:
+    def test_system_exit_is_raised(self, three: Machines) -> None:
         def call(_each: BaseMachine) -> None:
             raise SystemExit(7)
 
@@ -165,7 +165,7 @@ class TestFailures:
             three.each(call)
         assert caught.value.code == 7
 
-    def test_ctrl_c_calls_off_what_is_under_way(self, three: Machines) -> None:
+    def test_ctrl_c_cancels_running_calls(self, three: Machines) -> None:
         meeting = threading.Barrier(3)
         cancelled: list[str] = []
 
@@ -210,5 +210,5 @@ def test_logs_of_several_threads(tmp_path: Path) -> None:
         each.get("name"): each for each in ElementTree.parse(tmp_path / "junit.xml").getroot()[0]
     }
     assert set(cases) == {"a", "b", "c", "d", "all", "main"}
-    said = {name: each.findtext("system-out", "").splitlines() for name, each in cases.items()}
-    assert said["all"][-1] == "after all" and said["main"] == ["after everything"]
+    output = {name: each.findtext("system-out", "").splitlines() for name, each in cases.items()}
+    assert output["all"][-1] == "after all" and output["main"] == ["after everything"]

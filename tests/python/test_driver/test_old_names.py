@@ -1,4 +1,4 @@
-"""`test_driver` gives the library's own objects under the names of the NixOS test driver."""
+"""`test_driver` exports the library's objects under the names of the NixOS test driver."""
 
 import importlib
 import pickle
@@ -20,11 +20,11 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_names_are_of_the_library(name: str) -> None:
+def test_names_are_the_library_s_objects(name: str) -> None:
     old: Any = importlib.import_module(f"test_driver.{name}")
     library: Any = importlib.import_module(f"charioteer.testing.{name}")
     others = {"get_tmp_dir", "pythonize_name", "load_driver_configuration", "UEFITime"}
-    # Those that upstream's modules import.
+    # Names that upstream's modules import.
     others |= {"AbstractLogger", "MachineError", "RequestedAssertionFailed"}
     assert old.__all__
     for each in set(old.__all__) - others:
@@ -39,7 +39,7 @@ def test_names_of_other_modules_of_the_library() -> None:
 
 
 @pytest.mark.parametrize("kind", [MachineError, RequestedAssertionFailed, PollingConditionError])
-def test_tracebacks_name_errors_as_upstream_does(kind: type[Exception]) -> None:
+def test_tracebacks_name_errors_like_upstream(kind: type[Exception]) -> None:
     (line,) = traceback.format_exception_only(kind, kind("no"))
     assert line == f"test_driver.errors.{kind.__name__}: no\n"
     assert type(pickle.loads(pickle.dumps(kind("no")))) is kind
@@ -65,10 +65,10 @@ UPSTREAM = {
     "polling_condition": "AbstractLogger PollingCondition PollingConditionError",
     "vlan": "AbstractLogger VLan",
 }
-"""What scripts find in upstream's modules: defined or imported there."""
+"""The names in upstream's modules, defined or imported there."""
 
 
 @pytest.mark.parametrize("module", UPSTREAM)
-def test_what_upstream_s_modules_have_is_found_there(module: str) -> None:
+def test_modules_have_the_names_of_upstream_s_modules(module: str) -> None:
     found: Any = importlib.import_module(f"test_driver.{module}")
     assert set(UPSTREAM[module].split()) <= set(found.__all__)

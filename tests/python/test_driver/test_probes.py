@@ -1,4 +1,4 @@
-"""What a wait asks of a machine that runs commands in its own way, as containers do."""
+"""Probes of waits on machines that override `_execute`, like containers."""
 
 import subprocess
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from charioteer.testing.machine.probes import LATE_ANSWER
 
 
 class Own(QemuMachine):
-    """Its commands end as `answers` say, one after the other, the last one again and again."""
+    """Its commands return the results in `answers` one by one, and the last one repeatedly."""
 
     answers: list[int | BaseException]
     asked: list[tuple[str, Any]]
@@ -46,7 +46,7 @@ WAITS: list[Callable[[Own], object]] = [
 
 @pytest.mark.parametrize("wait", WAITS)
 @pytest.mark.parametrize("end", [124, subprocess.TimeoutExpired("x", 1)])
-def test_a_question_that_is_cut_off_is_no_answer(
+def test_a_probe_that_times_out_does_not_end_the_wait(
     own: Own, wait: Callable[[Own], object], end: int | BaseException
 ) -> None:
     own.answers = [end]
@@ -56,28 +56,26 @@ def test_a_question_that_is_cut_off_is_no_answer(
     assert [timeout for _, timeout in own.asked] == [LATE_ANSWER]
 
 
-def test_a_question_is_not_cut_off_by_the_limit_of_its_wait(own: Own) -> None:
+def test_a_probe_is_not_limited_by_its_wait(own: Own) -> None:
     own.wait_for_open_port(80, timeout=100)
     own.wait_for_open_port(80, timeout=5000)
     assert [round(float(timeout), -1) for _, timeout in own.asked] == [250, 900]
 
 
-def test_a_question_that_is_cut_off_in_time_is_asked_again(
-    own: Own, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_probe_that_times_out_is_repeated(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     own.answers = [124, 1]
     own.wait_for_closed_port(80)
     assert len(own.asked) == 2
 
 
-def test_an_attempt_has_the_limit_of_its_wait(own: Own) -> None:
+def test_an_attempt_is_limited_by_its_wait(own: Own) -> None:
     own.answers = [124]
     own.wait_until_fails("x", timeout=5)
     assert own.asked == [("x", 5)]
 
 
-def test_what_conditions_ask_meanwhile_has_its_own_limits(own: Own) -> None:
+def test_commands_of_polling_conditions_have_their_own_limits(own: Own) -> None:
     own.callbacks.append(lambda: own.asked.append(("condition", probes.granted(900))))
     own.wait_for_open_port(80, timeout=0)
     assert own.asked[0] == ("condition", 900)

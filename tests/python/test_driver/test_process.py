@@ -1,4 +1,4 @@
-"""Commands that run while the test does something else."""
+"""Commands in the background (`spawn`)."""
 
 import subprocess
 import threading
@@ -11,12 +11,12 @@ from charioteer._core import ShellError
 from charioteer.testing.logger import TerminalLogger
 from charioteer.testing.machine import QemuMachine
 from charioteer.testing.machine.process import Process
-from told import told
+from log_lines import log_lines
 
 
 @pytest.fixture
 def call(machine: QemuMachine) -> Iterator[fake_core.FakeCall]:
-    """What `machine` answers to `spawn`; it ends with the test."""
+    """The call that `spawn` of `machine` starts; it ends with the test."""
     handle: Any = machine.handle
     made: fake_core.FakeCall = handle.call
     yield made
@@ -34,12 +34,12 @@ def fake_of(machine: QemuMachine) -> fake_core.FakeMachine:
     return handle
 
 
-def test_it_starts_and_is_told(
+def test_spawn_starts_a_command_and_logs_it(
     machine: QemuMachine, call: fake_core.FakeCall, logger: TerminalLogger
 ) -> None:
     process = machine.spawn("x", timeout=5)
     assert fake_of(machine).calls == [("begin", "x", False, 5)]
-    assert told(logger)[0] == "web: spawning: x"
+    assert log_lines(logger)[0] == "web: spawning: x"
     assert process.pid == 42 and process.poll() is None
     assert repr(process) == "<Process `x` on web: running>"
 
@@ -52,14 +52,14 @@ def test_a_machine_with_an_execute_of_its_own_can_spawn(
     assert fake_of(machine).calls == [("begin", "x", False, None)]
 
 
-def test_lines_come_in_every_split(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+def test_lines_do_not_depend_on_the_pieces(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     text = "one\n\ntwo\r\nthree é\nlast".encode()
     say(call, *(text[i : i + 1] for i in range(len(text))))
     call.end()
     assert list(machine.spawn("x")) == ["one", "", "two", "three é", "last"]
 
 
-def test_a_line_comes_before_the_end(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+def test_lines_are_delivered_before_the_end(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     process = machine.spawn("x")
     say(call, b"first\nsec")
     assert next(process) == "first"
@@ -69,7 +69,7 @@ def test_a_line_comes_before_the_end(machine: QemuMachine, call: fake_core.FakeC
     assert list(process) == [] and process.wait().stdout == "first\nsecond\n"
 
 
-def test_what_is_too_much_is_dropped_from_its_beginning(
+def test_the_begin_of_too_much_output_is_dropped(
     machine: QemuMachine,
     call: fake_core.FakeCall,
     logger: TerminalLogger,
@@ -83,7 +83,7 @@ def test_what_is_too_much_is_dropped_from_its_beginning(
     call.end()
     kept = process.wait().stdout.splitlines()
     assert kept[1:] == lines[1 - len(kept) :] and 5 < len(kept) < 14
-    warnings = [line for line in told(logger) if "are kept" in line]
+    warnings = [line for line in log_lines(logger) if "are kept" in line]
     assert warnings == [
         "web: warning: `x` has written more than 100 bytes to its standard output; "
         "only the last of them are kept"
@@ -122,7 +122,7 @@ def test_a_wait_that_is_too_short(machine: QemuMachine, call: fake_core.FakeCall
     assert process.wait(timeout=60).ok
 
 
-def test_a_guest_that_is_lost(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+def test_a_lost_guest_raises_an_error(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     process = machine.spawn("x")
     say(call, b"first\nhalf")
     call.pieces.put(ShellError("web: gone"))
@@ -142,7 +142,7 @@ def test_input(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     assert call.asked == [("write", "é".encode()), ("write", b"\xff"), ("end_input",)]
 
 
-def test_input_has_to_be_asked_for(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+def test_input_must_be_requested(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     with pytest.raises(ValueError, match="`x` has no input; spawn it with stdin=True"):
         machine.spawn("x").write("y")
 
@@ -160,7 +160,7 @@ class TestTheEnd:
             assert process.poll() is None
         assert process.poll() == 143
 
-    def test_a_block_leaves_what_has_ended(
+    def test_a_block_does_not_kill_an_ended_process(
         self, machine: QemuMachine, call: fake_core.FakeCall
     ) -> None:
         call.end()
@@ -204,7 +204,7 @@ def test_two_threads_share_the_lines(machine: QemuMachine, call: fake_core.FakeC
     assert sorted(seen[0] + seen[1], key=int) == lines
 
 
-def test_conditions_are_checked_while_a_wait_lasts(
+def test_polling_conditions_are_checked_during_a_wait(
     machine: QemuMachine, call: fake_core.FakeCall
 ) -> None:
     process = machine.spawn("x")

@@ -10,7 +10,7 @@ from charioteer.testing.driver import Driver
 from charioteer.testing.errors import MachineError, RequestedAssertionFailed
 from charioteer.testing.logger import TerminalLogger
 from charioteer.testing.machine import QemuMachine
-from told import told
+from log_lines import log_lines
 
 
 def fake_of(machine: QemuMachine) -> fake_core.FakeMachine:
@@ -29,20 +29,20 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 class Recording(QemuMachine):
-    """Runs commands in its own way."""
+    """Overrides `execute`."""
 
     def execute(self, command: str, *_others: Any, **_more: Any) -> tuple[int, str]:
         return 3, f"own {command}\n"
 
 
 class TestRun:
-    def test_a_status_is_no_error(self, machine: QemuMachine, answers: Any) -> None:
-        answers(137, "said\n")
-        fake_of(machine).errors = b"\xffsaid\n"
+    def test_a_non_zero_status_is_not_an_error(self, machine: QemuMachine, answers: Any) -> None:
+        answers(137, "text\n")
+        fake_of(machine).errors = b"\xfftext\n"
         result = machine.run("x", stdin="in", timeout=5)
         assert (result.status, result.rc, result.signal, result.ok) == (137, 137, 9, False)
-        assert (result.stdout, result.stderr) == ("said\n", "\ufffdsaid\n")
-        assert (result.stdout_bytes, result.stderr_bytes) == (b"said\n", b"\xffsaid\n")
+        assert (result.stdout, result.stderr) == ("text\n", "\ufffdtext\n")
+        assert (result.stdout_bytes, result.stderr_bytes) == (b"text\n", b"\xfftext\n")
         assert (result.duration, result.timed_out, result.timeout) == (0.5, False, 5)
         assert result.machine is machine and result.command == "x"
         assert fake_of(machine).options == [
@@ -55,9 +55,9 @@ class TestRun:
 
     def test_it_is_a_step_in_the_log(self, machine: QemuMachine, logger: TerminalLogger) -> None:
         machine.run("x")
-        assert told(logger)[0] == "web: running: x"
+        assert log_lines(logger)[0] == "web: running: x"
 
-    def test_callbacks_come_first(self, tmp_path: Path, logger: TerminalLogger) -> None:
+    def test_callbacks_run_first(self, tmp_path: Path, logger: TerminalLogger) -> None:
         def refuse() -> None:
             raise ValueError
 
@@ -69,11 +69,11 @@ class TestRun:
                 call("x")
         assert fake_of(machine).calls == []
 
-    def test_a_subclass_has_its_own_way(self, tmp_path: Path, logger: TerminalLogger) -> None:
+    def test_a_subclass_overrides_execute(self, tmp_path: Path, logger: TerminalLogger) -> None:
         machine = Recording(tmp_path, tmp_path, "run-web-vm", logger)
         result = machine.run("x", stream=True)
         assert (result.status, result.stdout, result.stderr) == (3, "own x\n", "")
-        assert "web: | own x" in told(logger)
+        assert "web: | own x" in log_lines(logger)
         with pytest.raises(MachineError, match="input for `x` needs .* Recording does not use"):
             machine.run("x", stdin="in")
 
@@ -96,7 +96,7 @@ class TestCheck:
         result = machine.run("x")
         assert result.check() is result
 
-    def test_it_fails_as_succeed_does(self, machine: QemuMachine, answers: Any) -> None:
+    def test_check_raises_the_error_of_succeed(self, machine: QemuMachine, answers: Any) -> None:
         answers(3, "out\n")
         fake_of(machine).errors = b"line 1\nline 2\n"
         errors = []
@@ -114,10 +114,10 @@ class TestCheck:
         assert by_check.__notes__[1:] == [
             "last lines of its output:\n  out",
             "last lines of its standard error:\n  line 1\n  line 2",
-            "last lines of the console:\n  last words",
+            "last lines of the console:\n  the last line",
         ]
 
-    def test_few_lines_are_shown(self, machine: QemuMachine, answers: Any) -> None:
+    def test_only_the_last_lines_are_shown(self, machine: QemuMachine, answers: Any) -> None:
         answers(0, "")
         fake_of(machine).errors = b"\n".join(b"%d" % n for n in range(100))
         with pytest.raises(RequestedAssertionFailed) as caught:
@@ -126,7 +126,7 @@ class TestCheck:
         assert caught.value.__notes__[1].splitlines()[1:] == [f"  {n}" for n in range(90, 100)]
         assert fake_of(machine).options[0]["keep_errors"] is False
 
-    def test_a_result_shows_no_megabytes(self, machine: QemuMachine, answers: Any) -> None:
+    def test_the_repr_of_a_result_is_short(self, machine: QemuMachine, answers: Any) -> None:
         answers(0, "x" * 1_000_000)
         assert repr(machine.run("y")) == (
             "<Result of `y` on web: status 0, 1000000 bytes of output, 0 of errors>"
@@ -135,18 +135,18 @@ class TestCheck:
 
 class TestStream:
     @pytest.mark.parametrize(
-        ("of_run", "of_call", "told"),
+        ("of_run", "of_call", "logged"),
         [(False, None, False), (False, True, True), (True, None, True), (True, False, False)],
     )
-    def test_the_call_decides_else_the_run(
-        self, machine: QemuMachine, of_run: bool, of_call: bool | None, told: bool
+    def test_the_call_overrides_the_run(
+        self, machine: QemuMachine, of_run: bool, of_call: bool | None, logged: bool
     ) -> None:
         machine.streams = of_run
         machine.succeed("x", stream=of_call)
         machine.run("x", stream=of_call)
-        assert [each["log_output"] for each in fake_of(machine).options] == [told, told]
+        assert [each["log_output"] for each in fake_of(machine).options] == [logged, logged]
 
-    def test_execute_does_as_the_run(self, machine: QemuMachine, answers: Any) -> None:
+    def test_execute_follows_the_run(self, machine: QemuMachine, answers: Any) -> None:
         answers(3, "out")
         machine.streams = True
         assert machine.execute("x", timeout=5) == (3, "out")

@@ -11,7 +11,7 @@ from charioteer.testing.errors import MachineError, PollingConditionError, Reque
 from charioteer.testing.logger import TerminalLogger
 from charioteer.testing.machine import QemuMachine
 from charioteer.testing.sync import sync_all
-from told import raw, told
+from log_lines import log_lines, raw_log_lines
 
 
 def run(driver: Driver, script: str) -> None:
@@ -36,7 +36,9 @@ class TestScript:
         with pytest.raises(SystemExit) as caught:
             run(driver, "def f():\n  t.assertEqual(1, 2)\nf()")
         assert caught.value.code == 1
-        errors = [line.removeprefix("!!! ") for line in told(logger) if line.startswith("!!! ")]
+        errors = [
+            line.removeprefix("!!! ") for line in log_lines(logger) if line.startswith("!!! ")
+        ]
         assert errors == [
             "Traceback (most recent call last):",
             '  File "<string>", line 3, in <module>',
@@ -54,18 +56,18 @@ class TestScript:
     def test_subtest_that_fails(self, driver: Driver, logger: TerminalLogger) -> None:
         with pytest.raises(ValueError):
             run(driver, "with subtest('s'): raise ValueError('no')")
-        assert told(logger)[-2:] == ["subtest: s", '!!! Test "s" failed with error: "no"']
+        assert log_lines(logger)[-2:] == ["subtest: s", '!!! Test "s" failed with error: "no"']
 
     def test_time_limit(self, driver: Driver, logger: TerminalLogger) -> None:
         driver.run_tests()
-        assert "Test will time out and terminate in 3600 seconds" in told(logger)
+        assert "Test will time out and terminate in 3600 seconds" in log_lines(logger)
         session = getattr(driver.race_timer, "_session")
         assert session.limits == [3600]
         assert session.limit is None, "what comes after the script has limits of its own"
 
 
 class TestSync:
-    """What is done with the guests when the script has ended."""
+    """The sync of the guests at the end of the script."""
 
     def end(self, driver: Driver) -> None:
         for machine in driver.machines_qemu:
@@ -76,21 +78,19 @@ class TestSync:
     def calls(self, machine: QemuMachine) -> list[tuple[object, ...]]:
         return [call for call in getattr(machine.handle, "calls") if call[0] == "execute"]
 
-    def test_all_that_are_up_write_back(self, driver: Driver) -> None:
+    def test_all_running_guests_sync(self, driver: Driver) -> None:
         self.end(driver)
         for machine in driver.machines_qemu:
             assert [call[1] for call in self.calls(machine)] == ["sync"]
 
-    def test_not_asked_for_of_a_guest_that_does_not_run(
-        self, driver: Driver, logger: TerminalLogger
-    ) -> None:
+    def test_paused_guests_do_not_sync(self, driver: Driver, logger: TerminalLogger) -> None:
         paused, running = driver.machines_qemu
         setattr(paused.handle, "status", "suspended")
         self.end(driver)
         assert self.calls(paused) == [] and self.calls(running) != []
-        assert f"{paused.name}: no sync, since its status is suspended" in told(logger)
+        assert f"{paused.name}: no sync, since its status is suspended" in log_lines(logger)
 
-    def test_its_trouble_is_a_warning(
+    def test_a_failed_sync_is_a_warning(
         self, driver: Driver, logger: TerminalLogger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refuse(*_arguments: object, **_options: object) -> tuple[int, str]:
@@ -99,9 +99,9 @@ class TestSync:
         monkeypatch.setattr(driver.machines_qemu[0], "execute", refuse)
         self.end(driver)
         name = driver.machines_qemu[0].name
-        assert f"{name}: sync at the end of the run: the shell is gone" in told(logger)
+        assert f"{name}: sync at the end of the run: the shell is gone" in log_lines(logger)
 
-    def test_a_guest_that_does_not_answer_is_given_up(
+    def test_a_guest_that_does_not_respond_is_abandoned(
         self, driver: Driver, logger: TerminalLogger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         silent, answering = driver.machines_qemu
@@ -117,12 +117,12 @@ class TestSync:
         monkeypatch.setattr(silent, "execute", keep_silent)
         sync_all(driver.machines, logger, 1)
         released.set()
-        assert [line for line in told(logger) if "sync" in line] == [
+        assert [line for line in log_lines(logger) if "sync" in line] == [
             f"{silent.name}: sync at the end of the run did not finish within 1 s"
         ]
         assert self.calls(answering) != []
 
-    def test_a_script_that_failed_asks_for_none(self, driver: Driver) -> None:
+    def test_a_failed_script_causes_no_sync(self, driver: Driver) -> None:
         for machine in driver.machines_qemu:
             machine.booted = machine.connected = True
         driver.tests = "t.fail('no')"
@@ -136,28 +136,28 @@ class TestMachines:
         driver.start_all()
         assert all(machine.booted for machine in driver.machines_qemu)
 
-    def test_failures_to_start_are_gathered(self, driver: Driver) -> None:
+    def test_failures_to_start_are_collected(self, driver: Driver) -> None:
         setattr(driver.machines_qemu[0].handle, "failure", MachineError("web-1: no disk"))
         with pytest.raises(MachineError) as caught:
             driver.start_all()
         assert str(caught.value) == "Failed to start the following machines:\nweb-1: no disk"
         assert driver.machines_qemu[1].booted
 
-    def test_one_more(self, driver: Driver) -> None:
+    def test_a_created_machine_is_not_in_the_list(self, driver: Driver) -> None:
         machine = driver.create_machine("run-extra-vm")
         assert machine.name == "extra" and machine not in driver.machines
 
 
 class TestCleanup:
-    def test_complaints_are_told(
+    def test_errors_of_the_session_are_logged(
         self, driver: Driver, logger: TerminalLogger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        complaint = "Error during cleanup of db: stuck"
-        monkeypatch.setattr(fake_core.FakeSession, "complaints", [complaint])
+        message = "Error during cleanup of db: stuck"
+        monkeypatch.setattr(fake_core.FakeSession, "cleanup_errors", [message])
         driver.__exit__(None, None, None)
-        assert told(logger)[-1] == complaint
+        assert log_lines(logger)[-1] == message
 
-    def test_whatever_fails_the_rest_is_ended(
+    def test_cleanup_continues_after_a_failure(
         self, driver: Driver, logger: TerminalLogger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         ended: list[str] = []
@@ -171,7 +171,7 @@ class TestCleanup:
         driver.__exit__(None, None, None)
         assert ended == ["second"]
         name = driver.machines_qemu[0].name
-        assert told(logger)[-2:] == [
+        assert log_lines(logger)[-2:] == [
             f"Error during cleanup of {name}: busy",
             "Error during cleanup of vlan1: busy",
         ]
@@ -197,7 +197,9 @@ class TestPollingConditions:
 
         with pytest.raises(RequestedAssertionFailed):
             never.wait(timeout=0)
-        assert "waiting for never" in told(logger) and "Last chance for never" in told(logger)
+        assert "waiting for never" in log_lines(logger) and "Last chance for never" in log_lines(
+            logger
+        )
 
 
 def test_terminal_format(logger: TerminalLogger) -> None:
@@ -205,7 +207,7 @@ def test_terminal_format(logger: TerminalLogger) -> None:
         logger.log_serial("booting", "web")
     logger.log_test_error("bad")
     logger.debug("hidden")
-    lines = raw(logger)
+    lines = raw_log_lines(logger)
     assert lines[0] == "web: \x1b[1m\x1b[32mstep\x1b[0m"
     assert lines[1] == "\x1b[2mweb # booting\x1b[0m"
     assert lines[2].startswith("web: (finished: step, in ")

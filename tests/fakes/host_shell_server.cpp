@@ -1,5 +1,6 @@
-// host_door AGENT SOCKET: a door to this host instead of a guest's. Its shells are real, started by
-// the agent that guests get. Says "ready" and ends with its standard input.
+// host_shell_server AGENT SOCKET: a ShellServer on SOCKET whose shells run on this host instead of
+// in a guest, started by the real agent AGENT. Prints "ready" and ends at the end of its standard
+// input.
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -39,9 +40,10 @@ asio::awaitable<std::string> no_reason() {
 }
 
 asio::awaitable<std::shared_ptr<terminal::ShellServer>> open(io::Runtime& runtime,
-                                                             io::UniqueFd line, std::string path) {
+                                                             io::UniqueFd socket,
+                                                             std::string path) {
     auto executor = co_await asio::this_coro::executor;
-    io::UnixStream stream(executor, asio::local::stream_protocol(), line.release());
+    io::UnixStream stream(executor, asio::local::stream_protocol(), socket.release());
     auto channel =
         channel::Channel::open(std::move(stream), no_reason, {[](auto) {}}, runtime.time());
     channel->expect(nonce);
@@ -54,8 +56,8 @@ asio::awaitable<std::shared_ptr<terminal::ShellServer>> open(io::Runtime& runtim
                                           runtime.time());
 }
 
-asio::awaitable<void> close(std::shared_ptr<terminal::ShellServer> door) {
-    door->close();
+asio::awaitable<void> close(std::shared_ptr<terminal::ShellServer> server) {
+    server->close();
     co_return;
 }
 
@@ -63,14 +65,14 @@ asio::awaitable<void> close(std::shared_ptr<terminal::ShellServer> door) {
 
 int main(int, char** arguments) {
     std::signal(SIGPIPE, SIG_IGN);
-    auto line = start_agent(arguments[1]);
+    auto socket = start_agent(arguments[1]);
     io::Runtime runtime;
-    auto door = runtime.start(open(runtime, std::move(line), arguments[2])).get();
+    auto server = runtime.start(open(runtime, std::move(socket), arguments[2])).get();
     std::puts("ready");
     std::fflush(stdout);
     char byte = 0;
     while (::read(STDIN_FILENO, &byte, 1) > 0) continue;
-    runtime.start(close(std::move(door))).get();
+    runtime.start(close(std::move(server))).get();
     runtime.stop();
     return 0;
 }

@@ -1,4 +1,4 @@
-"""This host as a machine with a door: real shells, without a guest."""
+"""A machine's shell server whose shells run on this host, without a guest."""
 
 import os
 import subprocess
@@ -10,26 +10,26 @@ from support.patience import scaled
 from support.run import PROGRAMS
 
 _BUILD = PROGRAMS.parent
-_DOOR = _BUILD / "tests/fakes/host_door"
+_SERVER = _BUILD / "tests/fakes/host_shell_server"
 _AGENT = _BUILD / f"python/charioteer/charioteer-agent-{os.uname().machine}"
 
 
-class HostDoor:
-    """The door is in `state`, the state directory `vm-state-NAME` of a machine, made if need be."""
+class HostShellServer:
+    """Listens in `state`, a state directory `vm-state-NAME`; creates it if missing."""
 
     def __init__(self, state: Path) -> None:
         self.state = state
         self.name = state.name.removeprefix("vm-state-")
         state.mkdir(parents=True, exist_ok=True)
         self.process = subprocess.Popen(
-            [_DOOR, _AGENT, state / shell_servers.SOCKET_NAME],
+            [_SERVER, _AGENT, state / shell_servers.SOCKET_NAME],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         assert self.process.stdout and self.process.stdout.readline() == b"ready\n"
 
     def end(self) -> None:
-        """Closes it, also when it was killed."""
+        """Ends the process, if it still runs, and removes the socket."""
         assert self.process.stdin and self.process.stdout
         self.process.stdin.close()
         self.process.wait(scaled(30))

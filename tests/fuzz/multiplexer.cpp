@@ -1,12 +1,13 @@
-// The driver's receiving end: whatever a guest sends, it does not fail, nor keep more than it gave
-// credit for. The first byte is the size of the pieces.
+// The driver receives arbitrary bytes of a guest: it neither fails nor sends more than a bounded
+// amount in reply. The first byte of the input is the size of the pieces.
+
+#include "channel/multiplexer.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
 #include <string_view>
 
-#include "channel/multiplexer.hpp"
 #include "fuzz/demand.hpp"
 
 using namespace charioteer;
@@ -18,7 +19,7 @@ constexpr std::uint64_t nonce = 1;
 void feed(std::string_view bytes, std::size_t piece) {
     boost::asio::io_context context;
     io::SteadyTime time;
-    std::size_t came = bytes.size();
+    std::size_t received = bytes.size();
     std::size_t sent = 0;
     auto multiplexer = channel::Multiplexer::make(
         context.get_executor(), {.send = [&sent](std::string_view bytes) { sent += bytes.size(); }},
@@ -32,11 +33,11 @@ void feed(std::string_view bytes, std::size_t piece) {
         context.poll();
     }
     call.reset();
-    multiplexer->close("the fuzzer has nothing more");
+    multiplexer->close("end of the fuzzer's input");
     context.poll();
-    // A hello, a command and its end, and once what ends a frame that was cut off; beyond that an
-    // answer is no longer than what it answers.
-    fuzz::demand(sent <= 1024 + 2 * frames::max_frame + came);
+    // A hello, a command and its end, and once the padding that completes a truncated frame. Any
+    // other reply is no longer than the bytes that caused it.
+    fuzz::demand(sent <= 1024 + 2 * frames::max_frame + received);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-"""What becomes of a run when a real QEMU or a real guest comes to grief."""
+"""Runs whose QEMU or guest fails, and runs that are ended by signals."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.limit(240)
 
 
 def run(workshop: Workshop, script: str, global_timeout: int = 600, **changes: str) -> Run:
-    """`nixos-test-driver` with one minimal guest."""
+    """Starts `nixos-test-driver` with one minimal guest, `machine`."""
     (workshop.folder / "cluster.toml").write_text(
         f'global_timeout = {global_timeout}\n[machines.machine]\nguest = "minimal"\n'
     )
@@ -26,7 +26,7 @@ def run(workshop: Workshop, script: str, global_timeout: int = 600, **changes: s
     return workshop.drive(configuration.write(cluster, workshop.folder), **changes)
 
 
-def test_a_kernel_that_panics_in_mid_command(workshop: Workshop) -> None:
+def test_a_kernel_that_panics_during_a_command(workshop: Workshop) -> None:
     script = "machine.succeed('echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger')"
     panicked = run(workshop, script)
     panicked.expect(1, limit=120)
@@ -39,15 +39,15 @@ def test_a_kernel_that_finds_no_init(workshop: Workshop) -> None:
     assert "!!! " in panicked.stderr and "Kernel panic - not syncing" in panicked.stderr
 
 
-def test_a_guest_that_never_offers_a_shell(workshop: Workshop) -> None:
-    mute = run(
+def test_a_guest_that_never_starts_the_shell(workshop: Workshop) -> None:
+    silent = run(
         workshop,
         "machine.succeed('true')",
         global_timeout=5,
         QEMU_KERNEL_PARAMS="rdinit=/usr/bin/bash",
     )
-    mute.expect(143, limit=120)
-    assert "timeout reached; test terminating..." in mute.stderr
+    silent.expect(143, limit=120)
+    assert "timeout reached; test terminating..." in silent.stderr
 
 
 def test_a_script_that_takes_no_end(workshop: Workshop) -> None:
@@ -60,30 +60,30 @@ def test_a_script_that_takes_no_end(workshop: Workshop) -> None:
             try:
                 machine.execute("sleep 600")
             except BaseException:
-                print("swallowed", flush=True)
+                print("caught", flush=True)
     """
     stubborn = run(workshop, script)
     stubborn.expect(143, limit=120)
-    assert "swallowed" in stubborn.stdout
+    assert "caught" in stubborn.stdout
     expect_nothing_left(workshop.folder)
 
 
-def test_a_shell_that_dies_in_mid_command(workshop: Workshop) -> None:
+def test_a_shell_that_dies_during_a_command(workshop: Workshop) -> None:
     script = """
         from test_driver.errors import MachineError
         try:
             machine.succeed("kill -KILL $PPID; sleep 600")
         except MachineError as error:
-            print(f"told: {error}")
+            print(f"raised: {error}")
         machine.crash()
         print(machine.succeed("echo again"), end="")
     """
     lost = run(workshop, script)
     lost.expect(0, limit=120)
-    assert "told: " in lost.stdout and lost.stdout.endswith("again\n")
+    assert "raised: " in lost.stdout and lost.stdout.endswith("again\n")
 
 
-def test_a_qemu_that_is_killed_in_mid_command(workshop: Workshop) -> None:
+def test_a_qemu_that_is_killed_during_a_command(workshop: Workshop) -> None:
     killed = run(workshop, IN_COMMAND)
     killed.wait_for("machine # in the command", limit=120)
     (qemu,) = qemus_of(workshop.state)
@@ -96,7 +96,7 @@ def test_a_qemu_that_is_killed_in_mid_command(workshop: Workshop) -> None:
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, 137)]
 )
 @pytest.mark.parametrize(
-    ("script", "sign"),
+    ("script", "text"),
     [
         ("machine.succeed('true')", "QEMU running (pid"),
         (IN_COMMAND, "machine # in the command"),
@@ -104,10 +104,10 @@ def test_a_qemu_that_is_killed_in_mid_command(workshop: Workshop) -> None:
     ids=["booting", "in a command"],
 )
 def test_a_signal(
-    workshop: Workshop, script: str, sign: str, number: signal.Signals, status: int
+    workshop: Workshop, script: str, text: str, number: signal.Signals, status: int
 ) -> None:
     ended = run(workshop, script)
-    ended.wait_for(sign, limit=120)
+    ended.wait_for(text, limit=120)
     assert qemus_of(workshop.state)
     ended.send(number)
     ended.expect(status)

@@ -1,4 +1,4 @@
-"""Guests that die, leave, or fall silent while somebody waits for them."""
+"""Guests that end, reboot or stop responding during a command."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import pytest
 from support.leftovers import qemus_of
 from support.workshop import Workshop
 
-from test_bad_days import run
+from test_failures import run
 
 KILL_AGENT = (
     "for p in /proc/[0-9]*; do read -r c < $p/comm && "
@@ -18,7 +18,7 @@ KILL_AGENT = (
 pytestmark = pytest.mark.limit(300)
 
 
-def test_a_guest_that_powers_off_in_mid_command(workshop: Workshop) -> None:
+def test_a_guest_that_powers_off_during_a_command(workshop: Workshop) -> None:
     gone = run(workshop, "machine.succeed('echo in the command >&2; poweroff; sleep 600')")
     gone.expect(1, limit=120)
     assert "ShellError: machine: " in gone.stderr and "while running `" in gone.stderr
@@ -31,22 +31,22 @@ def test_a_guest_that_powers_off_in_mid_command(workshop: Workshop) -> None:
     assert any(reason in gone.stderr for reason in reasons)
 
 
-def test_an_agent_that_is_killed_is_told_and_replaced(workshop: Workshop) -> None:
+def test_an_agent_that_is_killed_is_reported_and_replaced(workshop: Workshop) -> None:
     script = f"""
         from test_driver.errors import MachineError
         try:
             machine.succeed("{KILL_AGENT}")
         except MachineError as error:
-            print(f"told: {{error}}")
+            print(f"raised: {{error}}")
         print(machine.run("echo again").stdout, machine.handle.has_agent)
     """
     replaced = run(workshop, script)
     replaced.expect(0, limit=120)
-    assert "told: machine: the agent in the guest ended" in replaced.stdout
+    assert "raised: machine: the agent in the guest ended" in replaced.stdout
     assert replaced.stdout.endswith("again\n True\n")
 
 
-def test_a_guest_that_starts_anew_in_mid_command(workshop: Workshop) -> None:
+def test_a_guest_that_reboots_during_a_command(workshop: Workshop) -> None:
     script = """
         from test_driver.errors import MachineError
         machine.start(allow_reboot=True)
@@ -54,12 +54,12 @@ def test_a_guest_that_starts_anew_in_mid_command(workshop: Workshop) -> None:
         try:
             machine.succeed("echo 1 > /proc/sys/kernel/sysrq; echo b > /proc/sysrq-trigger; sleep 99")
         except MachineError as error:
-            print(f"told: {error}")
+            print(f"raised: {error}")
         print(machine.succeed("test ! -e /tmp/before; echo anew"), machine.handle.has_agent)
     """
     anew = run(workshop, script)
     anew.expect(0, limit=180)
-    assert "told: machine: the guest started anew" in anew.stdout
+    assert "raised: machine: the guest started anew" in anew.stdout
     assert anew.stdout.endswith("anew\n True\n")
 
 
@@ -89,7 +89,7 @@ def test_a_guest_that_is_stopped_by_the_monitor_is_waited_for(workshop: Workshop
         import threading
         machine.succeed("true")
         machine.qmp_client.send("stop")
-        # Longer than the 30 s that a silent guest is given.
+        # Longer than the 30 s after which a guest that does not respond is given up.
         threading.Timer(35, lambda: machine.qmp_client.send("cont")).start()
         print(machine.succeed("echo answered"), end="")
     """
