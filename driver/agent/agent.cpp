@@ -12,7 +12,7 @@ namespace {
 
 constexpr int line_ended = 1;
 
-/// Null when there is no memory.
+/// Null if there is no memory.
 Command* allocate(uint32_t stream) {
     auto* memory = sys::map(sizeof(Command));
     return memory == nullptr ? nullptr : new (memory) Command(stream);
@@ -50,8 +50,8 @@ bool Agent::turn() {
     if (!line_.flush() || !take_frames()) return false;
     polls_.count = 0;
     polls_.wake = 0;
-    // Requests are not read while there is no room for their answers. With that much room no frame
-    // was left to the next turn either, so that there is room to read.
+    // Requests are read only while there is buffer space for their replies. Then no received frame
+    // was left to the next turn, so that the input buffer also has space.
     bool read = line_.answer_room() >= 2 * Line::reserve;
     short events = static_cast<short>((read ? POLLIN : 0) | (line_.has_outgoing() ? POLLOUT : 0));
     auto line = polls_.add(line_.fd(), events);
@@ -85,8 +85,8 @@ void Agent::drain_signals(int entry) {
     sys::read(signals_, discarded, sizeof discarded);
 }
 
-/// Handles the frames that came, as long as there is room for their answers, which may need more
-/// room than many small frames. The rest is for the next turn.
+/// Handles received frames while there is buffer space for their replies, which may need more space
+/// than many small frames. The others are handled in the next turn.
 bool Agent::take_frames() {
     while (line_.answer_room() >= Line::reserve) {
         auto found = line_.next();
@@ -127,7 +127,7 @@ void Agent::take_request(const frames::Header& header, frames::Bytes payload) {
         take_for_command(header, payload);
 }
 
-/// False when the driver has begun to speak to another agent.
+/// False if the driver has selected another agent.
 bool Agent::take_hello(frames::Bytes payload) {
     frames::Hello hello;
     if (!frames::decode(payload, hello)) return true;
@@ -141,7 +141,8 @@ bool Agent::take_hello(frames::Bytes payload) {
     return true;
 }
 
-/// The driver has no record of the line's past, as when the guest went back to an earlier state.
+/// The driver does not know the frames of this connection, because the guest was restored to an
+/// earlier state.
 void Agent::reset() {
     received_ = {};
     not_acked_ = 0;
@@ -154,7 +155,7 @@ void Agent::reset() {
 
 void Agent::take_for_command(const frames::Header& header, frames::Bytes payload) {
     auto* command = find(header.stream);
-    if (command == nullptr) return;  // it ended while the frame was on its way
+    if (command == nullptr) return;  // it ended before the frame arrived
     frames::Credit credit;
     frames::Signal signal;
     frames::Resize size;
@@ -222,8 +223,8 @@ void Agent::append(Command* command) {
     *link = command;
 }
 
-/// The first command of this turn is the last one of the next, since the first ones may take all
-/// the room that the line has.
+/// Makes the first command the last one of the next turn, because the first ones may use all buffer
+/// space of the connection.
 void Agent::rotate() {
     if (commands_ == nullptr || commands_->next == nullptr) return;
     auto* first = commands_;

@@ -7,16 +7,17 @@
 
 namespace charioteer::agent {
 
-/// Runs the commands that the driver sends, in one thread and one loop, which sleeps while there is
-/// nothing to do. Too large for the stack.
+/// Runs the commands that the driver sends, in one thread and one event loop. Too large for the
+/// stack.
 class Agent {
 public:
-    /// Serves the line until it ends. Returns the exit status.
+    /// Serves the connection until its end. Returns the exit status.
     int run(int fd, uint64_t nonce, const Inheritance& inheritance);
 
 private:
-    /// Above these limits a command is refused. Answered commands are those whose standard error is
-    /// still open in a background process; a test may start many daemons.
+    /// Above these limits a command is rejected. Answered commands are those whose exit was sent
+    /// and whose standard error is still open in a background process; a test may start many
+    /// daemons.
     static constexpr int most_running = 1000;
     static constexpr int most_answered = 3000;
     /// The kernel accepts arguments of 128 KiB at most, and reports its own error for longer ones.

@@ -10,7 +10,7 @@ class Backoff {
 public:
     static constexpr uint64_t share = 100;
     static constexpr uint64_t least = 5'000;
-    /// Longer would be late; only checks of more than 10 ms then take more than their share.
+    /// Longer delays would make waits late; only checks of more than 10 ms exceed their share then.
     static constexpr uint64_t most = 1'000'000;
 
     /// `spent` is the processor time that the process has used so far.

@@ -7,7 +7,7 @@ namespace charioteer::agent {
 
 namespace {
 
-constexpr int most_links = 40;  // as Linux follows
+constexpr int most_links = 40;  // the limit of Linux
 constexpr int most_names = 1000;
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
@@ -102,7 +102,7 @@ long Temporary::make(const Destination& destination, Make make) {
         Text<sizeof name_ - 1> name;
         name << ".charioteer-" << static_cast<uint64_t>(sys::process_id()) << "-" << count_++;
         memcpy(name_, name.c_str(), name.size() + 1);
-        // Before it exists: a signal may come at once.
+        // Set before it exists, because a signal may arrive at any time.
         active_ = true;
         result = make(destination_.directory, name_);
         if (result < 0) active_ = false;

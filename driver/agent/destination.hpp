@@ -12,7 +12,7 @@ struct Destination {
     bool owned = false;  ///< close() closes the directory
     char name[frames::max_name + 1] = {};
 
-    /// False when it is too long for a name.
+    /// False if it is too long for a name.
     bool set_name(const char* text);
     /// Opens `path`, relative to the directory, as the new directory. Returns 0 or a negative
     /// errno.
@@ -20,11 +20,11 @@ struct Destination {
     void close();
 };
 
-/// Replaces a destination that is a symbolic link by what the link points to, which need not exist.
-/// Returns 0 or a negative errno; -EISDIR when the target is a directory.
+/// Replaces a destination that is a symbolic link by the target of the link, which need not exist.
+/// Returns 0 or a negative errno; -EISDIR if the target is a directory.
 long follow_links(Destination& destination);
 
-/// As `mkdir -p`. Returns 0 or a negative errno.
+/// Like `mkdir -p`. Returns 0 or a negative errno.
 long make_directories(const char* path);
 
 /// A file, directory or link that is created under a temporary name, ".charioteer-" and numbers, in
@@ -41,7 +41,7 @@ public:
 
     /// Renames it to its destination. Returns 0 or a negative errno.
     long commit();
-    /// Removes it with all that is in it, if there is one.
+    /// Removes it with its content, if there is one.
     void remove();
 
 private:

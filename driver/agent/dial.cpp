@@ -11,14 +11,14 @@ namespace charioteer::agent {
 
 namespace {
 
-/// Copies bytes from one descriptor to another. Both may be blocking: a pipe or a socket that
-/// poll() reports as writable takes as many bytes as the buffer has.
+/// Copies bytes from one descriptor to another. Both may be blocking: a pipe or socket that poll()
+/// reports as writable accepts as many bytes as the buffer holds.
 class Flow {
 public:
     Flow(int from, int to) : from_(from), to_(to) {}
 
     bool ended() const { return ended_; }
-    /// Whether it ended since the bytes could not be written.
+    /// Whether it ended because the bytes could not be written.
     bool refused() const { return begin_ != end_; }
 
     pollfd waits_for() const {
@@ -28,7 +28,7 @@ public:
                 .events = full ? short{POLLOUT} : short{POLLIN},
                 .revents = 0};
     }
-    /// One read or write, once poll() reports waits_for().
+    /// One read or write, after poll() has reported waits_for().
     void move() {
         if (begin_ == end_) {
             auto got = sys::read(from_, room_, sizeof room_);

@@ -4,7 +4,7 @@
 
 namespace charioteer::agent {
 
-/// Calls visit(name) for the entries of a directory, until it returns true.
+/// Calls visit(name) for the entries of a directory until it returns true; whether it has.
 template <class Visit>
 bool any_entry(const char* path, Visit visit) {
     auto directory = sys::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -8,20 +8,21 @@ namespace charioteer::agent {
 
 using ErrorText = Text<96>;
 
-/// What a negative errno value means, in words if it is a common one, else its number.
+/// The meaning of a negative errno value: words for a common one, otherwise its number.
 ErrorText describe_error(long error);
-/// A negative errno value by its name, "EAGAIN", or its number if it is a rare one.
+/// The name of a negative errno value, "EAGAIN", or its number if it is not in the table.
 ErrorText error_name(long error);
 
 /// Writes "PROGRAM: MESSAGE" to standard error, in one line.
 void report_error(const char* program, const char* message);
-/// Writes "PROGRAM: PATH: REASON" to standard error, in one line whatever is in the path.
+/// Writes "PROGRAM: PATH: REASON" to standard error, in one line, also if the path has control
+/// characters.
 void report_error(const char* program, const char* path, const char* reason);
 /// The same with describe_error() as the reason.
 void report_error(const char* program, const char* path, long error);
 
-/// A path for error messages, which grows and shrinks by a component. A path that is too long for
-/// its room is cut at its end.
+/// A path for error messages, to which components are added and removed. A path that is too long
+/// for the buffer is truncated.
 class ShownPath {
 public:
     void add(const char* component) {

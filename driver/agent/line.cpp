@@ -6,7 +6,7 @@ namespace charioteer::agent {
 
 namespace {
 
-/// virtio-serial takes no more than this in one write.
+/// The largest size of one write to virtio-serial.
 constexpr size_t largest_write = 32 * 1024;
 
 }  // namespace
@@ -61,7 +61,7 @@ void Line::greet(const frames::Hello& hello) {
     greeting_end_ = frames::header_size + payload.size();
 }
 
-/// Only a frame that was written completely; the one being written stays.
+/// Drops the oldest kept frame, but not the frame that is being written.
 bool Line::forget_oldest() {
     if (out_begin_ == out_end_) return false;
     const auto* header = outgoing_ + out_begin_;
@@ -73,7 +73,7 @@ bool Line::forget_oldest() {
 }
 
 void Line::acknowledge(uint32_t next) {
-    // Not the number of a kept frame: from before restart().
+    // Otherwise it is not the number of a kept frame, but from before restart().
     if (next - kept_.next > sequence_ - kept_.next) return;
     while (kept_.next != next && forget_oldest()) continue;
 }
@@ -133,7 +133,7 @@ bool Line::fill() {
     while (in_end_ < sizeof incoming_) {
         auto got = sys::read(fd_, incoming_ + in_end_, sizeof incoming_ - in_end_);
         if (got == -EAGAIN || got == -EINTR) break;
-        // The end is reported again once the bytes before it were handled.
+        // The end is reported again after the bytes before it were handled.
         if (got <= 0) return in_end_ > before;
         in_end_ += static_cast<size_t>(got);
     }

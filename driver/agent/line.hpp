@@ -7,25 +7,26 @@
 
 namespace charioteer::agent {
 
-/// Frames to and from the driver over one file descriptor, which is made non-blocking. Frames are
-/// kept until the driver acknowledges them, since a guest that is suspended loses those under way.
+/// The connection to the driver: sends and receives frames over one file descriptor, which is made
+/// non-blocking. Sent frames are kept until the driver acknowledges them, because a guest that is
+/// suspended loses frames in transit.
 class Line {
 public:
-    /// `fd` stays the caller's to close.
+    /// The caller stays the owner of `fd`.
     void open(int fd);
     int fd() const { return fd_; }
 
-    /// The answers to any one frame of the driver fit into this many bytes.
+    /// The replies to any one frame of the driver fit into this number of bytes.
     static constexpr size_t reserve = 8 * 1024;
 
-    /// Bytes free for output of commands.
+    /// Free buffer space for output of commands, in bytes.
     size_t room() const { return left_of(out_end_ - out_begin_); }
-    /// Bytes free for answers: frames that are kept are dropped for them, since the driver's ack
-    /// may come after requests that have to be answered first.
+    /// Free buffer space for replies, in bytes. Replies may displace kept frames, because the
+    /// driver's ack may arrive after requests that must be answered first.
     size_t answer_room() const { return left_of(out_end_ - out_next_); }
     bool has_outgoing() const { return out_end_ != out_next_ || greeting_begin_ != greeting_end_; }
 
-    /// Queues a frame; the caller has checked the room.
+    /// Queues a frame; the caller must have checked the buffer space.
     void put(frames::Type type, uint32_t stream, frames::Bytes payload);
     template <class Message>
     void put(frames::Type type, uint32_t stream, const Message& message) {
@@ -38,16 +39,16 @@ public:
     /// Queues a hello before all other frames, instead of a hello that was not yet sent.
     void greet(const frames::Hello& hello);
 
-    /// The driver has received all frames before number `next`.
+    /// Drops the kept frames before number `next`, which the driver has received.
     void acknowledge(uint32_t next);
-    /// Sends again the frames after `received`. False when those are not kept any more.
+    /// Resends the frames after `received`. False if those are not kept any more.
     bool rewind(const frames::Progress& received);
     /// Drops all frames that are queued or kept, and numbers frames from 0.
     void restart();
 
-    /// Writes as much as the line accepts. False once the line has ended.
+    /// Writes as much as possible without blocking. False after the end of the connection.
     bool flush();
-    /// Reads as much as there is room for. False once the line has ended.
+    /// Reads as much as fits into the buffer. False after the end of the connection.
     bool fill();
     /// The next frame, valid until fill(); Kind::incomplete when there is none.
     frames::Scan next();
@@ -62,7 +63,7 @@ private:
     unsigned char* make_room(size_t payload);
     void commit(frames::Type type, uint32_t stream, frames::Bytes payload);
     bool forget_oldest();
-    /// The number of bytes written, 0 when the line accepts none now, or a negative errno.
+    /// The number of bytes written, 0 if writing would block, or a negative errno.
     long write_some(const unsigned char* bytes, size_t size);
 
     int fd_ = -1;

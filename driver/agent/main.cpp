@@ -16,8 +16,8 @@ constexpr int cannot_fork = 3;
 constexpr int no_memory = 4;
 constexpr int last_signal = 64;
 
-/// Commands find the signal actions of a program that init starts, whatever the agent was started
-/// with.
+/// Resets the signal actions to those of a program started by init, so that commands do not inherit
+/// others.
 void reset_signals() {
     for (int signal = 1; signal <= last_signal; ++signal)
         if (signal != SIGKILL && signal != SIGSTOP) sys::signal_action(signal, SIG_DFL);

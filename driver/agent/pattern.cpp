@@ -12,7 +12,7 @@ bool has(const char* characters, char wanted) {
     return false;
 }
 
-/// Whether a set may have a class as [:alpha:], [.a.] or [=a=] in it.
+/// Whether a set may contain a class such as [:alpha:], [.a.] or [=a=].
 bool has_class(const char* word) {
     for (; *word != '\0'; ++word) {
         if (word[0] != '[' || !has(":.=", word[1]) || word[1] == '\0') continue;
@@ -22,7 +22,8 @@ bool has_class(const char* word) {
     return false;
 }
 
-/// What follows the set that begins at `set`, or null when nothing ends it: its `[` then is one.
+/// The text after the set that begins at `set`, or null if it is not terminated: then its `[` is an
+/// ordinary character.
 const char* match_set(const char* set, const char* end, unsigned char character, bool& matched) {
     const auto* at = set + 1;
     bool inverted = at < end && (*at == '!' || *at == '^');
@@ -43,7 +44,7 @@ const char* match_set(const char* set, const char* end, unsigned char character,
     return at + 1;
 }
 
-/// What follows the part of the component that takes the character, or null.
+/// The text after the part of the pattern that matches the character, or null.
 const char* match_one(const char* at, const char* end, char character) {
     if (at == end) return nullptr;
     if (*at == '?') return at + 1;
@@ -59,7 +60,7 @@ const char* match_one(const char* at, const char* end, char character) {
 
 bool is_plain_word(const char* word) {
     if (*word == '\0' || *word == '#' || has_class(word)) return false;
-    if (word[0] == '~' && word[1] != '/' && word[1] != '\0') return false;  // another's home
+    if (word[0] == '~' && word[1] != '/' && word[1] != '\0') return false;  // another user's home
     for (; *word != '\0'; ++word) {
         auto character = static_cast<unsigned char>(*word);
         if (character <= ' ' || character == 0x7f || has("'\"`$\\;&|<>(){}", *word)) return false;
@@ -77,8 +78,8 @@ bool matches(const char* component, size_t size, const char* name) {
     const auto* at = component;
     const auto* end = component + size;
     if (*name == '.' && (size == 0 || *at != '.')) return false;
-    const char* star = nullptr;    // what follows the last one
-    const char* resume = nullptr;  // where in the name it ends for now
+    const char* star = nullptr;    // the pattern after the last `*`
+    const char* resume = nullptr;  // the end of the part of the name that the `*` matches so far
     while (*name != '\0') {
         if (at < end && *at == '*') {
             star = ++at;

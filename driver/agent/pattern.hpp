@@ -4,15 +4,15 @@
 
 namespace charioteer::agent {
 
-/// Whether a shell takes the word as it is, but for patterns and `~`: no quotes, variables or other
-/// characters that only a shell interprets.
+/// Whether a shell interprets only patterns and `~` in the word: it has no quotes, variables or
+/// other special characters.
 bool is_plain_word(const char* word);
 
-/// Whether a component of a path is more than a name.
+/// Whether a component of a path has pattern characters.
 bool is_pattern(const char* component, size_t size);
 
-/// Whether a component with `*`, `?` and `[...]` matches a name as in a shell: a leading dot only
-/// by a dot, characters as bytes.
+/// Whether a component with `*`, `?` and `[...]` matches a name like in a shell: a leading dot only
+/// by a dot, bytewise.
 bool matches(const char* component, size_t size, const char* name);
 
 }  // namespace charioteer::agent

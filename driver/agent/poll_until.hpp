@@ -11,7 +11,7 @@ enum class Answer { no, yes, unknown };
 constexpr int usage_error = 2;
 constexpr int unknown_result = 3;
 
-/// Calls check() again and again until it returns `wanted`. Returns the exit status.
+/// Calls check() repeatedly until it returns `wanted`. Returns the exit status.
 template <class Check>
 int poll_until(Answer wanted, Check check) {
     Backoff backoff(sys::processor_time());
@@ -24,7 +24,7 @@ int poll_until(Answer wanted, Check check) {
 }
 
 /// Calls visit(line) for the lines of a table of the kernel after its heading, until it returns
-/// true. False when there is no such table.
+/// true. False if the table does not exist.
 template <class Visit>
 bool read_table(const char* path, Visit visit) {
     auto opened = sys::open(path, O_RDONLY | O_CLOEXEC);

@@ -11,7 +11,7 @@ constexpr int answering_nice = -10;
 /// Enough for the largest number of commands, each of which has three files.
 constexpr rlim_t files_needed = 16 * 1024;
 
-/// Returns the limit of before, for commands.
+/// Returns the previous limit, which commands get.
 rlimit raise_file_limit() {
     rlimit given{};
     if (sys::file_limit(nullptr, &given) != 0) return {};

@@ -10,7 +10,7 @@ struct Program {
     uint64_t checksum = 0;
 };
 
-/// Of the running program; zeros when its file cannot be read, as without /proc.
+/// Identifies the running program; zeros if its file cannot be read, for example without /proc.
 Program identify_program();
 
 }  // namespace charioteer::agent

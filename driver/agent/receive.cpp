@@ -223,8 +223,8 @@ long Receiver::open_existing(Destination& destination) {
     if (result < 0) return result;
     if (S_ISDIR(status.st_mode)) return -EISDIR;
     file_has_mode_ = false;
-    // Opening a pipe without a reader would block until one comes; O_NONBLOCK makes it fail
-    // instead. A pipe that has a reader is written to at the reader's pace.
+    // O_NONBLOCK makes opening a pipe without a reader fail instead of block. A pipe that has a
+    // reader is written to at the reader's speed.
     auto flags = O_WRONLY | O_NOCTTY | O_CLOEXEC;
     auto fd = sys::open_at(destination.directory, destination.name, flags | O_NONBLOCK);
     destination.close();
@@ -277,7 +277,7 @@ bool Receiver::commit() {
 
 Receiver* active_receiver = nullptr;
 
-/// Does not return: that would take a signal restorer, which C libraries have.
+/// Must not return: that would need a signal restorer, which only C libraries have.
 void end_by_signal(int signal) {
     active_receiver->clean_up();
     sys::exit(128 + signal);

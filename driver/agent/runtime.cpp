@@ -1,6 +1,6 @@
-// What a compiler takes for granted in a program without a C library: its entry, and the functions
-// that it calls by itself. Built with -fno-builtin, so that these loops do not become calls of what
-// they define.
+// The parts of a C library that a compiler requires: the entry point, and the functions to which it
+// generates calls. Built with -fno-builtin, so that the loops are not compiled to calls of the
+// functions that they define.
 
 #include "agent/main.hpp"
 #include "agent/system.hpp"
@@ -23,7 +23,7 @@ asm(".globl _start\n"
 
 namespace {
 
-/// A word wherever it stands in memory, of whatever it is part.
+/// A word at any address, which may alias other types.
 struct [[gnu::packed, gnu::may_alias]] Word {
     uint64_t value;
 };
@@ -32,7 +32,8 @@ struct [[gnu::packed, gnu::may_alias]] Word {
 
 extern "C" {
 
-/// `stack` is as the kernel leaves it: the number of arguments, these, a null, the environment.
+/// `stack` is the initial stack of the process: the number of arguments, the arguments, a null, the
+/// environment.
 [[noreturn]] void charioteer_agent_begin(long* stack) {
     auto count = static_cast<int>(stack[0]);
     auto** arguments = reinterpret_cast<char**>(stack + 1);

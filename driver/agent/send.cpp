@@ -123,8 +123,8 @@ bool Sender::send_one(int directory, const sys::DirectoryEntry& entry) {
     if (type == DT_LNK || type == DT_REG || type == DT_DIR)
         sent = send_changing(directory, entry.name, type == DT_LNK);
     else if (type != DT_UNKNOWN)
-        report_error(program, path_.c_str(), "left out: neither a file, a directory nor a link");
-    // The path of a directory that was entered is cut when it is left.
+        report_error(program, path_.c_str(), "skipped: neither a file, a directory nor a link");
+    // The path of an entered directory is removed when it is left.
     if (sent && depth_ > depth)
         levels_[depth].path_size = size;
     else if (sent)
@@ -132,7 +132,7 @@ bool Sender::send_one(int directory, const sys::DirectoryEntry& entry) {
     return sent;
 }
 
-/// A file may become a link between two calls, and the other way round.
+/// Tries again if a file is replaced by a link between two calls, or vice versa.
 bool Sender::send_changing(int directory, const char* name, bool is_link) {
     for (int tries = 0; tries < most_tries; ++tries, is_link = !is_link) {
         long result = 0;
@@ -153,7 +153,7 @@ bool Sender::send_changing(int directory, const char* name, bool is_link) {
         }
         return result == -ENOENT || fail(result);
     }
-    report_error(program, path_.c_str(), "is being replaced again and again");
+    report_error(program, path_.c_str(), "is being replaced repeatedly");
     return false;
 }
 
@@ -190,8 +190,8 @@ bool Sender::send_file(int fd, const char* name, const struct ::stat& status) {
            put({.kind = EntryKind::close});
 }
 
-/// A file that grows is sent up to its size at the start, since it might grow for ever. Files of
-/// /proc have the size 0, and are read to their end.
+/// A growing file is sent up to its size at the begin, because it might grow endlessly. Files in
+/// /proc have the size 0 and are read to their end.
 bool Sender::send_content(int fd, uint64_t size) {
     auto most = size > 0 ? size : UINT64_MAX;
     for (uint64_t sent = 0; sent < most;) {

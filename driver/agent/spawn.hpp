@@ -22,14 +22,14 @@ struct Spawned {
     int errors = -1;
 };
 
-/// What to run: a script, or the words of a built-in program. A NUL follows it.
+/// A script, or the words of a built-in program; followed by a NUL.
 struct CommandText {
     const char* data = nullptr;
     size_t size = 0;
 };
 
-/// Starts a script under bash, or under sh where there is none, or a built-in program. The
-/// agent's ends are non-blocking and close on exec.
+/// Starts a script with bash, or with sh if there is no bash, or a built-in program. The agent's
+/// ends are non-blocking and close on exec.
 Spawned spawn(const frames::Exec& exec, CommandText text, const Inheritance& inheritance);
 
 }  // namespace charioteer::agent

@@ -6,7 +6,8 @@
 
 namespace charioteer::agent {
 
-/// Text in a buffer of fixed size; what does not fit is left out. Always terminated by a NUL.
+/// Text in a buffer of fixed size; characters that do not fit are dropped. Always terminated by a
+/// NUL.
 template <size_t Room>
 class Text {
 public:
@@ -30,7 +31,7 @@ public:
     const char* c_str() const { return data_; }
     size_t size() const { return size_; }
     bool full() const { return size_ == Room; }
-    /// Leaves its first `size` characters.
+    /// Shortens it to `size` characters.
     void cut(size_t size) { data_[size_ = size] = '\0'; }
     void clear() { cut(0); }
 

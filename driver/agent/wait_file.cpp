@@ -10,7 +10,7 @@ namespace charioteer::agent {
 
 namespace {
 
-/// Looks for a path that a pattern matches, and watches the directories in which it, or the next
+/// Searches a path that matches a pattern, and watches the directories in which it, or the next
 /// component of it, may appear.
 class Finder {
 public:
@@ -25,8 +25,8 @@ public:
         return find(pattern_);
     }
 
-    /// Waits until a watched directory has changed, for `delay` microseconds at least, or until it
-    /// is time to look again.
+    /// Waits until a watched directory has changed, but at least for `delay` microseconds, or until
+    /// the next periodic search.
     void wait(uint64_t delay) {
         auto begin = sys::now();
         pollfd entry{.fd = events_, .events = POLLIN, .revents = 0};
@@ -38,8 +38,8 @@ public:
     }
 
 private:
-    /// Microseconds until the next look without an event: some file systems report no changes, and
-    /// a link whose target appears does not change.
+    /// Microseconds until the next search without an event: some file systems report no changes,
+    /// and a link whose target appears does not change.
     static constexpr uint64_t slow = 250'000;
     static constexpr int most_watches = 64;
 
@@ -69,19 +69,20 @@ private:
         return found;
     }
 
-    /// Adds a name to path_ when it exists there, and else watches for it.
+    /// Appends a name to path_ if it exists there; otherwise watches the directory.
     bool enter(const char* name, size_t size) {
         auto base = path_.size();
         if (sys::exists(path_.add(name, size).c_str())) return true;
         path_.cut(base);
         watch();
-        // It may have appeared before the watch.
+        // It may have appeared before the watch was added.
         if (sys::exists(path_.add(name, size).c_str())) return true;
         path_.cut(base);
         return false;
     }
 
-    /// Each watch reports one event, so that none is left when the next look watches elsewhere.
+    /// Each watch reports one event, so that none is pending when the next search watches
+    /// elsewhere.
     void watch() {
         constexpr uint32_t events = IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF |
                                     IN_MOVE_SELF | IN_ONLYDIR | IN_ONESHOT;
@@ -94,11 +95,11 @@ private:
     const char* directory() const { return path_.size() == 0 ? "." : path_.c_str(); }
 
     const char* pattern_;
-    /// Longer than the kernel accepts, so that a path that was cut off is never found.
+    /// Longer than the kernel accepts, so that a truncated path never exists.
     Text<4096> path_;
     int events_;
     int watches_ = 0;
-    bool all_watched_ = true;  ///< every directory that matters has a watch
+    bool all_watched_ = true;  ///< every relevant directory has a watch
 };
 
 }  // namespace

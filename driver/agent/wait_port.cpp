@@ -14,9 +14,9 @@ namespace {
 
 constexpr unsigned state_listening = 10;
 
-/// The sockets that listen on a port. They are queried over netlink, for which the kernel looks at
-/// the listening sockets alone; for the tables in /proc it goes through hundreds of thousands of
-/// hash buckets. The tables are for kernels without that query.
+/// The sockets that listen on a port. They are queried by netlink, for which the kernel searches
+/// only listening sockets; for the tables in /proc it iterates over hundreds of thousands of hash
+/// buckets. The tables are for kernels without that query.
 class Listeners {
 public:
     explicit Listeners(unsigned port) : port_(port) {
@@ -28,7 +28,7 @@ public:
         if (channel_ >= 0) {
             auto answer = both(ask(AF_INET), [this] { return ask(AF_INET6); });
             if (answer != Answer::unknown) return answer;
-            // Another query would have the kernel look for the missing module again.
+            // Each further query would make the kernel search the missing module again.
             sys::close(channel_);
             channel_ = -1;
         }
@@ -72,8 +72,8 @@ private:
         }
     }
 
-    /// "0: 0100007F:1F90 00000000:0000 0A ...": the state is the fourth, and those that listen come
-    /// first.
+    /// "0: 0100007F:1F90 00000000:0000 0A ...": the state is the fourth field, and listening
+    /// sockets come first.
     Answer read(const char* path) const {
         char port[] = ":0000 ";
         for (int digit = 0; digit < 4; ++digit)

@@ -21,8 +21,8 @@ const char* last_component(const char* path) {
     return last;
 }
 
-/// Whether the path that a socket was bound to is that of the file. What a relative path is
-/// relative to is unknown.
+/// Whether the path to which a socket was bound may be that of the file. The directory of a
+/// relative path is unknown.
 bool is_file(const char* bound, const char* path, const struct ::stat& file) {
     if (*bound != '/') return same(last_component(bound), last_component(path));
     struct ::stat other {};

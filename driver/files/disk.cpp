@@ -18,9 +18,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto last_patience = 5s;
+constexpr auto end_limit = 5s;
 
-/// Never destroyed, not even when the program ends: it may refer to what has gone.
+/// Leaks `object`, which may refer to destroyed objects.
 void keep_for_ever(std::shared_ptr<void> object) {
     static auto* const mutex = new std::mutex;
     static auto* const kept = new std::vector<std::shared_ptr<void>>;
@@ -30,18 +30,19 @@ void keep_for_ever(std::shared_ptr<void> object) {
 
 }  // namespace
 
-/// What the threads share with the Disk, and keep when they hang and it has gone.
+/// The state that is shared by the threads and the Disk; hung threads keep it after the Disk is
+/// destroyed.
 class Disk::Workers : public std::enable_shared_from_this<Disk::Workers> {
 public:
     struct Job {
         std::function<void()> work;
-        std::shared_ptr<Waiter> waiter;  ///< null: there is none
+        std::shared_ptr<Waiter> waiter;  ///< may be null
     };
 
     Workers(asio::any_io_executor executor, std::size_t most)
         : executor_(std::move(executor)), most_(most) {}
 
-    /// False once the end has begun.
+    /// False after the begin of end().
     bool start(Job job) {
         std::lock_guard lock(mutex_);
         if (ending_) return false;
@@ -51,13 +52,13 @@ public:
     void dispose(std::function<void()> work) {
         {
             std::lock_guard lock(mutex_);
-            // A disk that hangs would hang this thread, too.
+            // Joining a thread on a hung disk would block forever.
             if (given_up_) return;
             if (!ended_) return add({std::move(work), nullptr});
         }
         work();
     }
-    bool end(io::Duration patience);
+    bool end(io::Duration limit);
 
 private:
     void add(Job job);
@@ -66,16 +67,16 @@ private:
 
     asio::any_io_executor executor_;
     std::size_t most_;
-    std::mutex mutex_;  // for all below
+    std::mutex mutex_;  // protects all members below
     std::condition_variable more_;
     std::condition_variable quiet_;
     std::deque<Job> jobs_;
     std::vector<std::thread> threads_;
     std::size_t idle_ = 0;
     std::size_t busy_ = 0;
-    bool ending_ = false;    ///< nothing new is taken, but what is to be destroyed
+    bool ending_ = false;    ///< only jobs that destroy objects are accepted
     bool ended_ = false;     ///< the threads end
-    bool given_up_ = false;  ///< some never will
+    bool given_up_ = false;  ///< end() did not wait for hung threads
 };
 
 void Disk::Workers::add(Job job) {
@@ -100,7 +101,7 @@ void Disk::Workers::serve(std::shared_ptr<Workers> self) {
         ++self->busy_;
         lock.unlock();
         job.work();
-        job.work = nullptr;  // what it holds goes here
+        job.work = nullptr;  // destroys the objects of the job on this thread
         lock.lock();
         --self->busy_;
         if (job.waiter) self->notify(std::move(job.waiter));
@@ -108,9 +109,9 @@ void Disk::Workers::serve(std::shared_ptr<Workers> self) {
     }
 }
 
-/// Under the mutex, so that the io thread cannot end in between.
+/// Locks the mutex, so that the io thread cannot end meanwhile.
 void Disk::Workers::notify(std::shared_ptr<Waiter> waiter) {
-    // Its timer may belong to an io_context that has gone.
+    // Its timer may belong to a destroyed io_context.
     if (ended_) return keep_for_ever(std::move(waiter));
     asio::post(executor_, [waiter = std::move(waiter)] {
         waiter->done = true;
@@ -118,11 +119,11 @@ void Disk::Workers::notify(std::shared_ptr<Waiter> waiter) {
     });
 }
 
-bool Disk::Workers::end(io::Duration patience) {
+bool Disk::Workers::end(io::Duration limit) {
     std::unique_lock lock(mutex_);
     ending_ = true;
     if (ended_) return !given_up_;
-    given_up_ = !quiet_.wait_for(lock, patience, [this] { return jobs_.empty() && busy_ == 0; });
+    given_up_ = !quiet_.wait_for(lock, limit, [this] { return jobs_.empty() && busy_ == 0; });
     ended_ = true;
     if (!jobs_.empty()) keep_for_ever(std::make_shared<std::deque<Job>>(std::exchange(jobs_, {})));
     more_.notify_all();
@@ -141,7 +142,7 @@ Disk::Disk(asio::any_io_executor executor, std::size_t threads)
     : executor_(std::move(executor)), workers_(std::make_shared<Workers>(executor_, threads)) {}
 
 Disk::~Disk() {
-    end(last_patience);
+    end(end_limit);
 }
 
 void Disk::start(std::function<void()> work, std::shared_ptr<Waiter> waiter) {
@@ -153,8 +154,8 @@ void Disk::dispose(const std::shared_ptr<Workers>& workers, std::function<void()
     workers->dispose(std::move(work));
 }
 
-bool Disk::end(io::Duration patience) noexcept {
-    return workers_->end(patience);
+bool Disk::end(io::Duration limit) noexcept {
+    return workers_->end(limit);
 }
 
 }  // namespace charioteer::files

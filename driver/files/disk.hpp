@@ -18,26 +18,27 @@ namespace charioteer::files {
 
 namespace asio = boost::asio;
 
-/// Threads on which files are read and written, since a disk must not hold up the io thread. They
-/// are made when they are needed; each copy takes one for a piece at a time, so that a disk that
-/// hangs stops the copies from it and no others, up to the number of threads.
+/// Threads for reading and writing files, so that a slow disk does not block the io thread. They
+/// are created when needed. Each copy uses a thread for one piece at a time, so that a hung disk
+/// blocks only the copies that use it, up to the number of threads.
 ///
-/// The threads share no coroutine and no cancellation signal with the io thread: what they do is a
-/// plain function, and its end is posted back.
+/// The threads run plain functions and post their results back; they share no coroutines or
+/// cancellation signals with the io thread.
 class Disk {
 public:
     static constexpr std::size_t default_threads = 4;
 
-    /// Results come back to `executor`, the io thread's.
+    /// Results are posted to `executor`, that of the io thread.
     explicit Disk(asio::any_io_executor executor, std::size_t threads = default_threads);
     Disk(const Disk&) = delete;
     Disk& operator=(const Disk&) = delete;
-    /// As end(), for a few seconds.
+    /// Calls end() with a limit of a few seconds.
     ~Disk();
 
-    /// Runs `function` on one of the threads; its result, or what it throws. Io thread. When it is
-    /// called off, the wait ends at once and `function` goes on: it must own what it touches, and
-    /// what it held and returned goes on its own thread. Throws io::Interrupted after end().
+    /// Runs `function` on one of the threads and returns its result or rethrows its exception. Io
+    /// thread. When the call is cancelled, the wait ends immediately and `function` continues: it
+    /// must own the objects that it uses; they and its result are destroyed on its thread. Throws
+    /// io::Interrupted after end().
     template <class Function>
     asio::awaitable<std::invoke_result_t<Function>> run(Function function);
 
@@ -46,14 +47,14 @@ public:
     template <class Object>
     std::shared_ptr<Object> own(std::unique_ptr<Object> object);
 
-    /// Takes nothing more, for good, and returns when nothing is done any more, or after
-    /// `patience`: false. The result of a function that ends later is dropped, and its waiter is
-    /// leaked. To be called before the io thread ends, by any thread but that one.
-    bool end(io::Duration patience) noexcept;
+    /// Rejects new functions from now on and waits for the running ones. Returns false after
+    /// `limit`: the results of functions that end later are discarded, and their waiters are
+    /// leaked. To be called before the end of the io thread, by any other thread.
+    bool end(io::Duration limit) noexcept;
 
 private:
     class Workers;
-    /// Of the io thread.
+    /// Used on the io thread.
     struct Waiter {
         explicit Waiter(const asio::any_io_executor& executor) : changed(executor) {}
         io::Condition changed;
@@ -63,14 +64,16 @@ private:
     class Outcome;
 
     void start(std::function<void()> work, std::shared_ptr<Waiter> waiter);
-    /// Runs `work`, which does not throw, on a thread, or on this one when there are none any more.
+    /// Runs `work`, which must not throw, on one of the threads, or on the calling thread after
+    /// end().
     static void dispose(const std::shared_ptr<Workers>& workers, std::function<void()> work);
 
     asio::any_io_executor executor_;
     std::shared_ptr<Workers> workers_;
 };
 
-/// What a function gave. Written by its thread, and read on the io thread once that was posted.
+/// The result or exception of a function. Written by its thread, and read by the io thread after it
+/// was posted.
 template <class Result>
 class Disk::Outcome {
 public:

@@ -9,7 +9,7 @@
 
 namespace charioteer::files {
 
-/// A name that nothing has: `prefix` and 64 random bits.
+/// A unique file name: `prefix` and 64 random bits.
 inline std::string new_name(std::string_view prefix) {
     std::random_device device;
     return fmt::format("{}{:08x}{:08x}", prefix, std::uint32_t{device()}, std::uint32_t{device()});

@@ -22,8 +22,8 @@ struct CloseDirectory {
     void operator()(DIR* stream) const noexcept { ::closedir(stream); }
 };
 
-/// One that was made, perhaps with a mode that keeps its owner out. Its mode is changed by its
-/// descriptor, since by its name a link could be followed.
+/// Opens a directory, whose mode may deny access to its owner. Changes the mode through a
+/// descriptor, because changing it by name could follow a link.
 io::UniqueFd open_to_remove(int directory, const char* name) noexcept {
     io::UniqueFd fd(::openat(directory, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd) return {};

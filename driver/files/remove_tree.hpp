@@ -2,9 +2,9 @@
 
 namespace charioteer::files {
 
-/// Removes what `name` in the open directory is, with all that is in it, as far as we may. No link
-/// is followed, even if others change the tree meanwhile; directories that keep their owner out are
-/// opened for it.
+/// Removes the file or tree `name` in an open directory, as far as permissions allow. Follows no
+/// links, even if other processes change the tree meanwhile; changes the modes of directories that
+/// deny access to their owner.
 void remove_tree(int directory, const char* name) noexcept;
 
 }  // namespace charioteer::files

@@ -18,7 +18,8 @@ Scratch::Scratch(const std::filesystem::path& parent)
       name_(new_name("copy-")) {
     if (!parent_ || ::mkdirat(parent_.get(), name_.c_str(), 0700) != 0)
         throw io::system_error(fmt::format("cannot make a folder in {}", parent.string()), errno);
-    // What stands there now need not be what was made, but is no link, and so in the parent.
+    // The guest may have replaced the directory, but the opened one is no link, so it is in the
+    // parent.
     auto flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
     fd_ = io::UniqueFd(::openat(parent_.get(), name_.c_str(), flags));
     if (fd_) return;

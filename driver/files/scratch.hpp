@@ -7,11 +7,11 @@
 
 namespace charioteer::files {
 
-/// A new directory that is gone, with all that is in it, when the copy is over.
+/// A new directory for the duration of a copy, removed with its content by the destructor.
 ///
-/// The directory that it is in may belong to a guest, who puts a link where it was: it is only ever
-/// reached by its descriptor, which is of a directory in `parent`, whatever happens. Its path is
-/// for those who are not to be protected. Blocks on the disk.
+/// A guest may write to the parent and replace the directory by a link, so the driver accesses it
+/// only through its descriptor, which always refers to a directory in `parent`. Its path is only
+/// for the guest. Blocks on the disk.
 class Scratch {
 public:
     /// Throws io::Error.

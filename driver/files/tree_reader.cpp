@@ -81,8 +81,8 @@ void TreeReader::take_step() {
 void TreeReader::begin_file(const TreeWalk::Step& step) {
     file_ = walk_.open_file();
     if (!file_) return;
-    // A file that grows is sent as long as it was, since it might grow for ever; those under /proc
-    // have the size 0.
+    // Only the size at the begin is sent of a growing file, because it might grow endlessly. Files
+    // in /proc have the size 0.
     file_left_ = step.size > 0 ? step.size : std::numeric_limits<std::uint64_t>::max();
     frames::Entry entry;
     entry.kind = frames::EntryKind::file;

@@ -10,27 +10,27 @@
 
 namespace charioteer::files {
 
-/// Gives a file or directory of the host as a stream (frames/tree.hpp), piece by piece, so that a
-/// tree of any size takes little memory. TreeWalk describes how links are treated and what is
-/// refused; all of that is found out before the first piece.
+/// Reads a file or directory of the host as a stream (frames/tree.hpp), piece by piece, so that a
+/// tree of any size needs little memory. See TreeWalk for the treatment of links and for errors;
+/// errors are found before the first piece.
 ///
-/// One thread at a time, which it blocks for as long as the disk takes.
+/// Used by one thread at a time; blocks on the disk.
 class TreeReader {
 public:
-    /// Goes through `source` once. Throws io::Error.
+    /// Walks through `source` once to check it. Throws io::Error.
     explicit TreeReader(const std::filesystem::path& source);
-    /// The same of `name` in an open directory, without following a link; see TreeWalk.
+    /// The same for `name` in an open directory, without following links; see TreeWalk.
     TreeReader(int directory, const std::string& name, const std::string& shown);
 
-    /// The next bytes of the stream, `most` at most, which is at least 1; none at its end. Throws
-    /// io::Error, and the stream then has no end.
+    /// The next bytes of the stream, at most `most`, which must be at least 1; empty at its end.
+    /// Throws io::Error; the stream is then incomplete.
     std::string next(std::size_t most);
 
-    /// Bytes in all files, as they were at the beginning.
+    /// The total size of all files at the begin.
     std::uint64_t total_bytes() const noexcept { return total_; }
-    /// Bytes of files that were given, for comparison with total_bytes().
+    /// The number of file bytes read so far, for comparison with total_bytes().
     std::uint64_t given_bytes() const noexcept { return given_; }
-    /// Paths of sockets, pipes and devices, which are left out.
+    /// Paths of sockets, pipes and devices, which are skipped.
     const std::vector<std::string>& skipped() const noexcept { return skipped_; }
 
 private:
@@ -45,7 +45,7 @@ private:
     std::vector<std::string> skipped_;
     io::UniqueFd file_;
     std::uint64_t file_left_ = 0;
-    std::string ready_;  ///< of the stream, not yet given
+    std::string ready_;  ///< bytes of the stream that are not yet returned
     bool over_ = false;
 };
 

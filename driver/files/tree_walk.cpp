@@ -15,7 +15,7 @@ namespace charioteer::files {
 
 namespace {
 
-// Without O_NONBLOCK, a pipe that took a file's place meanwhile would hang us.
+// Without O_NONBLOCK, opening a pipe that has replaced a file meanwhile would block.
 constexpr int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 struct CloseDirectory {
@@ -104,11 +104,11 @@ TreeWalk::Step TreeWalk::root() {
         std::error_code ignored;
         name = std::filesystem::canonical(source_, ignored).filename().string();
     }
-    step.name = frames::is_name(name) ? name : "tree";  // of "/"
+    step.name = frames::is_name(name) ? name : "tree";  // for "/"
     return step;
 }
 
-/// The step that this entry of the innermost directory is; Kind::end when it is none.
+/// The step for an entry of the innermost directory; Kind::end if it is skipped.
 TreeWalk::Step TreeWalk::visit(std::string name) {
     name_ = name;
     struct stat status {};
@@ -189,7 +189,8 @@ std::string TreeWalk::read_link(const std::string& name) const {
     return target;
 }
 
-/// Only "..", and then names: after a name, which may itself be a link, ".." leads anywhere.
+/// Accepts only a sequence of ".." followed by names: after a name, which may be a link, ".." could
+/// lead anywhere.
 bool TreeWalk::stays_within(const std::string& target) const {
     if (target.empty() || target.front() == '/' || target.size() > frames::max_target) return false;
     auto room = levels_.size() - 1 - levels_.back().home;

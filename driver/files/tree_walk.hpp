@@ -13,11 +13,11 @@ namespace charioteer::files {
 
 /// Walks through a file or directory of the host, parents before their entries, names in order.
 ///
-/// Links of a tree of ours are followed, since most would point to nothing in a guest; a relative
-/// one whose target is surely within the directory that is copied stays a link. One thread at a
-/// time; blocks on the disk. Throws io::Error that names the path: what cannot be read, a link to
-/// nothing, links that lead to a directory that they are in, and more than frames::max_depth
-/// nested directories.
+/// Links in a tree of the host are followed, because most would be dangling in a guest; a relative
+/// link whose target is certainly within the copied directory stays a link. Used by one thread at a
+/// time; blocks on the disk. Throws io::Error with the path for files that cannot be read, dangling
+/// links, links to a directory that contains them, and more than frames::max_depth nested
+/// directories.
 class TreeWalk {
 public:
     struct Step {
@@ -30,18 +30,17 @@ public:
     };
 
     explicit TreeWalk(const std::filesystem::path& source);
-    /// Goes through `name` in an open directory, to which others may write: no link is
-    /// followed, each one is kept as it is, and nothing is reached by a path. `shown` is what
-    /// messages call it.
+    /// Walks through `name` in an open directory to which a guest may write: links are not followed
+    /// but kept, and no paths are used. `shown` is its name in messages.
     TreeWalk(int directory, std::string name, std::string shown);
 
     Step next();
-    /// Opens the file of the last step. Nothing when it is no longer there or no longer a file; if
-    /// it is the root, that throws.
+    /// Opens the file of the last step. No descriptor if it has been removed or replaced by
+    /// something else; throws if it is the root.
     io::UniqueFd open_file();
     /// The path of the last step, for messages.
     std::string path() const;
-    /// Sockets, pipes and devices that were left out so far.
+    /// Sockets, pipes and devices that were skipped so far.
     const std::vector<std::string>& skipped() const noexcept { return skipped_; }
 
 private:
@@ -52,8 +51,8 @@ private:
         std::size_t at = 0;
         dev_t device = 0;
         ino_t inode = 0;
-        /// Number of the outermost directory that a link in this one may point to: the root, or
-        /// the last one that was itself reached through a link.
+        /// The index of the outermost directory to which a kept link in this one may point: the
+        /// root, or the last directory that was itself reached through a link.
         std::size_t home = 0;
     };
     enum class Reached { by_name, through_link };
@@ -70,10 +69,10 @@ private:
     std::string source_;
     std::string shown_source_;
     Links links_ = Links::follow;
-    io::UniqueFd base_;  ///< what the source is in; none: the source is a path
+    io::UniqueFd base_;  ///< the directory of the source; none: the source is a path
     std::vector<Level> levels_;
     bool begun_ = false;
-    std::string name_;      ///< of the last step, below the innermost directory
+    std::string name_;      ///< of the last step, in the innermost directory
     bool is_file_ = false;  ///< the last step was a file
     bool through_link_ = false;
     std::vector<std::string> skipped_;

@@ -23,7 +23,7 @@ using frames::Entry;
 using frames::EntryKind;
 
 constexpr unsigned kept_mode = 0777;
-/// How often, in bytes written, the free space is looked at.
+/// The free space is checked after each such number of written bytes.
 constexpr std::uint64_t look_interval = 1024 * 1024;
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int file_flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -32,7 +32,7 @@ constexpr int file_flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 TreeWriter::TreeWriter(std::filesystem::path target, Existing existing, TreeLimits limits)
     : target_(std::move(target)), existing_(existing), limits_(limits) {
-    if (!target_.has_filename()) target_ = target_.parent_path();  // a slash at its end
+    if (!target_.has_filename()) target_ = target_.parent_path();  // removes a trailing slash
 }
 
 TreeWriter::TreeWriter(io::UniqueFd parent, const std::string& name)
@@ -74,8 +74,8 @@ int TreeWriter::rename() {
     if (replace) return ::renameat(parent, from, parent, to.c_str()) == 0 ? 0 : errno;
     if (::renameat2(parent, from, parent, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
     if (errno != EINVAL) return errno;
-    // A file system without this flag, such as NFS: a race with another process is possible, but
-    // unlikely.
+    // The file system does not support the flag, such as NFS: a race with another process is
+    // possible, but unlikely.
     struct stat status {};
     if (::fstatat(parent, to.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return EEXIST;
     return ::renameat(parent, from, parent, to.c_str()) == 0 ? 0 : errno;
@@ -100,7 +100,7 @@ void TreeWriter::take(const Entry& entry, std::string_view data) {
     }
 }
 
-/// Where the next entry goes.
+/// The directory of the next entry.
 int TreeWriter::directory() {
     if (++entries_ > limits_.entries)
         throw io::Error(fmt::format("what was sent for {} has more than {} entries", shown_target(),
@@ -108,7 +108,7 @@ int TreeWriter::directory() {
     return levels_.empty() ? parent_.get() : levels_.back().fd.get();
 }
 
-/// Finds out where the root goes, and refuses what could not be finished.
+/// Opens the parent of the root and rejects targets that finish() could not replace.
 void TreeWriter::begin(EntryKind kind) {
     is_file_ = kind == EntryKind::file;
     temporary_ = new_name(".charioteer-");
@@ -124,7 +124,7 @@ void TreeWriter::begin(EntryKind kind) {
     if (!replaced) throw TargetExists(fmt::format("{} exists already", shown_target()));
 }
 
-/// The root has another name until it is whole.
+/// The root has a temporary name until it is complete.
 std::string TreeWriter::name_of(const Entry& entry) const {
     return levels_.empty() ? temporary_ : std::string(entry.name);
 }
@@ -133,7 +133,7 @@ std::string TreeWriter::shown_target() const {
     return io::printable(target_.string(), io::Colours::drop);
 }
 
-/// For messages: of `name` in the innermost directory, or of that directory.
+/// The path of `name` in the innermost directory, or of that directory, for messages.
 std::string TreeWriter::path(std::string_view name) const {
     auto path = target_.string();
     for (std::size_t at = 1; at < levels_.size(); ++at) path += "/" + levels_[at].name;
@@ -151,7 +151,7 @@ void TreeWriter::enter(const Entry& entry) {
     Level level;
     level.name = name_of(entry);
     level.mode = entry.mode & kept_mode;
-    // Full rights for us until it is filled.
+    // Full access for the owner until the directory is complete.
     if (::mkdirat(in, level.name.c_str(), 0700) != 0) fail("make", level.name, errno);
     made_ = true;
     level.fd = io::UniqueFd(::openat(in, level.name.c_str(), directory_flags));
@@ -186,7 +186,7 @@ void TreeWriter::write_data(std::string_view data) {
     if (written_ >= next_look_) expect_space();
 }
 
-/// A guest that sends without end must not fill the disk.
+/// Prevents a guest that sends endlessly from filling the disk.
 void TreeWriter::expect_space() {
     next_look_ = written_ + look_interval;
     struct statvfs status {};
@@ -202,7 +202,7 @@ void TreeWriter::expect_space() {
 
 void TreeWriter::close_file() {
     if (::fchmod(file_.get(), file_mode_) != 0) fail("set the mode of", file_name_, errno);
-    // Some file systems report only now that there was no space.
+    // Some file systems report missing space only at close().
     if (::close(file_.release()) != 0) fail("write", file_name_, errno);
 }
 

@@ -12,7 +12,7 @@
 
 namespace charioteer::files {
 
-/// There is something at the target already.
+/// The target exists already.
 class TargetExists : public io::Error {
 public:
     using Error::Error;
@@ -20,47 +20,46 @@ public:
 
 struct TreeLimits {
     std::uint64_t entries = 1'000'000;  ///< files, directories and links
-    /// What stays free of the target's file system, in bytes; a 20th of one that is small.
-    /// The first 16 MiB are written without looking.
+    /// The space that stays free on the target's file system, in bytes, or a 20th of a small file
+    /// system. It is first checked after 16 MiB.
     std::uint64_t reserve = 64 * 1024 * 1024;
 };
 
-/// What becomes of a file where the new file is to be. A directory is never replaced, and never
-/// takes the place of anything.
+/// Whether an existing file is replaced by the new file. Directories are never replaced and never
+/// replace anything.
 enum class Existing { refuse, replace_file };
 
-/// Makes a file or directory of the host from a stream (frames/tree.hpp) that a guest sends, who
-/// may mean harm: nothing is ever written or read outside the target. Only what the writer has
-/// itself made is entered, by open directories and never by paths; links are made and not followed,
-/// though they may point anywhere. Modes are kept,
-/// whatever the umask is, but for setuid, setgid and sticky. Nothing is reserved for sizes that are
-/// only claimed.
+/// Writes a file or directory of the host from a stream (frames/tree.hpp) of a guest, which is not
+/// trusted: nothing outside the target is read or written. The writer enters only directories that
+/// it has created, through their descriptors and never by path; links are created, with any target,
+/// but not followed. Modes are kept regardless of the umask, except setuid, setgid and sticky. No
+/// space is reserved for announced sizes.
 ///
-/// Until finish(), all of it has another name in the same directory, `.charioteer-` and a number.
-/// (It must be the same: a user who may not write to a directory may not move it elsewhere either.)
+/// Until finish(), the result has a temporary name in the same directory, `.charioteer-` and a
+/// number. (In the same directory, because a user without write permission for a directory cannot
+/// move it to another one.)
 ///
-/// One thread at a time, which it blocks for as long as the disk takes. After an error it can only
-/// be destroyed.
+/// Used by one thread at a time; blocks on the disk. After an error it can only be destroyed.
 class TreeWriter {
 public:
-    /// What `target` is in must exist. Nothing happens before the first feed().
+    /// The parent of `target` must exist. Nothing is created before the first feed().
     explicit TreeWriter(std::filesystem::path target, Existing existing = Existing::refuse,
                         TreeLimits limits = {});
-    /// Makes `name` in an open directory.
+    /// Writes `name` in an open directory.
     TreeWriter(io::UniqueFd parent, const std::string& name);
     TreeWriter(const TreeWriter&) = delete;
     TreeWriter& operator=(const TreeWriter&) = delete;
-    /// Without finish() it removes what was made.
+    /// Removes everything that was created, unless finish() has succeeded.
     ~TreeWriter();
 
-    /// Takes the next bytes, split in any way. Throws io::Error that names the path: what the disk
-    /// refuses, what is no tree, and what is beyond the limits; TargetExists.
+    /// Takes the next bytes, in any pieces. Throws io::Error with the path for errors of the disk,
+    /// for an invalid stream and for exceeded limits; TargetExists.
     void feed(std::string_view bytes);
-    /// Everything was fed; the target gets its name, at once. Throws io::Error when the stream's
-    /// end has not come, TargetExists.
+    /// Ends the stream and renames the target to its final name atomically. Throws io::Error if the
+    /// stream is incomplete, TargetExists.
     void finish();
 
-    /// Bytes of files that came.
+    /// The number of file bytes received.
     std::uint64_t written_bytes() const noexcept { return written_; }
 
 private:
@@ -91,16 +90,16 @@ private:
     TreeLimits limits_;
     frames::TreeParser parser_;
     io::UniqueFd parent_;    ///< of the target
-    std::string temporary_;  ///< what the target is called until it is whole
-    bool is_file_ = false;   ///< the target is
+    std::string temporary_;  ///< the name of the target until it is complete
+    bool is_file_ = false;   ///< the target is a file
     std::vector<Level> levels_;
     io::UniqueFd file_;
     std::string file_name_;
     unsigned file_mode_ = 0;
     std::uint64_t entries_ = 0;
     std::uint64_t written_ = 0;
-    std::uint64_t next_look_ = 16 * 1024 * 1024;  ///< at the free space, by written_
-    bool made_ = false;                           ///< there is something to remove
+    std::uint64_t next_look_ = 16 * 1024 * 1024;  ///< value of written_ for the next space check
+    bool made_ = false;                           ///< the destructor has something to remove
     bool finished_ = false;
 };
 

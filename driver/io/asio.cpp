@@ -1,3 +1,3 @@
-// Asio's own code, compiled once for all parts (BOOST_ASIO_SEPARATE_COMPILATION).
+// Asio's implementation, compiled once for all libraries (BOOST_ASIO_SEPARATE_COMPILATION).
 
 #include <boost/asio/impl/src.hpp>

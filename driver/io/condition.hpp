@@ -12,8 +12,8 @@ namespace charioteer::io {
 
 namespace asio = boost::asio;
 
-/// Lets coroutines of the io thread wait for something that another of them brings about. As with a
-/// condition variable, the waiter looks again at what it waits for after every return of wait().
+/// A condition variable for coroutines of the io thread: the waiter must check its condition again
+/// after every return of wait().
 class Condition {
 public:
     explicit Condition(const asio::any_io_executor& executor)

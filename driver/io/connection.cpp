@@ -39,7 +39,7 @@ asio::awaitable<void> Connection::read_all(std::shared_ptr<Connection> self, Rec
     try {
         for (;;) receive(co_await self->read());
     } catch (const std::exception& error) {
-        // Keeps the reason that there is when the connection has ended.
+        // Keeps the reason if the connection has already ended.
         self->close(error.what());
     }
     ended(*self->lost_);

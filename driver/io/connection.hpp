@@ -15,50 +15,50 @@
 
 namespace charioteer::io {
 
-/// Called when a peer has closed its end: finds out why ("QEMU was killed by signal 9"). It may
-/// wait for the peer's process to end. Io thread.
+/// Called when a peer has closed the connection; returns the reason ("QEMU was killed by signal
+/// 9"). It may wait for the end of the peer's process. Io thread.
 using DisconnectReason = std::function<asio::awaitable<std::string>()>;
 
-/// A connection to one peer: reads its bytes, writes ours one piece after the other, and keeps the
-/// reason why it ended. Must be closed, for until its end it holds itself. Io thread only.
+/// A connection to one peer: reads, writes queued bytes in order, and keeps the reason for its end.
+/// Holds a reference to itself until its end, so it must be closed. Io thread only.
 class Connection : public std::enable_shared_from_this<Connection> {
 public:
-    /// Gets bytes that came. When it throws, the connection ends with that error's text.
+    /// Receives bytes. If it throws, the connection ends with that error's text.
     using Receive = std::function<void(std::string_view bytes)>;
-    /// Called once when the connection has ended, whether by the peer, by an error or by close().
+    /// Called once at the end of the connection: by the peer, by an error or by close().
     using Ended = std::function<void(const std::string& why)>;
 
-    /// `reason` is asked when the peer ends the connection. `read_size` is the most that is read
-    /// at once, in bytes.
+    /// `reason` is called when the peer ends the connection. `read_size` is the largest size of one
+    /// read, in bytes.
     static std::shared_ptr<Connection> open(UnixStream stream, DisconnectReason reason,
                                             std::size_t read_size);
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    /// Reads until the end, all by itself. Both functions are kept until then. Once, and not
-    /// beside read().
+    /// Reads in the background until the end; keeps both functions until then. Must be called at
+    /// most once, and not together with read().
     void receive_all(Receive receive, Ended ended);
-    /// The bytes that come next, valid until the next call. Obeys cancellation. Throws
-    /// ConnectionLost. Not beside receive_all().
+    /// The next bytes, valid until the next call. Supports cancellation. Throws ConnectionLost.
+    /// Must not be used together with receive_all().
     asio::awaitable<std::string_view> read();
 
-    /// Writes `bytes` after what was sent before; dropped once the connection has ended.
+    /// Queues `bytes` for writing; discarded after the end of the connection.
     void send(std::string_view bytes) { outbox_.add(bytes); }
-    /// Drops what was sent and is not being written yet.
+    /// Discards queued bytes that are not being written yet.
     void forget_unsent() { outbox_.forget(); }
     bool has_unsent() const noexcept { return outbox_.has_unsent(); }
     /// Returns when everything is written. Throws ConnectionLost.
     asio::awaitable<void> flushed();
 
-    /// Returns when the peer has ended its stream or the connection has ended. The reason may not
-    /// be known yet.
+    /// Returns when the peer has ended its stream or the connection has ended. The reason may still
+    /// be unknown.
     asio::awaitable<void> until_stream_ended();
 
-    /// Why the connection ended; none while it has not, or while the reason is being asked for.
+    /// Why the connection ended; none before its end and while the reason is being determined.
     const std::optional<std::string>& lost() const noexcept { return lost_; }
     /// Throws ConnectionLost when the connection has ended.
     void expect_open() const;
-    /// Idempotent; the first reason is kept.
+    /// Ends the connection. Idempotent; the first reason is kept.
     void close(std::string why = "the driver closed the connection");
 
     asio::any_io_executor executor() { return stream_.get_executor(); }

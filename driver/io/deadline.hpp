@@ -17,8 +17,8 @@ class TimeSource;
 using Duration = std::chrono::steady_clock::duration;
 using TimePoint = std::chrono::steady_clock::time_point;
 
-/// The moment at which a wait ends, passed down unchanged through all layers, so that ten steps
-/// cannot take ten timeouts. Remembers its duration for error texts. Made by
+/// The time at which a wait ends, passed down unchanged through all layers, so that an operation of
+/// ten steps has one limit and not ten. Keeps its duration for error messages. Created by
 /// TimeSource::deadline_after(); that time source must outlive it.
 class Deadline {
 public:
@@ -30,16 +30,16 @@ public:
     static Deadline never() { return Deadline(TimePoint::max(), std::nullopt, nullptr); }
 
     TimePoint when() const noexcept { return when_; }
-    /// What this deadline was made from; none for never().
+    /// The duration from which it was created; none for never().
     std::optional<Duration> duration() const noexcept { return duration_; }
     bool passed(TimePoint now) const noexcept { return now >= when_; }
 
-    /// Runs `operation` until it ends or the deadline passes; then cancels it and throws
-    /// exceeded(what). The operation must obey cancellation: it is waited for. Without a deadline
-    /// there is no timer. `T` must be default-constructible. Io thread.
+    /// Runs `operation`. At the deadline cancels it, waits for its end and throws exceeded(what),
+    /// so the operation must support cancellation. never() uses no timer. `T` must be
+    /// default-constructible. Io thread.
     template <class T>
     asio::awaitable<T> limit(asio::awaitable<T> operation, std::string what) const {
-        // By value: the deadline may be gone before the coroutine starts.
+        // By value: the deadline may be destroyed before the coroutine starts.
         return limited(std::move(operation), *this, std::move(what));
     }
     /// The error "{what} within {duration} s".
@@ -64,7 +64,7 @@ private:
     TimeSource* time_;
 };
 
-/// Seconds as a number, for texts.
+/// Seconds as a number, for messages.
 inline double seconds(Duration duration) {
     return std::chrono::duration<double>(duration).count();
 }

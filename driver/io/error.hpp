@@ -7,10 +7,9 @@
 
 namespace charioteer::io {
 
-/// A failure with the story of what was being done. The place that fails gives the message; each
-/// layer above adds one context frame ("powering down web") while the exception passes through.
-/// Facts that help the reader but are not part of the sentence (last console lines, how QEMU
-/// ended) are notes: one line or block each, shown below the message.
+/// An error with its context. The failing function gives the message; each layer above prepends one
+/// context ("powering down web") while the exception propagates. Additional facts (last console
+/// lines, how QEMU ended) are notes: one line or block each, shown below the message.
 class Error : public std::exception {
 public:
     explicit Error(std::string message);
@@ -33,21 +32,20 @@ public:
     using Error::Error;
 };
 
-/// The other end of a connection is gone.
+/// A connection has ended.
 class ConnectionLost : public Error {
 public:
     using Error::Error;
 };
 
-/// The caller gave something that cannot work: a bad file, value or state. The text says what was
-/// expected.
+/// An invalid file, value or state of the caller. The text names what was expected.
 class UsageError : public Error {
 public:
     using Error::Error;
 };
 
-/// The wait was called off: by its caller (Ctrl-C) or because the driver stops. Deliberately not
-/// an Error, so that code which handles failures does not swallow it.
+/// A wait was cancelled: by its caller (Ctrl-C) or because the driver stops. Not an Error, so that
+/// code that handles errors does not catch it.
 class Interrupted : public std::exception {
 public:
     explicit Interrupted(std::string reason) : reason_(std::move(reason)) {}

@@ -5,23 +5,23 @@
 
 namespace charioteer::io {
 
-/// What the core tells the outside while it works.
+/// The kinds of messages that the core reports.
 enum class EventKind {
     log,       ///< a plain line for the log
     warning,   ///< something the user should look at
     serial,    ///< one line of a guest's serial console, without its line end
-    progress,  ///< how far something has come, for a terminal only; empty when it is over
+    progress,  ///< progress of an operation, for terminals only; empty at its end
 };
 
-/// One such message. `text` is bytes as they came: a guest may send anything.
+/// One message. `text` is not validated: it may contain arbitrary bytes of a guest.
 struct Event {
     EventKind kind = EventKind::log;
     std::string machine;  ///< empty: the message is not about one machine
     std::string text;
 };
 
-/// Receives events. Called from the io thread, the threads of VLANs and callers' threads: it must
-/// be thread-safe, quick, and must not throw.
+/// Receives events. Called by the io thread, the threads of VLANs and callers' threads: it must be
+/// thread-safe and fast, and must not throw.
 using EventSink = std::function<void(const Event&)>;
 
 }  // namespace charioteer::io

@@ -12,7 +12,7 @@ namespace charioteer::io {
 
 namespace {
 
-/// Never destroyed: threads and forks may outlive static objects.
+/// Never destroyed, because threads and forks may outlive static objects.
 struct Observers {
     std::mutex mutex;
     std::vector<ForkObserver*> all;
@@ -54,7 +54,7 @@ void ForkObserver::ignore_forks() noexcept {
 void DriverOnly::after_fork_in_child() noexcept {
     int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0) return;
-    // Its number stays taken: its owner may close it in the child, too.
+    // Keeps the descriptor number in use, because its owner may also close it in the child.
     ::dup3(null, fd_, O_CLOEXEC);
     ::close(null);
 }

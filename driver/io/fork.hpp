@@ -2,17 +2,16 @@
 
 namespace charioteer::io {
 
-/// Takes part in forks of this process that are not followed by an exec, as os.fork() makes: the
-/// child has a copy of all objects, but only the thread that forked. Of fork() alone: spawning a
-/// program does without.
+/// Observes forks of this process that are not followed by exec, such as os.fork(): the child has
+/// copies of all objects, but only the forking thread. Spawning a program does not call it.
 class ForkObserver {
 public:
     ForkObserver(const ForkObserver&) = delete;
     ForkObserver& operator=(const ForkObserver&) = delete;
 
-    /// Called by the forking thread before and after, in the child and in the parent. They must not
-    /// wait for other threads. Those before leave no lock behind that another thread of the parent
-    /// holds; in the child such a lock would stay locked.
+    /// Called by the forking thread before the fork, and after it in the parent and in the child.
+    /// They must not wait for other threads. before_fork() must make sure that no other thread
+    /// holds a lock that the child needs; it would stay locked in the child.
     virtual void before_fork() noexcept {}
     virtual void after_fork_in_parent() noexcept {}
     virtual void after_fork_in_child() noexcept {}
@@ -20,13 +19,15 @@ public:
 protected:
     ForkObserver() = default;
     ~ForkObserver() = default;
-    /// For the end of the last constructor and the start of the first destructor. Any thread.
+    /// To be called at the end of the most derived constructor and at the begin of its destructor.
+    /// Any thread.
     void observe_forks();
     void ignore_forks() noexcept;
 };
 
-/// A descriptor that other processes take for the life of this one: in a forked child it is one of
-/// /dev/null, so that the child keeps nothing alive. Does not own it: ends before it is closed.
+/// Marks a descriptor whose end shows other processes the end of this one: a forked child replaces
+/// it by /dev/null, so that it does not keep the descriptor open. Not the owner: must be destroyed
+/// before the descriptor is closed.
 class DriverOnly final : ForkObserver {
 public:
     explicit DriverOnly(int fd) : fd_(fd) { observe_forks(); }

@@ -5,7 +5,8 @@
 namespace charioteer::io {
 
 void LineSplitter::feed(std::string_view bytes) {
-    // Drop given-out lines only here, once per read, so that many small lines stay linear.
+    // Returned lines are erased only here, once per read, so that many short lines take linear
+    // time.
     if (begin_ > 0) {
         pending_.erase(0, begin_);
         scanned_ -= begin_;

@@ -9,39 +9,39 @@
 
 namespace charioteer::io {
 
-/// Writes to one stream, one piece after the other. A piece once accepted is written whole, whether
-/// or not somebody still waits for it: a protocol never sees half a message. Io thread only.
+/// Writes queued pieces to one stream in order. An accepted piece is written completely even if its
+/// caller is cancelled, so that the peer never receives an incomplete message. Io thread only.
 class Outbox {
 public:
-    /// `stream` must live until the outbox is stopped and gone.
+    /// `stream` must outlive the outbox and run().
     explicit Outbox(UnixStream& stream) : stream_(stream), changed_(stream.get_executor()) {}
 
-    /// Dropped once stopped.
+    /// Discards `bytes` after stop().
     void add(std::string_view bytes) {
         if (stopped_) return;
         waiting_ += bytes;
         changed_.notify_all();
     }
-    /// Drops what waits and is not being written yet.
+    /// Discards queued bytes that are not being written yet.
     void forget() {
         waiting_.clear();
         changed_.notify_all();
     }
-    /// Returns when everything is written, or when it cannot be any more.
+    /// Returns when everything is written, or after stop().
     asio::awaitable<void> flushed() {
         while (!stopped_ && has_unsent()) co_await changed_.wait();
     }
     /// Whether anything waits to be written or is being written.
     bool has_unsent() const noexcept { return writing_ || !waiting_.empty(); }
-    /// Nothing is written any more: by stop(), or because the stream took no more.
+    /// Whether writing has ended: by stop() or by an error of the stream.
     bool stopped() const noexcept { return stopped_; }
-    /// Ends run(). The stream is to be closed beside it.
+    /// Ends run(). The caller must also close the stream.
     void stop() {
         stopped_ = true;
         waiting_.clear();
         changed_.notify_all();
     }
-    /// Writes until stop(), or until the stream takes no more; who reads it then sees the end.
+    /// Writes until stop() or an error of the stream; readers of the stream then see its end.
     asio::awaitable<void> run();
 
 private:

@@ -18,7 +18,7 @@ namespace charioteer::io {
 
 namespace {
 
-/// The path that a socket is bound to (ours) or connected to (the other end's).
+/// The path to which a socket is bound (getsockname) or connected (getpeername).
 template <class Ask>
 std::string_view path_of(int socket, Ask ask, sockaddr_un& address) {
     socklen_t length = sizeof address;

@@ -17,8 +17,7 @@ namespace charioteer::io {
 
 namespace detail {
 
-/// The slot between the thread that waits and the io thread that works. With that of files::Disk
-/// the only mutex of the core.
+/// The state shared by a waiting thread and the io thread.
 template <class T>
 struct PendingState {
     using Stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
@@ -28,7 +27,7 @@ struct PendingState {
     bool done = false;
     std::exception_ptr failure;
     std::optional<Stored> value;
-    /// Asks the io thread to cancel the operation. Set before anybody can wait, never changed.
+    /// Makes the io thread cancel the operation. Set before the first wait, never changed.
     std::function<void()> cancel;
 
     void settle(std::exception_ptr error, std::optional<Stored> result) {
@@ -45,20 +44,21 @@ struct PendingState {
 
 }  // namespace detail
 
-/// The result of an operation on the io thread, seen from any other thread. Copies share it.
+/// The result of an operation on the io thread, for any other thread. Copies share the result.
 template <class T>
 class Pending {
 public:
     explicit Pending(std::shared_ptr<detail::PendingState<T>> state) : state_(std::move(state)) {}
 
-    /// Waits at most `limit`; true when the operation has ended, one way or the other.
+    /// Waits at most `limit`; true if the operation has ended, also with an error.
     bool wait_for(std::chrono::milliseconds limit) const {
         std::unique_lock lock(state_->mutex);
         return state_->settled.wait_for(lock, limit, [this] { return state_->done; });
     }
 
-    /// The value, once; blocks until there is one. Rethrows what the operation threw; throws
-    /// Interrupted when it was cancelled or the runtime stopped.
+    /// Blocks until the operation has ended and returns its value; at most once. Rethrows the
+    /// exception of the operation; throws Interrupted if it was cancelled or the runtime has
+    /// stopped.
     T get() {
         std::unique_lock lock(state_->mutex);
         state_->settled.wait(lock, [this] { return state_->done; });
@@ -66,7 +66,7 @@ public:
         if constexpr (!std::is_void_v<T>) return std::move(*state_->value);
     }
 
-    /// Asks the operation to end; it then settles with Interrupted. Any thread.
+    /// Cancels the operation, which then ends with Interrupted. Any thread.
     void cancel() const { state_->cancel(); }
 
 private:

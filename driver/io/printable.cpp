@@ -17,12 +17,12 @@ bool is_between(char character, char first, char last) {
     return character >= first && character <= last;
 }
 
-/// How many bytes of `text` the escape sequence at its start takes; all when it is cut off.
+/// The length of the escape sequence at the begin of `text`; the whole text if it is truncated.
 std::size_t sequence_length(std::string_view text) {
     if (text.size() < 2) return text.size();
     switch (text[1]) {
         case '[': {
-            // "ESC [ parameters final"; another control character breaks it off.
+            // "ESC [ parameters final"; another control character aborts it.
             std::size_t at = 2;
             while (at < text.size() && is_between(text[at], ' ', '?')) ++at;
             if (at == text.size()) return at;
@@ -33,7 +33,7 @@ std::size_t sequence_length(std::string_view text) {
         case 'X':
         case '^':
         case '_': {
-            // A string, ended by BEL or by "ESC \".
+            // A control string, terminated by BEL or "ESC \".
             auto end = text.find_first_of("\x07\x1b", 2);
             if (end == text.npos) return text.size();
             return text[end] == escape && end + 1 < text.size() && text[end + 1] == '\\' ? end + 2
@@ -45,7 +45,7 @@ std::size_t sequence_length(std::string_view text) {
     }
 }
 
-/// Bytes of the UTF-8 character at the start of `text`; 0 when there is none.
+/// The length of the UTF-8 character at the begin of `text`; 0 if it is invalid.
 std::size_t character_length(std::string_view text) {
     auto byte = [&](std::size_t at) { return static_cast<std::uint8_t>(text[at]); };
     std::size_t length = byte(0) < 0x80   ? 1
@@ -57,7 +57,7 @@ std::size_t character_length(std::string_view text) {
     if (length > text.size()) return 0;
     for (std::size_t at = 1; at < length; ++at)
         if ((byte(at) & 0xc0) != 0x80) return 0;
-    // Longer than need be, a surrogate, or beyond the last character.
+    // An overlong encoding, a surrogate, or a code point above the last one.
     if ((byte(0) == 0xe0 && byte(1) < 0xa0) || (byte(0) == 0xed && byte(1) > 0x9f) ||
         (byte(0) == 0xf0 && byte(1) < 0x90) || (byte(0) == 0xf4 && byte(1) > 0x8f))
         return 0;
@@ -86,7 +86,7 @@ std::string printable(std::string_view line, Colours colours) {
             used = 1;
             text += replacement;
         } else if (first == 0xc2 && static_cast<std::uint8_t>(line[1]) < 0xa0) {
-            // The control characters of ISO 8859, which some terminals obey.
+            // C1 control characters, which some terminals interpret.
             fmt::format_to(std::back_inserter(text), "\\x{:02x}",
                            static_cast<std::uint8_t>(line[1]));
         } else {

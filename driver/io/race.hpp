@@ -25,11 +25,11 @@ bool was_cancelled(const std::exception_ptr& failure);
 
 }  // namespace detail
 
-/// Runs both until one ends, and cancels the other, which must obey and is waited for. Returns the
-/// result of `operation` (true for none), or nothing when `other` ended first. Throws what the
-/// first threw; when both are cancelled from outside, the outcome is that of `operation`. `T` must
-/// be default-constructible. (asio's operator|| is not used: an operation that throws at once
-/// loses to the other there.)
+/// Runs both until one ends, then cancels the other and waits for its end. Returns the result of
+/// `operation` (true for void), or nothing if `other` ended first. Throws the exception of the
+/// first to end; if both are cancelled from outside, the outcome is that of `operation`. `T` must
+/// be default-constructible. (Asio's operator|| is not used, because there an operation that throws
+/// immediately does not count as the first to end.)
 template <class T>
 asio::awaitable<Raced<T>> race(asio::awaitable<T> operation, asio::awaitable<void> other) {
     auto executor = co_await asio::this_coro::executor;

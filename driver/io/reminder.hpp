@@ -7,21 +7,21 @@
 
 namespace charioteer::io {
 
-/// When to report again that something still lasts: after `first`, then each time when it has
-/// lasted twice as long, and every ten minutes at least.
+/// The times at which a long operation is reported again: after `first`, then each time its
+/// duration has doubled, but at least every ten minutes.
 class Reminder {
 public:
     explicit Reminder(Duration first) : first_(first), next_(first) {}
 
-    /// How long it will have lasted when the next report is due.
+    /// The duration of the operation at the next report.
     Duration next() const noexcept { return next_; }
-    /// Whether a report is due; `lasted` is how long it has gone on.
+    /// Whether a report is due; `lasted` is the duration of the operation so far.
     bool due(Duration lasted) {
         if (lasted < next_) return false;
         next_ = lasted + std::min<Duration>(lasted, std::chrono::minutes(10));
         return true;
     }
-    /// It is over.
+    /// Starts again with `first`, for the next operation.
     void reset() { next_ = first_; }
 
 private:

@@ -44,7 +44,7 @@ void Runtime::stop() noexcept {
     context_->stop();
     if (thread_.joinable()) thread_.join();
     work_.reset();
-    // Destroying the context destroys the operations in it, whose promises then settle.
+    // Destroying the context destroys its operations, whose promises then settle.
     context_.reset();
 }
 

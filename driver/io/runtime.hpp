@@ -18,8 +18,8 @@ namespace charioteer::io {
 
 namespace detail {
 
-/// Settles a Pending. Movable only; the last owner to go without an answer (the io_context is
-/// destroyed with the operation still in it) settles it as stopped, so that no waiter hangs.
+/// Settles a Pending. Move-only. If it is destroyed without a result, because the io_context is
+/// destroyed with the operation, it settles the Pending as stopped, so that no waiter hangs.
 template <class T>
 class Promise {
 public:
@@ -38,13 +38,13 @@ private:
     std::shared_ptr<PendingState<T>> state_;
 };
 
-/// Turns "operation aborted" of a cancelled operation into Interrupted.
+/// Converts "operation aborted" of a cancelled operation to Interrupted.
 std::exception_ptr translate_abort(std::exception_ptr failure);
 
 }  // namespace detail
 
-/// The one io thread and its io_context. Everything below session runs on this thread; other
-/// threads hand work in by start() and wait on the Pending. The thread never calls Python.
+/// The io thread and its io_context. Everything below session runs on this thread; other threads
+/// start operations by start() and wait for the Pending. The thread never calls Python.
 class Runtime {
 public:
     Runtime();
@@ -70,7 +70,7 @@ private:
     void expect_other_thread() const;
 
     SteadyTime time_;
-    /// Shared so that a Pending that outlives the runtime can tell that it is gone.
+    /// Shared, so that a Pending that outlives the runtime can detect its end.
     std::shared_ptr<asio::io_context> context_;
     WorkGuard work_;
     std::thread thread_;
@@ -85,7 +85,7 @@ Pending<T> Runtime::start(asio::awaitable<T> operation) {
     state->cancel = [weak_context, signal] {
         auto context = weak_context.lock();
         if (!context) return;
-        // Only the io thread may emit: the slot belongs to operations that run there.
+        // Only the io thread may emit, because the slot is used by operations on that thread.
         asio::post(*context, [signal] { signal->emit(asio::cancellation_type::terminal); });
     };
     Pending<T> pending(state);

@@ -6,8 +6,9 @@
 
 namespace charioteer::io {
 
-/// Blocks all signals for its thread while it lives. Threads inherit what their maker blocks, and
-/// signals belong to the threads of the host program: ours are made under it.
+/// Blocks all signals in its thread for its lifetime. Threads inherit the signal mask of their
+/// creator, and signals must be handled by the threads of the host program, so the core's threads
+/// are created while it exists.
 class SignalsBlocked {
 public:
     SignalsBlocked() noexcept {

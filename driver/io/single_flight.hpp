@@ -19,18 +19,18 @@
 
 namespace charioteer::io {
 
-/// An operation that runs at most once at a time: callers that come while it runs wait for it and
-/// share its result or error. It is cancelled when its last caller is. `T` must be copyable. Io
+/// An operation of which at most one runs at a time: callers during the run wait for it and share
+/// its result or error. It is cancelled when its last caller is cancelled. `T` must be copyable. Io
 /// thread only.
 template <class T = void>
 class SingleFlight {
 public:
-    /// Runs `operation`, or waits for the one that runs. `operation` is called at most once and
-    /// kept until its awaitable has ended. It may outlive this object. Obeys cancellation.
+    /// Runs `operation`, or waits for the running one. `operation` is called at most once and kept
+    /// until its awaitable has ended. It may outlive this object. Supports cancellation.
     asio::awaitable<T> run(std::function<asio::awaitable<T>()> operation) {
         auto executor = co_await asio::this_coro::executor;
         auto flight = flight_;
-        // One that is being cancelled has no result to share, and must not run beside the next.
+        // A run that is being cancelled has no result, and the next run must start after its end.
         while (flight && flight->cancelled && !flight->done) {
             co_await flight->changed.wait();
             flight = flight_;
@@ -61,7 +61,7 @@ private:
         std::optional<std::conditional_t<std::is_void_v<T>, std::monostate, T>> value;
     };
 
-    /// One that waits for a flight.
+    /// A caller that waits for a flight.
     class Caller {
     public:
         Caller(std::shared_ptr<Flight> flight, asio::any_io_executor executor)
@@ -73,7 +73,8 @@ private:
         ~Caller() {
             if (--flight_->callers > 0 || flight_->done) return;
             flight_->cancelled = true;
-            // Later: when the io thread has ended, this runs while the operations are destroyed.
+            // Posted: after the end of the io thread this destructor runs while operations are
+            // destroyed.
             asio::post(executor_, [flight = flight_] {
                 if (!flight->done) flight->cancel.emit(asio::cancellation_type::terminal);
             });

@@ -8,8 +8,7 @@ namespace charioteer::io {
 
 namespace asio = boost::asio;
 
-/// Where the core gets the time from, so that tests can move it by hand. Io thread only, except
-/// now().
+/// The clock of the core, which tests replace by a manual one. Io thread only, except now().
 class TimeSource {
 public:
     virtual ~TimeSource() = default;
@@ -27,7 +26,7 @@ public:
     }
 };
 
-/// The machine's monotonic clock.
+/// The monotonic clock of the host.
 class SteadyTime : public TimeSource {
 public:
     TimePoint now() const override;

@@ -23,10 +23,10 @@ public:
     int get() const noexcept { return fd_; }
     explicit operator bool() const noexcept { return fd_ >= 0; }
 
-    /// Gives the descriptor up: the caller closes it.
+    /// Releases ownership: the caller closes the descriptor.
     int release() noexcept { return std::exchange(fd_, -1); }
 
-    /// Closes the descriptor now, if there is one.
+    /// Closes the descriptor, if any.
     void reset() noexcept {
         if (fd_ >= 0) ::close(std::exchange(fd_, -1));
     }

@@ -41,7 +41,7 @@ asio::awaitable<UnixStream> connect_unix(std::filesystem::path path, Deadline de
                                          TimeSource& time) {
     check_socket_path(path);
     auto executor = co_await asio::this_coro::executor;
-    // A peer that is just starting has no socket yet, or one that does not listen yet.
+    // A starting peer has not created its socket yet, or does not listen yet.
     for (Backoff backoff(1ms, 50ms);;) {
         UnixStream socket(executor);
         boost::system::error_code failure;

@@ -16,11 +16,11 @@ using UnixAcceptor = asio::local::stream_protocol::acceptor;
 /// (107 bytes on Linux).
 void check_socket_path(const std::filesystem::path& path);
 
-/// Listens on `path`, replacing a socket file that is already there; backlog 1, as for a peer that
-/// connects once. Throws Error, UsageError.
+/// Listens on `path` and replaces an existing socket file; backlog 1, for a peer that connects
+/// once. Throws Error, UsageError.
 UnixAcceptor listen_unix(const asio::any_io_executor& executor, const std::filesystem::path& path);
 
-/// Connects to `path` as soon as somebody listens there. Io thread. Throws TimeoutError.
+/// Connects to `path` as soon as a peer listens there. Io thread. Throws TimeoutError.
 asio::awaitable<UnixStream> connect_unix(std::filesystem::path path, Deadline deadline,
                                          TimeSource& time);
 

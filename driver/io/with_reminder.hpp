@@ -8,7 +8,7 @@
 
 namespace charioteer::io {
 
-/// Gets how long something is waited for, so that it can be logged.
+/// Called with the duration of a wait so far, in order to log it.
 using Remind = std::function<void(Duration so_far)>;
 
 namespace detail {
@@ -24,7 +24,7 @@ inline asio::awaitable<void> remind_for_ever(TimeSource& time, Remind remind) {
 
 }  // namespace detail
 
-/// Runs `operation`; calls `remind` after 10 s of it and then as Reminder says. `T` must be
+/// Runs `operation`; calls `remind` after 10 s and then at the times of Reminder. `T` must be
 /// default-constructible.
 template <class T>
 asio::awaitable<T> with_reminder(asio::awaitable<T> operation, TimeSource& time, Remind remind) {

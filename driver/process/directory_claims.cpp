@@ -27,8 +27,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long the guards of a driver that was just killed may take to release a lock.
-constexpr auto takeover_patience = 5s;
+/// How long claim() waits for the guards of a killed driver to release a lock.
+constexpr auto takeover_limit = 5s;
 
 pid_t read_owner(int lock) {
     std::array<char, 32> text{};
@@ -43,7 +43,7 @@ void write_owner(int lock) {
         throw io::system_error("cannot write a lock file", errno);
 }
 
-/// The file may have been removed by its former owner between our opening and locking it.
+/// False if the former owner has removed the file between its opening and its locking here.
 bool still_there(int lock, const std::filesystem::path& file) {
     struct stat opened {};
     struct stat named {};
@@ -63,9 +63,9 @@ void make_directory(const std::filesystem::path& path) {
         throw io::UsageError(fmt::format("{} is in the way: a directory is needed", path.string()));
 }
 
-/// Opens and locks; no descriptor when the file was removed meanwhile or the guards of a dead owner
-/// still hold the lock, so that it is worth another try. Throws io::UsageError when its owner
-/// lives.
+/// Opens and locks the file. Returns no descriptor if another try may succeed: the file was removed
+/// meanwhile, or the guards of a dead owner still hold the lock. Throws io::UsageError if the owner
+/// is alive.
 io::UniqueFd try_lock(const std::filesystem::path& directory, bool last_try) {
     std::filesystem::path file = directory / "lock";
     io::UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -93,7 +93,7 @@ std::shared_ptr<DirectoryClaims> DirectoryClaims::start() {
     SpawnPlan plan;
     plan.arguments = {guard_program().string(), "clean"};
     plan.descriptors = {{theirs.get(), guard::control_fd}};
-    // It needs no standard streams; holding ours would keep a reader of our output waiting.
+    // With the driver's standard streams it would delay the end of the driver's output pipe.
     io::UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
     for (int stream : {0, 1, 2}) plan.descriptors.emplace_back(null.get(), stream);
     plan.directory = "/";
@@ -116,14 +116,14 @@ void DirectoryClaims::send(char action, const std::filesystem::path& path) noexc
     msghdr message{};
     message.msg_iov = parts;
     message.msg_iovlen = 2;
-    // Fails when the cleaning process was killed: release() still cleans up.
+    // Fails if the cleaning process was killed; release() still removes the files.
     ::sendmsg(control_.get(), &message, MSG_NOSIGNAL);
 }
 
 ClaimedDirectory DirectoryClaims::claim(const std::filesystem::path& given,
                                         const std::function<void()>& idle) {
     std::filesystem::path path = std::filesystem::absolute(given);
-    auto give_up = std::chrono::steady_clock::now() + takeover_patience;
+    auto give_up = std::chrono::steady_clock::now() + takeover_limit;
     io::UniqueFd lock;
     while (!lock) {
         bool last_try = std::chrono::steady_clock::now() > give_up;
@@ -158,7 +158,7 @@ ClaimedDirectory& ClaimedDirectory::operator=(ClaimedDirectory&& other) noexcept
 void ClaimedDirectory::release() noexcept {
     if (!lock_) return;
     if (!claims_->is_foreign()) {
-        // Removed while it is held: no other driver can have taken it.
+        // Removed while the lock is held, so that it cannot be the lock of another driver.
         ::unlink((path_ / "lock").c_str());
         ::rmdir(path_.c_str());
         claims_->send('-', path_);

@@ -15,9 +15,9 @@ namespace charioteer::process {
 
 class DirectoryClaims;
 
-/// A directory that belongs to this driver alone while this object lives, marked by a lock on the
-/// file `lock` in it, which has the process id of the owner. When the driver is killed, a cleaning
-/// process that outlives it removes its sockets and the lock.
+/// A directory that is used by this driver exclusively for the lifetime of the object: it holds a
+/// lock on the file `lock` in it, which contains the process id of the owner. If the driver is
+/// killed, a cleaning process that outlives it removes the sockets and the lock.
 class ClaimedDirectory {
 public:
     ClaimedDirectory() = default;
@@ -26,11 +26,11 @@ public:
     ~ClaimedDirectory() { release(); }
 
     const std::filesystem::path& path() const noexcept { return path_; }
-    /// The lock's descriptor; a process that inherits it keeps the directory claimed.
+    /// The lock's descriptor; the directory stays claimed while a process that inherits it runs.
     int lock() const noexcept { return lock_.get(); }
 
-    /// Removes the lock, and the directory when nothing else is in it. Idempotent. In a forked
-    /// child it only forgets them.
+    /// Removes the lock, and the directory if it is empty then. Idempotent. Removes nothing in a
+    /// forked child.
     void release() noexcept;
 
 private:
@@ -40,7 +40,7 @@ private:
 
     std::filesystem::path path_;
     io::UniqueFd lock_;
-    std::unique_ptr<io::DriverOnly> held_;  ///< lock_, which a forked child must not hold
+    std::unique_ptr<io::DriverOnly> held_;  ///< closes lock_ in forked children
     std::shared_ptr<DirectoryClaims> claims_;
 };
 
@@ -51,13 +51,13 @@ public:
     static std::shared_ptr<DirectoryClaims> start();
     DirectoryClaims(const DirectoryClaims&) = delete;
     DirectoryClaims& operator=(const DirectoryClaims&) = delete;
-    /// The cleaning process then ends.
+    /// Ends the cleaning process.
     ~DirectoryClaims();
 
-    /// Claims `path`, made with mode 0700 if need be. Waits 5 s at most for the guards of a driver
-    /// that was just killed, and calls `idle` meanwhile, which may throw to end the wait. Any
-    /// thread. Throws io::UsageError naming the owner when a living driver has it; io::Error when
-    /// the system refuses.
+    /// Claims `path`, which is created with mode 0700 if missing. Waits up to 5 s for the guards of
+    /// a killed driver and calls `idle` meanwhile, which may throw to end the wait. Any thread.
+    /// Throws io::UsageError with the owner if a running driver has claimed it, io::Error for
+    /// system errors.
     ClaimedDirectory claim(const std::filesystem::path& path,
                            const std::function<void()>& idle = nullptr);
 
@@ -65,11 +65,11 @@ private:
     friend class ClaimedDirectory;
     DirectoryClaims(io::UniqueFd control, pid_t pid);
     void send(char action, const std::filesystem::path& path) noexcept;
-    /// In a child that was forked from the process that started it.
+    /// Whether this is a forked child of the process that created the object.
     bool is_foreign() const noexcept { return ::getpid() != owner_; }
 
     io::UniqueFd control_;
-    std::optional<io::DriverOnly> lifeline_;  ///< control_, whose end the process takes for ours
+    std::optional<io::DriverOnly> lifeline_;  ///< control_, whose end shows the driver's end
     pid_t pid_;
     pid_t owner_;
 };

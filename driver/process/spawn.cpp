@@ -20,13 +20,13 @@ namespace charioteer::process {
 
 namespace {
 
-/// Numbers below this are where descriptors end up in the new process.
+/// Descriptors of the new process have numbers below this.
 constexpr int first_safe_descriptor = 16;
 
 std::vector<char*> as_c_array(const std::vector<std::string>& texts) {
     std::vector<char*> pointers;
     pointers.reserve(texts.size() + 1);
-    // posix_spawn takes char* for historical reasons and does not write.
+    // posix_spawn takes char* for historical reasons, but does not write.
     for (const auto& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
     pointers.push_back(nullptr);
     return pointers;
@@ -39,8 +39,8 @@ public:
     FileActions& operator=(const FileActions&) = delete;
     ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
 
-    /// `ours` becomes `theirs`. A copy is moved out of the way first: one descriptor's number may
-    /// be another one's place.
+    /// `ours` becomes `theirs`. Copies it to a high number first, because its number may be the
+    /// target of another descriptor.
     void place(int ours, int theirs) {
         copies_.emplace_back(::fcntl(ours, F_DUPFD_CLOEXEC, first_safe_descriptor));
         if (!copies_.back()) throw io::system_error("cannot copy a descriptor", errno);
@@ -49,8 +49,8 @@ public:
     void change_directory(const std::filesystem::path& directory) {
         posix_spawn_file_actions_addchdir_np(&actions_, directory.c_str());
     }
-    /// What our callers leave open is none of the new process's business: a lock or the end of a
-    /// pipe would live as long as it does.
+    /// Closes all other descriptors: otherwise locks and pipes of the caller would stay open as
+    /// long as the new process runs.
     void close_from(int first) { posix_spawn_file_actions_addclosefrom_np(&actions_, first); }
     const posix_spawn_file_actions_t* get() const { return &actions_; }
 
@@ -66,7 +66,7 @@ public:
         sigset_t set;
         sigemptyset(&set);
         posix_spawnattr_setsigmask(&attributes_, &set);
-        // Python ignores SIGPIPE, and a shell may have started us with SIGINT ignored.
+        // Python ignores SIGPIPE, and a shell may have started the driver with SIGINT ignored.
         sigfillset(&set);
         posix_spawnattr_setsigdefault(&attributes_, &set);
         posix_spawnattr_setflags(

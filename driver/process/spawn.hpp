@@ -12,17 +12,18 @@
 
 namespace charioteer::process {
 
-/// The charioteer-guard program: beside the shared object or program that this code is in, or
-/// $CHARIOTEER_GUARD. Throws io::Error when it is not there.
+/// The path of charioteer-guard: in the folder of the shared object or program that contains this
+/// code, or $CHARIOTEER_GUARD. Throws io::Error if it is missing.
 std::filesystem::path guard_program();
 
-/// What posix_spawn needs to know. All other descriptors are closed in the new process; its signals
-/// are at their defaults; it leads a session of its own, so that Ctrl-C at the terminal is ours.
+/// The parameters of spawn(). All other descriptors are closed in the new process; its signals have
+/// their default actions; it leads a session of its own, so that Ctrl-C at the terminal does not
+/// reach it.
 struct SpawnPlan {
     std::vector<std::string> arguments;            ///< [0] is the program's path
     std::vector<std::string> environment;          ///< NAME=value
-    std::filesystem::path directory;               ///< empty: ours
-    std::vector<std::pair<int, int>> descriptors;  ///< ours, and its number there
+    std::filesystem::path directory;               ///< empty: that of this process
+    std::vector<std::pair<int, int>> descriptors;  ///< number here, number in the new process
 };
 
 /// Starts it; returns its process id. Throws io::Error.
@@ -32,7 +33,7 @@ struct SocketPair {
     io::UniqueFd ours;
     io::UniqueFd theirs;
 };
-/// A connected pair that keeps datagram boundaries and reports the end of either side.
+/// A connected pair of sockets that keeps message boundaries and reports the end of the peer.
 SocketPair make_control_pair();
 
 struct Pipe {
@@ -41,10 +42,10 @@ struct Pipe {
 };
 Pipe make_pipe();
 
-/// The calling process's environment, as NAME=value. Any thread that does not race with setenv.
+/// The environment of this process, as NAME=value. Not thread-safe with setenv.
 std::vector<std::string> own_environment();
 
-/// The value of `name` in an environment; empty when it is not there.
+/// The value of `name` in an environment; empty if it is not set.
 std::string_view find_variable(const std::vector<std::string>& environment, std::string_view name);
 
 }  // namespace charioteer::process

@@ -55,7 +55,7 @@ void Junit::run_failed(const std::string& reason) {
 
 std::size_t Junit::begin_subtest(const std::string& name) {
     std::lock_guard lock(mutex_);
-    // A subtest may be called as the case of the rest is.
+    // A subtest may also be called "main".
     auto found = std::find_if(cases_.begin() + 1, cases_.end(),
                               [&](const Case& each) { return each.name == name; });
     auto in = static_cast<std::size_t>(found - cases_.begin());
@@ -126,7 +126,7 @@ void Junit::finish(const std::string& reason) noexcept {
         std::lock_guard lock(mutex_);
         finished_ = true;
     } catch (const std::exception&) {
-        // There is nothing left that could handle it.
+        // The process ends: an error cannot be handled any more.
     }
 }
 

@@ -11,32 +11,33 @@
 
 namespace charioteer::report {
 
-/// The outcome of a run as a JUnit report: one case for each subtest, and `main` for the rest.
+/// The result of a run as a JUnit report: one case for each subtest, and `main` for the rest.
 ///
-/// A subtest that fails stays the current one: what is logged after it explains its failure.
+/// A failed subtest stays the current case, because later messages explain its failure.
 class Junit final : public Report {
 public:
-    /// `file`: the report; its folder is made when it is written.
+    /// `file` is the path of the report; its folder is created by write().
     explicit Junit(std::filesystem::path file);
 
     const std::filesystem::path& file() const noexcept { return file_; }
 
-    /// To the output of the current case.
+    /// Appends to the output of the current case.
     void log(const std::string& text);
-    /// To the errors of the current case, which has failed by that.
+    /// Appends to the errors of the current case and marks it as failed.
     void fail(const std::string& text);
-    /// Marks the run as failed, for `reason` unless a case has failed already.
+    /// Marks the run as failed for `reason`, unless a case has failed already.
     void run_failed(const std::string& reason);
 
-    /// Begins a subtest on the calling thread, which becomes the current case; two of one name are
-    /// one case. Returns what leave_subtest() and end_subtest() take.
+    /// Begins a subtest on the calling thread, which becomes the current case; subtests of one name
+    /// are one case. Returns the number for leave_subtest() and end_subtest().
     std::size_t begin_subtest(const std::string& name);
-    /// Counts its time, however it went.
+    /// Adds its time, whether it has passed or failed.
     void leave_subtest(std::size_t number);
-    /// It has passed: it is no longer current, nor are those that its thread began in it.
+    /// Ends a subtest that has passed, and inner subtests of its thread: they are not current any
+    /// more.
     void end_subtest(std::size_t number);
 
-    /// Writes the report, unless it is finished. Throws std::system_error.
+    /// Writes the report, unless finish() was called. Throws std::system_error.
     void write();
 
     void take(const io::Event& event) override;
@@ -45,7 +46,7 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
 
-    /// What was logged while one subtest ran.
+    /// The messages during one subtest.
     struct Case {
         std::string name;
         std::vector<std::string> output;
@@ -53,11 +54,11 @@ private:
         bool failed = false;
         std::chrono::duration<double> time{};
     };
-    /// A subtest that has not ended well.
+    /// A subtest that has not passed (yet).
     struct Open {
         std::size_t number;
         std::thread::id thread;
-        std::size_t in;  ///< index of its case
+        std::size_t in;  ///< the index of its case
         Clock::time_point begin;
     };
 

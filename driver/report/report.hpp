@@ -6,14 +6,14 @@
 
 namespace charioteer::report {
 
-/// A file about a run. Any thread; never waits for another but for the length of a write.
+/// A report file of a run. Any thread; blocks only for the duration of another thread's write.
 class Report {
 public:
     virtual ~Report() = default;
-    /// Adds what the core logged.
+    /// Adds a message of the core.
     virtual void take(const io::Event& event) = 0;
-    /// Writes what is still to be written, of a run that ended for `reason` without the script's
-    /// own end; nothing is written later. Never throws: there is nothing left that could handle it.
+    /// Completes the file of a run that ends for `reason` and not by the end of the script; nothing
+    /// is written later. Never throws, because the process ends.
     virtual void finish(const std::string& reason) noexcept = 0;
 };
 

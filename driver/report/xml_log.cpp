@@ -55,7 +55,7 @@ void XmlLog::take(const io::Event& event) {
     try {
         line(event.text, attributes);
     } catch (const std::system_error&) {
-        // Taken without Python, at the end of the process: nothing is left to handle it.
+        // Called at the end of the process: an error cannot be handled any more.
     }
 }
 

@@ -10,20 +10,21 @@
 
 namespace charioteer::report {
 
-/// The log of a run as XML. Everything is written as it comes, so that the file is of use after any
-/// end of the run.
+/// The log of a run as XML. Everything is written immediately, so that the file is usable however
+/// the run ends.
 class XmlLog final : public Report {
 public:
     using Attributes = std::vector<std::pair<std::string, std::string>>;
 
-    /// Makes the file anew. Throws std::system_error.
+    /// Creates or truncates the file. Throws std::system_error.
     explicit XmlLog(const std::string& file);
 
     void line(const std::string& text, const Attributes& attributes);
-    /// Begins and ends a step, whose lines are in between.
+    /// Begin and end of a nested step.
     void open_nest(const std::string& head, const Attributes& attributes);
     void close_nest();
-    /// Ends the document; what comes after is dropped. Runs of the driver leave it open.
+    /// Ends the document; later messages are discarded. Runs of the driver leave it open, like
+    /// upstream.
     void close();
 
     void take(const io::Event& event) override;

@@ -10,7 +10,7 @@ namespace charioteer::screen {
 
 namespace {
 
-/// Above what any screen has; keeps the product of the sides in range.
+/// Greater than the sides of all real screens; prevents an overflow of the product of the sides.
 constexpr std::size_t longest_side = 32'768;
 
 constexpr std::string_view blanks = " \t\r\n";
@@ -19,14 +19,14 @@ io::Error malformed(std::string_view what) {
     return io::Error(fmt::format("the picture of the screen is not a PPM file: {}", what));
 }
 
-/// Takes the number at the start of `rest`, behind white space.
+/// Removes and returns the number at the begin of `rest`, after white space.
 std::size_t take_number(std::string_view& rest) {
     auto begin = rest.find_first_not_of(blanks);
-    if (begin == std::string_view::npos) throw malformed("it ends within its head");
+    if (begin == std::string_view::npos) throw malformed("its header is truncated");
     rest.remove_prefix(begin);
     std::size_t number = 0;
     auto [end, failure] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
-    if (failure != std::errc()) throw malformed("there is no number where one belongs");
+    if (failure != std::errc()) throw malformed("its header has no number where one is expected");
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     return number;
 }
@@ -43,11 +43,11 @@ Picture parse_ppm(std::string_view file) {
         picture.height > longest_side)
         throw malformed(fmt::format("its size is {} x {}", picture.width, picture.height));
     if (auto most = take_number(rest); most != 255)
-        throw malformed(fmt::format("its colours go to {}, not to 255", most));
-    // One white space, then the pixels: their first byte may look like white space too.
+        throw malformed(fmt::format("its largest colour value is {}, not 255", most));
+    // One white space character, then the pixels, whose first byte may look like white space, too.
     auto size = picture.width * picture.height * 3;
     if (rest.size() < 1 + size)
-        throw malformed(fmt::format("{} of {} bytes are there", rest.size(), 1 + size));
+        throw malformed(fmt::format("it has {} of {} bytes of pixels", rest.size(), 1 + size));
     picture.pixels = rest.substr(1, size);
     return picture;
 }

@@ -6,15 +6,16 @@
 
 namespace charioteer::screen {
 
-/// What a screen showed: three bytes (red, green, blue) for each pixel, row by row without gaps.
+/// A picture of a screen: three bytes (red, green, blue) for each pixel, row by row without
+/// padding.
 struct Picture {
     std::size_t width = 0;
     std::size_t height = 0;
     std::string pixels;
 };
 
-/// The picture in a binary PPM file of 8 bits a colour, which is what QEMU's screendump writes.
-/// Throws io::Error saying what is wrong with it.
+/// Parses a binary PPM file with 8 bits for each colour, the format of QEMU's screendump. Throws
+/// io::Error that describes the problem.
 Picture parse_ppm(std::string_view file);
 
 }  // namespace charioteer::screen

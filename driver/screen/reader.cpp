@@ -15,11 +15,11 @@ namespace charioteer::screen {
 
 namespace {
 
-/// Of all machines of a driver; a page is a few kilobytes.
+/// For all machines of a driver together; a page has a few kilobytes.
 constexpr std::size_t most_pages = 64;
 
 std::uint64_t hash_of(const Picture& picture) {
-    // The same pixels in rows of another length are another picture.
+    // The same pixels with another width are another picture.
     return std::hash<std::string>()(picture.pixels) ^ (picture.width << 48U);
 }
 
@@ -29,13 +29,13 @@ std::exception_ptr stopped() {
 
 }  // namespace
 
-/// What is known of a picture.
+/// The texts of one picture, as far as they are known.
 struct Reading::Page {
     std::uint64_t hash = 0;
     std::map<Variant, std::string> texts;
 };
 
-/// One variant of one picture. Its worker has `text` and `failure` to itself until `done`.
+/// One variant of one picture. Only its worker uses `text` and `failure` until `done`.
 struct Reading::Job {
     std::shared_ptr<const Picture> picture;
     Variant variant = Variant::raw;
@@ -43,7 +43,7 @@ struct Reading::Job {
     std::shared_ptr<io::Condition> changed;
     std::atomic<bool> cancelled = false;
     bool done = false;
-    bool abandoned = false;  ///< its worker did not end in time; of the io thread, as `done`
+    bool abandoned = false;  ///< its worker did not end in time; io thread only, like `done`
     std::string text;
     std::exception_ptr failure;
 };
@@ -129,7 +129,7 @@ asio::awaitable<void> Reader::until_idle() {
     while (!running_.empty()) co_await idle_.wait();
 }
 
-/// The jobs keep nothing that belongs to the io thread, so that their workers may drop them.
+/// Detaches the jobs from objects of the io thread, so that their workers may destroy them.
 void Reader::abandon() {
     {
         std::lock_guard lock(handing_over_);
@@ -172,7 +172,7 @@ void Reader::dispatch() {
     }
 }
 
-/// On a thread of the pool.
+/// Runs on a thread of the pool.
 void Reader::run(Worker& worker, std::shared_ptr<Reading::Job> job) {
     try {
         if (!worker.engine) worker.engine = make_engine_();
@@ -191,7 +191,7 @@ void Reader::finish(Worker& worker, Reading::Job& job) {
     if (job.abandoned) return;
     std::erase_if(running_, [&](const auto& other) { return other.get() == &job; });
     if (job.cancelled)
-        job.failure = stopped();  // for next(), when end() has cancelled it
+        job.failure = stopped();  // thrown by next() after end()
     else if (!job.failure)
         job.page->texts.emplace(job.variant, job.text);
     job.done = true;

@@ -23,16 +23,16 @@ struct Text {
     std::string text;
 };
 
-/// One picture that is being read. Io thread only.
+/// The text recognition of one picture. Io thread only.
 class Reading {
 public:
     Reading(const Reading&) = delete;
     Reading& operator=(const Reading&) = delete;
-    /// Cancels what has not been read yet.
+    /// Cancels the variants that have not been read yet.
     ~Reading();
 
-    /// The next text that is known, in the order in which they become known; nullopt after the last
-    /// one. Obeys cancellation. Throws the engine's io::Error, io::Interrupted after Reader::end().
+    /// Waits for the next text, in the order of completion; nullopt after the last one. Supports
+    /// cancellation. Throws the engine's io::Error, io::Interrupted after Reader::end().
     asio::awaitable<std::optional<Text>> next();
 
 private:
@@ -43,28 +43,29 @@ private:
     explicit Reading(const asio::any_io_executor& executor);
 
     std::shared_ptr<io::Condition> changed_;
-    std::vector<std::shared_ptr<Job>> jobs_;  ///< those that next() has not returned
+    std::vector<std::shared_ptr<Job>> jobs_;  ///< jobs that next() has not returned
 };
 
-/// Reads pictures on threads of its own, each with an engine that stays for the next picture.
-/// Remembers what was on the last pictures: a screen that has not changed, or whose cursor blinks,
-/// is not read again. Io thread only.
+/// Recognises text on threads of its own, each with an engine that is reused. Caches the texts of
+/// the last pictures: a screen that has not changed, or whose cursor blinks, is not read again. Io
+/// thread only.
 class Reader {
 public:
-    /// `workers`, at least one, pictures are read at the same time. Engines are made by the threads
-    /// when they are first needed.
+    /// `workers`, at least one, is the number of threads. The threads create their engines when
+    /// they are first needed.
     Reader(asio::any_io_executor executor, EngineFactory make_engine, std::size_t workers);
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
-    /// After end(), or when nothing is being read. Waits for engines that were abandoned.
+    /// To be called after end(), or while nothing is being read. Waits for abandoned engines.
     ~Reader() = default;
 
-    /// Begins to read `wanted` of the picture, in this order as far as there are not workers enough
-    /// for all.
+    /// Starts reading the variants `wanted` of the picture, in this order if there are not enough
+    /// workers for all.
     std::shared_ptr<Reading> read(Picture picture, std::span<const Variant> wanted);
 
-    /// Cancels everything, for good, and returns when no thread works any more. Engines that do not
-    /// end before `deadline` are abandoned: their threads touch nothing of the io thread any more.
+    /// Cancels everything, rejects new pictures, and returns when all threads are idle. Engines
+    /// that do not end before `deadline` are abandoned: their threads do not access objects of the
+    /// io thread any more.
     asio::awaitable<void> end(io::Deadline deadline);
 
 private:
@@ -86,7 +87,8 @@ private:
     std::vector<std::shared_ptr<Reading::Job>> running_;
     io::Condition idle_;
     bool ended_ = false;
-    /// Held while a worker hands its result to the io thread, which may be gone after abandon().
+    /// Locked while a worker posts its result to the io thread, which may have ended after
+    /// abandon().
     std::mutex handing_over_;
     bool abandoned_ = false;
     std::vector<Worker> workers_;

@@ -15,7 +15,7 @@ namespace charioteer::systemd {
 
 namespace {
 
-/// How many messages of one peer are handled before others have their turn.
+/// The number of messages of one peer that are handled before other handlers run.
 constexpr int most_at_once = 64;
 /// Means no time limit to sd-bus.
 constexpr std::uint64_t no_limit = UINT64_MAX;
@@ -24,7 +24,7 @@ void expect_done(int outcome, std::string_view what) {
     if (outcome < 0) throw io::system_error(what, -outcome);
 }
 
-/// Why sd-bus gave the connection up.
+/// Why sd-bus ended the connection.
 std::string reason_of(int code) {
     switch (code) {
         case ENOTCONN:
@@ -36,7 +36,7 @@ std::string reason_of(int code) {
             return "systemd refused to authenticate the driver";
         case EBADMSG:
         case EPROTO:
-            return "what came from systemd is not D-Bus";
+            return "systemd's socket sent bytes that are not D-Bus";
         default:
             return fmt::format("the connection to systemd failed: {}", std::strerror(code));
     }
@@ -59,7 +59,7 @@ std::shared_ptr<Bus> Bus::start(io::UnixStream stream, Signal on_signal) {
     sd_bus* made = nullptr;
     expect_done(sd_bus_new(&made), what);
     self->bus_.reset(made);
-    // sd-bus closes what it is given; ours stays with Asio, which waits on it.
+    // sd-bus closes the descriptor that it gets, so it gets a copy; Asio waits on the original.
     io::UniqueFd own(::fcntl(self->stream_.native_handle(), F_DUPFD_CLOEXEC, 3));
     if (!own) throw io::system_error(what, errno);
     expect_done(sd_bus_set_fd(made, own.get(), own.get()), what);
@@ -75,12 +75,13 @@ std::shared_ptr<Bus> Bus::start(io::UnixStream stream, Signal on_signal) {
 }
 
 int Bus::refuse_call(sd_bus_message* message, void*, sd_bus_error*) {
-    // sd-bus would send this machine's id, and queue its answers for a peer that does not read.
+    // By default sd-bus would reply with the host's machine id, and queue replies for a peer that
+    // does not read.
     return sd_bus_message_is_method_call(message, nullptr, nullptr) > 0 ? 1 : 0;
 }
 
 int Bus::take_reply(sd_bus_message* message, void* reply, sd_bus_error*) {
-    // sd-bus makes up an answer for each call that the end of the connection leaves open.
+    // At the end of the connection, sd-bus generates a reply for each pending call.
     if (sd_bus_is_open(sd_bus_message_get_bus(message)) > 0)
         *static_cast<Message*>(reply) = Message(sd_bus_message_ref(message));
     return 1;
@@ -150,7 +151,7 @@ asio::awaitable<Message> Bus::call(Message request) {
     sd_bus_slot* made = nullptr;
     auto outcome =
         sd_bus_call_async(bus_.get(), &made, request.get(), take_reply, &reply, no_limit);
-    // Gone before `reply` is: nothing is written there later.
+    // Destroyed before `reply`, so that `reply` is not written to later.
     Slot slot(made);
     if (outcome < 0)
         end(reason_of(-outcome));

@@ -17,7 +17,7 @@ namespace charioteer::systemd {
 
 namespace asio = boost::asio;
 
-/// The other end refused a call. `kind` is the D-Bus name of the error,
+/// The peer returned an error for a call. `kind` is the D-Bus name of the error,
 /// "org.freedesktop.systemd1.NoSuchUnit".
 class CallError : public io::Error {
 public:
@@ -29,37 +29,38 @@ private:
     std::string kind_;
 };
 
-/// What is called, and on which object.
+/// A D-Bus method of an object.
 struct Method {
     const char* path;
     const char* interface;
     const char* member;
 };
 
-/// A D-Bus connection to one peer, without a bus between, on a stream of bytes: sd-bus does the
-/// protocol when Asio reports that the stream is ready. No descriptors are passed, and calls of the
-/// peer are not answered.
-/// Nothing here waits for the peer but call() and received(). Io thread only.
+/// A direct D-Bus connection to one peer (without a bus) over a stream of bytes: sd-bus implements
+/// the protocol and is called when Asio reports that the stream is ready. No descriptors are
+/// passed, and calls of the peer are not answered. Only call() and received() wait for the peer. Io
+/// thread only.
 class Bus : public std::enable_shared_from_this<Bus> {
 public:
-    /// Gets each message that is no reply. What it throws ends the connection.
+    /// Receives each message that is not a reply. An exception ends the connection.
     using Signal = std::function<void(Message&)>;
 
-    /// Begins to authenticate. `on_signal` is called until end(), never from within call().
-    /// Throws io::ConnectionLost, io::Error when `stream` cannot be used.
+    /// Starts the authentication. `on_signal` is called until end(), never from within call().
+    /// Throws io::ConnectionLost, io::Error if `stream` cannot be used.
     static std::shared_ptr<Bus> start(io::UnixStream stream, Signal on_signal);
     Bus(const Bus&) = delete;
     Bus& operator=(const Bus&) = delete;
     ~Bus() = default;
 
     Message request(const Method& method) const;
-    /// The reply. Throws CallError, io::ConnectionLost. Cancelled: a reply that comes is dropped.
+    /// Sends the request and returns the reply. Throws CallError, io::ConnectionLost. After a
+    /// cancellation the reply is discarded.
     asio::awaitable<Message> call(Message request);
-    /// Returns when the next messages have come. Throws io::ConnectionLost.
+    /// Returns after the next messages. Throws io::ConnectionLost.
     asio::awaitable<void> received();
 
-    /// Ends the connection: waits end with io::ConnectionLost with the text `why`. Idempotent,
-    /// the first reason counts.
+    /// Ends the connection: waits end with io::ConnectionLost with the text `why`. Idempotent; the
+    /// first reason is kept.
     void end(std::string why);
 
 private:
@@ -68,7 +69,7 @@ private:
         void operator()(sd_bus_slot* slot) const noexcept { sd_bus_slot_unref(slot); }
     };
     using Slot = std::unique_ptr<sd_bus_slot, Release>;
-    /// What is being waited for, so that there is one wait for each.
+    /// The pending waits, so that there is at most one of each kind.
     struct Awaited {
         bool read = false;
         bool write = false;
@@ -78,9 +79,10 @@ private:
     Bus(io::UnixStream stream, Signal on_signal);
     static int refuse_call(sd_bus_message* message, void*, sd_bus_error*);
     static int take_reply(sd_bus_message* message, void* reply, sd_bus_error*);
-    /// Does what can be done now, and has itself called again.
+    /// Handles a bounded number of messages, and schedules the next call.
     void attend();
-    /// Handles one message or step; false when there is nothing to do until the stream is ready.
+    /// Handles one message or protocol step; false if there is nothing to do until the stream is
+    /// ready.
     bool step();
     void arm();
     void await_stream(io::UnixStream::wait_type event, bool Awaited::*awaited);
@@ -91,7 +93,7 @@ private:
     io::Condition received_;
     std::unique_ptr<sd_bus, Release> bus_;
     Awaited awaited_;
-    std::optional<std::string> lost_;  ///< why there is no connection any more
+    std::optional<std::string> lost_;  ///< why the connection has ended
 };
 
 }  // namespace charioteer::systemd

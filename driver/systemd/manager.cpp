@@ -21,7 +21,7 @@ constexpr Method of_manager(const char* member) {
 asio::awaitable<std::shared_ptr<Manager>> Manager::open(io::UnixStream stream,
                                                         io::Deadline deadline) {
     std::shared_ptr<Manager> self(new Manager);
-    // The manager ends the bus before it goes.
+    // The destructor of the manager ends the bus.
     self->bus_ = Bus::start(std::move(stream),
                             [manager = self.get()](Message& message) { manager->take(message); });
     auto request = self->bus_->request(of_manager("Subscribe"));
@@ -41,15 +41,15 @@ void Manager::close() {
 void Manager::take(Message& message) {
     if (message.is_signal(properties_interface, "PropertiesChanged")) {
         auto path = message.path();
-        // The unit has another interface for its type, with properties that are not waited for.
+        // Properties of the interface for the unit's type are ignored.
         if (message.read_string() != unit_interface) return;
         ++changes_;
         for (auto& [name, unit] : units_)
             if (unit.path == path) unit.changed = changes_;
     } else if (message.is_signal(manager_interface, "UnitNew")) {
-        // Instead of PropertiesChanged when the unit changes as soon as it is loaded. UnitRemoved
-        // does not count: a unit is inactive before it is unloaded, and it comes after each
-        // question for a unit that nothing keeps loaded.
+        // Sent instead of PropertiesChanged if the unit changes while it is loaded. UnitRemoved is
+        // ignored: a unit is inactive before it is unloaded, and the signal follows each query of a
+        // unit that nothing keeps loaded.
         message.read_string();
         auto path = message.read_object_path();
         ++changes_;
@@ -57,7 +57,7 @@ void Manager::take(Message& message) {
             if (unit.path == path) unit.changed = changes_;
     } else if (message.is_signal(manager_interface, "JobRemoved")) {
         ++jobs_removed_;
-        // Jobs that have come since do not matter: they are found when one looks again.
+        // Newer jobs do not matter: they are found by the next query.
         if (jobs_.erase(message.read_number()) != 0 && jobs_.empty())
             everything_changed_ = ++changes_;
     } else if (message.is_signal(manager_interface, "Reloading")) {
@@ -87,7 +87,7 @@ asio::awaitable<UnitState> Manager::look_at(std::string unit) {
     if (state.active != "inactive") co_return state;
     state.jobs = co_await any_jobs();
     if (state.jobs) co_return state;
-    // The last job may have ended between the two questions.
+    // The last job may have ended between the two calls.
     state.active = co_await active_state(unit);
     co_return state;
 }
@@ -95,7 +95,7 @@ asio::awaitable<UnitState> Manager::look_at(std::string unit) {
 asio::awaitable<std::string> Manager::active_state(std::string unit) {
     bool known = co_await locate(unit);
     if (!known) co_return "inactive";
-    // The entry may get another path while the answer is under way, but it stays.
+    // The entry's path may change during the call, but the entry is not removed.
     auto& entry = units_.at(unit);
     auto request = bus_->request({entry.path.c_str(), properties_interface, "Get"});
     request.append(unit_interface);
@@ -106,8 +106,8 @@ asio::awaitable<std::string> Manager::active_state(std::string unit) {
 
 asio::awaitable<bool> Manager::locate(std::string unit) {
     auto& entry = units_[unit];
-    // LoadUnit would load a unit that nothing needs, and systemd unloads it at once: two signals
-    // for each question. Yet it alone finds the file of another unit that has this alias.
+    // LoadUnit also loads a unit that nothing needs and that systemd then unloads: two signals for
+    // each query. But only LoadUnit finds the file of a unit that has this name as an alias.
     bool load = false;
     try {
         auto request = bus_->request(of_manager("GetUnit"));
@@ -141,7 +141,7 @@ asio::awaitable<bool> Manager::any_jobs() {
         reply.leave();
     }
     jobs_ = std::move(jobs);
-    // Signals that came together with the reply were taken before it was read.
+    // Signals that arrived with the reply were handled before the reply was read.
     if (jobs_removed_ != removed) everything_changed_ = ++changes_;
     co_return !jobs_.empty();
 }

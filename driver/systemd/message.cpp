@@ -12,7 +12,7 @@ std::string_view text_or_empty(const char* text) {
     return text == nullptr ? std::string_view() : std::string_view(text);
 }
 
-/// sd-bus's functions return a negative errno value, 0 when there is nothing more to be read.
+/// sd-bus's functions return a negative errno value, or 0 if there is nothing left to read.
 void expect_read(int outcome, std::string_view what) {
     if (outcome > 0) return;
     throw MalformedMessage(fmt::format("a D-Bus message lacks {}: {}", what,

@@ -11,7 +11,7 @@
 
 namespace charioteer::systemd {
 
-/// A message that systemd does not send. The text names what was expected.
+/// A message with another signature than expected. The text names the missing part.
 class MalformedMessage : public io::Error {
 public:
     using Error::Error;
@@ -21,7 +21,7 @@ public:
 class Message {
 public:
     Message() = default;
-    /// Takes over one reference; null makes an empty Message.
+    /// Takes ownership of one reference; null gives an empty Message.
     explicit Message(sd_bus_message* message) : message_(message) {}
 
     explicit operator bool() const noexcept { return message_ != nullptr; }
@@ -29,7 +29,7 @@ public:
 
     bool is_signal(const char* interface, const char* member) const;
     std::string_view path() const;
-    /// The name and the text of the error that this reply is; both empty when it is none.
+    /// The name and the text if this is an error reply; otherwise both are empty.
     std::string_view error_name() const;
     std::string_view error_text() const;
 
@@ -39,8 +39,8 @@ public:
     std::uint32_t read_number();
     /// The string in a variant.
     std::string read_string_in_variant();
-    /// Goes into an array, from element to element, and out of it. `contents` is D-Bus's signature
-    /// of an element. at_end() is true behind the last one.
+    /// Enter and leave containers, and skip elements. `contents` is the D-Bus signature of an
+    /// element. at_end() is true after the last one.
     void enter_array(const char* contents);
     void enter_struct(const char* contents);
     void skip(const char* contents);

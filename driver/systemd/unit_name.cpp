@@ -35,7 +35,7 @@ bool is_valid(std::string_view name) {
            std::all_of(name.begin(), name.end(), may_be_in_a_name);
 }
 
-/// As `systemd-escape --path` does; none when the path has no such form.
+/// Escapes a path like `systemd-escape --path`; none if the path cannot be escaped.
 std::optional<std::string> escaped(std::string_view path) {
     std::string name;
     while (!path.empty()) {

@@ -6,9 +6,9 @@
 
 namespace charioteer::systemd {
 
-/// The full name of the unit that systemctl takes `word` for: "web" is "web.service", "/home" is
-/// "home.mount", "/dev/vda" is "dev-vda.device". None when the word is a pattern or no unit's name
-/// at all, which only systemctl has an answer to.
+/// The full name of the unit to which systemctl completes `word`: "web" is "web.service", "/home"
+/// is "home.mount", "/dev/vda" is "dev-vda.device". None for patterns and invalid names, which are
+/// left to systemctl.
 std::optional<std::string> unit_name(std::string_view word);
 
 }  // namespace charioteer::systemd

@@ -7,7 +7,7 @@ namespace charioteer::vlan {
 
 bool ByteRing::append(Bytes bytes) {
     if (bytes.size() > capacity_ - size_) return false;
-    // Not value-initialised: pages that are never used are never touched.
+    // Not value-initialised, so that unused pages are not allocated.
     if (!storage_) storage_.reset(new std::byte[capacity_]);
     auto end = (begin_ + size_) % capacity_;
     auto first = std::min(bytes.size(), capacity_ - end);
@@ -25,7 +25,7 @@ std::array<Bytes, 2> ByteRing::view(std::size_t offset, std::size_t length) cons
 
 void ByteRing::consume(std::size_t length) noexcept {
     size_ -= length;
-    // An empty queue starts over at the front, where the memory is warm.
+    // An empty queue restarts at the front, whose memory is in the cache.
     begin_ = size_ == 0 ? 0 : (begin_ + length) % capacity_;
 }
 

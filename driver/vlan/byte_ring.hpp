@@ -8,7 +8,7 @@
 
 namespace charioteer::vlan {
 
-/// A bounded first-in first-out queue of bytes. Takes its memory at the first append and keeps it.
+/// A bounded FIFO queue of bytes. Allocates its memory at the first append and keeps it.
 class ByteRing {
 public:
     explicit ByteRing(std::size_t capacity) : capacity_(capacity) {}
@@ -16,14 +16,14 @@ public:
     std::size_t size() const noexcept { return size_; }
     bool empty() const noexcept { return size_ == 0; }
 
-    /// All of `bytes`, or nothing and false when there is no room.
+    /// Appends all of `bytes`, or returns false if they do not fit.
     bool append(Bytes bytes);
 
     /// `length` bytes from `offset` (counted from the oldest byte) on, in one or two pieces. The
     /// range must lie within size().
     std::array<Bytes, 2> view(std::size_t offset, std::size_t length) const noexcept;
 
-    /// Takes the oldest `length` bytes out.
+    /// Removes the oldest `length` bytes.
     void consume(std::size_t length) noexcept;
 
 private:

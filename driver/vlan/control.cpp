@@ -12,9 +12,9 @@ ControlConnection::State ControlConnection::read() {
     auto length = ::recv(socket_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
     if (length < 0 && (errno == EAGAIN || errno == EINTR)) return State::waiting;
     if (length <= 0) {
-        // A connection that is closed without a request only tests whether the socket listens.
+        // A connection that is closed without a request only tested whether the socket listens.
         if (port_ || !begun_) return State::ended;
-        error_ = "ends in the middle of a request";
+        error_ = "ended before it was complete";
         return State::garbage;
     }
     if (port_) return State::waiting;
@@ -33,7 +33,7 @@ ControlConnection::State ControlConnection::read() {
 
 bool ControlConnection::answer(const sockaddr_un& address, PortId port) noexcept {
     port_ = port;
-    // The first bytes on a fresh connection: they fit into its buffer, or it is gone.
+    // The first bytes on a new connection fit into its buffer, unless it has been closed.
     auto sent = ::send(socket_.get(), &address, sizeof address, MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent == static_cast<ssize_t>(sizeof address);
 }

@@ -8,8 +8,8 @@
 
 namespace charioteer::vlan {
 
-/// One connection to the socket `ctl`: first the request of a plug, then nothing any more until it
-/// ends, and the plug with it. Segment's thread only.
+/// One connection to the socket `ctl`: a plug sends one request and stays attached until the
+/// connection ends. Segment's thread only.
 class ControlConnection {
 public:
     enum class State {
@@ -23,9 +23,9 @@ public:
 
     int descriptor() const noexcept { return socket_.get(); }
 
-    /// Reads what has come.
+    /// Reads received bytes.
     State read();
-    /// Sends the plug the address for its frames. False when it does not accept the answer.
+    /// Sends the plug the address for its frames. False if the reply cannot be sent.
     bool answer(const sockaddr_un& address, PortId port) noexcept;
 
     const sockaddr_un& plug_address() const noexcept { return request_.address(); }

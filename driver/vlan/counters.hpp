@@ -10,18 +10,18 @@
 
 namespace charioteer::vlan {
 
-/// What a segment counts, in frames.
+/// The counters of a segment, in frames.
 enum class Count : std::size_t {
-    received,           ///< came in from a plug and were well-formed
-    delivered,          ///< copies handed to a plug or put into its queue
-    dropped_slow_port,  ///< copies lost because the plug did not read and its queue was full
-    dropped_gone,       ///< copies lost because the plug had gone
-    dropped_oversized,  ///< longer than any plug can take
-    dropped_malformed,  ///< shorter than an Ethernet header
+    received,           ///< valid frames received from plugs
+    delivered,          ///< copies sent to a plug or put into its queue
+    dropped_slow_port,  ///< copies dropped because the queue of a plug that does not read was full
+    dropped_gone,       ///< copies dropped because the plug had disconnected
+    dropped_oversized,  ///< frames longer than max_frame_size
+    dropped_malformed,  ///< frames shorter than an Ethernet header
 };
 inline constexpr std::size_t count_kinds = 6;
 
-/// A snapshot of the counts of one segment.
+/// A snapshot of the counters of one segment.
 struct Counters {
     std::array<std::uint64_t, count_kinds> values{};
 
@@ -30,11 +30,11 @@ struct Counters {
     std::vector<std::pair<std::string, std::uint64_t>> named() const;
 };
 
-/// The counts while they move: written by the segment's thread alone, read by any.
+/// The running counters: written by the segment's thread only, read by any thread.
 class LiveCounters {
 public:
     void add(Count kind, std::uint64_t frames) noexcept {
-        // One writer: a plain add is enough, and cheaper than an atomic one.
+        // There is one writer, so no atomic addition is needed.
         auto& value = values_[static_cast<std::size_t>(kind)];
         value.store(value.load(std::memory_order_relaxed) + frames, std::memory_order_relaxed);
     }

@@ -7,7 +7,7 @@ namespace charioteer::vlan {
 
 namespace {
 
-/// The arguments of one sendmmsg call. Each message may lie in two pieces.
+/// The arguments of one sendmmsg call. Each message may consist of two pieces.
 struct Outgoing {
     std::array<iovec, 2 * datagram_batch> pieces;
     std::array<mmsghdr, datagram_batch> messages;
@@ -88,7 +88,7 @@ Port::Link DatagramPort::receive(std::vector<Frame>& frames) {
 }
 
 void DatagramPort::send(std::span<const Frame> frames) {
-    // Behind a backlog everything queues up, to keep the order, without asking the kernel again.
+    // After queued frames, further ones are queued too, to keep the order, without a system call.
     while (!frames.empty() && !has_backlog()) {
         Outgoing outgoing;
         for (auto frame : frames.first(std::min(frames.size(), datagram_batch)))
@@ -130,8 +130,8 @@ void DatagramPort::drain() {
         auto sent = send_now(socket(), outgoing);
         if (sent.messages > 0) queue().consume(ends[sent.messages - 1]);
         if (is_full(sent.failure)) return;
-        // A plug that is gone is removed when its control connection ends; until then nothing is
-        // kept for it.
+        // A disconnected plug is removed when its control connection ends; until then frames for it
+        // are dropped.
         if (sent.failure != 0) queue().consume(queue().size());
     }
 }

@@ -10,25 +10,23 @@
 
 namespace charioteer::vlan {
 
-/// How many datagrams one system call takes or sends at most. More than fits into a socket's buffer
-/// gains nothing.
+/// The largest number of datagrams in one system call. More do not fit into a socket's buffer.
 inline constexpr std::size_t datagram_batch = 128;
 
-/// The buffers into which the datagram ports of one segment receive, shared because only one
-/// receives at a time.
+/// The receive buffers of the datagram ports of one segment, shared because only one port receives
+/// at a time.
 class DatagramBuffers {
 public:
     DatagramBuffers();
 
-    /// Receives what `socket` has, up to a batch, without waiting. The number of datagrams, or -1
-    /// with errno.
+    /// Receives up to a batch of datagrams without waiting. Returns their number, or -1 with errno.
     int receive(int socket) noexcept;
-    /// Datagram `index` of the last receive(); no frame when it was too long.
+    /// Datagram `index` of the last receive(); no frame if it was too long.
     std::optional<Frame> frame(std::size_t index) const noexcept;
 
 private:
-    /// Space between two buffers: room for the length and the frame, and an odd number of cache
-    /// lines, so that the starts of all frames do not compete for the same lines.
+    /// The distance of two buffers: space for the length and the frame, and an odd number of cache
+    /// lines, so that the begins of the frames do not map to the same cache sets.
     static constexpr std::size_t stride = (max_frame_size / 64 + 3) * 64;
 
     std::unique_ptr<std::byte[]> storage_{new std::byte[stride * datagram_batch]};
@@ -36,13 +34,13 @@ private:
     std::array<mmsghdr, datagram_batch> messages_{};
 };
 
-/// A plug that speaks VDE: one datagram, one frame.
+/// A plug that uses VDE: one datagram for each frame.
 class DatagramPort : public Port {
 public:
     /// Takes over a datagram socket connected to the plug's. `buffers` outlives the port.
     DatagramPort(io::UniqueFd socket, LiveCounters& counters, DatagramBuffers& buffers);
 
-    /// Never `down`: that the plug has gone shows on its control connection.
+    /// Never returns `down`: the end of a plug is detected on its control connection.
     Link receive(std::vector<Frame>& frames) override;
     void send(std::span<const Frame> frames) override;
     void drain() override;

@@ -13,7 +13,7 @@ Hub::Hub(LiveCounters& counters) : counters_(counters) {
 PortId Hub::free_id() const {
     std::size_t id = 0;
     while (id < ports_.size() && ports_[id]) ++id;
-    if (id == max_ports) throw io::Error("there are too many plugs");
+    if (id == max_ports) throw io::Error(fmt::format("there are {} plugs already", max_ports));
     return static_cast<PortId>(id);
 }
 

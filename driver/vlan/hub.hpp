@@ -7,21 +7,21 @@
 
 namespace charioteer::vlan {
 
-/// The ports of a segment. What one plug sends, all others get: the hub learns no addresses, so
-/// that a plug can record what the others exchange, and a station can move without a word.
+/// The ports of a segment. Frames of one plug are sent to all others: the hub learns no addresses,
+/// so that a plug can record the traffic of others, and a station can move without announcing it.
 /// Segment's thread only.
 class Hub {
 public:
     explicit Hub(LiveCounters& counters);
 
-    /// A number for a new port. Throws io::Error when there are max_ports already.
+    /// A number for a new port. Throws io::Error if there are max_ports already.
     PortId free_id() const;
     void add(PortId id, std::unique_ptr<Port> port);
     void remove(PortId id) { ports_[id].reset(); }
     void clear() noexcept { ports_.clear(); }
     Port* find(PortId id) const noexcept { return id < ports_.size() ? ports_[id].get() : nullptr; }
 
-    /// Takes what the plug at `from` has sent, a bounded amount, and hands it to all others.
+    /// Receives a bounded number of frames from the plug at `from` and sends them to all others.
     Port::Link forward(PortId from);
 
     /// Calls `see(id, port)` for each port.
@@ -34,7 +34,7 @@ public:
 private:
     LiveCounters& counters_;
     std::vector<std::unique_ptr<Port>> ports_;  ///< by number; null: free
-    std::vector<Frame> frames_;                 ///< of one receive(), kept for its memory
+    std::vector<Frame> frames_;                 ///< of one receive(); a member to reuse its memory
 };
 
 }  // namespace charioteer::vlan

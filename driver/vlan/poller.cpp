@@ -26,14 +26,15 @@ Source source_of(const epoll_event& event) noexcept {
 
 Poller::Poller()
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (!epoll_ || !wake_) throw io::system_error("making a poller", errno);
+    if (!epoll_ || !wake_)
+        throw io::system_error("cannot create an epoll or event descriptor", errno);
     add(wake_.get(), {Source::Kind::wake, 0});
 }
 
 void Poller::add(int descriptor, Source source) {
     auto event = event_for(source, EPOLLIN);
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0)
-        throw io::system_error("waiting for a socket", errno);
+        throw io::system_error("cannot watch a socket with epoll", errno);
 }
 
 void Poller::want_write(int descriptor, Source source, bool wanted) noexcept {
@@ -48,7 +49,7 @@ std::span<const epoll_event> Poller::wait() noexcept {
 
 void Poller::wake() noexcept {
     std::uint64_t one = 1;
-    // Fails only when the counter is full, and then it is readable already.
+    // Fails only if the counter is at its maximum, and then it is readable anyway.
     [[maybe_unused]] auto written = ::write(wake_.get(), &one, sizeof one);
 }
 

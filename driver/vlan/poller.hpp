@@ -10,14 +10,14 @@
 
 namespace charioteer::vlan {
 
-/// What a descriptor that became ready belongs to.
+/// The owner of a descriptor that has become ready.
 struct Source {
     enum class Kind : std::uint32_t { wake, vde_listener, stream_listener, control, port };
     Kind kind = Kind::wake;
     std::uint32_t index = 0;
 };
 
-/// The descriptors that a segment waits for, level-triggered. Segment's thread only, except wake().
+/// Waits for the descriptors of a segment, level-triggered. Segment's thread only, except wake().
 class Poller {
 public:
     /// Throws io::Error.
@@ -25,13 +25,13 @@ public:
 
     /// Waits for `descriptor` to become readable. Throws io::Error.
     void add(int descriptor, Source source);
-    /// From now on also, or no longer, for it to take bytes.
+    /// Starts or stops waiting for `descriptor` to become writable.
     void want_write(int descriptor, Source source, bool wanted) noexcept;
 
-    /// Waits until something is ready. Valid until the next call.
+    /// Waits until a descriptor is ready. The result is valid until the next call.
     std::span<const epoll_event> wait() noexcept;
 
-    /// Makes wait() report Source::Kind::wake, for ever. Any thread.
+    /// Makes this and all later calls of wait() report Source::Kind::wake. Any thread.
     void wake() noexcept;
 
 private:

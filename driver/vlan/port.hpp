@@ -14,17 +14,17 @@ namespace charioteer::vlan {
 
 using PortId = std::uint16_t;
 
-/// The I/O of one plug. Never waits: what the plug does not take is queued, and what does not fit
-/// into the queue is lost to this plug and counted. Segment's thread only.
+/// The I/O of one plug. Never blocks: frames that the plug does not read are queued, and frames
+/// that do not fit into the queue are dropped for this plug and counted. Segment's thread only.
 class Port {
 public:
     enum class Link {
         up,
-        down,    ///< the plug has gone: remove the port
-        broken,  ///< the plug sends what cannot be understood: remove the port
+        down,    ///< the plug has disconnected: remove the port
+        broken,  ///< the plug sends invalid data: remove the port
     };
-    /// What one plug can have waiting, in bytes. Some 700 full frames: enough for the bursts of a
-    /// TCP window, little enough that a stuck plug takes little memory.
+    /// The size of the queue of one plug, in bytes. About 700 full frames: enough for the bursts of
+    /// a TCP window, and small enough that a stuck plug uses little memory.
     static constexpr std::size_t queue_size = 1 << 20;
 
     Port(io::UniqueFd socket, LiveCounters& counters);
@@ -34,17 +34,17 @@ public:
 
     int descriptor() const noexcept { return socket_.get(); }
 
-    /// Adds what the plug has sent, a bounded amount, to `frames`. They are valid until the next
-    /// receive() on any port.
+    /// Receives a bounded number of frames and appends them to `frames`. They are valid until the
+    /// next receive() of any port.
     virtual Link receive(std::vector<Frame>& frames) = 0;
 
-    /// Sends or queues `frames`, in this order. They need to be valid during the call only.
+    /// Sends or queues `frames` in this order. They need to be valid only during the call.
     virtual void send(std::span<const Frame> frames) = 0;
 
-    /// Sends what is queued: to be called when the socket takes bytes again.
+    /// Sends queued frames: to be called when the socket is writable again.
     virtual void drain() = 0;
 
-    /// Whether something is queued, and drain() wanted.
+    /// Whether frames are queued, so that drain() must be called.
     bool has_backlog() const noexcept { return !queue_.empty(); }
 
 protected:

@@ -14,7 +14,7 @@ namespace charioteer::vlan {
 
 namespace {
 
-/// Control connections, with and without a plug: above this, new ones are refused.
+/// The largest number of control connections, with and without a plug; further ones are rejected.
 constexpr std::size_t max_controls = 2 * max_ports;
 
 }  // namespace
@@ -71,7 +71,7 @@ void Segment::serve(const epoll_event& event) {
 
 void Segment::serve_port(PortId id, std::uint32_t events) {
     auto* port = hub_.find(id);
-    if (port == nullptr) return;  // went away earlier in this round
+    if (port == nullptr) return;  // removed earlier in this iteration
     if ((events & EPOLLOUT) != 0) port->drain();
     auto link = Port::Link::up;
     if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) link = hub_.forward(id);
@@ -93,7 +93,7 @@ void Segment::serve_control(std::size_t index) {
             return;
         case ControlConnection::State::garbage:
             warn_once(Problem::control_garbage,
-                      fmt::format("what came on {} {}; the connection was closed",
+                      fmt::format("a request on {} {}; the connection was closed",
                                   control_path(directory_).native(), connection->error()));
             break;
         case ControlConnection::State::ended:
@@ -108,7 +108,7 @@ void Segment::accept_each(int listener, void (Segment::*take)(io::UniqueFd)) {
         try {
             (this->*take)(std::move(socket));
         } catch (const io::Error& error) {
-            warn_once(Problem::refused, fmt::format("refused a plug: {}", error.what()));
+            warn_once(Problem::refused, fmt::format("rejected a plug: {}", error.what()));
         }
     }
 }
@@ -116,7 +116,8 @@ void Segment::accept_each(int listener, void (Segment::*take)(io::UniqueFd)) {
 void Segment::take_control(io::UniqueFd socket) {
     auto place = std::find(controls_.begin(), controls_.end(), nullptr);
     auto index = static_cast<std::size_t>(place - controls_.begin());
-    if (index == max_controls) throw io::Error("there are too many connections");
+    if (index == max_controls)
+        throw io::Error(fmt::format("there are {} control connections already", max_controls));
     if (index == controls_.size()) controls_.emplace_back();
     poller_.add(socket.get(), {Source::Kind::control, static_cast<std::uint32_t>(index)});
     controls_[index] = std::make_unique<ControlConnection>(std::move(socket));
@@ -138,7 +139,7 @@ io::UniqueFd Segment::accept_or_shed(int listener) {
     accept_from(listener);
     spare_ = io::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
     warn_once(Problem::no_descriptors,
-              "could not take a plug: the process has too many open files (see ulimit -n)");
+              "rejected a plug: the driver has too many open files (see ulimit -n)");
     return {};
 }
 
@@ -148,11 +149,11 @@ void Segment::attach_vde(ControlConnection& connection, std::uint32_t index) {
         auto path = data_path(directory_, id);
         auto socket = connect_datagram(path, connection.plug_address());
         attach(id, std::make_unique<DatagramPort>(std::move(socket), counters_, buffers_));
-        // A plug that is gone already shows as the end of its connection.
+        // If the plug has disconnected, the end of its connection is handled later.
         if (connection.answer(address_of(path), id)) return;
         detach(id);
     } catch (const io::Error& error) {
-        warn_once(Problem::refused, fmt::format("refused a plug: {}", error.what()));
+        warn_once(Problem::refused, fmt::format("rejected a plug: {}", error.what()));
     }
     controls_[index].reset();
 }

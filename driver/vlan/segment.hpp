@@ -15,26 +15,26 @@
 
 namespace charioteer::vlan {
 
-/// Moves the frames of one segment: accepts plugs, and runs the loop that serves them. All on the
-/// thread that calls run(), except construction, stop(), close() and counters().
+/// Forwards the frames of one segment: accepts plugs, and runs the loop that serves them. All on
+/// the thread that calls run(), except construction, stop(), close() and counters().
 class Segment {
 public:
-    /// Listens in `directory`, which is prepared. Throws io::Error.
+    /// Listens in `directory` (see prepare_directory()). Throws io::Error.
     Segment(int number, std::filesystem::path directory, io::EventSink sink);
     Segment(const Segment&) = delete;
     Segment& operator=(const Segment&) = delete;
 
-    /// Plugs a tap device in, before run(). Throws io::Error.
+    /// Attaches a tap device, before run(). Throws io::Error.
     void attach_tap(io::UniqueFd device);
     /// Serves the plugs until stop().
     void run() noexcept;
     void stop() noexcept { poller_.wake(); }
-    /// Closes all plugs and listeners, once run() has returned.
+    /// Closes all plugs and listeners, after run() has returned.
     void close() noexcept;
     Counters counters() const noexcept { return counters_.snapshot(); }
 
 private:
-    /// What is logged once only, however often it happens.
+    /// Problems that are logged only at their first occurrence.
     enum class Problem : std::size_t { control_garbage, stream_garbage, no_descriptors, refused };
 
     void serve(const epoll_event& event);
@@ -57,13 +57,13 @@ private:
     Poller poller_;
     io::UniqueFd vde_listener_;
     io::UniqueFd stream_listener_;
-    /// Given up for a moment when descriptors run out, so that a connection can be refused instead
-    /// of making the listener ready for ever.
+    /// Closed temporarily when no descriptors are left, so that a connection can be accepted and
+    /// closed; otherwise the listener would stay ready.
     io::UniqueFd spare_;
     std::vector<std::unique_ptr<ControlConnection>> controls_;
     DatagramBuffers buffers_;
     Hub hub_{counters_};
-    std::array<bool, max_ports> awaiting_room_{};  ///< by port: waited for to take bytes
+    std::array<bool, max_ports> awaiting_room_{};  ///< by port: waiting until it is writable
     std::array<bool, 4> warned_{};
     bool stopping_ = false;
 };

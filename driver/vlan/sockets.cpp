@@ -17,13 +17,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The longest name that goes into the directory: libvdeplug's own socket, made of a process id and
-/// a counter.
+/// The longest file name in the directory: libvdeplug's own socket, named by a process id and a
+/// counter.
 constexpr const char* longest_name = ".4194304-00000";
 
 io::UniqueFd make_socket(int type) {
     io::UniqueFd made(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!made) throw io::system_error("making a socket", errno);
+    if (!made) throw io::system_error("cannot create a socket", errno);
     return made;
 }
 
@@ -31,13 +31,13 @@ void bind_to(int socket, const fs::path& path) {
     auto address = address_of(path);
     ::unlink(path.c_str());
     if (::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        throw io::system_error(fmt::format("making the socket {}", path.native()), errno);
+        throw io::system_error(fmt::format("cannot create the socket {}", path.native()), errno);
 }
 
 void remove_sockets(const fs::path& directory) noexcept {
     std::error_code failure;
     fs::directory_iterator entry(directory, failure);
-    // Where advancing fails the iterator becomes the end.
+    // If increment() fails, the iterator becomes the end.
     for (; !failure && entry != fs::directory_iterator(); entry.increment(failure)) {
         std::error_code ignored;
         if (entry->is_socket(ignored)) fs::remove(entry->path(), ignored);
@@ -61,18 +61,20 @@ fs::path data_path(const fs::path& directory, PortId port) {
 void prepare_directory(const fs::path& directory) {
     io::check_socket_path(directory / longest_name);
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
-        throw io::system_error(fmt::format("making the directory {}", directory.native()), errno);
+        throw io::system_error(fmt::format("cannot create the directory {}", directory.native()),
+                               errno);
     struct stat status {};
     if (::lstat(directory.c_str(), &status) != 0)
-        throw io::system_error(fmt::format("looking at {}", directory.native()), errno);
+        throw io::system_error(fmt::format("cannot read the status of {}", directory.native()),
+                               errno);
     if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid())
         throw io::UsageError(fmt::format(
             "{} is in the way: it is not a directory that belongs to user {}; remove it or use "
             "another state directory",
             directory.native(), ::geteuid()));
-    // Also right after mkdir: the umask may have taken bits that we need.
+    // Also after mkdir, because the umask may have removed required bits.
     if (::chmod(directory.c_str(), 0700) != 0)
-        throw io::system_error(fmt::format("setting the mode of {}", directory.native()), errno);
+        throw io::system_error(fmt::format("cannot set the mode of {}", directory.native()), errno);
     remove_sockets(directory);
 }
 
@@ -93,7 +95,7 @@ io::UniqueFd listen_on(const fs::path& path) {
     auto listener = make_socket(SOCK_STREAM);
     bind_to(listener.get(), path);
     if (::listen(listener.get(), SOMAXCONN) != 0)
-        throw io::system_error(fmt::format("listening on {}", path.native()), errno);
+        throw io::system_error(fmt::format("cannot listen on {}", path.native()), errno);
     return listener;
 }
 
@@ -104,16 +106,16 @@ io::UniqueFd accept_from(int listener) noexcept {
 io::UniqueFd connect_datagram(const fs::path& path, const sockaddr_un& plug) {
     auto made = make_socket(SOCK_DGRAM);
     enlarge_send_buffer(made.get());
-    // Connected before it has a name: at no moment can anybody but the plug send to it.
+    // Connected before it is bound, so that only the plug can ever send to it.
     if (::connect(made.get(), reinterpret_cast<const sockaddr*>(&plug), sizeof plug) != 0)
-        throw io::system_error(fmt::format("connecting to the plug's socket {}", plug.sun_path),
+        throw io::system_error(fmt::format("cannot connect to the plug's socket {}", plug.sun_path),
                                errno);
     bind_to(made.get(), path);
     return made;
 }
 
 void enlarge_send_buffer(int socket) noexcept {
-    int size = 1 << 20;  // the kernel cuts it down to its limit
+    int size = 1 << 20;  // the kernel reduces it to its limit
     ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
 }
 

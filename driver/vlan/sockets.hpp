@@ -12,7 +12,7 @@
 /// closed on exec.
 namespace charioteer::vlan {
 
-/// How many plugs a segment takes: one more than upstream numbers nodes.
+/// The largest number of plugs of a segment: one more than the largest node number of NixOS tests.
 inline constexpr std::size_t max_ports = 255;
 
 std::filesystem::path control_path(const std::filesystem::path& directory);
@@ -20,8 +20,8 @@ std::filesystem::path stream_path(const std::filesystem::path& directory);
 /// The datagram socket of the VDE plug at `port`.
 std::filesystem::path data_path(const std::filesystem::path& directory, PortId port);
 
-/// Makes `directory` with mode 0700, or takes over one left behind: sockets in it are removed.
-/// Throws io::UsageError when socket paths in it would be too long or it is not ours, io::Error.
+/// Creates `directory` with mode 0700, or removes the sockets in an existing one. Throws
+/// io::UsageError if socket paths in it would be too long or it belongs to another user, io::Error.
 void prepare_directory(const std::filesystem::path& directory);
 
 /// Removes all sockets in `directory`, then itself if nothing else is in it.
@@ -30,13 +30,13 @@ void clear_directory(const std::filesystem::path& directory) noexcept;
 /// Listens on `path`. Throws io::Error.
 io::UniqueFd listen_on(const std::filesystem::path& path);
 
-/// The next connection; no descriptor when there is none, or with errno when it failed.
+/// The next connection; no descriptor if there is none, or with errno after an error.
 io::UniqueFd accept_from(int listener) noexcept;
 
-/// A datagram socket that talks to `plug` only and has the name `path`. Throws io::Error.
+/// A datagram socket connected to `plug` and bound to `path`. Throws io::Error.
 io::UniqueFd connect_datagram(const std::filesystem::path& path, const sockaddr_un& plug);
 
-/// Gives the socket a send buffer of 1 MiB, or as much of it as the system allows.
+/// Sets the send buffer of the socket to 1 MiB or the system's limit.
 void enlarge_send_buffer(int socket) noexcept;
 
 /// `path` as a socket address. It must fit.

@@ -5,8 +5,8 @@
 namespace charioteer::vlan {
 
 std::span<std::byte> StreamDecoder::room() {
-    // After decode() less than one frame is left over: cheap to move, and then there is room for
-    // the rest of it and min_room.
+    // After decode() less than one frame is left: it is moved to the begin, so that the rest of it
+    // and min_room fit behind it.
     if (begin_ != 0) {
         std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
         end_ -= begin_;

@@ -9,21 +9,21 @@
 
 namespace charioteer::vlan {
 
-/// Cuts what a QEMU stream netdev sends (four bytes of length, big-endian, then the frame) into
-/// frames, however the stream is chopped up. No I/O.
+/// Decodes the stream of a QEMU stream netdev (four bytes of length, big-endian, then the frame),
+/// which arrives in any pieces. No I/O.
 class StreamDecoder {
 public:
     enum class Health {
         good,
-        oversized,  ///< a length longer than max_frame_size: the rest cannot be understood
+        oversized,  ///< a length greater than max_frame_size: the stream is invalid
     };
 
-    /// Room to write received bytes to, at least `min_room` long. Frames given out before are void.
+    /// A buffer of at least `min_room` bytes to receive into. Invalidates frames returned before.
     std::span<std::byte> room();
-    /// `length` bytes have been written to room().
+    /// Reports that `length` bytes have been written to room().
     void received(std::size_t length) noexcept { end_ += length; }
 
-    /// Adds to `frames` all whole frames that have come, valid until the next room().
+    /// Appends all complete frames to `frames`, valid until the next room().
     Health decode(std::vector<Frame>& frames);
 
     static constexpr std::size_t min_room = 192 * 1024;
@@ -32,7 +32,7 @@ private:
     static constexpr std::size_t capacity = min_room + length_size + max_frame_size;
 
     std::unique_ptr<std::byte[]> buffer_{new std::byte[capacity]};
-    std::size_t begin_ = 0;  ///< first byte not yet given out
+    std::size_t begin_ = 0;  ///< first byte not yet returned
     std::size_t end_ = 0;
 };
 

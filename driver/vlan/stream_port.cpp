@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t max_pieces = 128;
 
-/// Sends without waiting; the bytes that the socket took, or -1 with errno.
+/// Sends without blocking; the number of bytes sent, or -1 with errno.
 ssize_t send_now(int socket, iovec* pieces, std::size_t count) {
     msghdr message{};
     message.msg_iov = pieces;
@@ -34,8 +34,8 @@ struct Outgoing {
     std::size_t count = 0;
     std::size_t size = 0;  ///< bytes of all pieces
 
-    /// Adds `bytes`, to the last piece when they are its neighbours in memory. False when there is
-    /// no room.
+    /// Appends `bytes`; extends the last piece if they follow it in memory. False if there are
+    /// max_pieces already.
     bool add(Bytes bytes) {
         auto* last = count == 0 ? nullptr : &pieces[count - 1];
         if (last != nullptr &&
@@ -67,7 +67,7 @@ Port::Link StreamPort::receive(std::vector<Frame>& frames) {
 }
 
 void StreamPort::send(std::span<const Frame> frames) {
-    // Behind a backlog everything queues up, to keep the order, without asking the kernel again.
+    // After queued frames, further ones are queued too, to keep the order, without a system call.
     while (!frames.empty() && !has_backlog()) {
         Outgoing outgoing;
         std::size_t number = 0;
@@ -84,7 +84,7 @@ void StreamPort::send(std::span<const Frame> frames) {
     for (auto frame : frames) enqueue(frame);
 }
 
-/// Queues what of `frames` lies behind the first `sent` bytes, which the socket has taken.
+/// Queues the part of `frames` after the first `sent` bytes, which have been sent.
 void StreamPort::enqueue_after(std::span<const Frame> frames, std::size_t sent) {
     for (auto frame : frames) {
         auto bytes = frame.with_length();
@@ -92,8 +92,8 @@ void StreamPort::enqueue_after(std::span<const Frame> frames, std::size_t sent) 
             count(Count::delivered, 1);
             sent -= bytes.size();
         } else if (sent > 0) {
-            // The head of this frame is on its way: the rest must follow. The queue is empty then
-            // and has room for it.
+            // The begin of this frame has been sent, so the rest must follow. It fits, because the
+            // queue is empty here.
             queue().append(bytes.subspan(sent));
             count(Count::delivered, 1);
             sent = 0;
@@ -109,7 +109,7 @@ void StreamPort::drain() {
         iovec pieces[2] = {piece_of(first), piece_of(second)};
         auto sent = send_now(socket(), pieces, second.empty() ? 1 : 2);
         if (sent < 0) {
-            // A plug that is gone is removed by receive(); until then nothing is kept for it.
+            // A disconnected plug is removed by receive(); until then frames for it are dropped.
             if (errno != EAGAIN) queue().consume(queue().size());
             return;
         }

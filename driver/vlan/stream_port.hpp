@@ -8,7 +8,7 @@ namespace charioteer::vlan {
 /// A plug that is a QEMU stream netdev.
 class StreamPort : public Port {
 public:
-    /// Takes over a connected stream socket, which must not block.
+    /// Takes ownership of a connected, non-blocking stream socket.
     StreamPort(io::UniqueFd socket, LiveCounters& counters);
 
     Link receive(std::vector<Frame>& frames) override;

@@ -18,12 +18,12 @@ namespace charioteer::vlan {
 
 namespace {
 
-/// How many frames one receive() takes at most.
+/// The largest number of frames in one receive().
 constexpr std::size_t batch = 64;
-/// Space between two buffers: room for the length and the frame.
+/// The distance of two buffers: space for the length and the frame.
 constexpr std::size_t stride = (max_frame_size / 64 + 2) * 64;
 
-/// Hands one frame, which may lie in two pieces, to the device; 0, or why not.
+/// Writes one frame, which may consist of two pieces, to the device; 0 or an errno value.
 int write_now(int device, Bytes first, Bytes second = {}) {
     auto piece_of = [](Bytes bytes) {
         // The kernel only reads from it.
@@ -46,15 +46,15 @@ io::UniqueFd open_tap(const std::string& name) {
     io::UniqueFd device(::open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK));
     if (!device)
         throw io::system_error(
-            fmt::format("cannot make the network interface {}: /dev/net/tun", name), errno);
+            fmt::format("cannot create the network interface {}: /dev/net/tun", name), errno);
     ifreq request{};
     name.copy(request.ifr_name, sizeof request.ifr_name - 1);
     request.ifr_flags = IFF_TAP | IFF_NO_PI;
     if (::ioctl(device.get(), TUNSETIFF, &request) != 0) {
         const char* hint = errno == EBUSY   ? " (another run has one of that name)"
-                           : errno == EPERM ? " (it takes root)"
+                           : errno == EPERM ? " (root is required)"
                                             : "";
-        throw io::system_error(fmt::format("cannot make the network interface {}{}", name, hint),
+        throw io::system_error(fmt::format("cannot create the network interface {}{}", name, hint),
                                errno);
     }
     return device;
@@ -68,7 +68,7 @@ Port::Link TapPort::receive(std::vector<Frame>& frames) {
         auto* data = buffers_.get() + index * stride + length_size;
         auto length = ::read(socket(), data, max_frame_size);
         if (length < 0 && errno == EINTR) continue;
-        // EIO: the interface is down, and may come up again.
+        // EIO: the interface is down, and may be up again later.
         if (length < 0) return errno == EAGAIN || errno == EIO ? Link::up : Link::down;
         write_length(data - length_size, static_cast<std::size_t>(length));
         frames.push_back({data, static_cast<std::size_t>(length)});
@@ -77,7 +77,7 @@ Port::Link TapPort::receive(std::vector<Frame>& frames) {
 }
 
 void TapPort::send(std::span<const Frame> frames) {
-    // Behind a backlog everything queues up, to keep the order.
+    // After queued frames, further ones are queued too, to keep the order.
     for (auto frame : frames) {
         auto failure = has_backlog() ? EAGAIN : write_now(socket(), frame.bytes());
         if (is_full(failure))

@@ -7,11 +7,11 @@
 
 namespace charioteer::vlan {
 
-/// Makes the tap device `name` of the kernel, which goes with the descriptor; read and write move
-/// one frame each. Throws io::Error, which names a lack of privileges and a name that is in use.
+/// Creates the tap device `name`, which exists as long as the descriptor is open; each read or
+/// write transfers one frame. Throws io::Error, which names missing privileges or a name in use.
 io::UniqueFd open_tap(const std::string& name);
 
-/// A plug that is a tap device, by which the segment reaches a bridge of the kernel and with it
+/// A tap device as a plug, which connects the segment to a bridge of the kernel and so to
 /// containers.
 class TapPort : public Port {
 public:

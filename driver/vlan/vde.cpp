@@ -28,14 +28,15 @@ Progress RequestReader::feed(Bytes bytes) {
 
 Progress RequestReader::parse() {
     constexpr std::size_t word = sizeof(std::uint32_t);
-    // Each field is checked as soon as it has come, so that another protocol is refused at once.
+    // Each field is checked as soon as it is complete, so that other protocols are rejected
+    // immediately.
     if (size_ >= word && read_word(request_.data()) != magic) {
         error_ = fmt::format("starts with {:#x}, which is not the VDE protocol",
                              read_word(request_.data()));
         return Progress::garbage;
     }
     if (size_ >= 2 * word && read_word(request_.data() + word) != version) {
-        error_ = fmt::format("asks for version {} of the VDE protocol, only {} is spoken",
+        error_ = fmt::format("has version {} of the VDE protocol, only {} is supported",
                              read_word(request_.data() + word), version);
         return Progress::garbage;
     }

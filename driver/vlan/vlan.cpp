@@ -17,7 +17,7 @@ Vlan::Vlan(int number, std::filesystem::path directory, io::EventSink sink, cons
         prepare_directory(directory_);
         segment_ = std::make_unique<Segment>(number, directory_, std::move(sink));
         if (!tap.empty()) segment_->attach_tap(open_tap(tap));
-        // Signals belong to the host's threads.
+        // Signals must be handled by the threads of the host program.
         io::SignalsBlocked blocked;
         thread_ = std::thread([segment = segment_.get(), number] {
             pthread_setname_np(pthread_self(), fmt::format("vlan{}", number).substr(0, 15).c_str());

@@ -20,21 +20,22 @@ namespace charioteer::process::guard {
 
 namespace {
 
-/// Takes the lock of `directory` once the guards of its processes have ended, which hold it too.
-/// The descriptor stays open until this process ends. Gives up after 10 s over all directories:
-/// then a living driver has it.
-bool take_lock(const std::string& directory, int& patience) {
+/// Acquires the lock of `directory` when the guards of its processes, which also hold it, have
+/// ended. The descriptor stays open until the end of this process. Returns false after 10 s for all
+/// directories together: then a running driver has the lock.
+bool take_lock(const std::string& directory, int& tries) {
     int fd = ::open((directory + "/lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return false;
     timespec pause{0, 10'000'000};
     while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        if (patience-- <= 0) return false;
+        if (tries-- <= 0) return false;
         ::nanosleep(&pause, nullptr);
     }
     return true;
 }
 
-/// Also in the folders of `directory`, down to `levels` below: helpers have theirs there.
+/// Removes the sockets in `directory` and, for those of helpers, in folders down to `levels` below
+/// it.
 void remove_sockets(const std::string& directory, int levels) {
     DIR* listing = ::opendir(directory.c_str());
     if (!listing) return;
@@ -65,9 +66,9 @@ int clean() {
         else
             std::erase(directories, path);
     }
-    int patience = 1000;  // pauses
+    int tries = 1000;  // with a pause of 10 ms between them
     for (const auto& directory : directories) {
-        if (!take_lock(directory, patience)) continue;
+        if (!take_lock(directory, tries)) continue;
         remove_sockets(directory, 1);
         ::unlink((directory + "/lock").c_str());
         ::rmdir(directory.c_str());

@@ -18,8 +18,8 @@ namespace {
 
 /// Adds the children of `parent` to `family`.
 void add_children(pid_t parent, std::vector<pid_t>& family) {
-    // All threads of a process can fork; a guard and most helpers have one, QEMU has children of
-    // none. The kernel lists children by thread.
+    // The kernel lists children by thread. Only the main thread is read: guards and most helpers
+    // have one thread, and QEMU has no children.
     std::string path =
         "/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children";
     std::ifstream list(path);
@@ -35,13 +35,14 @@ void adopt_orphans() {
 void signal_descendants(int signal) {
     std::vector<pid_t> family;
     add_children(::getpid(), family);
-    // Collected before the signal: once its parent is gone a child has moved up to us.
+    // Collected before the signal: children whose parent has ended are moved to this process.
     for (std::size_t i = 0; i < family.size(); ++i) add_children(family[i], family);
     for (pid_t pid : family) ::kill(pid, signal);
 }
 
 void kill_descendants() {
-    // Whatever is forked between listing and killing becomes our child, and dies in a later turn.
+    // A process that is forked between listing and killing becomes a child of this process and is
+    // killed in a later iteration.
     for (;;) {
         signal_descendants(SIGKILL);
         if (::waitpid(-1, nullptr, 0) < 0) return;

@@ -1,9 +1,9 @@
-/// charioteer-guard: stands between the driver and what the driver starts or makes on disk, so that
-/// nothing is left over when the driver dies without a chance to clean up (kill -9).
+/// charioteer-guard: a process between the driver and the processes and files that it creates,
+/// which cleans up if the driver is killed (kill -9).
 ///
-///   charioteer-guard run COMMAND...   runs COMMAND; ends all its descendants with the driver
-///   charioteer-guard clean            removes what the driver named when the driver has gone
-///   charioteer-guard probe-kvm        finds out whether KVM works, where a hang does no harm
+///   charioteer-guard run COMMAND...   runs COMMAND; kills all its descendants when the driver ends
+///   charioteer-guard clean            cleans up claimed directories when the driver ends
+///   charioteer-guard probe-kvm        tests KVM in a process of its own, because the test may hang
 
 #include <cstdio>
 #include <cstring>

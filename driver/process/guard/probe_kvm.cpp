@@ -35,7 +35,7 @@ constexpr std::uint16_t port = 0x3f8;
 // 16-bit code: out dx, al; hlt
 constexpr std::array<std::uint8_t, 2> code{0xee, 0xf4};
 
-/// Puts the processor at the code, in real mode, with the port in dx and a byte in al.
+/// Sets the processor to real mode at the code, with the port in dx and a byte in al.
 int set_registers(int cpu) {
     kvm_sregs special{};
     if (::ioctl(cpu, KVM_GET_SREGS, &special) < 0) return fail("KVM_GET_SREGS");
@@ -67,13 +67,13 @@ int run_guest(int machine, int cpu, std::size_t run_size) {
     auto* run = static_cast<kvm_run*>(state);
     if (::ioctl(cpu, KVM_RUN, 0) < 0) return fail("KVM_RUN");
     if (run->exit_reason != KVM_EXIT_IO || run->io.port != port) {
-        std::printf("a tiny guest left with reason %u instead of writing to a port\n",
-                    run->exit_reason);
+        std::printf("KVM_RUN ended with exit reason %u instead of KVM_EXIT_IO\n", run->exit_reason);
         return 1;
     }
     if (::ioctl(cpu, KVM_RUN, 0) < 0) return fail("KVM_RUN");
     if (run->exit_reason != KVM_EXIT_HLT) {
-        std::printf("a tiny guest left with reason %u instead of halting\n", run->exit_reason);
+        std::printf("KVM_RUN ended with exit reason %u instead of KVM_EXIT_HLT\n",
+                    run->exit_reason);
         return 1;
     }
     return 0;
@@ -96,7 +96,7 @@ int probe_kvm() {
 
 #else
 
-/// No tiny guest is written for this processor: that /dev/kvm opens has to do.
+/// There is no test guest for this processor: only tests that /dev/kvm can be opened.
 int probe_kvm() {
     return ::open("/dev/kvm", O_RDWR | O_CLOEXEC) < 0 ? fail("/dev/kvm") : 0;
 }

@@ -2,9 +2,9 @@
 
 namespace charioteer::process::guard {
 
-/// Runs a guest of three instructions under /dev/kvm, for a second at most. Returns 0 when it did
-/// what it should; otherwise says on standard output what went wrong and returns 1, or is ended by
-/// SIGALRM when the guest hangs.
+/// Runs a guest of two instructions under /dev/kvm, for at most a second. Returns 0 if it behaves
+/// as expected; otherwise prints the reason to standard output and returns 1, or is killed by
+/// SIGALRM if the guest hangs.
 int probe_kvm();
 
 }  // namespace charioteer::process::guard

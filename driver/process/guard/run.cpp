@@ -20,13 +20,14 @@ namespace charioteer::process::guard {
 
 namespace {
 
-/// How long helpers of the command (swtpm, virtiofsd) may take to end after it, in milliseconds;
-/// and all of it when the driver is gone: start scripts of containers have networks to take down.
+/// The time in milliseconds that helpers of the command (swtpm, virtiofsd) have to end after it,
+/// and that all processes have to end after the driver: start scripts of containers remove networks
+/// then.
 constexpr long helper_grace_ms = 2000;
 
 void report(Kind kind, int value) {
     Message message{kind, value};
-    // A driver that is gone shows as end of the control socket; nothing to do about it here.
+    // Errors are ignored: the end of the driver is detected by the end of the control socket.
     [[maybe_unused]] auto sent = ::send(control_fd, &message, sizeof message, MSG_NOSIGNAL);
 }
 
@@ -70,7 +71,7 @@ pid_t start(char** command) {
     return child;
 }
 
-/// Reaps what has ended; true when `main_child` was among it, whose status it then reports.
+/// Reaps ended children. If `main_child` is among them, reports its status and returns true.
 bool reap(pid_t main_child) {
     bool ended = false;
     int status = 0;
@@ -82,7 +83,7 @@ bool reap(pid_t main_child) {
     return ended;
 }
 
-/// Waits until no descendant is left, for the grace at most; true when none is.
+/// Waits up to helper_grace_ms until no descendant is left; true if none is left.
 bool wait_for_helpers(int child_signals) {
     timespec begin{};
     ::clock_gettime(CLOCK_MONOTONIC, &begin);
@@ -102,12 +103,13 @@ bool wait_for_helpers(int child_signals) {
     }
 }
 
-/// Passes one message on to the command's process group; false when the driver is gone.
+/// Handles one message: sends its signal to the command's process group; false if the driver has
+/// ended.
 bool obey(pid_t child) {
     Message message{};
     ssize_t got = ::recv(control_fd, &message, sizeof message, 0);
     if (got == sizeof message && message.kind == Kind::signal) {
-        // A child that has not yet called setpgid has no group of its own.
+        // The child may not have called setpgid yet.
         if (::kill(-child, message.value) != 0) ::kill(child, message.value);
     }
     return got > 0 || (got < 0 && errno == EINTR);
@@ -124,7 +126,7 @@ int run(char** command) {
         report(Kind::exec_failed, errno);
         return 127;
     }
-    // The reader of the command's output must see its end when the command has ended.
+    // Otherwise this process would keep the command's output pipe open after its end.
     for (int stream : {0, 1, 2}) ::close(stream);
     report(Kind::started, child);
     for (bool running = true; running;) {

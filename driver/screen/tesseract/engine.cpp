@@ -7,7 +7,7 @@
 #include "io/error.hpp"
 #include "screen/tesseract/variant.hpp"
 
-// Of OpenMP, if Tesseract was built with it.
+// A function of OpenMP; weak, because Tesseract may be built without it.
 extern "C" [[gnu::weak]] void omp_set_max_active_levels(int levels);
 
 namespace charioteer::screen {
@@ -19,10 +19,10 @@ constexpr auto language = "eng";
 class TesseractEngine : public Engine {
 public:
     explicit TesseractEngine(const std::string& data) {
-        // Else it writes to the driver's standard error.
+        // Otherwise Tesseract writes to the driver's standard error.
         api_.SetVariable("debug_file", "/dev/null");
         const char* folder = data.empty() ? nullptr : data.c_str();
-        // Both ways of reading where the language data has both, as Debian's has not.
+        // Uses both recognition methods if the language data supports both; Debian's does not.
         for (auto mode : {tesseract::OEM_TESSERACT_LSTM_COMBINED, tesseract::OEM_LSTM_ONLY}) {
             if (api_.Init(folder, language, mode) == 0) {
                 api_.SetPageSegMode(tesseract::PSM_SPARSE_TEXT);
@@ -37,8 +37,8 @@ public:
 
     std::string read(const Picture& picture, Variant variant,
                      const std::function<bool()>& cancelled) override {
-        // Tesseract would read with four threads, which on a busy host wait for each other most of
-        // the time: it takes two to four times as long.
+        // By default Tesseract uses four threads, which wait for each other on a busy host:
+        // recognition then takes two to four times as long.
         if (omp_set_max_active_levels != nullptr) omp_set_max_active_levels(0);
         auto pix = prepare(picture, variant);
         if (cancelled()) return {};
@@ -50,7 +50,7 @@ public:
         monitor.cancel_this = const_cast<std::function<bool()>*>(&cancelled);
         auto failed = api_.Recognize(&monitor) != 0;
         std::unique_ptr<char[]> text(failed ? nullptr : api_.GetUTF8Text());
-        // Also forgets the picture, which is large.
+        // Also frees the picture, which is large.
         api_.Clear();
         if (cancelled()) return {};
         if (!text) throw io::Error("OCR failed: tesseract could not read the picture");

@@ -4,8 +4,8 @@
 
 namespace charioteer::screen {
 
-/// Tesseract with English language data from the folder `data`; empty: from where Tesseract was
-/// built to look. Any thread. Throws io::Error naming what is not installed.
+/// Creates a Tesseract engine with the English language data of the folder `data`; empty for
+/// Tesseract's default. Any thread. Throws io::Error that names the missing package.
 std::unique_ptr<Engine> make_engine(const std::string& data);
 
 }  // namespace charioteer::screen

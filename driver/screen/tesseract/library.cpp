@@ -1,4 +1,4 @@
-// The one door of the library that is loaded when it is needed: screen/library.hpp.
+// The only exported function of this library, which screen/library.cpp loads when it is needed.
 
 #include "screen/library.hpp"
 

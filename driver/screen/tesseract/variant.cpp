@@ -4,19 +4,19 @@
 #include <cstddef>
 #include <new>
 
-// What the pipeline of ImageMagick in section 3.8 of the driver contract comes down to: its
-// posterizing to three levels and its gamma of 100 leave black what was in the darkest quarter, and
-// white all else. That is a threshold; what comes before it stretches the range of the brightness.
+// Equivalent to the ImageMagick pipeline in section 3.8 of the driver contract: posterizing to
+// three levels and a gamma of 100 make the darkest quarter black and everything else white, which
+// is a threshold. The steps before stretch the range of the brightness.
 
 namespace charioteer::screen {
 
 namespace {
 
-/// Screens count as 72 dots an inch; Tesseract expects letters of the size that they have at 300.
+/// Screens are assumed to have 72 dpi; Tesseract expects 300 dpi.
 constexpr float enlargement = 300.0F / 72.0F;
 constexpr int resolution = 300;
-/// A quarter of the range before ImageMagick's -contrast is 74; its filter for enlarging and its
-/// -sharpen make letters a little bolder than ours, which this makes up for.
+/// A quarter of the range before ImageMagick's -contrast is 74. The value is greater, because
+/// ImageMagick's enlargement filter and -sharpen make letters slightly bolder than Leptonica does.
 constexpr int threshold = 82;
 /// The share of the pixels that may be darker than black, or lighter than white, after stretching.
 constexpr double clipped_dark = 0.0015;
@@ -52,8 +52,9 @@ std::array<double, 256> histogram(Pix* gray) {
     return count;
 }
 
-/// Stretches the brightnesses of a picture over the whole range. What is beyond them becomes black
-/// or white, also when there is one brightness only: a few letters on an empty screen.
+/// Stretches the brightness of a picture to the whole range. Values outside of the clipped range
+/// become black or white, also if almost all pixels have one brightness: a few letters on an empty
+/// screen.
 void stretch(Pix* gray) {
     auto count = histogram(gray);
     auto pixels = static_cast<double>(pixGetWidth(gray)) * pixGetHeight(gray);

@@ -13,7 +13,7 @@ struct PixDestroyer {
 };
 using OwnedPix = std::unique_ptr<Pix, PixDestroyer>;
 
-/// The picture as Leptonica has it, in the state in which it is read. Any thread. Throws
+/// Converts the picture for Leptonica and prepares it for reading. Any thread. Throws
 /// std::bad_alloc.
 OwnedPix prepare(const Picture& picture, Variant variant);
 

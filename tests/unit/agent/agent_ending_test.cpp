@@ -15,7 +15,7 @@ namespace {
 using frames::Exec;
 using frames::Type;
 
-/// Waits for the end of a process that is not ours.
+/// Waits for the end of a process that is not a child of the test.
 bool ends(int process) {
     io::UniqueFd end(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
     if (!end) return errno == ESRCH;
@@ -33,14 +33,14 @@ protected:
     RunningAgent agent_;
 };
 
-TEST_F(AgentEnding, AtItsLimitIsStatus124AndTheWholeGroupIsGone) {
+TEST_F(AgentEnding, AtItsLimitHasStatus124AndItsGroupIsKilled) {
     agent_.run(1, "sleep 1000 & echo $!; wait", {.limit = 300});
     EXPECT_EQ(agent_.of(1).status(), 124U);
     EXPECT_EQ(agent_.of(1).exit->timed_out, 1U);
     EXPECT_TRUE(ends(std::stoi(agent_.of(1).output)));
 }
 
-TEST_F(AgentEnding, ALimitThatIsNotReachedChangesNothing) {
+TEST_F(AgentEnding, ALimitThatIsNotReachedHasNoEffect) {
     agent_.run(1, "exit 4", {.limit = 100'000});
     EXPECT_EQ(agent_.of(1).status(), 4U);
     EXPECT_EQ(agent_.of(1).exit->timed_out, 0U);
@@ -53,12 +53,12 @@ TEST_F(AgentEnding, AtItsLimitACommandMayStillWriteOutput) {
     EXPECT_EQ(agent_.of(1).output, "first\nlast\n");
 }
 
-TEST_F(AgentEnding, AStoppedCommandEndsAtItsLimitToo) {
+TEST_F(AgentEnding, AStoppedCommandEndsAtItsLimit) {
     agent_.run(1, "kill -STOP $$", {.limit = 200});
     EXPECT_EQ(agent_.of(1).status(), 124U);
 }
 
-TEST_F(AgentEnding, WhatIgnoresSigtermIsKilledAfterAWhile) {
+TEST_F(AgentEnding, ACommandThatIgnoresSigtermIsKilledAfterTheGracePeriod) {
     agent_.exec(1, "trap '' TERM; echo deaf; while :; do sleep 1; done");
     agent_.wait_for_output(1, "deaf");
     signal(1, 0);
@@ -67,7 +67,7 @@ TEST_F(AgentEnding, WhatIgnoresSigtermIsKilledAfterAWhile) {
     EXPECT_EQ(agent_.of(1).exit->timed_out, 0U);
 }
 
-TEST_F(AgentEnding, WhatIsLeftOfAGroupWhoseLeaderHasEndedIsKilledToo) {
+TEST_F(AgentEnding, AGroupWhoseLeaderHasEndedIsKilled) {
     agent_.exec(1, "(trap '' TERM; echo $BASHPID; exec sleep 1000 >/dev/null 2>&1) & wait");
     agent_.wait_for_output(1, "\n");
     signal(1, 0);
@@ -103,7 +103,7 @@ TEST_F(AgentEnding, SignalsThatDoNotExistDoNothing) {
     EXPECT_EQ(agent_.of(1).status(), 0U);
 }
 
-TEST_F(AgentEnding, TheLineEndsTheAgentButNotWhatItHasStarted) {
+TEST_F(AgentEnding, TheEndOfTheConnectionEndsTheAgentButNotItsCommands) {
     agent_.exec(1, "exec sleep 1000 >/dev/null 2>&1 </dev/null");
     agent_.wait_until([&] { return agent_.of(1).process.has_value(); });
     auto process = static_cast<pid_t>(*agent_.of(1).process);
@@ -112,7 +112,7 @@ TEST_F(AgentEnding, TheLineEndsTheAgentButNotWhatItHasStarted) {
     EXPECT_EQ(::kill(process, SIGKILL), 0);
 }
 
-TEST_F(AgentEnding, TheLineEndsTheShellOfATerminalAndItsJobs) {
+TEST_F(AgentEnding, TheEndOfTheConnectionEndsAShellOnATerminalAndItsJobs) {
     agent_.exec(1, "exec bash --norc -i", {.flags = Exec::on_terminal});
     agent_.send_text(Type::input, 1, "sleep 1000 & echo job=$!.; sleep 2000\r");
     agent_.wait_until([&] { return agent_.of(1).output.find("\njob=") != std::string::npos; });

@@ -22,28 +22,28 @@ protected:
     RunningAgent agent_;
 };
 
-TEST_F(AgentExec, TheAnswerHasTheStatus) {
+TEST_F(AgentExec, TheExitFrameHasTheStatus) {
     EXPECT_EQ(agent_.run(1, "true").status(), 0U);
     EXPECT_EQ(agent_.run(2, "exit 77").status(), 77U);
     EXPECT_EQ(agent_.of(2).exit->signal, 0U);
     EXPECT_EQ(agent_.run(3, "no-such-command").status(), 127U);
 }
 
-TEST_F(AgentExec, ADeathBySignalHasTheStatusOfAShell) {
+TEST_F(AgentExec, ACommandKilledByASignalHasTheStatusOfAShell) {
     agent_.run(1, "kill -SEGV $$");
     EXPECT_EQ(agent_.of(1).exit->status, 128U + SIGSEGV);
     EXPECT_EQ(agent_.of(1).exit->signal, static_cast<std::uint32_t>(SIGSEGV));
     EXPECT_EQ(agent_.of(1).exit->timed_out, 0U);
 }
 
-TEST_F(AgentExec, OutputAndErrorsComeApart) {
+TEST_F(AgentExec, OutputAndErrorsAreSeparate) {
     agent_.run(1, "echo out; echo err >&2; echo more");
     EXPECT_EQ(agent_.of(1).output, "out\nmore\n");
     EXPECT_EQ(agent_.of(1).errors, "err\n");
     EXPECT_EQ(agent_.of(1).exit->held, 0U);
 }
 
-TEST_F(AgentExec, EveryByteComesAsItIs) {
+TEST_F(AgentExec, EveryByteIsTransferredUnchanged) {
     std::string all;
     for (int byte = 0; byte < 256; ++byte) all.push_back(static_cast<char>(byte));
     agent_.run(1, R"~(for i in {0..255}; do printf "\\x$(printf %x $i)"; done | tee /dev/stderr)~");
@@ -51,20 +51,20 @@ TEST_F(AgentExec, EveryByteComesAsItIs) {
     EXPECT_EQ(agent_.of(1).errors, all);
 }
 
-TEST_F(AgentExec, NothingMoreComesOfAStreamOnceItIsClosed) {
+TEST_F(AgentExec, NoFramesFollowTheClosedFrameOfAStream) {
     agent_.run(1, "echo x");
     agent_.wait_for_closed(1);
     EXPECT_TRUE(agent_.of(1).process);
 }
 
-TEST_F(AgentExec, AStreamCanBeUsedAgainOnceItIsClosed) {
+TEST_F(AgentExec, AStreamNumberCanBeReusedAfterItsClosedFrame) {
     agent_.run(1, "echo first");
     agent_.wait_for_closed(1);
     agent_.of(1) = {};
     EXPECT_EQ(agent_.run(1, "echo second").output, "second\n");
 }
 
-TEST_F(AgentExec, TwoHundredRunAtOnce) {
+TEST_F(AgentExec, TwoHundredCommandsRunConcurrently) {
     constexpr std::uint32_t count = 200;
     for (std::uint32_t stream = 1; stream <= count; ++stream)
         agent_.exec(stream, "cat; echo " + std::to_string(stream), {.flags = Exec::with_input});
@@ -85,17 +85,17 @@ TEST_F(AgentExec, AStrictScriptEndsAtItsFirstFailure) {
     EXPECT_EQ(agent_.run(4, "false; echo on").output, "on\n");
 }
 
-TEST_F(AgentExec, TheDirectoryIsThatOfTheAgent) {
+TEST_F(AgentExec, CommandsRunInTheDirectoryOfTheAgent) {
     EXPECT_EQ(agent_.run(1, "pwd -P").output, std::filesystem::current_path().string() + "\n");
 }
 
-TEST(AgentExecution, TheEnvironmentIsThatOfTheAgent) {
+TEST(AgentExecution, CommandsHaveTheEnvironmentOfTheAgent) {
     RunningAgent agent({.environment = {"CHARIOTEER_TEST=a b"}});
     agent.greet();
     EXPECT_EQ(agent.run(1, "printenv CHARIOTEER_TEST").output, "a b\n");
 }
 
-TEST(AgentExecution, ShIsTakenWhereThereIsNoBash) {
+TEST(AgentExecution, ShIsUsedWithoutBash) {
     auto folder = std::filesystem::temp_directory_path() / ("sh-only-" + std::to_string(getpid()));
     std::filesystem::create_directory(folder);
     std::filesystem::create_symlink("/bin/dash", folder / "sh");
@@ -113,7 +113,7 @@ TEST(AgentExecution, WithoutAnyShellTheErrorIsReported) {
     EXPECT_EQ(agent.of(1).errors, "bash: command not found\n");
 }
 
-TEST_F(AgentExec, AScriptMayBeAsLongAsLinuxTakesIt) {
+TEST_F(AgentExec, AScriptMayHaveTheLargestLengthOfLinux) {
     std::string line = "echo a long line of a script\n";
     std::string script;
     while (script.size() + line.size() < 128 * 1024) script += line;
@@ -121,24 +121,24 @@ TEST_F(AgentExec, AScriptMayBeAsLongAsLinuxTakesIt) {
     EXPECT_EQ(agent_.of(1).output.size(), script.size() / line.size() * (line.size() - 5));
 }
 
-TEST_F(AgentExec, AScriptThatLinuxDoesNotTakeIsAFailureOfIts) {
+TEST_F(AgentExec, AScriptTooLongForLinuxFailsItself) {
     EXPECT_EQ(agent_.run(1, std::string(150 * 1024, ':')).status(), 126U);
     EXPECT_EQ(agent_.of(1).errors, "bash: Argument list too long\n");
 }
 
-TEST_F(AgentExec, AScriptThatNoBufferTakesIsRefused) {
+TEST_F(AgentExec, AScriptLargerThanTheBufferIsRejected) {
     agent_.run(1, std::string(300 * 1024, ':'));
     ASSERT_TRUE(agent_.of(1).refused);
     EXPECT_THAT(*agent_.of(1).refused, HasSubstr("too long"));
     EXPECT_EQ(agent_.run(2, "echo on").output, "on\n");
 }
 
-TEST_F(AgentExec, AScriptWithANulIsRefusedInsteadOfCut) {
+TEST_F(AgentExec, AScriptWithANulIsRejectedInsteadOfTruncated) {
     agent_.run(1, {"echo a\0; echo b", 15});
     EXPECT_TRUE(agent_.of(1).refused);
 }
 
-TEST_F(AgentExec, AStreamThatIsInUseIsRefused) {
+TEST_F(AgentExec, AStreamInUseIsRejected) {
     agent_.exec(1, "cat", {.flags = Exec::with_input});
     agent_.run(1, "echo intruder");
     EXPECT_TRUE(agent_.of(1).refused);
@@ -147,7 +147,7 @@ TEST_F(AgentExec, AStreamThatIsInUseIsRefused) {
     EXPECT_EQ(agent_.of(1).output, "");
 }
 
-TEST_F(AgentExec, StreamZeroAndAnExecThatIsTooShortAreRefused) {
+TEST_F(AgentExec, StreamZeroAndATruncatedExecAreRejected) {
     agent_.exec(0, "echo on the line itself");
     agent_.send_text(Type::exec, 5, "short");
     agent_.synchronise();
@@ -155,7 +155,7 @@ TEST_F(AgentExec, StreamZeroAndAnExecThatIsTooShortAreRefused) {
     EXPECT_TRUE(agent_.of(5).refused);
 }
 
-TEST_F(AgentExec, WhatIsSentToAStreamThatIsUnknownIsPassedOver) {
+TEST_F(AgentExec, FramesForUnknownStreamsAreIgnored) {
     agent_.send_text(Type::input, 9, "x");
     agent_.send(Type::input_end, 9);
     agent_.send(Type::signal, 9, frames::Signal{.number = SIGKILL});

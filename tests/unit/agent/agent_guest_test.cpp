@@ -36,7 +36,7 @@ std::string read_file(const fs::path& path) {
     return text;
 }
 
-/// What a process of the test itself would see.
+/// The same for a process of the test itself, to compare with.
 std::string run_here(const std::string& command) {
     auto* pipe = ::popen(command.c_str(), "r");
     std::string text;
@@ -55,7 +55,7 @@ bool may(const std::function<bool()>& claim) {
     return status == 0;
 }
 
-/// As on a guest that has no room for another process.
+/// Imitates a guest whose limit of processes is reached.
 void refuse_clone() {
     sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -75,7 +75,7 @@ protected:
     auto open_files() const {
         return std::distance(fs::directory_iterator(proc() / "fd"), fs::directory_iterator());
     }
-    /// Processor time in ticks and the times it slept, from /proc.
+    /// The processor time in ticks and the number of context switches, from /proc.
     std::string efforts() const {
         std::istringstream status(read_file(proc() / "stat"));
         std::string word;
@@ -114,12 +114,12 @@ protected:
     RunningAgent agent_;
 };
 
-TEST_F(AgentInGuest, RunsBeforeOthersItself) {
+TEST_F(AgentInGuest, RunsWithAHigherPriorityThanItsCommands) {
     if (!may([] { return ::setpriority(PRIO_PROCESS, 0, -10) == 0; })) GTEST_SKIP();
     EXPECT_EQ(::getpriority(PRIO_PROCESS, static_cast<id_t>(agent_.pid())), -10);
 }
 
-TEST_F(AgentInGuest, CommandsInheritTheLimitsThatTheAgentWasStartedWith) {
+TEST_F(AgentInGuest, CommandsInheritTheResourceLimitsOfTheAgent) {
     std::uint32_t stream = 0;
     for (const auto* command :
          {"nice", "cat /proc/self/oom_score_adj", "ulimit -n", "ulimit -a", "umask"})
@@ -128,14 +128,14 @@ TEST_F(AgentInGuest, CommandsInheritTheLimitsThatTheAgentWasStartedWith) {
             << command;
 }
 
-TEST_F(AgentInGuest, CommandsLeadAGroupAndOnATerminalASession) {
+TEST_F(AgentInGuest, CommandsLeadAProcessGroupAndOnATerminalASession) {
     auto ids =
         "read -r _ _ _ _ group session _ </proc/$$/stat; echo $((group == $$)) $((session == $$))";
     EXPECT_EQ(agent_.run(1, ids).output, "1 0\n");
     EXPECT_EQ(agent_.run(2, ids, {.flags = Exec::on_terminal}).output, "1 1\r\n");
 }
 
-TEST_F(AgentInGuest, ATerminalThatACommandOpensIsNotHungUpAtItsEnd) {
+TEST_F(AgentInGuest, ATerminalThatACommandOpensIsNotHungUpWhenItEnds) {
     io::UniqueFd other_end(::posix_openpt(O_RDWR | O_NOCTTY));
     ASSERT_TRUE(other_end && ::unlockpt(other_end.get()) == 0);
     std::string path = ::ptsname(other_end.get());
@@ -145,13 +145,13 @@ TEST_F(AgentInGuest, ATerminalThatACommandOpensIsNotHungUpAtItsEnd) {
     EXPECT_EQ(::write(terminal.get(), "x", 1), 1) << strerror(errno);
 }
 
-TEST_F(AgentInGuest, CommandsHaveNoFilesButTheirStreams) {
+TEST_F(AgentInGuest, CommandsHaveOnlyTheStandardStreamsOpen) {
     EXPECT_EQ(agent_.run(1, "ls /proc/$$/fd; true").output, "0\n1\n2\n");
     EXPECT_EQ(agent_.run(2, "ls /proc/$$/fd; true", {.flags = Exec::on_terminal}).output,
               "0  1  2\r\n");
 }
 
-TEST(AgentInStrangeGuest, CommandsHaveNoFilesButTheirStreamsWhenItHasOthersOrNone) {
+TEST(AgentWithInheritedState, CommandsHaveOnlyTheStandardStreamsOpenWhateverTheAgentInherited) {
     AgentOptions closed{.prepare = [] {
         for (int fd : {0, 1, 2}) ::close(fd);
     }};
@@ -165,7 +165,7 @@ TEST(AgentInStrangeGuest, CommandsHaveNoFilesButTheirStreamsWhenItHasOthersOrNon
     }
 }
 
-TEST(AgentInStrangeGuest, CommandsTakeSignalsThatTheAgentWasStartedToIgnore) {
+TEST(AgentWithInheritedState, CommandsReceiveSignalsThatTheAgentInheritedAsIgnored) {
     AgentOptions deaf{.prepare = [] {
         for (int number : {SIGHUP, SIGINT, SIGTERM, SIGPIPE}) ::signal(number, SIG_IGN);
         sigset_t all;
@@ -177,7 +177,7 @@ TEST(AgentInStrangeGuest, CommandsTakeSignalsThatTheAgentWasStartedToIgnore) {
     auto ask = "exec sed -n 's/^Sig[BI][lg][kn]:\\t//p' /proc/self/status";
     std::istringstream masks(agent.run(1, ask).output);
     int count = 0;
-    // Up to 31: the C library of an emulator keeps some of those beyond for itself.
+    // Only signals up to 31: an emulator's C library reserves some of the others.
     for (std::uint64_t mask = 0; masks >> std::hex >> mask; ++count)
         EXPECT_EQ(mask & 0x7fffffff, 0U) << count;
     EXPECT_EQ(count, 2);
@@ -197,11 +197,11 @@ TEST_F(AgentInGuest, AThousandCommandsLeaveNothingBehind) {
     for (std::uint32_t stream = 2; stream < count + 2; ++stream) agent_.wait_for_closed(stream);
     EXPECT_EQ(open_files(), files);
     EXPECT_EQ(read_file(proc() / "task" / std::to_string(agent_.pid()) / "children"), "");
-    // What a command costs is given back: a thousand of them would keep as many pages at least.
+    // The memory of a command is freed: otherwise at least a thousand pages would be in use.
     EXPECT_LT(resident_pages(), pages + (is_emulated() ? 2000 : 200));
 }
 
-TEST_F(AgentInGuest, WithoutFilesACommandIsRefusedAndTheNextOneIsNot) {
+TEST_F(AgentInGuest, WithoutFreeDescriptorsACommandIsRejectedAndALaterOneIsNot) {
     if (is_emulated()) GTEST_SKIP() << "the emulator needs files too";
     agent_.synchronise();
     auto files = open_files();
@@ -222,7 +222,7 @@ TEST_F(AgentInGuest, WithoutFilesACommandIsRefusedAndTheNextOneIsNot) {
     EXPECT_EQ(agent_.run(100, "true").status(), 0U);
 }
 
-TEST(AgentInFullGuest, WithoutRoomForAProcessACommandIsRefused) {
+TEST(AgentInFullGuest, WithoutFreeProcessesACommandIsRejected) {
     if (is_emulated()) GTEST_SKIP() << "the emulator does not start under the filter";
     RunningAgent agent({.prepare = refuse_clone});
     agent.greet();
@@ -239,7 +239,7 @@ TEST(AgentInFullGuest, WithoutRoomForAProcessACommandIsRefused) {
     agent.synchronise();
 }
 
-TEST_F(AgentInGuest, DoesNothingWhileThereIsNothingToDo) {
+TEST_F(AgentInGuest, UsesNoProcessorTimeWhileIdle) {
     agent_.exec(1, "cat", {.flags = Exec::with_input});
     agent_.exec(2, "cat", {.flags = Exec::on_terminal, .limit = 3'600'000});
     agent_.run(3, "sleep 1000 >&2 &");
@@ -254,7 +254,7 @@ TEST_F(AgentInGuest, DoesNothingWhileThereIsNothingToDo) {
     EXPECT_EQ(efforts(), before);
 }
 
-TEST_F(AgentInGuest, AnAnswerThatWaitsForCreditCostsNothing) {
+TEST_F(AgentInGuest, WaitingForCreditUsesNoProcessorTime) {
     agent_.refill = false;
     agent_.exec(1, "echo hello; sleep 1000 >&2 & exit 3", {.credit = 2});
     agent_.exec(2, "echo hello", {.credit = 2});

@@ -27,7 +27,7 @@ TEST(AgentHello, NamesTheNonceAndTheProgramThatRuns) {
               frames::checksum({reinterpret_cast<unsigned char*>(content.data()), content.size()}));
 }
 
-TEST(AgentHello, NothingIsObeyedBeforeOurs) {
+TEST(AgentHello, FramesBeforeTheDriversHelloAreIgnored) {
     RunningAgent agent;
     agent.send_text(Type::ping, 0, "early");
     agent.exec(1, "echo early");
@@ -37,7 +37,7 @@ TEST(AgentHello, NothingIsObeyedBeforeOurs) {
     EXPECT_FALSE(agent.of(1).process);
 }
 
-TEST(AgentHello, AHelloWithAnotherNonceIsForAnotherAgent) {
+TEST(AgentHello, AHelloWithAnotherNonceIsIgnoredAtFirst) {
     RunningAgent agent;
     agent.greet(0xbad);
     agent.send_text(Type::ping, 0, "to another agent");
@@ -46,7 +46,7 @@ TEST(AgentHello, AHelloWithAnotherNonceIsForAnotherAgent) {
     EXPECT_THAT(agent.pongs(), ElementsAre("synchronise"));
 }
 
-TEST(AgentHello, AnotherNonceLaterMeansThatAnotherAgentIsWanted) {
+TEST(AgentHello, AHelloWithAnotherNonceLaterEndsTheAgent) {
     RunningAgent agent;
     agent.greet();
     RunningAgent stranger({.nonce = 0xbad});
@@ -54,7 +54,7 @@ TEST(AgentHello, AnotherNonceLaterMeansThatAnotherAgentIsWanted) {
     EXPECT_EQ(agent.wait_for_end(), 1);
 }
 
-TEST(AgentHello, ANewOneOfOursBeginsTheLineAgain) {
+TEST(AgentHello, ALaterHelloOfTheDriverRestartsTheConnection) {
     RunningAgent agent;
     agent.greet();
     agent.skip_sequence_number();
@@ -62,7 +62,7 @@ TEST(AgentHello, ANewOneOfOursBeginsTheLineAgain) {
     EXPECT_EQ(agent.run(1, "exit 3").status(), 3U);
 }
 
-TEST(AgentHello, OneThatIsTooShortIsNone) {
+TEST(AgentHello, ATruncatedHelloIsIgnored) {
     RunningAgent agent;
     agent.send_text(Type::hello, 0, "short");
     agent.send_text(Type::ping, 0, "early");

@@ -1,4 +1,4 @@
-// When a command's answer is complete: with the last holder of its standard output.
+// A command ends when the last process that holds its standard output has closed it.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ protected:
         agent_.greet();
         agent_.run(99, "mkfifo " + gate_);
     }
-    /// Lets go what waits in `wait_`.
+    /// Ends the wait of the commands in `wait_`.
     void open_gate() { agent_.run(next_++, "echo open >" + gate_); }
     void kill(const std::string& process) { agent_.run(next_++, "kill -9 " + process); }
     void wait_until_held(std::uint32_t stream) {
@@ -37,7 +37,7 @@ protected:
     std::uint32_t next_ = 100;
 };
 
-TEST_F(AgentHolders, TheAnswerLastsUntilTheLastHolderHasClosedIt) {
+TEST_F(AgentHolders, TheCommandEndsWhenTheLastHolderHasClosedItsOutput) {
     agent_.exec(1, "(" + wait_ + "echo late) & echo early; exit 3", {.holder_report = 1});
     wait_until_held(1);
     EXPECT_THAT(*agent_.of(1).held, MatchesRegex("[^ ]+ \\(pid [0-9]+\\)"));
@@ -49,7 +49,7 @@ TEST_F(AgentHolders, TheAnswerLastsUntilTheLastHolderHasClosedIt) {
     EXPECT_EQ(agent_.of(1).exit->held, 0U);
 }
 
-TEST_F(AgentHolders, AreWaitedForHoweverTheyWereStarted) {
+TEST_F(AgentHolders, AreWaitedForInAllWaysOfStartingThem) {
     auto daemon = "sh -c '" + wait_ + "echo late'";
     for (const auto& start : {"setsid " + daemon + " &", "nohup " + daemon + " 2>/dev/null &",
                               "(" + daemon + " & exit) &", "exec 3>&1 >&2; " + daemon + " >&3 &"}) {
@@ -63,7 +63,7 @@ TEST_F(AgentHolders, AreWaitedForHoweverTheyWereStarted) {
     }
 }
 
-TEST_F(AgentHolders, AShellThatClosesItsOutputGoesOn) {
+TEST_F(AgentHolders, AShellThatClosesItsOutputRunsOn) {
     agent_.exec(1, "echo first; exec >&-; " + wait_ + "exit 5");
     open_gate();
     agent_.wait_for_closed(1);
@@ -71,7 +71,7 @@ TEST_F(AgentHolders, AShellThatClosesItsOutputGoesOn) {
     EXPECT_EQ(agent_.of(1).status(), 5U);
 }
 
-TEST_F(AgentHolders, OfStandardErrorDecideNothing) {
+TEST_F(AgentHolders, OfStandardErrorAreNotWaitedFor) {
     for (const auto* program :
          {"sleep 1000", "while :; do :; done", "while :; do echo line; done"}) {
         auto stream = next_++;
@@ -84,14 +84,14 @@ TEST_F(AgentHolders, OfStandardErrorDecideNothing) {
     }
 }
 
-TEST_F(AgentHolders, OfStandardErrorMayBeMoreThanCommandsMayRun) {
+TEST_F(AgentHolders, OfStandardErrorMayOutnumberTheAllowedCommands) {
     if (is_emulated()) GTEST_SKIP() << "it takes long in the emulator";
     for (std::uint32_t stream = 1000; stream < 2050; ++stream)
         ASSERT_EQ(agent_.run(stream, "sleep 1000 >&2 &").status(), 0U) << stream;
 }
 
-TEST_F(AgentHolders, WhatTheShellWroteToItsErrorsIsBeforeTheAnswer) {
-    // As much as a pipe takes.
+TEST_F(AgentHolders, ErrorsOfTheShellPrecedeItsExitFrame) {
+    // As much as fits into a pipe.
     agent_.refill = false;
     agent_.exec(1, "head -c 60000 /dev/zero >&2; sleep 1000 >&2 & exit 0", {.credit = 100});
     agent_.wait_until([&] { return agent_.of(1).errors.size() == 100; });
@@ -102,7 +102,7 @@ TEST_F(AgentHolders, WhatTheShellWroteToItsErrorsIsBeforeTheAnswer) {
     EXPECT_EQ(agent_.of(1).errors.size(), 60'000U);
 }
 
-TEST_F(AgentHolders, AreGivenUpAfterTheirLimitAndNamed) {
+TEST_F(AgentHolders, AreAbandonedAfterTheirLimitAndNamed) {
     agent_.run(1,
                R"(
         trap '' USR1
@@ -124,7 +124,7 @@ TEST_F(AgentHolders, AreGivenUpAfterTheirLimitAndNamed) {
     EXPECT_EQ(agent_.of(1).output, holder);
 }
 
-TEST_F(AgentHolders, WhatWaitsForCreditIsNoSilence) {
+TEST_F(AgentHolders, WaitingForCreditDoesNotCountAsSilence) {
     agent_.refill = false;
     agent_.exec(1, "printf 123456; sleep 1000 & exit 0", {.credit = 4, .holder_limit = 1});
     agent_.wait_until([&] { return agent_.of(1).output.size() == 4; });
@@ -136,7 +136,7 @@ TEST_F(AgentHolders, WhatWaitsForCreditIsNoSilence) {
     EXPECT_EQ(agent_.of(1).exit->held, 1U);
 }
 
-TEST_F(AgentHolders, OutsideTheGroupOutliveTheLimitAndAreWaitedFor) {
+TEST_F(AgentHolders, OutsideTheGroupSurviveTheLimitAndAreWaitedFor) {
     agent_.exec(1, "setsid sh -c '" + wait_ + "echo late' & echo early; sleep 1000",
                 {.limit = 2'000, .holder_report = 1});
     wait_until_held(1);
@@ -149,7 +149,7 @@ TEST_F(AgentHolders, OutsideTheGroupOutliveTheLimitAndAreWaitedFor) {
 TEST_F(AgentHolders, MayOutlastTheLimitOfAShellThatEndedInTime) {
     agent_.exec(1, "(" + wait_ + "echo late) & exit 6", {.limit = 2'000, .holder_report = 1});
     wait_until_held(1);
-    // With the same limit, and begun later: when it has struck here, its moment has passed there.
+    // Has the same limit and was started later: when it has ended, the first limit has passed, too.
     EXPECT_EQ(agent_.run(2, "sleep 1000", {.limit = 2'000}).status(), 124U);
     open_gate();
     agent_.wait_for_closed(1);
@@ -165,7 +165,7 @@ TEST_F(AgentHolders, ASignalOfTheDriverReachesThoseOfTheGroup) {
     EXPECT_EQ(agent_.of(1).status(), 7U);
 }
 
-TEST_F(AgentHolders, OfATerminalAreCutOffWithItsShell) {
+TEST_F(AgentHolders, OfATerminalAreDisconnectedWithItsShell) {
     agent_.run(1, "trap '' HUP; sleep 1000 & echo $!", {.flags = Exec::on_terminal});
     EXPECT_EQ(agent_.of(1).exit->held, 0U);
     agent_.wait_for_closed(1);

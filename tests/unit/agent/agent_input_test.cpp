@@ -23,7 +23,7 @@ TEST_F(AgentInput, IsEmptyWithoutAsking) {
     EXPECT_EQ(agent_.run(1, "cat; echo $?").output, "0\n");
 }
 
-TEST_F(AgentInput, ComesByteForByteUntilItsEnd) {
+TEST_F(AgentInput, IsTransferredUnchangedUntilItsEnd) {
     std::string all;
     for (int byte = 0; byte < 256; ++byte) all.push_back(static_cast<char>(byte));
     agent_.exec(1, "cat", with_input_);
@@ -41,14 +41,14 @@ TEST_F(AgentInput, ItsEndAloneIsAnEmptyInput) {
     EXPECT_EQ(agent_.of(1).output, "done\n");
 }
 
-TEST_F(AgentInput, CreditForItComesBack) {
+TEST_F(AgentInput, CreditForItIsReturned) {
     std::string piece(frames::input_window, 'x');
     std::uint64_t sent = 0;
     agent_.exec(1, "wc -c", with_input_);
     for (int times = 1; times <= 16; ++times) {
         agent_.send_text(Type::input, 1, piece);
         sent += piece.size();
-        // The last quarter of the window may wait until more comes.
+        // Credit for the last quarter of the window may be sent later.
         agent_.wait_until([&] { return sent - agent_.of(1).credit < frames::input_window / 4; });
         piece.resize(frames::input_window - (sent - agent_.of(1).credit));
     }
@@ -58,8 +58,8 @@ TEST_F(AgentInput, CreditForItComesBack) {
     EXPECT_EQ(agent_.of(1).output, std::to_string(sent) + "\n");
 }
 
-TEST_F(AgentInput, TheWholeWindowIsTakenFromACommandThatDoesNotRead) {
-    // Twice, since the first goes into the pipe.
+TEST_F(AgentInput, TheWholeWindowIsAcceptedForACommandThatDoesNotRead) {
+    // Twice, because the first part fits into the pipe.
     std::string piece(frames::input_window, 'x');
     agent_.exec(2, "trap 'wc -c; exit' USR1; echo ready; while :; do sleep 0.01; done",
                 with_input_);
@@ -75,7 +75,7 @@ TEST_F(AgentInput, TheWholeWindowIsTakenFromACommandThatDoesNotRead) {
     EXPECT_EQ(agent_.of(2).output, "ready\n" + std::to_string(2 * piece.size()) + "\n");
 }
 
-TEST_F(AgentInput, ACommandThatReadsNothingOfItEndsAsEver) {
+TEST_F(AgentInput, ACommandThatDoesNotReadItEndsNormally) {
     agent_.exec(1, "exec <&-; echo deaf", with_input_);
     agent_.send_text(Type::input, 1, std::string(frames::input_window, 'x'));
     agent_.wait_for_exit(1);
@@ -83,7 +83,7 @@ TEST_F(AgentInput, ACommandThatReadsNothingOfItEndsAsEver) {
     EXPECT_EQ(agent_.of(1).status(), 0U);
 }
 
-TEST_F(AgentInput, ASenderIsNotLeftWaitingForACommandThatHasClosedItsInput) {
+TEST_F(AgentInput, InputForACommandThatHasClosedItIsDiscarded) {
     agent_.exec(1, "exec <&-; echo deaf; kill -STOP $$", with_input_);
     agent_.wait_for_output(1, "deaf");
     for (std::uint64_t times = 1; times <= 8; ++times) {
@@ -94,7 +94,7 @@ TEST_F(AgentInput, ASenderIsNotLeftWaitingForACommandThatHasClosedItsInput) {
     agent_.wait_for_exit(1);
 }
 
-TEST_F(AgentInput, MoreOfItThanThereWasCreditForEndsTheCommand) {
+TEST_F(AgentInput, MoreThanTheCreditEndsTheCommand) {
     std::string piece(frames::input_window, 'x');
     agent_.exec(1, "kill -STOP $$; cat >/dev/null", with_input_);
     agent_.send_text(Type::input, 1, piece);
@@ -105,7 +105,7 @@ TEST_F(AgentInput, MoreOfItThanThereWasCreditForEndsTheCommand) {
     EXPECT_EQ(agent_.run(2, "echo on").output, "on\n");
 }
 
-TEST_F(AgentInput, AProgramOfItsOwnIsGivenALargerWindow) {
+TEST_F(AgentInput, ABuiltInProgramHasALargerWindow) {
     std::string words("receive\0/dev/null\0", 18);
     agent_.exec(1, words, {.flags = Exec::with_input | Exec::built_in});
     constexpr auto more = frames::most_input_window - frames::input_window;
@@ -114,7 +114,7 @@ TEST_F(AgentInput, AProgramOfItsOwnIsGivenALargerWindow) {
     agent_.wait_for_exit(1);
 }
 
-TEST_F(AgentInput, WithoutAskingIsThrownAwayWithCreditGivenBack) {
+TEST_F(AgentInput, WithoutRequestIsDiscardedAndItsCreditReturned) {
     agent_.exec(1, "kill -STOP $$");
     agent_.send_text(Type::input, 1, "discarded input");
     agent_.wait_until([&] { return agent_.of(1).credit == 15; });

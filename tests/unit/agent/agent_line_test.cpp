@@ -21,14 +21,14 @@ protected:
     RunningAgent agent_;
 };
 
-TEST_F(AgentLine, APingComesBack) {
+TEST_F(AgentLine, APingIsAnswered) {
     agent_.send_text(Type::ping, 0, "");
     agent_.send_text(Type::ping, 0, "with\nsomething");
     agent_.wait_until([&] { return agent_.pongs().size() == 2; });
     EXPECT_THAT(agent_.pongs(), ElementsAre("", "with\nsomething"));
 }
 
-TEST_F(AgentLine, NoiseBeforeAndBetweenFramesIsPassedOver) {
+TEST_F(AgentLine, NoiseBeforeAndBetweenFramesIsSkipped) {
     agent_.send_bytes(
         "[    1.234567] a kernel message\r\n\xfe"
         "C");
@@ -39,7 +39,7 @@ TEST_F(AgentLine, NoiseBeforeAndBetweenFramesIsPassedOver) {
     EXPECT_THAT(agent_.pongs(), ElementsAre("1", "2"));
 }
 
-TEST_F(AgentLine, AFrameMayComeInAnyPieces) {
+TEST_F(AgentLine, AFrameMayArriveInAnyPieces) {
     auto first = agent_.make_frame(Type::ping, 0, "whole");
     for (std::size_t cut = 1; cut < first.size(); ++cut) {
         auto frame = agent_.make_frame(Type::ping, 0, "whole");
@@ -51,15 +51,15 @@ TEST_F(AgentLine, AFrameMayComeInAnyPieces) {
     EXPECT_THAT(agent_.pongs(), Each("whole"));
 }
 
-TEST_F(AgentLine, OfManyFramesThatComeAtOnceEachIsAnswered) {
-    // The answers are longer than all that the agent has room for.
+TEST_F(AgentLine, EachOfManyFramesInOneReadIsAnswered) {
+    // The replies are larger than the agent's output buffer.
     std::string burst;
     for (int times = 0; times < 50'000; ++times) burst += agent_.make_frame(Type::ping, 0, "");
     agent_.send_bytes(burst);
     agent_.wait_until([&] { return agent_.pongs().size() == 50'000; });
 }
 
-TEST_F(AgentLine, ADriverThatDoesNotReadIsWaitedFor) {
+TEST_F(AgentLine, WaitsForADriverThatDoesNotRead) {
     agent_.exec(1, "yes | head -c 1000000", {.credit = 2'000'000});
     std::string burst;
     for (int times = 0; times < 2'000; ++times)
@@ -83,7 +83,7 @@ TEST_F(AgentLine, ALostFrameIsReportedOnceAndFramesAreIgnoredUntilAHello) {
     EXPECT_EQ(agent_.frames_heard(), 3U);
 }
 
-TEST_F(AgentLine, AFrameOfWhichAnyBitWasFlippedIsNeverObeyed) {
+TEST_F(AgentLine, AFrameWithAFlippedBitIsIgnored) {
     auto frame = agent_.make_frame(Type::ping, 0, "x");
     for (std::size_t bit = 0; bit < frame.size() * 8; ++bit) {
         auto flipped = frame;
@@ -95,16 +95,16 @@ TEST_F(AgentLine, AFrameOfWhichAnyBitWasFlippedIsNeverObeyed) {
     EXPECT_THAT(agent_.pongs(), ElementsAre("synchronise"));
 }
 
-TEST_F(AgentLine, AfterAFrameThatWasCutOffTheNextHelloCounts) {
+TEST_F(AgentLine, AfterATruncatedFrameTheNextHelloIsFound) {
     auto frame = agent_.make_frame(Type::ping, 0, std::string(1000, 'x'));
     agent_.send_bytes(frame.substr(0, 500));
-    // The missing half is taken from what follows.
+    // The frame is completed by the bytes that follow.
     for (int times = 0; times < 20; ++times) agent_.send_bytes(agent_.make_hello());
     agent_.synchronise();
     EXPECT_THAT(agent_.pongs(), SizeIs(1));
 }
 
-TEST_F(AgentLine, FramesThatOnlyAnAgentSendsAreCountedAndPassedOver) {
+TEST_F(AgentLine, FramesOfTypesThatOnlyAnAgentSendsAreCountedAndIgnored) {
     for (auto type : {Type::started, Type::output, Type::errors, Type::exit, Type::refused,
                       Type::pong, Type::closed})
         agent_.send_text(type, 0, "nonsense");
@@ -112,12 +112,12 @@ TEST_F(AgentLine, FramesThatOnlyAnAgentSendsAreCountedAndPassedOver) {
     EXPECT_THAT(agent_.pongs(), SizeIs(1));
 }
 
-TEST_F(AgentLine, ItsEndEndsTheAgent) {
+TEST_F(AgentLine, TheEndOfTheConnectionEndsTheAgent) {
     agent_.close_line();
     EXPECT_EQ(agent_.wait_for_end(), 1);
 }
 
-TEST(AgentLineBeforeHello, AnIncompleteFrameForAnotherAgentDoesNotSwallowTheHello) {
+TEST(AgentLineBeforeHello, AnIncompleteFrameForAnotherAgentDoesNotHideTheHello) {
     RunningAgent agent;
     RunningAgent other;
     agent.send_bytes(other.make_frame(Type::exec, 1, std::string(60'000, 'x')).substr(0, 100));

@@ -23,7 +23,7 @@ protected:
     RunningAgent agent_;
 };
 
-TEST_F(AgentOutput, StopsWhereItsCreditEndsAndOthersAreNotKeptWaiting) {
+TEST_F(AgentOutput, StopsWithoutCreditAndDoesNotDelayOtherStreams) {
     agent_.refill = false;
     agent_.exec(1, "exec yes", {.credit = 10'000});
     agent_.wait_until([&] { return agent_.of(1).output.size() == 10'000; });
@@ -36,7 +36,7 @@ TEST_F(AgentOutput, StopsWhereItsCreditEndsAndOthersAreNotKeptWaiting) {
     EXPECT_EQ(agent_.of(1).output.size(), 10'001U);
 }
 
-TEST_F(AgentOutput, OneThatPrintsEndlesslyLeavesOthersTheirTurn) {
+TEST_F(AgentOutput, OfAnEndlessCommandDoesNotDelayOthers) {
     agent_.exec(1, "exec yes");
     agent_.exec(2, "exec yes >&2");
     agent_.wait_for_output(1, "y\n");
@@ -44,7 +44,7 @@ TEST_F(AgentOutput, OneThatPrintsEndlesslyLeavesOthersTheirTurn) {
         EXPECT_EQ(agent_.run(stream, "echo other").output, "other\n");
 }
 
-TEST_F(AgentOutput, ManyThatPrintEndlesslyLeaveOneThatWasThereBeforeItsTurn) {
+TEST_F(AgentOutput, OfManyEndlessCommandsDoesNotDelayAnEarlierOne) {
     agent_.exec(1, "exec cat", {.flags = Exec::with_input});
     for (std::uint32_t stream = 2; stream < 10; ++stream) {
         agent_.exec(stream, "exec yes");
@@ -54,7 +54,7 @@ TEST_F(AgentOutput, ManyThatPrintEndlesslyLeaveOneThatWasThereBeforeItsTurn) {
     agent_.wait_for_output(1, "the older one\n");
 }
 
-TEST_F(AgentOutput, AHundredMegabytesComeComplete) {
+TEST_F(AgentOutput, OfAHundredMegabytesIsComplete) {
     std::size_t size = is_emulated() ? 10'000'000 : 100'000'000;
     agent_.run(1, "yes 0123456 | head -c " + std::to_string(size));
     std::string wanted;
@@ -75,13 +75,13 @@ TEST_F(AgentOutput, OfACommandThatHasEndedWaitsForCredit) {
     EXPECT_EQ(agent_.of(1).status(), 5U);
 }
 
-TEST_F(AgentOutput, WithoutAnyAnAnswerNeedsNoCredit) {
+TEST_F(AgentOutput, WithoutOutputACommandEndsWithoutCredit) {
     agent_.exec(1, "exit 5", {.credit = 0});
     agent_.wait_for_closed(1);
     EXPECT_EQ(agent_.of(1).status(), 5U);
 }
 
-TEST_F(AgentOutput, ThatTakesAllOfItsCreditNeedsNoMore) {
+TEST_F(AgentOutput, OfExactlyTheCreditEndsWithoutMore) {
     agent_.refill = false;
     agent_.exec(1, "printf 1234", {.credit = 4});
     agent_.wait_for_closed(1);
@@ -89,12 +89,12 @@ TEST_F(AgentOutput, ThatTakesAllOfItsCreditNeedsNoMore) {
 }
 
 TEST_F(AgentOutput, OfAProcessSubstitutionIsComplete) {
-    // Its output comes after the shell has ended.
+    // The output is written after the shell has ended.
     agent_.run(1, "yes | head -c 3000000 > >(md5sum; echo end)");
     EXPECT_THAT(agent_.of(1).output, HasSubstr("end\n"));
 }
 
-TEST_F(AgentOutput, OfAProcessSubstitutionThatThinksForAWhileIsComplete) {
+TEST_F(AgentOutput, OfASlowProcessSubstitutionIsComplete) {
     agent_.run(1, "echo before > >(read -r; for ((i = 0; i < 50000; ++i)); do :; done; echo end)");
     EXPECT_EQ(agent_.of(1).output, "end\n");
 }
@@ -111,7 +111,7 @@ TEST_F(AgentOutput, OfAProcessSubstitutionWaitsForCreditAndIsComplete) {
     EXPECT_EQ(agent_.of(1).output.size(), 688'895U);
 }
 
-TEST_F(AgentOutput, OfOneStreamIsNotHeldBackByTheOther) {
+TEST_F(AgentOutput, OfOneStreamIsNotDelayedByTheOther) {
     agent_.run(1, "head -c 300000 /dev/zero >&2; echo out");
     EXPECT_EQ(agent_.of(1).errors.size(), 300'000U);
     EXPECT_EQ(agent_.of(1).output, "out\n");

@@ -1,4 +1,4 @@
-// What an agent does when frames were lost, and when its guest went back in time.
+// The agent's behaviour after lost frames, and after its guest was restored to an earlier state.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,7 +18,8 @@ class AgentResume : public testing::Test {
 protected:
     AgentResume() { agent_.greet(); }
 
-    /// The driver asks how far the agent has heard it, and for all after `heard`.
+    /// Sends a hello that asks for the agent's progress and for all frames after `heard`; its
+    /// reply.
     Hello ask(frames::Progress heard, std::uint32_t flags = 0) {
         auto question = agent_.make_hello(
             {.nonce = 0, .flags = flags, .next = heard.next, .chain = heard.chain});
@@ -31,7 +32,7 @@ protected:
     RunningAgent agent_;
 };
 
-TEST_F(AgentResume, WhatTheDriverHasNotHeardIsSentAgain) {
+TEST_F(AgentResume, FramesThatTheDriverHasNotReceivedAreResent) {
     agent_.synchronise();
     auto before = agent_.progress();
     agent_.run(1, "echo once");
@@ -44,7 +45,7 @@ TEST_F(AgentResume, WhatTheDriverHasNotHeardIsSentAgain) {
     EXPECT_EQ(agent_.of(1).output, "once\n");
 }
 
-TEST_F(AgentResume, NothingIsSentAgainThatTheDriverHas) {
+TEST_F(AgentResume, FramesThatTheDriverHasReceivedAreNotResent) {
     agent_.run(1, "echo once");
     agent_.wait_for_closed(1);
     auto heard = agent_.frames_heard();
@@ -60,7 +61,7 @@ TEST_F(AgentResume, ReportsThatTheDriverReceivedOtherFrames) {
     EXPECT_EQ(ask(other).flags, 0U);
 }
 
-TEST_F(AgentResume, AFrameThatWasCutOffIsSentAgainWhole) {
+TEST_F(AgentResume, ATruncatedFrameIsResentCompletely) {
     auto frame = agent_.make_frame(Type::ping, 0, "whole");
     agent_.send_bytes(frame.substr(0, frame.size() - 1));
     agent_.send_bytes(std::string(frames::max_frame, '\0'));
@@ -70,12 +71,12 @@ TEST_F(AgentResume, AFrameThatWasCutOffIsSentAgainWhole) {
     EXPECT_EQ(agent_.pongs().front(), "whole");
 }
 
-TEST_F(AgentResume, SendsNoMoreThanItCanSendAgain) {
+TEST_F(AgentResume, SendsNoMoreThanItCanResend) {
     agent_.acknowledges = false;
     auto before = agent_.progress();
     agent_.exec(1, "head -c 1000000 /dev/zero", {.credit = 2'000'000});
     agent_.wait_until([&] { return agent_.of(1).output.size() > 200'000; });
-    // Questions are answered all the same, though what is kept gives way to the answers.
+    // Hellos are still answered; the replies displace kept frames.
     constexpr std::size_t questions = 4'000;
     for (std::size_t times = 0; times < questions; ++times) agent_.send_text(Type::ping, 0, "?");
     agent_.wait_until([&] { return agent_.pongs().size() == questions; });
@@ -83,12 +84,12 @@ TEST_F(AgentResume, SendsNoMoreThanItCanSendAgain) {
     EXPECT_EQ(ask(before).flags, 0U);
 }
 
-TEST_F(AgentResume, BeginningAnewLeavesWhatTheGuestRuns) {
+TEST_F(AgentResume, AResetLeavesCommandsRunning) {
     agent_.exec(1, "while :; do echo on; echo err >&2; sleep 0.01; done");
     agent_.wait_for_output(1, "on\non\n");
     auto process = static_cast<pid_t>(*agent_.of(1).process);
     ask({}, Hello::anew);
-    // Both number frames anew; the command goes on with the number of an orphan.
+    // Both ends restart their frame numbers; the command continues as an orphan.
     agent_.run(1, "echo anew");
     auto& orphan = agent_.of(frames::orphan | 1);
     agent_.wait_until([&] { return orphan.errors.size() > 8; });
@@ -96,7 +97,7 @@ TEST_F(AgentResume, BeginningAnewLeavesWhatTheGuestRuns) {
     agent_.wait_for_closed(frames::orphan | 1);
 }
 
-TEST_F(AgentResume, BeginningAnewEndsWhatServesTheDriverAlone) {
+TEST_F(AgentResume, AResetEndsBuiltInProgramsOfTheDriver) {
     std::string words("wait-port\0001\000open\000", 17);
     agent_.exec(1, words, {.flags = frames::Exec::built_in});
     agent_.exec(2, "sleep 1000", {.flags = frames::Exec::on_terminal, .rows = 24, .columns = 80});
@@ -106,7 +107,7 @@ TEST_F(AgentResume, BeginningAnewEndsWhatServesTheDriverAlone) {
     agent_.wait_for_closed(frames::orphan | 2);
 }
 
-TEST_F(AgentResume, BeginningAnewGivesACommandItsCreditBack) {
+TEST_F(AgentResume, AResetRestoresTheCreditOfACommand) {
     agent_.refill = false;
     agent_.exec(1, "head -c 150000 /dev/zero >&2; echo done >&2", {.credit = 100'000});
     agent_.wait_until([&] { return agent_.of(1).errors.size() == 100'000; });

@@ -17,7 +17,7 @@ protected:
     AgentTerminal() { agent_.greet(); }
     void type(std::string_view text) { agent_.send_text(Type::input, 1, text); }
     void wait_for(std::string_view text) { agent_.wait_for_output(1, text); }
-    /// A shell whose prompt is '@', without what it does to the screen.
+    /// Starts a shell with the prompt '@' and without escape sequences.
     void start_shell() {
         agent_.exec(1, "TERM=dumb PS1=@ exec bash --norc --noediting -i", on_terminal_);
         wait_for_prompt();
@@ -30,7 +30,7 @@ protected:
     ExecOptions on_terminal_{.flags = Exec::on_terminal, .rows = 30, .columns = 90};
 };
 
-TEST_F(AgentTerminal, AllStreamsAreOneOfTheGivenSize) {
+TEST_F(AgentTerminal, AllStreamsAreOneTerminalOfTheGivenSize) {
     agent_.run(1, "for fd in 0 1 2; do [ -t $fd ] && echo $fd; done; stty size; echo err >&2",
                on_terminal_);
     EXPECT_EQ(agent_.of(1).output, "0\r\n1\r\n2\r\n30 90\r\nerr\r\n");
@@ -43,7 +43,7 @@ TEST_F(AgentTerminal, ControlsTheCommand) {
     EXPECT_NE(agent_.of(2).status(), 0U);
 }
 
-TEST_F(AgentTerminal, AnotherSizeIsSignalled) {
+TEST_F(AgentTerminal, AResizeIsSignalled) {
     agent_.exec(1, "trap 'stty size; exit 6' WINCH; echo ready; while :; do sleep 0.01; done",
                 on_terminal_);
     wait_for("ready");
@@ -92,13 +92,13 @@ TEST_F(AgentTerminal, ControlDEndsItsShell) {
     EXPECT_EQ(agent_.of(1).status(), 0U);
 }
 
-TEST_F(AgentTerminal, TheLastWordsBeforeItsEndArrive) {
+TEST_F(AgentTerminal, OutputBeforeItsEndIsComplete) {
     for (std::uint32_t stream = 1; stream <= 20; ++stream)
         EXPECT_THAT(agent_.run(stream, "seq 1 5000", on_terminal_).output,
                     HasSubstr("\r\n5000\r\n"));
 }
 
-TEST_F(AgentTerminal, AShellThatIgnoresSigtermEndsWhenItsEndIsAskedFor) {
+TEST_F(AgentTerminal, AShellThatIgnoresSigtermIsHungUpOnRequest) {
     start_shell();
     type("sleep 1000 &\r");
     wait_for("[1]");
@@ -108,7 +108,7 @@ TEST_F(AgentTerminal, AShellThatIgnoresSigtermEndsWhenItsEndIsAskedFor) {
     EXPECT_EQ(agent_.of(1).exit->timed_out, 0U);
 }
 
-TEST_F(AgentTerminal, InputForOneWhoseCommandDoesNotReadIsTakenAndGivenUp) {
+TEST_F(AgentTerminal, InputForACommandThatDoesNotReadIsAcceptedAndDiscarded) {
     agent_.exec(1, "stty raw -echo; echo ready; read -rN 5 text; echo \"[$text]\"", on_terminal_);
     wait_for("ready");
     type("hello and more");

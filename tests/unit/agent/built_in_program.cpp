@@ -22,7 +22,7 @@
 namespace charioteer::agent {
 namespace {
 
-/// Only bounds a failing run.
+/// Reached only by a failing test.
 constexpr int limit_ms = 60'000;
 
 struct Pipe {
@@ -40,7 +40,7 @@ Pipe make_pipe() {
     return {io::UniqueFd(ends[0]), io::UniqueFd(ends[1])};
 }
 
-/// What a guest looks like whose kernel does not have it.
+/// Makes system calls fail, like a kernel without these features.
 void refuse(const Refused& refused) {
     constexpr auto number = offsetof(seccomp_data, nr);
     constexpr auto domain = offsetof(seccomp_data, args);
@@ -121,7 +121,7 @@ bool BuiltInProgram::ended_within(int milliseconds) const {
     return ::poll(&entry, 1, milliseconds) == 1;
 }
 
-/// As /proc/PID/stat has it, behind the name in parentheses.
+/// A field of /proc/PID/stat, counted after the name in parentheses.
 bool BuiltInProgram::sleeps() const {
     std::ifstream file("/proc/" + std::to_string(pid_) + "/stat");
     std::string status;

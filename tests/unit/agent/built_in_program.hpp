@@ -11,7 +11,7 @@
 
 namespace charioteer::agent {
 
-/// What a kernel refuses to it.
+/// The system calls that fail.
 struct Refused {
     bool netlink = false;
     bool files = false;
@@ -23,7 +23,7 @@ struct Circumstances {
     Refused refused = {};
 };
 
-/// A built-in program of the real agent, with pipes for its streams. Dies with its owner.
+/// A built-in program of the real agent, with pipes for its streams. Killed by the destructor.
 class BuiltInProgram {
 public:
     /// Returns once it has been executed. Throws std::system_error.
@@ -36,14 +36,14 @@ public:
     io::UniqueFd& input() { return input_; }
     const io::UniqueFd& output() const { return output_; }
 
-    /// Waits until it has looked `more` times since the call, or once since its start, and sleeps.
-    /// False when it has ended instead.
+    /// Waits until it has checked its condition `more` times since the call, or once since its
+    /// start, and sleeps. False if it has ended instead.
     bool keeps_waiting(long more = 0);
-    /// Waits for its end: its exit status, or -1 when it was killed or does not end.
+    /// Waits for its end; the exit status, or -1 if it was killed or does not end.
     int status();
-    /// What it wrote to standard error, once it has ended.
+    /// Its standard error, after its end.
     std::string errors();
-    /// How much of a processor it takes while `action` runs, 1 being all.
+    /// The share of a processor that it uses while `action` runs; 1 is a whole processor.
     double share_of_a_processor(const std::function<void()>& action) const;
 
 private:

@@ -50,7 +50,7 @@ protected:
     io::UniqueFd peer_ = accept();
 };
 
-TEST_F(Dial, RelaysEachMessageAsItComes) {
+TEST_F(Dial, RelaysEachMessageImmediately) {
     write_all(dial_.input(), "question");
     EXPECT_EQ(read_some(peer_), "question");
     write_all(peer_, "answer");
@@ -90,7 +90,7 @@ TEST_F(Dial, RelaysAMegabyteEachWay) {
     EXPECT_EQ(dial_.status(), 0);
 }
 
-TEST_F(Dial, EndsWithItsPeerWhateverItsInputStillHas) {
+TEST_F(Dial, EndsWithItsPeerDespitePendingInput) {
     ::shutdown(peer_.get(), SHUT_RD);
     write_all(dial_.input(), "not read");
     EXPECT_TRUE(dial_.keeps_waiting());

@@ -21,7 +21,7 @@ namespace {
 
 using frames::Type;
 
-/// Only bounds a failing run.
+/// Reached only by a failing test.
 constexpr auto limit = std::chrono::seconds(30);
 
 std::string variable(const char* name) {
@@ -104,7 +104,7 @@ std::string RunningAgent::make_hello(frames::Hello hello) {
     hello.epoch = ++epoch_;
     asked_ = {.next = hello.next, .chain = hello.chain};
     if ((hello.flags & frames::Hello::anew) != 0) sequence_ = 0;
-    // Hellos are not numbered.
+    // Hello frames have no sequence number.
     auto next = sequence_;
     auto frame = make_frame(Type::hello, 0, text_of(frames::encode(hello, room)));
     sequence_ = next;
@@ -151,7 +151,8 @@ void RunningAgent::exec(std::uint32_t stream, std::string_view text, ExecOptions
     send_text(Type::exec, stream, payload.append(text));
 }
 
-const Heard& RunningAgent::run(std::uint32_t stream, std::string_view text, ExecOptions options) {
+const Received& RunningAgent::run(std::uint32_t stream, std::string_view text,
+                                  ExecOptions options) {
     exec(stream, text, options);
     wait_for_exit(stream);
     return of(stream);
@@ -196,11 +197,11 @@ int RunningAgent::wait_for_end() {
         pump(10);
     }
     pid_ = -1;
-    while (line_ && pump(0)) continue;  // its last words
+    while (line_ && pump(0)) continue;  // reads the remaining frames
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/// Sends and reads what can be; waits for it so long at most. False when nothing was to be read.
+/// Sends and reads without blocking, after waiting up to the given time. False if nothing was read.
 bool RunningAgent::pump(int milliseconds) {
     short events = outgoing_.empty() ? POLLIN : POLLIN | POLLOUT;
     pollfd entry{.fd = ended_ ? -1 : line_.get(), .events = events, .revents = 0};
@@ -237,7 +238,7 @@ void RunningAgent::take_hello(frames::Bytes payload) {
     frames::Hello hello;
     if (!frames::decode(payload, hello)) return;
     hello_ = hello;
-    // It answers one of ours.
+    // The reply to a hello of the test.
     if (hello.epoch != 0) progress_ = asked_;
 }
 
@@ -265,7 +266,7 @@ void RunningAgent::take(const frames::Scan& found) {
     if (carries && refill) {
         unsigned char room[64];
         credit.bytes = static_cast<std::uint32_t>(payload.size());
-        // It goes out with the next pump(), of which this is a part.
+        // Sent by the next pump(); this function is called by the current one.
         outgoing_ += make_frame(Type::credit, header.stream, text_of(frames::encode(credit, room)));
     }
     if (header.type == Type::started && frames::decode(payload, started))

@@ -15,19 +15,19 @@
 
 namespace charioteer::agent {
 
-/// All that came of one stream.
-struct Heard {
+/// Everything that was received on one stream.
+struct Received {
     std::optional<std::uint32_t> process;
     std::string output;
     std::string errors;
     std::uint64_t credit = 0;
     std::optional<frames::Exit> exit;
-    std::string holders;              ///< that were given up
-    std::optional<std::string> held;  ///< by whom, as the driver heard while it waited
+    std::string holders;              ///< abandoned pipe holders, from the exit frame
+    std::optional<std::string> held;  ///< pipe holders that were reported during the wait
     std::optional<std::string> refused;
     bool closed = false;
 
-    /// The status once it has exited; 256 when it was refused.
+    /// The status after its exit; 256 if it was refused.
     std::uint32_t status() const { return exit ? exit->status : 256; }
 };
 
@@ -44,17 +44,17 @@ struct ExecOptions {
 struct AgentOptions {
     std::uint64_t nonce = 0xfeed;
     std::vector<std::string> environment = {};  ///< added to that of the test
-    std::function<void()> prepare = [] {};      ///< in its process, before it is executed
+    std::function<void()> prepare = [] {};      ///< called in its process before exec
 };
 
 /// The program under test: CHARIOTEER_AGENT, which the environment may override.
 std::string agent_program();
-/// Whether it runs in an emulator, whose process /proc then shows.
+/// Whether it runs in an emulator, so that /proc shows the emulator's process.
 bool is_emulated();
 
-/// The real agent on a socket pair, and the driver's end of the line. Dies with its owner, and so
-/// do the groups of its commands that left processes behind. What waits throws std::runtime_error
-/// when what it waits for does not happen within a minute.
+/// The real agent on a socket pair, and the driver's end of the connection. The destructor kills
+/// the agent and the process groups of commands that have not ended. Waits throw std::runtime_error
+/// after a minute.
 class RunningAgent {
 public:
     explicit RunningAgent(AgentOptions options = {});
@@ -64,7 +64,7 @@ public:
 
     pid_t pid() const { return pid_; }
 
-    // The line. Whatever is sent goes out while something is waited for, too.
+    // The connection. Queued bytes are also sent during waits.
     void send(frames::Type type, std::uint32_t stream, frames::Bytes payload = {});
     template <class Message>
     void send(frames::Type type, std::uint32_t stream, const Message& message) {
@@ -72,42 +72,42 @@ public:
         send(type, stream, frames::encode(message, room));
     }
     void send_text(frames::Type type, std::uint32_t stream, std::string_view text);
-    /// The bytes of the next frame, for those who send them by themselves.
+    /// The bytes of the next frame, for tests that send them themselves.
     std::string make_frame(frames::Type type, std::uint32_t stream, std::string_view payload);
-    /// One that asks it to begin anew.
+    /// A hello that resets the agent.
     std::string make_hello();
     std::string make_hello(frames::Hello hello);
-    /// How far the agent was heard.
+    /// The progress of the frames received from the agent.
     const frames::Progress& progress() const { return progress_; }
     std::uint32_t epoch() const { return epoch_; }
     void send_bytes(std::string_view bytes);
     void skip_sequence_number() { ++sequence_; }
     void close_line() { line_.reset(); }
 
-    /// Waits for its hello and sends ours.
+    /// Waits for the agent's hello and replies.
     void greet();
     void greet(std::uint64_t nonce);
     void exec(std::uint32_t stream, std::string_view text, ExecOptions options = {});
     /// Runs a command to its end.
-    const Heard& run(std::uint32_t stream, std::string_view text, ExecOptions options = {});
-    /// A ping and its answer: all that was sent before has been taken.
+    const Received& run(std::uint32_t stream, std::string_view text, ExecOptions options = {});
+    /// Sends a ping and waits for the pong: the agent has handled everything sent before.
     void synchronise();
 
-    // What came.
+    // The received frames.
     void wait_until(const std::function<bool()>& fulfilled);
     void wait_for_exit(std::uint32_t stream);
     void wait_for_closed(std::uint32_t stream);
     void wait_for_output(std::uint32_t stream, std::string_view text);
-    /// Waits until the agent has ended: its exit status.
+    /// Waits for the end of the agent; its exit status.
     int wait_for_end();
-    Heard& of(std::uint32_t stream) { return streams_[stream]; }
+    Received& of(std::uint32_t stream) { return streams_[stream]; }
     const std::optional<frames::Hello>& hello() const { return hello_; }
     const std::vector<std::string>& pongs() const { return pongs_; }
     std::size_t frames_heard() const { return received_; }
 
-    /// Whether credit is given for what comes.
+    /// Whether credit is returned for received output.
     bool refill = true;
-    /// Whether the agent gets acks for what has come.
+    /// Whether received frames are acknowledged.
     bool acknowledges = true;
 
 private:
@@ -122,15 +122,15 @@ private:
     std::uint32_t sequence_ = 0;
     std::uint32_t epoch_ = 0;
     frames::Progress progress_;
-    frames::Progress asked_;  ///< by the last hello
+    frames::Progress asked_;  ///< the progress in the last hello sent
     std::size_t not_acked_ = 0;
     std::size_t received_ = 0;
     std::string outgoing_;
     std::vector<unsigned char> incoming_;
-    bool ended_ = false;  ///< the line
+    bool ended_ = false;  ///< the agent has closed the connection
     std::optional<frames::Hello> hello_;
     std::vector<std::string> pongs_;
-    std::map<std::uint32_t, Heard> streams_;
+    std::map<std::uint32_t, Received> streams_;
 };
 
 }  // namespace charioteer::agent

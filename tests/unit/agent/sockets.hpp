@@ -36,7 +36,7 @@ inline sockaddr_in address_of(const io::UniqueFd& fd) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
     ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size);
-    // The port has the same place in both families.
+    // The port has the same offset in both families.
     sockaddr_in result{};
     std::memcpy(&result, &address, sizeof result);
     return result;

@@ -41,7 +41,7 @@ protected:
         frames::Hello hello{
             .version = frames::version, .nonce = 1, .epoch = 1, .flags = frames::Hello::anew};
         put(Type::hello, 0, frames::encode(hello, room));
-        sequence_ = 0;  // hellos are not numbered
+        sequence_ = 0;  // hello frames have no sequence number
     }
     void TearDown() override { end_agent(); }
 
@@ -66,7 +66,7 @@ protected:
         payload.insert(payload.end(), text.begin(), text.end());
         put(Type::exec, stream, payload);
     }
-    /// The payload of the next frame of this type; empty when none comes.
+    /// The payload of the next frame of this type; empty if none arrives.
     std::vector<unsigned char> wait_for(Type type, std::uint32_t stream) {
         for (;;) {
             auto found = frames::scan(came_, frames::Expect::any);
@@ -102,7 +102,7 @@ protected:
 
 constexpr auto endless = "wait-file\0/nowhere/at/all\0"sv;
 
-TEST_F(SpawnedBuiltIn, KeepsNoEndOfOtherCommands) {
+TEST_F(SpawnedBuiltIn, InheritsNoPipesOfOtherCommands) {
     execute(1, frames::Exec::with_input, "exec cat");
     expect<frames::Started>(Type::started, 1);
     execute(2, frames::Exec::built_in, endless);
@@ -123,7 +123,7 @@ TEST_F(SpawnedBuiltIn, EndsWithTheAgent) {
     EXPECT_EQ(::poll(&entry, 1, 60'000), 1);
 }
 
-TEST_F(SpawnedBuiltIn, FindsItsHomeInTheEnvironmentOfTheAgent) {
+TEST_F(SpawnedBuiltIn, ExpandsTheHomeOfTheAgentsEnvironment) {
     execute(1, frames::Exec::built_in, "wait-file\0~\0"sv);
     EXPECT_EQ(expect<frames::Exit>(Type::exit, 1).status, 0U);
 }

@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Patterns are relative to a fresh directory, which is the home too.
+/// Patterns are relative to a new directory, which is also the home.
 class WaitFile : public testing::Test {
 protected:
     fs::path path(const std::string& name) const { return directory_.path() / name; }
@@ -28,7 +28,7 @@ protected:
     bool waits(const std::string& pattern) const {
         return BuiltInProgram({"wait-file", pattern}, here()).keeps_waiting();
     }
-    /// Expects that a wait goes on until `action`.
+    /// Expects that a wait lasts until `action`.
     template <class Action>
     void expect_end(const std::string& pattern, Action action) const {
         BuiltInProgram wait({"wait-file", pattern}, here());
@@ -41,7 +41,7 @@ protected:
     fakes::TemporaryDirectory directory_;
 };
 
-TEST_F(WaitFile, EndsAtOnceForWhatExists) {
+TEST_F(WaitFile, EndsImmediatelyForExistingFiles) {
     make("a/b");
     touch("a/b/file.txt");
     touch("[set]");
@@ -52,7 +52,7 @@ TEST_F(WaitFile, EndsAtOnceForWhatExists) {
     EXPECT_EQ(status(path("a/b/file.txt")), 0);
 }
 
-TEST_F(WaitFile, WaitsForWhatDoesNotMatch) {
+TEST_F(WaitFile, WaitsWhileNothingMatches) {
     make("a");
     touch("a/file");
     touch("a/.hidden");
@@ -61,12 +61,12 @@ TEST_F(WaitFile, WaitsForWhatDoesNotMatch) {
         EXPECT_TRUE(waits(pattern)) << pattern;
 }
 
-TEST_F(WaitFile, MatchesALeadingDotWithADotOnly) {
+TEST_F(WaitFile, MatchesALeadingDotOnlyByADot) {
     touch(".hidden");
     EXPECT_EQ(status(".h*"), 0);
     EXPECT_EQ(status(".?idden"), 0);
     fs::remove(path(".hidden"));
-    EXPECT_TRUE(waits(".*"));  // the directory and its parent are no files of it
+    EXPECT_TRUE(waits(".*"));  // "." and ".." do not count as matches
 }
 
 TEST_F(WaitFile, SeesAFileAppear) {
@@ -94,14 +94,14 @@ TEST_F(WaitFile, WatchesEveryDirectoryThatMatches) {
     expect_end("d*/last", [&] { touch("d99/last"); });
 }
 
-TEST_F(WaitFile, SeesWhatIsMovedInPlace) {
+TEST_F(WaitFile, SeesAFileThatIsMovedThere) {
     make("aside/b");
     touch("aside/b/file");
     expect_end("a/b/file", [&] { fs::rename(path("aside"), path("a")); });
     expect_end("a/b/other", [&] { fs::rename(path("a/b/file"), path("a/b/other")); });
 }
 
-TEST_F(WaitFile, ComesBackWhenADirectoryIsReplaced) {
+TEST_F(WaitFile, FollowsADirectoryThatIsReplaced) {
     make("a");
     expect_end("a/file", [&] {
         fs::remove(path("a"));
@@ -117,7 +117,7 @@ TEST_F(WaitFile, ComesBackWhenADirectoryIsReplaced) {
     });
 }
 
-TEST_F(WaitFile, FollowsLinksAndWaitsForThoseThatLeadNowhere) {
+TEST_F(WaitFile, FollowsLinksAndWaitsForTheTargetOfDanglingOnes) {
     make("real");
     fs::create_directory_symlink("real", path("link"));
     expect_end("link/file", [&] { touch("real/file"); });
@@ -128,7 +128,7 @@ TEST_F(WaitFile, FollowsLinksAndWaitsForThoseThatLeadNowhere) {
     expect_end("dang*", [&] { touch("elsewhere/target"); });
 }
 
-TEST_F(WaitFile, WaitsWithoutItsDirectory) {
+TEST_F(WaitFile, WaitsForAMissingDirectory) {
     Circumstances gone = here();
     gone.environment = {"HOME=" + path("missing").string()};
     BuiltInProgram wait({"wait-file", "~/file"}, gone);
@@ -138,7 +138,7 @@ TEST_F(WaitFile, WaitsWithoutItsDirectory) {
     EXPECT_EQ(wait.status(), 0);
 }
 
-TEST_F(WaitFile, StaysCheapWhileItsDirectoryIsBusy) {
+TEST_F(WaitFile, UsesLittleProcessorTimeInABusyDirectory) {
     BuiltInProgram wait({"wait-file", "file"}, here());
     ASSERT_TRUE(wait.keeps_waiting());
     auto share = wait.share_of_a_processor([&] {
@@ -153,7 +153,7 @@ TEST_F(WaitFile, StaysCheapWhileItsDirectoryIsBusy) {
     EXPECT_EQ(wait.status(), 0);
 }
 
-TEST_F(WaitFile, LeavesToAShellWhatOnlyAShellReads) {
+TEST_F(WaitFile, RejectsPatternsThatNeedAShell) {
     for (const auto* pattern :
          {"",    "a b",  "'a'",  "\"a\"",       "$HOME",   "`id`",    "a\\*",  "a;b",
           "a&b", "a|b",  "<a",   ">a",          "(a)",     "{a,b}",   "~root", "~root/x",

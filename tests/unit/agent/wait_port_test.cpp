@@ -9,7 +9,7 @@
 namespace charioteer::agent {
 namespace {
 
-/// With and without a kernel that can be asked over netlink.
+/// The parameter is whether the kernel supports socket queries by netlink.
 class WaitPort : public testing::TestWithParam<bool> {
 protected:
     static Circumstances guest() {
@@ -37,7 +37,7 @@ TEST_P(WaitPort, EndsOnceNoProcessListens) {
     EXPECT_EQ(wait.status(), 0);
 }
 
-TEST_P(WaitPort, EndsAtOnceWhenThePortIsAsWanted) {
+TEST_P(WaitPort, EndsImmediatelyInTheWantedState) {
     auto port = bind_port();
     BuiltInProgram closed({"wait-port", port_of(port), "closed"}, guest());
     EXPECT_EQ(closed.status(), 0);
@@ -55,7 +55,7 @@ TEST_P(WaitPort, SeesListenersOfIpv6) {
     EXPECT_EQ(wait.status(), 0);
 }
 
-TEST_P(WaitPort, TakesNoConnectionForAListener) {
+TEST_P(WaitPort, DoesNotTakeAConnectionForAListener) {
     auto server = bind_port();
     listen_on(server);
     auto client = bind_port();
@@ -92,7 +92,7 @@ TEST(WaitPortWords, ReportsThatTheResultIsUnknown) {
     EXPECT_EQ(wait.errors(), "wait-port: cannot read /proc/net/tcp\n");
 }
 
-TEST(WaitPortWords, RefusesWhatIsNoPort) {
+TEST(WaitPortWords, RejectsInvalidPorts) {
     for (const auto* port : {"", "0", "65536", "http", "80x", "-1"}) {
         BuiltInProgram wait({"wait-port", port, "open"});
         EXPECT_EQ(wait.status(), 2) << port;
@@ -102,24 +102,24 @@ TEST(WaitPortWords, RefusesWhatIsNoPort) {
     EXPECT_EQ(wait.status(), 2);
 }
 
-TEST(Backoff, RestsAHundredTimesAsLongAsTheLookTook) {
+TEST(Backoff, PausesAHundredTimesAsLongAsTheCheckTook) {
     Backoff backoff(1'000);
     EXPECT_EQ(backoff.next_delay(1'300), 30'000U);
     EXPECT_EQ(backoff.next_delay(2'300), 100'000U);
 }
 
-TEST(Backoff, KeepsToItsBounds) {
+TEST(Backoff, IsWithinItsBounds) {
     Backoff backoff(0);
     EXPECT_EQ(backoff.next_delay(0), Backoff::least);
     EXPECT_EQ(backoff.next_delay(10), Backoff::least);
     EXPECT_EQ(backoff.next_delay(500'000), Backoff::most);
 }
 
-TEST(Backoff, MakesAWaitCheap) {
+TEST(Backoff, LimitsTheProcessorTimeOfAWait) {
     auto port = bind_port();
     BuiltInProgram wait({"wait-port", port_of(port), "open"});
     ASSERT_TRUE(wait.keeps_waiting());
-    // A hundredth, and room for a look that an interrupt made dear.
+    // One hundredth, and a margin for a check that was delayed by an interrupt.
     EXPECT_LT(wait.share_of_a_processor([&] { ASSERT_TRUE(wait.keeps_waiting(100)); }), 0.02);
 }
 

@@ -27,7 +27,7 @@ TEST_F(WaitUnix, EndsOnceTheSocketListens) {
     EXPECT_EQ(wait.errors(), "");
 }
 
-TEST_F(WaitUnix, SeesSocketsOfPackets) {
+TEST_F(WaitUnix, SeesSeqpacketSockets) {
     auto socket = bind_unix(path(), SOCK_SEQPACKET);
     listen_on(socket);
     BuiltInProgram wait({"wait-unix", path(), "stream"});
@@ -44,7 +44,7 @@ TEST_F(WaitUnix, EndsOnceTheDatagramSocketIsBound) {
     EXPECT_EQ(wait.status(), 0);
 }
 
-TEST_F(WaitUnix, WaitsForAPathThatIsLeftOver) {
+TEST_F(WaitUnix, WaitsForASocketOfWhichOnlyThePathIsLeft) {
     auto socket = bind_unix(path());
     listen_on(socket);
     socket.reset();
@@ -52,7 +52,7 @@ TEST_F(WaitUnix, WaitsForAPathThatIsLeftOver) {
     EXPECT_TRUE(wait.keeps_waiting(3));
 }
 
-TEST_F(WaitUnix, WaitsForASocketWhosePathIsGone) {
+TEST_F(WaitUnix, WaitsForASocketWhosePathWasRemoved) {
     auto socket = bind_unix(path());
     listen_on(socket);
     std::filesystem::remove(path());
@@ -60,7 +60,7 @@ TEST_F(WaitUnix, WaitsForASocketWhosePathIsGone) {
     EXPECT_TRUE(wait.keeps_waiting(3));
 }
 
-TEST_F(WaitUnix, KnowsAbstractNames) {
+TEST_F(WaitUnix, SupportsAbstractNames) {
     auto name = "@charioteer-" + directory_.path().filename().string();
     BuiltInProgram wait({"wait-unix", name, "stream"});
     ASSERT_TRUE(wait.keeps_waiting(3));
@@ -69,7 +69,7 @@ TEST_F(WaitUnix, KnowsAbstractNames) {
     EXPECT_EQ(wait.status(), 0);
 }
 
-TEST_F(WaitUnix, TakesPathsFromItsDirectory) {
+TEST_F(WaitUnix, ResolvesRelativePaths) {
     BuiltInProgram wait({"wait-unix", "socket", "stream"}, {.directory = directory_.path()});
     ASSERT_TRUE(wait.keeps_waiting());
     auto socket = bind_unix(path());
@@ -87,7 +87,7 @@ TEST_F(WaitUnix, SeesASocketThatWasBoundToARelativePath) {
     EXPECT_EQ(wait.status(), 0);
 }
 
-TEST_F(WaitUnix, KnowsAFileByItsOtherPaths) {
+TEST_F(WaitUnix, RecognisesASocketByAnotherPath) {
     std::filesystem::create_directory(path("run"));
     std::filesystem::create_symlink("run", path("var"));
     std::filesystem::create_symlink("run/socket", path("link"));
@@ -123,7 +123,7 @@ TEST_F(WaitUnix, ReportsThatTheResultIsUnknown) {
     EXPECT_EQ(wait.errors(), "wait-unix: cannot read /proc/net/unix\n");
 }
 
-TEST_F(WaitUnix, RefusesOtherKindsOfSockets) {
+TEST_F(WaitUnix, RejectsOtherKindsOfSockets) {
     BuiltInProgram wait({"wait-unix", path(), "raw"});
     EXPECT_EQ(wait.status(), 2);
     EXPECT_EQ(wait.errors(), "wait-unix: expected the path of a socket, and stream or datagram\n");

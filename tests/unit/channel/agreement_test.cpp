@@ -1,4 +1,5 @@
-// How frames that were lost are sent again, and what happens when the guest went back in time.
+// Resending lost frames, and the agreement with an agent whose guest was restored to an earlier
+// state.
 
 #include <deque>
 #include <utility>
@@ -21,12 +22,13 @@ protected:
         greet();
         multiplexer_->on_gone_back([this] { ++went_back_; });
     }
-    /// The frames that the driver has sent since, without what ends a frame that was cut off.
+    /// The frames that the driver has sent since the last call, without padding for truncated
+    /// frames.
     std::vector<Frame> heard() {
         while (sent_.starts_with('\0')) sent_.erase(0, sent_.find_first_not_of('\0'));
         return MultiplexerTest::heard();
     }
-    /// The agent hears frames of the driver.
+    /// The agent receives frames of the driver.
     void hear(const std::vector<Frame>& frames) {
         for (const auto& each : frames) {
             if (each.header.type == Type::hello) continue;
@@ -38,7 +40,7 @@ protected:
             agent_heard_.pass(header.data());
         }
     }
-    /// What the driver asked by its last hello.
+    /// The last hello of the driver.
     Hello asked() {
         auto hellos = of(Type::hello, heard());
         EXPECT_EQ(hellos.size(), 1U);
@@ -55,7 +57,7 @@ protected:
         sequence_ = (question.flags & Hello::anew) != 0 ? 0 : next;
         turn();
     }
-    /// The guest goes back to when its agent had heard nothing, while `call` is under way.
+    /// The guest is restored to a state in which its agent had received nothing, while `call` runs.
     void go_back() {
         multiplexer_->resynchronise();
         agent_heard_ = {};
@@ -67,7 +69,7 @@ protected:
     int went_back_ = 0;
 };
 
-TEST_F(AgreementTest, WhatTheAgentHasNotHeardIsSentAgain) {
+TEST_F(AgreementTest, FramesThatTheAgentHasNotReceivedAreResent) {
     auto first = start("first");
     hear(heard());
     auto second = start("second");
@@ -85,7 +87,7 @@ TEST_F(AgreementTest, WhatTheAgentHasNotHeardIsSentAgain) {
     EXPECT_EQ(went_back_, 0);
 }
 
-TEST_F(AgreementTest, WhatIsAskedMeanwhileWaits) {
+TEST_F(AgreementTest, CommandsWaitDuringTheAgreement) {
     multiplexer_->resynchronise();
     auto question = asked();
     auto call = start("later");
@@ -95,7 +97,7 @@ TEST_F(AgreementTest, WhatIsAskedMeanwhileWaits) {
     EXPECT_EQ(of(Type::exec, heard()).size(), 1U);
 }
 
-TEST_F(AgreementTest, SaysHowFarItHasHeardTheAgentAndHearsTheRestAgain) {
+TEST_F(AgreementTest, ReportsTheReceivedFramesAndReceivesTheRestAgain) {
     auto call = start();
     hear(heard());
     say(Type::output, 1, "one ");
@@ -105,7 +107,7 @@ TEST_F(AgreementTest, SaysHowFarItHasHeardTheAgentAndHearsTheRestAgain) {
     EXPECT_EQ(question.next, 1U);
     EXPECT_NE(question.chain, 0U);
     EXPECT_EQ(question.flags, 0U);
-    // What comes before the answer is none.
+    // Frames before the reply are ignored.
     say(Type::output, 1, "four");
     sequence_ = 1;
     answer(question, Hello::continues);
@@ -114,7 +116,7 @@ TEST_F(AgreementTest, SaysHowFarItHasHeardTheAgentAndHearsTheRestAgain) {
     EXPECT_EQ(begin(call->next())->value.value()->bytes, "one two three");
 }
 
-TEST_F(AgreementTest, AnAnswerToAnEarlierQuestionIsNone) {
+TEST_F(AgreementTest, AReplyToAnEarlierHelloIsIgnored) {
     multiplexer_->resynchronise();
     auto first = asked();
     multiplexer_->resynchronise();
@@ -124,7 +126,7 @@ TEST_F(AgreementTest, AnAnswerToAnEarlierQuestionIsNone) {
     EXPECT_TRUE(multiplexer_->in_step());
 }
 
-TEST_F(AgreementTest, ACommandUnderWayWhenTheGuestWentBackIsLost) {
+TEST_F(AgreementTest, ARunningCommandIsLostWhenTheGuestIsRestored) {
     auto call = start();
     auto waiting = begin(call->next());
     heard();
@@ -137,7 +139,7 @@ TEST_F(AgreementTest, ACommandUnderWayWhenTheGuestWentBackIsLost) {
     EXPECT_TRUE(next->ended());
 }
 
-TEST_F(AgreementTest, ACommandThatTheGuestNeverHeardIsSentToTheAgentAsItIsNow) {
+TEST_F(AgreementTest, ACommandThatTheGuestNeverReceivedIsSentToTheRestoredAgent) {
     start()->detach();
     heard();
     multiplexer_->resynchronise();
@@ -154,7 +156,7 @@ TEST_F(AgreementTest, ACommandThatTheGuestNeverHeardIsSentToTheAgentAsItIsNow) {
     EXPECT_TRUE(call->ended());
 }
 
-TEST_F(AgreementTest, TheSameNumberOfOtherFramesIsAnotherPast) {
+TEST_F(AgreementTest, TheSameNumberOfOtherFramesIsAnotherHistory) {
     start()->detach();
     heard();
     multiplexer_->resynchronise();
@@ -163,7 +165,7 @@ TEST_F(AgreementTest, TheSameNumberOfOtherFramesIsAnotherPast) {
     EXPECT_EQ(went_back_, 1);
 }
 
-TEST_F(AgreementTest, TheGuestMayGoBackToAnotherAgent) {
+TEST_F(AgreementTest, TheGuestMayBeRestoredToAnotherAgent) {
     multiplexer_->resynchronise();
     answer(asked(), Hello::continues, nonce + 1);
     EXPECT_EQ(went_back_, 1);
@@ -171,7 +173,7 @@ TEST_F(AgreementTest, TheGuestMayGoBackToAnotherAgent) {
     EXPECT_TRUE(multiplexer_->in_step());
 }
 
-TEST_F(AgreementTest, WhatWasStartedBeforeTheGuestWentBackIsNobodysButIsHeard) {
+TEST_F(AgreementTest, OutputOfCommandsBeforeTheRestoreIsLogged) {
     go_back();
     say(Type::errors, frames::orphan | 5, std::string(20 * 1024, 'x') + "\n");
     EXPECT_EQ(late_.size(), 1U);
@@ -180,7 +182,7 @@ TEST_F(AgreementTest, WhatWasStartedBeforeTheGuestWentBackIsNobodysButIsHeard) {
     EXPECT_TRUE(multiplexer_->in_step());
 }
 
-TEST_F(AgreementTest, AnAgentThatWasThereBeforeIsAdopted) {
+TEST_F(AgreementTest, AnAgentOfARestoredGuestIsAdopted) {
     multiplexer_->fail("another driver");
     multiplexer_->adopt();
     auto greeted = begin(multiplexer_->greeted());
@@ -193,13 +195,13 @@ TEST_F(AgreementTest, AnAgentThatWasThereBeforeIsAdopted) {
     EXPECT_EQ(of(Type::exec, heard()).size(), 1U);
 }
 
-TEST_F(AgreementTest, AnAdoptedAgentBeginsAnewOnce) {
+TEST_F(AgreementTest, AnAdoptedAgentIsResetOnce) {
     multiplexer_->fail("another driver");
     multiplexer_->adopt();
     auto greeted = begin(multiplexer_->greeted());
     auto question = asked();
     answer(question, 0, nonce + 5);
-    // A command that it still runs may write before it hears anything else.
+    // A command that still runs may write before the agent receives anything.
     say(Type::errors, frames::orphan | 5, "still here\n");
     EXPECT_THAT(late_, ElementsAre("still here"));
     EXPECT_THAT(of(Type::hello, heard()), IsEmpty());
@@ -207,7 +209,7 @@ TEST_F(AgreementTest, AnAdoptedAgentBeginsAnewOnce) {
     EXPECT_TRUE(greeted->value);
 }
 
-TEST_F(AgreementTest, AnAgentThatStartsWhileOneIsAdoptedIsAskedToBeginAnew) {
+TEST_F(AgreementTest, AnAgentThatStartsDuringAnAdoptionIsReset) {
     multiplexer_->fail("another driver");
     multiplexer_->adopt();
     heard();
@@ -217,7 +219,7 @@ TEST_F(AgreementTest, AnAgentThatStartsWhileOneIsAdoptedIsAskedToBeginAnew) {
     EXPECT_EQ(question.flags, Hello::anew);
 }
 
-TEST_F(AgreementTest, WhatWasNeverSentSaysSoWhenTheAgentIsLost) {
+TEST_F(AgreementTest, AnUnsentCommandReportsThisWhenTheAgentIsLost) {
     auto sent = start();
     multiplexer_->resynchronise();
     auto unsent = start();
@@ -230,7 +232,7 @@ TEST_F(AgreementTest, WhatWasNeverSentSaysSoWhenTheAgentIsLost) {
     EXPECT_THROW(multiplexer_->start({}), NotSent);
 }
 
-TEST_F(AgreementTest, TheAgentIsToldNowAndThenWhatCame) {
+TEST_F(AgreementTest, ReceivedFramesAreAcknowledgedFromTimeToTime) {
     auto call = start();
     heard();
     for (int i = 0; i < 3; ++i) say(Type::output, 1, std::string(16 * 1024, 'x'));
@@ -239,7 +241,7 @@ TEST_F(AgreementTest, TheAgentIsToldNowAndThenWhatCame) {
     EXPECT_EQ(decoded<frames::Ack>(acks[0]).next, 2U);
 }
 
-TEST_F(AgreementTest, WhatTheAgentHasIsNotSentAgain) {
+TEST_F(AgreementTest, AcknowledgedFramesAreNotResent) {
     start()->detach();
     hear(heard());
     say(Type::ack, 0, payload_of(frames::Ack{.next = 1}));
@@ -249,7 +251,7 @@ TEST_F(AgreementTest, WhatTheAgentHasIsNotSentAgain) {
     EXPECT_EQ(went_back_, 0);
 }
 
-TEST_F(AgreementTest, ALineThatLosesFramesAgainAndAgainIsGivenUp) {
+TEST_F(AgreementTest, AConnectionThatLosesFramesRepeatedlyIsClosed) {
     for (int times = 0; times < 100 && multiplexer_->usable(); ++times) {
         ++sequence_;
         say(Type::output, 1, "x");
@@ -258,7 +260,7 @@ TEST_F(AgreementTest, ALineThatLosesFramesAgainAndAgainIsGivenUp) {
     EXPECT_THAT(why_lost(), HasSubstr("again and again"));
 }
 
-TEST_F(AgreementTest, AGuestThatFeignsLossesIsNotSentMuch) {
+TEST_F(AgreementTest, AGuestThatPretendsLossesReceivesLittle) {
     ++sequence_;
     say(Type::refused, 0, "lost");
     auto first = sent_.size();
@@ -268,7 +270,7 @@ TEST_F(AgreementTest, AGuestThatFeignsLossesIsNotSentMuch) {
     EXPECT_GT(first, frames::max_frame);
 }
 
-TEST_F(AgreementTest, AGuestThatReadsNothingHasOneQuestionWaiting) {
+TEST_F(AgreementTest, AGuestThatReadsNothingHasOnePendingHello) {
     multiplexer_->resynchronise();
     guest_reads_nothing_ = true;
     auto waiting = sent_.size();
@@ -297,7 +299,7 @@ TEST_F(AgreementTest, AGuestThatReadsNothingIsPaddedOnce) {
     EXPECT_LT(sent_.size(), once + 5 * 200);
 }
 
-TEST_F(AgreementTest, AnAgentThatAnswersLaterThanItIsAskedAgainAgrees) {
+TEST_F(AgreementTest, AnAgentThatRepliesAfterARepeatedHelloAgrees) {
     constexpr auto delay = 25s;
     std::deque<std::pair<io::TimePoint, Hello>> questions;
     for (auto passed = 0s; passed < 2min && !multiplexer_->in_step(); passed += 5s) {
@@ -315,7 +317,7 @@ TEST_F(AgreementTest, AnAgentThatAnswersLaterThanItIsAskedAgainAgrees) {
     EXPECT_THAT(questions, IsEmpty());
 }
 
-TEST_F(AgreementTest, ASilentAgentIsAskedMoreAndMoreSeldom) {
+TEST_F(AgreementTest, HellosToASilentAgentAreRepeatedWithGrowingPauses) {
     multiplexer_->resynchronise();
     heard();
     std::vector<int> asked;
@@ -325,7 +327,7 @@ TEST_F(AgreementTest, ASilentAgentIsAskedMoreAndMoreSeldom) {
         if (!of(Type::hello, heard()).empty()) asked.push_back(second);
     }
     EXPECT_THAT(asked, ElementsAre(10, 30, 70));
-    // After an event that loses frames it is asked at once.
+    // After an event that loses frames, a hello is sent immediately.
     multiplexer_->resynchronise();
     EXPECT_EQ(of(Type::hello, heard()).size(), 1U);
 }
@@ -347,7 +349,7 @@ TEST_F(AgreementTest, ACommandThatIsCancelledBeforeItIsSentIsNeverSent) {
     EXPECT_TRUE(wanted->ended());
 }
 
-TEST_F(AgreementTest, ADetachedCommandThatWaitsIsSent) {
+TEST_F(AgreementTest, ADetachedPendingCommandIsSent) {
     multiplexer_->resynchronise();
     auto question = asked();
     start()->detach();

@@ -57,7 +57,7 @@ protected:
     std::shared_ptr<Channel> channel_;
 };
 
-TEST_F(ChannelTest, TheEndOfTheConnectionIsToldWithItsReason) {
+TEST_F(ChannelTest, TheEndOfTheConnectionIsReportedWithItsReason) {
     on_io([this] { channel_->expect(1); });
     auto waiting = runtime_.start(channel_->greeted(io::Deadline::never()));
     ends_.second.close();
@@ -67,19 +67,19 @@ TEST_F(ChannelTest, TheEndOfTheConnectionIsToldWithItsReason) {
     EXPECT_EQ(asked_, 1);
 }
 
-TEST(Channel, TwoDriversNumberTheirCommandsApart) {
-    // What one has left running in a guest is not to be taken for a command of the other's.
+TEST(Channel, TwoDriversHaveDistinctStreamNumbers) {
+    // Otherwise a command that one driver left running could be taken for one of the other driver.
     EXPECT_NE(random_stream(), random_stream());
     EXPECT_LT(random_stream(), frames::orphan);
     EXPECT_GT(random_stream(), 0U);
 }
 
-TEST_F(ChannelTest, SendsWhatIsNoFrameAsItIs) {
+TEST_F(ChannelTest, SendsRawBytesUnchanged) {
     on_io([this] { channel_->send_raw("the program"); });
     EXPECT_EQ(ends_.second.read(11), "the program");
 }
 
-TEST_F(ChannelTest, WhatNobodyReadsIsForgottenWithItsAgent) {
+TEST_F(ChannelTest, UnsentFramesAreDiscardedWithTheirAgent) {
     std::string much(8 << 20, 'x');
     on_io([&] {
         channel_->send_raw("being written");

@@ -1,4 +1,4 @@
-// How much each end may send.
+// Flow control in both directions.
 
 #include "multiplexer_fixture.hpp"
 
@@ -12,7 +12,7 @@ using testing::HasSubstr;
 constexpr std::size_t window = 256 * 1024;
 const std::string piece(16 * 1024, 'x');
 
-TEST_F(MultiplexerTest, RoomIsGivenBackWhenOutputIsTaken) {
+TEST_F(MultiplexerTest, CreditIsReturnedWhenOutputIsRead) {
     greet();
     auto call = start();
     EXPECT_EQ(decoded<frames::Exec>(of(Type::exec, heard()).at(0)).credit, window);
@@ -23,18 +23,18 @@ TEST_F(MultiplexerTest, RoomIsGivenBackWhenOutputIsTaken) {
     EXPECT_TRUE(multiplexer_->usable());
 }
 
-TEST_F(MultiplexerTest, MoreThanThereIsRoomForLosesTheAgent) {
+TEST_F(MultiplexerTest, MoreOutputThanCreditLosesTheAgent) {
     greet();
     auto call = start();
     for (std::size_t sent = 0; sent < window; sent += piece.size()) say(Type::output, 1, piece);
     say(Type::errors, 1, "x");
     EXPECT_THAT(why_lost(), HasSubstr("more of a command's output than it had room for"));
-    // What came in time is still to be had.
+    // Output within the credit can still be read.
     EXPECT_EQ(begin(call->next())->value.value()->bytes.size(), window);
     EXPECT_THAT(begin(call->next())->error, HasSubstr("the agent is broken"));
 }
 
-TEST_F(MultiplexerTest, TheEndGivesAllRoomToErrorsThatComeLater) {
+TEST_F(MultiplexerTest, TheExitReturnsAllCreditForLaterErrors) {
     greet();
     auto call = start();
     for (std::size_t sent = 0; sent < window; sent += piece.size()) say(Type::output, 1, piece);
@@ -46,13 +46,14 @@ TEST_F(MultiplexerTest, TheEndGivesAllRoomToErrorsThatComeLater) {
     EXPECT_EQ(credit_heard(), 0u);
     say(Type::errors, 1, "later\n");
     EXPECT_EQ(late_.size(), 1u);
-    // Not for every word: an agent that says it byte by byte would be answered at greater length.
+    // Not for every frame: otherwise an agent that sends single bytes would cause more bytes in
+    // reply.
     EXPECT_EQ(credit_heard(), 0u);
     say(Type::errors, 1, piece);
     EXPECT_EQ(credit_heard(), 6 + piece.size());
 }
 
-TEST_F(MultiplexerTest, ACallThatIsDroppedGivesAllItsRoomBack) {
+TEST_F(MultiplexerTest, ADroppedCallReturnsAllItsCredit) {
     greet();
     auto call = start();
     say(Type::errors, 1, "taken");
@@ -65,7 +66,7 @@ TEST_F(MultiplexerTest, ACallThatIsDroppedGivesAllItsRoomBack) {
     EXPECT_EQ(credit_heard(), piece.size());
 }
 
-TEST_F(MultiplexerTest, NoMoreInputIsSentThanTheAgentHasRoomFor) {
+TEST_F(MultiplexerTest, NoMoreInputIsSentThanTheCredit) {
     greet();
     auto call = start("cat");
     std::string sent;
@@ -93,7 +94,7 @@ TEST_F(MultiplexerTest, NoMoreInputIsSentThanTheAgentHasRoomFor) {
     EXPECT_EQ(of(Type::input_end, heard()).size(), 1u);
 }
 
-TEST_F(MultiplexerTest, MoreRoomForInputThanThereCanBeLosesTheAgent) {
+TEST_F(MultiplexerTest, TooMuchInputCreditLosesTheAgent) {
     greet();
     auto call = start("cat");
     begin(call->write(std::string(10, 'x')));
@@ -113,7 +114,7 @@ TEST_F(MultiplexerTest, InputAfterTheEndIsDropped) {
     EXPECT_TRUE(begin(call->write("more"))->value);
 }
 
-TEST_F(MultiplexerTest, AWaitThatADeadlineEndsLeavesTheCall) {
+TEST_F(MultiplexerTest, AWaitThatTimesOutLeavesTheCallUsable) {
     greet();
     auto call = start("cat");
     auto limited = [&](auto operation) {

@@ -12,8 +12,8 @@ using frames::Type;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-/// What comes of these bytes, as "sequence:payload".
-std::vector<std::string> heard(std::string_view bytes) {
+/// The frames in these bytes, as "sequence:payload".
+std::vector<std::string> frames_in(std::string_view bytes) {
     std::vector<std::string> found;
     frames::Bytes rest(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
     while (!rest.empty()) {
@@ -38,17 +38,17 @@ frames::Progress progress_of(std::string_view bytes) {
     return progress;
 }
 
-TEST(KeptFrames, AreToBeHadAgainUntilTheyAreAcknowledged) {
+TEST(KeptFrames, AreKeptUntilTheyAreAcknowledged) {
     KeptFrames kept;
     for (auto text : {"a", "b", "c"}) kept.add(Type::text, 1, text);
-    EXPECT_THAT(heard(kept.from(1)), ElementsAre("1:b", "2:c"));
+    EXPECT_THAT(frames_in(kept.from(1)), ElementsAre("1:b", "2:c"));
     kept.acknowledge(2);
     EXPECT_EQ(kept.size(), 1U);
-    EXPECT_THAT(heard(kept.from(2)), ElementsAre("2:c"));
-    EXPECT_THAT(heard(kept.from(3)), IsEmpty());
+    EXPECT_THAT(frames_in(kept.from(2)), ElementsAre("2:c"));
+    EXPECT_THAT(frames_in(kept.from(3)), IsEmpty());
 }
 
-TEST(KeptFrames, AnAcknowledgementOfWhatWasNeverSentOrIsGoneIsIgnored) {
+TEST(KeptFrames, AnAcknowledgementOfUnknownFramesIsIgnored) {
     KeptFrames kept;
     for (auto text : {"a", "b", "c"}) kept.add(Type::text, 1, text);
     kept.acknowledge(4);
@@ -59,7 +59,7 @@ TEST(KeptFrames, AnAcknowledgementOfWhatWasNeverSentOrIsGoneIsIgnored) {
     EXPECT_EQ(kept.size(), 1U);
 }
 
-TEST(KeptFrames, KnowWhoHasHeardThemAndNothingElse) {
+TEST(KeptFrames, RecogniseAReceiverOfTheSameFrames) {
     KeptFrames kept;
     std::string sent;
     std::vector<frames::Progress> steps{{}};
@@ -71,19 +71,19 @@ TEST(KeptFrames, KnowWhoHasHeardThemAndNothingElse) {
     KeptFrames others;
     others.add(Type::text, 1, "A");
     EXPECT_FALSE(others.can_continue(steps[1]));
-    // Of the same frames, one that it lacks is gone.
+    // The same frames, but one that the receiver lacks is not kept any more.
     kept.acknowledge(2);
     EXPECT_FALSE(kept.can_continue(steps[1]));
     EXPECT_TRUE(kept.can_continue(steps[2]));
 }
 
-TEST(KeptFrames, CountFromNoughtAgainWithThoseThatAreWanted) {
+TEST(KeptFrames, RestartTheirNumbersWithTheWantedFrames) {
     KeptFrames kept;
     for (std::uint32_t stream : {1U, 2U, 1U, 2U}) kept.add(Type::text, stream, "x");
     kept.acknowledge(2);
     kept.restart([](std::uint32_t stream) { return stream == 2; });
-    EXPECT_THAT(heard(kept.from(0)), ElementsAre("0:x"));
-    EXPECT_THAT(heard(kept.add(Type::text, 3, "y")), ElementsAre("1:y"));
+    EXPECT_THAT(frames_in(kept.from(0)), ElementsAre("0:x"));
+    EXPECT_THAT(frames_in(kept.add(Type::text, 3, "y")), ElementsAre("1:y"));
 }
 
 }  // namespace

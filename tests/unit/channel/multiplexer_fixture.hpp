@@ -19,7 +19,7 @@ struct Frame {
     std::string payload;
 };
 
-/// A multiplexer whose agent the test plays, without a socket, a thread and a clock that moves.
+/// A multiplexer whose agent is the test, without sockets and threads, and with a manual clock.
 class MultiplexerTest : public testing::Test {
 protected:
     static constexpr std::uint64_t nonce = 0x123456789abcdef0;
@@ -35,7 +35,7 @@ protected:
             time_);
     }
 
-    /// An operation under way.
+    /// A running operation.
     template <class T>
     struct Running {
         bool done = false;
@@ -65,7 +65,7 @@ protected:
         };
         return begin(with_value(std::move(operation)));
     }
-    /// Lets everything happen that can.
+    /// Runs all handlers that are ready.
     void turn() {
         context_.restart();
         context_.poll();
@@ -99,7 +99,7 @@ protected:
     std::string hello(std::uint64_t number = nonce, std::uint32_t version = frames::version) {
         return hello(frames::Hello{.version = version, .nonce = number});
     }
-    /// Hellos are not numbered.
+    /// Sends a hello frame, which has no sequence number.
     std::string hello(const frames::Hello& hello) {
         sequence_ = 0;
         auto bytes = frame(frames::Type::hello, 0, payload_of(hello));
@@ -141,7 +141,7 @@ protected:
         EXPECT_TRUE(frames::decode(bytes, message));
         return message;
     }
-    /// The sum of what the driver has given back since the last call.
+    /// The sum of the credit that the driver has returned since the last call.
     std::size_t credit_heard() {
         std::size_t sum = 0;
         for (const auto& each : of(frames::Type::credit, heard()))

@@ -1,4 +1,4 @@
-// Who is listened to, what is understood, and what happens when it is not.
+// The multiplexer: greeting, calls, and agents that violate the protocol.
 
 #include "multiplexer_fixture.hpp"
 
@@ -11,7 +11,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-TEST_F(MultiplexerTest, ListensToNobodyBeforeAnAgentIsExpected) {
+TEST_F(MultiplexerTest, IgnoresFramesBeforeAnAgentIsExpected) {
     multiplexer_->take_bytes(hello());
     EXPECT_FALSE(multiplexer_->usable());
     EXPECT_EQ(why_lost(), "no agent was started");
@@ -34,7 +34,7 @@ TEST_F(MultiplexerTest, GreetsTheAgentThatItExpects) {
     EXPECT_EQ(decoded<frames::Hello>(answer[0]).nonce, nonce);
 }
 
-TEST_F(MultiplexerTest, RefusesAnotherVersion) {
+TEST_F(MultiplexerTest, RejectsAnotherVersion) {
     multiplexer_->expect(nonce);
     auto greeted = begin(multiplexer_->greeted());
     multiplexer_->take_bytes(hello(nonce, 7));
@@ -69,7 +69,7 @@ TEST_F(MultiplexerTest, FindsFramesInNoiseInEverySplit) {
     }
 }
 
-TEST_F(MultiplexerTest, TheNextAgentIsAnnouncedToTheOneBefore) {
+TEST_F(MultiplexerTest, TheNonceOfTheNextAgentIsSentToTheCurrentOne) {
     greet();
     auto waiting = begin(start()->next());
     heard();
@@ -83,7 +83,7 @@ TEST_F(MultiplexerTest, TheNextAgentIsAnnouncedToTheOneBefore) {
     EXPECT_TRUE(multiplexer_->usable());
 }
 
-TEST_F(MultiplexerTest, TellsHowACommandWent) {
+TEST_F(MultiplexerTest, ReportsTheOutcomeOfACommand) {
     greet();
     auto call = start();
     auto next = begin(call->next());
@@ -100,7 +100,7 @@ TEST_F(MultiplexerTest, TellsHowACommandWent) {
     EXPECT_TRUE(held_.empty());
 }
 
-TEST_F(MultiplexerTest, TellsWhoHoldsTheOutputWhileItWaitsAndWhenItIsGivenUp) {
+TEST_F(MultiplexerTest, ReportsPipeHoldersDuringTheWaitAndWhenTheyAreAbandoned) {
     greet();
     auto call = start("daemon &");
     auto exec = decoded<frames::Exec>(of(Type::exec, heard()).at(0));
@@ -120,7 +120,7 @@ TEST_F(MultiplexerTest, TellsWhoHoldsTheOutputWhileItWaitsAndWhenItIsGivenUp) {
     EXPECT_TRUE(next->done);
 }
 
-TEST_F(MultiplexerTest, WhoHoldsTheOutputOfACallThatNobodyHoldsIsNotTold) {
+TEST_F(MultiplexerTest, PipeHoldersOfADroppedCallAreNotReported) {
     greet();
     start().reset();
     say(Type::held, 1, "sleep (pid 7)");
@@ -128,7 +128,7 @@ TEST_F(MultiplexerTest, WhoHoldsTheOutputOfACallThatNobodyHoldsIsNotTold) {
     EXPECT_TRUE(held_.empty());
 }
 
-TEST_F(MultiplexerTest, ACommandThatIsRefusedSaysWhyToAll) {
+TEST_F(MultiplexerTest, ARejectedCommandReportsTheReasonToAllWaiters) {
     greet();
     auto call = start();
     auto started = begin(call->started());
@@ -147,7 +147,7 @@ TEST_F(MultiplexerTest, StartedNeedNotBeWaitedForAfterTheEnd) {
     EXPECT_TRUE(started->done);
 }
 
-TEST_F(MultiplexerTest, WhatComesLateIsToldInLines) {
+TEST_F(MultiplexerTest, LateErrorsAreReportedInLines) {
     greet();
     auto call = start();
     say_exit(1);
@@ -217,7 +217,7 @@ TEST_F(MultiplexerTest, ACallWithoutAReferenceIsEnded) {
     EXPECT_THAT(of(Type::signal, heard()), IsEmpty());
 }
 
-TEST_F(MultiplexerTest, ACallThatIsCalledOffIsEndedOnce) {
+TEST_F(MultiplexerTest, ACancelledCallIsEndedOnce) {
     greet();
     auto call = start();
     auto waiting = begin(call->next());
@@ -231,7 +231,7 @@ TEST_F(MultiplexerTest, ACallThatIsCalledOffIsEndedOnce) {
     EXPECT_EQ(of(Type::signal, heard()).size(), 1u);
 }
 
-TEST_F(MultiplexerTest, CallsAndTheMultiplexerMayGoInAnyOrder) {
+TEST_F(MultiplexerTest, CallsAndTheMultiplexerMayBeDestroyedInAnyOrder) {
     greet();
     auto call = start();
     auto waiting = begin(call->next());
@@ -271,7 +271,7 @@ TEST_F(MultiplexerTest, LimitsAreRoundedUpAndCut) {
     EXPECT_EQ(limit_of(io::Duration::max()), UINT32_MAX);
 }
 
-TEST_F(MultiplexerTest, OnlyTheAnswerToItsQuestionIsOne) {
+TEST_F(MultiplexerTest, OnlyAPongWithTheRightNumberIsAccepted) {
     greet();
     auto pong = [&](std::uint64_t number) {
         say(Type::pong, 0, {reinterpret_cast<const char*>(&number), sizeof number});
@@ -285,7 +285,7 @@ TEST_F(MultiplexerTest, OnlyTheAnswerToItsQuestionIsOne) {
     EXPECT_TRUE(first->done);
 }
 
-TEST_F(MultiplexerTest, AnAgentThatMakesNoSenseIsLost) {
+TEST_F(MultiplexerTest, AnAgentThatViolatesTheProtocolIsLost) {
     auto check = [&](Type type, std::string_view payload) {
         greet();
         auto call = start();
@@ -302,14 +302,14 @@ TEST_F(MultiplexerTest, AnAgentThatMakesNoSenseIsLost) {
     check(Type::exec, "");
 }
 
-TEST_F(MultiplexerTest, WhatIsOfNoStreamIsSkipped) {
+TEST_F(MultiplexerTest, FramesOfUnknownStreamsAreSkipped) {
     greet();
     for (auto type : {Type::exit, Type::output, Type::closed, Type::started, Type::credit})
         say(type, 77, "x");
     EXPECT_TRUE(multiplexer_->usable());
 }
 
-TEST_F(MultiplexerTest, ALineOfNothingButNoiseLosesTheAgent) {
+TEST_F(MultiplexerTest, AConnectionWithOnlyNoiseLosesTheAgent) {
     greet();
     multiplexer_->take_bytes(std::string(200 * 1024, 'x'));
     EXPECT_TRUE(multiplexer_->usable());
@@ -317,17 +317,17 @@ TEST_F(MultiplexerTest, ALineOfNothingButNoiseLosesTheAgent) {
     EXPECT_THAT(why_lost(), HasSubstr("more noise than frames"));
 }
 
-TEST_F(MultiplexerTest, ALengthBeyondAllIsNoise) {
+TEST_F(MultiplexerTest, AnOversizedLengthIsNoise) {
     greet();
     auto bytes = frame(Type::output, 1, std::string(frames::max_payload + 1, 'x'));
     multiplexer_->take_bytes(bytes);
     EXPECT_TRUE(multiplexer_->usable());
-    // What follows shows that something is missing.
+    // The sequence number of the next frame shows the loss.
     say(Type::output, 1, "x");
     EXPECT_FALSE(multiplexer_->in_step());
 }
 
-TEST_F(MultiplexerTest, ClosingIsForGood) {
+TEST_F(MultiplexerTest, ClosingIsFinal) {
     greet();
     auto call = start();
     auto waiting = begin(call->next());

@@ -117,7 +117,7 @@ protected:
         }
         return false;
     }
-    /// What a command that goes on says first.
+    /// The first output of a running command.
     std::string first_words(const std::shared_ptr<Call>& call) {
         return fakes::result_of(runtime_.start(call->next()))->bytes;
     }
@@ -132,7 +132,7 @@ protected:
     std::shared_ptr<Channel> channel_;
 };
 
-TEST_F(RealAgentTest, TellsOutputErrorsAndStatus) {
+TEST_F(RealAgentTest, ReportsOutputErrorsAndStatus) {
     auto result = result_of({.text = "echo out; echo err >&2; exit 3"});
     EXPECT_EQ(result.output, "out\n");
     EXPECT_EQ(result.errors, "err\n");
@@ -142,7 +142,7 @@ TEST_F(RealAgentTest, TellsOutputErrorsAndStatus) {
     EXPECT_NE(result_of({.text = "false; echo no", .strict = true}).ending.status, 0);
 }
 
-TEST_F(RealAgentTest, RunsTwoHundredAtOnce) {
+TEST_F(RealAgentTest, RunsTwoHundredCommandsConcurrently) {
     std::vector<io::Pending<Result>> running;
     for (int i = 0; i < 200; ++i)
         running.push_back(begin({.text = fmt::format("echo {}; exit {}", i, i)}));
@@ -153,7 +153,7 @@ TEST_F(RealAgentTest, RunsTwoHundredAtOnce) {
     }
 }
 
-TEST_F(RealAgentTest, FiftyMegabytesComeWholeBothWays) {
+TEST_F(RealAgentTest, FiftyMegabytesAreCompleteInBothDirections) {
     std::string text;
     text.reserve(50'000'000);
     for (std::uint32_t i = 0; text.size() < 50'000'000; ++i)
@@ -166,7 +166,7 @@ TEST_F(RealAgentTest, FiftyMegabytesComeWholeBothWays) {
     drop(std::move(call));
 }
 
-TEST_F(RealAgentTest, OneThatNobodyReadsDoesNotHoldUpAnother) {
+TEST_F(RealAgentTest, AnUnreadCommandDoesNotDelayAnother) {
     auto slow = start({.text = "head -c 3000000 /dev/zero"});
     EXPECT_EQ(result_of({.text = "head -c 1000000 /dev/zero"}).output.size(), 1'000'000u);
     EXPECT_FALSE(slow->ended());
@@ -191,8 +191,9 @@ TEST_F(RealAgentTest, ACallThatIsLetGoRunsOn) {
     EXPECT_EQ(result_of({.text = "echo next"}).output, "next\n");
 }
 
-TEST_F(RealAgentTest, NamesHoldersThatItGaveUpAndTellsWhatTheyWriteLater) {
-    // The shell ends when the holder, of which it hears by a pipe, is ready for the signal.
+TEST_F(RealAgentTest, NamesAbandonedHoldersAndReportsTheirLaterErrors) {
+    // The shell ends when the pipe holder, whose id it reads from a pipe, has set its signal
+    // handler.
     std::string command =
         "head -c 250000 /dev/zero; exec 4<><(:); (trap 'echo late >&2; exit' USR1; "
         "echo $BASHPID >&4; while :; do sleep 0.1; done) & read -r holder <&4; echo $holder >&2; "
@@ -222,13 +223,13 @@ TEST_F(RealAgentTest, ATerminalHasItsSize) {
     EXPECT_EQ(result.ending.status, 0);
 }
 
-TEST_F(RealAgentTest, ItsDeathIsToldToWhoeverWaits) {
+TEST_F(RealAgentTest, ItsEndIsReportedToAllWaiters) {
     auto waiting = begin({.text = "sleep 600"});
     ::kill(agent_, SIGKILL);
     EXPECT_THROW(fakes::result_of(std::move(waiting)), io::ConnectionLost);
 }
 
-TEST_F(RealAgentTest, EndsWhenAnotherIsToTakeItsPlace) {
+TEST_F(RealAgentTest, EndsWhenAnotherAgentIsExpected) {
     on_io([this] { channel_->expect(0xdef); });
     int status = 0;
     EXPECT_EQ(::waitpid(agent_, &status, 0), agent_);

@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A function that hangs until it is let go.
+/// A function that blocks until it is released.
 class Hang {
 public:
     std::function<int()> function(std::shared_ptr<void> held = nullptr) {
@@ -36,7 +36,7 @@ private:
     std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
-/// Notes the thread that destroys it.
+/// Records the thread that destroys it.
 class Witness {
 public:
     explicit Witness(std::promise<std::thread::id> destroyer) : destroyer_(std::move(destroyer)) {}
@@ -63,7 +63,7 @@ protected:
     Disk disk_{runtime_.executor()};
 };
 
-TEST_F(DiskTest, GivesWhatAFunctionGivesAndThrowsWhatItThrows) {
+TEST_F(DiskTest, ReturnsTheResultOrTheExceptionOfAFunction) {
     EXPECT_EQ(*run([] { return std::make_unique<int>(3); }), 3);
     auto thread = run([] { return std::this_thread::get_id(); });
     EXPECT_NE(thread, io_thread());
@@ -71,7 +71,7 @@ TEST_F(DiskTest, GivesWhatAFunctionGivesAndThrowsWhatItThrows) {
     EXPECT_THROW(run([] { throw io::Error("full"); }), io::Error);
 }
 
-TEST_F(DiskTest, TakesNoSignalsOfTheProgram) {
+TEST_F(DiskTest, BlocksSignalsInItsThreads) {
     auto mask = run([] {
         sigset_t blocked;
         pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
@@ -81,7 +81,7 @@ TEST_F(DiskTest, TakesNoSignalsOfTheProgram) {
         EXPECT_EQ(sigismember(&mask, number), 1) << number;
 }
 
-TEST_F(DiskTest, OneThatHangsDoesNotHoldUpTheOthers) {
+TEST_F(DiskTest, AHungFunctionDoesNotDelayOthers) {
     std::vector<Hang> hanging(Disk::default_threads - 1);
     std::vector<io::Pending<int>> pending;
     for (auto& hang : hanging) pending.push_back(runtime_.start(disk_.run(hang.function())));
@@ -91,14 +91,14 @@ TEST_F(DiskTest, OneThatHangsDoesNotHoldUpTheOthers) {
     for (auto& each : pending) EXPECT_EQ(each.get(), 1);
 }
 
-TEST_F(DiskTest, MoreThanThereAreThreadsWaitForTheirTurn) {
+TEST_F(DiskTest, MoreFunctionsThanThreadsAreQueued) {
     std::vector<io::Pending<int>> pending;
     for (int number = 0; number < 100; ++number)
         pending.push_back(runtime_.start(disk_.run([number] { return number; })));
     for (int number = 0; number < 100; ++number) EXPECT_EQ(pending[number].get(), number);
 }
 
-TEST_F(DiskTest, AWaitThatIsCancelledEndsAtOnceAndWhatTheFunctionHeldGoesOnItsThread) {
+TEST_F(DiskTest, ACancelledWaitEndsImmediatelyAndTheFunctionIsDestroyedOnItsThread) {
     for (int round = 0; round < 20; ++round) {
         Hang hang;
         std::promise<std::thread::id> destroyer;
@@ -127,7 +127,7 @@ TEST_F(DiskTest, AnOwnedObjectIsDestroyedOnItsThreads) {
     EXPECT_NE(thread, std::this_thread::get_id());
 }
 
-TEST_F(DiskTest, ItsEndWaitsForWhatIsBeingDoneAndTakesNothingMore) {
+TEST_F(DiskTest, ItsEndWaitsForRunningFunctionsAndRejectsNewOnes) {
     Hang hang;
     auto pending = runtime_.start(disk_.run(hang.function()));
     hang.until_begun();
@@ -143,7 +143,7 @@ TEST_F(DiskTest, ItsEndWaitsForWhatIsBeingDoneAndTakesNothingMore) {
     EXPECT_TRUE(disk_.end(1h));
 }
 
-TEST_F(DiskTest, AFunctionThatOutlivesTheIoThreadIsNotHeardOf) {
+TEST_F(DiskTest, TheResultOfAFunctionThatOutlivesTheIoThreadIsDiscarded) {
     std::vector<Hang> hanging(Disk::default_threads);
     std::vector<io::Pending<int>> pending;
     std::vector<std::future<std::thread::id>> gone;

@@ -70,7 +70,7 @@ inline std::string content(std::size_t size) {
     return bytes;
 }
 
-/// A stream put together by hand.
+/// Builds a stream entry by entry.
 class Stream {
 public:
     Stream& directory(std::string_view name, unsigned mode = 0755) {
@@ -110,7 +110,7 @@ private:
 class FilesTest : public testing::Test {
 protected:
     FilesTest() {
-        // In memory if possible: thousands of small files take a busy disk many seconds.
+        // In memory if possible: thousands of small files need many seconds on a busy disk.
         fs::path room = ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : fs::temp_directory_path();
         auto pattern = (room / "files-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
@@ -119,14 +119,14 @@ protected:
     ~FilesTest() override {
         if (mounted_) ::umount2((folder_ / "small").c_str(), MNT_DETACH);
         std::error_code ignored;
-        // Without root, what is in directories that may not be written would stay.
+        // Without root, the content of read-only directories could not be removed.
         for (fs::recursive_directory_iterator at(folder_, ignored), end; at != end;
              at.increment(ignored))
             if (fs::is_directory(at->symlink_status(ignored))) ::chmod(at->path().c_str(), 0700);
         fs::remove_all(folder_, ignored);
     }
 
-    /// A file system of that size at "small"; false when we may not mount one.
+    /// Mounts a file system of that size at "small"; false without the permission to mount.
     bool mount_small(const std::string& size = "1m") {
         fs::create_directory(folder_ / "small");
         auto options = "size=" + size;

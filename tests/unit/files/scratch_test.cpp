@@ -1,4 +1,4 @@
-// Folders that a guest may write to, as it does to those that it shares with the host.
+// Folders of the host that a guest may write to, because they are shared with it.
 
 #include "files/scratch.hpp"
 
@@ -19,7 +19,7 @@ protected:
         fs::create_directories(outside_);
         write_file(outside_ / "content", "outside");
     }
-    /// What the host does with a folder of the share: writes to it, or reads from it.
+    /// The host's operation on a folder of the share: writing to it or reading from it.
     static void carry(TreeReader& reader, TreeWriter& writer) {
         for (auto piece = reader.next(4096); !piece.empty(); piece = reader.next(4096))
             writer.feed(piece);
@@ -31,7 +31,7 @@ protected:
     fs::path outside_ = folder_ / "outside";
 };
 
-TEST_F(ScratchTest, IsGoneWithAllThatIsInIt) {
+TEST_F(ScratchTest, IsRemovedWithItsContent) {
     {
         Scratch scratch(share_);
         fs::create_directories(scratch.path() / "a/b");
@@ -46,7 +46,7 @@ TEST_F(ScratchTest, IsGoneWithAllThatIsInIt) {
                 }).ends_with("No such file or directory"));
 }
 
-TEST_F(ScratchTest, NothingIsWrittenThroughALinkThatTookItsPlace) {
+TEST_F(ScratchTest, NothingIsWrittenThroughALinkThatReplacesIt) {
     write_file(folder_ / "source", "secret");
     Scratch scratch(share_);
     fs::rename(scratch.path(), share_ / "aside");
@@ -65,7 +65,7 @@ TEST_F(ScratchTest, NothingIsReadThroughALink) {
     EXPECT_EQ(error, "/in/guest is neither a file nor a directory");
 }
 
-TEST_F(ScratchTest, LinksOfTheGuestStayLinks) {
+TEST_F(ScratchTest, LinksOfTheGuestAreKeptAsLinks) {
     Scratch scratch(share_);
     fs::create_directories(scratch.path() / "content");
     fs::create_symlink(outside_, scratch.path() / "content/folder");
@@ -88,8 +88,8 @@ protected:
         fs::create_symlink(outside_, swap_ / "dir");
         fs::create_symlink(outside_ / "content", swap_ / "content");
     }
-    /// Copies the content again and again while the pairs change places; what came of it must be
-    /// from inside.
+    /// Copies the content repeatedly while the paths of the pairs are swapped; the copies must
+    /// contain only content of the folder.
     void copy_while_swapped(std::vector<std::pair<fs::path, fs::path>> pairs) {
         fakes::Swapper swapper(std::move(pairs));
         while (swapper.count() == 0) std::this_thread::yield();
@@ -101,7 +101,7 @@ protected:
                 TreeWriter writer(copy);
                 carry(reader, writer);
             } catch (const io::Error&) {
-                continue;  // what was under way has gone: an honest answer
+                continue;  // an entry vanished while it was read, which is an error
             }
             ++copies;
             for (const auto& entry : fs::recursive_directory_iterator(copy)) {
@@ -116,12 +116,12 @@ protected:
     fs::path swap_ = scratch_.path() / "swap";
 };
 
-TEST_F(SwappedScratchTest, NothingFromOutsideIsReadThroughWhatIsInIt) {
+TEST_F(SwappedScratchTest, NothingOutsideIsReadThroughSwappedEntries) {
     copy_while_swapped(
         {{content_ / "dir", swap_ / "dir"}, {content_ / "content", swap_ / "content"}});
 }
 
-TEST_F(SwappedScratchTest, NothingFromOutsideIsReadThroughItsContent) {
+TEST_F(SwappedScratchTest, NothingOutsideIsReadThroughASwappedRoot) {
     copy_while_swapped({{content_, swap_ / "dir"}});
 }
 

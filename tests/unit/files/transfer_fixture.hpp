@@ -18,7 +18,7 @@ struct Result {
     std::string errors;
 };
 
-/// A program of the agent that runs, with the given descriptors as its streams.
+/// A running built-in program of the agent with the given descriptors as its streams.
 class Program {
 public:
     Program(std::string name, std::string word, int input, int output, int errors) {
@@ -99,7 +99,7 @@ protected:
             stream += piece;
         return stream;
     }
-    /// From the host into the "guest" and back; what comes of it.
+    /// Copies from the host into the "guest" and back; the entries of the result.
     fs::path there_and_back(const fs::path& source) {
         EXPECT_EQ(receive(host_stream(source), guest_ / "new/there"), "");
         TreeWriter writer(folder_ / "back");

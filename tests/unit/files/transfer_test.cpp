@@ -1,5 +1,5 @@
-// The agent's programs `send` and `receive`, run here as they run in a guest, against each other
-// and against the host's side.
+// The agent's programs `send` and `receive`, run on this host, with each other and with the host's
+// reader and writer.
 
 #include <sys/inotify.h>
 
@@ -9,7 +9,7 @@
 namespace charioteer::files {
 namespace {
 
-TEST_F(TransferTest, CarriesAFile) {
+TEST_F(TransferTest, CopiesAFile) {
     write_file(folder_ / "data", content(3'000'000), 0750);
     auto back = there_and_back(folder_ / "data");
     EXPECT_EQ(read_file(back), content(3'000'000));
@@ -17,7 +17,7 @@ TEST_F(TransferTest, CarriesAFile) {
     EXPECT_EQ(in_guest(), (std::set<std::string>{"new/", "new/there"}));
 }
 
-TEST_F(TransferTest, CarriesATree) {
+TEST_F(TransferTest, CopiesATree) {
     fs::create_directories(tree_ / "sub/empty");
     write_file(tree_ / "data", content(100'000), 0604);
     write_file(tree_ / "nothing", "");
@@ -32,7 +32,7 @@ TEST_F(TransferTest, CarriesATree) {
         EXPECT_EQ(mode_of(back / name), mode_of(tree_ / name)) << name;
 }
 
-TEST_F(TransferTest, CarriesMoreFilesThanItsBuffersHold) {
+TEST_F(TransferTest, CopiesMoreFilesThanItsBuffersHold) {
     auto name = [](int number) { return fmt::format("{:0200}", number); };
     fs::create_directories(tree_);
     for (int number = 0; number < 700; ++number)
@@ -42,7 +42,7 @@ TEST_F(TransferTest, CarriesMoreFilesThanItsBuffersHold) {
     EXPECT_EQ(read_file(back / name(699)), fmt::format("{:0400}", 699));
 }
 
-TEST_F(TransferTest, GoesThroughPipes) {
+TEST_F(TransferTest, WorksWithPipes) {
     write_file(guest_ / "data", content(5'000'000));
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
@@ -56,7 +56,7 @@ TEST_F(TransferTest, GoesThroughPipes) {
     EXPECT_EQ(read_file(guest_ / "copy"), content(5'000'000));
 }
 
-TEST_F(TransferTest, TakesRelativePaths) {
+TEST_F(TransferTest, ResolvesRelativePathsInItsDirectory) {
     auto before = fs::current_path();
     fs::current_path(guest_);
     EXPECT_EQ(receive(Stream().file("f", "x").end(), "new/a"), "");
@@ -77,7 +77,7 @@ TEST_F(TransferTest, KeepsAllPermissionsInTheGuest) {
     EXPECT_EQ(mode_of(guest_ / "d/f"), 04711u);
 }
 
-TEST_F(TransferTest, ReplacesAFileAtOnce) {
+TEST_F(TransferTest, ReplacesAFileAtomically) {
     write_file(guest_ / "f", "old", 0600);
     std::ifstream reader(guest_ / "f");
     EXPECT_EQ(receive(Stream().file("g", "new", 0644).end(), guest_ / "f"), "");
@@ -88,7 +88,7 @@ TEST_F(TransferTest, ReplacesAFileAtOnce) {
     EXPECT_EQ(mode_of(guest_ / "f"), 0644u);
 }
 
-TEST_F(TransferTest, LeavesTheOldFileAndNothingElseWhenItIsCutOff) {
+TEST_F(TransferTest, ATruncatedStreamLeavesOnlyTheOldFile) {
     write_file(guest_ / "f", "old");
     std::string file = Stream().file("g", "new").end();
     std::string tree = Stream().directory("d").file("a", "x").directory("e").leave().leave().end();
@@ -102,7 +102,7 @@ TEST_F(TransferTest, LeavesTheOldFileAndNothingElseWhenItIsCutOff) {
     EXPECT_EQ(read_file(guest_ / "f"), "old");
 }
 
-TEST_F(TransferTest, LeavesNothingWhenItIsEndedByASignal) {
+TEST_F(TransferTest, LeavesNothingWhenItIsKilledByASignal) {
     for (const std::string& begun : {std::string(Stream().open("f").data(content(1000))),
                                      std::string(Stream().directory("f").file("a", "x"))}) {
         io::UniqueFd watch(::inotify_init1(IN_CLOEXEC));
@@ -121,7 +121,7 @@ TEST_F(TransferTest, LeavesNothingWhenItIsEndedByASignal) {
     }
 }
 
-TEST_F(TransferTest, PutsThingsIntoADirectoryByTheirNames) {
+TEST_F(TransferTest, CopiesIntoAnExistingDirectoryByName) {
     fs::create_directories(guest_ / "there");
     fs::create_symlink("there", guest_ / "link");
     EXPECT_EQ(receive(Stream().file("f", "x").end(), guest_ / "there"), "");
@@ -214,7 +214,7 @@ TEST_F(TransferTest, DoesNotWaitForAReaderOfAPipe) {
     EXPECT_TRUE(fs::is_fifo(guest_ / "pipe"));
 }
 
-TEST_F(TransferTest, WritesAllIntoAPipeThatIsRead) {
+TEST_F(TransferTest, WritesEverythingIntoAPipeThatIsRead) {
     ::mkfifo((guest_ / "pipe").c_str(), 0600);
     auto reader = open(guest_ / "pipe", O_RDONLY | O_NONBLOCK);
     ::fcntl(reader.get(), F_SETFL, 0);
@@ -225,7 +225,7 @@ TEST_F(TransferTest, WritesAllIntoAPipeThatIsRead) {
     std::string read(200'000, '\0');
     for (std::size_t at = 0; at < read.size();) {
         auto got = ::read(reader.get(), read.data() + at, read.size() - at);
-        // Nothing: it has not opened the pipe yet.
+        // Nothing is read while the program has not opened the pipe.
         ASSERT_GE(got, 0);
         at += static_cast<std::size_t>(got);
     }
@@ -245,7 +245,7 @@ TEST_F(TransferTest, NamesTheFileThatTheDiskHasNoSpaceFor) {
     EXPECT_EQ(read_file(small / "f"), "old");
 }
 
-TEST_F(TransferTest, SendsWhatALinkPointsToAndLinksWithinAsLinks) {
+TEST_F(TransferTest, SendsTheTargetOfALinkAndInnerLinksAsLinks) {
     fs::create_directories(tree_);
     fs::create_symlink("/etc/passwd", tree_ / "out");
     fs::create_symlink("tree", folder_ / "link");
@@ -254,13 +254,13 @@ TEST_F(TransferTest, SendsWhatALinkPointsToAndLinksWithinAsLinks) {
     EXPECT_EQ(send(tree_.string() + "//"), send(tree_));
 }
 
-TEST_F(TransferTest, ReportsWhatItLeavesOut) {
+TEST_F(TransferTest, ReportsSkippedEntries) {
     fs::create_directories(tree_);
     ::mkfifo((tree_ / "pipe\n").c_str(), 0600);
     auto result = run("send", tree_);
     EXPECT_EQ(result.status, 0);
     EXPECT_EQ(result.errors,
-              "send: /tree/pipe?: left out: neither a file, a directory nor a link\n");
+              "send: /tree/pipe?: skipped: neither a file, a directory nor a link\n");
     EXPECT_EQ(result.output, std::string(Stream().directory("tree").leave().end()));
 }
 

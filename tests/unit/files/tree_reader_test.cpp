@@ -22,7 +22,7 @@ protected:
         }
         return stream;
     }
-    /// What comes of the tree on the other side.
+    /// The entries of the tree after it was written elsewhere.
     std::set<std::string> names_after_copy(const fs::path& source) {
         fs::remove_all(folder_ / "copy");
         TreeWriter writer(folder_ / "copy");
@@ -41,7 +41,7 @@ protected:
     fs::path tree_ = folder_ / "tree";
 };
 
-TEST_F(TreeReaderTest, GivesATreeInOrder) {
+TEST_F(TreeReaderTest, ReadsATreeInOrder) {
     write_file(tree_ / "b", "bytes", 0640);
     write_file(tree_ / "a", "");
     fs::create_symlink("b", tree_ / "c");
@@ -59,7 +59,7 @@ TEST_F(TreeReaderTest, GivesATreeInOrder) {
     EXPECT_EQ(stream_of(tree_.string() + "//"), expected);
 }
 
-TEST_F(TreeReaderTest, GivesPiecesOfAnySize) {
+TEST_F(TreeReaderTest, ReadsPiecesOfAnySize) {
     auto bytes = content(10'000);
     write_file(tree_ / "data", bytes);
     for (std::size_t most : {1u, 7u, 4096u, 5000u, 1'000'000u}) {
@@ -80,13 +80,13 @@ TEST_F(TreeReaderTest, CountsTheBytesOfFiles) {
     EXPECT_EQ(reader.given_bytes(), 1234u);
 }
 
-TEST_F(TreeReaderTest, GivesAFileByTheNameOfItsLink) {
+TEST_F(TreeReaderTest, ReadsAFileUnderTheNameOfItsLink) {
     write_file(folder_ / "data", "x", 0600);
     fs::create_symlink("data", folder_ / "link");
     EXPECT_EQ(stream_of(folder_ / "link"), (std::string)Stream().file("link", "x", 0600).end());
 }
 
-TEST_F(TreeReaderTest, KeepsLinksThatStayWithin) {
+TEST_F(TreeReaderTest, KeepsLinksWithinTheTree) {
     write_file(tree_ / "a", "x");
     fs::create_symlink("../a", tree_ / "sub/up");
     fs::create_symlink("./sub/", tree_ / "down");
@@ -96,7 +96,7 @@ TEST_F(TreeReaderTest, KeepsLinksThatStayWithin) {
                                      "sub/up -> ../a"}));
 }
 
-TEST_F(TreeReaderTest, FollowsLinksThatLeadOut) {
+TEST_F(TreeReaderTest, FollowsLinksOutOfTheTree) {
     fs::create_directories(folder_ / "store/inner");
     write_file(folder_ / "store/data", "x");
     write_file(tree_ / "a", "y");
@@ -105,7 +105,7 @@ TEST_F(TreeReaderTest, FollowsLinksThatLeadOut) {
     fs::create_symlink(folder_ / "store", tree_ / "absolute");
     fs::create_symlink("../../store/data", tree_ / "sub/out");
     fs::create_symlink(tree_ / "a", tree_ / "sub/absolute");
-    // Through "absolute", which becomes a directory, ".." would lead elsewhere.
+    // In "absolute", which becomes a directory, ".." would have another meaning.
     fs::create_symlink("absolute/../tree/a", tree_ / "around");
     EXPECT_EQ(names_after_copy(tree_),
               (std::set<std::string>{"a", "absolute/", "absolute/data", "absolute/inner/",
@@ -115,12 +115,12 @@ TEST_F(TreeReaderTest, FollowsLinksThatLeadOut) {
     EXPECT_EQ(read_file(folder_ / "copy/around"), "y");
 }
 
-TEST_F(TreeReaderTest, RefusesALinkToNothingOutside) {
+TEST_F(TreeReaderTest, RejectsADanglingLinkOutOfTheTree) {
     fs::create_symlink("/not there", tree_ / "sub/link");
     EXPECT_EQ(refusal(tree_), "/tree/sub/link is a link to /not there, which is not there");
 }
 
-TEST_F(TreeReaderTest, RefusesLinksInACircle) {
+TEST_F(TreeReaderTest, RejectsCyclesOfLinks) {
     fs::create_symlink(tree_, tree_ / "sub/again");
     EXPECT_EQ(refusal(tree_),
               "/tree/sub/again leads by a link to a directory that it is itself in");
@@ -129,14 +129,14 @@ TEST_F(TreeReaderTest, RefusesLinksInACircle) {
     EXPECT_NE(refusal(tree_).find("Too many levels of symbolic links"), std::string::npos);
 }
 
-TEST_F(TreeReaderTest, RefusesToGoTooDeep) {
+TEST_F(TreeReaderTest, RejectsTooDeepNesting) {
     auto path = tree_;
     for (std::size_t depth = 0; depth < frames::max_depth; ++depth) path /= "d";
     fs::create_directories(path);
     EXPECT_TRUE(refusal(tree_).ends_with("d/d: more than 200 nested directories"));
 }
 
-TEST_F(TreeReaderTest, LeavesOutWhatIsNeitherFileNorDirectory) {
+TEST_F(TreeReaderTest, SkipsSpecialFiles) {
     ::mkfifo((tree_ / "pipe").c_str(), 0600);
     TreeReader reader(tree_);
     EXPECT_EQ(reader.skipped(), std::vector<std::string>{(tree_ / "pipe").string()});
@@ -144,11 +144,11 @@ TEST_F(TreeReaderTest, LeavesOutWhatIsNeitherFileNorDirectory) {
     EXPECT_EQ(refusal(tree_ / "pipe"), "/tree/pipe is neither a file nor a directory");
 }
 
-TEST_F(TreeReaderTest, NamesWhatIsNotThere) {
+TEST_F(TreeReaderTest, NamesAMissingPath) {
     EXPECT_EQ(refusal(folder_ / "nothing"), "cannot read /nothing: No such file or directory");
 }
 
-TEST_F(TreeReaderTest, GivesWhatIsLeftOfATreeThatChanges) {
+TEST_F(TreeReaderTest, ReadsTheRestOfATreeThatChanges) {
     for (std::string name : {"a", "b", "c"}) write_file(tree_ / name, content(200'000));
     TreeReader reader(tree_);
     TreeWriter writer(folder_ / "copy");

@@ -18,7 +18,7 @@ protected:
             writer.feed(std::string_view(stream).substr(at, split));
         writer.finish();
     }
-    /// The error for a malicious stream; what was made must be gone.
+    /// The error for a malicious stream; checks that everything created was removed.
     std::string refusal(const std::string& stream) {
         auto error = error_of([&] { write(stream); });
         EXPECT_EQ(names_in(folder_ / "out"), std::set<std::string>());
@@ -30,7 +30,7 @@ protected:
     fs::path target_ = folder_ / "out/target";
 };
 
-TEST_F(TreeWriterTest, MakesATreeFromEverySplit) {
+TEST_F(TreeWriterTest, WritesATreeFromPiecesOfEverySize) {
     auto stream = Stream()
                       .directory("any name", 0750)
                       .file("data", "some\nbytes", 0640)
@@ -53,14 +53,14 @@ TEST_F(TreeWriterTest, MakesATreeFromEverySplit) {
     }
 }
 
-TEST_F(TreeWriterTest, MakesAFile) {
+TEST_F(TreeWriterTest, WritesAFile) {
     write(
         Stream().open("name", 0600).data("one").data("two").add({frames::EntryKind::close}).end());
     EXPECT_EQ(read_file(target_), "onetwo");
     EXPECT_EQ(mode_of(target_), 0600u);
 }
 
-TEST_F(TreeWriterTest, KeepsModesButThoseThatGiveRights) {
+TEST_F(TreeWriterTest, KeepsModesWithoutSetuidAndSetgid) {
     auto mask = ::umask(077);
     write(Stream().directory("d", 07777).file("f", "", 06755).leave().end());
     ::umask(mask);
@@ -68,7 +68,7 @@ TEST_F(TreeWriterTest, KeepsModesButThoseThatGiveRights) {
     EXPECT_EQ(mode_of(target_ / "f"), 0755u);
 }
 
-TEST_F(TreeWriterTest, FillsDirectoriesThatMayNotBeWritten) {
+TEST_F(TreeWriterTest, FillsReadOnlyDirectories) {
     write(Stream().directory("d", 0555).directory("e", 0).file("f", "x", 0).leave().leave().end());
     EXPECT_EQ(mode_of(target_), 0555u);
     EXPECT_EQ(mode_of(target_ / "e"), 0u);
@@ -84,14 +84,14 @@ TEST_F(TreeWriterTest, DoesNotEnterALink) {
     EXPECT_EQ(names_in(folder_ / "outside"), std::set<std::string>());
 }
 
-TEST_F(TreeWriterTest, RefusesNamesThatLeadElsewhere) {
+TEST_F(TreeWriterTest, RejectsNamesThatLeadOutOfTheTree) {
     for (std::string name : {"..", ".", "", "/etc", "a/b", "../x"})
         EXPECT_EQ(refusal(Stream().directory("d").file(name, "")),
                   "what was sent for TARGET is broken: a name that no file may have")
             << name;
 }
 
-TEST_F(TreeWriterTest, RefusesANameThatComesTwice) {
+TEST_F(TreeWriterTest, RejectsDuplicateNames) {
     EXPECT_EQ(refusal(Stream().directory("d").file("x", "").file("x", "")),
               "cannot make TARGET/x: File exists");
     EXPECT_EQ(refusal(Stream().directory("d").file("x", "").link("x", "y")),
@@ -100,14 +100,14 @@ TEST_F(TreeWriterTest, RefusesANameThatComesTwice) {
               "cannot make TARGET/x: File exists");
 }
 
-TEST_F(TreeWriterTest, LeavesNothingOfAStreamThatIsCutOff) {
+TEST_F(TreeWriterTest, ATruncatedStreamLeavesNothing) {
     std::string whole =
         Stream().directory("d", 0).directory("e", 0).file("f", "x").leave().leave().end();
     for (std::size_t size = 0; size < whole.size(); ++size)
         ASSERT_EQ(refusal(whole.substr(0, size)), "what was sent for TARGET ended early") << size;
 }
 
-TEST_F(TreeWriterTest, ReservesNothingForASizeThatIsOnlyClaimed) {
+TEST_F(TreeWriterTest, ReservesNoSpaceForAnAnnouncedSize) {
     std::string stream =
         Stream().open("f").add({.kind = frames::EntryKind::data, .size = std::uint64_t{1} << 60});
     TreeWriter writer(target_);
@@ -117,14 +117,14 @@ TEST_F(TreeWriterTest, ReservesNothingForASizeThatIsOnlyClaimed) {
     EXPECT_EQ(writer.written_bytes(), 9u);
 }
 
-TEST_F(TreeWriterTest, RefusesToGoTooDeep) {
+TEST_F(TreeWriterTest, RejectsTooDeepNesting) {
     Stream stream;
     for (std::size_t depth = 0; depth <= frames::max_depth; ++depth) stream.directory("d");
     EXPECT_EQ(refusal(stream),
               "what was sent for TARGET is broken: more than 200 nested directories");
 }
 
-TEST_F(TreeWriterTest, RefusesMoreEntriesThanItsLimit) {
+TEST_F(TreeWriterTest, RejectsMoreEntriesThanItsLimit) {
     auto error = error_of([&] {
         std::string stream = Stream().directory("d").file("a", "").link("b", "x").file("c", "");
         TreeWriter writer(target_, Existing::refuse, {.entries = 3});
@@ -134,7 +134,7 @@ TEST_F(TreeWriterTest, RefusesMoreEntriesThanItsLimit) {
     EXPECT_FALSE(fs::exists(target_));
 }
 
-TEST_F(TreeWriterTest, DoesNotTouchWhatIsThereAlready) {
+TEST_F(TreeWriterTest, DoesNotOverwriteAnExistingTarget) {
     write_file(target_, "old");
     EXPECT_TRUE(error_of([&] {
                     write(Stream().file("f", "new").end());
@@ -152,7 +152,7 @@ TEST_F(TreeWriterTest, DoesNotFollowALinkAtTheTarget) {
     EXPECT_TRUE(fs::is_symlink(target_));
 }
 
-TEST_F(TreeWriterTest, TheTargetIsNotThereBeforeItIsWhole) {
+TEST_F(TreeWriterTest, TheTargetAppearsWhenItIsComplete) {
     std::string stream = Stream().directory("d").file("f", "x").leave().end();
     TreeWriter writer(target_);
     writer.feed(stream);
@@ -181,7 +181,7 @@ TEST_F(TreeWriterTest, ReplacesAFileByAFileOnly) {
     EXPECT_EQ(names_in(folder_ / "out"), std::set<std::string>{"target/"});
 }
 
-/// The error for the stream when the user `nobody` writes it, who must then own the folder.
+/// The error for the stream when the user `nobody` writes it; gives the folder to that user.
 std::string error_without_rights(const fs::path& target, const std::string& stream) {
     constexpr uid_t nobody = 65534;
     auto folder = target.parent_path();
@@ -209,7 +209,7 @@ std::string error_without_rights(const fs::path& target, const std::string& stre
     return {error, static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
 }
 
-TEST_F(TreeWriterTest, AUserWithoutRightsMakesADirectoryThatMayNotBeWritten) {
+TEST_F(TreeWriterTest, AnUnprivilegedUserWritesAReadOnlyDirectory) {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root, to give it up";
     std::string store = Stream().directory("d", 0555).directory("e", 0555).leave().leave().end();
     EXPECT_EQ(error_without_rights(target_, store), "no error");
@@ -221,7 +221,7 @@ TEST_F(TreeWriterTest, AUserWithoutRightsMakesADirectoryThatMayNotBeWritten) {
     EXPECT_EQ(names_in(folder_ / "out"), (std::set<std::string>{"target/", "target/e/"}));
 }
 
-TEST_F(TreeWriterTest, StopsBeforeTheDiskIsFull) {
+TEST_F(TreeWriterTest, KeepsFreeDiskSpace) {
     if (!mount_small("32m")) GTEST_SKIP() << "needs root";
     target_ = folder_ / "small/target";
     auto megabyte = content(1024 * 1024);
@@ -234,7 +234,7 @@ TEST_F(TreeWriterTest, StopsBeforeTheDiskIsFull) {
         << error;
 }
 
-TEST_F(TreeWriterTest, ShowsNamesWithoutWhatMovesACursor) {
+TEST_F(TreeWriterTest, ShowsNamesWithoutControlCharacters) {
     auto error = refusal(Stream().directory("d").file("\x1b[31mx\n", "").file("\x1b[31mx\n", ""));
     EXPECT_EQ(error, "cannot make TARGET/x\\x0a: File exists");
 }

@@ -31,30 +31,30 @@ void append_frame(Line& line, Type type, std::uint32_t stream, std::string_view 
     append(line, payload);
 }
 
-struct Heard {
+struct Scanned {
     std::vector<std::string> payloads;
     std::size_t noise = 0;
     std::size_t left = 0;  ///< bytes that wait for more
 };
 
-Heard hear(Bytes line, Expect expect = Expect::any) {
-    Heard heard;
+Scanned scan_all(Bytes line, Expect expect = Expect::any) {
+    Scanned result;
     for (;;) {
         auto found = scan(line, expect);
         if (found.kind == Scan::Kind::incomplete) break;
         EXPECT_GT(found.size, 0u);
         EXPECT_LE(found.size, line.size());
         if (found.kind == Scan::Kind::noise)
-            heard.noise += found.size;
+            result.noise += found.size;
         else
-            heard.payloads.emplace_back(found.payload.begin(), found.payload.end());
+            result.payloads.emplace_back(found.payload.begin(), found.payload.end());
         line = line.subspan(found.size);
     }
-    heard.left = line.size();
-    return heard;
+    result.left = line.size();
+    return result;
 }
 
-TEST(Frames, AFrameComesBackAsItWasWritten) {
+TEST(Frames, AFrameIsReadAsItWasWritten) {
     Line line;
     append_frame(line, Type::output, 0xdeadbeef, "hello");
     auto found = scan(line, Expect::any);
@@ -67,7 +67,7 @@ TEST(Frames, AFrameComesBackAsItWasWritten) {
     EXPECT_EQ(std::string(found.payload.begin(), found.payload.end()), "hello");
 }
 
-TEST(Frames, AFrameIsIncompleteUntilItsLastByteCame) {
+TEST(Frames, AFrameIsIncompleteUntilItsLastByte) {
     Line line;
     append_frame(line, Type::exec, 1, std::string(300, 'x'));
     for (std::size_t size = 0; size < line.size(); ++size)
@@ -77,7 +77,7 @@ TEST(Frames, AFrameIsIncompleteUntilItsLastByteCame) {
 TEST(Frames, TheLargestPayloadIsAFrameAndALargerLengthIsNoise) {
     Line line;
     append_frame(line, Type::input, 1, std::string(max_payload, 'x'));
-    EXPECT_EQ(hear(line).payloads.size(), 1u);
+    EXPECT_EQ(scan_all(line).payloads.size(), 1u);
     Line larger;
     append_frame(larger, Type::input, 1, std::string(max_payload + 1, 'x'));
     EXPECT_EQ(scan(larger, Expect::any).kind, Scan::Kind::noise);
@@ -92,38 +92,38 @@ TEST(Frames, NoiseBetweenFramesIsSkipped) {
            "Ch\xfe");
     append_frame(line, Type::output, 1, "two");
     append(line, "noise");
-    auto heard = hear(line);
-    EXPECT_THAT(heard.payloads, ElementsAre("one", "two"));
-    EXPECT_EQ(heard.noise, 33u + 4u + 5u);
+    auto result = scan_all(line);
+    EXPECT_THAT(result.payloads, ElementsAre("one", "two"));
+    EXPECT_EQ(result.noise, 33u + 4u + 5u);
 }
 
-TEST(Frames, ATruncatedFrameCostsOnlyItself) {
+TEST(Frames, ATruncatedFrameLosesOnlyItself) {
     Line line;
     append_frame(line, Type::output, 1, std::string(100, 'x'));
     line.resize(60);
     append_frame(line, Type::output, 1, std::string(200, 'y'));
     append_frame(line, Type::output, 1, "after");
-    EXPECT_THAT(hear(line).payloads, ElementsAre(std::string(200, 'y'), "after"));
+    EXPECT_THAT(scan_all(line).payloads, ElementsAre(std::string(200, 'y'), "after"));
 }
 
-TEST(Frames, AnyByteThatChangesIsNoticed) {
+TEST(Frames, AnyChangedByteIsDetected) {
     Line intact;
     append_frame(intact, Type::output, 1, "hello, world");
     for (std::size_t at = 0; at < intact.size(); ++at) {
         auto line = intact;
         line[at] ^= 0x10;
         append_frame(line, Type::output, 1, "next");
-        EXPECT_THAT(hear(line).payloads, ElementsAre("next")) << "byte " << at;
+        EXPECT_THAT(scan_all(line).payloads, ElementsAre("next")) << "byte " << at;
     }
 }
 
-TEST(Frames, WhoWaitsForAHelloIsNotHeldUpByAFrameBegunBeforeIt) {
+TEST(Frames, AnIncompleteFrameDoesNotDelayAHello) {
     Line line;
     append_frame(line, Type::output, 1, std::string(60000, 'x'));
     line.resize(500);
     append_frame(line, Type::hello, 0, "it is me");
-    EXPECT_THAT(hear(line, Expect::any).payloads, IsEmpty());
-    EXPECT_THAT(hear(line, Expect::hello).payloads, ElementsAre("it is me"));
+    EXPECT_THAT(scan_all(line, Expect::any).payloads, IsEmpty());
+    EXPECT_THAT(scan_all(line, Expect::hello).payloads, ElementsAre("it is me"));
 }
 
 TEST(Frames, RandomNoiseNeverHidesAFrameAfterIt) {
@@ -134,7 +134,7 @@ TEST(Frames, RandomNoiseNeverHidesAFrameAfterIt) {
         for (std::size_t index = 0; index < size; ++index)
             line.push_back(random() % 4 == 0 ? 0xfe : static_cast<unsigned char>(random()));
         append_frame(line, Type::output, 1, "frame");
-        ASSERT_THAT(hear(line).payloads, ElementsAre("frame")) << "round " << round;
+        ASSERT_THAT(scan_all(line).payloads, ElementsAre("frame")) << "round " << round;
     }
 }
 
@@ -144,7 +144,7 @@ TEST(Frames, TheChecksumDependsOnEveryByteAndTheLength) {
     EXPECT_NE(checksum(bytes_of("abcdefghi")), checksum(bytes_of("abcdefghj")));
 }
 
-TEST(Frames, TheChecksumIsTheOneOfTheProtocolsDescription) {
+TEST(Frames, TheChecksumIsThatOfTheProtocolDescription) {
     EXPECT_EQ(checksum({}), 15074728693083421371u);
     EXPECT_EQ(checksum(bytes_of("charioteer")), 1581008926796686601u);
 }

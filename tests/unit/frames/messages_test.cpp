@@ -23,7 +23,7 @@ TEST(Messages, FieldsAreLittleEndianWithoutPadding) {
         std::equal(written.begin(), written.end(), std::begin(expected), std::end(expected)));
 }
 
-TEST(Messages, WhatFollowsTheFieldsStays) {
+TEST(Messages, BytesAfterTheFieldsRemain) {
     std::array<unsigned char, 64> room{};
     auto size =
         encode(
@@ -43,7 +43,7 @@ TEST(Messages, WhatFollowsTheFieldsStays) {
     EXPECT_EQ(payload[0], 'x');
 }
 
-TEST(Messages, APayloadThatIsTooShortIsRefused) {
+TEST(Messages, ATruncatedPayloadIsRejected) {
     const unsigned char three[] = {1, 2, 3};
     Bytes payload(three);
     Credit credit{.bytes = 9};

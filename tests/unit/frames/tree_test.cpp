@@ -32,14 +32,14 @@ std::string mark(EntryKind kind) {
     return written({.kind = kind});
 }
 
-/// What a parser makes of `stream` that comes in pieces of `size`: a line for each item, the data
-/// put together.
+/// The items that a parser finds in `stream` in pieces of `size`: a line for each, with joined
+/// data.
 std::string parsed(std::string_view stream, std::size_t size) {
     TreeParser parser;
     std::string text;
     bool in_data = false;
     for (std::size_t at = 0; at < stream.size(); at += size) {
-        // A copy, so that reading beyond the piece is noticed.
+        // A copy, so that sanitizers detect reads beyond the piece.
         std::string piece(stream.substr(at, size));
         std::vector<unsigned char> room(piece.begin(), piece.end());
         Bytes bytes(room);
@@ -68,7 +68,7 @@ std::string trouble(const std::string& stream) {
     return at == text.npos ? "none" : text.substr(at + 8);
 }
 
-TEST(Tree, IsTheSameInEverySplit) {
+TEST(Tree, DoesNotDependOnThePieces) {
     auto stream = directory("tree") + file("data") + data("some bytes") + data("more") +
                   mark(EntryKind::close) + link("link", "../there") + directory("empty") +
                   mark(EntryKind::leave) + mark(EntryKind::leave) + mark(EntryKind::end);
@@ -79,21 +79,21 @@ TEST(Tree, IsTheSameInEverySplit) {
         ASSERT_EQ(parsed(stream, size), expected) << size;
 }
 
-TEST(Tree, WithoutItsEndHasNotEnded) {
+TEST(Tree, IsIncompleteWithoutItsEnd) {
     auto stream = file("data") + data("x") + mark(EntryKind::close) + mark(EntryKind::end);
     for (std::size_t size = 1; size < stream.size(); ++size)
         EXPECT_TRUE(parsed(stream.substr(0, size), size).ends_with("not ended")) << size;
     EXPECT_TRUE(parsed(stream, stream.size()).ends_with("\nended"));
 }
 
-TEST(Tree, TakesTheLongestNames) {
+TEST(Tree, AcceptsTheLongestNames) {
     std::string name(max_name, 'n');
     std::string target(max_target, 't');
     auto text = parsed(directory("d") + link(name, target), 1000);
     EXPECT_NE(text.find("6 0 " + name + " " + target), text.npos);
 }
 
-TEST(Tree, RefusesNamesThatAreNone) {
+TEST(Tree, RejectsInvalidNames) {
     for (std::string name : {"", ".", "..", "a/b", "/", "/etc", "../x"}) {
         EXPECT_EQ(trouble(directory("d") + file(name)), "a name that no file may have") << name;
         EXPECT_EQ(trouble(directory(name)), "a name that no file may have") << name;
@@ -105,7 +105,7 @@ TEST(Tree, RefusesNamesThatAreNone) {
     EXPECT_EQ(trouble(directory("...")), "none");
 }
 
-TEST(Tree, RefusesWhatIsInTheWrongPlace) {
+TEST(Tree, RejectsMisplacedEntries) {
     EXPECT_EQ(trouble(mark(EntryKind::end)), "an end in its middle");
     EXPECT_EQ(trouble(directory("d") + mark(EntryKind::end)), "an end in its middle");
     EXPECT_EQ(trouble(file("f") + mark(EntryKind::end)), "an end in its middle");
@@ -119,7 +119,7 @@ TEST(Tree, RefusesWhatIsInTheWrongPlace) {
               "something follows its end");
 }
 
-TEST(Tree, RefusesFieldsThatAKindDoesNotHave) {
+TEST(Tree, RejectsFieldsOfOtherKinds) {
     EXPECT_EQ(trouble(written({.kind = EntryKind::file, .mode = 010000, .name = "f"})),
               "an impossible mode");
     EXPECT_EQ(trouble(written({.kind = EntryKind::end, .mode = 1})), "an impossible mode");
@@ -132,14 +132,14 @@ TEST(Tree, RefusesFieldsThatAKindDoesNotHave) {
     EXPECT_EQ(trouble(mark(static_cast<EntryKind>(8))), "an entry of an unknown kind");
 }
 
-TEST(Tree, RefusesToGoTooDeep) {
+TEST(Tree, RejectsTooDeepNesting) {
     std::string stream;
     for (std::size_t depth = 0; depth < max_depth; ++depth) stream += directory("d");
     EXPECT_EQ(trouble(stream), "none");
     EXPECT_EQ(trouble(stream + directory("d")), "more than 200 nested directories");
 }
 
-TEST(Tree, StaysBroken) {
+TEST(Tree, AnErrorIsFinal) {
     TreeParser parser;
     auto bad = data("x");
     auto good = directory("d");

@@ -25,14 +25,14 @@ TEST(Backoff, PausesDoubleUpToTheLongest) {
     EXPECT_EQ(backoff.next(), 10ms);
 }
 
-TEST(Backoff, ThePauseBetweenTriesGrowsWithTheWaitAndWithSlowTries) {
+TEST(Backoff, ThePauseGrowsWithTheWaitAndWithSlowTries) {
     EXPECT_EQ(pause_between_tries(0s, 0s), 20ms);
     EXPECT_EQ(pause_between_tries(3200ms, 0s), 100ms);
     EXPECT_EQ(pause_between_tries(0s, 600ms), 300ms);
     EXPECT_EQ(pause_between_tries(1h, 1h), 1s);
 }
 
-TEST(Reminder, ComesMoreAndMoreSeldom) {
+TEST(Reminder, ItsPausesGrow) {
     Reminder reminder(30s);
     EXPECT_FALSE(reminder.due(29s));
     EXPECT_TRUE(reminder.due(31s));

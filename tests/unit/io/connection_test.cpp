@@ -74,7 +74,7 @@ TEST_F(ConnectionTest, ReadsWhatThePeerSendsAndSendsInOrder) {
     EXPECT_EQ(peer().read_line(), "two");
 }
 
-TEST_F(ConnectionTest, TheReasonIsAskedOnceWhenThePeerEnds) {
+TEST_F(ConnectionTest, TheReasonIsRequestedOnceWhenThePeerEnds) {
     peer().close();
     EXPECT_EQ(lost(read()), "the peer was killed");
     EXPECT_EQ(lost(read()), "the peer was killed");
@@ -82,7 +82,7 @@ TEST_F(ConnectionTest, TheReasonIsAskedOnceWhenThePeerEnds) {
     EXPECT_EQ(asked_, 1);
 }
 
-TEST_F(ConnectionTest, ACancelledReadLeavesTheConnection) {
+TEST_F(ConnectionTest, ACancelledReadLeavesTheConnectionUsable) {
     auto reading = runtime_.start(read());
     reading.cancel();
     EXPECT_THROW(result_of(std::move(reading)), Interrupted);
@@ -90,7 +90,7 @@ TEST_F(ConnectionTest, ACancelledReadLeavesTheConnection) {
     EXPECT_EQ(result_of(runtime_.start(read())), "later");
 }
 
-TEST_F(ConnectionTest, CloseEndsAReadWithoutAskingForAReason) {
+TEST_F(ConnectionTest, CloseEndsAReadWithoutRequestingAReason) {
     auto reading = runtime_.start(read());
     result_of(runtime_.start(close()));
     try {

@@ -30,7 +30,7 @@ asio::awaitable<void> nested(TimeSource& time) {
     co_await time.deadline_after(5s).limit(std::move(inner), "the outer wait");
 }
 
-TEST(Deadline, GivesTheValueOfWhatEndsInTime) {
+TEST(Deadline, ReturnsTheResultWithinTheLimit) {
     Runtime runtime;
     fakes::ManualTime time;
     auto pending = runtime.start(time.deadline_after(5s).limit(give(3), "late"));
@@ -48,7 +48,7 @@ TEST(Deadline, WithoutLimitThereIsNoTimer) {
     EXPECT_THROW(result_of(pending), Interrupted);
 }
 
-TEST(Deadline, TheOuterOneEndsWhatTheInnerOneWouldAllow) {
+TEST(Deadline, TheEarlierOfTwoDeadlinesApplies) {
     Runtime runtime;
     fakes::ManualTime time;
     auto pending = runtime.start(nested(time));
@@ -62,7 +62,7 @@ TEST(Deadline, TheOuterOneEndsWhatTheInnerOneWouldAllow) {
     }
 }
 
-TEST(Deadline, CancellationIsNoTimeout) {
+TEST(Deadline, CancellationIsNotATimeout) {
     Runtime runtime;
     fakes::ManualTime time;
     auto pending = runtime.start(time.deadline_after(5s).limit(wait_for_ever(), "late"));

@@ -8,14 +8,14 @@
 namespace charioteer::io {
 namespace {
 
-TEST(Error, EachLayerPutsItsFrameInFront) {
+TEST(Error, EachLayerPrependsItsContext) {
     Error error("no reply");
     error.add_context("powering down");
     error.add_context("web");
     EXPECT_STREQ(error.what(), "web: powering down: no reply");
 }
 
-TEST(Error, NotesAreNoPartOfTheSentence) {
+TEST(Error, NotesAreSeparateFromTheMessage) {
     Error error("no reply");
     error.add_note("QEMU still runs");
     error.add_note("last line: login:");
@@ -23,7 +23,7 @@ TEST(Error, NotesAreNoPartOfTheSentence) {
     EXPECT_THAT(error.notes(), testing::ElementsAre("QEMU still runs", "last line: login:"));
 }
 
-TEST(Error, FramesKeepTheKindOfAnErrorThatPassesThrough) {
+TEST(Error, ContextKeepsTheTypeOfTheError) {
     auto fail = [] {
         try {
             throw ConnectionLost("QEMU ended");
@@ -40,7 +40,7 @@ TEST(Error, FramesKeepTheKindOfAnErrorThatPassesThrough) {
     }
 }
 
-TEST(Error, InterruptedIsNoErrorToHandle) {
+TEST(Error, InterruptedIsNotAnError) {
     EXPECT_FALSE((std::is_base_of_v<Error, Interrupted>));
 }
 

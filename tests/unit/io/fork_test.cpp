@@ -24,7 +24,7 @@ public:
     std::string seen;
 };
 
-/// What `work` returns in a forked child, which is its exit status.
+/// Runs `work` in a forked child; its result, which is the exit status.
 template <class Work>
 int in_child(Work work) {
     pid_t child = ::fork();
@@ -40,7 +40,7 @@ TEST(Fork, IsObservedOnBothSides) {
     EXPECT_EQ(observer.seen, "before parent");
 }
 
-TEST(DriverOnlyDescriptor, EndsWithTheDriverThoughAChildLives) {
+TEST(DriverOnlyDescriptor, ClosesWithTheDriverEvenIfAChildRuns) {
     std::array<int, 2> ends{};
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
     UniqueFd ours(ends[0]);
@@ -65,7 +65,7 @@ TEST(DriverOnlyDescriptor, EndsWithTheDriverThoughAChildLives) {
     ::waitpid(child, nullptr, 0);
 }
 
-TEST(DriverOnlyDescriptor, IsStillOneInAChild) {
+TEST(DriverOnlyDescriptor, IsAlsoClosedByAChildOfAChild) {
     std::array<int, 2> ends{};
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
     UniqueFd ours(ends[0]);

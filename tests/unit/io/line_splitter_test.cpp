@@ -19,7 +19,7 @@ std::vector<std::string> split(std::string_view bytes, std::size_t chunk) {
     return lines;
 }
 
-TEST(LineSplitter, KeepsHalfALineUntilTheRestArrives) {
+TEST(LineSplitter, KeepsAnIncompleteLineUntilTheRestArrives) {
     LineSplitter splitter;
     splitter.feed("{\"event\":\"ST");
     EXPECT_EQ(splitter.next(), std::nullopt);
@@ -35,7 +35,7 @@ TEST(LineSplitter, GivesTheSameLinesForEveryChunkSize) {
         EXPECT_EQ(split(bytes, chunk), expected) << "chunk size " << chunk;
 }
 
-TEST(LineSplitter, CutsALineThatIsTooLongHoweverItArrives) {
+TEST(LineSplitter, SplitsATooLongLineInAnyPieces) {
     const std::string bytes = "abcdefgh\nabcd\nabcde";
     for (std::size_t chunk = 1; chunk <= bytes.size(); ++chunk) {
         LineSplitter splitter(4);

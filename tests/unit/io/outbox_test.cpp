@@ -51,7 +51,7 @@ protected:
     Pending<void> running_;
 };
 
-TEST_F(OutboxTest, WritesPiecesInTheirOrder) {
+TEST_F(OutboxTest, WritesPiecesInOrder) {
     auto first = runtime_.start(add(line_, "one\n"));
     auto second = runtime_.start(add(line_, "two\n"));
     EXPECT_TRUE(result_of(first));
@@ -60,7 +60,7 @@ TEST_F(OutboxTest, WritesPiecesInTheirOrder) {
     EXPECT_EQ(ends_.second.read_line(), "two");
 }
 
-TEST_F(OutboxTest, APieceIsWrittenWholeThoughNobodyWaitsForItAnyMore) {
+TEST_F(OutboxTest, APieceIsWrittenCompletelyAfterItsCallerWasCancelled) {
     std::string big(4'000'000, 'x');
     auto sent = runtime_.start(add(line_, big + "\n"));
     ends_.second.read(1);
@@ -72,7 +72,7 @@ TEST_F(OutboxTest, APieceIsWrittenWholeThoughNobodyWaitsForItAnyMore) {
     EXPECT_TRUE(result_of(next));
 }
 
-TEST_F(OutboxTest, APeerThatIsGoneEndsTheWait) {
+TEST_F(OutboxTest, ADisconnectedPeerEndsTheWait) {
     auto sent = runtime_.start(add(line_, std::string(4'000'000, 'x')));
     ends_.second.read(1);
     ends_.second.close();

@@ -17,7 +17,7 @@ int send_buffer_of(int socket) {
     return size;
 }
 
-TEST(PeerBuffer, IsEnlargedAtTheOtherEndOnly) {
+TEST(PeerBuffer, IsEnlargedAtThePeersEndOnly) {
     fakes::TemporaryDirectory directory;
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -26,7 +26,7 @@ TEST(PeerBuffer, IsEnlargedAtTheOtherEndOnly) {
     UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     ASSERT_EQ(::bind(listener.get(), generic, sizeof address), 0);
     ASSERT_EQ(::listen(listener.get(), 1), 0);
-    // Both ends are this very process, which may look at itself everywhere.
+    // Both ends belong to this process, which may always inspect itself.
     UniqueFd peer(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     ASSERT_EQ(::connect(peer.get(), generic, sizeof address), 0);
     UniqueFd ours(::accept(listener.get(), nullptr, nullptr));
@@ -39,7 +39,7 @@ TEST(PeerBuffer, IsEnlargedAtTheOtherEndOnly) {
     EXPECT_EQ(send_buffer_of(ours.get()), unchanged);
 }
 
-TEST(PeerBuffer, IsLeftAloneWhereThereIsNoPath) {
+TEST(PeerBuffer, IsUnchangedWithoutAPath) {
     int pair[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     UniqueFd ours(pair[0]);

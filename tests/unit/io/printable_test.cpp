@@ -14,7 +14,7 @@ TEST(Printable, KeepsTextAsItIs) {
               "a\tb \xc3\xa4 \xe2\x82\xac \xf0\x9f\x90\x8e");
 }
 
-TEST(Printable, LeavesOutWhatMovesTheCursorOrSetsTheTitle) {
+TEST(Printable, RemovesSequencesThatControlTheTerminal) {
     EXPECT_EQ(plain("\x1b[2J\x1b[10Aup\x1b[?1049h\x1b"
                     "c"),
               "up");
@@ -31,12 +31,12 @@ TEST(Printable, KeepsColoursOnRequest) {
     EXPECT_EQ(printable("\x1b[>1m", Colours::keep), "") << "not a colour, but a mode of keys";
 }
 
-TEST(Printable, EndsWithASequenceThatIsCutOff) {
+TEST(Printable, RemovesATruncatedSequenceAtTheEnd) {
     for (const auto* text : {"cut \x1b[0;", "cut \x1b", "cut \x1b]0;title", "cut \x1b["})
         EXPECT_EQ(plain(text), "cut ") << text;
 }
 
-TEST(Printable, GoesOnAfterASequenceThatIsBrokenOff) {
+TEST(Printable, ContinuesAfterAnInvalidSequence) {
     EXPECT_EQ(plain("\x1b[12\x07x"), "\\x07x");
     EXPECT_EQ(plain("\x1b\x1b[2Jx"), "x");
     EXPECT_EQ(plain("\x1b]0;ti\x1b[2Jx"), "x");
@@ -49,7 +49,7 @@ TEST(Printable, ShowsOtherControlCharacters) {
               "\\x9b1A");
 }
 
-TEST(Printable, ReplacesWhatIsNotUtf8) {
+TEST(Printable, ReplacesInvalidUtf8) {
     const std::string mark = "\xef\xbf\xbd";
     EXPECT_EQ(plain("a\xff\x9b"), "a" + mark + mark);
     EXPECT_EQ(plain("\xe2\x82"), mark + mark);
@@ -57,7 +57,7 @@ TEST(Printable, ReplacesWhatIsNotUtf8) {
     EXPECT_EQ(plain("\xed\xa0\x80"), mark + mark + mark) << "half a surrogate pair";
 }
 
-TEST(Decodable, DropsWhatIsNotUtf8AsPythonDoes) {
+TEST(Decodable, DropsInvalidUtf8LikePython) {
     EXPECT_EQ(decodable("th\xffree"), "three");
     EXPECT_EQ(decodable("caf\xc3\xa9 \x1b[0m"), "caf\xc3\xa9 \x1b[0m");
     EXPECT_EQ(decodable("a\xe2\x82z\xe2\x82"), "az") << "characters that are cut off";

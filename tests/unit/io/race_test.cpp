@@ -33,19 +33,19 @@ asio::awaitable<std::unique_ptr<int>> give(int value) {
     co_return std::make_unique<int>(value);
 }
 
-TEST(Race, GivesTheResultOfTheOperation) {
+TEST(Race, ReturnsTheResultOfTheOperation) {
     Runtime runtime;
     auto result = result_of(runtime.start(race(give(3), wait_for_ever())));
     ASSERT_TRUE(result);
     EXPECT_EQ(**result, 3);
 }
 
-TEST(Race, GivesNothingWhenTheOtherEndsFirst) {
+TEST(Race, ReturnsNothingIfTheOtherEndsFirst) {
     Runtime runtime;
     EXPECT_FALSE(result_of(runtime.start(race(wait_for_ever(), end_at_once()))));
 }
 
-TEST(Race, TheFailureOfTheOtherIsThrown) {
+TEST(Race, AnExceptionOfTheOtherIsThrown) {
     Runtime runtime;
     auto raced = runtime.start(race(wait_for_ever(), fail("the other failed")));
     try {
@@ -56,7 +56,7 @@ TEST(Race, TheFailureOfTheOtherIsThrown) {
     }
 }
 
-/// Ends with `value` when it is cancelled, as an operation does that is too far to be undone.
+/// Ends with `value` when it is cancelled, like an operation that can no longer be undone.
 asio::awaitable<int> finish_when_cancelled(int value, std::shared_ptr<std::promise<void>> waiting) {
     Condition condition(co_await asio::this_coro::executor);
     waiting->set_value();

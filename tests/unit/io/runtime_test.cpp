@@ -22,7 +22,7 @@ asio::awaitable<void> fail_at_once() {
     co_return;
 }
 
-TEST(Runtime, GivesTheResultToTheWaitingThread) {
+TEST(Runtime, ReturnsTheResultToTheWaitingThread) {
     Runtime runtime;
     EXPECT_EQ(runtime.start(answer()).get(), 42);
 }
@@ -37,7 +37,7 @@ TEST(Runtime, StoppingWakesEveryWaiter) {
     EXPECT_THROW(second.get(), Interrupted);
 }
 
-TEST(Runtime, RefusesWorkAfterItStopped) {
+TEST(Runtime, RejectsWorkAfterItStopped) {
     Runtime runtime;
     runtime.stop();
     EXPECT_THROW(runtime.start(answer()), Interrupted);
@@ -75,7 +75,7 @@ TEST(Deadline, ThrowsWhenTheClockPassesIt) {
     }
 }
 
-TEST(Deadline, AFailureAtOnceIsNotTakenForATimeout) {
+TEST(Deadline, AnImmediateErrorIsNotATimeout) {
     Runtime runtime;
     fakes::ManualTime time;
     auto pending = runtime.start(time.deadline_after(5s).limit(fail_at_once(), "late"));

@@ -11,7 +11,7 @@
 namespace charioteer::io {
 namespace {
 
-/// Callers of one flight on an io_context that the test runs by hand.
+/// Callers of one SingleFlight on an io_context that the test polls.
 class SingleFlightTest : public testing::Test {
 protected:
     struct Caller {
@@ -25,7 +25,7 @@ protected:
     static asio::cancellation_type ignore(asio::cancellation_type) {
         return asio::cancellation_type::none;
     }
-    /// Waits until the test opens the gate; then gives the number of the run.
+    /// Waits until the test opens the gate; returns the number of the run.
     asio::awaitable<int> operate() {
         ++runs_;
         ++running_;
@@ -137,7 +137,7 @@ TEST_F(SingleFlightTest, ANewCallerWaitsForTheEndOfACancelledRun) {
     EXPECT_EQ(most_running_, 1);
 }
 
-TEST_F(SingleFlightTest, NothingIsCancelledThatIsDestroyedWithTheContext) {
+TEST_F(SingleFlightTest, DestroyingTheContextCancelsNothing) {
     call();
     call();
     // The fixture destroys the context with both callers and the run in it.

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 using fakes::result_of;
 using testing::HasSubstr;
 
-/// Whether somebody could be connected to, as a value that does not outlive the io thread.
+/// Whether connect() succeeds. The socket is closed on the io thread.
 asio::awaitable<bool> connect(std::filesystem::path path, Deadline deadline, TimeSource& time) {
     auto stream = co_await connect_unix(std::move(path), deadline, time);
     co_return stream.is_open();
@@ -32,18 +32,18 @@ protected:
     fakes::ManualTime time_;
 };
 
-TEST_F(UnixSocketTest, ConnectsToWhoListens) {
+TEST_F(UnixSocketTest, ConnectsToAListeningSocket) {
     auto acceptor = listen_unix(runtime_.executor(), path_);
     EXPECT_TRUE(result_of(runtime_.start(connect(path_, Deadline::never(), time_))));
 }
 
-TEST_F(UnixSocketTest, ReplacesAFileThatIsInTheWay) {
+TEST_F(UnixSocketTest, ReplacesAnExistingFile) {
     std::ofstream(path_) << "old";
     auto acceptor = listen_unix(runtime_.executor(), path_);
     EXPECT_TRUE(std::filesystem::is_socket(path_));
 }
 
-TEST_F(UnixSocketTest, WaitsForAPeerThatDoesNotYetListen) {
+TEST_F(UnixSocketTest, WaitsUntilThePeerListens) {
     auto connecting = runtime_.start(connect(path_, Deadline::never(), time_));
     while (time_.sleepers() < 1) std::this_thread::yield();
     auto acceptor = listen_unix(runtime_.executor(), path_);
@@ -51,7 +51,7 @@ TEST_F(UnixSocketTest, WaitsForAPeerThatDoesNotYetListen) {
     EXPECT_TRUE(result_of(connecting));
 }
 
-TEST_F(UnixSocketTest, DoesNotWaitForAPeerPastTheDeadline) {
+TEST_F(UnixSocketTest, WaitsForAPeerUntilTheDeadline) {
     auto connecting = runtime_.start(connect(path_, time_.deadline_after(2s), time_));
     while (!connecting.wait_for(0ms)) time_.advance(50ms);
     try {
@@ -62,7 +62,7 @@ TEST_F(UnixSocketTest, DoesNotWaitForAPeerPastTheDeadline) {
     }
 }
 
-TEST_F(UnixSocketTest, SaysWhatToDoAboutAPathThatIsTooLong) {
+TEST_F(UnixSocketTest, ATooLongPathIsAnErrorWithACure) {
     EXPECT_NO_THROW(check_socket_path(std::string(107, 'x')));
     try {
         listen_unix(runtime_.executor(), std::string(108, 'x'));
@@ -72,7 +72,7 @@ TEST_F(UnixSocketTest, SaysWhatToDoAboutAPathThatIsTooLong) {
     }
 }
 
-TEST_F(UnixSocketTest, NamesAFolderThatIsNotThere) {
+TEST_F(UnixSocketTest, NamesAMissingFolder) {
     try {
         listen_unix(runtime_.executor(), directory_.path() / "no" / "socket");
         FAIL() << "expected an Error";

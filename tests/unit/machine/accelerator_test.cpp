@@ -29,7 +29,7 @@ TEST(Accelerator, TheUserDecides) {
     EXPECT_EQ(tcg->accelerator, Accelerator::tcg);
 }
 
-TEST(Accelerator, AnUnknownWishNamesTheVariableAndItsValues) {
+TEST(Accelerator, AnInvalidValueNamesTheVariableAndItsValues) {
     try {
         decide_accelerator("hvf", with_vmx, true);
         FAIL();

@@ -26,7 +26,7 @@ TEST_F(AgentCommandsTest, CommandsGoThroughTheAgent) {
     EXPECT_THAT(events(), testing::Not(Contains(HasSubstr("the agent does not run"))));
 }
 
-TEST_F(AgentCommandsTest, WithoutAnAgentTheRootShellServesAndTheLogSaysWhyOnce) {
+TEST_F(AgentCommandsTest, WithoutAnAgentTheRootShellIsUsedAndTheReasonIsLoggedOnce) {
     auto machine = connected(without_agent);
     EXPECT_EQ(execute(*machine, "echo hello").output, "hello\n");
     EXPECT_EQ(execute(*machine, "echo again").output, "again\n");
@@ -43,7 +43,7 @@ TEST_F(AgentCommandsTest, WithoutAnAgentTheRootShellServesAndTheLogSaysWhyOnce) 
     EXPECT_THAT(failure.what(), HasSubstr("it has no port"));
 }
 
-TEST_F(AgentCommandsTest, WhoWantsAnAgentGetsOneOrTheReason) {
+TEST_F(AgentCommandsTest, GuestAgentReturnsTheAgentOrTheReason) {
     ::setenv("CHARIOTEER_CHANNEL", "agent", 1);
     auto machine = make(without_agent);
     auto failure = failure_of<ShellError>([&] { run(machine->connect(options())); });
@@ -74,7 +74,7 @@ TEST_F(AgentCommandsTest, ASlowFileSystemHoldsUpNothingElse) {
     EXPECT_TRUE(run_on_io([&] { return machine->parts().agent->usable() != nullptr; }));
 }
 
-TEST_F(AgentCommandsTest, GivesInputAndKeepsLimits) {
+TEST_F(AgentCommandsTest, PassesInputAndEnforcesLimits) {
     auto machine = connected(with_agent);
     Command with_input;
     with_input.input = std::string(1'000'000, 'x');
@@ -84,7 +84,7 @@ TEST_F(AgentCommandsTest, GivesInputAndKeepsLimits) {
     EXPECT_EQ(run_all(*machine, "sleep 60", limited).status, 124);
 }
 
-TEST_F(AgentCommandsTest, ACommandWhoseOutputIsNotWantedRunsOn) {
+TEST_F(AgentCommandsTest, ACommandWithoutOutputIsNotWaitedFor) {
     auto machine = connected(with_agent);
     Command unwanted{.text = "sleep 0.1; echo done >&2", .want_output = false};
     auto result = run(machine->parts().runner->run(std::move(unwanted)));
@@ -92,7 +92,7 @@ TEST_F(AgentCommandsTest, ACommandWhoseOutputIsNotWantedRunsOn) {
     while (!testing::Value(events(), Contains("done"))) std::this_thread::yield();
 }
 
-TEST_F(AgentCommandsTest, AnAnswerIsCompleteWithTheLastHolderOfItsOutput) {
+TEST_F(AgentCommandsTest, ACommandEndsWithTheLastHolderOfItsOutput) {
     auto machine = connected(with_agent);
     EXPECT_EQ(execute(*machine, "(sleep 0.1; echo late) & echo early").output, "early\nlate\n");
     EXPECT_EQ(run_all(*machine, "sleep 60 >&2 & exit 3").status, 3);
@@ -121,7 +121,7 @@ TEST_F(AgentCommandsTest, AnAgentThatIsKilledIsNamedAndReplaced) {
                 testing::MatchesRegex("/[^ ]* [0-9]+ [0-9a-f]+ "));
 }
 
-TEST_F(AgentCommandsTest, InputThatTheKilledAgentDidNotTakeDoesNotDamageTheNext) {
+TEST_F(AgentCommandsTest, InputThatAKilledAgentDidNotReadDoesNotReachTheNext) {
     auto machine = connected(with_agent);
     Command with_input;
     with_input.input = std::string(1'000'000, 'x');

@@ -1,4 +1,4 @@
-// Files that a machine carries by the agent, which runs on this host.
+// Copies through the agent, which runs on this host.
 
 #include <sys/stat.h>
 
@@ -21,7 +21,7 @@ protected:
         AgentTest::SetUp();
         fs::create_directories(inside_);
     }
-    /// Machines made from now on give up on a copy that does not move for so long, times five.
+    /// Sets the stall limit of copies for new machines; under TCG five times that.
     void expect_haste(io::Duration stall) {
         host_ = std::make_shared<Host>(runtime_.executor(), runtime_.time(), nullptr,
                                        CopyLimits{stall});
@@ -33,7 +33,7 @@ protected:
         std::ifstream file(path, std::ios::binary);
         return std::string(std::istreambuf_iterator<char>(file), {});
     }
-    /// A copy that has begun and does not come to its end by itself: nobody reads on.
+    /// A copy that has started and cannot end: its data is not read.
     io::Pending<void> begin_copy_that_hangs(const std::shared_ptr<Machine>& machine) {
         ::mkfifo((inside_ / "pipe").c_str(), 0600);
         reader_ = io::UniqueFd(::open((inside_ / "pipe").c_str(), O_RDONLY | O_NONBLOCK));
@@ -78,7 +78,7 @@ TEST_F(AgentFilesTest, AFileIsReplacedAndAFolderIsNot) {
                 testing::MatchesRegex("web: cannot copy .*/guest to the host: .* exists already"));
 }
 
-TEST_F(AgentFilesTest, WhatWentWrongIsTheLastThingThatTheGuestSaid) {
+TEST_F(AgentFilesTest, TheErrorIsTheLastLineOfTheGuest) {
     auto machine = connected(with_agent);
     auto failure =
         failure_of<io::Error>([&] { run(machine->parts().copier->copy_out("/nothing", back_)); });
@@ -87,20 +87,20 @@ TEST_F(AgentFilesTest, WhatWentWrongIsTheLastThingThatTheGuestSaid) {
         "web: cannot copy /nothing to the host: send: /nothing: no such file or directory");
 }
 
-TEST_F(AgentFilesTest, WhatIsLeftOutIsToldInLinesAndNotWithoutEnd) {
+TEST_F(AgentFilesTest, SkippedEntriesAreLoggedUpToALimit) {
     auto machine = connected(with_agent);
     for (int number = 0; number < 30; ++number)
         ::mkfifo((inside_ / std::to_string(number)).c_str(), 0600);
     run(machine->parts().copier->copy_out(inside_, back_));
-    auto told = events();
-    auto is_warning = [](const auto& text) { return text.find("left out") != text.npos; };
-    EXPECT_EQ(std::count_if(told.begin(), told.end(), is_warning), 10);
-    EXPECT_THAT(told, Contains("and 20 more like that"));
+    auto logged = events();
+    auto is_warning = [](const auto& text) { return text.find("skipped: ") != text.npos; };
+    EXPECT_EQ(std::count_if(logged.begin(), logged.end(), is_warning), 10);
+    EXPECT_THAT(logged, Contains("and 20 more like that"));
     run(machine->parts().copier->copy_in(inside_, (directory_.path() / "other").string()));
     EXPECT_THAT(events(), Contains(HasSubstr("is no file, directory or link and is not copied")));
 }
 
-TEST_F(AgentFilesTest, APipeThatNobodyReadsIsNoTarget) {
+TEST_F(AgentFilesTest, APipeWithoutAReaderIsRejectedAsTarget) {
     auto machine = connected(with_agent);
     ::mkfifo((inside_ / "pipe").c_str(), 0600);
     write(outside_, "x");
@@ -109,7 +109,7 @@ TEST_F(AgentFilesTest, APipeThatNobodyReadsIsNoTarget) {
     EXPECT_THAT(failure.what(), HasSubstr("a pipe without a reader"));
 }
 
-TEST_F(AgentFilesTest, ACopyThatDoesNotMoveEnds) {
+TEST_F(AgentFilesTest, AStalledCopyEnds) {
     expect_haste(40ms);
     auto machine = connected(with_agent);
     auto pending = begin_copy_that_hangs(machine);
@@ -120,7 +120,7 @@ TEST_F(AgentFilesTest, ACopyThatDoesNotMoveEnds) {
     EXPECT_EQ(execute(*machine, "echo still here").output, "still here\n");
 }
 
-TEST_F(AgentFilesTest, AGuestThatIsLostInMidCopyIsNamedWithAllThatIsKnown) {
+TEST_F(AgentFilesTest, AGuestThatIsLostDuringACopyIsAnErrorWithNotes) {
     auto machine = connected(with_agent);
     execute(*machine, "echo last words >&2");
     auto pending = begin_copy_that_hangs(machine);
@@ -147,12 +147,12 @@ TEST_F(AgentFilesTest, ACopyFromAGuestThatIsLostLeavesNothing) {
     while (!in_folder(out).empty()) std::this_thread::yield();
 }
 
-TEST_F(AgentFilesTest, CopiesThatAreCalledOffEndAtOnceAndLeaveNothing) {
+TEST_F(AgentFilesTest, CancelledCopiesEndImmediatelyAndLeaveNothing) {
     auto machine = connected(with_agent);
     auto hanging = begin_copy_that_hangs(machine);
     hanging.cancel();
     EXPECT_THROW(hanging.get(), io::Interrupted);
-    // Its survey takes a while, on the disk's thread.
+    // Counting the files takes some time on the disk's thread.
     auto surveying = runtime_.start(machine->parts().copier->copy_in(many_files(), inside_));
     surveying.cancel();
     EXPECT_THROW(surveying.get(), io::Interrupted);

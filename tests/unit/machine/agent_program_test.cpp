@@ -1,4 +1,4 @@
-// The script that puts the agent into a guest, carried out by this host's shells.
+// The script that installs the agent in a guest, run by the shells of this host.
 
 #include "machine/agent_program.hpp"
 
@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t nonce = 0xabcdef;
 
-/// The parameter is the shell, with its words.
+/// The parameter is the command line of the shell.
 class AgentScriptTest : public testing::TestWithParam<const char*> {
 protected:
     void SetUp() override {
@@ -51,7 +51,7 @@ protected:
     void make_device(const std::string& target) {
         fs::create_symlink(target, directory_.path() / "dev" / "vport2p1");
     }
-    /// A pipe as the device; what is sent waits in it. (From a terminal, shells read ahead.)
+    /// A pipe instead of the port; it buffers the data. (From a terminal, shells read ahead.)
     void make_pipe(const std::string& bytes) {
         make_port("vport1p1", "org.spice-space.webdav.0");
         make_port("vport2p1", std::string(agent_name));
@@ -68,7 +68,7 @@ protected:
         auto folders = fmt::format("{0}/missing {0}/one {0}/two", root);
         return agent_start_script(size, nonce, {ports, devices, kind_, folders});
     }
-    /// What the script prints, carried out as the root shell carries it out.
+    /// Runs the script like the root shell does; its output.
     std::string run(std::size_t size) {
         auto file = directory_.path() / "line";
         std::ofstream(file) << shell::bare_line(script(size), 1) << "echo alive\n";
@@ -98,10 +98,10 @@ protected:
         std::ifstream file(path);
         return std::string(std::istreambuf_iterator<char>(file), {});
     }
-    /// A program that tells how it was started.
+    /// A program that writes its path and arguments to a file.
     std::string program(int status = 0) {
         return fmt::format("#!/bin/sh\necho \"$0 $*\" >{}\nexit {}\n",
-                           (directory_.path() / "told").string(), status);
+                           (directory_.path() / "arguments").string(), status);
     }
 
     static constexpr std::string_view agent_name = "charioteer.agent";
@@ -111,7 +111,7 @@ protected:
     char kind_ = 'c';
 };
 
-TEST_P(AgentScriptTest, IsSoundForTheShell) {
+TEST_P(AgentScriptTest, IsValidShellSyntax) {
     auto file = directory_.path() / "script";
     std::ofstream(file) << agent_start_script(12345, UINT64_MAX) << "\n";
     EXPECT_EQ(std::system((shell_ + " -n " + file.string()).c_str()), 0);
@@ -122,7 +122,7 @@ TEST_P(AgentScriptTest, StartsTheProgramAndRemovesIt) {
     make_pipe("rest of a frame \xfe\x01\n\nmore" + agent_upload(body, nonce));
     EXPECT_EQ(run(body.size()), "started");
     auto file = (directory_.path() / "one" / ".charioteer-agent").string();
-    EXPECT_EQ(text_of(directory_.path() / "told"), file + " 0 abcdef detach\n");
+    EXPECT_EQ(text_of(directory_.path() / "arguments"), file + " 0 abcdef detach\n");
     EXPECT_THAT(left(), testing::IsEmpty());
 }
 
@@ -133,7 +133,7 @@ TEST_P(AgentScriptTest, SkipsAnIncompleteCharacterBeforeTheProgram) {
     EXPECT_EQ(run(body.size()), "started");
 }
 
-TEST_P(AgentScriptTest, WithoutHeadDdServes) {
+TEST_P(AgentScriptTest, WithoutHeadItUsesDd) {
     link_tools({"chmod", "cat", "rm", "dd"});
     auto body = program();
     make_pipe(agent_upload(body, nonce));
@@ -141,13 +141,13 @@ TEST_P(AgentScriptTest, WithoutHeadDdServes) {
     EXPECT_THAT(left(), testing::IsEmpty());
 }
 
-TEST_P(AgentScriptTest, TellsWhatIsMissing) {
+TEST_P(AgentScriptTest, ReportsWhatIsMissing) {
     EXPECT_EQ(run(9), "no-port");
     make_port("vport1p1", "another");
     EXPECT_EQ(run(9), "no-port");
     make_port("vport2p1", std::string(agent_name));
     EXPECT_EQ(run(9), "no-device");
-    // Without a terminal of one's own it is there and cannot be opened.
+    // /dev/tty exists, but cannot be opened without a controlling terminal.
     make_device("/dev/tty");
     EXPECT_EQ(run(9), "no-folder");
     link_tools({"chmod", "cat", "rm"});
@@ -155,27 +155,27 @@ TEST_P(AgentScriptTest, TellsWhatIsMissing) {
     EXPECT_THAT(left(), testing::IsEmpty());
 }
 
-TEST_P(AgentScriptTest, TellsHowTheProgramEnded) {
+TEST_P(AgentScriptTest, ReportsTheStatusOfTheProgram) {
     auto body = program(3);
     make_pipe(agent_upload(body, nonce));
     EXPECT_EQ(run(body.size()), "status-3");
     EXPECT_THAT(left(), testing::IsEmpty());
 }
 
-TEST_P(AgentScriptTest, TriesTheNextFolderWhenOneRunsNoPrograms) {
+TEST_P(AgentScriptTest, TriesTheNextFolderIfOneIsNoexec) {
     auto body = program();
     make_pipe(agent_upload(body, nonce));
-    // This chmod takes the right to run it away, in the first folder only.
+    // This chmod removes the execute permission in the first folder only.
     fs::remove(bin() / "chmod");
     std::ofstream(bin() / "chmod") << "#!/bin/sh\ncase $2 in */one/*) exec /bin/chmod 600 \"$2\";; "
                                       "esac\nexec /bin/chmod \"$@\"\n";
     fs::permissions(bin() / "chmod", fs::perms(0755));
     EXPECT_EQ(run(body.size()), "started");
-    EXPECT_THAT(text_of(directory_.path() / "told"), testing::HasSubstr("/two/"));
+    EXPECT_THAT(text_of(directory_.path() / "arguments"), testing::HasSubstr("/two/"));
     EXPECT_THAT(left(), testing::IsEmpty());
 }
 
-TEST_P(AgentScriptTest, SaysWhenNoFolderRunsPrograms) {
+TEST_P(AgentScriptTest, ReportsThatAllFoldersAreNoexec) {
     auto body = program();
     make_pipe(agent_upload(body, nonce));
     fs::remove(bin() / "chmod");

@@ -16,7 +16,7 @@ using testing::IsEmpty;
 
 class ConsoleTest : public testing::Test {
 protected:
-    /// Runs `action` on the io thread, where the console lives.
+    /// Runs `action` on the io thread, to which the console belongs.
     template <class Action>
     auto on_io(Action action) {
         auto run = [](Action body) -> asio::awaitable<decltype(body())> { co_return body(); };
@@ -25,7 +25,7 @@ protected:
     void feed(std::string_view bytes) {
         on_io([&] { console_->feed(bytes); });
     }
-    /// Waits until the code under test sleeps on the hand-moved clock.
+    /// Waits until the code under test sleeps on the manual clock.
     void await_sleeper() const {
         while (time_.sleepers() == 0) std::this_thread::yield();
     }
@@ -35,13 +35,13 @@ protected:
     asio::awaitable<ConsoleText> look(ConsoleMark seen) {
         co_return co_await console_->next_text(seen, time_.deadline_after(1h));
     }
-    /// What the console has for a call that has seen nothing of it.
+    /// The text that the console returns to a call from the begin.
     ConsoleText text(ConsoleMark seen = {}) { return runtime_.start(look(seen)).get(); }
-    /// Nothing comes for a second.
+    /// Advances the clock by a second without output.
     void settle() {
         await_sleeper();
         time_.advance(1s);
-        // Returns once the io thread has woken its sleeper.
+        // Returns when the io thread has woken the sleeper.
         while (time_.due() > 0) on_io([] {});
     }
     static asio::awaitable<std::string> panic(Console& console) {
@@ -55,7 +55,7 @@ protected:
         runtime_.executor(), time_, [this](const std::string& line) { told_.push_back(line); });
 };
 
-TEST_F(ConsoleTest, MakesTheSameLinesHoweverTheBytesAreSplit) {
+TEST_F(ConsoleTest, LinesDoNotDependOnThePieces) {
     constexpr std::string_view bytes = "one\r\ntwo  \n\nth\xffree\nfour";
     for (std::size_t split = 0; split <= bytes.size(); ++split) {
         on_io([&] { console_->reset(); });
@@ -66,7 +66,7 @@ TEST_F(ConsoleTest, MakesTheSameLinesHoweverTheBytesAreSplit) {
     }
 }
 
-TEST_F(ConsoleTest, TheLastLineNeedsNoEndWhenQemuEnds) {
+TEST_F(ConsoleTest, AnIncompleteLineCountsWhenQemuEnds) {
     feed("almost");
     EXPECT_THAT(told_, IsEmpty());
     on_io([&] { console_->finish(); });
@@ -74,7 +74,7 @@ TEST_F(ConsoleTest, TheLastLineNeedsNoEndWhenQemuEnds) {
     EXPECT_EQ(console_->text(), "almost");
 }
 
-TEST_F(ConsoleTest, GivesEachLineOnce) {
+TEST_F(ConsoleTest, ReturnsEachLineOnce) {
     feed("a\nb\n");
     EXPECT_THAT(runtime_.start(take(*console_, io::Deadline::never())).get(),
                 ElementsAre("a", "b"));
@@ -92,7 +92,7 @@ TEST_F(ConsoleTest, WaitingForALineEndsAtItsDeadline) {
     EXPECT_THROW(pending.get(), io::TimeoutError);
 }
 
-TEST_F(ConsoleTest, APanicCountsOnceTheKernelIsSilent) {
+TEST_F(ConsoleTest, APanicIsReportedWhenTheKernelIsSilent) {
     auto pending = runtime_.start(panic(*console_));
     feed("[1.0] Kernel panic - not syncing: VFS\n[1.1] ---[ end Kernel panic - not syncing ]---\n");
     await_sleeper();
@@ -102,7 +102,7 @@ TEST_F(ConsoleTest, APanicCountsOnceTheKernelIsSilent) {
     EXPECT_EQ(pending.get(), "[1.0] Kernel panic - not syncing: VFS");
 }
 
-TEST_F(ConsoleTest, AKernelThatTalksOnAfterAPanicIsWatchedFurther) {
+TEST_F(ConsoleTest, OutputAfterAPanicDelaysTheReport) {
     auto pending = runtime_.start(panic(*console_));
     feed("Kernel panic - not syncing: first\n");
     await_sleeper();
@@ -113,7 +113,7 @@ TEST_F(ConsoleTest, AKernelThatTalksOnAfterAPanicIsWatchedFurther) {
     EXPECT_THROW(pending.get(), io::Interrupted);
 }
 
-TEST_F(ConsoleTest, OnlyTheKernelItselfPanics) {
+TEST_F(ConsoleTest, OnlyMessagesOfTheKernelArePanics) {
     for (auto line :
          {"Kernel panic - not syncing: VFS", "[    1.5] Kernel panic - not syncing: VFS",
           "[    1.5][    T1] Kernel panic - not syncing: VFS",
@@ -130,7 +130,7 @@ TEST_F(ConsoleTest, OnlyTheKernelItselfPanics) {
     }
 }
 
-TEST_F(ConsoleTest, APanicThatTheMachineGotOverIsForgotten) {
+TEST_F(ConsoleTest, APanicBeforeARestartIsForgotten) {
     feed("Kernel panic - not syncing: first\n");
     auto first = on_io([&] { return console_->panic(); });
     feed("Kernel panic - not syncing: second\n");
@@ -140,7 +140,7 @@ TEST_F(ConsoleTest, APanicThatTheMachineGotOverIsForgotten) {
     EXPECT_FALSE(on_io([&] { return console_->panic(); }));
 }
 
-TEST_F(ConsoleTest, ALineWithoutEndIsLookedAtOnceNothingFollows) {
+TEST_F(ConsoleTest, AnIncompleteLineIsMatchedAfterAPause) {
     feed("booted\npassphrase: ");
     auto first = text();
     EXPECT_THAT(first.lines, ElementsAre("booted"));
@@ -150,7 +150,7 @@ TEST_F(ConsoleTest, ALineWithoutEndIsLookedAtOnceNothingFollows) {
     EXPECT_THAT(told_, ElementsAre("booted", "passphrase: "));
 }
 
-TEST_F(ConsoleTest, WhatGoesOnIsWaitedFor) {
+TEST_F(ConsoleTest, AnIncompleteLineThatGrowsIsNotMatched) {
     feed("pass");
     await_sleeper();
     time_.advance(900ms);
@@ -162,7 +162,7 @@ TEST_F(ConsoleTest, WhatGoesOnIsWaitedFor) {
     EXPECT_THAT(told_, ElementsAre("passphrase: "));
 }
 
-TEST_F(ConsoleTest, WhoWaitsIsWokenByALineWithoutEnd) {
+TEST_F(ConsoleTest, WaitersAreWokenByAnIncompleteLine) {
     auto pending = runtime_.start(look({}));
     await_sleeper();
     feed("login: ");
@@ -171,7 +171,7 @@ TEST_F(ConsoleTest, WhoWaitsIsWokenByALineWithoutEnd) {
     EXPECT_EQ(pending.get().rest, "login: ");
 }
 
-TEST_F(ConsoleTest, ALineThatGoesOnIsToldFromThereAndKeptWhole) {
+TEST_F(ConsoleTest, TheRestOfAConsumedLineIsReturnedAndTheWholeLineKept) {
     feed("login: ");
     settle();
     feed("root\r\n");
@@ -184,7 +184,7 @@ TEST_F(ConsoleTest, ALineThatGoesOnIsToldFromThereAndKeptWhole) {
     EXPECT_THAT(text().lines, ElementsAre("login: root", "password:"));
 }
 
-TEST_F(ConsoleTest, WhatWasTakenOfALineIsNotGivenAgain) {
+TEST_F(ConsoleTest, TheConsumedPartOfALineIsNotReturnedAgain) {
     feed("login: ");
     settle();
     auto mark = text().mark;
@@ -197,7 +197,7 @@ TEST_F(ConsoleTest, WhatWasTakenOfALineIsNotGivenAgain) {
     EXPECT_THAT(text().lines, ElementsAre("of another source", "root at last", "next"));
 }
 
-TEST_F(ConsoleTest, ALineThatEndsBeforeItsBeginningIsTakenIsNotGivenAgainEither) {
+TEST_F(ConsoleTest, AConsumedLineThatHasEndedMeanwhileIsNotReturnedAgain) {
     feed("login: ");
     settle();
     auto mark = text().mark;
@@ -209,7 +209,7 @@ TEST_F(ConsoleTest, ALineThatEndsBeforeItsBeginningIsTakenIsNotGivenAgainEither)
     EXPECT_THAT(text().lines, ElementsAre("more"));
 }
 
-TEST_F(ConsoleTest, AMarkOfAnEarlierStartTakesNothing) {
+TEST_F(ConsoleTest, APositionOfAnEarlierStartConsumesNothing) {
     feed("login: ");
     settle();
     auto mark = text().mark;
@@ -220,14 +220,14 @@ TEST_F(ConsoleTest, AMarkOfAnEarlierStartTakesNothing) {
     EXPECT_EQ(text(mark).rest, "login: ");
 }
 
-TEST_F(ConsoleTest, ALineWithoutEndIsAmongTheLast) {
+TEST_F(ConsoleTest, AnIncompleteLineIsAmongTheLastLines) {
     feed("one\ntwo\nlogin: ");
     EXPECT_THAT(console_->last_lines(2), ElementsAre("two", "login:"));
     EXPECT_THAT(console_->last_lines(9), ElementsAre("one", "two", "login:"));
     EXPECT_EQ(console_->text(), "one\ntwo\nlogin:");
 }
 
-TEST_F(ConsoleTest, ALineWithoutEndIsCut) {
+TEST_F(ConsoleTest, AnEndlessLineIsSplit) {
     feed(std::string(64 * 1024 + 1, 'x'));
     EXPECT_THAT(told_, ElementsAre(std::string(64 * 1024, 'x')));
 }

@@ -20,7 +20,7 @@ TEST(ErrorLines, AreLines) {
     EXPECT_THAT(error.notes(), ElementsAre("one", "two\\x07"));
 }
 
-TEST(ErrorLines, BeyondTenAreOnlyCounted) {
+TEST(ErrorLines, MoreThanTenAreOnlyCounted) {
     ErrorLines errors;
     for (int number = 1; number <= 30; ++number) errors.add(std::to_string(number) + "\n");
     auto shown = errors.shown();
@@ -32,7 +32,7 @@ TEST(ErrorLines, BeyondTenAreOnlyCounted) {
     EXPECT_EQ(errors.as_error().notes().back(), "and 20 more like that");
 }
 
-TEST(ErrorLines, WithoutEndTakeLittleRoom) {
+TEST(ErrorLines, EndlessOnesUseBoundedMemory) {
     ErrorLines errors;
     std::string piece(64 * 1024, 'x');
     for (int count = 0; count < 1000; ++count) errors.add(piece);
@@ -42,7 +42,7 @@ TEST(ErrorLines, WithoutEndTakeLittleRoom) {
     EXPECT_LT(size, 50'000u);
 }
 
-TEST(ErrorLines, NoneAreSaid) {
+TEST(ErrorLines, NoLinesAreNotReported) {
     ErrorLines errors;
     errors.finish();
     EXPECT_TRUE(errors.empty());

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 
 class GuestStateTest : public testing::Test {
 protected:
-    void tell(std::string_view event, std::string_view data = "{}") {
+    void send_event(std::string_view event, std::string_view data = "{}") {
         std::string text = "{\"event\": \"";
         text.append(event).append("\", \"data\": ").append(data).append("}");
         state_->take_event(json::parse(text).as_object());
@@ -25,20 +25,20 @@ protected:
     std::shared_ptr<GuestState> state_ = std::make_shared<GuestState>(context_.get_executor());
 };
 
-TEST_F(GuestStateTest, ARunningGuestNeedsNoWords) {
+TEST_F(GuestStateTest, ARunningGuestHasNoDescription) {
     EXPECT_EQ(state_->describe(), "");
-    tell("STOP");
+    send_event("STOP");
     EXPECT_THAT(state_->describe(), HasSubstr("stopped by its monitor"));
-    tell("RESUME");
+    send_event("RESUME");
     EXPECT_EQ(state_->describe(), "");
 }
 
-TEST_F(GuestStateTest, ItSleepsUntilItWakesUpOrStartsAnew) {
+TEST_F(GuestStateTest, IsSuspendedUntilWakeupOrReset) {
     for (auto event : {"WAKEUP", "RESET"}) {
-        tell("SUSPEND");
+        send_event("SUSPEND");
         EXPECT_TRUE(state_->asleep());
         EXPECT_EQ(state_->describe(), "the guest is suspended");
-        tell(event);
+        send_event(event);
         EXPECT_FALSE(state_->asleep());
     }
     state_->set_devices_shut(true);
@@ -52,47 +52,47 @@ TEST_F(GuestStateTest, ASnapshotCountsAsLoadedWhenItsJobSucceeds) {
     };
     state_->expect_restore("one");
     for (auto status : {"created", "running", "aborting", "concluded"})
-        tell("JOB_STATUS_CHANGE", job("one", status));
+        send_event("JOB_STATUS_CHANGE", job("one", status));
     // A later job may have the same id.
-    tell("JOB_STATUS_CHANGE", job("one", "pending"));
+    send_event("JOB_STATUS_CHANGE", job("one", "pending"));
     EXPECT_EQ(state_->times_restored(), 0U);
     state_->expect_restore("two");
-    tell("JOB_STATUS_CHANGE", job("other", "pending"));
+    send_event("JOB_STATUS_CHANGE", job("other", "pending"));
     EXPECT_EQ(state_->times_restored(), 0U);
     for (auto status : {"created", "running", "waiting", "pending", "concluded"})
-        tell("JOB_STATUS_CHANGE", job("two", status));
+        send_event("JOB_STATUS_CHANGE", job("two", status));
     EXPECT_EQ(state_->times_restored(), 1U);
-    // Refused; a job to save a snapshot may take its id.
+    // A rejected job; a job that saves a snapshot may have the same id.
     state_->expect_restore("three");
     state_->forget_restore("three");
-    tell("JOB_STATUS_CHANGE", job("three", "pending"));
+    send_event("JOB_STATUS_CHANGE", job("three", "pending"));
     EXPECT_EQ(state_->times_restored(), 1U);
 }
 
-TEST_F(GuestStateTest, SaysWhyQemuEnds) {
+TEST_F(GuestStateTest, DescribesWhyQemuEnds) {
     EXPECT_EQ(state_->why_ended(), "");
-    tell("SHUTDOWN", R"({"guest": true, "reason": "guest-shutdown"})");
+    send_event("SHUTDOWN", R"({"guest": true, "reason": "guest-shutdown"})");
     EXPECT_EQ(state_->why_ended(), "the guest powered itself off");
-    tell("SHUTDOWN", R"({"guest": true, "reason": "guest-reset"})");
+    send_event("SHUTDOWN", R"({"guest": true, "reason": "guest-reset"})");
     EXPECT_EQ(state_->why_ended(),
               "the guest reset itself and start(allow_reboot=True) was not given");
-    tell("SHUTDOWN", R"({"guest": false, "reason": "host-signal"})");
+    send_event("SHUTDOWN", R"({"guest": false, "reason": "host-signal"})");
     EXPECT_EQ(state_->why_ended(), "a signal asked it to end");
-    tell("SHUTDOWN", R"({"guest": false, "reason": "something-new"})");
+    send_event("SHUTDOWN", R"({"guest": false, "reason": "something-new"})");
     EXPECT_EQ(state_->why_ended(), "QEMU gave the reason something-new");
-    tell("SHUTDOWN", "7");
+    send_event("SHUTDOWN", "7");
     EXPECT_EQ(state_->why_ended(), "the guest shut down");
-    tell("RESET", R"({"guest": false, "reason": "host-qmp-system-reset"})");
+    send_event("RESET", R"({"guest": false, "reason": "host-qmp-system-reset"})");
     EXPECT_EQ(state_->why_ended(), "");
 }
 
-TEST_F(GuestStateTest, ASnapshotThatWasLoadedIsToldToAllWhoAsk) {
-    int told = 0;
-    state_->on_restored([&] { ++told; });
-    state_->on_restored([&] { ++told; });
-    tell("SUSPEND");
+TEST_F(GuestStateTest, ALoadedSnapshotIsReportedToAllObservers) {
+    int calls = 0;
+    state_->on_restored([&] { ++calls; });
+    state_->on_restored([&] { ++calls; });
+    send_event("SUSPEND");
     state_->note_restored();
-    EXPECT_EQ(told, 2);
+    EXPECT_EQ(calls, 2);
     EXPECT_FALSE(state_->asleep());
 }
 

@@ -5,7 +5,7 @@
 namespace charioteer::machine {
 namespace {
 
-TEST(Keys, LettersAndDigitsAreTheirOwnNames) {
+TEST(Keys, LettersAndDigitsAreKeyNames) {
     EXPECT_EQ(key_name("a"), "a");
     EXPECT_EQ(key_name("7"), "7");
     EXPECT_EQ(key_name("Q"), "shift-q");

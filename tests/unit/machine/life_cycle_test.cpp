@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 using testing::Contains;
 using testing::HasSubstr;
 
-TEST_F(MachineTest, StartsOnceWhenManyAsk) {
+TEST_F(MachineTest, ConcurrentStartsStartOnce) {
     auto machine = make(plain);
     auto first = runtime_.start(machine->start(options()));
     auto second = runtime_.start(machine->start(options()));
@@ -34,7 +34,7 @@ TEST_F(MachineTest, PowersOffAndStartsAgainWithItsState) {
     EXPECT_EQ(execute(*machine, "cat $TMPDIR/file").output, "kept\n");
 }
 
-TEST_F(MachineTest, SaysWhyQemuHasEnded) {
+TEST_F(MachineTest, LogsWhyQemuHasEnded) {
     auto machine = make(plain);
     run(machine->connect(options()));
     auto command = runtime_.start(machine->parts().runner->run({.text = "sleep 1000"}));
@@ -46,8 +46,9 @@ TEST_F(MachineTest, SaysWhyQemuHasEnded) {
     EXPECT_THAT(events(), Contains(HasSubstr(reason)));
 }
 
-TEST_F(MachineTest, CrashEndsAQemuThatObeysAndOneThatDoesNot) {
-    for (auto command : {std::string(plain), std::string("env FAKE_QEMU_MODE=deaf ") + plain}) {
+TEST_F(MachineTest, CrashEndsAQemuThatIgnoresSigterm) {
+    for (auto command :
+         {std::string(plain), std::string("env FAKE_QEMU_MODE=ignore-exit ") + plain}) {
         auto machine = make(command);
         run(machine->start(options()));
         if (command == plain) run(machine->crash());
@@ -66,14 +67,14 @@ TEST_F(MachineTest, ReleaseLeavesNoSocketAndNoLock) {
     EXPECT_FALSE(std::filesystem::exists(state));
 }
 
-TEST_F(MachineTest, AStateDirectoryInUseIsRefusedByNameAndPid) {
+TEST_F(MachineTest, AStateDirectoryInUseIsRejectedWithNameAndPid) {
     auto machine = make(plain);
     auto refused = failure_of<io::UsageError>([&] { make(plain); });
     EXPECT_THAT(refused.what(), HasSubstr("vm-state-web"));
     EXPECT_THAT(refused.what(), HasSubstr(std::to_string(::getpid())));
 }
 
-TEST_F(MachineTest, AStateDirectoryGoesFromOneMachineThatIsOffToAnother) {
+TEST_F(MachineTest, AStateDirectoryOfAMachineThatIsOffCanBeReused) {
     auto first = make(plain);
     run(first->start(options()));
     auto refused = failure_of<io::UsageError>([&] { run(first->yield_directory()); });
@@ -90,7 +91,7 @@ TEST_F(MachineTest, AStateDirectoryGoesFromOneMachineThatIsOffToAnother) {
     EXPECT_EQ(execute(*first, "echo back").output, "back\n");
 }
 
-TEST_F(MachineTest, PoweringOffWhatHasEndedIsNoError) {
+TEST_F(MachineTest, PoweringOffAnEndedMachineIsNoError) {
     auto machine = make(plain);
     run(machine->connect(options()));
     auto child = run_on_io([machine] { return machine->process(); });
@@ -101,7 +102,7 @@ TEST_F(MachineTest, PoweringOffWhatHasEndedIsNoError) {
     EXPECT_FALSE(machine->booted);
 }
 
-TEST_F(MachineTest, AGuestThatGoesUnderAnUncheckedCommandIsNoError) {
+TEST_F(MachineTest, AGuestMayEndDuringAnUncheckedCommand) {
     auto machine = make(plain);
     run(machine->connect(options()));
     auto child = run_on_io([machine] { return machine->process(); });
@@ -113,7 +114,7 @@ TEST_F(MachineTest, AGuestThatGoesUnderAnUncheckedCommandIsNoError) {
     EXPECT_THROW(run(machine->parts().runner->run(unchecked)), ShellError);
 }
 
-TEST_F(MachineTest, TheLastCommandIsTheProcessThatIsKnown) {
+TEST_F(MachineTest, TheProcessIsThatOfTheLastCommandOfTheScript) {
     for (const std::string before : {"", "A=1; export A; ", "env A=1 "}) {
         auto machine = make(before + plain);
         run(machine->start(options()));
@@ -136,7 +137,7 @@ TEST_F(MachineTest, AnotherStartCommandMayBeGivenAtTheStart) {
     EXPECT_EQ(execute(*machine, "echo $OTHER").output, "yes\n");
 }
 
-TEST_F(MachineTest, ForgetsOldStateUnlessItIsKept) {
+TEST_F(MachineTest, RemovesOldStateUnlessItIsKept) {
     auto state = directory_.path() / "vm-state-web";
     std::filesystem::create_directory(state);
     std::ofstream(state / "disk") << "old";
@@ -146,8 +147,8 @@ TEST_F(MachineTest, ForgetsOldStateUnlessItIsKept) {
     EXPECT_FALSE(std::filesystem::exists(state / "disk"));
 }
 
-TEST_F(MachineTest, AQemuThatEndsAtOnceIsQuoted) {
-    auto machine = make_ill("exit");
+TEST_F(MachineTest, OutputOfAnEarlyExitOfQemuIsShown) {
+    auto machine = make_failing("exit");
     auto failure = failure_of<io::Error>([&] { run(machine->start(options())); });
     EXPECT_THAT(failure.what(), HasSubstr("web: QEMU process exited with code 1"));
     EXPECT_THAT(failure.what(), HasSubstr("fake-qemu: no machine specified"));
@@ -160,15 +161,15 @@ TEST_F(MachineTest, AMissingStartScriptIsNamed) {
     EXPECT_STREQ(failure.what(), "web: the start script /does/not/exist/run-web-vm does not exist");
 }
 
-TEST_F(MachineTest, AQemuThatEndsBeforeItGreetsIsQuoted) {
-    auto machine = make_ill("curt");
+TEST_F(MachineTest, OutputOfAnExitBeforeTheQmpGreetingIsShown) {
+    auto machine = make_failing("exit-connected");
     auto failure = failure_of<io::Error>([&] { run(machine->start(options())); });
     EXPECT_THAT(failure.what(), HasSubstr("web: QEMU process exited with code 3 before greeting"));
     EXPECT_THAT(failure.what(), HasSubstr("fake-qemu: no such processor"));
     EXPECT_FALSE(machine->booted);
 }
 
-TEST_F(MachineTest, AReleaseEndsAStartThatIsUnderWay) {
+TEST_F(MachineTest, ReleaseEndsAPendingStart) {
     auto machine = make("echo formatting a disk; sleep 600; true");
     auto start = runtime_.start(machine->start(options()));
     while (!testing::Value(events(), Contains("formatting a disk"))) std::this_thread::yield();
@@ -177,7 +178,7 @@ TEST_F(MachineTest, AReleaseEndsAStartThatIsUnderWay) {
     EXPECT_FALSE(std::filesystem::exists(machine->config().state_directory));
 }
 
-TEST_F(MachineTest, AStartThatIsCalledOffLeavesNothingRunning) {
+TEST_F(MachineTest, ACancelledStartLeavesNothingRunning) {
     auto machine = make("echo pid $$; sleep 600; true");
     auto start = runtime_.start(machine->start(options()));
     std::string pid;
@@ -186,7 +187,7 @@ TEST_F(MachineTest, AStartThatIsCalledOffLeavesNothingRunning) {
             if (event.starts_with("pid ")) pid = event.substr(4);
     start.cancel();
     EXPECT_THROW(start.get(), io::Interrupted);
-    // The caller waits 2 s for what it has called off, which a busy host may exceed.
+    // The caller waits 2 s for the cancelled operation, which may take longer on a busy host.
     while (std::filesystem::exists("/proc/" + pid)) std::this_thread::yield();
 }
 
@@ -197,7 +198,7 @@ TEST_F(MachineTest, AReleasedMachineDoesNotStart) {
     EXPECT_STREQ(failure.what(), "web: the machine was released and cannot be restarted");
 }
 
-TEST_F(MachineTest, ScriptsMaySayThatItIsBootedThoughItIsNot) {
+TEST_F(MachineTest, ScriptsMayAssignBootedToAMachineThatIsOff) {
     auto machine = make(plain);
     machine->booted = true;
     run(machine->wait_for_shutdown(io::Deadline::never()));
@@ -209,7 +210,7 @@ TEST_F(MachineTest, ScriptsMaySayThatItIsBootedThoughItIsNot) {
     EXPECT_THROW(run(machine->power_off()), io::Error);
 }
 
-TEST_F(MachineTest, ScriptsMaySayThatItIsNotBootedThoughItIs) {
+TEST_F(MachineTest, ScriptsMayClearBootedOfARunningMachine) {
     auto machine = make(plain);
     run(machine->start(options()));
     auto first = fmt::format("/proc/{}", run_on_io([&] { return machine->process()->pid(); }));

@@ -43,7 +43,7 @@ protected:
     }
 };
 
-TEST_F(LimitsTest, AGuestThatFallsSilentIsGivenUp) {
+TEST_F(LimitsTest, AGuestThatStopsRespondingIsAbandoned) {
     auto machine = connected(with_agent);
     auto failure = late_failure_of(begin_command(*machine, "kill -STOP $PPID", 5s));
     EXPECT_THAT(all_notes(failure), HasSubstr("while running `kill -STOP $PPID` (limit 5 s, and 60 "
@@ -61,7 +61,7 @@ TEST_F(LimitsTest, AGuestThatAnswersIsWaitedForBeyondTheLimit) {
 
 TEST_F(LimitsTest, AShellThatDoesNotAnswerIsGivenUp) {
     ::setenv("CHARIOTEER_CHANNEL", "plain", 1);
-    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=hang {}", plain));
+    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=ignore-commands {}", plain));
     auto failure = late_failure_of(begin_command(*machine, "true", 5s));
     EXPECT_THAT(failure.what(), HasSubstr("the guest did not answer within 65 s"));
     EXPECT_THAT(all_notes(failure), HasSubstr("QEMU's state of the guest: "));
@@ -69,7 +69,7 @@ TEST_F(LimitsTest, AShellThatDoesNotAnswerIsGivenUp) {
 
 TEST_F(LimitsTest, ACommandBehindAnotherIsGivenUpAndTheLogSaysWhy) {
     ::setenv("CHARIOTEER_CHANNEL", "plain", 1);
-    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=hang {}", plain));
+    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=ignore-commands {}", plain));
     auto first = runtime_.start(machine->parts().runner->run({.text = "sleep 1000"}));
     auto failure = late_failure_of(begin_command(*machine, "true", 5s));
     EXPECT_THAT(failure.what(), HasSubstr("an earlier command kept the guest's root shell"));
@@ -79,7 +79,7 @@ TEST_F(LimitsTest, ACommandBehindAnotherIsGivenUpAndTheLogSaysWhy) {
 }
 
 TEST_F(LimitsTest, AnAgentThatDoesNotStartInTimeIsTriedAgainByTheNextCall) {
-    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=once {}", with_agent));
+    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=one-agent {}", with_agent));
     auto killed = runtime_.start(machine->parts().runner->run({.text = "kill -9 $PPID"}));
     pass_until_end(killed);
     EXPECT_THROW(killed.get(), ShellError);
@@ -98,7 +98,7 @@ TEST_F(LimitsTest, AWaitInASilentGuestIsGivenUp) {
 }
 
 TEST_F(LimitsTest, AWaitInAGuestWhoseAgentDoesNotComeBackIsGivenUp) {
-    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=once {}", with_agent));
+    auto machine = connected(fmt::format("env FAKE_QEMU_MODE=one-agent {}", with_agent));
     auto killed = runtime_.start(machine->parts().runner->run({.text = "kill -9 $PPID"}));
     pass_until_end(killed);
     EXPECT_THROW(killed.get(), ShellError);

@@ -18,8 +18,8 @@ inline std::string all_notes(const io::Error& error) {
     return text;
 }
 
-/// Machines with a fake QEMU, whose guest is a bash on this host. Real time: processes have no
-/// clock to move by hand; no test depends on how much of it passes.
+/// Machines with a fake QEMU whose guest is bash on this host. They use real time, because
+/// processes have no manual clock; no test depends on durations.
 class MachineTest : public testing::Test {
 protected:
     static constexpr auto plain = "/usr/bin/python3 " FAKE_QEMU;
@@ -50,7 +50,7 @@ protected:
         machines_.push_back(std::make_shared<Machine>(std::move(config), host_, sink));
         return machines_.back();
     }
-    std::shared_ptr<Machine> make_ill(std::string_view mode) {
+    std::shared_ptr<Machine> make_failing(std::string_view mode) {
         return make(fmt::format("env FAKE_QEMU_MODE={} {}", mode, plain));
     }
     std::vector<std::string> events() {

@@ -1,4 +1,4 @@
-// What a machine that runs is asked to do.
+// Operations on a running machine.
 
 #include <fstream>
 
@@ -25,8 +25,8 @@ TEST_F(MachineTest, StartsConnectsAndRunsCommands) {
     EXPECT_THAT(events(), Contains("connected to guest root shell"));
 }
 
-TEST_F(MachineTest, AQemuThatDiesInMidCommandLeavesItsLastWords) {
-    auto machine = make_ill("die");
+TEST_F(MachineTest, TheErrorHasTheLastLinesOfAQemuThatDies) {
+    auto machine = make_failing("die");
     run(machine->connect(options()));
     auto failure = failure_of<ShellError>([&] { execute(*machine, "true"); });
     EXPECT_THAT(failure.what(), HasSubstr("web: "));
@@ -35,7 +35,7 @@ TEST_F(MachineTest, AQemuThatDiesInMidCommandLeavesItsLastWords) {
     EXPECT_THAT(all_notes(failure), HasSubstr("going down"));
 }
 
-TEST_F(MachineTest, AWaitThatIsCalledOffLeavesTheMachineUsable) {
+TEST_F(MachineTest, ACancelledCommandLeavesTheMachineUsable) {
     auto machine = make(plain);
     run(machine->connect(options()));
     auto pending = runtime_.start(
@@ -56,7 +56,7 @@ TEST_F(MachineTest, WaitsUntilACommandSucceeds) {
     EXPECT_EQ(output, "3\n");
 }
 
-TEST_F(MachineTest, AWaitInVainMakesALastTryAndTellsWhatItSaw) {
+TEST_F(MachineTest, AWaitThatTimesOutTriesOnceMoreAndShowsTheOutput) {
     auto machine = make(plain);
     run(machine->connect(options()));
     CommandWait wait{"echo seen; false", true, Limit{0s, "0"}};
@@ -97,7 +97,7 @@ TEST_F(MachineTest, ALinkOfTheGuestIsNotFollowedOnTheHost) {
     EXPECT_TRUE(std::filesystem::is_symlink(back / "link"));
 }
 
-TEST_F(MachineTest, CopyingWhatIsNotThereFailsByName) {
+TEST_F(MachineTest, CopyingAMissingPathFailsWithItsName) {
     auto machine = make(plain);
     run(machine->connect(options()));
     auto failure = failure_of<io::Error>([&] {
@@ -106,7 +106,7 @@ TEST_F(MachineTest, CopyingWhatIsNotThereFailsByName) {
     EXPECT_THAT(failure.what(), HasSubstr("copy /does/not/exist"));
 }
 
-TEST_F(MachineTest, SpeaksToTheMonitorAndTheConsole) {
+TEST_F(MachineTest, UsesTheMonitorAndTheConsole) {
     auto machine = make(plain);
     run(machine->start(options()));
     EXPECT_EQ(run(machine->parts().monitor->human("info status")), "ran info status\r\n");
@@ -124,7 +124,7 @@ TEST_F(MachineTest, SpeaksToTheMonitorAndTheConsole) {
     EXPECT_GT(std::filesystem::file_size(picture), 4u);
 }
 
-TEST_F(MachineTest, WhatNeedsARunningMachineSaysSo) {
+TEST_F(MachineTest, OperationsThatNeedARunningMachineRaiseAnError) {
     auto machine = make(plain);
     auto failure =
         failure_of<io::Error>([&] { run(machine->parts().monitor->human("info status")); });

@@ -1,4 +1,4 @@
-// What a machine does with its screen.
+// Screenshots of a machine.
 
 #include "machine_fixture.hpp"
 
@@ -12,7 +12,7 @@ std::size_t files_in(const std::filesystem::path& folder) {
     return static_cast<std::size_t>(std::distance(begin(files), end(files)));
 }
 
-TEST_F(MachineTest, ItsPictureHasTheSizeOfTheScreenAndLeavesNoFile) {
+TEST_F(MachineTest, TheCaptureHasTheSizeOfTheScreenAndLeavesNoFile) {
     auto machine = make(plain);
     run(machine->start(options()));
     auto before = files_in(machine->config().state_directory);

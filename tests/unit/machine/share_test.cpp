@@ -1,5 +1,5 @@
-// Files that go by a folder which host and guest share. The fake QEMU's guest is this host, so the
-// folder is mounted here; in a mount namespace of its own, which nobody else sees.
+// Copies through a folder shared by host and guest. The guest of the fake QEMU is this host, so the
+// folder is mounted here, in a private mount namespace.
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -18,7 +18,7 @@ using testing::HasSubstr;
 
 constexpr auto mount_point = "/tmp/shared";
 
-/// Comes before the io thread, which is to inherit the namespace.
+/// Constructed before the io thread, which inherits the namespace.
 class OwnMounts {
 public:
     OwnMounts() {
@@ -62,7 +62,7 @@ protected:
         return std::string(std::istreambuf_iterator<char>(file), {});
     }
 
-    /// What copies made there is removed apart from the io thread.
+    /// Folders of copies are removed in the background, not on the io thread.
     static void until_nothing_is_left() {
         while (!fs::is_empty(mount_point)) std::this_thread::yield();
     }
@@ -70,7 +70,7 @@ protected:
         try {
             run(std::move(copy));
         } catch (const io::Error&) {
-            // What it had made has gone: an honest answer.
+            // An entry vanished while it was read, which is an error.
         }
     }
 
@@ -79,7 +79,7 @@ protected:
     fs::path back_ = directory_.path() / "back";
 };
 
-TEST_F(ShareTest, CarriesATreeBothWaysAndLeavesNothingThere) {
+TEST_F(ShareTest, CopiesATreeBothWaysAndLeavesNothingThere) {
     auto machine = connected();
     fs::create_directories(tree_ / "below");
     write(tree_ / "below/data", std::string(1'000'000, 'x'));
@@ -98,7 +98,7 @@ TEST_F(ShareTest, CarriesATreeBothWaysAndLeavesNothingThere) {
     until_nothing_is_left();
 }
 
-TEST_F(ShareTest, AFileIsReplacedAndWhatIsNotThereIsNamed) {
+TEST_F(ShareTest, AFileIsReplacedAndAMissingPathIsNamed) {
     auto machine = connected();
     fs::create_directory(inside_);
     write(inside_ / "f", "new");
@@ -111,7 +111,7 @@ TEST_F(ShareTest, AFileIsReplacedAndWhatIsNotThereIsNamed) {
     until_nothing_is_left();
 }
 
-/// Puts links where the folders of copies are, as soon as they are made.
+/// Replaces the folders of copies by links as soon as they are created.
 class Impostor {
 public:
     explicit Impostor(fs::path outside)
@@ -140,9 +140,9 @@ private:
     std::thread thread_;
 };
 
-TEST_F(ShareTest, AGuestThatPutsLinksThereGetsAndGivesNothingOfTheHost) {
+TEST_F(ShareTest, LinksThatAGuestPutsThereAreNotFollowed) {
     auto machine = connected();
-    // For what the host writes, and what it takes. (Here the guest finds them, too.)
+    // For copies in both directions. (Here the guest uses the same folder.)
     auto outside = directory_.path() / "outside";
     fs::create_directory(outside);
     write(directory_.path() / "secret", "secret");

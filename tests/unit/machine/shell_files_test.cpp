@@ -1,5 +1,5 @@
-// Files that go by the root shell alone. The fake QEMU's guest is a bash on this host, whose TMPDIR
-// is the state directory.
+// Copies through the root shell alone. The guest of the fake QEMU is bash on this host, whose
+// TMPDIR is the state directory.
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -32,7 +32,7 @@ protected:
         std::ifstream file(path, std::ios::binary);
         return std::string(std::istreambuf_iterator<char>(file), {});
     }
-    /// Whether copies have left anything there, on the guest's side or the host's.
+    /// Whether copies have left anything there, of the guest or the host.
     bool anything_is_left() const {
         for (const auto& entry : fs::directory_iterator(state_)) {
             auto name = entry.path().filename().string();
@@ -62,7 +62,7 @@ protected:
     fs::path back_ = directory_.path() / "back";
 };
 
-TEST_F(ShellFilesTest, AnArchiveOfSeveralPiecesComesWhole) {
+TEST_F(ShellFilesTest, AnArchiveOfSeveralPiecesIsComplete) {
     execute(*machine_, "head -c 9000000 /dev/urandom > $TMPDIR/made");
     run(machine_->parts().copier->copy_out((state_ / "made").string(), back_));
     EXPECT_EQ(fs::file_size(back_), 9'000'000U);
@@ -70,7 +70,7 @@ TEST_F(ShellFilesTest, AnArchiveOfSeveralPiecesComesWhole) {
     until_nothing_is_left();
 }
 
-TEST_F(ShellFilesTest, AnArchiveAsLargeAsItsPiecesComesWhole) {
+TEST_F(ShellFilesTest, AnArchiveOfExactlyOnePieceIsComplete) {
     // 4 MiB and 8 MiB, with the header and the padding.
     for (auto size : {4'194'304 - 10'240, 8'388'608 - 10'240}) {
         execute(*machine_, fmt::format("head -c {} /dev/urandom > $TMPDIR/made", size));
@@ -80,9 +80,9 @@ TEST_F(ShellFilesTest, AnArchiveAsLargeAsItsPiecesComesWhole) {
     until_nothing_is_left();
 }
 
-TEST_F(ShellFilesTest, ACopyOutTakesNoRoomInTheGuest) {
+TEST_F(ShellFilesTest, ACopyOutNeedsNoSpaceInTheGuest) {
     execute(*machine_, "head -c 2000000 /dev/urandom > $TMPDIR/made");
-    // The guest's commands cannot write files any more.
+    // From now on commands of the guest cannot write files.
     auto shell = std::stoi(execute(*machine_, "echo $PPID").output);
     rlimit none{0, 0};
     ASSERT_EQ(::prlimit(shell, RLIMIT_FSIZE, &none, nullptr), 0);
@@ -92,7 +92,7 @@ TEST_F(ShellFilesTest, ACopyOutTakesNoRoomInTheGuest) {
     until_nothing_is_left();
 }
 
-TEST_F(ShellFilesTest, TheArchiveIsNoPartOfAFolderThatHasIt) {
+TEST_F(ShellFilesTest, TheArchiveIsNotPartOfTheCopiedFolder) {
     execute(*machine_, "echo content > $TMPDIR/file");
     run(machine_->parts().copier->copy_out(state_.string(), back_));
     EXPECT_EQ(read(back_ / "file"), "content\n");
@@ -101,7 +101,7 @@ TEST_F(ShellFilesTest, TheArchiveIsNoPartOfAFolderThatHasIt) {
     until_nothing_is_left();
 }
 
-TEST_F(ShellFilesTest, ACopyThatFailsLeavesNothing) {
+TEST_F(ShellFilesTest, AFailedCopyLeavesNothing) {
     std::ofstream(directory_.path() / "file") << "no folder";
     auto target = (directory_.path() / "file" / "below").string();
     EXPECT_THROW(run(machine_->parts().copier->copy_in(directory_.path() / "file", target)),
@@ -131,7 +131,7 @@ TEST_F(ShellFilesTest, AnArchiveWhosePackerWasKilledIsNotTakenForWhole) {
 }
 
 TEST_F(ShellFilesTest, ACopyThatIsCalledOffLeavesNothing) {
-    // More than a pipe takes.
+    // More than fits into a pipe.
     auto source = directory_.path() / "source";
     std::ofstream(source) << std::string(1'000'000, 'x');
     auto target = directory_.path() / "pipe";
@@ -145,7 +145,7 @@ TEST_F(ShellFilesTest, ACopyThatIsCalledOffLeavesNothing) {
     until_nothing_is_left();
 }
 
-TEST_F(ShellFilesTest, ACopyOutThatIsCalledOffLeavesNothingThatRuns) {
+TEST_F(ShellFilesTest, ACancelledCopyOutLeavesNoProcesses) {
     execute(*machine_, "head -c 9000000 /dev/urandom > $TMPDIR/made");
     auto copying =
         runtime_.start(machine_->parts().copier->copy_out((state_ / "made").string(), back_));
@@ -153,8 +153,8 @@ TEST_F(ShellFilesTest, ACopyOutThatIsCalledOffLeavesNothingThatRuns) {
     copying.cancel();
     EXPECT_ANY_THROW(copying.get());
     until_nothing_is_left();
-    // What packs in the background is a shell whose words have the source's path, as this one does
-    // not.
+    // Packing in the background is done by a shell whose arguments contain the source's path,
+    // unlike this one.
     auto path = (state_ / "made").string().substr(1);
     execute(*machine_, fmt::format("while pgrep -f '[/]{}'; do sleep 0.01; done", path));
 }

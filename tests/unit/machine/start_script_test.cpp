@@ -49,7 +49,7 @@ TEST(StartScript, AddsTheDriversArgumentsAfterTheStartCommand) {
     EXPECT_THAT(command, EndsWith(" -device vhost-vsock-pci,guest-cid=3"));
 }
 
-TEST(StartScript, TakesACommandLineThatTheCallerMade) {
+TEST(StartScript, UsesACommandLineOfTheCaller) {
     StartOptions options;
     options.full_command = "/bin/run-web-vm -mine";
     options.arguments = {"-machine", "accel=tcg"};
@@ -58,7 +58,7 @@ TEST(StartScript, TakesACommandLineThatTheCallerMade) {
               "/bin/run-web-vm -mine -machine accel=tcg");
 }
 
-TEST(StartScript, GivesTheGuestAPortForTheAgentBehindItsConsole) {
+TEST(StartScript, AddsAPortForTheAgentAfterTheConsole) {
     auto command = launch_command("run", Sockets("/s"), {});
     EXPECT_THAT(command, EndsWith(" -chardev socket,id=agent,path=/s/agent "
                                   "-device virtserialport,chardev=agent,name=charioteer.agent,"
@@ -66,7 +66,7 @@ TEST(StartScript, GivesTheGuestAPortForTheAgentBehindItsConsole) {
     EXPECT_LT(command.find("chardev=shell"), command.find("chardev=agent"));
 }
 
-TEST(StartScript, LeavesOutWhatTheOptionsSay) {
+TEST(StartScript, OmitsOptionsOnRequest) {
     StartOptions options;
     options.agent = false;
     options.allow_reboot = true;
@@ -77,7 +77,7 @@ TEST(StartScript, LeavesOutWhatTheOptionsSay) {
     EXPECT_THAT(command, Not(HasSubstr("agent")));
 }
 
-TEST(StartScript, RunsAScriptWhosePathHasCharactersOfTheShell) {
+TEST(StartScript, RunsAScriptWithShellCharactersInItsPath) {
     fakes::TemporaryDirectory directory;
     auto folder = directory.path() / "it's 5% $HOME;, \xc3\xbc";
     std::filesystem::create_directory(folder);
@@ -87,7 +87,7 @@ TEST(StartScript, RunsAScriptWhosePathHasCharactersOfTheShell) {
     check_start_command(script.native());
     EXPECT_THAT(launch_command(script.native(), Sockets("/s"), {}),
                 StartsWith(shell::quote(script.native()) + " -qmp "));
-    // A piece of shell, however much it looks like a path.
+    // Shell code, although it looks like a path.
     EXPECT_THAT(launch_command(script.native() + " -m 1", Sockets("/s"), {}),
                 StartsWith(script.native() + " -m 1 -qmp "));
 }
@@ -96,7 +96,7 @@ TEST(StartScript, DoublesCommasInPaths) {
     EXPECT_THAT(launch_command("run", Sockets("/a,b"), {}), HasSubstr("path=/a,,b/shell"));
 }
 
-TEST(StartScript, NamesTheCharacterThatAScriptMayHaveStumbledOver) {
+TEST(StartScript, NamesACharacterInThePathThatScriptsMayNotQuote) {
     EXPECT_THAT(quoting_hint("/tmp/a,b/vm-state-web"),
                 AllOf(HasSubstr("/tmp/a,b/vm-state-web has the character ','"),
                       HasSubstr("set XDG_RUNTIME_DIR")));
@@ -114,7 +114,7 @@ TEST(StartScript, SetsWhatStartScriptsRead) {
     EXPECT_THAT(environment, Contains("QEMU_OPTS=-m 9"));
 }
 
-TEST(StartScript, SaysWhatIsWrongWithAMissingOne) {
+TEST(StartScript, DescribesAMissingScript) {
     try {
         check_start_command("/does/not/exist/run-web-vm");
         FAIL();
@@ -123,7 +123,7 @@ TEST(StartScript, SaysWhatIsWrongWithAMissingOne) {
     }
 }
 
-TEST(StartScript, SaysWhatIsWrongWithOneThatCannotBeExecuted) {
+TEST(StartScript, DescribesAScriptThatCannotBeExecuted) {
     fakes::TemporaryDirectory directory;
     auto path = write_script(directory, "#!/bin/sh\n");
     EXPECT_NO_THROW(check_start_command(path.native()));

@@ -5,7 +5,7 @@
 namespace charioteer::machine {
 namespace {
 
-TEST(Systemd, AsksTheSystemManagerUnlessAUserIsGiven) {
+TEST(Systemd, UsesTheSystemManagerUnlessAUserIsGiven) {
     EXPECT_EQ(systemctl_command("start a.service", std::nullopt), "systemctl start a.service");
     EXPECT_EQ(systemctl_command("show 'x'", "alice"),
               "su -l alice --shell /bin/sh -c $'XDG_RUNTIME_DIR=/run/user/`id -u` "

@@ -64,13 +64,13 @@ TEST_F(ChildTest, EndsWithItsStatusAndAllItsOutput) {
     EXPECT_EQ(output_, "out\nerr\n");
 }
 
-TEST_F(ChildTest, TellsTheSignalThatEndedIt) {
+TEST_F(ChildTest, ReportsTheSignalThatEndedIt) {
     auto status = wait(shell("kill -9 $$"));
     EXPECT_EQ(status.returncode(), -9);
     EXPECT_EQ(status.describe(), "was ended by signal 9 (Killed)");
 }
 
-TEST_F(ChildTest, SaysWhyItCannotBeRun) {
+TEST_F(ChildTest, ReportsWhyItCannotBeExecuted) {
     try {
         start({"/nowhere/qemu"});
         FAIL() << "it ran";
@@ -79,7 +79,7 @@ TEST_F(ChildTest, SaysWhyItCannotBeRun) {
     }
 }
 
-TEST_F(ChildTest, HasNothingOpenButItsThreeStreams) {
+TEST_F(ChildTest, HasOnlyTheStandardStreamsOpen) {
     io::UniqueFd lock(::dup(0));
     io::UniqueFd callers(::fcntl(lock.get(), F_DUPFD, 200));
     ProcessSpec spec;
@@ -91,7 +91,7 @@ TEST_F(ChildTest, HasNothingOpenButItsThreeStreams) {
     EXPECT_EQ(output_, "0 1 2 3\n");  // 3 is the folder, while the shell lists it
 }
 
-TEST(Environment, HasAVariableOrNone) {
+TEST(Environment, ReturnsAVariableOrNothing) {
     std::vector<std::string> environment{"A=1", "AB=2", "B", "C="};
     EXPECT_EQ(find_variable(environment, "AB"), "2");
     EXPECT_EQ(find_variable(environment, "B"), "");
@@ -99,7 +99,7 @@ TEST(Environment, HasAVariableOrNone) {
     EXPECT_EQ(find_variable(environment, "D"), "");
 }
 
-TEST_F(ChildTest, KeepsTheEndOfItsOutput) {
+TEST_F(ChildTest, KeepsTheLastOutput) {
     auto child = shell("yes 0123456789abcde | head -c 1000000; echo last words");
     wait(child);
     EXPECT_EQ(output_.size(), 1000000 + 11U);
@@ -114,7 +114,7 @@ TEST_F(ChildTest, ReadsItsStandardInput) {
     EXPECT_EQ(output_, "got hello\n");
 }
 
-TEST_F(ChildTest, IsWaitedForNoLongerThanTheDeadline) {
+TEST_F(ChildTest, IsWaitedForUntilTheDeadline) {
     auto child = shell("exec sleep 1000");
     EXPECT_THROW(wait(child, 1ms), io::TimeoutError);
     on_io_thread([child] { child->signal(SIGTERM); });
@@ -128,22 +128,22 @@ TEST_F(ChildTest, IsKilledWhenItIgnoresSigterm) {
     EXPECT_EQ(status.returncode(), -SIGKILL);
 }
 
-TEST_F(ChildTest, TakesItsHelpersWithItWhenItEnds) {
+TEST_F(ChildTest, ItsHelpersEndWithIt) {
     auto child = shell("trap '' HUP; setsid sh -c 'trap \"\" TERM; sleep 1000' & echo $!");
     wait(child);
     EXPECT_NE(::kill(static_cast<pid_t>(std::stol(output_)), 0), 0);
 }
 
-TEST_F(ChildTest, StartsWithPlainSignalsWhateverOursAre) {
+TEST_F(ChildTest, StartsWithDefaultSignalHandling) {
     auto before = std::signal(SIGPIPE, SIG_IGN);
     auto child = shell("grep SigIgn /proc/self/status | cut -f 2");
     wait(child);
     std::signal(SIGPIPE, before);
-    // The first 31 signals; the C library keeps some of those above for itself.
+    // The first 31 signals; the C library reserves some of the others.
     EXPECT_EQ(std::stoull(output_, nullptr, 16) & 0x7fffffff, 0U) << output_;
 }
 
-TEST_F(ChildTest, WithoutItsGuardIsKilled) {
+TEST_F(ChildTest, IsKilledWhenItsGuardIsKilled) {
     auto child = shell("exec sleep 1000");
     std::string stat = "/proc/" + std::to_string(child->pid()) + "/stat";
     FILE* file = std::fopen(stat.c_str(), "r");

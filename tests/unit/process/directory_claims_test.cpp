@@ -20,7 +20,7 @@ protected:
     std::shared_ptr<DirectoryClaims> claims_ = DirectoryClaims::start();
 };
 
-TEST_F(Claim, MakesTheDirectoryAndRemovesItAgain) {
+TEST_F(Claim, CreatesTheDirectoryAndRemovesIt) {
     auto path = directory_.path() / "state";
     {
         auto claim = claims_->claim(path);
@@ -29,7 +29,7 @@ TEST_F(Claim, MakesTheDirectoryAndRemovesItAgain) {
     EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-TEST_F(Claim, KeepsADirectoryThatHoldsSomething) {
+TEST_F(Claim, KeepsADirectoryThatIsNotEmpty) {
     auto path = directory_.path() / "state";
     {
         auto claim = claims_->claim(path);
@@ -39,7 +39,7 @@ TEST_F(Claim, KeepsADirectoryThatHoldsSomething) {
     EXPECT_FALSE(std::filesystem::exists(path / "lock"));
 }
 
-TEST_F(Claim, IsRefusedByNameAndProcessIdWhileItHasAnOwner) {
+TEST_F(Claim, IsRejectedWithNameAndProcessIdWhileItHasAnOwner) {
     auto path = directory_.path() / "state";
     auto claim = claims_->claim(path);
     try {
@@ -52,7 +52,7 @@ TEST_F(Claim, IsRefusedByNameAndProcessIdWhileItHasAnOwner) {
     }
 }
 
-TEST_F(Claim, TakesOverTheLockFileOfADeadRun) {
+TEST_F(Claim, ReplacesTheLockOfADeadRun) {
     auto path = directory_.path() / "state";
     std::filesystem::create_directory(path);
     std::ofstream(path / "lock") << "1\n";
@@ -62,7 +62,7 @@ TEST_F(Claim, TakesOverTheLockFileOfADeadRun) {
     EXPECT_EQ(owner, std::to_string(::getpid()));
 }
 
-TEST_F(Claim, CanBeCancelledWhileTheGuardsOfADeadRunHoldIt) {
+TEST_F(Claim, CanBeCancelledWhileGuardsOfADeadRunHoldIt) {
     auto path = directory_.path() / "state";
     std::filesystem::create_directory(path);
     std::ofstream(path / "lock") << "999999999\n";  // beyond the largest process id
@@ -74,7 +74,7 @@ TEST_F(Claim, CanBeCancelledWhileTheGuardsOfADeadRunHoldIt) {
     EXPECT_EQ(claims_->claim(path, release).path(), path);
 }
 
-TEST_F(Claim, SaysWhatIsInTheWay) {
+TEST_F(Claim, NamesTheFileInTheWay) {
     auto path = directory_.path() / "state";
     std::ofstream(path) << "a file";
     EXPECT_THROW(claims_->claim(path), io::UsageError);

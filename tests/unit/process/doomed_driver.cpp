@@ -1,5 +1,5 @@
-// doomed_driver DIRECTORY: claims DIRECTORY, starts a shell whose children hold on to life, prints
-// their process ids as the shell does, and waits to be killed.
+// doomed_driver DIRECTORY: claims DIRECTORY, starts a shell whose children ignore signals, prints
+// their process ids, and waits to be killed.
 
 #include <unistd.h>
 

@@ -23,7 +23,7 @@
 namespace charioteer::process {
 namespace {
 
-/// A driver of its own that runs a process tree.
+/// A driver in a process of its own (doomed_driver), which runs a process tree.
 class SuddenDeath : public testing::Test {
 protected:
     void SetUp() override {
@@ -41,7 +41,7 @@ protected:
         ASSERT_EQ(family_.size(), 3U);
     }
 
-    /// Also after a set-up that failed: a driver that is left would wait for ever.
+    /// Also kills the driver after a failed set-up, because it waits endlessly.
     void TearDown() override { kill_driver(); }
 
     std::filesystem::path claimed() const { return directory_.path() / "claimed"; }
@@ -53,14 +53,14 @@ protected:
         ::waitpid(driver, nullptr, 0);
     }
 
-    /// Whether `fact` becomes true; the limit only bounds a failing run.
+    /// Whether `fact` becomes true; the limit is reached only by a failing test.
     static bool comes_true(const std::function<bool()>& fact) {
         auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
         while (!fact() && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
         return fact();
     }
 
-    /// Nobody can have reused the number of a process that still is, or is not yet reaped.
+    /// The id of a process that exists or is not reaped cannot have been reused.
     static bool gone(pid_t pid) { return ::kill(pid, 0) != 0; }
 
     void leave_socket(const std::filesystem::path& path) const {
@@ -76,7 +76,7 @@ protected:
     std::vector<pid_t> family_;
 };
 
-TEST_F(SuddenDeath, TakesTheWholeProcessTreeAlong) {
+TEST_F(SuddenDeath, EndsTheWholeProcessTree) {
     kill_driver();
     for (pid_t pid : family_) EXPECT_TRUE(comes_true([pid] { return gone(pid); })) << pid;
 }
@@ -95,7 +95,7 @@ TEST_F(SuddenDeath, LeavesNoSocketOfAHelper) {
     EXPECT_TRUE(std::filesystem::is_empty(claimed() / "swtpm"));
 }
 
-TEST_F(SuddenDeath, LeavesOtherFilesOfADirectoryAlone) {
+TEST_F(SuddenDeath, KeepsOtherFilesOfADirectory) {
     auto disk = claimed() / "disk.qcow2";
     std::fclose(std::fopen(disk.c_str(), "w"));
     kill_driver();
@@ -103,7 +103,7 @@ TEST_F(SuddenDeath, LeavesOtherFilesOfADirectoryAlone) {
     EXPECT_TRUE(std::filesystem::exists(disk));
 }
 
-TEST_F(SuddenDeath, LetsTheNextRunHaveTheDirectory) {
+TEST_F(SuddenDeath, TheNextRunCanUseTheDirectory) {
     auto claims = DirectoryClaims::start();
     kill_driver();
     auto claim = claims->claim(claimed());

@@ -29,7 +29,7 @@ asio::awaitable<void> dispose(std::shared_ptr<Client> client) {
     co_return;
 }
 
-/// The test plays QEMU.
+/// The test acts as QEMU.
 class ClientTest : public testing::Test {
 protected:
     ClientTest() : ends_(fakes::connected_pair(runtime_.executor())), qemu_(ends_.second) {}
@@ -74,26 +74,26 @@ std::string failure_of(io::Pending<T> pending) {
     return "it did not fail";
 }
 
-TEST_F(ClientTest, OpensAndTellsTheVersion) {
+TEST_F(ClientTest, OpensAndReportsTheVersion) {
     open();
     EXPECT_EQ(client_->version(), "10.0.2");
 }
 
-TEST_F(ClientTest, DoesNotWaitForTheGreetingPastItsDeadline) {
+TEST_F(ClientTest, WaitsForTheGreetingUntilItsDeadline) {
     auto opening = start(time_.deadline_after(10s));
     pass(10s);
     EXPECT_EQ(failure_of<io::TimeoutError>(opening),
               "QEMU did not greet on its QMP socket within 10 s");
 }
 
-TEST_F(ClientTest, RefusesAPeerThatSpeaksSomethingElse) {
+TEST_F(ClientTest, RejectsAPeerWithAnotherProtocol) {
     auto opening = start();
     qemu_.send("SSH-2.0-OpenSSH_9.2\r\n");
     EXPECT_EQ(failure_of<io::Error>(opening), "QEMU sent what is not QMP: SSH-2.0-OpenSSH_9.2\r");
     EXPECT_TRUE(qemu_.sees_the_end());
 }
 
-TEST_F(ClientTest, RepliesFindTheirCommandByItsId) {
+TEST_F(ClientTest, RepliesAreMatchedByTheirIds) {
     open();
     auto first = execute("first");
     qemu_.read_line();
@@ -104,7 +104,7 @@ TEST_F(ClientTest, RepliesFindTheirCommandByItsId) {
     EXPECT_EQ(result_of(second), 22);
 }
 
-TEST_F(ClientTest, EachHandlerSeesAnEventOfWhichOneTakesIt) {
+TEST_F(ClientTest, AllHandlersReceiveAnEvent) {
     open();
     auto seen = std::make_shared<int>(0);
     auto subscribe = [](Client* client, std::shared_ptr<int> count) -> asio::awaitable<void> {
@@ -121,7 +121,7 @@ TEST_F(ClientTest, EachHandlerSeesAnEventOfWhichOneTakesIt) {
     EXPECT_EQ(*seen, 4);
 }
 
-TEST_F(ClientTest, HasEndedWhenAllWasTakenThatQemuSaid) {
+TEST_F(ClientTest, HasEndedWhenAllMessagesAreHandled) {
     open();
     auto ended = runtime_.start(client_->until_ended());
     qemu_.send("{\"event\": \"SHUTDOWN\"}\n");
@@ -130,7 +130,7 @@ TEST_F(ClientTest, HasEndedWhenAllWasTakenThatQemuSaid) {
     EXPECT_EQ(result_of(event()).at("event"), "SHUTDOWN");
 }
 
-TEST_F(ClientTest, TakesRepliesCutAnywhere) {
+TEST_F(ClientTest, ParsesRepliesInAnyPieces) {
     open();
     std::string_view reply = "{\"event\": \"STOP\"}\r\n{\"return\": {\"a\": \"\\u00e9\"}, \"id\": ";
     int id = 1;
@@ -154,7 +154,7 @@ TEST_F(ClientTest, SendsArguments) {
     result_of(pending);
 }
 
-TEST_F(ClientTest, ARefusalTellsClassAndDescription) {
+TEST_F(ClientTest, AnErrorHasClassAndDescription) {
     open();
     auto pending = execute("frobnicate");
     qemu_.send(R"({"error": {"class": "CommandNotFound", "desc": "no such"}, "id": 2})"
@@ -168,7 +168,7 @@ TEST_F(ClientTest, ARefusalTellsClassAndDescription) {
     }
 }
 
-TEST_F(ClientTest, AnErrorWithoutIdIsOfTheOldestCommand) {
+TEST_F(ClientTest, AnErrorWithoutIdBelongsToTheOldestCommand) {
     open();
     auto first = execute("first");
     qemu_.read_line();
@@ -180,7 +180,7 @@ TEST_F(ClientTest, AnErrorWithoutIdIsOfTheOldestCommand) {
     EXPECT_EQ(result_of(second), 2);
 }
 
-TEST_F(ClientTest, AnAnswerWithoutResultIsAnError) {
+TEST_F(ClientTest, AReplyWithoutResultIsAnError) {
     open();
     auto pending = execute("query");
     qemu_.read_line();
@@ -188,7 +188,7 @@ TEST_F(ClientTest, AnAnswerWithoutResultIsAnError) {
     EXPECT_THAT(failure_of<io::Error>(pending), HasSubstr("has no result"));
 }
 
-TEST_F(ClientTest, DropsAnAnswerThatComesAfterTheDeadline) {
+TEST_F(ClientTest, DropsAReplyAfterTheDeadline) {
     open();
     auto slow = execute("slow", time_.deadline_after(5s));
     qemu_.read_line();
@@ -210,7 +210,7 @@ TEST_F(ClientTest, RunsCommandsOfTheHumanMonitor) {
     EXPECT_EQ(result_of(pending), "VM status: running\r\n");
 }
 
-TEST_F(ClientTest, EventsWaitInTheirOrderUntilSomebodyAsks) {
+TEST_F(ClientTest, EventsAreQueuedInOrder) {
     open();
     qemu_.send("{\"event\": \"STOP\"}\n{\"event\": \"RESUME\"}\n");
     EXPECT_EQ(result_of(event()).at("event"), "STOP");
@@ -231,7 +231,7 @@ TEST_F(ClientTest, KeepsTheLastThousandEvents) {
     EXPECT_EQ(result_of(event()).at("event"), 3);
 }
 
-TEST_F(ClientTest, TheEndOfTheConnectionAsksForTheReason) {
+TEST_F(ClientTest, TheEndOfTheConnectionRequestsTheReason) {
     open();
     auto command = execute("query");
     auto waiting = event();
@@ -242,7 +242,7 @@ TEST_F(ClientTest, TheEndOfTheConnectionAsksForTheReason) {
     EXPECT_THROW(result_of(execute("again")), io::ConnectionLost);
 }
 
-TEST_F(ClientTest, GarbageLaterOnEndsTheConnection) {
+TEST_F(ClientTest, InvalidJsonEndsTheConnection) {
     open();
     auto command = execute("query");
     qemu_.send("{\"return\": [1, 2\n");
@@ -250,7 +250,7 @@ TEST_F(ClientTest, GarbageLaterOnEndsTheConnection) {
               "QEMU sent what is not QMP: {\"return\": [1, 2");
 }
 
-TEST_F(ClientTest, ClosingWakesWhoeverWaits) {
+TEST_F(ClientTest, ClosingWakesAllWaiters) {
     open();
     auto command = execute("query");
     qemu_.read_line();

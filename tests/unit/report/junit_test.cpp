@@ -65,7 +65,7 @@ TEST_F(JunitTest, ASubtestThatFailsStaysTheCurrentCase) {
                                      "\t\t\t<system-err>no</system-err>\n"));
 }
 
-TEST_F(JunitTest, ASubtestEndsThoseOfItsThreadInIt) {
+TEST_F(JunitTest, ASubtestEndsInnerOnesOfItsThread) {
     auto outer = junit_.begin_subtest("outer");
     junit_.begin_subtest("inner");
     std::thread([this] { junit_.begin_subtest("other"); }).join();
@@ -82,7 +82,7 @@ TEST_F(JunitTest, ARunThatFailedIsAFailureOnceOnly) {
     EXPECT_THAT(written(), Not(HasSubstr("again")));
 }
 
-TEST_F(JunitTest, IsFinishedWithWhatTheCoreLogged) {
+TEST_F(JunitTest, ItsEndHasTheLogOfTheCore) {
     junit_.take({io::EventKind::serial, "web", "boo\x1bt\n\xffing"});
     junit_.take({io::EventKind::log, {}, "time is up"});
     junit_.finish("interrupted");
@@ -92,7 +92,7 @@ TEST_F(JunitTest, IsFinishedWithWhatTheCoreLogged) {
     EXPECT_THAT(text, HasSubstr("<system-err>interrupted</system-err>"));
 }
 
-TEST_F(JunitTest, AFileThatCannotBeWrittenIsAnErrorUnlessItIsTheLastThing) {
+TEST_F(JunitTest, AFileThatCannotBeWrittenIsAnErrorExceptAtTheEnd) {
     std::filesystem::create_directories(file_);
     EXPECT_THROW(junit_.write(), std::system_error);
     junit_.finish("interrupted");

@@ -11,7 +11,7 @@
 namespace charioteer::report {
 namespace {
 
-TEST(Xml, LeavesOutWhatXmlCannotHold) {
+TEST(Xml, RemovesCharactersThatXmlForbids) {
     EXPECT_EQ(xml_text("a\x1b[1m\x07\x7f\tb\n"), "a[1m\tb\n");
     EXPECT_EQ(xml_text("caf\xc3\xa9 \xc2\x9b \xf0\x9f\x90\x8e"), "caf\xc3\xa9  \xf0\x9f\x90\x8e");
     EXPECT_EQ(xml_text("\xff\xef\xbf\xbe\xef\xbf\xbf."), ".");
@@ -24,7 +24,7 @@ TEST(Xml, EscapesContentAndAttributes) {
     EXPECT_EQ(xml_attribute("'the' \"web\""), "\"'the' &quot;web&quot;\"");
 }
 
-TEST(XmlLog, HoldsEverythingAsSoonAsItIsWritten) {
+TEST(XmlLog, IsWrittenImmediately) {
     fakes::TemporaryDirectory directory;
     auto file = directory.path() / "log.xml";
     XmlLog log(file);

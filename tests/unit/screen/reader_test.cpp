@@ -25,7 +25,7 @@ using Texts = std::vector<std::string>;
 
 constexpr std::array name_of{"raw", "positive", "negative"};
 
-/// What the engines of a test do and see.
+/// The behaviour of a test's engines, and what they record.
 struct Script {
     std::atomic<int> made = 0;
     std::atomic<int> runs = 0;
@@ -124,7 +124,7 @@ TEST_F(ReaderTest, ReadsAllVariantsInTheirOrderWithOneWorker) {
     EXPECT_EQ(script_.made, 1);
 }
 
-TEST_F(ReaderTest, ReadsAsManyAtOnceAsItHasWorkers) {
+TEST_F(ReaderTest, ReadsWithAllWorkersInParallel) {
     make(2);
     script_.held = true;
     auto reading = begin("a");
@@ -135,7 +135,7 @@ TEST_F(ReaderTest, ReadsAsManyAtOnceAsItHasWorkers) {
     EXPECT_EQ(script_.made, 2);
 }
 
-TEST_F(ReaderTest, DoesNotReadAPictureAgainThatHasNotChanged) {
+TEST_F(ReaderTest, DoesNotReadAnUnchangedPictureAgain) {
     make(1);
     auto first = rest(begin("a"));
     EXPECT_EQ(rest(begin("a")), first);
@@ -151,14 +151,14 @@ TEST_F(ReaderTest, DoesNotReadABlinkingCursorAgain) {
     EXPECT_EQ(script_.runs, 6);
 }
 
-TEST_F(ReaderTest, ReadsWhatWasNotWantedBefore) {
+TEST_F(ReaderTest, ReadsVariantsThatWereNotRequestedBefore) {
     make(1);
     rest(begin("a", 1));
     EXPECT_THAT(rest(begin("a")), ElementsAre("a raw", "a positive", "a negative"));
     EXPECT_EQ(script_.runs, 3);
 }
 
-TEST_F(ReaderTest, ForgetsThePicturesOfLongAgo) {
+TEST_F(ReaderTest, ForgetsOldPictures) {
     make(1);
     rest(begin("a", 1));
     for (int number = 0; number < 100; ++number) rest(begin(std::to_string(number), 1));
@@ -166,7 +166,7 @@ TEST_F(ReaderTest, ForgetsThePicturesOfLongAgo) {
     EXPECT_EQ(script_.runs, 102);
 }
 
-TEST_F(ReaderTest, CancelsWhatIsNotWaitedForAnyMore) {
+TEST_F(ReaderTest, CancelsReadingsWithoutWaiters) {
     make(1);
     script_.held = true;
     auto reading = begin("a");
@@ -174,12 +174,12 @@ TEST_F(ReaderTest, CancelsWhatIsNotWaitedForAnyMore) {
     drop(std::move(reading));
     until([this] { return script_.cancelled == 1; });
     script_.held = false;
-    // Neither the two that had not begun were read, nor does the cancelled one count as read.
+    // The two queued variants were not read, and the cancelled one is not cached.
     EXPECT_THAT(rest(begin("a", 1)), ElementsAre("a raw"));
     EXPECT_EQ(script_.runs, 2);
 }
 
-TEST_F(ReaderTest, AWaitThatIsCancelledEndsAtOnce) {
+TEST_F(ReaderTest, ACancelledWaitEndsImmediately) {
     make(1);
     script_.held = true;
     auto reading = begin("a", 1);
@@ -205,7 +205,7 @@ TEST_F(ReaderTest, ReportsThatAnEngineIsMissingAndTriesAgainNextTime) {
     EXPECT_THAT(rest(begin("a", 1)), ElementsAre("a raw"));
 }
 
-TEST_F(ReaderTest, ItsEndCancelsWhatIsReadAndWhatWaits) {
+TEST_F(ReaderTest, ItsEndCancelsRunningAndQueuedReadings) {
     make(1);
     script_.held = true;
     auto reading = begin("a", 2);
@@ -232,8 +232,8 @@ TEST_F(ReaderTest, ItsEndAbandonsAnEngineThatDoesNotEndInTime) {
     time_.advance(5s);
     result_of(ending);
     EXPECT_THROW(pending.get(), io::Interrupted);
-    // What the engine gives afterwards is not handed to the io thread, where the reader may be
-    // gone.
+    // A later result of the engine is not passed to the io thread, where the reader may be
+    // destroyed.
     script_.held = false;
     reader_.reset();
     drop(std::move(reading));

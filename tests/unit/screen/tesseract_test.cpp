@@ -1,4 +1,4 @@
-// What is read from pictures whose text Leptonica has drawn with its own letters.
+// Recognition of text that Leptonica has drawn with its built-in font.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-/// 0xRRGGBB00, as Leptonica has it.
+/// A pixel of Leptonica, 0xRRGGBB00.
 using Colour = l_uint32;
 
 constexpr auto white = 0xffffff00U;
@@ -48,7 +48,7 @@ std::string read(Engine& engine, const Picture& picture, Variant variant) {
     return engine.read(picture, variant, [] { return false; });
 }
 
-/// The share of black in a prepared picture.
+/// The share of black pixels in a prepared picture.
 double blackness(const Picture& picture, Variant variant) {
     auto pix = prepare(picture, variant);
     float average = 0;
@@ -56,7 +56,7 @@ double blackness(const Picture& picture, Variant variant) {
     return 1 - average / 255;
 }
 
-TEST(Variant, EnlargesTo300DotsAnInch) {
+TEST(Variant, EnlargesTo300Dpi) {
     auto pix = prepare(draw("Hello", black, white), Variant::positive);
     EXPECT_NEAR(pixGetWidth(pix.get()), 640 * 300 / 72.0, 1);
     EXPECT_NEAR(pixGetHeight(pix.get()), 120 * 300 / 72.0, 1);
@@ -93,14 +93,14 @@ TEST(Tesseract, ReadsNothingWhereNothingIs) {
     EXPECT_EQ(read(*engine, draw("", white, black), Variant::raw), "");
 }
 
-TEST(Tesseract, EndsWhenItIsCalledOff) {
+TEST(Tesseract, EndsWhenItIsCancelled) {
     auto engine = make_engine("");
     auto picture = draw("one two three four five six", black, white);
     int asked = 0;
     auto text = engine->read(picture, Variant::raw, [&asked] { return ++asked > 2; });
     EXPECT_EQ(text, "");
     EXPECT_GT(asked, 2);
-    // And is as good as new for the next picture.
+    // The engine can read the next picture.
     EXPECT_THAT(read(*engine, picture, Variant::raw), HasSubstr("three four"));
 }
 

@@ -70,7 +70,7 @@ TEST(Configuration, AMissingKeyIsNamedWithWhatWasExpected) {
               "driver.json: vms.a.start_script is missing: expected the path of a program");
 }
 
-TEST(Configuration, AnIllTypedValueIsNamedWithWhatWasFound) {
+TEST(Configuration, AValueOfTheWrongTypeIsNamedWithItsType) {
     EXPECT_EQ(failure_of(changed("[2, 1]", "[2, \"1\"]")),
               "driver.json: vlans[1]: expected a number, zero or more, found a string");
     EXPECT_EQ(failure_of(changed("3600", "-1")),
@@ -84,14 +84,14 @@ TEST(Configuration, AnIllTypedValueIsNamedWithWhatWasFound) {
     EXPECT_EQ(failure_of("[]"), "driver.json: expected an object, found a list");
 }
 
-TEST(Configuration, TextThatIsNotJsonIsRefusedByLine) {
+TEST(Configuration, InvalidJsonIsRejectedWithItsLine) {
     EXPECT_THAT(failure_of(changed("[2, 1]", "[2, 1")),
                 AllOf(HasSubstr("driver.json: not JSON: "), HasSubstr(" in line ")));
     EXPECT_THAT(failure_of(""), HasSubstr("driver.json: not JSON: "));
     EXPECT_THAT(failure_of(std::string(whole) + "x"), HasSubstr("not JSON"));
 }
 
-TEST(Configuration, EveryCutOffFileIsRefused) {
+TEST(Configuration, EveryTruncatedFileIsRejected) {
     for (std::size_t size = 0; size + 1 < whole.size(); ++size)
         EXPECT_NE(failure_of(whole.substr(0, size)), "") << "cut at " << size;
 }

@@ -32,7 +32,7 @@ protected:
     void await_sleepers(std::size_t count) const {
         while (time_.sleepers() < count) std::this_thread::yield();
     }
-    /// Until everything that the io thread has been asked for so far is done.
+    /// Waits until the io thread has run everything posted so far.
     void settle() {
         for (int i = 0; i < 3; ++i) on_io([] {});
     }
@@ -44,7 +44,7 @@ protected:
     fakes::ManualTime time_;
     io::Runtime runtime_;
     std::shared_ptr<machine::Host> host_;
-    // Written on the io thread, read when it has settled.
+    // Written on the io thread; read after settle().
     std::vector<std::string> told_;
     int endings_ = 0;
 };
@@ -106,7 +106,7 @@ TEST_F(SessionTest, ClosesMachinesAndNetworksAndIsIdempotent) {
     EXPECT_THAT(close(session), IsEmpty());
 }
 
-TEST_F(SessionTest, ANetworkInUseIsRefused) {
+TEST_F(SessionTest, ANetworkInUseIsRejected) {
     auto session = make(runtime_.time());
     Network network(1, directory_.path(), *host_, [](const io::Event&) {});
     EXPECT_THROW(Network(1, directory_.path(), *host_, [](const io::Event&) {}), io::UsageError);

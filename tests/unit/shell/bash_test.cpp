@@ -1,4 +1,4 @@
-// The protocol against a real bash, which reads its commands as a guest's does.
+// The protocol with a real bash on this host, which reads commands like that of a guest.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -123,7 +123,7 @@ TEST_F(Bash, HoldersThatAreSilentForTheirLimitAreGivenUpAndNamed) {
     EXPECT_TRUE(held[0].given_up);
     EXPECT_NE(held[0].names.find("(pid " + result.output.substr(0, result.output.size() - 1) + ")"),
               std::string::npos);
-    // What they write to is not broken.
+    // The pipe of the holders is not closed.
     EXPECT_EQ(run("kill -USR1 " + result.output).status, 0);
     EXPECT_EQ(run("until [ -e " + mark + " ]; do sleep 0.01; done; rm " + mark).status, 0);
 }
@@ -156,14 +156,14 @@ TEST_F(Bash, NothingIsKeptBetweenCommands) {
 }
 
 TEST_F(Bash, TheAnswerWaitsForAChildThatKeepsTheOutputOpen) {
-    // The child ends when it is told to, by a file: nothing here depends on time.
+    // The child ends when a file appears: the test does not depend on durations.
     auto name = "/tmp/charioteer-bash-test-" + std::to_string(pid_);
     auto command = start("rm -f " + name + "; (until [ -e " + name +
                          " ]; do sleep 0.01; done; rm " + name + "; echo late) & echo now");
     auto other = start("echo other");
     EXPECT_FALSE(command.wait_for(std::chrono::milliseconds(0)));
     ::close(::creat(name.c_str(), 0600));
-    // The file may have come before the command removed it.
+    // The file may have been created before the command removed it.
     while (!command.wait_for(std::chrono::milliseconds(20))) ::close(::creat(name.c_str(), 0600));
     auto result = result_of(command);
     EXPECT_EQ(result.status, 0);

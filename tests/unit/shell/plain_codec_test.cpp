@@ -14,7 +14,7 @@ using testing::AnyOf;
 using testing::ElementsAre;
 using namespace std::chrono_literals;
 
-/// Everything that `reader` makes of what it has, as "number status output".
+/// All answers that `reader` has found, as "number status output".
 void collect(AnswerReader& reader, std::vector<std::string>& answers) {
     while (auto answer = reader.next()) {
         auto text = answer->damage.empty() ? answer->output : "damaged";

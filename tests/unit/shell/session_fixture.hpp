@@ -15,7 +15,7 @@
 
 namespace charioteer::shell {
 
-/// A session whose other end the test plays. Times stand still unless the test moves them.
+/// A session whose guest is the test, with a manual clock.
 class SessionTest : public testing::Test {
 protected:
     SessionTest()
@@ -44,20 +44,20 @@ protected:
         return runtime_.start(session_->wait_ready(std::move(events), deadline));
     }
 
-    /// Moves the clock once the code under test sleeps, `sleepers` times.
+    /// Advances the clock when `sleepers` coroutines of the code under test sleep.
     void pass(io::Duration step, std::size_t sleepers = 1) {
         while (time_.sleepers() < sleepers) std::this_thread::yield();
         time_.advance(step);
     }
 
-    /// Lets half a minute pass in which the guest says nothing.
+    /// Advances the clock by half a minute without output of the guest.
     void pass_quiet_time() {
         auto before = quiet_.load();
         pass(std::chrono::seconds(30));
         while (quiet_ == before) std::this_thread::yield();
     }
 
-    /// The next command's line; what prepares the shell for it is skipped.
+    /// The line of the next command; skips the preparation of the shell.
     std::string next_command() {
         auto line = peer_.read_line();
         while (!line.starts_with("charioteer ")) line = peer_.read_line();

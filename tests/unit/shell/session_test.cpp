@@ -41,7 +41,7 @@ TEST_F(SessionTest, TellsEveryHalfMinuteThatTheGuestIsQuiet) {
     EXPECT_EQ(quiet_, 2);
 }
 
-TEST_F(SessionTest, DoesNotWaitForTheGreetingPastItsDeadline) {
+TEST_F(SessionTest, WaitsForTheGreetingUntilItsDeadline) {
     auto ready = start_waiting(time_.deadline_after(10s));
     pass(10s);
     EXPECT_EQ(failure_of<io::TimeoutError>(ready),
@@ -60,7 +60,7 @@ TEST_F(SessionTest, AShellThatMayBeAnotherIsToldAgainWhatItNeeds) {
     };
     result_of(runtime_.start(renew(session_.get())));
     auto second = start("two");
-    // The end of a line that may have been half read when the guest's state was saved.
+    // Ends a line that the shell may have read partially when the guest's state was saved.
     EXPECT_EQ(peer_.read_line(), "");
     EXPECT_EQ(peer_.read_line(), "set -m");
     EXPECT_THAT(next_command(), HasSubstr("; two'"));
@@ -324,7 +324,7 @@ TEST_F(SessionTest, GivesUpSendingToAGuestThatDoesNotRead) {
 
 TEST_F(SessionTest, CommandsWaitWhileTheShellIsLent) {
     auto copy = result_of(runtime_.start(session_->lend()));
-    // As some terminal programs do.
+    // Like some terminal programs.
     ::fcntl(copy.get(), F_SETFL, 0);
     ASSERT_EQ(::write(copy.get(), "id", 2), 2);
     EXPECT_EQ(peer_.read(2), "id");
@@ -345,7 +345,7 @@ asio::awaitable<void> close(std::shared_ptr<Session> session) {
     co_return;
 }
 
-TEST_F(SessionTest, ClosingWakesWhoeverWaits) {
+TEST_F(SessionTest, ClosingWakesAllWaiters) {
     auto running = start("ls");
     auto waiting = start("next");
     next_command();

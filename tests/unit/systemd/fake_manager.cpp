@@ -155,7 +155,7 @@ void FakeManager::call_machine_id() {
                                                "org.freedesktop.DBus.Peer", "GetMachineId"),
                 "call");
     Message call(made);
-    // Without a place for its number it would be a call that wants no answer.
+    // Without a slot, the call would request no reply.
     std::uint64_t number = 0;
     expect_done(sd_bus_send(bus_, call.get(), &number), "call");
     flush();

@@ -9,8 +9,8 @@
 
 namespace charioteer::systemd {
 
-/// A manager that a test plays, call by call, on the other end of a connection. Throws
-/// std::runtime_error when the code under test does not do its part within 20 s.
+/// A service manager that a test controls call by call. Throws std::runtime_error when the code
+/// under test does not send or close within 20 s.
 class FakeManager {
 public:
     explicit FakeManager(const fakes::Peer& peer);
@@ -25,11 +25,11 @@ public:
     void reply_jobs(const Message& call, const std::vector<std::uint32_t>& jobs);
     void refuse(const Message& call, const std::string& kind, const std::string& text);
 
-    /// Takes part in the opening of a connection.
+    /// Handles the calls for opening a connection.
     void welcome();
-    /// Answers for a unit that is loaded.
+    /// Answers the calls for a unit that is loaded.
     void tell_state(const std::string& active);
-    /// Answers for a unit that is not loaded and has been looked for before.
+    /// Answers the calls for a unit that is not loaded and was loaded before.
     void tell_not_loaded();
     void tell_jobs(const std::vector<std::uint32_t>& jobs);
 

@@ -35,7 +35,7 @@ std::string failure_of(io::Pending<T> pending) {
     return "it did not fail";
 }
 
-/// The test plays the guest's systemd.
+/// The test acts as the guest's systemd.
 class ManagerTest : public testing::Test {
 protected:
     ManagerTest() : ends_(fakes::connected_pair(runtime_.executor())), peer_(ends_.second) {}
@@ -67,12 +67,12 @@ protected:
         systemd_->tell_jobs({job});
         return result_of(asking);
     }
-    /// True when `waiting` still waits after all that the manager has sent up to now.
+    /// Whether `waiting` still waits after the driver has handled everything that was sent.
     bool goes_on(io::Pending<void>& waiting) {
         activating();
         return !waiting.wait_for(0ms);
     }
-    /// Ends the connection as a guest does that goes down.
+    /// Ends the connection like a guest that shuts down.
     void hang_up() {
         systemd_.reset();
         peer_.close();
@@ -90,7 +90,7 @@ protected:
     std::shared_ptr<Manager> manager_;
 };
 
-TEST_F(ManagerTest, AnActiveUnitIsReturnedAtOnce) {
+TEST_F(ManagerTest, AnActiveUnitIsReturnedImmediately) {
     open();
     auto asking = ask();
     auto get_unit = systemd_->expect("GetUnit");
@@ -107,7 +107,7 @@ TEST_F(ManagerTest, AnActiveUnitIsReturnedAtOnce) {
     EXPECT_FALSE(state.jobs);
 }
 
-TEST_F(ManagerTest, AnInactiveUnitComesWithWhetherThereAreJobs) {
+TEST_F(ManagerTest, AnInactiveUnitIsReturnedWithItsPendingJobs) {
     open();
     EXPECT_TRUE(inactive_with_job(7).jobs);
     auto asking = ask();
@@ -119,7 +119,7 @@ TEST_F(ManagerTest, AnInactiveUnitComesWithWhetherThereAreJobs) {
     EXPECT_FALSE(state.jobs);
 }
 
-TEST_F(ManagerTest, AUnitWhoseJobEndsBetweenTheQuestionsIsActive) {
+TEST_F(ManagerTest, AUnitWhoseJobEndsBetweenTheCallsIsActive) {
     open();
     auto asking = ask();
     systemd_->tell_state("inactive");
@@ -128,12 +128,12 @@ TEST_F(ManagerTest, AUnitWhoseJobEndsBetweenTheQuestionsIsActive) {
     EXPECT_EQ(result_of(asking).active, "active");
 }
 
-TEST_F(ManagerTest, AUnitThatIsNotThereIsInactiveAndLookedForOnce) {
+TEST_F(ManagerTest, AMissingUnitIsInactiveAndLoadedOnce) {
     open();
     auto asking = ask();
     systemd_->tell_not_loaded();
     systemd_->reply_path(systemd_->expect("LoadUnit"), web_path);
-    // As systemd does with a unit that nothing needs.
+    // systemd unloads a unit that is not needed.
     systemd_->signal_unit("UnitNew", web_path);
     systemd_->signal_unit("UnitRemoved", web_path);
     auto get = systemd_->expect("Get");
@@ -152,7 +152,7 @@ TEST_F(ManagerTest, AUnitThatIsNotThereIsInactiveAndLookedForOnce) {
     result_of(waiting);
 }
 
-TEST_F(ManagerTest, AfterAReloadAUnitIsLookedForAgain) {
+TEST_F(ManagerTest, AfterAReloadAUnitIsLoadedAgain) {
     open();
     auto asking = ask();
     systemd_->tell_not_loaded();
@@ -171,7 +171,7 @@ TEST_F(ManagerTest, AfterAReloadAUnitIsLookedForAgain) {
     EXPECT_EQ(result_of(asking).active, "active");
 }
 
-TEST_F(ManagerTest, ANameThatIsRefusedIsAnError) {
+TEST_F(ManagerTest, ARejectedNameIsAnError) {
     open();
     for (int time = 0; time < 2; ++time) {
         auto asking = ask();
@@ -191,7 +191,7 @@ TEST_F(ManagerTest, AChangeOfTheUnitEndsAWait) {
     result_of(waiting);
 }
 
-TEST_F(ManagerTest, WhatHappensToOtherUnitsIsNot) {
+TEST_F(ManagerTest, ChangesOfOtherUnitsDoNotEndAWait) {
     open();
     auto waiting = wait(activating());
     systemd_->signal_properties("/org/freedesktop/systemd1/unit/db_2eservice", unit_interface);
@@ -224,7 +224,7 @@ TEST_F(ManagerTest, AChangeBeforeTheWaitIsNotMissed) {
     result_of(wait(state));
 }
 
-TEST_F(ManagerTest, AChangeWhileTheStateIsAskedForIsNotMissed) {
+TEST_F(ManagerTest, AChangeDuringTheQueryIsNotMissed) {
     open();
     activating();
     auto asking = ask();
@@ -240,7 +240,7 @@ TEST_F(ManagerTest, AJobThatEndsTogetherWithTheListOfJobsIsNotMissed) {
     auto asking = ask();
     systemd_->tell_state("inactive");
     auto list_jobs = systemd_->expect("ListJobs");
-    // Both are there before the driver reads the first.
+    // Both messages are sent before the driver reads the first one.
     std::promise<void> both_sent;
     asio::post(runtime_.executor(), [&both_sent] { both_sent.get_future().wait(); });
     systemd_->reply_jobs(list_jobs, {7});
@@ -249,7 +249,7 @@ TEST_F(ManagerTest, AJobThatEndsTogetherWithTheListOfJobsIsNotMissed) {
     result_of(wait(result_of(asking)));
 }
 
-TEST_F(ManagerTest, SeveralWaitAtOnce) {
+TEST_F(ManagerTest, SeveralWaitsRunConcurrently) {
     open();
     auto first = wait(activating());
     auto second = wait(activating());
@@ -284,7 +284,7 @@ TEST_F(ManagerTest, CloseEndsEachWait) {
     EXPECT_TRUE(systemd_->sees_the_end());
 }
 
-TEST_F(ManagerTest, NothingWaitsPastItsDeadline) {
+TEST_F(ManagerTest, AllWaitsEndAtTheirDeadline) {
     open();
     auto waiting = wait(activating(), time_.deadline_after(10s));
     pass(10s);
@@ -299,27 +299,28 @@ TEST_F(ManagerTest, NothingWaitsPastItsDeadline) {
     EXPECT_EQ(activating().active, "activating");
 }
 
-TEST_F(ManagerTest, TheOpeningDoesNotWaitPastItsDeadline) {
+TEST_F(ManagerTest, TheOpeningEndsAtItsDeadline) {
     auto opening = start(time_.deadline_after(10s));
     pass(10s);
     EXPECT_EQ(failure_of<io::TimeoutError>(opening),
               "systemd did not let the driver subscribe to its signals within 10 s");
 }
 
-TEST_F(ManagerTest, APeerThatSpeaksSomethingElseIsRefused) {
+TEST_F(ManagerTest, APeerWithAnotherProtocolIsRejected) {
     auto opening = start();
     peer_.send("SSH-2.0-OpenSSH_9.2\r\nwhatever\r\nthat\r\n");
     EXPECT_THAT(failure_of<io::ConnectionLost>(opening), HasSubstr("systemd"));
 }
 
-TEST_F(ManagerTest, WhatIsNotDBusEndsTheConnection) {
+TEST_F(ManagerTest, OtherBytesThanDBusEndTheConnection) {
     open();
     auto waiting = wait(activating());
     peer_.send(std::string(64, 'x'));
-    EXPECT_EQ(failure_of<io::ConnectionLost>(waiting), "what came from systemd is not D-Bus");
+    EXPECT_EQ(failure_of<io::ConnectionLost>(waiting),
+              "systemd's socket sent bytes that are not D-Bus");
 }
 
-TEST_F(ManagerTest, AReplyOfAnotherShapeEndsTheConnection) {
+TEST_F(ManagerTest, AReplyWithAnotherSignatureEndsTheConnection) {
     open();
     auto waiting = wait(activating());
     auto asking = ask();
@@ -328,14 +329,14 @@ TEST_F(ManagerTest, AReplyOfAnotherShapeEndsTheConnection) {
     EXPECT_THAT(failure_of<io::ConnectionLost>(waiting), HasSubstr("a D-Bus message lacks"));
 }
 
-TEST_F(ManagerTest, ASignalOfAnotherShapeEndsTheConnection) {
+TEST_F(ManagerTest, ASignalWithAnotherSignatureEndsTheConnection) {
     open();
     auto waiting = wait(activating());
     systemd_->signal_unit("JobRemoved", web_path);
     EXPECT_THAT(failure_of<io::ConnectionLost>(waiting), HasSubstr("a D-Bus message lacks"));
 }
 
-TEST_F(ManagerTest, ThePeerIsNotAnswered) {
+TEST_F(ManagerTest, CallsOfThePeerAreNotAnswered) {
     open();
     systemd_->call_machine_id();
     EXPECT_EQ(activating().active, "activating");

@@ -5,7 +5,7 @@
 namespace charioteer::systemd {
 namespace {
 
-TEST(UnitName, AFullNameStays) {
+TEST(UnitName, AFullNameIsUnchanged) {
     for (const auto* name : {"web.service", "multi-user.target", "getty@tty1.service",
                              "dev-disk-by\\x2dlabel-root.device", "a.b.socket"})
         EXPECT_EQ(unit_name(name), name);
@@ -26,7 +26,7 @@ TEST(UnitName, APathIsAMountOrADevice) {
     EXPECT_EQ(unit_name("/.hidden/a.b"), "\\x2ehidden-a.b.mount");
 }
 
-TEST(UnitName, PatternsAndWhatIsNoNameAreLeftToSystemctl) {
+TEST(UnitName, PatternsAndInvalidNamesAreLeftToSystemctl) {
     for (const auto* word : {"", "web*", "web?.service", "[ab].service", "/dev/*", "two words",
                              "a/b", "@web.service", "/srv/../home"})
         EXPECT_EQ(unit_name(word), std::nullopt) << word;

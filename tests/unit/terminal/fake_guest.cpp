@@ -131,7 +131,7 @@ Message Client::read() {
 
 std::pair<int, std::string> Client::read_ending() {
     auto message = read();
-    if (message.type != MessageType::ended) throw std::runtime_error("the visit goes on");
+    if (message.type != MessageType::ended) throw std::runtime_error("the shell has not ended");
     return {static_cast<int>(number(message.payload.substr(0, 4))), message.payload.substr(4)};
 }
 

@@ -13,10 +13,10 @@
 
 namespace charioteer::terminal {
 
-/// A guest whose shells do what the test asks for.
+/// A guest whose shells are controlled by the test.
 class FakeGuest {
 public:
-    /// A frame that the guest was sent for one of its shells.
+    /// A frame that was sent to the guest for one of its shells.
     struct Sent {
         frames::Type type;
         std::uint32_t stream;
@@ -27,9 +27,9 @@ public:
 
     /// Starts shells, numbered from 1.
     Begin begin();
-    /// From now on it starts none, for this reason.
+    /// Rejects further shells for this reason.
     void refuse(std::string why) { refusal_ = std::move(why); }
-    /// Does something to the shell on the io thread, once it was begun.
+    /// Runs `action` on the io thread for a shell that has started.
     void with_shell(std::uint32_t number, std::function<void(channel::Call&)> action);
     void write_output(std::uint32_t number, std::string bytes);
     void end(std::uint32_t number, int status);
@@ -49,13 +49,13 @@ private:
     std::string refusal_;
 };
 
-/// What a client sends and reads.
+/// A client of the shell server.
 class Client {
 public:
     explicit Client(fakes::Peer peer) : peer_(std::move(peer)) {}
 
     void send(MessageType type, std::string_view payload) { peer_.send(encode(type, payload)); }
-    /// Asks for a shell on a terminal of 24 rows and 80 columns.
+    /// Requests a shell on a terminal of 24 rows and 80 columns.
     void open() { send(MessageType::open, std::string("\x18\0\x50\0xterm", 9)); }
     Message read();
     /// The status and the reason.

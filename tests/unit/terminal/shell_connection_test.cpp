@@ -87,7 +87,7 @@ TEST_F(ShellConnectionTest, TheShellIsHungUpWhenTheClientDisconnects) {
 
 TEST_F(ShellConnectionTest, ADisconnectIsNoticedWhileTheGuestTakesNoInput) {
     auto client = connect_and_open();
-    // More than the guest has room for, and than what is read ahead.
+    // More than the guest's credit and the read-ahead buffer.
     client.send(MessageType::input, std::string(60'000, 'x'));
     for (int count = 0; count < 4; ++count)
         client.send(MessageType::input, std::string(30'000, 'x'));

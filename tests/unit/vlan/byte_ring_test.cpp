@@ -19,7 +19,7 @@ std::string text_in(const ByteRing& ring, std::size_t offset, std::size_t length
     return text;
 }
 
-TEST(ByteRing, GivesBytesBackInOrder) {
+TEST(ByteRing, ReturnsBytesInOrder) {
     ByteRing ring(8);
     EXPECT_TRUE(ring.append(bytes_of("abc")));
     EXPECT_TRUE(ring.append(bytes_of("def")));
@@ -27,7 +27,7 @@ TEST(ByteRing, GivesBytesBackInOrder) {
     EXPECT_EQ(text_in(ring, 2, 3), "cde");
 }
 
-TEST(ByteRing, TakesAllOrNothing) {
+TEST(ByteRing, AcceptsAllOrNothing) {
     ByteRing ring(4);
     EXPECT_TRUE(ring.append(bytes_of("abc")));
     EXPECT_FALSE(ring.append(bytes_of("de")));
@@ -40,7 +40,7 @@ TEST(ByteRing, WrapsAroundAtEveryPosition) {
     for (std::size_t shift = 0; shift < 8; ++shift) {
         ByteRing ring(8);
         ring.append(bytes_of(std::string(shift, '-') + "+"));
-        ring.consume(shift);  // what is left keeps the ring from starting over
+        ring.consume(shift);  // the rest prevents the ring from restarting at position 0
         ASSERT_TRUE(ring.append(bytes_of("abcdefg"))) << shift;
         EXPECT_EQ(text_in(ring, 0, 8), "+abcdefg") << shift;
         EXPECT_EQ(text_in(ring, 3, 4), "cdef") << shift;

@@ -27,7 +27,7 @@ void read_exactly(int socket, void* buffer, std::size_t size) {
 }
 
 std::string address(Station station) {
-    if (station.number == everybody.number) return std::string(6, '\xff');
+    if (station.number == broadcast.number) return std::string(6, '\xff');
     return std::string("\x52\x54\0\x12\x01", 5) + static_cast<char>(station.number);
 }
 
@@ -99,7 +99,7 @@ bool FakeVdePlug::send(const std::string& frame) {
 std::string FakeVdePlug::receive() {
     std::string buffer(max_frame_size, '\0');
     auto length = ::recv(data_.get(), buffer.data(), buffer.size(), 0);
-    if (length < 0) throw std::runtime_error("no frame came");
+    if (length < 0) throw std::runtime_error("no frame within 20 s");
     buffer.resize(static_cast<std::size_t>(length));
     return buffer;
 }
@@ -144,7 +144,7 @@ std::vector<std::string> EventLog::warnings() const {
 std::unique_ptr<FakePlug> attach(Kind kind, const Vlan& vlan, FakePlug& witness) {
     if (kind == Kind::vde) return std::make_unique<FakeVdePlug>(vlan.control_directory());
     auto plug = std::make_unique<FakeStreamPlug>(vlan.stream_path());
-    auto hello = frame({0xee}, everybody, "attached");
+    auto hello = frame({0xee}, broadcast, "attached");
     plug->send(hello);
     EXPECT_EQ(witness.receive(), hello);
     return plug;

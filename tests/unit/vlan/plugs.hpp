@@ -11,16 +11,16 @@
 #include "vlan/frame.hpp"
 #include "vlan/vlan.hpp"
 
-/// The other ends of the cables, written from the protocols: what QEMU and libvdeplug would be.
+/// Clients of a VLAN, written from the descriptions of the protocols of QEMU and libvdeplug.
 namespace charioteer::vlan::fakes {
 
-/// Names of stations for frames: two hexadecimal digits that end the address.
+/// A station: the last byte of its address.
 struct Station {
     int number = 0;
 };
-inline constexpr Station everybody{0xff};
+inline constexpr Station broadcast{0xff};
 
-/// An Ethernet frame with a text in it; `ethertype` 0x8100 for a tagged one.
+/// An Ethernet frame with a text as payload; `ethertype` 0x8100 for a tagged one.
 std::string frame(Station from, Station to, const std::string& text, int ethertype = 0x0800);
 
 /// The fixed part of a VDE request; `path` may fill the address without an end.
@@ -29,16 +29,16 @@ std::string vde_request(const std::string& path);
 /// A blocking socket connected to `path`, whose reads fail after 20 s so that a hung test ends.
 io::UniqueFd connect_to(const std::filesystem::path& path);
 
-/// Sends all of `bytes`; false when the other end is gone.
+/// Sends all of `bytes`; false if the peer has closed the connection.
 bool send_all(int socket, std::string_view bytes);
 
-/// Whether the other end closes the connection, whatever it sends before.
+/// Whether the peer closes the connection; ignores bytes that it sends before.
 bool is_closed_by_peer(int socket);
 
 class FakePlug {
 public:
     virtual ~FakePlug() = default;
-    /// Blocks while the switch takes nothing. False when the switch is gone.
+    /// Blocks while the hub does not read. False if the hub has closed the connection.
     virtual bool send(const std::string& frame) = 0;
     /// The next frame. Throws std::runtime_error after 20 s without one.
     virtual std::string receive() = 0;
@@ -52,7 +52,7 @@ public:
 
     bool send(const std::string& frame) override;
     std::string receive() override;
-    /// The switch's socket for this plug.
+    /// The hub's socket for this plug.
     const std::filesystem::path& data_path() const { return data_path_; }
 
 private:
@@ -75,7 +75,7 @@ private:
     io::UniqueFd socket_;
 };
 
-/// A new empty directory, removed in the end.
+/// A new empty directory, removed by the destructor.
 class TemporaryDirectory {
 public:
     TemporaryDirectory();
@@ -88,7 +88,7 @@ private:
     std::filesystem::path path_;
 };
 
-/// Keeps what comes into its sink.
+/// Collects the events of its sink.
 class EventLog {
 public:
     io::EventSink sink();

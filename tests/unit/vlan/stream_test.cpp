@@ -15,7 +15,7 @@ std::string framed(std::string_view text) {
     return result.append(text);
 }
 
-/// Feeds a decoder and keeps what it gives.
+/// Feeds a decoder and collects its frames.
 class Reader {
 public:
     StreamDecoder::Health feed(std::string_view bytes) {
@@ -38,7 +38,7 @@ private:
     StreamDecoder decoder_;
 };
 
-TEST(StreamDecoder, FindsFramesHoweverTheStreamIsSplit) {
+TEST(StreamDecoder, FindsFramesInAnyPieces) {
     std::string stream = framed("first frame") + framed("") + framed("second");
     std::vector<std::string> expected{"first frame", "", "second"};
     for (std::size_t size = 1; size <= stream.size(); ++size) {
@@ -49,7 +49,7 @@ TEST(StreamDecoder, FindsFramesHoweverTheStreamIsSplit) {
     }
 }
 
-TEST(StreamDecoder, TakesTheLongestFrame) {
+TEST(StreamDecoder, AcceptsTheLongestFrame) {
     std::string longest(max_frame_size, 'x');
     auto stream = framed("before") + framed(longest) + framed("after");
     Reader reader;
@@ -57,20 +57,20 @@ TEST(StreamDecoder, TakesTheLongestFrame) {
     EXPECT_EQ(reader.texts, (std::vector<std::string>{"before", longest, "after"}));
 }
 
-TEST(StreamDecoder, GivesUpAtALengthThatCannotBe) {
+TEST(StreamDecoder, RejectsAnOversizedLength) {
     Reader reader;
     auto stream = framed("good") + framed(std::string(max_frame_size + 1, 'x')).substr(0, 100);
     EXPECT_EQ(reader.feed(stream), StreamDecoder::Health::oversized);
     EXPECT_EQ(reader.texts, std::vector<std::string>{"good"});
 }
 
-TEST(StreamDecoder, AlwaysHasRoom) {
+TEST(StreamDecoder, AlwaysHasBufferSpace) {
     StreamDecoder decoder;
     std::vector<Frame> frames;
     for (int i = 0; i < 100; ++i) {
         auto room = decoder.room();
         ASSERT_GE(room.size(), StreamDecoder::min_room);
-        // Zeros are empty frames; an odd count leaves a piece of a length behind.
+        // Zeros are empty frames; an odd count leaves an incomplete length.
         std::fill_n(room.begin(), 1001, std::byte{});
         decoder.received(1001);
         frames.clear();

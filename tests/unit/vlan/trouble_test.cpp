@@ -1,4 +1,4 @@
-/// Peers that misbehave, and what is on disk.
+/// Misbehaving peers, and the files on disk.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ namespace charioteer::vlan {
 namespace {
 
 namespace fs = std::filesystem;
-using fakes::everybody;
+using fakes::broadcast;
 using fakes::frame;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -25,10 +25,10 @@ constexpr fakes::Station bob{2};
 
 class VlanTrouble : public testing::Test {
 protected:
-    /// Frames still go from Alice to Bob, and nothing else has reached him.
+    /// Frames are still forwarded from Alice to Bob, and Bob has received nothing else.
     void expect_traffic() {
-        alice_.send(frame(alice, everybody, "still alive"));
-        EXPECT_EQ(bob_.receive(), frame(alice, everybody, "still alive"));
+        alice_.send(frame(alice, broadcast, "still alive"));
+        EXPECT_EQ(bob_.receive(), frame(alice, broadcast, "still alive"));
     }
 
     fakes::TemporaryDirectory directory_;
@@ -57,7 +57,7 @@ TEST_F(VlanTrouble, AnIncompleteRequestDelaysNoOtherClient) {
     carol.receive();
 }
 
-TEST_F(VlanTrouble, RequestOfAPlugWithoutASocketIsRefused) {
+TEST_F(VlanTrouble, RequestOfAPlugWithoutASocketIsRejected) {
     auto stranger = fakes::connect_to(vlan_.control_directory() / "ctl");
     fakes::send_all(stranger.get(), fakes::vde_request("/nowhere/at/all"));
     EXPECT_TRUE(fakes::is_closed_by_peer(stranger.get()));
@@ -75,44 +75,44 @@ TEST_F(VlanTrouble, OversizedStreamLengthEndsThatPlugOnly) {
     EXPECT_EQ(vlan_.counters()[Count::dropped_oversized], 1u);
 }
 
-TEST_F(VlanTrouble, StreamPlugMayLeaveInTheMiddleOfAFrame) {
+TEST_F(VlanTrouble, StreamPlugMayDisconnectDuringAFrame) {
     {
         fakes::FakeStreamPlug carol(vlan_.stream_path());
-        carol.send(frame({3}, everybody, "whole"));
+        carol.send(frame({3}, broadcast, "whole"));
         fakes::send_all(carol.socket(), std::string("\0\0\0\x40 half", 9));
-        EXPECT_EQ(bob_.receive(), frame({3}, everybody, "whole"));
+        EXPECT_EQ(bob_.receive(), frame({3}, broadcast, "whole"));
     }
     expect_traffic();
     EXPECT_TRUE(log_.warnings().empty());
 }
 
-TEST_F(VlanTrouble, StreamMayComeByteByByte) {
+TEST_F(VlanTrouble, StreamMayArriveByteByByte) {
     fakes::FakeStreamPlug carol(vlan_.stream_path());
-    auto sent = frame({3}, everybody, "slowly");
+    auto sent = frame({3}, broadcast, "slowly");
     std::string wire(length_size, '\0');
     write_length(reinterpret_cast<std::byte*>(wire.data()), sent.size());
     for (char byte : wire + sent) fakes::send_all(carol.socket(), {&byte, 1});
     EXPECT_EQ(bob_.receive(), sent);
 }
 
-TEST_F(VlanTrouble, RuntsAndGiantsAreDroppedAndCounted) {
+TEST_F(VlanTrouble, TooShortAndTooLongFramesAreDroppedAndCounted) {
     alice_.send("");
     alice_.send("too short");
-    alice_.send(frame(alice, everybody, std::string(max_frame_size, 'x')));
+    alice_.send(frame(alice, broadcast, std::string(max_frame_size, 'x')));
     expect_traffic();
     vlan_.stop();
     EXPECT_EQ(vlan_.counters()[Count::dropped_malformed], 2u);
     EXPECT_EQ(vlan_.counters()[Count::dropped_oversized], 1u);
 }
 
-TEST_F(VlanTrouble, StrangersCannotSendToAPlugsSocket) {
+TEST_F(VlanTrouble, OtherSocketsCannotSendToAPlugsSocket) {
     io::UniqueFd stranger(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     auto target = address_of(alice_.data_path());
     EXPECT_NE(::connect(stranger.get(), reinterpret_cast<sockaddr*>(&target), sizeof target), 0);
     expect_traffic();
 }
 
-TEST_F(VlanTrouble, MorePlugsThanThereIsRoomForAreRefused) {
+TEST_F(VlanTrouble, MorePlugsThanTheLimitAreRejected) {
     std::vector<std::unique_ptr<fakes::FakeVdePlug>> plugs;
     for (std::size_t i = 2; i < max_ports; ++i)
         plugs.push_back(std::make_unique<fakes::FakeVdePlug>(vlan_.control_directory()));
@@ -120,10 +120,10 @@ TEST_F(VlanTrouble, MorePlugsThanThereIsRoomForAreRefused) {
     fakes::FakeStreamPlug late(vlan_.stream_path());
     EXPECT_TRUE(fakes::is_closed_by_peer(late.socket()));
     expect_traffic();
-    EXPECT_THAT(log_.warnings(), ElementsAre(HasSubstr("too many")));
+    EXPECT_THAT(log_.warnings(), ElementsAre(HasSubstr("there are 255 plugs already")));
 }
 
-TEST_F(VlanTrouble, ControlDirectoryIsForItsOwnerOnly) {
+TEST_F(VlanTrouble, ControlDirectoryIsAccessibleToItsOwnerOnly) {
     struct stat status {};
     ASSERT_EQ(::stat(vlan_.control_directory().c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777u, 0700u);
@@ -134,14 +134,14 @@ TEST_F(VlanTrouble, PathsNameEverythingInTheOrderOfRemoval) {
     auto paths = vlan_.paths();
     EXPECT_TRUE(std::find(paths.begin(), paths.end(), bob_.data_path()) != paths.end());
     EXPECT_TRUE(std::find(paths.begin(), paths.end(), vlan_.stream_path()) != paths.end());
-    // The plugs' own sockets are theirs; libvdeplug removes its own as soon as it is attached.
+    // The sockets of plugs are not listed; libvdeplug removes its own as soon as it is attached.
     for (const auto& entry : fs::directory_iterator(vlan_.control_directory()))
         if (entry.path().filename().native().front() == '.') fs::remove(entry);
     for (const auto& path : paths) fs::remove(path);
     EXPECT_FALSE(fs::exists(vlan_.control_directory()));
 }
 
-TEST(VlanStart, SegmentsDoNotHearEachOther) {
+TEST(VlanStart, SegmentsAreSeparate) {
     fakes::TemporaryDirectory directory;
     fakes::EventLog log;
     Vlan one(1, directory.path(), log.sink());
@@ -149,12 +149,12 @@ TEST(VlanStart, SegmentsDoNotHearEachOther) {
     fakes::FakeVdePlug first(one.control_directory());
     fakes::FakeVdePlug second(two.control_directory());
     fakes::FakeVdePlug third(two.control_directory());
-    first.send(frame(alice, everybody, "in one"));
-    third.send(frame(bob, everybody, "in two"));
-    EXPECT_EQ(second.receive(), frame(bob, everybody, "in two"));
+    first.send(frame(alice, broadcast, "in one"));
+    third.send(frame(bob, broadcast, "in two"));
+    EXPECT_EQ(second.receive(), frame(bob, broadcast, "in two"));
 }
 
-TEST(VlanStart, TakesOverTheDirectoryOfADeadRunAndLeavesItsLock) {
+TEST(VlanStart, ReusesTheDirectoryOfADeadRunAndKeepsItsLock) {
     fakes::TemporaryDirectory directory;
     auto control = directory.path() / "vde1.ctl";
     fs::create_directory(control);
@@ -165,15 +165,15 @@ TEST(VlanStart, TakesOverTheDirectoryOfADeadRunAndLeavesItsLock) {
         Vlan vlan(1, directory.path(), [](const io::Event&) {});
         fakes::FakeVdePlug first(control);
         fakes::FakeVdePlug second(control);
-        first.send(frame(alice, everybody, "new life"));
-        EXPECT_EQ(second.receive(), frame(alice, everybody, "new life"));
+        first.send(frame(alice, broadcast, "new life"));
+        EXPECT_EQ(second.receive(), frame(alice, broadcast, "new life"));
         EXPECT_FALSE(fs::exists(control / ".123-00000"));
     }
     EXPECT_TRUE(fs::exists(control / "lock"));
     EXPECT_EQ(std::distance(fs::directory_iterator(control), {}), 1);
 }
 
-TEST(VlanStart, RefusesAPathTooLongForSockets) {
+TEST(VlanStart, RejectsAPathTooLongForSockets) {
     fakes::TemporaryDirectory directory;
     auto deep = directory.path() / std::string(80, 'x');
     fs::create_directory(deep);

@@ -27,7 +27,7 @@ Progress feed_changed(std::size_t offset, std::uint32_t word) {
     return progress;
 }
 
-TEST(VdeRequest, IsUnderstoodHoweverItIsSplit) {
+TEST(VdeRequest, IsParsedInAnyPieces) {
     auto text = request();
     for (std::size_t size = 1; size <= text.size(); ++size) {
         RequestReader reader;
@@ -41,17 +41,17 @@ TEST(VdeRequest, IsUnderstoodHoweverItIsSplit) {
     }
 }
 
-TEST(VdeRequest, MayWishForAPort) {
+TEST(VdeRequest, MayRequestAPort) {
     EXPECT_EQ(feed_changed(8, 7 << 8), Progress::complete);
 }
 
-TEST(VdeRequest, IsGarbageWithAnotherMagicVersionOrType) {
+TEST(VdeRequest, IsInvalidWithAnotherMagicVersionOrType) {
     EXPECT_EQ(feed_changed(0, 0xfeedfacf), Progress::garbage);
     EXPECT_EQ(feed_changed(4, 2), Progress::garbage);
     EXPECT_EQ(feed_changed(8, 1), Progress::garbage);
 }
 
-TEST(VdeRequest, IsGarbageWithoutAUsableAddress) {
+TEST(VdeRequest, IsInvalidWithoutAUsableAddress) {
     EXPECT_EQ(feed_changed(12, AF_INET), Progress::garbage);
     RequestReader nameless;
     EXPECT_EQ(feed(nameless, request("")), Progress::garbage);
@@ -59,7 +59,7 @@ TEST(VdeRequest, IsGarbageWithoutAUsableAddress) {
     EXPECT_EQ(feed(endless, request(std::string(108, 'x').c_str())), Progress::garbage);
 }
 
-TEST(VdeRequest, IsRefusedAsSoonAsItIsWrong) {
+TEST(VdeRequest, IsRejectedAtTheFirstInvalidField) {
     RequestReader reader;
     EXPECT_EQ(feed(reader, "GET "), Progress::garbage);
 }

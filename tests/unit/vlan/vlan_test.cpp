@@ -1,4 +1,4 @@
-/// What machines see of a segment, over real sockets, whichever way they are plugged in.
+/// Frames between machines of a segment, over real sockets, for both kinds of plugs.
 
 #include "vlan/vlan.hpp"
 
@@ -11,7 +11,7 @@
 namespace charioteer::vlan {
 namespace {
 
-using fakes::everybody;
+using fakes::broadcast;
 using fakes::frame;
 using fakes::Kind;
 
@@ -19,8 +19,8 @@ constexpr fakes::Station alice{1};
 constexpr fakes::Station bob{2};
 constexpr fakes::Station carol{3};
 
-/// One segment with three plugs; Alice's and Bob's are of the kinds under test. The stream hello
-/// of each plug is consumed, so that each starts with nothing waiting.
+/// One segment with three plugs; Alice's and Bob's are of the kinds under test. The first frame of
+/// each plug is consumed, so that each starts with an empty queue.
 class VlanTest : public testing::TestWithParam<std::pair<Kind, Kind>> {
 protected:
     void SetUp() override {
@@ -37,12 +37,12 @@ protected:
     std::unique_ptr<fakes::FakePlug> bob_;
 };
 
-TEST_P(VlanTest, BroadcastReachesEverybodyElse) {
-    alice_->send(frame(alice, everybody, "who has"));
-    EXPECT_EQ(bob_->receive(), frame(alice, everybody, "who has"));
-    EXPECT_EQ(carol_.receive(), frame(alice, everybody, "who has"));
-    bob_->send(frame(bob, everybody, "me"));
-    EXPECT_EQ(alice_->receive(), frame(bob, everybody, "me")) << "not her own frame";
+TEST_P(VlanTest, BroadcastReachesAllOtherPlugs) {
+    alice_->send(frame(alice, broadcast, "who has"));
+    EXPECT_EQ(bob_->receive(), frame(alice, broadcast, "who has"));
+    EXPECT_EQ(carol_.receive(), frame(alice, broadcast, "who has"));
+    bob_->send(frame(bob, broadcast, "me"));
+    EXPECT_EQ(alice_->receive(), frame(bob, broadcast, "me")) << "not her own frame";
 }
 
 TEST_P(VlanTest, BystanderReceivesFramesBetweenTwoOthers) {
@@ -58,10 +58,10 @@ TEST_P(VlanTest, BystanderReceivesFramesBetweenTwoOthers) {
 }
 
 TEST_P(VlanTest, StationThatMovesSilentlyIsReached) {
-    bob_->send(frame(bob, everybody, "here I am"));
-    EXPECT_EQ(alice_->receive(), frame(bob, everybody, "here I am"));
-    EXPECT_EQ(carol_.receive(), frame(bob, everybody, "here I am"));
-    // Carol's machine has Bob's address now and has not sent anything yet.
+    bob_->send(frame(bob, broadcast, "here I am"));
+    EXPECT_EQ(alice_->receive(), frame(bob, broadcast, "here I am"));
+    EXPECT_EQ(carol_.receive(), frame(bob, broadcast, "here I am"));
+    // Carol's machine has taken Bob's address and has not sent anything yet.
     alice_->send(frame(alice, bob, "where are you"));
     EXPECT_EQ(carol_.receive(), frame(alice, bob, "where are you"));
 }
@@ -77,7 +77,7 @@ TEST_P(VlanTest, FramesKeepTheirOrderAndContent) {
     sender.join();
 }
 
-TEST_P(VlanTest, PlugThatGoesLeavesTheOthersConnected) {
+TEST_P(VlanTest, PlugThatDisconnectsLeavesTheOthersConnected) {
     bob_.reset();
     alice_->send(frame(alice, bob, "where are you"));
     EXPECT_EQ(carol_.receive(), frame(alice, bob, "where are you"));
@@ -87,16 +87,16 @@ TEST_P(VlanTest, PlugThatGoesLeavesTheOthersConnected) {
 }
 
 TEST_P(VlanTest, SlowPlugLosesItsOwnFramesOnly) {
-    // Bob does not read. Carol gets every frame at once, however many Bob misses.
+    // Bob does not read. Carol receives every frame immediately, although Bob loses some.
     std::string load(1400, 'x');
     for (int i = 0; i < 4000; ++i) {
-        auto sent = frame(alice, everybody, std::to_string(i) + load);
+        auto sent = frame(alice, broadcast, std::to_string(i) + load);
         alice_->send(sent);
         ASSERT_EQ(carol_.receive(), sent);
     }
     for (int i = 0; i < 100; ++i)
-        ASSERT_EQ(bob_->receive(), frame(alice, everybody, std::to_string(i) + load));
-    // As soon as he reads, new frames come through again, behind the old ones.
+        ASSERT_EQ(bob_->receive(), frame(alice, broadcast, std::to_string(i) + load));
+    // When Bob reads again, he receives new frames after the queued ones.
     auto news = frame(alice, bob, "news");
     std::string seen;
     for (int i = 0; i < 4000 && seen != news; ++i) {
@@ -111,11 +111,11 @@ TEST_P(VlanTest, SlowPlugLosesItsOwnFramesOnly) {
 }
 
 TEST_P(VlanTest, CountsWhatPasses) {
-    bob_->send(frame(bob, everybody, "one"));
+    bob_->send(frame(bob, broadcast, "one"));
     carol_.receive();
     alice_->send(frame(alice, bob, "two"));
     carol_.receive();
-    alice_->send(frame(alice, everybody, "three"));
+    alice_->send(frame(alice, broadcast, "three"));
     carol_.receive();
     vlan_.stop();
     auto counters = vlan_.counters();
