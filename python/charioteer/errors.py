@@ -1,19 +1,19 @@
-"""The errors that the commands turn into one line and an exit status."""
+"""The errors that the commands report as one line and an exit status."""
 
 
 class InputError(Exception):
-    """What the caller gave is wrong. The text names the file, the key and what was expected."""
+    """Invalid input. The text names the file, the key and the expected value."""
 
     status = 2
 
 
 class BuildError(Exception):
-    """A guest's image could not be built. The text says what to do about it."""
+    """A guest's image could not be built. The text has the reason and a remedy."""
 
     status = 3
 
 
 class NoShell(Exception):
-    """There is no shell in the guest, or none any more. The text says why."""
+    """The guest has no shell, or the shell was lost. The text has the reason."""
 
     status = 1

@@ -1,4 +1,4 @@
-"""Where definitions, examples and built images are."""
+"""The folders of guest definitions, examples and built images."""
 
 import os
 from pathlib import Path
@@ -35,7 +35,7 @@ def cache() -> Path:
 
 
 def is_utf8(path: Path) -> bool:
-    """Whether the bytes of `path` are text, which configurations and the driver's core take only."""
+    """Whether `path` is valid UTF-8, which configurations and the driver's core require."""
     try:
         os.fsencode(path).decode("utf-8")
     except UnicodeDecodeError:

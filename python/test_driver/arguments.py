@@ -19,7 +19,7 @@ from test_driver.legacy import legacy_configuration
 
 
 def output_directory(text: str) -> Path:
-    """The type of an existing directory that can be written to."""
+    """An argparse type: an existing writable directory."""
     try:
         return writable_directory(Path(text))
     except InputError as error:
@@ -60,7 +60,7 @@ def _add_legacy(parser: argparse.ArgumentParser) -> None:
         variable="startScripts",
         help="start scripts of the machines",
     )
-    # What --stream would otherwise make ambiguous.
+    # Abbreviations that --stream would otherwise make ambiguous.
     legacy.add_argument(
         "--st",
         "--s",
@@ -105,7 +105,7 @@ def _add_legacy(parser: argparse.ArgumentParser) -> None:
 
 
 def parse(argv: list[str], prog: str) -> tuple[RunOptions, DriverConfiguration]:
-    """The options and the configuration. Prints what is wrong and exits with 2 otherwise."""
+    """The options and the configuration. Prints errors and exits with status 2."""
     parser = make_parser(prog)
     options = parser.parse_args(argv)
     if "--keep-vm-state" in argv:

@@ -1,4 +1,4 @@
-"""Breakpoints where a test fails."""
+"""Breakpoints in failing tests."""
 
 from charioteer.testing.debug import Debug, DebugAbstract, DebugNop
 from charioteer.testing.logger import AbstractLogger

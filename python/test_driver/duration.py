@@ -1,4 +1,4 @@
-"""Lengths of time."""
+"""Durations."""
 
 from charioteer.testing.duration import Duration, as_duration, as_seconds, as_timedelta
 

@@ -1,4 +1,4 @@
-"""What a test script may catch."""
+"""The exceptions that a test script may catch."""
 
 from charioteer.testing.errors import (
     ConnectionLost,

@@ -1,4 +1,4 @@
-"""How releases of NixOS up to 25.11 hand a run over: by flags and variables."""
+"""The configuration of a run by flags and variables, as in NixOS up to 25.11."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +13,7 @@ def legacy_configuration(
     test_script: str,
     global_timeout: int,
 ) -> DriverConfiguration:
-    """The same structure from the older form, which names machines by their start scripts.
+    """A configuration from flags and variables, which name machines by their start scripts.
 
     Raises ValueError for a VLAN that is no number and for two machines of one name.
     """

@@ -1,4 +1,4 @@
-"""The same on several machines at once: Charioteer's own."""
+"""Methods of machines that run on several machines in parallel; an extension of Charioteer."""
 
 from charioteer.testing.machines import Machines
 

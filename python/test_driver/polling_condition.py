@@ -1,4 +1,4 @@
-"""Conditions that must hold all the time while a block of the test runs."""
+"""Conditions that must hold while a block of the test runs."""
 
 from charioteer.testing.errors import PollingConditionError
 from charioteer.testing.logger import AbstractLogger

@@ -1,4 +1,4 @@
-"""The name of `test_driver.machine.qmp` in releases in which machines were not yet a package."""
+"""The name of `test_driver.machine.qmp` in releases in which `machine` was not a package."""
 
 from charioteer.testing.machine.qmp import QMPAPIError, QMPSession
 

@@ -1,4 +1,4 @@
-"""`generate-driver-symbols`: the names that every test script finds, for the build of a test."""
+"""`generate-driver-symbols`: lists the names defined for test scripts, for the build of a test."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,7 @@ from charioteer.testing.logger import CompositeLogger
 
 
 def main() -> int:
-    """Writes the names into the file `driver-symbols` here."""
+    """Writes the names to the file `driver-symbols` in the current folder."""
     config = DriverConfiguration({}, {}, [], 3600, False, Path("/dev/null"))
     driver = Driver(config, Path.cwd(), CompositeLogger())
     Path("driver-symbols").write_text(",".join(driver.test_symbols()))

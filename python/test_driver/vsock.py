@@ -1,4 +1,4 @@
-"""The vsock of every VM."""
+"""The vsocks of the VMs."""
 
 from charioteer.testing.vsock import VHostDeviceVsock, VsockPair
 

@@ -1,4 +1,4 @@
-"""`charioteer build` and `charioteer list`: the guests that there are, and their images."""
+"""`charioteer build` and `charioteer list`: builds images, and lists guests and examples."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,7 @@ from charioteer.images import builder, guest
 
 
 def add_build_to(parser: argparse.ArgumentParser) -> None:
-    """Adds what `charioteer build` takes."""
+    """Adds the arguments of `charioteer build`."""
     parser.add_argument(
         "what",
         nargs="*",
@@ -21,7 +21,7 @@ def add_build_to(parser: argparse.ArgumentParser) -> None:
 
 
 def add_list_to(parser: argparse.ArgumentParser) -> None:
-    """Adds what `charioteer list` takes."""
+    """Adds the arguments of `charioteer list`."""
     parser.set_defaults(work=show)
 
 
@@ -35,7 +35,7 @@ def build(options: argparse.Namespace) -> int:
 
 
 def _wanted_guests(what: list[str]) -> list[guest.Guest]:
-    """The guests that the arguments of `build` name, each once."""
+    """The guests that the arguments of `build` name, without duplicates."""
     known = guest.names()
     wanted: dict[str, guest.Guest] = {}
     for name in what or known:

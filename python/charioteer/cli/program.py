@@ -1,4 +1,4 @@
-"""The command line of `charioteer`: what it takes, and what its exit status says."""
+"""The command line of `charioteer`: its arguments and its exit status."""
 
 import argparse
 import os
@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        # What is still buffered must not be written again, and fail again, at exit.
+        # Otherwise Python would try to write the buffered output at exit, and fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OUTPUT_CLOSED
     except (InputError, BuildError, NoShell) as error:

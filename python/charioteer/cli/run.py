@@ -1,4 +1,4 @@
-"""`charioteer run` and `charioteer repl`: the test of a cluster file, and its prompt."""
+"""`charioteer run` and `charioteer repl`: run the test of a cluster file, or a prompt for it."""
 
 import argparse
 import os
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
-    """Adds what the subcommand takes; `interactive` is the default of that option."""
+    """Adds the arguments of the subcommand; `interactive` is the default of that option."""
     parser.add_argument("cluster", type=Path, help="a cluster.toml, or the folder it is in")
     parser.add_argument(
         "-o", "--output-directory", type=Path, metavar="DIR",
         help="where artefacts go (default: charioteer-out/NAME)",
     )  # fmt: skip
-    # The spelling of nixos-test-driver, and the abbreviations that it would make ambiguous.
+    # The spelling of nixos-test-driver, and abbreviations that this option would make ambiguous.
     parser.add_argument(
         "--output_directory", "--output", "--out", dest="output_directory", type=Path,
         help=argparse.SUPPRESS,
@@ -36,7 +36,7 @@ def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
 
 
 def work(options: argparse.Namespace) -> int:
-    """Runs the subcommand. Raises InputError, BuildError, and what `testing.run.run` raises."""
+    """Runs the subcommand. Raises InputError, BuildError, and the errors of `testing.run.run`."""
     from charioteer.testing.run import run
 
     test = definition.load(options.cluster)
@@ -47,7 +47,7 @@ def work(options: argparse.Namespace) -> int:
         try:
             written = configuration.write(test, folder)
         except OSError as error:
-            # A write that fails does not name the file.
+            # The error of a failed write has no file name.
             raise OSError(error.errno, error.strerror, error.filename or str(folder)) from error
         try:
             return run(_loaded(written), chosen)

@@ -1,4 +1,4 @@
-"""`charioteer shell`: a login shell in a machine that a driver runs, from another terminal."""
+"""`charioteer shell`: a login shell in a machine of a running driver, from another terminal."""
 
 import argparse
 import signal
@@ -18,7 +18,7 @@ exit status:
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
-    """Adds what `charioteer shell` takes."""
+    """Adds the arguments of `charioteer shell`."""
     parser.epilog = STATUSES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
@@ -52,5 +52,5 @@ def work(options: argparse.Namespace) -> int:
 
 
 def _hang_up(number: int, _frame: FrameType | None) -> None:
-    """Ends the program by way of all that cleans up."""
+    """A signal handler that ends the program with its clean-up handlers."""
     raise SystemExit(128 + number)

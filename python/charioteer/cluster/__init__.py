@@ -1,1 +1,1 @@
-"""Cluster files, and what the driver needs to run their machines: scripts and a configuration."""
+"""Cluster files, and the start scripts and driver configuration that are generated from them."""

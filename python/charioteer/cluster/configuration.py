@@ -1,4 +1,4 @@
-"""Turns a cluster into what the driver reads: its configuration and start scripts."""
+"""Generates the driver configuration and the start scripts of a cluster."""
 
 import json
 from pathlib import Path
@@ -53,7 +53,7 @@ def write(cluster: Cluster, folder: Path) -> Path:
 
 
 def _modules(machine: Machine) -> list[str]:
-    """What the machine's kernel needs for devices that not every machine of its guest has."""
+    """The kernel modules for devices that only some machines of the guest have."""
     modules = ["efivarfs"] if machine.firmware == firmware.EFI else []
     if machine.disks:
         modules.append("virtio_blk")

@@ -48,9 +48,9 @@ class Container:
 
 @dataclass(frozen=True)
 class Cluster:
-    """What a cluster file says. `global_timeout` is in seconds.
+    """The content of a cluster file. `global_timeout` is in seconds.
 
-    With `ssh_backdoor` the host reaches its machines by vsocks.
+    With `ssh_backdoor` the host can log in to the machines by SSH over vsock.
     """
 
     name: str
@@ -113,7 +113,7 @@ def load(path: Path) -> Cluster:
 
 
 def _test_name(table: Table) -> str:
-    """The name that the file gives, else that of its folder."""
+    """The name in the file, by default the name of its folder."""
     allowed = "letters, digits, '.', '_' and '-'"
     folder = table.file.absolute().parent
     name = table.string("name", folder.name)

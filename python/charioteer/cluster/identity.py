@@ -9,7 +9,7 @@ from charioteer.images.cpio import Archive
 
 @dataclass(frozen=True)
 class NetworkIdentity:
-    """Of one machine: `number` is that of its name in the sorted list of names, from 1."""
+    """The identity of one machine. `number` is the position of its name in sorted order, from 1."""
 
     name: str
     number: int
@@ -17,7 +17,7 @@ class NetworkIdentity:
 
     @property
     def primary_address(self) -> str | None:
-        """The IPv4 address by which the others know it."""
+        """The IPv4 address that the other machines' /etc/hosts has for it."""
         return self.ipv4(self.vlans[0]) if self.vlans else None
 
     @property
@@ -49,7 +49,7 @@ def boot_archive(
     root_password: str,
     modules: Sequence[tuple[str, bytes]] = (),
 ) -> bytes:
-    """What Linux unpacks behind the guest's own initial file system, for its init script.
+    """An archive that Linux unpacks after the guest's initial file system, for its init script.
 
     `modules` are names and contents of what its kernel needs besides the guest's own, in order.
     """
@@ -67,7 +67,7 @@ def boot_archive(
         archive.add_file(f"/charioteer/{name}", f"{text}\n".encode())
     archive.add_file("/charioteer/password", root_password.encode(), 0o600)
     for index, (name, data) in enumerate(modules):
-        # Behind the guest's own, which begin with a number.
+        # Sorted after the guest's own modules, whose names begin with a number.
         archive.add_file(f"/modules/own-{index:02}-{name}.ko", data)
     return archive.finish()
 

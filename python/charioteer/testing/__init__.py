@@ -1,1 +1,1 @@
-"""The library: a driver, machines and what test scripts do with them."""
+"""The library for test scripts: the driver, the machines and their methods."""

@@ -1,4 +1,4 @@
-"""The assertions behind `t`. Apart, because unittest takes long to import."""
+"""The assertions of `t`. In a module of its own, because importing unittest takes long."""
 
 import unittest
 
@@ -6,6 +6,6 @@ from charioteer.testing.errors import RequestedAssertionFailed
 
 
 class AssertionTester(unittest.TestCase):
-    """Gives `t.assertEqual` and its kin, which fail as any other request of the test does."""
+    """`t.assertEqual` and similar methods, which fail like any other request of the test."""
 
     failureException = RequestedAssertionFailed

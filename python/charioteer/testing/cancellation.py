@@ -1,4 +1,4 @@
-"""Cancellation of the driver's own threads, in the core's waits too."""
+"""Cancellation of the driver's own threads, also during waits in the core."""
 
 import threading
 
@@ -6,21 +6,21 @@ _of_this_thread = threading.local()
 
 
 class Cancelled(BaseException):
-    """What this thread does was cancelled. Not an Exception, so that test scripts let it pass."""
+    """This thread's work was cancelled. Not an Exception, so that scripts do not catch it."""
 
 
 class CancelToken:
-    """Cancels what some threads do. Thread-safe."""
+    """Cancels the work of a set of threads. Thread-safe."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def adopt_thread(self) -> None:
-        """The token is that of the calling thread from now on."""
+        """Adds the calling thread to those that the token cancels."""
         _of_this_thread.token = self
 
     def cancel(self) -> None:
-        """The threads get Cancelled at their next check, in waits within about 0.05 s."""
+        """Raises Cancelled in the threads at their next check; during waits within about 0.05 s."""
         self._event.set()
 
     @property

@@ -1,7 +1,7 @@
-"""The driver configuration: what a run consists of.
+"""The driver configuration: the machines, VLANs, limits and script of a run.
 
-`load_driver_configuration` reads it from the JSON file of current nixpkgs. Releases up to 25.11 give
-flags and variables instead, of which the caller makes one.
+`load_driver_configuration` reads it from the JSON file of current nixpkgs. Releases up to 25.11 use
+flags and environment variables instead, from which the caller constructs it.
 """
 
 from collections.abc import Iterable

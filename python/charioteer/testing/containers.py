@@ -1,4 +1,4 @@
-"""What containers need of the host: namespaces, control groups, and a way into our VLANs."""
+"""Prepares the host for containers: namespaces, control groups, and interfaces of the VLANs."""
 
 import fcntl
 import os
@@ -23,15 +23,15 @@ _IFF_UP = 1
 
 
 class OpenVLan(VLan):
-    """A VLAN that containers can join, by an interface of the kernel. It takes root."""
+    """A VLAN that containers can join through a network interface. Requires root."""
 
     def __init__(self, nr: int, tmp_dir: Path, logger: AbstractLogger) -> None:
-        # As upstream calls it: its start scripts look for it, and plug it into the bridge.
+        # Upstream's name: its start scripts look for it and attach it to the bridge.
         self.tap = f"vde-tap{nr}"
         super().__init__(nr, tmp_dir, logger)
 
     def join(self) -> None:
-        """Plugs it into the bridge that start scripts of containers made for it, if they have."""
+        """Attaches it to the bridge that the containers' start scripts created, if there is one."""
         bridge = f"br{self.nr}"
         if not Path(f"/sys/class/net/{bridge}").exists():
             return
@@ -42,7 +42,7 @@ class OpenVLan(VLan):
 
     def stop(self) -> None:
         super().stop()
-        # The scripts leave the bridge as long as our interface is in it.
+        # The scripts do not remove the bridge while our interface is attached to it.
         members = Path(f"/sys/class/net/br{self.nr}/brif")
         if members.is_dir() and not any(members.iterdir()):
             _set_up(f"br{self.nr}", False)
@@ -50,9 +50,9 @@ class OpenVLan(VLan):
 
 
 def prepare_host() -> None:
-    """Makes sure that containers can be started here; makes the sandbox of a Nix build such a place.
+    """Checks that containers can be started here; sets up the sandbox of a Nix build for them.
 
-    Raises AssertionError for anybody but root, MachineError for what else is missing.
+    Raises AssertionError unless run by root, MachineError for other missing requirements.
     """
     assert os.geteuid() == 0, f"systemd-nspawn requires root to work. You are {os.geteuid()}"
     if shutil.which("nsenter") is None:
@@ -89,13 +89,13 @@ def _run(*command: str) -> None:
 
 
 def release_all(machines: Sequence[NspawnMachine]) -> list[str]:
-    """Ends all of them side by side; returns what went wrong, a sentence each."""
+    """Ends all of them in parallel; returns the errors, a sentence each."""
     errors: list[str] = []
 
     def release(machine: NspawnMachine) -> None:
         try:
             machine.release()
-        except Exception as error:  # the others must end all the same
+        except Exception as error:  # the others must be ended nevertheless
             errors.append(f"Error during cleanup of {machine.name}: {error}")
 
     threads = [threading.Thread(target=release, args=(machine,)) for machine in machines]

@@ -9,7 +9,7 @@ from charioteer.testing.logger import AbstractLogger
 
 
 class DebugAbstract(ABC):
-    """What a failing test calls."""
+    """The interface that a failing test calls."""
 
     @abstractmethod
     def breakpoint(self, host: str = "127.0.0.1", port: int = 4444) -> None:
@@ -27,7 +27,7 @@ class Debug(DebugAbstract):
     """Stops a failing test until a debugger has attached and is done."""
 
     def __init__(self, logger: AbstractLogger, attach_command: str) -> None:
-        """`attach_command`: the program that enters the sandbox of a process it finds."""
+        """`attach_command`: the program that finds a process and enters its sandbox."""
         self.logger = logger
         self.attach_command = attach_command
 
@@ -37,7 +37,7 @@ class Debug(DebugAbstract):
         import random
         import subprocess
 
-        # The attach program finds our sandbox by the argument of this process.
+        # The attach program finds our sandbox by this process's argument.
         pattern = str(random.randrange(999999, 10_000_000))
         self.logger.log_test_error(
             f"Breakpoint reached, run 'sudo {self.attach_command} {pattern}'"

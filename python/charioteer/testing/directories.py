@@ -1,4 +1,4 @@
-"""Where a run keeps its state."""
+"""The folder for the state of a run."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from charioteer.paths import is_utf8
 
 
 def temporary_directory() -> Path:
-    """The folder for state directories and sockets, made (mode 0700) when it is missing.
+    """The folder for state directories and sockets, created (mode 0700) if it is missing.
 
     It is that of XDG_RUNTIME_DIR, else of TMPDIR, TEMP or TMP, else a usual place. Raises
     NotADirectoryError, PermissionError or another OSError that names it, and ValueError.

@@ -1,4 +1,4 @@
-"""A run: its machines, its VLANs, its script."""
+"""A test run: its machines, VLANs and script."""
 
 import os
 import sys
@@ -42,7 +42,7 @@ class Driver:
         debug: DebugAbstract = DebugNop(),
         interactive: bool = False,
     ) -> None:
-        """`out_dir`: where files from machines go. Raises OSError when there is no test script."""
+        """`out_dir`: the folder for files from machines. Raises OSError for a missing script."""
         self.config = config
         self.out_dir = out_dir
         self.logger = logger
@@ -161,7 +161,7 @@ class Driver:
         self._report_errors(errors, quietly=error_type is not None)
 
     def _report_errors(self, errors: list[str], quietly: bool) -> None:
-        """Logs what went wrong in the clean-up; that ends the program, unless something else does."""
+        """Logs errors of the clean-up; ends the program because of them, if nothing else does."""
         for number, error in enumerate(errors, start=1):
             try:
                 self.logger.error(error)
@@ -210,7 +210,7 @@ class Driver:
         return {**general, **machines, **vlans}
 
     def test_script(self) -> None:
-        """Runs the script. Raises SystemExit with status 1 when what it asks for is not so."""
+        """Runs the script. Raises SystemExit with status 1 if a request of it fails."""
         with self.logger.nested("run the VM test script"):
             symbols = self.test_symbols()
             try:
@@ -228,7 +228,7 @@ class Driver:
                 raise
 
     def run_tests(self) -> None:
-        """Runs the script within the time limit; then has machines write back what they cached."""
+        """Runs the script within the time limit, then `sync` in the machines."""
         limit = render(self.global_timeout)
         self.logger.info(f"Test will time out and terminate in {limit} seconds")
         self.race_timer.start()
@@ -240,7 +240,7 @@ class Driver:
         sync_all(self.machines, self.logger)
 
     def start_all(self) -> None:
-        """Starts all machines side by side. Raises MachineError that names those that failed."""
+        """Starts all machines in parallel. Raises MachineError that names those that failed."""
         with self.logger.nested("start all VMs"):
             outcomes = Outcomes[None](self.machines)
             outcomes.gather(lambda machine: machine.start())
@@ -248,14 +248,14 @@ class Driver:
                 raise outcomes.summary("Failed to start the following machines:")
 
     def join_all(self) -> None:
-        """Waits for the end of all machines, and takes the time limit off the run."""
+        """Waits for the end of all machines, and cancels the time limit of the run."""
         with self.logger.nested("wait for all VMs to finish"):
             for machine in self.machines:
                 machine.wait_for_shutdown()
             self.race_timer.cancel()
 
     def terminate_test(self) -> None:
-        """Ends the run as its time limit does."""
+        """Ends the run as if its time limit had passed."""
         with self.logger.nested("timeout reached; test terminating..."):
             core.terminate()
 
@@ -278,7 +278,7 @@ class Driver:
         *,
         keep_vm_state: bool = False,
     ) -> QemuMachine:
-        """A machine beyond those of the configuration, ended with the run like they are.
+        """An additional machine, which ends with the run like those of the configuration.
 
         It is not among `machines` and no polling condition is checked with it. `keep_vm_state` is
         the older name of `keep_machine_state`. The name may be that of a machine that is off, whose
@@ -370,7 +370,7 @@ class Driver:
 
 
 def _problems_of(what: str, end: Callable[[], None]) -> list[str]:
-    """Ends something; what went wrong, as a sentence or none."""
+    """Ends something; returns the error as a sentence, or none."""
     try:
         end()
     except Exception as error:

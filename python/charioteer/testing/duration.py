@@ -1,4 +1,4 @@
-"""Lengths of time as test scripts give them: seconds as a number, or a timedelta."""
+"""Durations in test scripts: seconds as a number, or a timedelta."""
 
 import re
 import warnings
@@ -11,13 +11,13 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class _Deprecation:
-    """Whether numbers are warned of, as NixOS 26.11 does."""
+    """Whether numbers cause a warning, as in NixOS 26.11."""
 
     is_on = False
 
 
 def deprecate_numbers(is_on: bool) -> None:
-    """Says whether scripts are warned of numbers as durations from now on, in the whole process."""
+    """Sets whether scripts get warnings for numbers as durations, in the whole process."""
     _Deprecation.is_on = is_on
 
 
@@ -26,28 +26,28 @@ def numbers_are_deprecated() -> bool:
 
 
 def as_timedelta(duration: Duration) -> timedelta:
-    """The length as a timedelta. Raises TypeError."""
+    """The duration as a timedelta. Raises TypeError."""
     if isinstance(duration, timedelta):
         return duration
     return timedelta(seconds=seconds(duration))
 
 
 def as_seconds(duration: Duration) -> float:
-    """The length in seconds. Raises TypeError."""
+    """The duration in seconds. Raises TypeError."""
     return float(as_timedelta(duration).total_seconds())
 
 
 def seconds(duration: Duration) -> float:
-    """The length in seconds. Raises TypeError, ValueError."""
+    """The duration in seconds. Raises TypeError, ValueError."""
     taken = as_duration(duration)
     return taken.total_seconds() if isinstance(taken, timedelta) else float(taken)
 
 
 def as_duration(value: object) -> Duration:
-    """A length as scripts give it, also as text like "90", "1.5" or "1m", which is what the guest's
+    """A duration of a script, also as text like "90", "1.5" or "1m" as accepted by the guest's
     `timeout` takes: units are s, m, h and d.
 
-    Raises TypeError, ValueError, saying what is taken.
+    Raises TypeError, ValueError, which name the accepted values.
     """
     if isinstance(value, bool):
         raise TypeError(f"expected a duration, got bool: {value!r}")
@@ -64,7 +64,7 @@ def as_duration(value: object) -> Duration:
 
 
 def warn_of_number(function: str, stacklevel: int) -> None:
-    """Warns of a number that `function` was given as a duration."""
+    """Warns that `function` was called with a number as a duration."""
     warnings.warn(
         f"{function}(): passing a bare int/float as a duration is deprecated. "
         "Use datetime.timedelta instead.",
@@ -74,7 +74,7 @@ def warn_of_number(function: str, stacklevel: int) -> None:
 
 
 def render(duration: Duration) -> str:
-    """The length as messages and commands show it: numbers as given, a timedelta in seconds."""
+    """The duration for messages and commands: numbers as given, a timedelta in seconds."""
     if isinstance(duration, timedelta):
         return str(duration.total_seconds())
     return str(duration)

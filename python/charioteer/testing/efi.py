@@ -1,8 +1,8 @@
 """The variables of a machine's EFI firmware, read and written while the machine is off.
 
 The names and the GUIDs' byte order are those of upstream's module: `EfiVariable.vendorUUID` and
-the constants of `EfiGuid` are made of the bytes as the store has them, while `vendor_uuid` of the
-constructor is a UUID as people write it.
+the constants of `EfiGuid` have the byte order of the store, while `vendor_uuid` of the constructor
+has the usual byte order of a UUID.
 """
 
 import io
@@ -24,11 +24,11 @@ _BYTES_A_LINE = 16
 
 
 class _StoredGuid(uuid.UUID):
-    """A GUID whose `bytes` are those of the store."""
+    """A GUID whose `bytes` are in the byte order of the store."""
 
 
 class _State(int):
-    """A state of flash memory, where reaching one more means to clear a bit."""
+    """A state in flash memory, where each further state clears one more bit."""
 
     def __or__(self, other: int) -> "_State":
         return _State(int(self) & other)
@@ -63,7 +63,7 @@ _NAMES = {guid: name for name, guid in vars(EfiGuid).items() if isinstance(guid,
 
 
 def _owner_name(guid: uuid.UUID) -> str:
-    """The name of a well-known owner, else the GUID as the store has it."""
+    """The name of a well-known owner, else the GUID in the byte order of the store."""
     return _NAMES.get(guid, str(guid))
 
 
@@ -71,7 +71,7 @@ class EfiVariable:
     """A variable of the firmware, with the fields of its record in the store."""
 
     class Flags:
-        """Who sees a variable; one without flags is never visible."""
+        """When a variable is visible; without flags it never is."""
 
         NON_VOLATILE = 0x1
         BOOTSERVICE_ACCESS = 0x2
@@ -79,7 +79,7 @@ class EfiVariable:
         TIME_BASED_AUTHENTICATED_WRITE_ACCESS = 0x20
 
     class State:
-        """How far the writing of a record came."""
+        """The progress of writing a record."""
 
         VAR_HEADER_VALID_ONLY = _State(0x7F)
         VAR_ADDED = _State(0x3F)
@@ -153,12 +153,12 @@ class EfiVariable:
 
     @property
     def isDeleted(self) -> bool:
-        """Whether a later record is in its place, or none."""
+        """Whether the record was deleted or replaced by a later one."""
         return not self.state & 0x02
 
     @property
     def _is_there(self) -> bool:
-        """Whether it was written to the end and not deleted: what the firmware goes by."""
+        """Whether it was written completely and not deleted, as the firmware checks it."""
         return not self.state & 0xC0 and not self.isDeleted
 
     @property
@@ -191,9 +191,9 @@ class EfiVariable:
 
     @classmethod
     def deserialize(cls, f: BinaryIO) -> "EfiVariable | None":
-        """The record at the place of `f`, which is then at the next; None behind the last.
+        """Reads the record at the position of `f`; None after the last record.
 
-        Raises ValueError when there is something else.
+        Raises ValueError when there are other data.
         """
         header = f.read(_RECORD.size)
         if len(header) < 2 or header[:2] == _NO_MORE.to_bytes(2, "little"):
@@ -213,17 +213,17 @@ class EfiVariable:
             guid,
         ) = _RECORD.unpack(header)
         if magic != _MAGIC:
-            raise ValueError(f"there is 0x{magic:04x} where a variable should begin")
+            raise ValueError(f"expected the header of a variable, found 0x{magic:04x}")
         variable = cls(state=_State(state), flags=flags)
         variable.reserved1, variable.monotonicCount, variable.pubKeyIdx = reserved, count, key
         variable.timestamp = UEFITime.deserialize(time)
         variable.vendorUUID = _StoredGuid(bytes=guid)
-        # A power cut came while the header was written: the next one follows at once.
+        # Power was lost while the header was written; the next record follows directly.
         if state == 0xFF or _UNWRITTEN in (flags, name_size, data_size):
             return variable
         name, variable.data = f.read(name_size), f.read(data_size)
         if len(name) + len(variable.data) < name_size + data_size:
-            raise ValueError("a variable is said to be longer than the store")
+            raise ValueError("a variable is longer than the store")
         variable.name = name.decode("utf-16-le").rstrip("\0")
         f.read(-f.tell() % _ALIGNMENT)
         return variable
@@ -320,7 +320,7 @@ class EfiVars:
         self.state_path.write_bytes(efi_store.build(b""))
 
     def write(self, add: list[EfiVariable]) -> None:
-        """Puts variables into the store, which is made if need be; same name and owner replace.
+        """Writes variables to the store, which is created if missing; replaces existing ones.
 
         Raises RequestedAssertionFailed while the machine runs, MachineError when they do not fit
         or the store is not of the size of the contract, ValueError when one has no name.

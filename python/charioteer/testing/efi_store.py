@@ -1,8 +1,9 @@
-"""The file in which OVMF keeps its variables, as far as its layout goes.
+"""The layout of the file in which OVMF stores its variables.
 
 A firmware volume (UEFI Platform Initialization specification, volume 3) holds a store of
-authenticated variables, a working block for updates that outlive a power cut, and as much again
-to spare. All of it is flash memory: what was never written is 0xff, and bits only go to 0.
+authenticated variables, a working block for updates that must survive a power failure, and spare
+space of the same size. All of it is flash memory: unwritten bytes are 0xff, and writing only clears
+bits.
 """
 
 import struct
@@ -39,7 +40,7 @@ _WORKING_BLOCK_END = struct.pack("<IIQ", 0x642CAF2C, 0xFFFFFFFE, _BLOCK - 0x20)
 
 @dataclass
 class UEFITime:
-    """A time of the firmware; all zero is none."""
+    """A time of the firmware; all zero means no time."""
 
     year: int = 0
     month: int = 0
@@ -62,7 +63,7 @@ class UEFITime:
 
     @property
     def time(self) -> datetime | None:
-        """None when it is none. Raises ValueError when it is no time at all."""
+        """None if it is all zero. Raises ValueError if it is no valid time."""
         if self.year == 0:
             return None
         unspecified = 2047
@@ -112,9 +113,9 @@ def _sum(data: bytes) -> int:
 
 
 def records(image: bytes) -> bytes:
-    """What `build` was given, and the flash memory that is still free behind it.
+    """The records in `image`, and the free flash memory after them: the inverse of `build`.
 
-    Other sizes of store than ours are understood too. Raises ValueError, which says what is wrong.
+    Accepts stores of other sizes than ours. Raises ValueError with the reason.
     """
     if len(image) < _VOLUME.size:
         raise ValueError(f"it has {len(image)} bytes")
@@ -131,5 +132,5 @@ def records(image: bytes) -> bytes:
     if (formatted, health) != (_FORMATTED, _HEALTHY):
         raise ValueError("the store of variables is not formatted, or not healthy")
     if not _STORE.size <= size <= len(image) - begin:
-        raise ValueError(f"a store of {size} bytes is said to be in {len(image)}")
+        raise ValueError(f"its store has {size} bytes by the header, but the file has {len(image)}")
     return image[begin + _STORE.size : begin + size]

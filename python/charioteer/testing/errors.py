@@ -1,4 +1,4 @@
-"""What a test script may catch.
+"""The exceptions that a test script may catch.
 
 `str(error)` is the first text alone; further facts (machine, elapsed time, last output) are in the
 notes of the exception, which the failure report prints after it.

@@ -1,4 +1,4 @@
-"""How the failure of a test script is reported."""
+"""Reports of the failure of a test script."""
 
 import traceback
 
@@ -8,7 +8,7 @@ from charioteer.testing.text import printable
 
 
 def report_request(logger: AbstractLogger, error: Exception, script: str) -> None:
-    """Reports a request of the script that failed: where in the script, the error, its notes."""
+    """Reports a failed request: its position in the script, the error and its notes."""
     logger.log_test_error("Traceback (most recent call last):")
     for line in script_frames(error.__traceback__, script):
         logger.log_test_error(line)
@@ -31,7 +31,7 @@ def notes_of(error: BaseException) -> list[str]:
 
 
 def report_set_up(logger: AbstractLogger, error: Exception) -> None:
-    """Reports why there is no run, without a traceback: the script has no part in it."""
+    """Reports an error before the run, without a traceback, since the script did not cause it."""
     for text in (str(error), *notes_of(error)):
         for line in printable(text).split("\n"):
             logger.log_test_error(line)

@@ -1,4 +1,4 @@
-"""Children that a test script forks: os.fork(), multiprocessing. The run is their parent's alone."""
+"""Children that a test script forks: os.fork(), multiprocessing. Only their parent has the run."""
 
 import atexit
 import os
@@ -17,7 +17,7 @@ FAILED = 1
 
 
 def on_child(owner: T, enter: Callable[[T], None]) -> None:
-    """Has `enter(owner)` called in every forked child, as long as there is `owner`."""
+    """Calls `enter(owner)` in every forked child, as long as `owner` exists."""
     reference = weakref.ref(owner)
 
     def call() -> None:
@@ -29,10 +29,10 @@ def on_child(owner: T, enter: Callable[[T], None]) -> None:
 
 @contextmanager
 def children_end_here() -> Generator[None, None, None]:
-    """A child that is forked within the block ends where it would leave it.
+    """A child that is forked within the block exits at the end of the block.
 
-    It ends as a Python program does: with the status that its exception stands for, after its exit
-    handlers. What comes after the block is for the process that entered it.
+    It exits like a Python program: after its exit handlers, with the status of its exception. Only
+    the process that entered the block continues after it.
     """
     process = os.getpid()
     error: BaseException | None = None
@@ -49,7 +49,7 @@ def children_end_here() -> Generator[None, None, None]:
 def _end_child(error: BaseException | None) -> NoReturn:
     status = _status_of(error)
     try:
-        # What a program does at its end; multiprocessing does the same with its children.
+        # As at the end of a program; multiprocessing does the same for its children.
         getattr(threading, "_shutdown")()
         getattr(atexit, "_run_exitfuncs")()
         for stream in (sys.stdout, sys.stderr):
@@ -59,7 +59,7 @@ def _end_child(error: BaseException | None) -> NoReturn:
 
 
 def _status_of(error: BaseException | None) -> int:
-    """The exit status that stands for an exception, which is printed unless it is SystemExit."""
+    """The exit status for an exception, which is printed unless it is SystemExit."""
     if error is None:
         return 0
     if not isinstance(error, SystemExit):

@@ -1,4 +1,4 @@
-"""The same on several machines at once."""
+"""Methods of machines that run on several machines in parallel."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ _CANCEL_GRACE = 3
 
 
 class Outcomes(Generic[T]):
-    """What a call gave on each machine, by name: a value, or what it raised."""
+    """The results of a call on each machine, by name: a value, or the exception."""
 
     def __init__(self, machines: Iterable[BaseMachine]) -> None:
         self._machines = list(machines)
@@ -28,11 +28,11 @@ class Outcomes(Generic[T]):
         self._failures: dict[str, BaseException] = {}
 
     def gather(self, call: Callable[[BaseMachine], T], limit: float | None = None) -> list[str]:
-        """Calls `call` with every machine, each on a thread of its own, and waits for all.
+        """Calls `call` with every machine, each on its own thread, and waits for all.
 
-        What interrupts the wait, such as Ctrl-C, calls off what is still under way, as does
-        `limit`, in seconds. Returns the names of the machines that were late, which are none
-        without a limit; what these give later does not count.
+        An interruption of the wait, such as Ctrl-C, cancels the calls that still run, as does
+        `limit`, in seconds. Returns the names of the machines that exceeded the limit; their
+        later results are ignored.
         """
         give_up = None if limit is None else time.monotonic() + limit
         token = CancelToken()
@@ -51,7 +51,8 @@ class Outcomes(Generic[T]):
                 under_way.remove(machine.name)
                 changed.notify_all()
 
-        # Not Thread.join: interrupted, that of Python 3.11 may take a thread for ended that is not.
+        # Not Thread.join, which in Python 3.11 may report a running thread as ended after an
+        # interruption.
         def wait(limit: float) -> bool:
             with changed:
                 return changed.wait_for(lambda: not under_way, limit)
@@ -83,11 +84,11 @@ class Outcomes(Generic[T]):
 
     @property
     def failures(self) -> dict[str, BaseException]:
-        """What was raised, in the order of the machines."""
+        """The exceptions, in the order of the machines."""
         return {m.name: self._failures[m.name] for m in self._machines if m.name in self._failures}
 
     def add_notes(self, error: BaseException) -> None:
-        """Gives `error` the notes of all failures."""
+        """Adds the notes of all failures to `error`."""
         for name, failed in self.failures.items():
             for note in failure.notes_of(failed):
                 error.add_note(note if note.startswith(f"on {name}, ") else f"{name}: {note}")
@@ -105,7 +106,7 @@ class Outcomes(Generic[T]):
         raise error from next(iter(failures.values()))
 
     def summary(self, head: str) -> MachineError:
-        """An error with a line for each failure below `head`, and their notes."""
+        """An error with `head`, a line for each failure, and their notes."""
         lines = [head]
         for name, error in self.failures.items():
             lines.append(f"{name}: {str(error).removeprefix(f'{name}: ')}")
@@ -128,11 +129,11 @@ class Outcomes(Generic[T]):
 
 
 class Machines:
-    """Several machines. What it is asked for is done on all at once; answers are by name.
+    """Several machines. Methods run on all machines in parallel; results are by name.
 
-    Every method waits for all machines. When some fail it raises one error that names each:
-    MachineError when all failures are that, else RequestedAssertionFailed; `__cause__` is the
-    first of them. Ctrl-C ends what is under way on all.
+    Every method waits for all machines. If some fail it raises one error that names each:
+    MachineError if all failures are MachineErrors, else RequestedAssertionFailed; `__cause__` is
+    the first failure. Ctrl-C cancels the calls on all machines.
     """
 
     def __init__(self, machines: Iterable[BaseMachine]) -> None:
@@ -155,11 +156,11 @@ class Machines:
         return f"<Machines {', '.join(machine.name for machine in self._machines)}>"
 
     def only(self, *machines: BaseMachine) -> "Machines":
-        """These machines, in this order; they may also be others than those of this object."""
+        """The given machines, in this order; they need not belong to this object."""
         return Machines(machines)
 
     def without(self, *machines: BaseMachine) -> "Machines":
-        """All but these. Raises ValueError for one that is not among them."""
+        """All machines except the given ones. Raises ValueError for one that is not among them."""
         for machine in machines:
             if machine not in self._machines:
                 raise ValueError(f"{machine.name} is not among {self!r}")
@@ -245,13 +246,13 @@ class Machines:
     # Life cycle
 
     def start(self) -> None:
-        """Starts those that are off."""
+        """Starts the machines that are off."""
         self.each(lambda each: each.start())
 
     def shutdown(self) -> None:
-        """Shuts all down in an orderly way and waits for their ends."""
+        """Powers off all guests and waits for the end of their QEMUs."""
         self.each(lambda each: each.shutdown())
 
     def wait_for_shutdown(self, timeout: Duration | None = None) -> None:
-        """Waits for the ends of all; `timeout` in seconds, by default there is none."""
+        """Waits for the end of all; `timeout` in seconds, by default there is none."""
         self.each(lambda each: each.wait_for_shutdown(timeout))

@@ -1,4 +1,4 @@
-"""The options of a run, which every program that runs tests takes."""
+"""The command-line options of a run, for all programs that run tests."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ LEVELS = ["debug", "info", "warning", "error"]
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a test is run."""
+    """The options of a test run."""
 
     output_directory: Path
     """Where screenshots, copied files and reports go."""
@@ -33,7 +33,7 @@ class RunOptions:
 
 
 class EnvironmentDefault(argparse.Action):
-    """Stores a value whose default is that of a variable of the environment."""
+    """An option whose default is the value of an environment variable."""
 
     def __init__(self, *, variable: str, help: str, **options: object) -> None:
         value = os.environ.get(variable)
@@ -54,7 +54,7 @@ class EnvironmentDefault(argparse.Action):
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds what `run_options` reads, but for the output directory."""
+    """Adds the options that `run_options` reads, except the output directory."""
     parser.add_argument(
         "-K", "--keep-machine-state", action="store_true", help="go on with what is on the disks"
     )
@@ -83,7 +83,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run_options(options: argparse.Namespace, output_directory: Path) -> RunOptions:
-    """The options that were parsed. Raises InputError for a log level of the environment."""
+    """Converts parsed options. Raises InputError for an invalid log level in the environment."""
     if options.log_level is not None and options.log_level not in LEVELS:
         raise InputError(f"the variable logLevel is {options.log_level!r}, not {', '.join(LEVELS)}")
     return RunOptions(

@@ -1,4 +1,4 @@
-"""Standard output of a run: whole lines, in order with those of the log."""
+"""Standard output of a run: complete lines, in order with the lines of the log."""
 
 import io
 import sys
@@ -10,7 +10,7 @@ from charioteer import _core as core
 
 
 class _Lines(io.BufferedIOBase):
-    """Writes to standard output through a reporter, which writes the log, too.
+    """Writes to standard output through a reporter, which also writes the log.
 
     A line is written when it is complete, or when it is flushed.
     """
@@ -41,7 +41,7 @@ class _Lines(io.BufferedIOBase):
 
 @contextmanager
 def in_order_with(reporter: core.Reporter) -> Generator[None, None, None]:
-    """Within the block `sys.stdout` is in order with what `reporter` writes.
+    """Within the block the output of `sys.stdout` is in order with that of `reporter`.
 
     Does nothing when there is no standard output, or one that is not the process's own.
     """

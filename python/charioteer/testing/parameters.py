@@ -1,8 +1,8 @@
-"""What the arguments of the methods that scripts call may be.
+"""Checks the arguments of the methods that scripts call.
 
-An argument of one name is the same kind of thing everywhere. Upstream puts most of them into
-commands as text, so that a path or a number serves as well as a string; what could only be a mistake
-is refused in one line that names function, argument and value.
+Arguments of the same name have the same type in all methods. Upstream formats most of them into
+commands, so that paths and numbers are accepted as well as strings; other types are rejected by an
+error of one line that names function, argument and value.
 """
 
 import functools
@@ -26,7 +26,7 @@ _PACKAGE = os.path.dirname(__file__) + os.sep
 
 
 def text(value: object) -> str:
-    """A string, or what upstream would turn into one."""
+    """A string, or a value that upstream would convert to one."""
     if isinstance(value, str):
         return str(value)
     if isinstance(value, os.PathLike) and isinstance(path := os.fspath(value), str):
@@ -52,7 +52,7 @@ def pattern(value: object) -> Any:
 
 
 def port(value: object) -> int:
-    """The number of a port."""
+    """A port number."""
     number = int(value) if isinstance(value, str) and value.strip().isdecimal() else value
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 65536:
         raise TypeError("the number of a port, 0 to 65535")
@@ -60,7 +60,7 @@ def port(value: object) -> int:
 
 
 def duration(value: object) -> Any:
-    """A length of time."""
+    """A duration."""
     try:
         return as_duration(value)
     except (TypeError, ValueError):
@@ -68,14 +68,14 @@ def duration(value: object) -> Any:
 
 
 def pause(value: object) -> float:
-    """A length of time in seconds."""
+    """A duration in seconds."""
     return seconds(duration(value))
 
 
 DURATIONS = frozenset(["timeout", "timeout_seconds", "attempt_timeout", "secs", "duration"])
 
 KINDS: dict[str, Kind] = {
-    # Commands and what goes into them.
+    # Commands and their arguments.
     **dict.fromkeys(["command", "commands", "q", "unit", "property", "require_state"], text),
     **dict.fromkeys(["state", "jobname", "user", "addr", "port", "tty", "name"], text),
     # Files.
@@ -86,7 +86,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["regex", "regexp"], pattern),
     **dict.fromkeys(["host_port", "guest_port"], port),
     "delay": pause,
-    # What counts is whether they are true.
+    # Converted to bool.
     **dict.fromkeys(["allow_reboot", "check_return", "check_output", "is_datagram"], bool),
     **dict.fromkeys(["keep_machine_state", "keep_vm_state"], bool),
     **dict.fromkeys(DURATIONS, duration),
@@ -100,7 +100,7 @@ class _Parameter(NamedTuple):
 
 
 def _convert(function: str, parameter: _Parameter | None, value: Any) -> Any:
-    """What the function works with. Raises TypeError."""
+    """The converted argument. Raises TypeError."""
     if parameter is None or parameter.kind is None or (value is None and parameter.takes_none):
         return value
     if isinstance(value, bool) and parameter.name in DURATIONS:
@@ -119,10 +119,10 @@ def _parameter(declared: inspect.Parameter) -> _Parameter:
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Makes a function of what scripts call: each argument becomes what KINDS says of its name.
+    """A decorator for functions that scripts call: converts each argument by its name, with KINDS.
 
-    It raises TypeError as `NAME(): argument 'ARGUMENT' takes ..., not ...`. In runs of NixOS 26.11
-    all durations are timedeltas for it, and numbers that come from a script are warned of.
+    Raises TypeError with `NAME(): argument 'ARGUMENT' takes ..., not ...`. In runs of NixOS 26.11
+    the function gets all durations as timedeltas, and a script's numbers cause a warning.
     """
     signature = inspect.signature(function)
     declared = signature.parameters.values()
@@ -149,8 +149,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 def _with_timedeltas(
     function: str, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments with timedeltas in the place of numbers. For `checked`, at whose caller the
-    warning points."""
+    """The arguments, with numbers replaced by timedeltas. Called by `checked`, for whose caller the
+    warning is."""
     bound = signature.bind(*args, **kwargs)
     for each in signature.parameters.values():
         value = bound.arguments.get(each.name, each.default)

@@ -1,4 +1,4 @@
-"""What `polling_condition` makes of a function."""
+"""The object that the decorator `polling_condition` returns."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,12 +11,12 @@ from charioteer.testing.polling_condition import PollingCondition
 
 
 class Poll(AbstractContextManager[None]):
-    """A condition that is checked all the time within `with condition:`."""
+    """A condition that is checked repeatedly within `with condition:`."""
 
     def __init__(
         self, condition: PollingCondition, active: list[PollingCondition], logger: AbstractLogger
     ) -> None:
-        """`active`: the conditions that are checked now, innermost last."""
+        """`active`: the list of the active conditions, innermost last."""
         self.condition = condition
         self._active = active
         self._logger = logger

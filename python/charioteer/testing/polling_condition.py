@@ -1,4 +1,4 @@
-"""Conditions that must hold all the time while a block of the test runs."""
+"""Conditions that must hold while a block of the test runs."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from charioteer.testing.logger import AbstractLogger
 
 
 class PollingCondition:
-    """A condition, checked now and then by calls of `check` or `maybe_raise`.
+    """A condition that is checked by `check` and `maybe_raise`, with a minimum interval.
 
     `condition` holds when it returns True or None; False or any exception means that it does not.
     It is described by `description`, else its docstring, else its name.
@@ -35,7 +35,7 @@ class PollingCondition:
         """The exception of the last check, the cause of a PollingConditionError."""
 
     def check(self, force: bool = False) -> bool:
-        """Whether it holds. True without a look while a check runs, or before it is due again."""
+        """Whether it holds. True without a check while one runs, or before the next is due."""
         if (self.entered or not self.overdue) and not force:
             return True
         with self, self.logger.nested(self.nested_message):

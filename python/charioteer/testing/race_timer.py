@@ -1,11 +1,11 @@
-"""The time limit of a run, as scripts use it in place of a threading.Timer."""
+"""The time limit of a run, with the interface of threading.Timer that scripts use."""
 
 from charioteer import _core as core
 from charioteer.testing.duration import Duration
 
 
 class Timer:
-    """The time limit of a run, with what scripts use of a threading.Timer."""
+    """The time limit of a run."""
 
     def __init__(self, session: core.Session, limit: Duration) -> None:
         self._session = session
@@ -22,5 +22,5 @@ class Timer:
         self._is_armed = False
 
     def is_alive(self) -> bool:
-        """Whether the limit will strike."""
+        """Whether the limit is still pending."""
         return self._is_armed

@@ -9,10 +9,10 @@ HISTORY = ".nixos-test-history"
 
 
 def run(symbols: dict[str, Any]) -> None:
-    """Reads and runs what is typed, until Ctrl-D.
+    """Reads and runs Python code, until Ctrl-D.
 
-    Uses ptpython, with IPython if it is there, and without a terminal or without ptpython the
-    plain prompt of Python.
+    Uses ptpython, with IPython if it is installed; without a terminal or without ptpython, Python's
+    own prompt.
     """
     if not sys.stdin.isatty():
         _plain(symbols)
@@ -36,7 +36,7 @@ def run(symbols: dict[str, Any]) -> None:
 
 
 def _use_plain_prompt(prompt: Any) -> None:
-    """Has IPython's syntax at Python's prompt `>>> `, which test authors know.
+    """Sets Python's prompt `>>> `, which test authors know, for IPython's syntax.
 
     Under IPython ptpython takes the style of that name, whatever its configuration says.
     """

@@ -1,12 +1,12 @@
-"""Attributes of upstream's objects for which there is another way here."""
+"""Attributes of upstream's objects that have a replacement here."""
 
 from typing import Any, NoReturn
 
 
 class Replaced:
-    """In the place of an attribute: reading, calling and assigning it say what to use instead.
+    """A missing attribute: reading, calling and assigning it raise an error with the replacement.
 
-    `hasattr` is false of it, as of anything that is not there.
+    `hasattr` is false, as for any missing attribute.
     """
 
     def __init__(self, instead: str) -> None:

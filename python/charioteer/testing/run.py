@@ -1,4 +1,4 @@
-"""A run from its start to its reports."""
+"""Runs a test, from reading its configuration to its reports."""
 
 import os
 import time
@@ -31,7 +31,7 @@ OUTPUT_CLOSED = 141
 
 
 def run(configuration: DriverConfiguration, options: RunOptions) -> int:
-    """Runs a test, or a prompt; returns the exit status. To be called on the main thread.
+    """Runs a test, or a prompt; returns the exit status. Main thread only.
 
     Raises InputError when the log file or the test script cannot be opened, SystemExit when the
     script does, and Terminated after SIGTERM, which the time limit of the run sends too.
@@ -43,7 +43,7 @@ def run(configuration: DriverConfiguration, options: RunOptions) -> int:
             driver = _make_driver(configuration, options, logger)
             if not options.keep_machine_state:
                 logger.info(f"Machine state will be reset. To keep it, pass {kept_state.flag}")
-            # A prompt has the terminal for itself.
+            # A prompt uses the terminal exclusively.
             ordered = nullcontext() if driver.interactive else in_order_with(logger.reporter)
             with ordered:
                 status = _run(driver, options.vsock_offset, logger, signals)
@@ -71,7 +71,7 @@ def _make_logger(options: RunOptions) -> CompositeLogger:
 
 
 def _finish(logger: CompositeLogger) -> None:
-    """Writes what is still to be written; after SIGTERM no exit handler would."""
+    """Writes pending reports, since no exit handler runs after SIGTERM."""
     for each in logger.logger_list:
         if isinstance(each, JunitXMLLogger):
             try:
@@ -103,7 +103,7 @@ def _make_driver(
 
 
 def _run(driver: Driver, vsock_offset: int | None, logger: AbstractLogger, signals: Signals) -> int:
-    """Sets up, runs, cleans up; then reports a failure that the script did not handle."""
+    """Sets up, runs and cleans up; then reports an error that the script did not handle."""
     try:
         # The clean-up is the driver's __exit__, which signals must not interrupt.
         with signals.prevailing(), driver, signals, children_end_here():

@@ -1,4 +1,4 @@
-"""Where in the test script an exception came up."""
+"""The position in the test script at which an exception was raised."""
 
 import linecache
 import sys
@@ -12,13 +12,13 @@ SCRIPT = "<string>"
 
 
 def remember_source(script: str) -> None:
-    """Lets tracebacks show lines of the script."""
+    """Registers the source of the script, so that tracebacks show its lines."""
     lines = [line + "\n" for line in script.split("\n")]
     linecache.cache[SCRIPT] = (len(script), None, lines, SCRIPT)
 
 
 def script_frames(trace: TracebackType | None, script: str) -> list[str]:
-    """The frames of the script alone, two lines each."""
+    """The frames of the script only, two lines each."""
     source = script.split("\n")
     lines = []
     for frame, number in traceback.walk_tb(trace):
@@ -30,7 +30,7 @@ def script_frames(trace: TracebackType | None, script: str) -> list[str]:
 
 
 def is_of_script(error: BaseException) -> bool:
-    """Whether it came up in the script, or is about its syntax."""
+    """Whether the script raised it, or it is a syntax error of the script."""
     if isinstance(error, SyntaxError) and error.filename == SCRIPT:
         return True
     frames = traceback.walk_tb(error.__traceback__)
@@ -38,7 +38,7 @@ def is_of_script(error: BaseException) -> bool:
 
 
 def print_from_script(error: BaseException) -> None:
-    """A traceback on standard error that begins in the script, without the driver's own frames."""
+    """Prints a traceback that begins in the script, without the driver's frames, to stderr."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != SCRIPT:
         trace = trace.tb_next

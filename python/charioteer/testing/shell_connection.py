@@ -1,6 +1,6 @@
-"""The client of a shell server: a login shell of a guest on our terminal, or on pipes.
+"""The client of a shell server: a guest's login shell on our terminal, or on pipes.
 
-The other side is `driver/terminal`, whose message.hpp says what goes over the socket.
+The server is `driver/terminal`; its message.hpp describes the messages.
 """
 
 import os
@@ -24,10 +24,10 @@ _HEADER = struct.Struct("<BI")
 _SIZE = struct.Struct("<HH")
 _STATUS = struct.Struct("<I")
 _PIECE = 16384
-# What is typed while the guest takes nothing; then the keyboard has to wait.
+# The buffer for typed input that the guest does not read; when it is full, reading pauses.
 _MOST_UNSENT = 1 << 20
-# How often the size of the terminal is looked at. A handler of SIGWINCH would have to be on the
-# main thread, which is not ours.
+# The interval for polling the terminal's size. A SIGWINCH handler could only be installed on the
+# main thread, and this may run on another.
 _LOOK_EVERY = 0.1
 _START_LIMIT = 60.0
 _GONE = "the machine, or its driver, has ended"
@@ -56,7 +56,7 @@ class ShellConnection:
         self._received = bytearray()
 
     def open(self) -> None:
-        """Returns when the shell runs. Raises NoShell with the reason when there is none."""
+        """Waits until the shell runs. Raises NoShell with the reason if it does not start."""
         if self._on_terminal:
             self._size = _terminal_size(self._input)
         self._send(_OPEN, _SIZE.pack(*self._size) + self._kind.encode())
@@ -69,9 +69,9 @@ class ShellConnection:
             raise NoShell(_ending(message[1])[1])
 
     def relay(self, idle: Callable[[], None] = lambda: None) -> int:
-        """Until the shell ends, with its status, or until Ctrl-] leaves it, which is 0.
+        """Relays input and output until the shell ends; returns its status, or 0 after Ctrl-].
 
-        `idle` is called several times a second. Raises NoShell when the shell is lost.
+        `idle` is called several times a second. Raises NoShell if the connection is lost.
         """
         with _raw(self._input, self._on_terminal):
             reading = True
@@ -102,7 +102,7 @@ class ShellConnection:
         self._unsent += _HEADER.pack(kind, len(payload)) + payload
 
     def _next(self) -> tuple[int, bytes] | None:
-        """The next whole message."""
+        """The next complete message."""
         if len(self._received) < _HEADER.size:
             return None
         kind, size = _HEADER.unpack_from(self._received)
@@ -113,10 +113,10 @@ class ShellConnection:
         return kind, payload
 
     def _exchange(self, wanted: list[int], connection: socket.socket) -> list[int]:
-        """Waits a moment for either side, and sends and receives what can be; of `wanted` those
-        that can be read.
+        """Waits briefly for either side, sends and receives; returns those of `wanted` that are
+        readable.
         """
-        # Not select(), which knows no descriptor from 1024 on.
+        # Not select(), which does not support descriptors of 1024 and above.
         poll = select.poll()
         for fd in wanted:
             poll.register(fd, select.POLLIN)
@@ -167,7 +167,7 @@ def _ending(payload: bytes) -> tuple[int, str]:
 
 
 def _terminal_size(fd: int) -> tuple[int, int]:
-    """Rows and columns; the usual ones where the terminal does not know, as a serial line's."""
+    """Rows and columns; 24 by 80 if the terminal does not report them, as on a serial line."""
     try:
         columns, rows = os.get_terminal_size(fd)
     except OSError:
@@ -177,13 +177,13 @@ def _terminal_size(fd: int) -> tuple[int, int]:
 
 @contextmanager
 def _raw(fd: int, wanted: bool) -> Iterator[None]:
-    """Has the terminal pass everything on, Ctrl-C too; as it was before, afterwards."""
+    """Sets the terminal to raw mode within the block, so that Ctrl-C is passed on, too."""
     if not wanted:
         yield
         return
     before = termios.tcgetattr(fd)
     try:
-        # What was typed ahead stays.
+        # Without discarding input that was typed ahead.
         tty.setraw(fd, termios.TCSADRAIN)
         yield
     finally:

@@ -1,7 +1,7 @@
-"""The machines of this host that have a shell to give, whichever driver runs them.
+"""Finds the shell servers of all drivers on this host.
 
 A driver listens in the state directory of each machine. Linux lists all listening sockets, so that
-there is no registry that a killed driver could leave wrong.
+no registry is needed, which would be wrong after a driver was killed.
 """
 
 import os
@@ -26,7 +26,7 @@ so."""
 
 @dataclass(order=True)
 class ShellServer:
-    """Of one machine: `machine` is its name, `pid` the process id of its driver."""
+    """The shell server of one machine; `pid` is the process id of its driver."""
 
     machine: str
     pid: int
@@ -59,7 +59,7 @@ def connect(path: Path) -> socket.socket:
 
 
 def _listener(connection: socket.socket) -> tuple[int, int]:
-    """Process and user at the other end."""
+    """Process id and user id of the peer."""
     credentials = struct.Struct("iII")
     raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, credentials.size)
     pid, user, _ = credentials.unpack(raw)
@@ -67,7 +67,7 @@ def _listener(connection: socket.socket) -> tuple[int, int]:
 
 
 def all_servers() -> list[ShellServer]:
-    """Those of all running machines of this user, by name; root sees those of all users."""
+    """The servers of this user's running machines, by name; for root those of all users."""
     found = {}
     for line in _SOCKETS.read_text(errors="surrogateescape").splitlines()[1:]:
         # Num RefCount Protocol Flags Type St Inode Path

@@ -1,6 +1,6 @@
 """Ctrl-C and SIGTERM: both end the test by an exception, and neither interrupts the clean-up.
 
-SIGTERM ends the process whatever becomes of the exception; the core sees to that.
+The core ensures that the process ends after SIGTERM, even if the script catches the exception.
 """
 
 import os
@@ -17,8 +17,8 @@ SIGTERM_STATUS = 128 + signal.SIGTERM
 
 
 class Terminated(SystemExit):
-    """SIGTERM came. Not an Exception, so that test scripts let it pass; what reads and runs lines,
-    such as a prompt, lets SystemExit pass, too.
+    """SIGTERM was received. A SystemExit, since scripts that catch Exception do not catch it, and
+    neither do prompts.
     """
 
     def __init__(self) -> None:
@@ -26,9 +26,9 @@ class Terminated(SystemExit):
 
 
 class Signals:
-    """The handlers of a run. To be made on the main thread.
+    """The signal handlers of a run. Must be constructed on the main thread.
 
-    Leaving `with signals:` holds signals off: from then on they are only noted.
+    After `with signals:` signals are only recorded.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Signals:
             for number in (signal.SIGINT, signal.SIGTERM)
         }
         self._set_handler = signal.signal
-        # A handler that the script installs takes part, and does not replace the core's.
+        # A handler that the script installs is called in addition to the core's.
         signal.signal = self._signal  # type: ignore[assignment]
         core.watch_sigterm()
 
@@ -56,7 +56,7 @@ class Signals:
         elif number == signal.SIGINT:
             raise KeyboardInterrupt
         elif not self._terminated:
-            # Once: what the script does by then is bounded by the core.
+            # Only once: the core limits the time that the script has from then on.
             self._terminated = True
             raise Terminated
 
@@ -69,9 +69,9 @@ class Signals:
 
     @contextmanager
     def prevailing(self) -> Generator[None, None, None]:
-        """After the block, raises what the signals that came while they were held off stand for.
+        """After the block, raises the exceptions for signals that were only recorded.
 
-        SIGTERM counts however the block ends, since a script may have kept its exception to itself.
+        SIGTERM has an effect in any case, since a script may have caught its exception.
         """
         try:
             yield
@@ -87,7 +87,7 @@ class Signals:
             raise KeyboardInterrupt
 
     def restore(self) -> None:
-        """Back to how it was before."""
+        """Restores the previous handlers."""
         core.unwatch_sigterm()
         signal.signal = self._set_handler
         for number, handler in self._before.items():
@@ -95,13 +95,13 @@ class Signals:
 
 
 def _let_child_die() -> None:
-    """In a forked child, signals do what they do in any program."""
+    """In a forked child, signals have their default effects."""
     defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     for number, default in defaults.items():
         handler: Any = signal.getsignal(number)
         if isinstance(getattr(handler, "__self__", None), Signals):
             handler = default
-        # Also the script's own, which is not the core's to call there.
+        # Including the script's own handler, which the core must not call there.
         signal.signal(number, handler)
 
 
@@ -109,7 +109,7 @@ os.register_at_fork(after_in_child=_let_child_die)
 
 
 def die_by_sigterm() -> NoReturn:
-    """Ends this process as SIGTERM does by default."""
+    """Ends this process by SIGTERM's default action."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -1,4 +1,4 @@
-"""The names that every test script finds."""
+"""The names that are defined for every test script."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ def pythonized(name: str) -> str:
 
 
 def banner(machines: Iterable[str], vlans: Iterable[str], general: Iterable[str]) -> str:
-    """The lines that list the names for the author of a test."""
+    """The lines that list the names, printed at the start of a run."""
     return (
         "additionally exposed symbols:\n"
         f"    {', '.join(machines)},\n    {', '.join(vlans)},\n    {', '.join(general)}"

@@ -1,4 +1,4 @@
-"""What is done with guests when the script has ended: they write back what they have cached."""
+"""Writes the guests' file system caches to disk after the script has ended."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ def sync_all(
 ) -> None:
     """Runs `sync` on all machines that are up, for `limit` seconds at most.
 
-    What goes wrong is a warning: the outcome of the run is that of its script.
+    Errors are only warnings, since the script alone determines the outcome of the run.
     """
     outcomes = Outcomes[None](machines)
     late = outcomes.gather(lambda machine: _sync(machine, logger, limit), limit)

@@ -1,11 +1,11 @@
-"""Text that came from a guest, made fit to be shown."""
+"""Escapes text from guests, so that it can be shown on a terminal."""
 
 import re
 import unicodedata
 
-# Control characters other than tab and newline would act on the reader's terminal.
+# Control characters, except tab and newline, would control the user's terminal.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-# The same but for colours, which move and change nothing.
+# The same, except for colours, which are harmless.
 _CONTROLS_OR_COLOUR = re.compile(r"\x1b\[[0-9;:]*m|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -15,7 +15,7 @@ def printable(text: str) -> str:
 
 
 def harmless(text: str) -> str:
-    """As `printable`, but colours stay: messages of a test script may have some."""
+    """As `printable`, but keeps colours, which messages of test scripts may contain."""
     return _CONTROLS_OR_COLOUR.sub(
         lambda match: match[0] if len(match[0]) > 1 else f"\\x{ord(match[0]):02x}",
         text.replace("\r\n", "\n"),
@@ -30,10 +30,10 @@ def without_controls(text: str) -> str:
 
 
 def encodable(message: object) -> str:
-    """`message` as text without what UTF-8 cannot hold: lone surrogates."""
+    """`message` as text without lone surrogates, which UTF-8 cannot encode."""
     return str(message).encode(errors="ignore").decode()
 
 
 def last_lines(text: str, count: int = 10) -> list[str]:
-    """The last `count` lines of `text`, fit to be shown."""
+    """The last `count` lines of `text`, escaped for the terminal."""
     return printable(text.rstrip("\n")).split("\n")[-count:] if text.strip() else []

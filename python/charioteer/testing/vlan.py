@@ -1,4 +1,4 @@
-"""VLANs: the Ethernet segments that machines plug into."""
+"""VLANs: the Ethernet segments that connect machines."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from charioteer.testing.replaced import Replaced
 class VLan:
     """One segment, a hub inside the driver.
 
-    Start scripts find it through environment variables, which are set here.
+    Start scripts find it by environment variables, which the constructor sets.
     """
 
     nr: int
@@ -51,6 +51,6 @@ class VLan:
         return self.handle.counters()
 
     def stop(self) -> None:
-        """Takes the segment away from its machines. Idempotent."""
+        """Closes the segment and its connections. Idempotent."""
         self.logger.info(f"kill vlan (pid {self.pid})")
         self.handle.stop()

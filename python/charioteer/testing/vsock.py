@@ -1,4 +1,4 @@
-"""The vsock of every VM: one `vhost-device-vsock` that the SSH backdoor goes through."""
+"""The vsocks of the VMs: one `vhost-device-vsock` process, which the SSH backdoor uses."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ _END_LIMIT = 20.0  # seconds until it has gone, once it was killed
 
 
 class VsockPair(NamedTuple):
-    """What QEMU connects to (`guest`), what a client on the host connects to, the address."""
+    """The sockets for QEMU (`guest`) and for clients on the host, and the vsock address."""
 
     guest: Path
     host: Path
@@ -86,7 +86,7 @@ class VHostDeviceVsock:
         return written.splitlines()[-1] if written else "it wrote nothing"
 
     def stop(self) -> None:
-        """Kills it and removes its sockets; nothing when that was done already.
+        """Kills it and removes its sockets. Idempotent.
 
         Raises subprocess.TimeoutExpired when the kernel does not end it.
         """
@@ -101,7 +101,7 @@ class VHostDeviceVsock:
 
 
 def hints(commands: dict[str, str]) -> str:
-    """How to log in, from the command for each machine."""
+    """The text on how to log in, from the command for each machine."""
     if not commands:
         return "SSH backdoor enabled, but no machines defined"
     width = max(map(len, commands)) + 3  # a colon and two spaces

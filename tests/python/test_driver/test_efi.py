@@ -95,9 +95,13 @@ class TestStore:
             (0x32, b"\x00", "the header of the firmware volume is damaged"),
             (0x48, bytes(16), "the firmware volume has no store of authenticated variables"),
             (0x5C, b"\x00", "the store of variables is not formatted, or not healthy"),
-            (0x58, b"\xff\xff\xff\x00", "a store of 16777215 bytes is said to be in 540672"),
-            (FIRST_RECORD, b"what", "there is 0x6877 where a variable should begin"),
-            (FIRST_RECORD + 40, b"\0\0\0\1", "a variable is said to be longer than the store"),
+            (
+                0x58,
+                b"\xff\xff\xff\x00",
+                "its store has 16777215 bytes by the header, but the file has 540672",
+            ),
+            (FIRST_RECORD, b"what", "expected the header of a variable, found 0x6877"),
+            (FIRST_RECORD + 40, b"\0\0\0\1", "a variable is longer than the store"),
             (FIRST_RECORD + 61, b"\xd8", "'utf-16-le' codec can't decode bytes in position 0-1"),
         ],
     )

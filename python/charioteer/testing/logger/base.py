@@ -1,4 +1,4 @@
-"""What every logger can do."""
+"""The interface of all loggers."""
 
 import time
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ Attributes = Mapping[str, str]
 
 
 class LogLevel(IntEnum):
-    """What `debug`, `info` and `warning` show; everything else is always shown."""
+    """The level for `debug`, `info` and `warning`; other messages are always shown."""
 
     DEBUG = 1
     INFO = 2
@@ -22,7 +22,7 @@ class LogLevel(IntEnum):
 
 
 class AbstractLogger(ABC):
-    """Takes messages. `attributes` say what a message is about; the usual one is `machine`.
+    """A log. `attributes` of a message are its context; the usual one is `machine`.
 
     May be used from several threads.
     """
@@ -41,7 +41,7 @@ class AbstractLogger(ABC):
 
     @abstractmethod
     def nested(self, message: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
-        """A step of the test: the message as a head and, unless it raises, how long it took."""
+        """A step of the test: logs the message and, unless the step raises, its duration."""
 
     @abstractmethod
     def subtest(self, name: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
@@ -49,7 +49,7 @@ class AbstractLogger(ABC):
 
     @abstractmethod
     def log_test_error(self, *args: Any, **kwargs: Any) -> None:
-        """Logs, line by line, why the test fails. Takes what `log` takes."""
+        """Logs, line by line, why the test fails. Arguments as for `log`."""
 
     @abstractmethod
     def log_serial(self, message: str, machine: str) -> None:
@@ -71,11 +71,11 @@ class AbstractLogger(ABC):
             self.log(*args, **kwargs)
 
     def error(self, *args: Any, **kwargs: Any) -> None:
-        """As `log`, for what makes a run fail."""
+        """As `log`, for errors that make the run fail."""
         self.log(*args, **kwargs)
 
     def run_failed(self, reason: str) -> None:
-        """Takes note that the run failed, of which the reader of the terminal knows already."""
+        """Records that the run failed, which the terminal shows already."""
 
     def print_serial_logs(self, enable: bool) -> None:
         """Whether lines of serial consoles are logged at all."""
@@ -86,7 +86,7 @@ class AbstractLogger(ABC):
         self.reporter.warnings = level <= LogLevel.WARNING
 
     def collect(self) -> None:
-        """Takes over what the core has logged since the last call; cheap when there is nothing."""
+        """Logs the core's events since the last call; cheap if there are none."""
         for event in self.reporter.drain():
             self.take(event)
 
@@ -104,7 +104,7 @@ class AbstractLogger(ABC):
 
 @contextmanager
 def timed(message: str, finish: Callable[[str], None]) -> Generator[None, None, None]:
-    """Calls `finish` with how long the block took, unless it raises: failed steps stay open."""
+    """Calls `finish` with the block's duration, unless it raises: failed steps stay open."""
     begin = time.monotonic()
     yield
     finish(f"(finished: {message}, in {time.monotonic() - begin:.2f} seconds)")

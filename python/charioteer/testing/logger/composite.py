@@ -14,7 +14,7 @@ from charioteer.testing.logger.terminal import TerminalLogger
 
 
 class CompositeLogger(AbstractLogger):
-    """Gives everything to each of its loggers. All share one reporter of the core."""
+    """Passes all messages to each of its loggers, which share one reporter of the core."""
 
     def __init__(self, logger_list: list[AbstractLogger] | None = None) -> None:
         self.reporter = core.Reporter(terminal=False, queue=False)
@@ -25,7 +25,7 @@ class CompositeLogger(AbstractLogger):
         forked.on_child(self, CompositeLogger._enter_child)
 
     def add_logger(self, logger: AbstractLogger) -> None:
-        """Gives `logger` everything from now on."""
+        """Adds a logger, which gets all further messages."""
         logger.reporter = self.reporter
         if isinstance(logger, TerminalLogger):
             self.reporter.terminal = True

@@ -13,9 +13,9 @@ from charioteer.testing.text import encodable
 
 
 class JunitXMLLogger(AbstractLogger):
-    """Collects, and writes the report when it is closed, at the latest at the exit of the program.
+    """Collects the outcome, and writes the report on `close` or at the exit of the program.
 
-    A subtest that raises stays the current one: what comes after it explains its failure.
+    A subtest that raises stays the current one, since later messages explain its failure.
     """
 
     tests = Replaced("cases are made by subtest() and written by close()")
@@ -23,7 +23,7 @@ class JunitXMLLogger(AbstractLogger):
     currentSubtest = Replaced("use subtest()")
 
     def __init__(self, outfile: Path) -> None:
-        """`outfile`: the report; its folder is made."""
+        """`outfile`: the report; its folder is created."""
         self.reporter = core.Reporter(terminal=False, queue=True)
         self.report: core.JunitReport = core.JunitReport(str(outfile))
         self.outfile = outfile
@@ -70,5 +70,5 @@ class JunitXMLLogger(AbstractLogger):
         self.report.write()
 
     def abandon(self) -> None:
-        """The exit of the program writes nothing."""
+        """No report is written at the exit of the program."""
         atexit.unregister(self.close)

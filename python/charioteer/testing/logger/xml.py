@@ -11,7 +11,7 @@ from charioteer.testing.text import encodable, without_controls
 
 
 class XMLLogger(AbstractLogger):
-    """Writes each message as it comes, so that the file is of use after any end of the run."""
+    """Writes each message immediately, so that the file is usable even if the run was killed."""
 
     logfile_handle = Replaced("use log(), and close() at the end")
     xml = Replaced("use log(), nested() and subtest()")
@@ -21,7 +21,7 @@ class XMLLogger(AbstractLogger):
     sanitise = staticmethod(without_controls)
 
     def __init__(self, outfile: str) -> None:
-        """Opens the file named `outfile` anew. Raises OSError."""
+        """Creates the file `outfile`, or truncates it. Raises OSError."""
         self.reporter = core.Reporter(terminal=False, queue=True)
         self.report: core.XmlLog = core.XmlLog(outfile)
 

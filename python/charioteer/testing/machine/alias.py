@@ -1,4 +1,4 @@
-"""The name `machine` for a machine that is called otherwise."""
+"""The name `machine` for a machine with another name."""
 
 import warnings
 from typing import Any
@@ -7,7 +7,7 @@ from charioteer.testing.machine.base import BaseMachine
 
 
 class MachineAlias:
-    """Stands for `machine` in everything, and warns of it as NixOS 26.11 does.
+    """Behaves like the machine itself, and warns of its use as NixOS 26.11 does.
 
     Unlike upstream's it is an instance of the machine's class and equal to it, because up to
     NixOS 26.05 the name meant the very machine.

@@ -39,14 +39,14 @@ class Commands(ABC):
     @property
     @abstractmethod
     def _command_backend(self) -> Backend:
-        """How commands are run."""
+        """The backend that runs commands."""
 
     @abstractmethod
     def _own_backend(self) -> Backend:
-        """How machines of this kind run commands, whatever a subclass or a script has changed."""
+        """The backend of this class of machines, before changes by a subclass or a script."""
 
     def last_words(self) -> list[str]:
-        """The last lines of its console, for the notes of a failure."""
+        """The last lines of its console, for the notes of an error."""
         return []
 
     # The log
@@ -56,7 +56,7 @@ class Commands(ABC):
         self.logger.log(msg, {"machine": self.name})
 
     def log_serial(self, msg: str) -> None:
-        """Logs a line as if it were of the serial console."""
+        """Logs a line as a line of the serial console."""
         self.logger.log_serial(msg, self.name)
 
     def nested(self, msg: str, attrs: Attributes = {}) -> AbstractContextManager[None]:
@@ -64,7 +64,7 @@ class Commands(ABC):
         return self.logger.nested(msg, {"machine": self.name, **attrs})
 
     def _log_output(self, output: str) -> None:
-        """Logs the lines of an output as the core does."""
+        """Logs the lines of an output in the same format as the core."""
         if output:
             for line in output.removesuffix("\n").split("\n"):
                 self.log(f"| {line}")
@@ -72,8 +72,8 @@ class Commands(ABC):
     # Commands
 
     def run_callbacks(self) -> None:
-        """Checks what must hold all the time."""
-        # What they ask belongs to no wait.
+        """Checks the active polling conditions."""
+        # Their commands are not attempts of a wait.
         with probes.asking_until(None):
             for callback in self.callbacks:
                 callback()
@@ -88,7 +88,7 @@ class Commands(ABC):
     ) -> tuple[int, str]:
         """Runs a command in bash with `set -euo pipefail`; returns exit status and output.
 
-        Standard error goes to the console. `timeout` in seconds ends the command with status 124;
+        Standard error is written to the console. `timeout` in seconds ends the command with 124;
         None is no limit. Without `check_output` it returns (-2, "") at once and the command goes
         on; without `check_return` the status is -1.
         """
@@ -119,7 +119,7 @@ class Commands(ABC):
         timeout: Duration | None = None,
         stream: bool | None = None,
     ) -> Result:
-        """Runs a command in bash with `set -euo pipefail` and returns all that is known of it.
+        """Runs a command in bash with `set -euo pipefail`; returns status, output and duration.
 
         `stdin` is what it reads, text as UTF-8; by default nothing. `timeout` in seconds ends it
         with status 124; by default there is none. With `stream` the lines of its output are
@@ -141,7 +141,7 @@ class Commands(ABC):
         status 124; by default there is none. Raises MachineError when there is no agent.
         """
         self.log(f"spawning: {command}")
-        # Nothing that a script puts in the place of `execute` can do this.
+        # A script's replacement of `execute` cannot implement this.
         return self._own_backend().spawn(Command(command, timeout=timeout), stdin)
 
     @checked
@@ -185,7 +185,7 @@ class Commands(ABC):
     def wait_until_succeeds(
         self, command: str, timeout: Duration = 900, *, attempt_timeout: Duration | None = None
     ) -> str:
-        """Runs a command again and again until it succeeds; returns its last output.
+        """Runs a command repeatedly until it succeeds; returns its last output.
 
         `attempt_timeout` is the limit of each attempt. Raises RequestedAssertionFailed after
         `timeout` and a last attempt.
@@ -197,9 +197,9 @@ class Commands(ABC):
     def wait_until_fails(
         self, command: str, timeout: Duration = 900, *, attempt_timeout: Duration | None = None
     ) -> str:
-        """Runs a command again and again until it fails; returns its last output.
+        """Runs a command repeatedly until it fails; returns its last output.
 
-        Arguments and errors as for `wait_until_succeeds`. An attempt that was cut off by its limit
+        Arguments and errors as for `wait_until_succeeds`. An attempt that was aborted at its limit
         is no failure.
         """
         with self.nested(f"waiting for failure: {command}"):
@@ -207,7 +207,7 @@ class Commands(ABC):
 
     @checked
     def sleep(self, secs: Duration | None = None, duration: Duration | None = None) -> None:
-        """Sleeps in the guest, in the guest's time. The two arguments are two names of one."""
+        """Sleeps in the guest, by the guest's clock. The arguments are two names for the same."""
         if (secs is None) == (duration is None):
             raise TypeError("sleep() takes either 'secs' or 'duration'")
         length = secs if secs is not None else duration

@@ -1,4 +1,4 @@
-"""The connections to a machine, for scripts that write to them by themselves."""
+"""The connections to a machine, for scripts that use them directly."""
 
 import os
 import socket
@@ -8,7 +8,7 @@ from charioteer import _core as core
 
 
 class RootShell:
-    """`machine.shell`: the socket that leads to the guest's root shell.
+    """`machine.shell`: the socket of the guest's root shell.
 
     It has the methods of a socket. The first use takes the shell away from the driver, and the next
     command of the driver takes it back: what has not been received until then is dropped.
@@ -30,7 +30,7 @@ class RootShell:
         return self._socket
 
     def give_back(self) -> None:
-        """Leaves the shell to the driver. Idempotent."""
+        """Returns the shell to the driver. Idempotent."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -38,7 +38,7 @@ class RootShell:
 
 
 class Monitor:
-    """`machine.monitor`: QEMU's human monitor as if it were a socket.
+    """`machine.monitor`: QEMU's human monitor with the interface of a socket.
 
     The core owns the connection: a line that is sent becomes a command, and its answer is there to
     be received.
@@ -56,14 +56,14 @@ class Monitor:
         )
 
     def close(self) -> None:
-        """Drops the answers that were not received; the core closes the connection."""
+        """Drops replies that were not received; the core closes the connection."""
         self._answers = b""
 
     def settimeout(self, timeout: float | None) -> None:
         """Does nothing: `recv` never waits."""
 
     def send(self, data: bytes) -> int:
-        """Runs every line that is complete. Raises MachineError."""
+        """Runs all complete lines as commands. Raises MachineError."""
         *lines, self._typed = (self._typed + data).split(b"\n")
         for line in lines:
             self._answers += self._machine.monitor_command(os.fsdecode(line)).encode()
@@ -73,10 +73,10 @@ class Monitor:
         self.send(data)
 
     def recv(self, size: int) -> bytes:
-        """At most `size` bytes of the answers; empty when there are none left."""
+        """At most `size` bytes of the replies; empty if there are none."""
         piece, self._answers = self._answers[:size], self._answers[size:]
         return piece
 
     def until_prompt(self) -> str:
-        """All that was answered, up to the last prompt."""
+        """All replies up to the last prompt."""
         return self.recv(len(self._answers)).decode()

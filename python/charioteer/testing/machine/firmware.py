@@ -1,4 +1,4 @@
-"""What a virtual machine has of its firmware and of the first stage of its boot."""
+"""The firmware of a virtual machine and the first stage of its boot."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,25 +10,25 @@ if TYPE_CHECKING:
 
 
 class Firmware(LifeCycle):
-    """Part of every virtual machine. The EFI variables are there while it is off."""
+    """Part of every virtual machine. The EFI variables are accessible while it is off."""
 
     @cached_property
     def efi_vars(self) -> "EfiVars":
         """The store of its EFI variables."""
-        # Not at the start of every run, most of which do without.
+        # Imported here, since most runs do not need it.
         from charioteer.testing.efi import EfiVars
 
         return EfiVars(self.efi_vars_path, self)
 
     def create_efi_vars(self) -> None:
-        """Makes an empty store of EFI variables before the first start, which then uses it.
+        """Creates an empty store of EFI variables for the first start.
 
         Raises RequestedAssertionFailed when there is one, or while the machine runs.
         """
         self.efi_vars.create_empty()
 
     def read_efi_vars(self) -> "list[EfiVariable]":
-        """The variables of the machine's EFI firmware; none before the store is made.
+        """The variables of the machine's EFI firmware; None before the store exists.
 
         Raises RequestedAssertionFailed while the machine runs, MachineError when the file is none.
         """
@@ -36,7 +36,7 @@ class Firmware(LifeCycle):
         return [variable for owner in owners.values() for variable in owner.values()]
 
     def write_efi_vars(self, add: "list[EfiVariable]") -> None:
-        """Puts variables into the store, for the next start; those of equal names are replaced.
+        """Writes variables to the store, for the next start; replaces those of equal names.
 
         Raises RequestedAssertionFailed while the machine runs, MachineError when they do not fit.
         """
@@ -48,7 +48,7 @@ class Firmware(LifeCycle):
             variable.print()
 
     def switch_root(self) -> None:
-        """Goes on from the initial RAM disk to the system, whose root shell is awaited.
+        """Switches from the initial RAM disk to the system, and waits for its root shell.
 
         The initial RAM disk has to be systemd's, with a root shell of its own.
         """

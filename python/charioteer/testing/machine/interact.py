@@ -1,4 +1,4 @@
-"""The terminal of the driver as one of the guest."""
+"""Connects the driver's terminal to a shell or the console of a guest."""
 
 import os
 import select
@@ -19,7 +19,7 @@ from charioteer.testing.shell_connection import ShellConnection
 
 
 def shell_by_socat(machine: core.Machine, address: str) -> None:
-    """Connects the root shell to an address of socat, until either side ends. Ctrl-C ends it."""
+    """Connects the root shell to a socat address, until either side closes or Ctrl-C."""
     if shutil.which("socat") is None:
         raise MachineError(f"{machine.name}: shell_interact with an address needs socat")
     descriptor = machine.attach_shell()
@@ -33,9 +33,9 @@ def shell_by_socat(machine: core.Machine, address: str) -> None:
 
 
 def login_shell(machine: core.Machine, logger: AbstractLogger, idle: Callable[[], None]) -> bool:
-    """A login shell on the terminal, until it ends or Ctrl-]. False: there is none to be had.
+    """Runs a login shell on the terminal until it ends or Ctrl-]. False if there is none.
 
-    Meanwhile the terminal is the shell's: what the log has to say comes afterwards.
+    The log is held back meanwhile, since the shell owns the terminal.
     """
     if not (os.isatty(0) and os.isatty(1)):
         return False
@@ -77,7 +77,7 @@ def _log_held(reporter: core.Reporter) -> Generator[None, None, None]:
 
 
 def shell_on_terminal(machine: core.Machine) -> None:
-    """Sends lines of the terminal to the root shell and shows what it answers.
+    """Sends lines of the terminal to the root shell and shows its output.
 
     Ends by Ctrl-D or Ctrl-C.
     """
@@ -91,7 +91,7 @@ def shell_on_terminal(machine: core.Machine) -> None:
     except (EOFError, KeyboardInterrupt):
         print(file=sys.stderr)
     finally:
-        # First of all, or it would take what later commands answer.
+        # First of all, or it would receive the output of later commands.
         done.set()
         shower.join()
         os.close(descriptor)
@@ -109,7 +109,7 @@ def _show(descriptor: int, done: threading.Event) -> None:
 
 
 def console_on_terminal(machine: core.Machine) -> bool:
-    """Sends what is typed to the serial console. False: by Ctrl-C; True: the input ended."""
+    """Sends typed text to the serial console. False after Ctrl-C; True after the input's end."""
     try:
         while data := sys.stdin.buffer.readline():
             machine.send_console(data)

@@ -1,4 +1,4 @@
-"""Virtual machines under the name and with the arguments that they had up to NixOS 25.11."""
+"""Virtual machines with their class name and arguments of NixOS up to 25.11."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +38,6 @@ class Machine(QemuMachine):
     @classmethod
     def __subclasshook__(cls, other: type) -> bool:
         if cls is Machine:
-            # Not issubclass(), which asks this class again.
+            # Not issubclass(), which would call this method again.
             return QemuMachine in other.__mro__
         return NotImplemented

@@ -1,4 +1,4 @@
-"""The life of a virtual machine: its start, its process, its connections, its end."""
+"""The life cycle of a virtual machine: its start, process, connections and end."""
 
 import os
 from pathlib import Path
@@ -18,8 +18,8 @@ from charioteer.testing.parameters import checked
 class LifeCycle(BaseMachine):
     """Part of every virtual machine.
 
-    Scripts assign `booted`, `connected`, `pid`, `process`, `shell` and `monitor` to say that they
-    have ended QEMU by themselves; the next start makes them anew.
+    Scripts assign `booted`, `connected`, `pid`, `process`, `shell` and `monitor` after they have
+    ended QEMU themselves; the next start sets them again.
     """
 
     handle: core.Machine
@@ -31,7 +31,7 @@ class LifeCycle(BaseMachine):
     vsock_guest: Path | None
 
     def _connect_core(self, handle: core.Machine, command: StartCommand) -> None:
-        """Takes over the core's machine, which is to be started by `command`."""
+        """Sets the core's machine, which `command` will start."""
         self.handle = handle
         self._command = command
         self._process: QemuProcess | None = None
@@ -42,11 +42,11 @@ class LifeCycle(BaseMachine):
         self._shell = RootShell(handle)
         self._monitor = Monitor(handle)
 
-    # What a script may say
+    # Attributes that a script may assign
 
     @property
     def start_command(self) -> StartCommand:
-        """What starts it. Assigned or edited, it counts from the next start on."""
+        """The start command. Changes take effect at the next start."""
         self._command = self._command.current()
         return self._command
 
@@ -65,14 +65,14 @@ class LifeCycle(BaseMachine):
 
     @property
     def connected(self) -> bool:
-        """Whether the root shell has said that it is ready."""
+        """Whether the root shell has reported that it is ready."""
         return self.handle.connected
 
     @connected.setter
     def connected(self, is_connected: bool) -> None:
         self.handle.connected = bool(is_connected)
 
-    # What runs
+    # The process and its connections
 
     def _is_forgotten(self, attribute: str, process: core.Process) -> bool:
         return self._forgotten.get(attribute) == process.pid
@@ -89,7 +89,7 @@ class LifeCycle(BaseMachine):
 
     @property
     def process(self) -> QemuProcess | None:
-        """The process of the start script, which has become QEMU; that of the last start."""
+        """The process of the last start: the start script, which executes QEMU."""
         running = self.handle.process
         if running is None or self._is_forgotten("process", running):
             return None
@@ -116,7 +116,7 @@ class LifeCycle(BaseMachine):
 
     @property
     def serial_thread(self) -> ConsoleReader | None:
-        """What reads the serial console since the first start."""
+        """The reader of the serial console since the first start."""
         running = self.handle.process
         return None if running is None else ConsoleReader(running)
 
@@ -144,7 +144,7 @@ class LifeCycle(BaseMachine):
 
     @property
     def qmp_client(self) -> QMPSession:
-        """The connection to the machine monitor, the same for all lives of QEMU."""
+        """The QMP connection; the same object for all starts of QEMU."""
         return self._qmp_client
 
     @qmp_client.setter
@@ -154,7 +154,7 @@ class LifeCycle(BaseMachine):
 
     @property
     def last_lines(self) -> ConsoleLines:
-        """The lines of the serial console that no call has taken yet. Assigned, they are dropped."""
+        """The lines of the serial console that no call has read yet. Assigning drops them."""
         return self._last_lines
 
     @last_lines.setter
@@ -166,7 +166,7 @@ class LifeCycle(BaseMachine):
         return self.booted and self.connected
 
     def _next_newline_closed_block_from_shell(self) -> str:
-        """What the root shell says up to the end of a line, for scripts that wrote to `shell`."""
+        """The next line of the root shell's output, for scripts that wrote to `shell`."""
         received = b""
         while not received.endswith(b"\n") and (piece := self._shell.recv(4096)):
             received += piece
@@ -176,7 +176,7 @@ class LifeCycle(BaseMachine):
 
     @checked
     def start(self, allow_reboot: bool = False) -> None:
-        """Starts QEMU; with `allow_reboot` it survives reboots of the guest. Raises MachineError."""
+        """Starts QEMU; with `allow_reboot` the guest can reboot. Raises MachineError."""
         arguments = []
         if self.vsock_guest is not None:
             arguments = [
@@ -196,14 +196,14 @@ class LifeCycle(BaseMachine):
         self.handle.start(allow_reboot, arguments, str(command), full_command, environment)
 
     def _environment(self, command: StartCommand) -> list[str]:
-        """What a start command that scripts have changed runs in."""
+        """The environment for a start command that a script has changed."""
         made = dict(command.build_environment(self.state_dir, self.shared_dir))
         if made.get("NIX_EFI_VARS") == os.environ.get("NIX_EFI_VARS"):
             made["NIX_EFI_VARS"] = str(self.efi_vars_path)
         return [f"{name}={value}" for name, value in made.items()]
 
     def connect(self) -> None:
-        """Waits for the root shell, having started the machine if need be."""
+        """Waits for the root shell; starts the machine first if it is off."""
         self._shell.give_back()
         if self.connected:
             return
@@ -212,14 +212,14 @@ class LifeCycle(BaseMachine):
             self.handle.connect()
 
     def shutdown(self) -> None:
-        """Has the guest power off and waits for the end of QEMU; nothing when that has ended."""
+        """Powers the guest off and waits for the end of QEMU; does nothing if it has ended."""
         if not self.booted:
             return
         self.handle.poweroff()
         self.wait_for_shutdown()
 
     def crash(self) -> None:
-        """Ends QEMU as if the power had failed."""
+        """Ends QEMU, like a power failure."""
         if not self.booted:
             return
         self.log("forced crash")
@@ -228,7 +228,7 @@ class LifeCycle(BaseMachine):
         self._shell.give_back()
 
     def reboot(self) -> None:
-        """Presses Ctrl-Alt-Delete. Of use after `start(allow_reboot=True)`."""
+        """Presses Ctrl-Alt-Delete. The machine must have been started with allow_reboot=True."""
         self.send_key("ctrl-alt-delete")
         self.connected = False
 
@@ -242,7 +242,7 @@ class LifeCycle(BaseMachine):
         self._shell.give_back()
 
     def release(self) -> None:
-        """Ends QEMU and closes what belongs to it."""
+        """Ends QEMU and closes its connections."""
         if self.pid is None:
             return
         self._log_end()
@@ -250,9 +250,9 @@ class LifeCycle(BaseMachine):
         self.handle.release()
 
     def end(self) -> None:
-        """Prepares for the end of the run, in which the core ends all machines side by side.
+        """Prepares for the end of the run, in which the core ends all machines in parallel.
 
-        The `release` of a subclass is called; ours need not be.
+        Calls the `release` of a subclass, but not our own, which the core replaces.
         """
         if type(self).release is not LifeCycle.release:
             self.release()

@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 class NotifySocket:
-    """The socket of $NOTIFY_SOCKET. It is read as long as it lives, or senders would be stuck."""
+    """The socket of $NOTIFY_SOCKET. A thread reads it until `close`, or senders would block."""
 
     def __init__(self, path: Path) -> None:
-        """Makes the socket at `path`, over one that was left behind. Raises OSError."""
+        """Creates the socket at `path`, replacing an old one. Raises OSError."""
         self.path = path
         self._said: dict[str, str] = {}
         self._changed = threading.Condition()
@@ -29,12 +29,12 @@ class NotifySocket:
                     self._changed.notify_all()
 
     def value(self, name: str) -> str | None:
-        """What was said last of `name`."""
+        """The last reported value of `name`."""
         with self._changed:
             return self._said.get(name)
 
     def wait_for(self, timeout: float, *names: str) -> bool:
-        """Whether all of `names` have been said, after `timeout` seconds at most."""
+        """Waits up to `timeout` seconds; returns whether all of `names` have been reported."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: all(each in self._said for each in names), timeout

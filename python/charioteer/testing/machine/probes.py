@@ -1,8 +1,8 @@
-"""The questions that a wait asks of a machine, and how long they may take.
+"""The probes of a wait, which are commands in a machine, and their time limits.
 
-Upstream asks each under a limit of 900 s, whatever the limit of the wait. So does this, until the
-limit of the wait has passed: from then on a question has LATE_ANSWER seconds. One that is cut off
-says nothing, so it never makes a wait succeed.
+Upstream gives each probe a limit of 900 s, independent of the limit of the wait. This module does
+too, until the limit of the wait has passed: from then on a probe has LATE_ANSWER seconds. A probe
+that was aborted at its limit has no result, so it never makes a wait succeed.
 """
 
 import subprocess
@@ -25,17 +25,17 @@ _end_of_wait: ContextVar[float | None] = ContextVar("_end_of_wait", default=None
 
 
 class Unanswered(Exception):
-    """A question of a wait was cut off."""
+    """A probe of a wait was aborted at its limit."""
 
     def __init__(self, command: str) -> None:
-        super().__init__(f"`{command}` was cut off")
+        super().__init__(f"`{command}` was aborted at its limit")
         self.command = command
 
 
 @contextmanager
 def asking_until(end: float | None) -> Iterator[None]:
-    """Commands of this thread are questions of a wait whose limit passes at `end`, by
-    time.monotonic(); None: they are not.
+    """Within the block, commands of this thread are probes of a wait whose limit passes at `end`,
+    by time.monotonic(); with None they are not.
     """
     token = _end_of_wait.set(end)
     try:
@@ -45,11 +45,11 @@ def asking_until(end: float | None) -> Iterator[None]:
 
 
 def granted(timeout: Duration | None) -> Duration | None:
-    """The limit of a command that would have `timeout`: less, as a question of a wait."""
+    """The limit of a command with `timeout`, which is shorter if it is a probe of a wait."""
     end = _end_of_wait.get()
     if end is None:
         return timeout
-    # In whole seconds, as every guest's `timeout` takes them.
+    # Whole seconds, because some guests' `timeout` accepts nothing else.
     rest = min(float(LONGEST), max(0.0, float(round(end - time.monotonic() + 0.5))) + LATE_ANSWER)
     if timeout is not None and seconds(timeout) <= rest:
         return timeout
@@ -57,15 +57,15 @@ def granted(timeout: Duration | None) -> Duration | None:
 
 
 def expect_answer(command: str, status: int) -> None:
-    """Raises Unanswered when the command was a question of a wait and was cut off."""
+    """Raises Unanswered if the command was a probe of a wait and was aborted at its limit."""
     if status == CUT_OFF and _end_of_wait.get() is not None:
         raise Unanswered(command)
 
 
 def wait_until(holds: Callable[[bool], bool], timeout: Duration) -> None:
-    """Like `retry`, for what is found out by commands in a machine.
+    """Like `retry`, for conditions that are checked by commands in a machine.
 
-    Raises RequestedAssertionFailed as `retry` does, and when the last question has no answer.
+    Raises RequestedAssertionFailed as `retry` does, and when the last probe has no result.
     """
     begin = time.monotonic()
     end = begin + seconds(timeout)
@@ -91,7 +91,7 @@ def wait_until(holds: Callable[[bool], bool], timeout: Duration) -> None:
 
 
 def run_question(command: str, run: Callable[[], tuple[int, str]]) -> tuple[int, str]:
-    """What `run` returns for `command`. Raises Unanswered when a wait's question was cut off."""
+    """The result of `run`, which runs `command`. Raises Unanswered for an aborted probe."""
     try:
         status, output = run()
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""The process of a virtual machine, as scripts use it in place of a subprocess.Popen."""
+"""The process of a virtual machine, with the interface of subprocess.Popen that scripts use."""
 
 import io
 import queue
@@ -16,7 +16,7 @@ _LOOK_EVERY = 0.5  # seconds
 
 
 class ConsoleInput(io.RawIOBase):
-    """`machine.process.stdin`: what is written is typed on the serial console."""
+    """`machine.process.stdin`: writes to the serial console."""
 
     def __init__(self, machine: core.Machine) -> None:
         self._machine = machine
@@ -25,7 +25,7 @@ class ConsoleInput(io.RawIOBase):
         return True
 
     def write(self, data: object, /) -> int:
-        """Types the bytes. Raises MachineError when QEMU is gone."""
+        """Writes the bytes. Raises MachineError when QEMU has ended."""
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"process.stdin.write() takes bytes, not {data!r}")
         self._machine.send_console(bytes(data))
@@ -38,9 +38,9 @@ class ConsoleInput(io.RawIOBase):
 
 
 class ConsoleOutput:
-    """`machine.process.stdout`: the lines of the serial console that no other reader has taken.
+    """`machine.process.stdout`: the unread lines of the serial console.
 
-    A line is read once, here or by `machine.wait_for_console_text` and `machine.last_lines`.
+    Each line is read once, here or by `machine.wait_for_console_text` and `machine.last_lines`.
     """
 
     def __init__(self, lines: ConsoleLines, process: core.Process) -> None:
@@ -48,7 +48,7 @@ class ConsoleOutput:
         self._process = process
 
     def readline(self) -> bytes:
-        """The next line with its end; empty once QEMU has ended and all are read."""
+        """The next line with its newline; empty after the last line, once QEMU has ended."""
         while True:
             has_ended = self._process.poll() is not None
             try:
@@ -66,11 +66,11 @@ class ConsoleOutput:
         return list(self)
 
     def read(self) -> bytes:
-        """All that comes up to the end of QEMU."""
+        """All output up to the end of QEMU."""
         return b"".join(self)
 
     def close(self) -> None:
-        """Does nothing: the core reads on, so that QEMU never waits."""
+        """Does nothing: the core continues to read, so that QEMU never blocks."""
 
     def fileno(self) -> int:
         raise io.UnsupportedOperation(
@@ -80,7 +80,7 @@ class ConsoleOutput:
 
 
 class QemuProcess:
-    """The process of the start script, which has become QEMU; much like subprocess.Popen.
+    """The process of the start script, which executes QEMU; similar to subprocess.Popen.
 
     Signals go to its whole process group. Standard error is part of standard output.
     """
@@ -136,7 +136,7 @@ class QemuProcess:
     def communicate(
         self, input: bytes | None = None, timeout: Duration | None = None
     ) -> tuple[bytes, None]:
-        """Types `input` on the console and waits for the end; what came on the console meanwhile.
+        """Writes `input` to the console and waits for the end; returns the console's output.
 
         Raises subprocess.TimeoutExpired.
         """
@@ -167,7 +167,7 @@ class ConsoleReader:
         self._process = process
 
     def is_alive(self) -> bool:
-        """Whether more may come."""
+        """Whether there can be more output."""
         return self._process.poll() is None
 
     def join(self, timeout: Duration | None = None) -> None:

@@ -1,4 +1,4 @@
-"""QMP, as scripts use it through `machine.qmp_client`."""
+"""QMP for scripts: `machine.qmp_client`."""
 
 import json
 import queue
@@ -14,9 +14,9 @@ __all__ = ["QMPAPIError", "QMPSession"]
 
 
 class QMPSession:
-    """The machine protocol of a machine's QEMU, the same object for all its lives.
+    """The QMP connection of a machine; the same object for all starts of QEMU.
 
-    The core owns the connection and keeps the last 1000 events that were not taken.
+    The core owns the connection and keeps the last 1000 unread events.
     """
 
     sock = Replaced("the core owns the connection; use send() and events()")
@@ -45,7 +45,7 @@ class QMPSession:
         return reply
 
     def read_pending_messages(self) -> None:
-        """Puts the events that have come into `pending_events`. Does not wait.
+        """Moves the received events to `pending_events`. Does not wait.
 
         Raises RuntimeError before the first start.
         """
@@ -58,7 +58,7 @@ class QMPSession:
                 return
 
     def wait_for_event(self, timeout: Duration = 10) -> dict[str, Any]:
-        """The next event that was not taken yet. Raises TimeoutError."""
+        """The next unread event. Raises TimeoutError."""
         try:
             return self.pending_events.get(block=False)
         except queue.Empty:
@@ -66,14 +66,14 @@ class QMPSession:
             return event
 
     def events(self, timeout: Duration = 10) -> Iterator[dict[str, Any]]:
-        """The events that have come and were not taken yet. Does not wait.
+        """The unread events. Does not wait.
 
-        `timeout` is taken as by upstream, and has nothing to bound here.
+        `timeout` is accepted as by upstream, and has no effect.
         """
         self.read_pending_messages()
         while not self.pending_events.empty():
             yield self.pending_events.get(block=False)
 
     def close(self) -> None:
-        """Drops the events that were not taken. The core closes the connection with QEMU."""
+        """Drops unread events. The core closes the connection with QEMU."""
         self.pending_events = queue.Queue()

@@ -1,4 +1,4 @@
-"""What is known of a command that has ended."""
+"""The result of a command."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +12,7 @@ TIMED_OUT = 124
 
 
 class Console(Protocol):
-    """A machine whose console is shown with a failure."""
+    """A machine whose console output is shown with an error."""
 
     name: str
 
@@ -22,7 +22,7 @@ class Console(Protocol):
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """How a command ended, and what it said."""
+    """Exit status and output of a command."""
 
     machine: Any = field(compare=False)
     """The machine that it ran in, of whatever class."""
@@ -46,12 +46,12 @@ class Result:
 
     @cached_property
     def stdout(self) -> str:
-        """Standard output as UTF-8, with U+FFFD for what is not."""
+        """Standard output as UTF-8, with U+FFFD for invalid bytes."""
         return self.stdout_bytes.decode(errors="replace")
 
     @cached_property
     def stderr(self) -> str:
-        """Standard error as UTF-8, with U+FFFD for what is not."""
+        """Standard error as UTF-8, with U+FFFD for invalid bytes."""
         return self.stderr_bytes.decode(errors="replace")
 
     @property
@@ -71,7 +71,7 @@ class Result:
         return self
 
     def failure(self, text: str) -> RequestedAssertionFailed:
-        """An error with this text and what its reader will ask."""
+        """An error with this text, and the machine, times and output as notes."""
         said = {"its output": self.stdout, "its standard error": self.stderr}
         return failed_request(self.machine, text, self.waited, self.timeout, said)
 

@@ -1,4 +1,4 @@
-"""Trying again until something holds."""
+"""Retries until a condition holds."""
 
 import time
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def retry(
 ) -> None:
     """Calls `fn(False)` until it returns something true, for `timeout` (default 900 s).
 
-    After that calls `fn(True)` once more; `fn` may use the argument to say what it saw last. The
+    After that calls `fn(True)` once more, so that `fn` can log the last state it has seen. The
     pause between two calls grows with the time already spent, from 20 ms to 1 s. A timeout of 0
     means one call, with True. `timeout_seconds` is the older name of `timeout`.
 

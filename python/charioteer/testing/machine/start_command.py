@@ -1,4 +1,4 @@
-"""What starts a virtual machine: scripts read it, edit it, and derive classes from it."""
+"""The start command of a virtual machine, which scripts can read, change and subclass."""
 
 import os
 import subprocess
@@ -10,11 +10,11 @@ from charioteer.testing.errors import MachineError
 
 
 class StartCommand(str):
-    """A fragment of shell that runs QEMU, most often the path of `run-NAME-vm`.
+    """A shell command that runs QEMU, usually the path of `run-NAME-vm`.
 
-    It is text. `_cmd` is the same text and may be assigned, which counts from the next start on;
-    `str()`, formatting and `machine.start_command` follow it. What `cmd` and `build_environment` of
-    a subclass return is what the machine is started with.
+    It is a string. `_cmd` is the same text and may be assigned, with effect from the next start;
+    `str()`, formatting and `machine.start_command` use it. A subclass may override `cmd` and
+    `build_environment`, whose results start the machine.
     """
 
     _cmd: str
@@ -37,7 +37,7 @@ class StartCommand(str):
         return repr(self._cmd)
 
     def current(self) -> Self:
-        """The same with `_cmd` as its text; the two share their attributes."""
+        """A copy whose text is `_cmd`; the two share their attributes."""
         if str.__eq__(self, self._cmd):
             return self
         renewed = str.__new__(type(self), self._cmd)
@@ -62,7 +62,7 @@ class StartCommand(str):
 
     @staticmethod
     def build_environment(state_dir: Path, shared_dir: Path) -> dict[str, str]:
-        """Our environment with what start scripts read."""
+        """The driver's environment with the variables for start scripts."""
         return {
             **os.environ,
             "TMPDIR": str(state_dir),
@@ -79,9 +79,9 @@ class StartCommand(str):
         shell_socket_path: Path,
         allow_reboot: bool = False,
     ) -> "subprocess.Popen[bytes]":
-        """Starts it outside of any machine, for a caller who listens on the sockets.
+        """Starts QEMU without a machine object, for a caller that listens on the sockets.
 
-        `machine.start()` does not come by here, since the core starts QEMU.
+        `machine.start()` does not call this, since the core starts QEMU.
         """
         return subprocess.Popen(
             self.cmd(monitor_socket_path, qmp_socket_path, shell_socket_path, allow_reboot),
@@ -94,9 +94,9 @@ class StartCommand(str):
         )
 
     def is_changed(self) -> bool:
-        """Whether a subclass, or a script, has a say in command line or environment.
+        """Whether a subclass or a script changes the command line or the environment.
 
-        Raises MachineError when it has one in `run`.
+        Raises MachineError if it overrides `run`.
         """
         if self._overrides("run"):
             raise MachineError(
@@ -119,7 +119,7 @@ QemuStartCommand = NixStartScript
 
 
 def as_start_command(command: object) -> StartCommand:
-    """What a script gave as one: such an object, text, a path, or what has `_cmd`.
+    """Converts a script's argument: a StartCommand, text, a path, or an object with `_cmd`.
 
     Raises TypeError.
     """

@@ -1,4 +1,4 @@
-"""One state directory for several machines of one name, one after the other."""
+"""A state directory that several machines of one name use one after the other."""
 
 import threading
 import weakref
@@ -13,7 +13,7 @@ _holders: dict[Path, "weakref.ref[Holder]"] = {}
 
 
 class Holder(Protocol):
-    """A machine whose state directory others may want."""
+    """A machine whose state directory others may take over."""
 
     handle: core.Machine
     name: str
@@ -28,15 +28,15 @@ class Holder(Protocol):
 
 
 def take_over_state(machine: Holder) -> None:
-    """Makes `machine` the one that has its state directory, to be called before it claims that.
+    """Makes an earlier machine release the state directory that `machine` is about to claim.
 
-    A machine that had it before, and is off, gives it up until its own next start. Raises
-    MachineError when that machine runs.
+    The earlier machine must be off, and claims the directory again at its own next start. Raises
+    MachineError if that machine runs.
     """
     with _lock:
         reference = _holders.get(machine.state_dir)
         holder = None if reference is None else reference()
-        # One without a handle is a constructor that failed.
+        # Without a handle if its constructor failed.
         if holder is not None and holder is not machine and hasattr(holder, "handle"):
             _dispossess(holder)
         _holders[machine.state_dir] = weakref.ref(machine)

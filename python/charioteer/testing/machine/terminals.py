@@ -17,7 +17,7 @@ class Terminals(LifeCycle):
 
     @checked
     def get_tty_text(self, tty: str) -> str:
-        """What the virtual terminal number `tty` shows."""
+        """The text on the virtual terminal number `tty`."""
         _, text = self.execute(
             f"fold -w$(stty -F /dev/tty{tty} size | awk '{{print $2}}') /dev/vcs{tty}"
         )
@@ -25,7 +25,7 @@ class Terminals(LifeCycle):
 
     @checked
     def wait_until_tty_matches(self, tty: str, regexp: str, timeout: Duration = 900) -> None:
-        """Waits until what the virtual terminal shows matches."""
+        """Waits until the text on the virtual terminal matches."""
         pattern = re.compile(regexp)
 
         def matches(last_try: bool) -> bool:
@@ -42,7 +42,7 @@ class Terminals(LifeCycle):
 
     @checked
     def dump_tty_contents(self, tty: str) -> None:
-        """Sends what the virtual terminal shows to the guest's journal."""
+        """Writes the text on the virtual terminal to the guest's journal."""
         self.execute(f"fold -w 80 /dev/vcs{tty} | systemd-cat")
 
     # Serial console
@@ -66,16 +66,16 @@ class Terminals(LifeCycle):
 
     @checked
     def send_console(self, chars: str) -> None:
-        """Types on the serial console."""
+        """Writes to the serial console."""
         self.handle.send_console("".join(chars).encode())
 
     @checked
     def wait_for_console_text(self, regex: str, timeout: Duration | None = None) -> None:
-        """Waits until the lines that come, joined without newlines, match.
+        """Waits until the new lines, joined without newlines, match.
 
-        A line without an end, such as a prompt, counts once nothing has followed for a second.
-        Lines that an earlier call has seen are not looked at again, nor is the part of a prompt
-        that has matched. `timeout` None is for ever. Raises RequestedAssertionFailed.
+        An unterminated line, such as a prompt, is included after a second without output. Lines
+        that an earlier call has read are not matched again, nor is the part of a prompt that has
+        matched. `timeout` None means no limit. Raises RequestedAssertionFailed.
         """
         with self.nested(f"waiting for {regex} to appear on console"):
             text = ConsoleText(regex)

@@ -1,4 +1,4 @@
-"""What a machine with systemd can be asked about its units."""
+"""Queries and waits for the systemd units of a machine."""
 
 import re
 
@@ -16,7 +16,7 @@ class Units(Commands):
 
     @checked
     def systemctl(self, q: str, user: str | None = None) -> tuple[int, str]:
-        """Runs `systemctl q`, or that of the user's own systemd; returns status and output."""
+        """Runs `systemctl q`, or `systemctl --user` as `user`; returns status and output."""
         if user is None:
             return self.execute(f"systemctl {q}")
         q = q.replace("'", r"\'")
@@ -38,9 +38,9 @@ class Units(Commands):
     def wait_for_unit_active_state(
         self, unit: str, state: str, timeout: Duration = 900, *, user: str | None = None
     ) -> None:
-        """Waits until the unit's ActiveState is `state`, whichever: "failed" and "activating" too.
+        """Waits until the unit's ActiveState is `state`, which may also be "failed", for example.
 
-        Raises RequestedAssertionFailed, which says what the state was last.
+        Raises RequestedAssertionFailed with the last state.
         """
         seen = ""
 
