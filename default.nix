@@ -20,6 +20,6 @@ in
       ];
     };
 
-  # The same for one that is already made, `pkgs.nixosTests.NAME` for instance; since 25.11.
+  # The same for an existing test, `pkgs.nixosTests.NAME` for instance; since 25.11.
   onCharioteer = import ./nix/on-charioteer.nix;
 }

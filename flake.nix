@@ -32,21 +32,22 @@
       overlays.default = import ./nix/overlay.nix;
 
       lib = {
-        # For the imports of a test, on every release since 24.05.
+        # For the `imports` of a test, on every release since 24.05.
         testModule = ./nix/test-module.nix;
-        # Given a package set, makes a test; and puts one that is made on Charioteer, since 25.11.
+        # Takes a package set and returns a function that makes a test.
         mkTest = pkgs: (charioteerOf pkgs).mkTest;
+        # Makes an existing test run on Charioteer, since 25.11.
         onCharioteer = import ./nix/on-charioteer.nix;
       };
 
-      # For nodes of tests, which have an address.
+      # For the nodes of tests, which must have an IP address.
       nixosModules = {
         cluster-primer = ./machines/nixos/primer.nix;
         cluster-primer-k3s = ./machines/nixos/primer-k3s.nix;
         cluster-worker = ./machines/nixos/worker.nix;
       };
 
-      # Four machines that ping each other, and the same ones at a prompt.
+      # Four machines that ping each other, as a test and at an interactive prompt.
       apps = forEachSystem (
         pkgs:
         let
@@ -59,7 +60,7 @@
         in
         {
           demo = run ping.driver "boots four machines that ping each other";
-          repl = run ping.driverInteractive "the same machines, at a prompt";
+          repl = run ping.driverInteractive "the same machines, at an interactive prompt";
         }
       );
 
@@ -69,7 +70,7 @@
           inherit (charioteerOf pkgs) package;
         in
         {
-          # The C++ tests run when it is built.
+          # Building the package runs the C++ tests.
           unit = package.unwrapped;
           python = package.tests.python;
           vm = pingOf pkgs;
@@ -94,7 +95,6 @@
         };
       });
 
-      # Formats as nixfmt does.
       formatter = forEachSystem (pkgs: pkgs.nixfmt-tree);
     };
 }

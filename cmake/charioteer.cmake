@@ -1,9 +1,8 @@
-# Flags that every target of ours gets, and the functions that define targets.
+# The compiler flags of all targets, and the functions that define targets.
 
 add_library(charioteer_flags INTERFACE)
 target_compile_options(charioteer_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion)
-# g++ 12 takes the operator new of Asio's coroutine frames, once inlined, for one that does not
-# belong to their operator delete.
+# False positives of g++ 12 for the inlined operator new of Asio's coroutine frames.
 target_compile_options(charioteer_flags INTERFACE -Wno-mismatched-new-delete)
 if(CHARIOTEER_WERROR)
     target_compile_options(charioteer_flags INTERFACE -Werror)
@@ -16,13 +15,13 @@ endif()
 if(CHARIOTEER_FUZZ)
     target_compile_options(charioteer_flags INTERFACE
         -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-        # clang 14 cannot put its mark in front of coroutines.
+        # clang 14 does not support it for coroutines.
         -fno-sanitize=function)
     target_link_options(charioteer_flags INTERFACE -fsanitize=address,undefined)
 endif()
 target_compile_definitions(charioteer_flags INTERFACE
     BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE
-    # What Asio need not compile in every source is compiled in one, driver/io/asio.cpp.
+    # Asio's non-template code is compiled once, in driver/io/asio.cpp.
     BOOST_ASIO_SEPARATE_COMPILATION)
 target_include_directories(charioteer_flags INTERFACE ${PROJECT_SOURCE_DIR}/driver)
 target_link_libraries(charioteer_flags INTERFACE Boost::headers fmt::fmt Threads::Threads)
@@ -38,12 +37,12 @@ function(charioteer_precompile target)
     if(CMAKE_DISABLE_PRECOMPILE_HEADERS)
         return()
     endif()
-    # g++ takes moved strings for arrays that are too small when the class was precompiled. Builds
-    # without precompiled headers keep these warnings (check-distributions).
+    # With precompiled headers g++ reports false positives for moved strings. Builds without
+    # precompiled headers keep these warnings (check-distributions).
     target_compile_options(${target} PRIVATE
         "$<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds;-Wno-restrict;-Wno-stringop-overflow>")
     if(CHARIOTEER_CCACHE)
-        # Without these it does not keep what precompiled headers went into.
+        # Required by ccache to cache compilations that use precompiled headers.
         target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
         set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER
             "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${CHARIOTEER_CCACHE}")
@@ -51,8 +50,8 @@ function(charioteer_precompile target)
 endfunction()
 
 # charioteer_part(NAME SOURCES... DEPENDS... PRECOMPILE...): the static library charioteer_NAME.
-# A part links only to the parts that it may use; scripts/check-layers checks its includes. Parts that
-# depend on others compile with the headers that io precompiles.
+# A part links only to the parts that it may use; scripts/check-layers checks its includes. Parts
+# with dependencies use the precompiled headers of io.
 function(charioteer_part name)
     cmake_parse_arguments(PART "" "" "SOURCES;DEPENDS;PRECOMPILE" ${ARGN})
     add_library(charioteer_${name} STATIC ${PART_SOURCES})
@@ -67,12 +66,12 @@ function(charioteer_part name)
     endif()
 endfunction()
 
-# charioteer_test_code(TARGET): what all code of tests is compiled with, so that it can share
-# precompiled headers.
+# charioteer_test_code(TARGET): the compiler flags of all test code; they are the same for all
+# targets, so that these can share precompiled headers.
 function(charioteer_test_code target)
-    # The code under test is optimised; optimising the tests takes time and finds nothing.
+    # The code under test is optimised; optimising the tests as well would only take time.
     target_compile_options(${target} PRIVATE -O0)
-    # Libraries and programs alike as the compiler does it by itself.
+    # The compiler's default for libraries and programs, instead of CMake's different flags.
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
 endfunction()
 
@@ -85,7 +84,7 @@ function(charioteer_unit_test name)
     charioteer_precompile(unit_${name} REUSE_FROM charioteer_fakes)
     target_link_libraries(unit_${name} PRIVATE ${TEST_DEPENDS} charioteer_fakes GTest::gmock
         GTest::gtest_main)
-    # A test that hangs ends by itself and names the case; this is the limit for the whole program.
+    # A test case that hangs fails by its own limit, with its name; this is the limit of a program.
     gtest_discover_tests(unit_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
         PROPERTIES TIMEOUT 120 LABELS unit
         ENVIRONMENT "CHARIOTEER_GUARD=${PROJECT_BINARY_DIR}/python/charioteer/charioteer-guard")

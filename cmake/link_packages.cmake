@@ -1,5 +1,5 @@
-# Makes TARGET/<package> hold a link for each entry of SOURCE/<package>, and no link to what has gone.
-# A folder of links instead of one link, because the core's binaries stand in it too.
+# Creates a link in TARGET/<package> for each entry of SOURCE/<package>, and removes dangling links.
+# A folder of links instead of one link, because it also contains the core's binaries.
 
 foreach(package IN ITEMS charioteer test_driver)
     file(MAKE_DIRECTORY ${TARGET}/${package})

@@ -5,8 +5,8 @@ include(GNUInstallDirs)
 set(CHARIOTEER_PYTHON_INSTALL_DIR ${CMAKE_INSTALL_LIBDIR}/charioteer/python
     CACHE STRING "Where the Python packages are installed, below the prefix")
 
-# Links, so that an edited or new module counts at once. Renewed with each build, since a file that
-# was added, moved or removed is not seen by CMake.
+# Links, so that edits take effect without a build. Updated by each build, since CMake does not
+# notice files that were added, moved or removed.
 add_custom_target(charioteer_python_packages ALL
     COMMAND ${CMAKE_COMMAND} -D SOURCE=${PROJECT_SOURCE_DIR}/python
         -D TARGET=${PROJECT_BINARY_DIR}/python
@@ -29,7 +29,7 @@ function(charioteer_program name module)
         DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
-# All that running a test takes, and nothing that testing the driver takes.
+# Everything needed to run tests of guests, and nothing that only the driver's own tests need.
 add_custom_target(charioteer DEPENDS _core charioteer_agents charioteer_guard
     charioteer_python_packages)
 
@@ -37,10 +37,11 @@ charioteer_program(charioteer charioteer)
 charioteer_program(nixos-test-driver test_driver)
 charioteer_program(generate-driver-symbols test_driver.symbols)
 
-# A package that is there from an earlier version would be found instead of the module.
+# In an earlier version `logger` was a package; a leftover would be imported instead of the module.
 install(CODE "file(REMOVE_RECURSE
     \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CHARIOTEER_PYTHON_INSTALL_DIR}/test_driver/logger\")")
-# A packager may add what is not compiled by itself, so that editing it compiles nothing.
+# OPTIONAL, because a packager may install the Python sources separately, so that editing them does
+# not recompile the core.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/charioteer ${PROJECT_SOURCE_DIR}/python/test_driver
     DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR} OPTIONAL
     FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed"

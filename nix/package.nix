@@ -1,5 +1,5 @@
-# In the place of nixpkgs' `nixos-test-driver`: takes what a test chooses by the same arguments, and
-# gives the programs, and the typed Python package for the check of the script.
+# Replaces nixpkgs' `nixos-test-driver`: has the same arguments for a test's options, and contains
+# the same programs and the typed Python package for the type check of the test script.
 {
   lib,
   stdenv,
@@ -12,7 +12,7 @@
   runCommand,
   systemd,
   util-linux,
-  # Of the SSH backdoor; nixpkgs has it since 26.05.
+  # For the SSH backdoor; in nixpkgs since 26.05.
   vhost-device-vsock ? null,
 
   enableNspawn ? false,
@@ -24,8 +24,8 @@ let
   inherit (unwrapped) language python3;
   pythonPackages = [ python3.pkgs.ptpython ] ++ extraPythonPackages python3.pkgs;
 
-  # No socat, VDE, ImageMagick: the driver does their work itself. netpbm converts what the X
-  # servers of containers show.
+  # Not socat, VDE and ImageMagick, whose functions the driver implements. netpbm converts the
+  # screenshots of the containers' X servers.
   programs = [
     coreutils
     qemu_pkg
@@ -62,14 +62,14 @@ stdenv.mkDerivation (finalAttrs: {
   dontBuild = true;
 
   nativeBuildInputs = [ makeWrapper ];
-  # Python's set-up hook puts this package and those that a test adds on PYTHONPATH of whoever has
-  # this package as an input, which is how the type check finds them.
+  # Python's setup hook adds this package and a test's additional packages to PYTHONPATH of
+  # derivations that have this package as an input; the type check finds them there.
   propagatedBuildInputs = [ python3 ] ++ pythonPackages;
 
   installPhase = ''
     runHook preInstall
-    # Copies, not links: the packages find the machines and examples above the folder they really
-    # are in, and the programs find the packages from theirs.
+    # Copies, not links: the packages and the programs resolve links of their own path, and look for
+    # the machines, the examples and the packages relative to it.
     mkdir -p $out/${dirOf python3.sitePackages} $out/bin $out/share/charioteer
     cp -r ${unwrapped}/${python3.sitePackages} $out/${python3.sitePackages}
     cp -r ${unwrapped}/bin $out/libexec
@@ -86,7 +86,7 @@ stdenv.mkDerivation (finalAttrs: {
     runHook postInstall
   '';
 
-  # As the programs find them, which nothing does on their account before the first test.
+  # Imports the packages by the programs' search path; no earlier phase does.
   doInstallCheck = true;
   installCheckPhase = ''
     runHook preInstallCheck

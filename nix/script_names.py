@@ -1,5 +1,6 @@
-# What a test script finds besides its machines and VLANs, for the type checker, which reads this,
-# what test-module.nix adds to it, and then the script. Every other name is free for the script.
+# The type annotations of the names that a test script has besides its machines and VLANs. The type
+# checker reads this file, the annotations that test-module.nix adds, and then the script. The other
+# names here begin with "_", so that scripts can define any name of their own.
 import os
 from collections.abc import Callable as _Callable
 from typing import Any as _Any
@@ -14,7 +15,7 @@ from test_driver.vlan import VLan as _VLan
 
 
 class _CreateMachine(_Protocol):
-    # As wide as in nixpkgs; `keep_vm_state` is the name until 25.11.
+    # The same types as in nixpkgs; `keep_vm_state` is the name until 25.11.
     def __call__(
         self,
         start_command: str | dict[str, _Any],
@@ -38,5 +39,5 @@ join_all: _Callable[[], None]
 serial_stdout_off: _Callable[[], None]
 serial_stdout_on: _Callable[[], None]
 polling_condition: _Any
-# A script of nixpkgs may have a variable of this name.
+# Any, since scripts of nixpkgs have variables of this name.
 all_machines: _Any

@@ -1,6 +1,6 @@
 # A module for NixOS tests, not for machines: the test runs on Charioteer, on every release since
-# 24.05 and whether or not the overlay is there. `driverInteractive` follows, because
-# `interactive.*` evaluates all modules of the test again.
+# 24.05, with or without the overlay. `driverInteractive` is replaced too, because `interactive.*`
+# evaluates all modules of the test again.
 {
   config,
   hostPkgs,
@@ -9,19 +9,19 @@
   ...
 }:
 let
-  # With the overlay, what a later overlay makes of the package counts.
+  # The package set's attribute first, so that later overlays can change the package.
   package = (hostPkgs.charioteer or (hostPkgs.callPackage ./package.nix { })).override {
     inherit (config) enableOCR extraPythonPackages;
     qemu_pkg = config.qemu.package;
     enableNspawn = containers != { };
   };
 
-  # What later releases have is asked for by name, never by version.
+  # Features of later releases are detected by their option, not by the version.
   takesFile = options ? driverConfigurationFile;
   containers = config.containers or { };
   machines = lib.attrValues config.nodes ++ lib.attrValues containers;
 
-  # As the driver makes them of names.
+  # The Python identifier of a name, as the driver derives it.
   identifier =
     name:
     let
@@ -32,7 +32,7 @@ let
       map (replace "[A-Za-z_]") (lib.take 1 characters)
       ++ map (replace "[A-Za-z0-9_]") (lib.drop 1 characters)
     );
-  # Releases before 26.05 call a machine by its host name, later ones by its name in the test.
+  # Releases before 26.05 name a machine by its host name, later ones by its attribute in `nodes`.
   namesOf =
     nodes:
     if takesFile then lib.attrNames nodes else map (node: node.system.name) (lib.attrValues nodes);
@@ -53,9 +53,9 @@ let
 
   vlanNames = map (number: "vlan${toString number}") vlans;
 
-  # Names that the driver of an earlier release does not have are of any type there, since a script
-  # may have variables of these names; and its only class of machines is Machine.
-  ofTheRelease =
+  # The driver of an earlier release has fewer names, and Machine as the only machine class. The
+  # missing names have the type Any, since a script may use them for its own variables.
+  releaseAnnotations =
     if takesFile then
       [
         "from unittest import TestCase as _TestCase"
@@ -82,7 +82,7 @@ let
       ];
   virtualMachine = if takesFile then "QemuMachine" else "Machine";
   annotations = lib.concatLines (
-    ofTheRelease
+    releaseAnnotations
     ++ map (name: "${name}: ${virtualMachine}") virtualMachines
     ++ map (name: "${name}: NspawnMachine") nspawnMachines
     ++ map (name: "${name}: _VLan") vlanNames
@@ -104,8 +104,8 @@ let
       ${hostPkgs.python3Packages.pyflakes}/bin/pyflakes "$out/test-script"
   '';
 
-  # How the test is handed over: in a file since 26.05, before in variables.
-  handover =
+  # How the driver gets the test: by a file since 26.05, by environment variables before.
+  configuration =
     if takesFile then
       lib.escapeShellArgs [
         "--add-flags"
@@ -122,7 +122,7 @@ let
         "--set globalTimeout ${toString config.globalTimeout}"
         "--set vlans ${lib.escapeShellArg (toString vlans)}"
       ];
-  ofTheTest = lib.escapeShellArgs (
+  extraArguments = lib.escapeShellArgs (
     lib.concatMap (argument: [
       "--add-flags"
       argument
@@ -151,7 +151,7 @@ let
         ${lib.optionalString (!config.skipTypeCheck) typeCheck}
         ${lib.optionalString (!config.skipLint) lint}
         makeWrapper ${package}/bin/nixos-test-driver $out/bin/nixos-test-driver \
-          ${handover} ${ofTheTest}
+          ${configuration} ${extraArguments}
       '';
 in
 {

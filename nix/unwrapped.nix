@@ -1,5 +1,5 @@
-# The compiled driver. Apart from package.nix, so that what a test chooses (OCR, Python packages,
-# its QEMU) does not compile it again.
+# The compiled driver. Separate from package.nix, so that a test's options (OCR, Python packages,
+# QEMU package) do not recompile it.
 {
   lib,
   stdenv,
@@ -17,8 +17,8 @@
   tesseract5,
   util-linux,
   pkgsCross,
-  # The compiler of the agent for guests of the other architecture; null leaves that agent out, and
-  # such guests are driven through their root shell.
+  # The compiler of the agent for guests of the other architecture; without it (null) such guests
+  # are controlled through their root shell.
   otherCompiler ?
     if stdenv.hostPlatform.isx86_64 then
       pkgsCross.aarch64-multiplatform.stdenv.cc
@@ -26,9 +26,9 @@
       pkgsCross.gnu64.stdenv.cc,
 }:
 let
-  # The library alone: with its language data it would be larger than all the rest.
+  # The library without its language data, which would be larger than all other inputs together.
   tesseract = tesseract5.tesseractBase;
-  # Data for English, which the tests of the screen read with, and the driver of a test with OCR.
+  # The data for English, for the unit tests of OCR and for the drivers of tests with OCR.
   language = runCommand "tessdata-eng" { } ''
     mkdir $out
     ln -s ${tesseract5.languages.eng} $out/eng.traineddata
@@ -39,8 +39,8 @@ stdenv.mkDerivation (finalAttrs: {
   pname = "charioteer-unwrapped";
   version = "0.1.0";
 
-  # Only what is compiled or tests that, so that editing a document, or Python, an example or a
-  # machine, which package.nix adds, compiles nothing.
+  # Only the C++ sources and their tests. package.nix adds Python, the examples and the machines, so
+  # that editing those, or the documentation, recompiles nothing.
   src = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [
@@ -70,13 +70,13 @@ stdenv.mkDerivation (finalAttrs: {
     tesseract
   ];
   checkInputs = [ gtest ];
-  # Of pkill and setsid, which stdenv does not have.
+  # For pkill and setsid, which are not in stdenv.
   nativeCheckInputs = [
     procps
     util-linux
   ];
 
-  # The fake QEMU of the tests names Debian's interpreter.
+  # The tests' fake QEMU has the path of Debian's Python interpreter.
   postPatch = ''
     grep -rl /usr/bin/python3 tests | xargs sed -i 's,/usr/bin/python3,${python3.interpreter},'
   '';
@@ -93,12 +93,12 @@ stdenv.mkDerivation (finalAttrs: {
   );
 
   doCheck = true;
-  # A test asks for a home that is there, which Nix's is not.
+  # A test requires an existing home directory; HOME of Nix's builds does not exist.
   preCheck = ''
     export HOME=$TMPDIR TESSDATA_PREFIX=${language}
   '';
-  # Not those that need what Nix's sandbox does not have: programs below /usr, set-user-ID bits, a
-  # home of root, and an init that reaps at once.
+  # Without the tests that need what Nix's sandbox does not have: programs in /usr, set-user-ID
+  # bits, root's home directory, and an init that reaps orphans immediately.
   checkPhase = ''
     runHook preCheck
     ctest --output-on-failure --parallel "$NIX_BUILD_CORES" --timeout 120 --exclude-regex '${

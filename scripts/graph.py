@@ -1,4 +1,4 @@
-"""Steps side by side, each after those that it needs."""
+"""Runs steps in parallel, each after the steps that it depends on."""
 
 import ctypes
 import os
@@ -14,23 +14,23 @@ from typing import IO
 from steps import ROOT, Outcome, Process, Step, show
 
 _PR_SET_CHILD_SUBREAPER = 36
-# How often processes that lost their parent are looked for, in seconds.
+# The interval for reaping orphaned processes, in seconds.
 _REAP_EVERY = 0.5
-# Of the log of a step that failed, the rest is in its file.
+# The number of lines shown of a failed step's log.
 _SHOWN_LINES = 300
-# What may run together, as the sum of `Step.load`.
+# The largest sum of `Step.load` of the steps that run at the same time.
 _CAPACITY = 1.0
 
 
 class Graph:
-    """Runs steps side by side as far as the processors go, and stops at the first that fails.
+    """Runs steps in parallel, as the number of processors allows, and stops at the first failure.
 
-    The output of each goes to a file of its own. When a step has ended, its closing line is shown,
-    and its output when it failed.
+    The output of each step is written to a file. When a step has ended, its closing line is shown,
+    and its output if it failed.
     """
 
     def __init__(self, steps: Sequence[Step], logs: Path) -> None:
-        """A step that is needed and is not among `steps` counts as passed."""
+        """A dependency that is not in `steps` counts as passed."""
         self._waiting = list(steps)
         self._names = {step.name for step in steps}
         self._logs = logs
@@ -41,9 +41,9 @@ class Graph:
         self._began = time.monotonic()
 
     def run(self) -> list[Outcome]:
-        """The outcomes of the steps that ended by themselves, in the order of their ends."""
+        """The outcomes of the steps that were not aborted, in the order in which they ended."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        # Processes that lose their parent become children of this one, which ends them.
+        # Orphaned processes become children of this one, which ends them.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         outcomes: list[Outcome] = []
         try:
@@ -83,7 +83,7 @@ class Graph:
         self._ended.put(outcome)
 
     def _next_outcome(self) -> Outcome | None:
-        """That of the next step that ends; none after a moment, so that orphans are reaped."""
+        """The outcome of the next step that ends. None after `_REAP_EVERY`; reaps orphans then."""
         try:
             outcome = self._ended.get(timeout=_REAP_EVERY)
         except queue.Empty:
@@ -115,7 +115,7 @@ class Graph:
         return f"{minutes:3}:{seconds:02}"
 
     def _reap(self) -> None:
-        """Collects orphans that have ended; those that steps wait for are left to them."""
+        """Reaps orphans that have ended, but not the steps, whose `Process` reaps them."""
         own = {process.pid for process in self._running.values()}
         for pid in _children() - own:
             try:
@@ -124,7 +124,7 @@ class Graph:
                 pass
 
     def _end_all(self) -> None:
-        """Ends the steps that run, then all processes that they left."""
+        """Ends the running steps, then all processes that they left behind."""
         enders = [threading.Thread(target=each.end) for each in self._running.values()]
         for name in self._running:
             show(f"{self._time()}  {name} is ended")
@@ -133,7 +133,7 @@ class Graph:
         for ender in enders:
             ender.join()
         self._running.clear()
-        # Whose parent is ended comes here, too.
+        # Children of the killed processes become children of this one, too.
         while children := _children():
             for pid in children:
                 try:
@@ -144,12 +144,12 @@ class Graph:
 
 
 def _children() -> set[int]:
-    """The processes whose parent is this one."""
+    """The child processes of this one."""
     found: set[int] = set()
     for task in Path("/proc/self/task").iterdir():
         try:
             found.update(int(pid) for pid in (task / "children").read_text().split())
         except OSError:
-            # The thread has ended. Its children are those of another thread now.
+            # The thread has ended; another thread has inherited its children.
             continue
     return found

@@ -1,10 +1,10 @@
-"""What the modules of python/ import: only packages below their own, and never in a circle."""
+"""Checks the imports of the modules of python/: only from packages below their own, no cycles."""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-# What each package may use beside itself. What is in none of them is of the package `charioteer`.
+# The packages that each package may import. Modules outside these packages belong to `charioteer`.
 USES = {
     "charioteer": set[str](),
     "charioteer.images": {"charioteer"},
@@ -15,14 +15,14 @@ USES = {
     },
     "test_driver": {"charioteer", "charioteer.testing"},
 }
-# `python3 -m charioteer` is the program.
+# `python3 -m charioteer` runs the command-line program.
 PART_OF = {"charioteer.__main__": "charioteer.cli"}
 
 Modules = dict[str, Path]
 
 
 def modules_of(root: Path) -> Modules:
-    """All modules below `root` by name; a package is called as it is imported."""
+    """All modules below `root` by the name by which they are imported."""
     found = {}
     for file in sorted([*root.rglob("*.py"), *root.rglob("*.pyi")]):
         parts = file.relative_to(root).with_suffix("").parts
@@ -31,7 +31,7 @@ def modules_of(root: Path) -> Modules:
 
 
 def imports_of(file: Path, modules: Modules) -> Iterator[tuple[int, str]]:
-    """Line and name of each of `modules` that `file` imports, within functions and for types, too."""
+    """Line and name of each import of `modules` in `file`, also in functions and for types."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -53,7 +53,7 @@ def package_of(module: str) -> str:
 
 
 def errors(root: Path) -> list[str]:
-    """What is wrong below `root`, a line for each."""
+    """The forbidden imports below `root`, one line for each."""
     modules = modules_of(root)
     graph: dict[str, set[str]] = {}
     wrong = []
@@ -66,14 +66,14 @@ def errors(root: Path) -> list[str]:
             if other != package and other not in USES[package]:
                 where = f"{root.name}/{file.relative_to(root)}:{line}"
                 wrong.append(f"{where}: {package} must not use {other}, which is not below it")
-    return wrong + [f"imports in a circle: {' -> '.join(circle)}" for circle in circles(graph)]
+    return wrong + [f"import cycle: {' -> '.join(cycle)}" for cycle in cycles(graph)]
 
 
-def circles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """One circle for each set of modules that reach each other, beginning with its first name."""
+def cycles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """One cycle for each strongly connected set of modules, beginning with its first name."""
 
     def reached(start: str) -> dict[str, str]:
-        """What is reached from `start`, with the module that leads there."""
+        """The modules reachable from `start`, each with the module that imports it."""
         before: dict[str, str] = {}
         waiting = [start]
         for module in waiting:
@@ -85,7 +85,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
 
     found: list[list[str]] = []
     for module in sorted(graph):
-        if any(module in circle for circle in found):
+        if any(module in cycle for cycle in found):
             continue
         before = reached(module)
         if module in before:

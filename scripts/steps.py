@@ -1,4 +1,4 @@
-"""Commands that check something: what the programs of this folder share."""
+"""Commands that check something; used by the programs of this folder."""
 
 import os
 import re
@@ -11,22 +11,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# The lines in which ctest, pytest and mypy count what they did.
+# The summary lines of ctest, pytest and mypy.
 _CLOSING_LINE = re.compile(
     r"\d+% tests passed|^=* ?.*\d+ (?:passed|failed|error).* in [\d.]+s|^Success: no issues"
 )
-# What a command gets to end by itself after SIGTERM, in seconds.
+# The time for a command to end after SIGTERM, in seconds.
 _GRACE = 10
-# What its children get when it has ended.
+# The time for its children after it has ended.
 _GRACE_OF_CHILDREN = 2
 
 
 @dataclass(frozen=True)
 class Step:
-    """One command; `limit` in seconds is far above what it takes on two processors.
+    """One command; `limit` in seconds is far above its duration on two processors.
 
     `needs` names the steps that must have passed before. `load` is the share of all processors that
-    it keeps busy, of 1.
+    it uses, from 0 to 1.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Step:
 
 @dataclass
 class Outcome:
-    """How a step ended."""
+    """The result of a step."""
 
     step: Step
     status: int
@@ -49,12 +49,12 @@ class Outcome:
 
 
 def show(line: str) -> None:
-    """Passes a line of output on at once."""
+    """Prints a line without buffering."""
     print(line, flush=True)
 
 
 class Process:
-    """A step that runs, in a process group that ends with it."""
+    """A running step, in its own process group, which ends with it."""
 
     def __init__(self, step: Step, write: Callable[[str], object]) -> None:
         """`write` gets every line of the output, on the thread that calls `wait`."""
@@ -74,7 +74,7 @@ class Process:
         self.pid = self._process.pid
 
     def wait(self) -> Outcome:
-        """Returns when its output and it have ended, at its limit at the latest."""
+        """Returns when the process and its output have ended, or at the limit."""
         write, closing, late = self._write, list[str](), threading.Event()
 
         def on_limit() -> None:
@@ -119,7 +119,7 @@ class Process:
 
 
 def run(step: Step) -> Outcome:
-    """Runs `step`, passing its output on."""
+    """Runs `step` and shows its output."""
     show(f"\n=== {step.name}: {' '.join(step.command)}")
     process = Process(step, show)
     try:
@@ -130,9 +130,9 @@ def run(step: Step) -> Outcome:
 
 
 def summarize(program: str, outcomes: list[Outcome], seconds: float) -> None:
-    """A line for each step with the line in which its tests were counted, and one for all.
+    """Prints a line for each step, with the summary line of its tests, and one for all steps.
 
-    `seconds` is the time that all of them took together.
+    `seconds` is the total time.
     """
     print("\n=== summary")
     for outcome in outcomes:

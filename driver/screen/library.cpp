@@ -16,7 +16,7 @@ TesseractEntry load() {
     std::filesystem::path here;
     if (::dladdr(reinterpret_cast<void*>(&make_tesseract), &info) != 0 && info.dli_fname)
         here = std::filesystem::absolute(info.dli_fname).parent_path();
-    // Never closed, because it contains engines and functions that Tesseract calls at exit.
+    // Never closed: engines and what Tesseract does at exit are in it.
     auto* library = ::dlopen((here / "charioteer-tesseract.so").c_str(), RTLD_NOW | RTLD_LOCAL);
     void* entry = library ? ::dlsym(library, tesseract_entry) : nullptr;
     if (entry == nullptr) {

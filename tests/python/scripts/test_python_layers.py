@@ -63,7 +63,7 @@ def test_imports_of_higher_layers_are_errors(
     ]
 
 
-def test_circles_are_found(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_import_cycles_are_errors(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(
         root,
         charioteer__images__a="from charioteer.images import b\n",
@@ -72,6 +72,6 @@ def test_circles_are_found(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         charioteer__images__d="from charioteer.images import a\n",
     )
     assert errors(root, monkeypatch) == [
-        "imports in a circle: charioteer.images.a -> charioteer.images.b -> charioteer.images.c"
+        "import cycle: charioteer.images.a -> charioteer.images.b -> charioteer.images.c"
         " -> charioteer.images.a"
     ]
