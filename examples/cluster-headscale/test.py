@@ -19,13 +19,13 @@ def phase(name):
     seconds[name] = time.monotonic() - began
 
 
-def side_by_side(action, machines):
+def in_parallel(action, machines):
     """Runs `action` on all machines in parallel; the results, in order."""
     with ThreadPoolExecutor(len(machines)) as threads:
         return list(threads.map(action, machines))
 
 
-def enrol(machine):
+def register(machine):
     """Registers the machine with the key."""
     machine.wait_for_unit("tailscaled.service")
     machine.succeed(
@@ -57,19 +57,19 @@ try:
         primer.wait_for_unit("headscale.service")
         primer.wait_for_open_port(8080)
 
-    with phase("there is a user with a key"):
+    with phase("a user and a key are created"):
         primer.succeed("headscale users create lab")
         (user,) = json.loads(primer.succeed("headscale users list -o json"))
         key = primer.succeed(
             f"headscale preauthkeys create --user {user['id']} --reusable --expiration 24h"
         ).strip()
 
-    with phase("the workers start, and all nodes enrol"):
+    with phase("the workers start, and all nodes register"):
         start_all()
         # From another machine: on the primer itself its name may have a loopback address.
         address = worker1.succeed("getent ahostsv4 primer").split()[0]
         login_server = f"http://{address}:8080"
-        side_by_side(enrol, team)
+        in_parallel(register, team)
 
     with phase("the control server knows all nodes, and they are online"):
         nodes = json.loads(primer.succeed("headscale nodes list -o json"))
@@ -77,9 +77,9 @@ try:
         t.assertTrue(all(node["online"] for node in nodes))
 
     with phase("every node reaches every other directly"):
-        reached = sum(side_by_side(reach_all, team))
+        reached = sum(in_parallel(reach_all, team))
 
-    with phase("names lead to addresses of the mesh"):
+    with phase("names resolve to addresses of the mesh"):
         of_name = {node["given_name"]: node["ip_addresses"] for node in nodes}
         for machine in team:
             for other in team:
@@ -106,6 +106,6 @@ except BaseException:
     raise
 
 print("| phase | seconds |\n|---|---|")
-for name, taken in [*seconds.items(), ("all of it", sum(seconds.values()))]:
+for name, taken in [*seconds.items(), ("total", sum(seconds.values()))]:
     print(f"| {name} | {taken:.0f} |")
 print(f"{reached} of {len(team) * (len(team) - 1)} pings through the mesh passed")
