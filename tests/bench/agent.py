@@ -1,4 +1,4 @@
-"""The agent, against the plain channel, upstream's protocol, and a 9p share, each on the same guest."""
+"""The agent compared to the plain channel, upstream's protocol and a 9p share, on one guest."""
 
 import os
 import tempfile
@@ -17,7 +17,7 @@ _ROUNDS = 5
 _MANY = 100
 _SIZE = 50_000_000
 _IDLE_SECONDS = 5
-# What the idle agent may take of a processor, in percent.
+# The limit of the idle agent's processor time, in percent of a processor.
 _IDLE_LIMIT = 1.0
 
 
@@ -44,7 +44,7 @@ def _watched(machine: _core.Machine, probe: str, port: int) -> None:
 
 
 def _many_at_once(machine: _core.Machine) -> Figure:
-    """A hundred commands, side by side here, one after the other there."""
+    """A hundred commands: in parallel by the agent, one after the other by the baseline."""
     ours: list[float] = []
     baseline: list[float] = []
     for _ in range(_ROUNDS):
@@ -62,7 +62,7 @@ def _side_by_side(machine: _core.Machine) -> None:
 
 
 def _bytes_per_command(machine: _core.Machine) -> Figure:
-    """What goes over the line for `true`, in both directions."""
+    """The bytes on the connection for the command `true`, in both directions."""
     before = machine.agent_bytes
     for _ in range(_MANY):
         machine.execute("true")
@@ -73,17 +73,17 @@ def _bytes_per_command(machine: _core.Machine) -> Figure:
 
 
 def _idle(machine: _core.Machine) -> Figure:
-    """The processor time of an agent that is not asked anything, in percent."""
+    """The processor time of an idle agent, in percent."""
     spent = "cut -d' ' -f14,15 /proc/$(cut -d' ' -f4 /proc/$$/stat)/stat"
     before = sum(map(int, machine.execute(spent)[1].split()))
     time.sleep(_IDLE_SECONDS)
     after = sum(map(int, machine.execute(spent)[1].split()))
-    # Ticks of 10 ms; the second question itself is in it.
+    # In ticks of 10 ms; includes the second measuring command.
     return Figure("agent_idle_cpu", (after - before) / _IDLE_SECONDS, _IDLE_LIMIT, "%")
 
 
 def _files() -> Iterable[Figure]:
-    """50 MB in and out: through the agent, and by `cp` in a guest that has mounted a 9p share."""
+    """50 MB in and out: by the agent, and by `cp` in a guest with a 9p share."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         source = folder / "share/source"

@@ -1,4 +1,4 @@
-"""50 MB of console output through the driver, against reading it line by line in Python.
+"""50 MB of console output through the driver, compared to reading it line by line in Python.
 
 As a program, takes one side's measure in a process of its own: `console.py ours|baseline FILE`.
 """
@@ -38,7 +38,7 @@ def console_50mb() -> list[Figure]:
 
 
 def _write_log(path: Path) -> None:
-    """Lines as a kernel and a service manager write them."""
+    """Lines like those of a kernel and a service manager."""
     written = number = 0
     with path.open("w") as log:
         while written < _SIZE:
@@ -62,7 +62,7 @@ def _measure(side: str, log: Path) -> tuple[float, float]:
 
 
 def _ours(log: Path) -> None:
-    """A machine whose console says all of it; the start of a QEMU that stands still counts too."""
+    """A machine that writes it all to its console, including the start of an empty QEMU."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         script = folder / "run-guest-vm"
@@ -81,7 +81,7 @@ def _ours(log: Path) -> None:
 
 
 def _baseline(log: Path) -> None:
-    """A thread that decodes, prints, keeps and hands on each line."""
+    """A thread that decodes, prints, stores and forwards each line."""
     process = subprocess.Popen(["cat", str(log)], stdout=subprocess.PIPE)
     lines: queue.Queue[str] = queue.Queue()
     kept: list[str] = []

@@ -1,4 +1,4 @@
-"""The driver as a whole: how soon it starts a machine, and how much memory it takes."""
+"""The driver as a whole: the time until it starts a machine, and its memory."""
 
 import json
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import guest
 from figures import Figure
 
-# No driver to compare with: the baseline is what we allow ourselves.
+# There is no driver to compare with: the baselines are our limits.
 _START_LIMIT_MS = 150.0
 _MEMORY_LIMIT_MB = 60.0
 
@@ -38,7 +38,7 @@ def _start_once(program: Path, folder: Path) -> float:
     done = subprocess.run(
         [program, "--config", config, "-o", folder], capture_output=True, text=True, check=False
     )
-    # The driver complains that the machine ended at once, which is what it should do.
+    # The driver reports that the machine ended at once, as intended here.
     if not stamp.exists():
         raise RuntimeError(f"the driver has not started the machine:\n{done.stderr}")
     return (stamp.stat().st_mtime_ns - began) / 1e6
@@ -73,7 +73,7 @@ def memory_four_machines(program: Path) -> Figure:
 
 
 def _peak_memory(pid: int) -> float:
-    """In MB; 0 when the process has just ended."""
+    """In MB; 0 if the process has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

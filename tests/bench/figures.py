@@ -1,4 +1,4 @@
-"""A figure of ours beside a baseline's, and how they are shown."""
+"""Measured figures with their baselines, and their formatting."""
 
 import statistics
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ class Entry(TypedDict):
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured. `ours` and `baseline` are in `unit`."""
+    """A measurement. `ours` and `baseline` are in `unit`."""
 
     name: str
     ours: float

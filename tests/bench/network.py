@@ -1,4 +1,4 @@
-"""A VLAN with four guests, two of which have nothing to do with what the other two exchange.
+"""A VLAN with four guests, of which two exchange data and the others are bystanders.
 
 The same guests are on three VLANs: ours by stream sockets, as guests of ours plug in, ours by VDE plugs,
 as NixOS's start scripts do, and `vde_switch --hub`, by VDE plugs.
@@ -29,14 +29,14 @@ _LIMIT = 300
 
 @dataclass
 class _Series:
-    """What one VLAN took, turn by turn: MB/s, and processor milliseconds of a bystander's QEMU."""
+    """Results of one VLAN for each turn: MB/s, and processor milliseconds of a bystander's QEMU."""
 
     rates: list[float] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
 
 
 def measure() -> Iterable[Figure]:
-    """Throughput between two guests, and what it costs each of the others for 100 MB."""
+    """Throughput between two guests, and the processor time of each bystander for 100 MB."""
     series = {vlan: _Series() for vlan in (_BASELINE, _VDE, _STREAM)}
     with _machines() as machines:
         for _ in range(_TURNS):
@@ -51,7 +51,7 @@ def measure() -> Iterable[Figure]:
 
 @contextmanager
 def _machines() -> Iterator[dict[str, _core.Machine]]:
-    """The guests, with their root shells at hand."""
+    """The guests, with their root shells connected."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         reporter = _core.Reporter(terminal="BENCH_VERBOSE" in os.environ)
@@ -60,7 +60,7 @@ def _machines() -> Iterator[dict[str, _core.Machine]]:
             stack.callback(vlan.stop)
         hub = folder / "hub.ctl"
         command = ["vde_switch", "--sock", str(hub), "--dirmode", "0700", "--hub"]
-        # It ends with its standard input.
+        # It ends when its standard input is closed.
         process = stack.enter_context(
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         )
@@ -104,7 +104,7 @@ def _transfer(machines: dict[str, _core.Machine], vlan: int, series: _Series) ->
     """Sends `_MEGABYTES` from one guest to the other."""
     sender, receiver = (machines[name] for name in _TALKERS)
     bystanders = [machines[name] for name in _BYSTANDERS]
-    # beta is the second of the names in their order.
+    # beta is the second machine in the order of the names.
     address = f"192.168.{vlan}.2"
     _succeed(receiver, f"(nc -l -p {_PORT} </dev/null >/dev/null 2>&1 &) >/dev/null")
     _succeed(sender, f"until ping -c 1 -W 1 {address}; do :; done")
@@ -123,6 +123,6 @@ def _succeed(machine: _core.Machine, command: str) -> None:
 
 
 def _processor_time(machine: _core.Machine) -> float:
-    """Of the machine's QEMU, in seconds."""
+    """The processor time of the machine's QEMU, in seconds."""
     fields = Path(f"/proc/{machine.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

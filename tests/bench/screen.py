@@ -1,4 +1,4 @@
-"""Reading the text on a screen."""
+"""Recognition of the text on a screen."""
 
 import gzip
 import os
@@ -24,10 +24,10 @@ _READING = ("-", "--oem", "1", "-c", "debug_file=/dev/null", "--psm", "11")
 
 
 def attempt() -> Iterable[Figure]:
-    """One attempt of wait_for_text: when nothing matches, and until the first text is there.
+    """One attempt of wait_for_text: without a match, and until the first result.
 
-    The baseline is upstream's way, one program after the other: two conversions, three readings.
-    Each reads with one thread, which is several times faster on few processors than its four.
+    The baseline is upstream's method, one program after the other: two conversions and three runs
+    of Tesseract, with one thread, which on few processors is several times faster than its four.
     """
     if missing := [name for name in _PROGRAMS if not shutil.which(name)]:
         packages = " ".join(_PROGRAMS[name] for name in missing)
@@ -35,10 +35,10 @@ def attempt() -> Iterable[Figure]:
         return
     ours, first, theirs = [], [], []
     picture = gzip.decompress(_PICTURE.read_bytes())
-    _read(picture)  # what is made at the first picture
+    _read(picture)  # one-time initialisation
     with tempfile.TemporaryDirectory() as name:
         for number in range(1, _ROUNDS + 1):
-            # Another picture each time, since the same one is not read again.
+            # A different picture each time, since results are cached.
             picture = picture[:-1] + bytes([number])
             times = _read(picture)
             ours.append(times[-1])
@@ -49,7 +49,7 @@ def attempt() -> Iterable[Figure]:
 
 
 def _read(picture: bytes) -> list[float]:
-    """When each text was there, in seconds."""
+    """The time until each result, in seconds."""
     begin = time.monotonic()
     return [time.monotonic() - begin for _ in _core.ScreenReading(picture, 3)]
 

@@ -1,4 +1,4 @@
-"""How soon a wait returns after what it waits for, by the agent and by trying once a second."""
+"""The time from an event to the return of its wait: by the agent, and by polling every second."""
 
 import threading
 import time
@@ -15,12 +15,12 @@ _PHASES = 8
 
 @dataclass(frozen=True)
 class Event:
-    """Something that comes about in the guest `delay` seconds after `prepare`."""
+    """An event in the guest, `delay` seconds after `prepare`."""
 
     make: str
-    """A command that ends as soon as it has come about."""
+    """A command that ends as soon as the event has happened."""
     probe: str
-    """What the baseline tries until it succeeds."""
+    """The command that the baseline repeats until it succeeds."""
     ours: Callable[[_core.Machine], object]
     prepare: str = "true"
 
@@ -28,9 +28,9 @@ class Event:
 def reaction(
     machine: _core.Machine, name: str, event: Callable[[_core.Machine, int, float], Event]
 ) -> Figure:
-    """The time from each of several events, in all phases of a second, to the return of the wait.
+    """The time from each of several events, evenly distributed over a second, to the wait's return.
 
-    `event` gets a number of its own for each, and the seconds until it is to come about.
+    `event` is called with a number for each event, and its delay in seconds.
     """
     mine: list[float] = []
     baseline: list[float] = []
@@ -50,7 +50,7 @@ def reaction(
 
 
 class _Moment:
-    """When a command in the guest has ended, noted while somebody waits for something else."""
+    """Records the end of a command in the guest, on a separate thread."""
 
     def __init__(self, machine: _core.Machine, command: str) -> None:
         self._call = machine.begin(f"{command}; echo made")
@@ -91,7 +91,7 @@ def unix_socket(_machine: _core.Machine, number: int, delay: float) -> Event:
 
 
 def closed_port(_machine: _core.Machine, number: int, delay: float) -> Event:
-    """Nobody listens any more on a TCP port."""
+    """A TCP port is closed."""
     port = 6000 + number
     pid = f"/tmp/bench-pid-{number}"
     return Event(

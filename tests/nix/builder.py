@@ -1,4 +1,4 @@
-"""Runs the builder of a test's driver, without Nix."""
+"""Runs the shell code that builds a test's driver, without Nix."""
 
 import os
 import re
@@ -18,12 +18,12 @@ TEST = """(charioteer.mkTest {{
 def build(
     nix: Nix, folder: Path, script: str, release: str = "26.05", machines: Sequence[str] = ("web",)
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the builder of a test's driver; `makeWrapper` writes its arguments into a file."""
+    """Runs the builder of a test's driver; `makeWrapper` writes its arguments to a file."""
     nodes = " ".join(f"nodes.{name} = {{ }};" for name in machines)
     text = script.replace("''", "'''").replace("${", "''${")
     made = TEST.format(nodes=nodes, script=text)
     command = nix.eval(f"{made}.driver.buildCommand", release)
-    # The tools that the stand-in only names.
+    # The tools of which the stand-in has only the names.
     for pattern, real in (
         (
             r"\S+-nixos-test-driver-0\.1\.0/bin/generate-driver-symbols",

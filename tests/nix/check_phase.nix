@@ -1,5 +1,5 @@
-# The check phase of nix/unwrapped.nix on a tree that is built, without nixpkgs: a derivation whose
-# build is the phase, where nothing is found but what `visible` shows of the host.
+# The check phase of nix/unwrapped.nix on a built tree, without nixpkgs: a derivation whose build
+# runs the phase, with access only to the folders of the host in `visible`.
 {
   phase,
   preCheck,

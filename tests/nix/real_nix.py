@@ -1,4 +1,4 @@
-"""Real Nix, unpacked by scripts/nix-toolchain, and the stand-in for nixpkgs."""
+"""Nix, unpacked by scripts/nix-toolchain, with the stand-in for nixpkgs."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ STAND_IN = ROOT / "tests/nix/nixpkgs"
 
 
 class Nix:
-    """Evaluates, in a store of its own."""
+    """Evaluates Nix expressions, with a separate store."""
 
     def __init__(self, commands: Path) -> None:
         self._commands = commands
@@ -20,16 +20,16 @@ class Nix:
     def run(
         self, name: str, *arguments: str, limit: float = 120
     ) -> subprocess.CompletedProcess[str]:
-        """The outcome of a command, with what it wrote; `limit` in unscaled seconds."""
+        """The result of a command, with its output; `limit` in unscaled seconds."""
         command = [str(self._commands / name), *arguments]
         return subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=scaled(limit)
         )
 
     def flake(self, *arguments: str) -> str:
-        """What `nix ARGUMENTS` prints, with the stand-in as nixpkgs."""
+        """The output of `nix ARGUMENTS`, with the stand-in as nixpkgs."""
         options = ["--no-write-lock-file", "--override-input", "nixpkgs", f"path:{STAND_IN}"]
-        # Nix 2.26 cannot read what it has written there: texts that name several paths of the store.
+        # Nix 2.26 cannot read cached texts that contain several store paths.
         options += ["--no-eval-cache"]
         done = self.run("nix", *arguments, *options)
         assert done.returncode == 0, done.stderr
@@ -54,7 +54,7 @@ class Nix:
         return json.loads(done.stdout)
 
     def refusal(self, expression: str, release: str = "26.05") -> str:
-        """The message with which `expression` fails, which it must."""
+        """The error message of `expression`, which must fail."""
         done = self.try_eval(expression, release)
         assert done.returncode != 0, done.stdout
         return done.stderr.rpartition("error: ")[2]

@@ -1,4 +1,4 @@
-"""Builds by real Nix that may see folders of the host."""
+"""Builds by Nix with access to folders of the host."""
 
 import subprocess
 import tempfile
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from real_nix import Nix
 
-# Of the host; the last two are links there.
+# Folders of the host; the last two are links there.
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64")
 _NOTHING = """
 { }: derivation {
@@ -21,7 +21,7 @@ _NOTHING = """
 
 
 class Sandbox:
-    """Builds by Nix in its sandbox, where the host can have one."""
+    """Builds by Nix in its sandbox, if the host supports one."""
 
     def __init__(self, nix: Nix) -> None:
         self._nix = nix
@@ -57,7 +57,7 @@ class Sandbox:
         return self._nix.run("nix", *arguments, limit=limit)
 
     def why_nobody_is_root(self) -> str:
-        """Why builds that want to be root in their sandbox are not possible; empty when they are."""
+        """Why builds cannot be root in their sandbox; empty if they can."""
         with tempfile.NamedTemporaryFile("w", suffix=".nix") as file:
             file.write(_NOTHING)
             file.flush()
@@ -65,10 +65,10 @@ class Sandbox:
         return "" if done.returncode == 0 else f"no builds as root: {done.stderr}"
 
     def fetch(self, path: str, target: Path) -> None:
-        """Copies what is in the store, which only Nix's own commands see."""
+        """Copies a path out of the store, which only Nix's commands can access."""
         done = self._nix.run("nix-enter", "cp", "-r", "--no-preserve=mode", path, str(target))
         assert done.returncode == 0, done.stderr
 
     def forget(self, path: str) -> None:
-        """Deletes a path of the store, with what needs it."""
+        """Deletes a path of the store and those that depend on it."""
         self._nix.run("nix-store", "--delete", path)

@@ -1,7 +1,7 @@
-# What nixpkgs makes of a test (contract 6.1), without nixpkgs: a derivation whose build is the run.
+# A test as nixpkgs builds it (contract 6.1), without nixpkgs: a derivation whose build is the run.
 #
-# Everything is of the host: `driver` is where the driver is installed, `configuration` the JSON file of
-# the test, `path` where the start scripts find QEMU.
+# All files are the host's: `driver` is the folder of the installed driver, `configuration` the JSON
+# file of the test, `path` the folder in which start scripts find QEMU.
 {
   name,
   driver,
@@ -10,7 +10,7 @@
   accelerator ? "auto",
   logFile ? "/dev/null",
   extraDriverArgs ? "",
-  # Not empty for a test with containers, whose build is root in its sandbox.
+  # Not empty for a test with containers, whose build runs as root in its sandbox.
   containers ? "",
 }:
 derivation {
@@ -23,7 +23,7 @@ derivation {
     ''
       PATH=${path}
       mkdir -p $out
-      # Its own variables in it are expanded.
+      # With the variables in it expanded.
       export LOGFILE=$(eval echo "${logFile}")
       export CHARIOTEER_ACCEL=${accelerator}
       ${driver}/bin/nixos-test-driver --config ${configuration} ${extraDriverArgs} -o $out

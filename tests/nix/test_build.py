@@ -41,7 +41,7 @@ def sandbox(nix: Nix) -> Sandbox:
 def place() -> Iterator[Path]:
     """A folder with the installed driver in `installed`."""
     with short_folder() as folder:
-        # Not everybody who builds is its owner.
+        # Builds may run as other users.
         folder.chmod(0o755)
         command = ["cmake", "--install", str(PROGRAMS.parent), "--prefix", f"{folder}/installed"]
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True, timeout=scaled(60))
@@ -51,7 +51,7 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def configuration(place: Path) -> Path:
-    """That of the example `ping`."""
+    """The configuration of the example `ping`."""
     with deadline(BUILD_LIMIT):
         cluster = definition.load(paths.examples() / "ping")
         return write(cluster, place)
@@ -61,7 +61,7 @@ def build(
     sandbox: Sandbox, place: Path, configuration: Path, name: str, **values: str
 ) -> subprocess.CompletedProcess[str]:
     given: dict[str, str | Path] = {"driver": place / "installed", "configuration": configuration}
-    # A test that was built is not built again.
+    # Otherwise Nix would not build the test a second time.
     return sandbox.build(
         TEST,
         {"name": f"{name}-{place.name}", "accelerator": "tcg", "path": PATH, **given, **values},
@@ -70,7 +70,7 @@ def build(
 
 
 def variant(configuration: Path, script: str, name: str) -> Path:
-    """The same machines with another script."""
+    """A configuration with the same machines and another script."""
     test = configuration.parent / f"{name}.py"
     test.write_text(script)
     made = configuration.parent / f"{name}.json"
@@ -102,7 +102,7 @@ def test_6_1_nix_builds_the_example_ping(
     assert "every machine reaches every other by name" in (out / "log.xml").read_text()
 
 
-def test_6_1_without_the_feature_nothing_is_built(
+def test_6_1_a_build_requires_the_feature(
     sandbox: Sandbox, place: Path, configuration: Path
 ) -> None:
     given: dict[str, str | Path] = {"driver": place / "installed", "configuration": configuration}
@@ -121,8 +121,10 @@ def test_6_1_a_test_that_fails_is_a_build_that_fails(
     assert "(exit code 3)" in done.stderr and "exit code 1" in done.stderr
 
 
-def test_1_6_what_a_build_is_like(sandbox: Sandbox, place: Path, configuration: Path) -> None:
-    """State is in the build's own folder, and there is no home."""
+def test_1_6_a_build_keeps_state_in_its_folder_and_has_no_home(
+    sandbox: Sandbox, place: Path, configuration: Path
+) -> None:
+    """HOME does not exist in a build."""
     script = """
 places = [str(place) for place in (primer.state_dir, primer.shared_dir, vlan1.socket_dir)]
 print("own", all(place.startswith(os.environ["NIX_BUILD_TOP"] + "/") for place in places))
@@ -141,8 +143,8 @@ print("left", sorted(os.listdir(driver.out_dir)))
     sandbox.forget(done.stdout.strip())
 
 
-def test_5_4_start_scripts_of_nixpkgs_shape_run_in_a_build(sandbox: Sandbox, place: Path) -> None:
-    """Their 9p shares are served by a QEMU that is not root."""
+def test_5_4_start_scripts_of_nixpkgs_run_in_a_build(sandbox: Sandbox, place: Path) -> None:
+    """QEMU, which is not root there, serves their 9p shares."""
     script = """
 alpha.succeed("grep '^xchg /tmp/xchg 9p' /proc/mounts")
 with open(alpha.shared_dir / "note", "w") as note:
@@ -161,13 +163,11 @@ alpha.shutdown()
     sandbox.forget(done.stdout.strip())
 
 
-def test_1_6_a_build_becomes_a_place_for_containers(
-    sandbox: Sandbox, place: Path, configuration: Path
-) -> None:
-    """What systemd-nspawn needs and Nix's sandbox has not: /run, control groups, an identity."""
+def test_1_6_a_build_can_run_containers(sandbox: Sandbox, place: Path, configuration: Path) -> None:
+    """The driver sets up what systemd-nspawn needs: /run, control groups and a machine id."""
     if reason := why_no_containers() or sandbox.why_nobody_is_root():
         pytest.skip(reason)
-    # The host's own may be closed to those who are root only in the sandbox.
+    # The host's may be inaccessible for a user who is root only in the sandbox.
     (place / "net").mkdir()
     os.mknod(place / "net/tun", stat.S_IFCHR, os.makedev(10, 200))
     (place / "net/tun").chmod(0o666)
@@ -205,7 +205,7 @@ print("links", os.popen("ip -brief link").read().replace("\\n", "; "))
 def test_1_7_the_time_limit_of_a_run_ends_the_build(
     sandbox: Sandbox, place: Path, configuration: Path
 ) -> None:
-    """Nix kills what is left, but there is nothing left."""
+    """The driver ends all its processes before Nix would kill them."""
     limited = variant(configuration, "primer.start()\nprimer.sleep(600)\n", "late")
     text = limited.read_text()
     assert '"global_timeout": 300' in text

@@ -1,4 +1,4 @@
-"""The shell in the Nix files: the builder of a test's driver runs, with the real driver and tools."""
+"""The shell code in the Nix files: builders run with the real driver and tools."""
 
 import re
 import shutil
@@ -28,18 +28,18 @@ UNIT = f"(charioteer.mkTest ({CLUSTER.format('primer')})).nodes.primer.systemd.s
         f"{UNIT}.headscale.postStart",
     ],
 )
-def test_it_is_shell(nix: Nix, text: str) -> None:
+def test_the_builder_is_valid_shell(nix: Nix, text: str) -> None:
     script = nix.eval(text)
     done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True)
     assert script and done.returncode == 0, done.stderr
 
 
-def test_the_package_is_installed_from_what_is_compiled(nix: Nix, tmp_path: Path) -> None:
-    """With the programs, packages, machines and examples at the places where they look."""
+def test_the_package_is_installed_from_the_compiled_core(nix: Nix, tmp_path: Path) -> None:
+    """The programs find the packages, machines and examples."""
     compiled, out = tmp_path / "compiled", tmp_path / "out"
     install = ["cmake", "--install", str(BUILD), "--prefix", str(compiled)]
     subprocess.run(install, stdout=subprocess.DEVNULL, check=True)
-    # As when the source has only what is compiled.
+    # As if built from the sources that nix/unwrapped.nix selects.
     shutil.rmtree(compiled / "share")
     for module in compiled.glob("lib/**/*.py*"):
         module.unlink()
@@ -93,7 +93,7 @@ def test_a_test_of_an_old_release_is_built(nix: Nix, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     arguments = (tmp_path / "arguments").read_text().splitlines()[2:]
     assert arguments[:2] == ["--set", "startScripts"]
-    # The shell makes paths of the patterns, and the wrapper gets one text with both.
+    # The shell expands the patterns, and the wrapper gets both paths in one argument.
     store = tmp_path / "store"
     paths = [str(store / f"{name}-nixos-vm/bin/run-{name}-vm") for name in ("db", "web")]
     assert arguments[2] == " ".join(paths)
@@ -113,7 +113,7 @@ def test_a_test_of_an_old_release_is_built(nix: Nix, tmp_path: Path) -> None:
         ("import json", "imported but unused"),
     ],
 )
-def test_a_script_that_cannot_be_right_is_not_built(
+def test_a_script_with_errors_is_not_built(
     nix: Nix, tmp_path: Path, script: str, complaint: str
 ) -> None:
     done = build(nix, tmp_path, script, "26.05")

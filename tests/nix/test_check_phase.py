@@ -1,4 +1,4 @@
-"""The check phase of the package, in Nix's sandbox: what its tests need is what the package names."""
+"""The check phase of the package in Nix's sandbox, with only the package's declared inputs."""
 
 import shutil
 import subprocess
@@ -17,14 +17,14 @@ BUILD = (ROOT / "build/release").resolve()
 TESSDATA = Path("/usr/share/tesseract-ocr/5/tessdata")
 # What stdenv puts on PATH (pkgs/stdenv/generic/common-path.nix), as Debian's packages.
 STDENV = "bash bzip2 coreutils diffutils file findutils grep gzip make mawk patch sed tar xz-utils"
-# And what the package adds to that (`nativeCheckInputs`), with its tools.
+# The package's `nativeCheckInputs` and tools.
 ADDED = {"procps": "procps", "util-linux": "util-linux"}
-# Those that start programs, and that read files of the system.
+# The parts whose tests start programs or read files of the system.
 PARTS = ["agent", "machine", "process", "screen"]
 
 
 def of_package(package: str) -> Iterator[Path]:
-    """The programs of a package of Debian."""
+    """The programs of a Debian package."""
     listed = subprocess.run(["dpkg", "-L", package], capture_output=True, text=True, check=True)
     for line in listed.stdout.splitlines():
         path = Path(line)
@@ -41,14 +41,14 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def programs(nix: Nix, place: Path) -> Path:
-    """A folder with the programs that the phase may use, and no other."""
+    """A folder with exactly the programs that the phase may use."""
     folder = place / "programs"
     folder.mkdir()
     added = nix.eval("map (i: i.name) charioteer.package.unwrapped.nativeCheckInputs")
     for package in [*STDENV.split(), *(ADDED[name] for name in added)]:
         for path in of_package(package):
             shutil.copy(path, folder)
-    # Debian's names of what has alternatives.
+    # Debian's names of programs with alternatives.
     shutil.copy("/usr/bin/mawk", folder / "awk")
     shutil.copy("/bin/bash", folder / "sh")
     for path in of_package("cmake"):
@@ -58,7 +58,7 @@ def programs(nix: Nix, place: Path) -> Path:
 
 
 def phases(nix: Nix) -> dict[str, str]:
-    """The texts of the package, for those PARTS and without what an emulator of the host runs."""
+    """The package's phases, limited to PARTS and without tests that need the host's emulator."""
     unwrapped = "charioteer.package.unwrapped"
     phase = nix.eval(f"{unwrapped}.checkPhase")
     run, left_out = "ctest --output-on-failure", "--exclude-regex '"
@@ -73,7 +73,9 @@ def phases(nix: Nix) -> dict[str, str]:
 
 
 @pytest.mark.limit(300)
-def test_the_tests_pass_with_what_the_package_names(nix: Nix, place: Path, programs: Path) -> None:
+def test_the_unit_tests_pass_with_the_declared_inputs(
+    nix: Nix, place: Path, programs: Path
+) -> None:
     values: dict[str, str | Path] = {"build": BUILD, "programs": programs, "run": place.name}
     visible: list[Path | str] = [
         programs,
@@ -82,7 +84,7 @@ def test_the_tests_pass_with_what_the_package_names(nix: Nix, place: Path, progr
         *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/cmake-3.25"),
         f"/bin/sh={programs}/bash",
         f"/tessdata={TESSDATA}",
-        # Of the fake QEMU, where a build by Nix has Nix's.
+        # The interpreter of the fake QEMU; the package replaces it by Nix's.
         "/usr/bin/python3=/usr/bin/python3.11",
     ]
     file = HERE / "check_phase.nix"

@@ -27,11 +27,11 @@ def test_the_flake_has_all_outputs(nix: Nix) -> None:
 
 
 @pytest.mark.parametrize("flake", [".", "./tests"])
-def test_the_flake_checks(nix: Nix, flake: str) -> None:
+def test_flake_check_passes(nix: Nix, flake: str) -> None:
     nix.flake("flake", "check", "--no-build", "--all-systems", flake)
 
 
-def test_the_flake_gives_a_function_that_makes_tests(nix: Nix) -> None:
+def test_the_flake_has_a_function_that_makes_tests(nix: Nix) -> None:
     made = """f: (f.mkTest (import ./tests/nix/nixpkgs { }) ./tests/nixos/ping.nix).name"""
     assert nix.flake("eval", "--raw", "--impure", ".#lib", "--apply", made) == "vm-test-run-ping"
 

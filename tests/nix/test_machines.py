@@ -1,4 +1,4 @@
-"""The cluster's machines as NixOS: what a closed network needs is in them."""
+"""The cluster's NixOS machines: they work in a network without internet access."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def headscale_settings(nix: Nix) -> Any:
     return nix.eval(f"{UNIT}.nodes.primer.services.headscale.settings")
 
 
-def test_headscale_asks_nobody_outside(nix: Nix) -> None:
+def test_headscale_needs_no_internet(nix: Nix) -> None:
     settings = headscale_settings(nix)
     assert settings["derp"]["urls"] == [] and settings["derp"]["auto_update_enabled"] is False
     assert settings["derp"]["server"]["enabled"] is True
@@ -37,19 +37,19 @@ def test_headscale_asks_nobody_outside(nix: Nix) -> None:
     assert settings["dns"]["magic_dns"] is False
 
 
-def test_headscale_is_reached_at_the_address_of_its_machine(nix: Nix) -> None:
+def test_headscale_listens_at_the_address_of_its_machine(nix: Nix) -> None:
     settings = headscale_settings(nix)
     assert settings["server_url"] == "http://192.168.1.1:8080"
     assert settings["derp"]["server"]["ipv4"] == "192.168.1.1"
 
 
-def test_the_unit_is_active_when_commands_are_answered(nix: Nix) -> None:
+def test_the_unit_becomes_active_when_headscale_answers(nix: Nix) -> None:
     unit = nix.eval(f"{UNIT}.nodes.primer.systemd.services.headscale")
     assert "/run/headscale/headscale.sock" in unit["postStart"]
 
 
 @pytest.mark.parametrize("listens", [True, False])
-def test_waiting_for_a_headscale_that_has_died_ends(
+def test_the_wait_for_headscale_ends_if_it_has_died(
     nix: Nix, tmp_path: Path, listens: bool
 ) -> None:
     wait = nix.eval(f"{UNIT}.nodes.primer.systemd.services.headscale.postStart")
@@ -65,15 +65,15 @@ def test_waiting_for_a_headscale_that_has_died_ends(
     assert (done.returncode == 0) == listens
 
 
-def test_the_pods_limits_end_before_the_scripts(nix: Nix) -> None:
-    """So that what is wrong with the pod is told."""
+def test_the_limits_of_the_pod_are_shorter_than_those_of_the_script(nix: Nix) -> None:
+    """So that the error names the problem of the pod."""
     unit = nix.eval(f"{POD}.nodes.primer.systemd.services.headscale")
     (appears,) = re.findall(r"SECONDS. -ge (\d+)", unit["preStart"].replace('"', "."))
     (ready,) = re.findall(r"--timeout=(\d+)s", unit["preStart"])
     assert int(appears) + int(ready) < unit["serviceConfig"]["TimeoutStartSec"] < 900
 
 
-def test_nodes_speak_to_their_own_control_server_only(nix: Nix) -> None:
+def test_nodes_use_only_their_own_control_server(nix: Nix) -> None:
     for machine in ("primer", "worker1"):
         node = f"{UNIT}.nodes.{machine}"
         environment = nix.eval(f"{node}.systemd.services.tailscaled.environment")
@@ -104,7 +104,7 @@ def test_the_pod_is_reached_as_the_unit_is(nix: Nix, pod: Any) -> None:
     assert "headscale" in packages
 
 
-def test_a_pod_that_does_not_become_ready_is_told_of(nix: Nix) -> None:
+def test_a_pod_that_does_not_become_ready_is_reported(nix: Nix) -> None:
     unit = nix.eval(f"{POD}.nodes.primer.systemd.services.headscale")
     for question in ("describe pods", "get events", "logs deployment/headscale"):
         assert question in unit["preStart"]

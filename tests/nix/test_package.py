@@ -1,4 +1,4 @@
-"""The package in the place of nixpkgs' driver, by the overlay and by the module."""
+"""The overlay and the module replace the driver of nixpkgs by the package."""
 
 import shutil
 import subprocess
@@ -22,13 +22,13 @@ def test_the_overlay_replaces_the_driver(nix: Nix) -> None:
     assert nix.eval("pkgs.nixos-test-driver.name") == "nixos-test-driver"
 
 
-def test_nixpkgs_own_way_to_make_a_driver_takes_the_overlay(nix: Nix) -> None:
+def test_the_drivers_of_nixpkgs_use_the_overlay(nix: Nix) -> None:
     made = f"({OVERLAID}.testers.runNixOSTest (root + /tests/nixos/ping.nix)).driver.buildCommand"
     package = f"{OVERLAID}.nixos-test-driver.outPath"
     assert nix.eval(package) in nix.eval(made)
 
 
-def test_what_a_test_chooses_changes_the_package(nix: Nix) -> None:
+def test_options_of_a_test_change_the_package(nix: Nix) -> None:
     plain = nix.eval("charioteer.package.installPhase")
     chosen = nix.eval(f"(charioteer.package.override {ARGUMENTS}).installPhase")
     for text in ("TESSDATA_PREFIX", "requests", "-systemd/bin", "-util-linux/bin", "-netpbm/bin"):
@@ -36,13 +36,13 @@ def test_what_a_test_chooses_changes_the_package(nix: Nix) -> None:
     assert "-qemu_test/bin" in plain and "-qemu/bin" in chosen
 
 
-def test_what_a_test_chooses_compiles_nothing(nix: Nix) -> None:
+def test_options_of_a_test_recompile_nothing(nix: Nix) -> None:
     compiled = nix.eval("charioteer.package.unwrapped.drvPath")
     chosen = f"(charioteer.package.override {ARGUMENTS}).unwrapped.drvPath"
     assert nix.eval(chosen) == compiled
 
 
-def test_the_tests_of_the_build_have_language_data_and_programs(nix: Nix) -> None:
+def test_the_check_phase_has_language_data_and_programs(nix: Nix) -> None:
     unwrapped = "charioteer.package.unwrapped"
     language = nix.eval(f"{unwrapped}.language.outPath")
     assert f" TESSDATA_PREFIX={language}\n" in nix.eval(f"{unwrapped}.preCheck")
@@ -53,7 +53,7 @@ def test_the_tests_of_the_build_have_language_data_and_programs(nix: Nix) -> Non
     assert f"--set-default TESSDATA_PREFIX {language}" in with_ocr
 
 
-def test_editing_what_is_not_compiled_compiles_nothing(nix: Nix, tmp_path: Path) -> None:
+def test_editing_python_machines_or_examples_recompiles_nothing(nix: Nix, tmp_path: Path) -> None:
     files = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     )
@@ -83,7 +83,7 @@ def test_editing_what_is_not_compiled_compiles_nothing(nix: Nix, tmp_path: Path)
 
 
 @pytest.mark.parametrize("release", [OLD, NEW])
-def test_the_driver_does_without_what_upstream_needs(nix: Nix, release: str) -> None:
+def test_the_driver_does_not_need_upstreams_programs(nix: Nix, release: str) -> None:
     phase = nix.eval("charioteer.package.installPhase", release)
     for program in ("socat", "vde2", "netpbm", "imagemagick"):
         assert program not in phase
@@ -103,13 +103,13 @@ def test_the_agent_is_built_for_both_architectures(nix: Nix) -> None:
     )
 
 
-def test_on_new_releases_a_test_is_handed_over_in_a_file(nix: Nix) -> None:
+def test_new_releases_configure_a_test_by_a_file(nix: Nix) -> None:
     build = nix.eval("(charioteer.mkTest (root + /tests/nixos/ping.nix)).driver.buildCommand")
     assert "'--config /nix/store/" in build and "'--log-level info'" in build
     assert "startScripts" not in build
 
 
-def test_on_old_releases_a_test_is_handed_over_in_variables(nix: Nix) -> None:
+def test_old_releases_configure_a_test_by_variables(nix: Nix) -> None:
     build = nix.eval("(charioteer.mkTest (root + /tests/nixos/ping.nix)).driver.buildCommand", OLD)
     assert build.count("/bin/run-*-vm") == 4
     for setting in (
@@ -123,7 +123,7 @@ def test_on_old_releases_a_test_is_handed_over_in_variables(nix: Nix) -> None:
 
 
 @pytest.mark.parametrize("release", [OLD, NEW])
-def test_what_an_overlay_makes_of_the_package_counts(nix: Nix, release: str) -> None:
+def test_later_overlays_can_change_the_package(nix: Nix, release: str) -> None:
     changed = """(pkgsWith [
         charioteer.overlay
         (_: prev: {
@@ -139,7 +139,7 @@ def test_what_an_overlay_makes_of_the_package_counts(nix: Nix, release: str) -> 
 
 
 @pytest.mark.parametrize("release", ["24.05", "24.11", "25.05"])
-def test_before_25_11_a_test_that_is_made_stays(nix: Nix, release: str) -> None:
+def test_before_25_11_an_existing_test_cannot_be_changed(nix: Nix, release: str) -> None:
     made = "(pkgs.testers.runNixOSTest (root + /tests/nixos/ping.nix))"
     message = nix.refusal(f"(charioteer.onCharioteer {made}).name", release)
     assert "`imports = [ testModule ];`" in message
@@ -150,21 +150,21 @@ def test_before_25_11_a_test_that_is_made_stays(nix: Nix, release: str) -> None:
 
 
 @pytest.mark.parametrize("release", [OLD, NEW])
-def test_the_module_replaces_the_driver_of_a_test_that_is_made(nix: Nix, release: str) -> None:
+def test_the_module_replaces_the_driver_of_an_existing_test(nix: Nix, release: str) -> None:
     made = "(pkgs.testers.runNixOSTest (root + /tests/nixos/ping.nix))"
     assert nix.eval(f"{made}.driver.name", release) == "nixos-test-driver-of-nixpkgs"
     moved = f"(charioteer.onCharioteer {made})"
     assert nix.eval(f"{moved}.driver.name", release) == "nixos-test-driver-ping"
     interactive = nix.eval(f"{moved}.driverInteractive.buildCommand", release)
     assert "'--add-flags' '--interactive'" in interactive
-    # Which is also what the test's own derivation runs.
+    # The test's derivation runs it, too.
     assert nix.eval(f"{moved}.driver.outPath", release) in nix.eval(
         f"{moved}.buildCommand", release
     )
 
 
 @pytest.mark.parametrize("release", [OLD, NEW])
-def test_what_a_test_says_reaches_the_driver(nix: Nix, release: str) -> None:
+def test_options_of_a_test_reach_the_driver(nix: Nix, release: str) -> None:
     test = """{
         name = "said";
         nodes."my-server" = { };

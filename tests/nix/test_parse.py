@@ -1,4 +1,4 @@
-"""Every Nix file is one, and is formatted."""
+"""Every Nix file is valid and formatted."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""What the module does to a test script: it is type-checked and linted before it runs."""
+"""The module type-checks and lints a test script before it runs."""
 
 import os
 import subprocess
@@ -40,13 +40,13 @@ def test_the_check_knows_every_name_of_the_driver(nix: Nix, tmp_path: Path, rele
     [
         'extra = create_machine("run", name="x", keep_vm_state=True)\nextra.start()\n',
         "create_machine({'qemuFlags': ''})\n",
-        # Names that scripts of nixpkgs are free to use.
+        # Names that scripts of nixpkgs use for their own variables.
         "all_machines = [web]\nfor each in all_machines:\n    each.start()\n",
         "Callable = 1\nProtocol = 'udp'\nAny = [Callable, Protocol]\nprint(Any)\n",
         "from typing import Any, Callable\n\nf: Callable[[], Any] = web.start\n",
     ],
 )
-def test_what_is_right_with_nixpkgs_is_right(
+def test_scripts_accepted_by_nixpkgs_are_accepted(
     nix: Nix, tmp_path: Path, release: str, script: str
 ) -> None:
     done = build(nix, tmp_path, script, release)
@@ -63,19 +63,19 @@ def test_what_is_right_with_nixpkgs_is_right(
         "machines[0].send_monitor_command('info status')\n",
     ],
 )
-def test_what_is_right_before_26_05_is_right(nix: Nix, tmp_path: Path, script: str) -> None:
+def test_scripts_accepted_before_26_05_are_accepted(nix: Nix, tmp_path: Path, script: str) -> None:
     done = build(nix, tmp_path, script, "24.05")
     assert done.returncode == 0, done.stdout
 
 
-def test_of_26_05_the_names_have_their_types(nix: Nix, tmp_path: Path) -> None:
+def test_names_of_26_05_have_their_types(nix: Nix, tmp_path: Path) -> None:
     wrong = "t.assertEqual(1)\nmachines_qemu[0].succeed(1)\ndump_machine_ssh(1)\n"
     done = build(nix, tmp_path, wrong)
     assert done.returncode != 0 and "Found 3 errors" in done.stdout, done.stdout
 
 
-def test_the_packages_suit_the_check_of_nixpkgs(tmp_path: Path) -> None:
-    """With the overlay it is nixpkgs that checks the script."""
+def test_the_package_passes_the_type_check_of_nixpkgs(tmp_path: Path) -> None:
+    """With the overlay nixpkgs itself checks the script."""
     declarations = (ROOT / "tests/golden/26.05/declarations").read_text()
     (tmp_path / "script").write_text(
         declarations

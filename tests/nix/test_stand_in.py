@@ -1,4 +1,4 @@
-"""The stand-in refuses what nixpkgs does not have, or these tests would prove nothing."""
+"""The stand-in rejects what nixpkgs does not have; otherwise these tests would prove nothing."""
 
 import pytest
 
@@ -36,7 +36,7 @@ TEST = '(charioteer.mkTest {{ name = "x"; testScript = ""; {} }}).drvPath'
         ),
     ],
 )
-def test_it_refuses(nix: Nix, expression: str, complaint: str) -> None:
+def test_unknown_names_are_rejected(nix: Nix, expression: str, complaint: str) -> None:
     assert complaint in nix.refusal(expression)
 
 

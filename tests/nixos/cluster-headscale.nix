@@ -1,4 +1,4 @@
-# Four nodes enrol with Headscale and reach each other through WireGuard. `primer` is the module of the
+# Four nodes register with Headscale and reach each other through WireGuard. `primer` is the module of the
 # first one: Headscale as a unit, or in a pod.
 primer:
 let

@@ -1,4 +1,4 @@
-# What is on the disk outlives shutdown, crash and reboot.
+# Files on the disk survive a shutdown, a power failure and a reboot.
 {
   name = "reboot";
   globalTimeout = 900;

@@ -18,7 +18,7 @@
           };
         };
         users.users.root = {
-          # The one of test machines is empty; which of these says so depends on the release.
+          # Test machines have an empty one; the release determines which of these options sets it.
           hashedPassword = lib.mkForce null;
           hashedPasswordFile = lib.mkForce null;
           initialHashedPassword = lib.mkForce null;

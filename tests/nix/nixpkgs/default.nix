@@ -1,6 +1,6 @@
-# A stand-in for nixpkgs, to evaluate Charioteer's Nix files where nixpkgs cannot be had. It has what
-# they use and nothing else: an attribute, an option or an argument that nixpkgs does not have fails.
-# Derivations are named as in nixpkgs and cannot be built.
+# A stand-in for nixpkgs, to evaluate Charioteer's Nix files without nixpkgs. It has only the
+# attributes, options and arguments that they use and nixpkgs has; others fail. Derivations have the
+# names of nixpkgs and cannot be built.
 {
   system ? "x86_64-linux",
   release ? "26.05",
@@ -16,15 +16,15 @@ let
     "26.05"
     "26.11"
   ];
-  # Whether this release has what came with that one.
+  # Whether this release is that one or later.
   since =
     if builtins.elem release releases then
       first: builtins.compareVersions release first >= 0
     else
       throw "no release ${release} is known here";
 
-  # What mkDerivation is given here, or by whom it is documented: pkgs/stdenv/generic and, for cmake,
-  # ninja and Python, their hooks. Variables of a builder's own go through runCommand.
+  # The arguments of mkDerivation. They are documented in pkgs/stdenv/generic and, for cmake, ninja
+  # and Python, in their hooks. Builders with variables of their own use runCommand.
   known = [
     "buildCommand"
     "buildInputs"
@@ -97,7 +97,7 @@ let
       passthru.pname = name;
     };
 
-  # Fills what a file asks for by name; what it does not default and is not here is an error.
+  # Passes a function its arguments by name; arguments without a default that are not here fail.
   callPackageWith =
     pkgs: file: given:
     let
@@ -201,7 +201,7 @@ let
     // (
       if since "26.05" then
         {
-          # nixos/lib/test-driver, with the arguments that a test chooses
+          # nixos/lib/test-driver, with the arguments from a test's options
           nixos-test-driver = pkgs.callPackage (
             {
               enableNspawn ? false,

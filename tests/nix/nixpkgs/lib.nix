@@ -1,6 +1,6 @@
-# The part of nixpkgs' library that Charioteer uses, written anew and only as far as it uses it. What
-# is not here fails with "attribute missing"; each is documented in the Nixpkgs reference manual, or
-# in the file of nixpkgs that is named.
+# An independent implementation of the functions of nixpkgs' library that Charioteer uses. Others
+# fail with "attribute missing". They are documented in the Nixpkgs reference manual, or in the file
+# of nixpkgs that is named.
 let
   inherit (builtins)
     attrNames
@@ -75,7 +75,7 @@ rec {
   min = a: b: if a < b then a else b;
   warnIf = condition: message: if condition then builtins.trace "warning: ${message}" else (x: x);
 
-  # lib/fileset: which files there are is checked, a copy is not made.
+  # lib/fileset: checks that the files exist, without copying them.
   fileset = {
     unions = map (
       path:
@@ -94,7 +94,7 @@ rec {
         }
       );
   };
-  # Whether one is the other or a folder on the way to it, or below it.
+  # Whether the paths are equal, or one contains the other.
   within =
     a: b:
     let

@@ -1,7 +1,7 @@
-# As much of a module system as it takes to find out whether modules are well-formed: imports, `config`
-# that refers to itself, priorities, conditions, merging by type. Options are not declared by modules
-# but in a table, whose leaves are `{ type, ... }`; where it has `any`, names are free. Defining what
-# is not in the table is an error, and so is a value that is not of the type.
+# The part of a module system that is needed to check modules: imports, a recursive `config`,
+# priorities, conditions, merging by type. Options are not declared by modules but in a table, whose
+# leaves are `{ type, ... }`; below `any`, all names are allowed. Defining an option that is not in
+# the table is an error, and so is a value of another type.
 { lib }:
 let
   inherit (builtins)
@@ -25,7 +25,7 @@ let
   isPackage = value: isAttrs value && (value.type or null) == "derivation";
   isWrapper = value: isAttrs value && value ? _type;
 
-  # A module as its own content and those of what it imports.
+  # The contents of a module and of all its imports.
   collect =
     arguments: module:
     let
@@ -39,7 +39,7 @@ let
     in
     [ (own.config or own) ] ++ concatMap (collect arguments) (content.imports or [ ]);
 
-  # What `value`, which modules say, defines at `path` below it: values with their priorities.
+  # The definitions at `path` in `value`, the content of a module: values with their priorities.
   definitionsAt =
     priority: value: path:
     if isWrapper value && value._type == "merge" then
@@ -129,7 +129,7 @@ let
   # The paths that `value` defines and the table does not have.
   unknown =
     path: node: value:
-    # First, because looking at the value of an option would ask for the configuration.
+    # First, because evaluating the value of an option would need the configuration.
     if isOption node then
       [ ]
     else if isWrapper value then
@@ -151,7 +151,7 @@ let
       ) (attrNames value);
 in
 {
-  # The configuration that `modules` make, given what they are called with besides `config`.
+  # The configuration of `modules`, from their arguments besides `config`.
   evalModules =
     {
       modules,

@@ -1,5 +1,5 @@
 # The options of NixOS that Charioteer's machines set or read, each with the file of nixpkgs that
-# declares it. A module that uses another one is refused.
+# declares it. Other options are errors.
 let
   # NixOS has defaults for all of them; where a module reads one, it is given below.
   from = file: type: {
@@ -13,11 +13,11 @@ let
   # rancher/k3s.nix and rancher/default.nix; until 25.05 cluster/k3s/default.nix.
   k3s = from "services/cluster/rancher/default.nix";
   vm = from "virtualisation/qemu-vm.nix";
-  # Lists what a unit is made of: system/boot/systemd.nix, lib/systemd-unit-options.nix.
+  # The sections of a unit: system/boot/systemd.nix, lib/systemd-unit-options.nix.
   unit = from "system/boot/systemd.nix";
   users = from "config/users-groups.nix";
   sshd = from "services/networking/ssh/sshd.nix";
-  # nixos/lib/testing/network.nix gives it its value.
+  # nixos/lib/testing/network.nix defines it.
   network = from "virtualisation/qemu-vm.nix";
 in
 pkgs: {
@@ -32,7 +32,7 @@ pkgs: {
       enable = headscale "bool";
       address = headscale "str";
       port = headscale "int";
-      # Of a free form: whatever Headscale's configuration has.
+      # Free-form: the settings of Headscale.
       settings = headscale "attrs";
     };
     k3s = {
@@ -45,7 +45,7 @@ pkgs: {
     };
     openssh = {
       enable = sshd "bool";
-      # Of a free form: whatever sshd_config has.
+      # Free-form: the settings of sshd_config.
       settings = sshd "attrs";
     };
     tailscale.enable = from "services/networking/tailscale.nix" "bool";

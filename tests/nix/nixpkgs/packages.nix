@@ -1,5 +1,5 @@
-# The packages of nixpkgs that Charioteer takes, each with the file that has it, or the file that
-# names it. Any other attribute is missing.
+# The packages of nixpkgs that Charioteer uses, each with the file that defines or names it. There
+# are no other attributes.
 { since }:
 let
   byName = name: "pkgs/by-name/${builtins.substring 0 2 name}/${name}/package.nix";

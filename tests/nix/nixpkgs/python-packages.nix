@@ -1,4 +1,4 @@
-# The Python packages that Charioteer takes; pkgs/top-level/python-packages.nix names them.
+# The Python packages that Charioteer uses; pkgs/top-level/python-packages.nix names them.
 [
   "black"
   "mypy"
@@ -7,5 +7,5 @@
   "pyflakes"
   "pytest"
   "pytest-xdist"
-  "requests" # what a test of ours adds
+  "requests" # used by a test
 ]

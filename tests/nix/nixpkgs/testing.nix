@@ -1,5 +1,5 @@
-# `pkgs.testers.runNixOSTest`: evaluates a test and its nodes, and makes the derivations that nixpkgs
-# makes, with nothing in them. Documented in nixos/doc/manual/development/writing-nixos-tests.section.md
+# `pkgs.testers.runNixOSTest`: evaluates a test and its nodes, and returns the same derivations as
+# nixpkgs, but empty. Documented in nixos/doc/manual/development/writing-nixos-tests.section.md
 # and declared below nixos/lib/testing/.
 {
   lib,
@@ -23,7 +23,7 @@ let
       own = {
         system = { inherit name; };
         networking.primaryIPAddress = "192.168.1.${toString (numberOf name)}";
-        # The image has all that the modules say in it, so that building it asks for all.
+        # Depends on the whole configuration, as an image does.
         system.build.vm = pkgs.stdenv.mkDerivation {
           name = "nixos-vm";
           buildCommand = builtins.toJSON (evaluated.config // { system = null; });
@@ -47,7 +47,7 @@ let
     config: evalAgain:
     let
       names = builtins.attrNames config.nodes;
-      # The machine's place among all of them, from 1.
+      # The machine's position among all machines, from 1.
       numberOf = name: 1 + lib.length (builtins.filter (other: other < name) names);
     in
     {
@@ -83,7 +83,7 @@ let
         { }
     );
 
-  # What nixpkgs makes by itself when nothing replaces it.
+  # The driver of nixpkgs, unless a module replaces it.
   base =
     { config, ... }:
     {
@@ -154,7 +154,7 @@ let
       inherit (config) driver nodes;
       driverInteractive = config.interactive.driver;
     }
-    # call-test.nix, by which tests are extended.
+    # call-test.nix, which makes tests extensible.
     // (if since "25.11" then { extend = more: made (modules ++ more.modules); } else { });
 in
 module:
