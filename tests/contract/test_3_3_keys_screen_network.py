@@ -72,7 +72,7 @@ def forward_a_free_port(machine: QemuMachine, guest_port: int) -> int:
             return port
 
 
-def test_3_3_a_port_of_the_host_leads_to_one_of_the_guest(alpha: QemuMachine) -> None:
+def test_3_3_a_port_of_the_host_is_forwarded_to_the_guest(alpha: QemuMachine) -> None:
     alpha.succeed("(echo from the guest | nc -l -N 8000) >/dev/null 2>&1 &")
     port = forward_a_free_port(alpha, 8000)
     alpha.wait_until_succeeds("netstat -ltn | grep :8000")

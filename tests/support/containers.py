@@ -1,4 +1,4 @@
-"""Whether this host can have containers, and who has them."""
+"""Whether this host supports containers, and a lock for their use."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ _LOCK = Path("/run/lock/charioteer-containers")
 
 
 def why_no_containers() -> str:
-    """Why this host has no containers; empty when it has."""
+    """Why this host does not support containers; empty if it does."""
     if os.geteuid() != 0:
         return "systemd-nspawn requires root"
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
@@ -27,10 +27,10 @@ def why_no_containers() -> str:
 
 @contextmanager
 def only_containers() -> Iterator[None]:
-    """Waits until no other test of this host has containers.
+    """Waits until no other test on this host uses containers, and keeps others from using them.
 
-    Bridges, interfaces and network namespaces have the names of VLANs and of containers, whichever
-    run they belong to.
+    Bridges, interfaces and network namespaces are named after VLANs and containers, so those of two
+    runs would collide.
     """
     _LOCK.parent.mkdir(parents=True, exist_ok=True)
     with _LOCK.open("w") as file:

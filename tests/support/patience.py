@@ -1,6 +1,6 @@
-"""How long tests wait for the host, scaled by CHARIOTEER_TEST_PATIENCE for slow machines.
+"""Time limits of tests, scaled by CHARIOTEER_TEST_PATIENCE for slow hosts.
 
-These are the limits after which a test is hung, far above what anything takes.
+They are far above all normal durations: a test that exceeds its limit hangs.
 """
 
 import os
@@ -11,14 +11,14 @@ from types import FrameType
 from signal import ITIMER_REAL, SIGALRM, setitimer, signal
 
 FACTOR = float(os.environ.get("CHARIOTEER_TEST_PATIENCE", "1"))
-# Between two looks, in seconds: often at first, then so that looking takes no processor from what is
-# waited for.
+# The pause between two polls, in seconds: short at first, then longer, so that polling does not
+# take processor time from the awaited operation.
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.1
 
 
 class Hung(BaseException):
-    """A test reached its own deadline. Not an Exception, so that nothing in between eats it."""
+    """A test reached its deadline. Not an Exception, so that no code under test catches it."""
 
 
 def scaled(seconds: float) -> float:
@@ -40,7 +40,7 @@ def until(condition: Callable[[], bool], limit: float, what: Callable[[], str]) 
 def deadline(limit: float) -> Iterator[None]:
     """Ends the block by Hung, on the main thread, after `limit` unscaled seconds.
 
-    Another one, in whose block this is, stands still until then.
+    Within another deadline's block, that one is paused meanwhile.
     """
 
     def ring(_number: int, _frame: FrameType | None) -> None:

@@ -50,7 +50,7 @@ def test_a_guest_that_never_starts_the_shell(workshop: Workshop) -> None:
     assert "timeout reached; test terminating..." in silent.stderr
 
 
-def test_a_script_that_takes_no_end(workshop: Workshop) -> None:
+def test_a_script_that_does_not_end(workshop: Workshop) -> None:
     # The limit begins when the guest runs, however long that takes.
     script = """
         machine.connect()

@@ -63,7 +63,7 @@ def test_a_guest_that_reboots_during_a_command(workshop: Workshop) -> None:
     assert anew.stdout.endswith("anew\n True\n")
 
 
-def test_a_guest_that_falls_silent_is_waited_for(workshop: Workshop) -> None:
+def test_a_guest_that_becomes_silent_is_waited_for(workshop: Workshop) -> None:
     workshop.keyboard = True
     script = """
         import threading
