@@ -12,7 +12,7 @@ from charioteer.testing.shell_connection import ShellConnection
 STATUSES = """\
 exit status:
   that of the shell; 0 when it was left by Ctrl-]
-  1    there is no shell, or it was lost: the message says why
+  1    no shell could be started, or it was lost; the message has the reason
   2    no such machine, or several with that name: the message lists them
   129, 130, 143  a hang-up, Ctrl-C before there was a shell, SIGTERM"""
 

@@ -14,7 +14,7 @@ _HEAD = """\
 # Reads RUN_NSPAWN_ROOT_DIR, RUN_NSPAWN_SHARED_DIR and NOTIFY_SOCKET. Arguments go to systemd-nspawn.
 set -eu
 
-# Nobody gives it a PATH.
+# The caller does not set PATH.
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 name={name}
@@ -26,7 +26,7 @@ mkdir -p "$RUN_NSPAWN_ROOT_DIR"
 root=$(realpath -- "$RUN_NSPAWN_ROOT_DIR")
 shared=${{RUN_NSPAWN_SHARED_DIR:-$root/../shared-xchg}}
 mkdir -p "$shared"
-# As systemd-nspawn wants the paths of a bind mount, with colons between them.
+# The format of systemd-nspawn for a bind mount: paths separated by colons.
 bind=$(printf '%s' "$shared" | sed 's/[\\\\:]/\\\\&/g')
 nspawn=
 
@@ -37,7 +37,7 @@ for program in ip systemd-nspawn unshare flock; do
 done
 """
 
-# What is made in the kernel goes before anything else may fail or be killed.
+# Removes kernel objects before it waits, since the shell may be killed meanwhile.
 _CLEAN_UP = """
 clean_up() {
     trap '' TERM INT

@@ -135,7 +135,7 @@ def _named(table: Table, symbols: dict[str, str]) -> Iterator[tuple[str, Table]]
                 name,
                 "a machine name: a letter or '_', then letters, digits, '_' and '-', at most 63",
             )
-        # The script knows a machine by its name with '_' for '-'.
+        # In the script, a machine's name has '_' for '-'.
         symbol = name.replace("-", "_")
         if symbol in symbols:
             table.fail(name, f"a name of its own, but the script would call {symbols[symbol]!r} so")

@@ -56,7 +56,7 @@ fi
 variables=$(value "$NIX_EFI_VARS")
 """
 
-# It ends by itself with QEMU's connection. As a daemon it has no standard error but its log.
+# It ends when QEMU closes its connection. As a daemon it writes errors to its log only.
 _TPM = """
 : "${{NIX_SWTPM_DIR:=./{name}-swtpm}}"
 NIX_SWTPM_DIR=$(realpath -m -- "$NIX_SWTPM_DIR")
@@ -146,7 +146,7 @@ def _arguments(
     lines = [
         "-machine accel=kvm:tcg -cpu max",
         f"-name {machine.name} -m {machine.memory} -smp {machine.cpus}",
-        # No CD-ROM, floppy and parallel port, which a guest would look at during boot.
+        # No CD-ROM, floppy and parallel port, which a guest would probe during boot.
         "-nodefaults -vga std",
         "-device virtio-rng-pci",
         # No option ROMs: guests do not boot from the network.

@@ -27,7 +27,7 @@ class RunOptions:
     log_level: str | None = None
     """One of LEVELS; None: that of the loggers."""
     stream: bool = False
-    """Whether the log shows the output of commands as it comes, where the script does not say."""
+    """Whether the log shows the output of commands as it comes, unless the script sets `stream`."""
     vsock_offset: int | None = None
     """When machines have vsocks of the host's kernel: machine i has the address offset + i."""
 

@@ -20,7 +20,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Kind = Callable[[Any], Any]
 """Turns an argument into what the driver works with. Raises TypeError or ValueError with a text
-that says what it takes."""
+that names the accepted values."""
 
 _PACKAGE = os.path.dirname(__file__) + os.sep
 

@@ -14,7 +14,7 @@ from charioteer.testing.errors import MachineError
 _PROGRAM = "vhost-device-vsock"
 _FIRST_CID = 3  # those below are of hypervisor and host
 _START_LIMIT = 30.0  # seconds until it listens
-_END_LIMIT = 20.0  # seconds until it has gone, once it was killed
+_END_LIMIT = 20.0  # seconds until it has ended, after SIGKILL
 
 
 class VsockPair(NamedTuple):

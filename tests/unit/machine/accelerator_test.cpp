@@ -53,13 +53,13 @@ TEST(Accelerator, ADeviceWithoutTheProcessorsSupportMeansTcg) {
     EXPECT_THAT(choice->describe(), HasSubstr("neither vmx nor svm"));
 }
 
-TEST(Accelerator, OnlyTryingTellsWhenAllLooksWell) {
+TEST(Accelerator, KvmIsTriedIfDeviceAndProcessorSupportIt) {
     EXPECT_FALSE(decide_accelerator("auto", with_vmx, true));
     // Other families have no such flags.
     EXPECT_FALSE(decide_accelerator("", "processor : 0\nFeatures : fp\n", true));
 }
 
-TEST(Accelerator, ASlowFileSystemHoldsUpNothingElse) {
+TEST(Accelerator, ASlowFileSystemDoesNotBlockOtherOperations) {
     fakes::TemporaryDirectory directory;
     AcceleratorFiles files{.cpuinfo = directory.path() / "cpuinfo",
                            .kvm_device = directory.path() / "kvm"};
@@ -78,7 +78,7 @@ TEST(Accelerator, ASlowFileSystemHoldsUpNothingElse) {
     disk.end(1h);
 }
 
-TEST(Accelerator, TcgGetsMoreTime) {
+TEST(Accelerator, TimeLimitsAreLongerForTcg) {
     EXPECT_EQ((AcceleratorChoice{Accelerator::kvm, false, ""}).patience(), 1);
     EXPECT_EQ((AcceleratorChoice{Accelerator::tcg, false, ""}).patience(), 5);
 }

@@ -53,7 +53,7 @@ TEST_F(AgentCommandsTest, GuestAgentReturnsTheAgentOrTheReason) {
     EXPECT_THROW(parse_channel_mode("nonsense"), io::UsageError);
 }
 
-TEST_F(AgentCommandsTest, ASlowFileSystemHoldsUpNothingElse) {
+TEST_F(AgentCommandsTest, ASlowFileSystemDoesNotBlockOtherOperations) {
     // Opening a pipe for reading waits for its writer.
     auto folder = directory_.path() / "agents";
     std::filesystem::create_directory(folder);

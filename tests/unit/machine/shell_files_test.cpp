@@ -130,7 +130,7 @@ TEST_F(ShellFilesTest, AnArchiveWhosePackerWasKilledIsNotTakenForWhole) {
     until_nothing_is_left();
 }
 
-TEST_F(ShellFilesTest, ACopyThatIsCalledOffLeavesNothing) {
+TEST_F(ShellFilesTest, ACancelledCopyInLeavesNothing) {
     // More than fits into a pipe.
     auto source = directory_.path() / "source";
     std::ofstream(source) << std::string(1'000'000, 'x');

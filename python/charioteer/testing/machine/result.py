@@ -28,7 +28,7 @@ class Result:
     """The machine that it ran in, of whatever class."""
     command: str
     status: int
-    """As a shell says it: 128 + n when signal n ended it; 124 when its limit passed."""
+    """The exit status as of a shell: 128 + n after signal n; 124 after its limit."""
     signal: int | None
     """The signal that ended it, or None."""
     stdout_bytes: bytes
@@ -72,8 +72,8 @@ class Result:
 
     def failure(self, text: str) -> RequestedAssertionFailed:
         """An error with this text, and the machine, times and output as notes."""
-        said = {"its output": self.stdout, "its standard error": self.stderr}
-        return failed_request(self.machine, text, self.waited, self.timeout, said)
+        outputs = {"its output": self.stdout, "its standard error": self.stderr}
+        return failed_request(self.machine, text, self.waited, self.timeout, outputs)
 
     def __repr__(self) -> str:
         return (
@@ -83,16 +83,17 @@ class Result:
 
 
 def failed_request(
-    machine: Console, text: str, waited: float, limit: Duration | None, said: dict[str, str]
+    machine: Console, text: str, waited: float, limit: Duration | None, outputs: dict[str, str]
 ) -> RequestedAssertionFailed:
-    """An error with this text, and with what its reader will ask as notes.
+    """An error with this text, and the machine, times and last lines of output as notes.
 
-    `waited` is in seconds; `said` are texts by whose they are, of which the ends are shown.
+    `waited` is in seconds; the keys of `outputs` are their names in the notes.
     """
     error = RequestedAssertionFailed(text)
     limits = "no limit" if limit is None else f"limit {render(limit)} s"
     error.add_note(f"on {machine.name}, after {waited:.2f} s ({limits})")
-    for whose, words in {**said, "the console": "\n".join(machine.last_words())}.items():
-        if lines := last_lines(words):
-            error.add_note("\n  ".join([f"last lines of {whose}:", *lines]))
+    outputs = {**outputs, "the console": "\n".join(machine.last_words())}
+    for name, output in outputs.items():
+        if lines := last_lines(output):
+            error.add_note("\n  ".join([f"last lines of {name}:", *lines]))
     return error
