@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
 #include "fakes/manual_time.hpp"
 #include "fakes/peer.hpp"
 #include "io/condition.hpp"
