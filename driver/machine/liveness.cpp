@@ -1,5 +1,8 @@
 #include "machine/liveness.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace charioteer::machine {
 
 namespace {
@@ -9,7 +12,7 @@ using namespace std::chrono_literals;
 /// After so long the silence of a guest is logged. Under TCG the host may be busy elsewhere, too.
 constexpr auto usual_silence = 10s;
 constexpr auto usual_silence_tcg = 30s;
-/// Of an agent after a deadline. Then it is asked again and again.
+/// Of an agent at a deadline. While it answers, it is asked again and again.
 constexpr auto answer_patience = 10s;
 constexpr auto answer_interval = 5s;
 
@@ -25,15 +28,17 @@ io::Duration Liveness::silence_limit() const {
 asio::awaitable<void> Liveness::until_silent(Liveness self, io::Deadline deadline,
                                              std::string what) {
     auto& time = self.context_->time();
-    co_await time.sleep_until(deadline.when());
-    for (bool logged = false;; logged = true) {
+    // The first answer, or that there is none, is known by the deadline.
+    co_await time.sleep_until(deadline.when() - answer_patience);
+    for (bool logged = false;;) {
         auto link = self.agent_->expected();
         bool answers = false;
         if (link && link->usable()) answers = co_await link->answers(answer_patience);
-        if (link && !answers) co_return;
-        if (link && !logged)
+        bool passed = deadline.passed(time.now());
+        if (link && !answers && passed) co_return;
+        if (link && passed && !std::exchange(logged, true))
             self.context_->log(fmt::format("{} in time, but the guest answers: waiting on", what));
-        co_await time.sleep_for(answer_interval);
+        co_await time.sleep_until(std::max(deadline.when(), time.now() + answer_interval));
     }
 }
 

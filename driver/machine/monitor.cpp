@@ -18,9 +18,11 @@ std::string job_of(const json::object& arguments) {
 
 }  // namespace
 
-asio::awaitable<json::value> Monitor::qmp(std::string command, json::object arguments) {
+asio::awaitable<json::value> Monitor::qmp(std::string command, json::object arguments,
+                                          io::Deadline caller) {
     auto qemu = context_->running_qemu();
-    auto deadline = context_->deadline_after(answer_limit);
+    auto bound = answer_limit * context_->accelerator().patience();
+    auto deadline = command::at_most(bound, caller, context_->time());
     auto& guest = qemu->guest();
     auto job = command == "snapshot-load" ? job_of(arguments) : std::string();
     try {

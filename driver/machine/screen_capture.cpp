@@ -40,18 +40,19 @@ private:
     fs::path path_;
 };
 
-asio::awaitable<std::shared_ptr<ScreenCapture::DumpFile>> ScreenCapture::dump(std::string format) {
+asio::awaitable<std::shared_ptr<ScreenCapture::DumpFile>> ScreenCapture::dump(std::string format,
+                                                                              io::Deadline caller) {
     auto name = fmt::format("screen-{}.{}", ++dumps_, format);
     // Owned by the disk's threads: the io thread never waits for a file system.
     auto file = context_->host().disk().own(
         std::make_unique<DumpFile>(context_->config().state_directory / name));
     json::object arguments{{"filename", file->path().native()}, {"format", format}};
-    co_await monitor_->qmp("screendump", std::move(arguments));
+    co_await monitor_->qmp("screendump", std::move(arguments), caller);
     co_return file;
 }
 
 asio::awaitable<void> ScreenCapture::save(fs::path path) {
-    auto file = co_await dump("png");
+    auto file = co_await dump("png", io::Deadline::never());
     auto copy = [file, path, name = context_->name()] {
         std::error_code failure;
         fs::copy_file(file->path(), path, fs::copy_options::overwrite_existing, failure);
@@ -65,14 +66,15 @@ asio::awaitable<void> ScreenCapture::save(fs::path path) {
                             fmt::format("the disk did not take {}", path.string()));
 }
 
-asio::awaitable<screen::Picture> ScreenCapture::picture() {
-    auto file = co_await dump("ppm");
+asio::awaitable<screen::Picture> ScreenCapture::picture(io::Deadline caller) {
+    auto file = co_await dump("ppm", caller);
     auto parse = [file] {
         auto content = file->content();
         file->remove();
         return screen::parse_ppm(content);
     };
-    auto deadline = context_->deadline_after(disk_limit);
+    auto bound = disk_limit * context_->accelerator().patience();
+    auto deadline = command::at_most(bound, caller, context_->time());
     try {
         co_return co_await deadline.limit(
             context_->host().disk().run(std::move(parse)),

@@ -22,13 +22,13 @@ public:
     /// Writes the screen to `path` as PNG, over a file that is there. Throws io::Error when it
     /// cannot be written.
     asio::awaitable<void> save(std::filesystem::path path);
-    /// What the screen shows.
-    asio::awaitable<screen::Picture> picture();
+    /// What the screen shows. Throws io::TimeoutError at `caller`, too.
+    asio::awaitable<screen::Picture> picture(io::Deadline caller);
 
 private:
     class DumpFile;
 
-    asio::awaitable<std::shared_ptr<DumpFile>> dump(std::string format);
+    asio::awaitable<std::shared_ptr<DumpFile>> dump(std::string format, io::Deadline caller);
 
     std::shared_ptr<Context> context_;
     std::shared_ptr<Monitor> monitor_;

@@ -304,8 +304,8 @@ class Machine:
     def forward_port(self, host_port: int, guest_port: int) -> None: ...
     def screenshot(self, path: str) -> None:
         """Writes the screen to `path` as PNG. Raises MachineError."""
-    def read_screen(self, variants: int) -> ScreenReading:
-        """Begins to read the screen as it is now."""
+    def read_screen(self, variants: int, timeout: Limit | None = None) -> ScreenReading:
+        """Begins to read the screen as it is now. `timeout` is what the caller's limit leaves."""
     # Serial console
     def console_log(self) -> str:
         """All lines since the last start, joined by newlines."""

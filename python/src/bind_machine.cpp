@@ -124,7 +124,8 @@ void bind_monitor(Type& type) {
                 self.run(self.parts().screen->save(std::move(path)));
             },
             py::arg("path"))
-        .def("read_screen", &MachineHandle::read_screen, py::arg("variants"))
+        .def("read_screen", &MachineHandle::read_screen, py::arg("variants"),
+             py::arg("timeout") = py::none())
         .def("console_log", &MachineHandle::console_log)
         .def("console_tail", &MachineHandle::console_tail, py::arg("count"))
         .def("next_console_lines", &MachineHandle::next_console_lines, py::arg("timeout"))

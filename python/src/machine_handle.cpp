@@ -202,8 +202,11 @@ void MachineHandle::forward_port(int host_port, int guest_port) {
                                     host_port, guest_port, answer));
 }
 
-ScreenReading MachineHandle::read_screen(std::size_t variants) {
-    return ScreenReading(run(parts().screen->picture()), variants, idle_);
+ScreenReading MachineHandle::read_screen(std::size_t variants, const py::object& timeout) {
+    auto deadline = io::Deadline::never();
+    if (!timeout.is_none())
+        deadline = host_time().deadline_after(to_limit(timeout).duration + command::grace);
+    return ScreenReading(run(parts().screen->picture(deadline)), variants, idle_);
 }
 
 py::str MachineHandle::console_log() {

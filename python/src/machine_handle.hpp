@@ -68,7 +68,7 @@ public:
     void set_link(const std::string& device, bool up);
     void forward_port(int host_port, int guest_port);
 
-    ScreenReading read_screen(std::size_t variants);
+    ScreenReading read_screen(std::size_t variants, const py::object& timeout);
 
     py::str console_log();
     py::list console_tail(std::size_t count);

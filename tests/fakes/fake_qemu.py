@@ -13,6 +13,7 @@ die                   prints two console lines and exits when the shell receives
 ignore-commands       ignores commands to the shell
 one-agent             installs an agent once, and ignores commands that install another one
 ignore-exit           ignores SIGTERM and the QMP command `quit`
+no-screendump         never replies to the QMP command `screendump`
 
 With FAKE_QEMU_AGENT the guest has a port for an agent: the command that installs the agent is
 handled here, and the agent runs on this host. FAKE_QEMU_AGENT=deny: the guest has no port.
@@ -89,6 +90,8 @@ def serve_qmp(listener: socket.socket) -> None:
         request = json.loads(line)
         command = request["execute"]
         reply = {"id": request["id"]} if "id" in request else {}
+        if command == "screendump" and MODE == "no-screendump":
+            continue
         if command == "no-such-command":
             send({**reply, "error": {"class": "CommandNotFound", "desc": "not found"}})
             continue

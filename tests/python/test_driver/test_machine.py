@@ -21,6 +21,23 @@ def answers(monkeypatch: pytest.MonkeyPatch, status: int, output: str) -> None:
     monkeypatch.setattr(fake_core.FakeMachine, "answer", answer)
 
 
+class TestScreen:
+    def test_each_picture_has_what_is_left_of_the_limit(
+        self, machine: QemuMachine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        left: list[float] = []
+
+        def read_screen(variants: int, timeout: float) -> list[tuple[int, str]]:
+            left.append(timeout)
+            return [(variant, "words") for variant in range(variants)]
+
+        monkeypatch.setattr(machine.handle, "read_screen", read_screen, raising=False)
+        with pytest.raises(RequestedAssertionFailed):
+            machine.wait_for_text("other", timeout=0.05)
+        assert 0 < left[0] <= 0.05
+        assert left[-1] == 0
+
+
 class TestCommands:
     def test_succeed_joins_outputs(
         self, machine: QemuMachine, monkeypatch: pytest.MonkeyPatch

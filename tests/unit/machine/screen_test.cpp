@@ -16,7 +16,7 @@ TEST_F(MachineTest, TheCaptureHasTheSizeOfTheScreenAndLeavesNoFile) {
     auto machine = make(plain);
     run(machine->start(options()));
     auto before = files_in(machine->config().state_directory);
-    auto picture = run(machine->parts().screen->picture());
+    auto picture = run(machine->parts().screen->picture(io::Deadline::never()));
     EXPECT_EQ(picture.width, 300U);
     EXPECT_EQ(picture.height, 200U);
     EXPECT_EQ(picture.pixels.size(), 300U * 200 * 3);

@@ -270,7 +270,7 @@ class NspawnMachine(BaseMachine):
     def _write_screenshot(self, path: str) -> None:
         Path(path).write_bytes(self._convert("pnmtopng", self._picture()))
 
-    def _read_screen(self, variants: int) -> Iterator[tuple[int, str]]:
+    def _read_screen(self, variants: int, left: float | None = None) -> Iterator[tuple[int, str]]:
         return core.ScreenReading(self._picture(), variants)
 
     def _picture(self) -> bytes:

@@ -117,9 +117,9 @@ class QemuMachine(Files, Firmware, Terminals):
         self.run_callbacks()
         self.handle.screenshot(path)
 
-    def _read_screen(self, variants: int) -> core.ScreenReading:
+    def _read_screen(self, variants: int, left: float | None = None) -> core.ScreenReading:
         self.run_callbacks()
-        return self.handle.read_screen(variants)
+        return self.handle.read_screen(variants, left)
 
     @checked
     def wait_for_x(self, timeout: Duration = 900) -> None:

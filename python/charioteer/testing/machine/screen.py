@@ -3,12 +3,13 @@
 import os
 import re
 import tempfile
+import time
 from abc import abstractmethod
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from charioteer.testing.duration import Duration
+from charioteer.testing.duration import Duration, seconds
 from charioteer.testing.errors import MachineError
 from charioteer.testing.machine.commands import Commands
 from charioteer.testing.machine.probes import wait_until
@@ -82,10 +83,11 @@ class Screen(Commands):
     def _write_screenshot(self, path: str) -> None:
         """Writes the screen as PNG to exactly `path`."""
 
-    def _read_screen(self, variants: int) -> Iterator[tuple[int, str]]:
+    def _read_screen(self, variants: int, left: float | None = None) -> Iterator[tuple[int, str]]:
         """Begins to read the screen in the first `variants` of the three ways.
 
-        Yields the number of the way and the text, each as soon as it is known.
+        Yields the number of the way and the text, each as soon as it is known. `left` is what the
+        caller's limit leaves, in seconds.
         """
         raise MachineError(f"{self.name}: there is no screen to read")
 
@@ -101,14 +103,16 @@ class Screen(Commands):
     def wait_for_text(self, regex: str, timeout: Duration = 900) -> None:
         """Waits until the text on the screen, in one of the three ways to read it, matches."""
         pattern = re.compile(regex)
+        end = time.monotonic() + seconds(timeout)
 
         def matches(last_try: bool) -> bool:
+            texts = self._read_screen(3, max(end - time.monotonic(), 0.0))
             if last_try:
-                variants = self.get_screen_text_variants()
+                variants = [text for _, text in sorted(texts)]
                 self.log(f"Last OCR attempt failed. Text was: {variants}")
                 return any(pattern.search(text) for text in variants)
             # What has not been read when one matches is not read any more.
-            return any(pattern.search(text) for _, text in self._read_screen(3))
+            return any(pattern.search(text) for _, text in texts)
 
         with self.nested(f"waiting for {regex} to appear on screen"):
             retry(matches, timeout=timeout)
