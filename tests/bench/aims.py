@@ -19,6 +19,9 @@ class Aim:
 _AIMS = {
     "execute_true": Aim(0.6),
     "wait_open_port": Aim(0.2),
+    "shell_1mb_in": Aim(0.5),
+    "shutdown_quiet": Aim(1),
+    "shutdown_busy": Aim(1),
     "agent_true": Aim(0.25),
     "agent_wait_port": Aim(0.2),
     "agent_wait_closed_port": Aim(0.2),

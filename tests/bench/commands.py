@@ -1,6 +1,9 @@
 """Commands and waits, against the two-trip protocol spoken to the same guest."""
 
+import base64
+import os
 import queue
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +17,10 @@ _ROUNDS = 6
 _COMMANDS = 25
 _PHASES = 10
 _FIRST_PORT = 9000
+_COPIES = 3
+_FILE_SIZE = 1_000_000
+# Of a file, for an argument of the guest, in bytes.
+_PIECE = 90_000
 
 
 def execute_true(machine: _core.Machine, name: str = "execute_true") -> Figure:
@@ -34,6 +41,30 @@ def _timed(call: Callable[[], object]) -> list[float]:
         call()
         times.append((time.perf_counter() - began) * 1000)
     return times
+
+
+def copy_in(machine: _core.Machine) -> Figure:
+    """1 MB into a guest by its root shell alone; the baseline writes it in pieces of `echo`, since a
+    command of the guest's shell has 128 KiB at most.
+    """
+    content = os.urandom(_FILE_SIZE)
+    ours: list[float] = []
+    baseline: list[float] = []
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        for _ in range(_COPIES):
+            began = time.perf_counter()
+            machine.copy_in(file.name, "/tmp/copied")
+            ours.append(time.perf_counter() - began)
+            with guest.two_trips(machine) as shell:
+                began = time.perf_counter()
+                for at in range(0, len(content), _PIECE):
+                    piece = base64.b64encode(content[at : at + _PIECE]).decode()
+                    shell.execute(f"echo -n {piece} | base64 -d >> /tmp/pieces")
+                baseline.append(time.perf_counter() - began)
+                shell.execute("rm /tmp/pieces")
+    return compare("shell_1mb_in", ours, baseline, "s")
 
 
 def _poll(machine: _core.Machine, probe: str, _port: int) -> None:

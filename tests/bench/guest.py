@@ -9,7 +9,7 @@ from pathlib import Path
 from charioteer import _core
 from charioteer.cluster import configuration, definition
 
-from upstream import TwoTripShell
+from upstream import TwoTripShell, UpstreamMachine
 
 HERE = Path(__file__).resolve().parent
 
@@ -30,14 +30,11 @@ def running(
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         os.environ.update(environment, CHARIOTEER_CHANNEL=channel)
-        (source := folder / "source").mkdir()
-        (source / "cluster.toml").write_text(f'[machines.guest]\nguest = "{guest}"\nvlans = []\n')
-        (source / "test.py").touch()
-        config = _core.load_configuration(str(write_configuration(source, folder)))
+        script = _start_script(guest, folder)
         (shared := folder / "shared-xchg").mkdir()
         reporter = _core.Reporter(terminal="BENCH_VERBOSE" in os.environ)
         machine = _core.Machine(
-            "guest", config.vms["guest"], str(folder / "vm-state-guest"), str(shared), reporter
+            "guest", script, str(folder / "vm-state-guest"), str(shared), reporter
         )
         try:
             machine.start()
@@ -47,6 +44,25 @@ def running(
             machine.release()
             for variable in environment:
                 del os.environ[variable]
+
+
+def _start_script(guest: str, folder: Path) -> str:
+    (source := folder / "source").mkdir()
+    (source / "cluster.toml").write_text(f'[machines.guest]\nguest = "{guest}"\nvlans = []\n')
+    (source / "test.py").touch()
+    return _core.load_configuration(str(write_configuration(source, folder))).vms["guest"]
+
+
+@contextmanager
+def running_as_upstream(guest: str = "minimal") -> Iterator[UpstreamMachine]:
+    """The same in the hands of the baseline, without our driver."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        machine = UpstreamMachine(_start_script(guest, folder), folder)
+        try:
+            yield machine
+        finally:
+            machine.release()
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def measure() -> Iterable[Figure]:
             machine.wait_for_unit("multi-user.target")
             tasks = _tasks(machine, folder, share)
             yield from _compared(machine, tasks, "quiet")
-            with _busy_processes():
+            with busy_processes():
                 yield from _compared(machine, tasks, "busy")
             yield from _growth(tasks)
 
@@ -124,7 +124,7 @@ def _clocks(machine: _core.Machine) -> tuple[float, float, float]:
 
 
 @contextmanager
-def _busy_processes() -> Iterator[None]:
+def busy_processes() -> Iterator[None]:
     """Some processes that compute, in a session of their own, as another build on the host would be."""
     count = _BUSY_FOR_EACH_PROCESSOR * len(os.sched_getaffinity(0))
     loops = f"for _ in $(seq {count}); do while :; do :; done & done; wait"

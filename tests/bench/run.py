@@ -21,6 +21,7 @@ import guest
 import load
 import network
 import screen
+import shutdown
 from figures import Figure
 
 
@@ -28,6 +29,7 @@ def _commands(build: Path) -> Iterable[Figure]:
     with guest.running(channel="plain") as machine:
         yield commands.execute_true(machine)
         yield commands.wait_open_port(machine)
+        yield commands.copy_in(machine)
 
 
 def _agent(build: Path) -> Iterable[Figure]:
@@ -36,6 +38,10 @@ def _agent(build: Path) -> Iterable[Figure]:
 
 def _load(build: Path) -> Iterable[Figure]:
     return load.measure()
+
+
+def _shutdown(build: Path) -> Iterable[Figure]:
+    return shutdown.measure()
 
 
 def _bridge(build: Path) -> Iterable[Figure]:
@@ -69,6 +75,7 @@ _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "commands": _commands,
     "agent": _agent,
     "load": _load,
+    "shutdown": _shutdown,
     "bridge": _bridge,
     "network": _network,
     "start": _start,

@@ -1,9 +1,13 @@
 """The baseline: what a driver does that speaks the plain protocol of the NixOS test driver."""
 
 import base64
+import os
 import shlex
 import socket
+import subprocess
+import threading
 import time
+from pathlib import Path
 
 
 class TwoTripShell:
@@ -46,3 +50,72 @@ class TwoTripShell:
             received += chunk
             self.transferred += len(chunk)
         return received
+
+
+class UpstreamMachine:
+    """A machine whose QEMU is a child of this process and of its session, with what is needed to boot
+    it and to switch it off."""
+
+    _GREETING = b"Spawning backdoor root shell..."
+
+    def __init__(self, start_script: str, folder: Path) -> None:
+        """Returns when the root shell has greeted."""
+        (state := folder / "state").mkdir()
+        (shared := folder / "shared").mkdir()
+        listeners = {name: self._listen(folder / name) for name in ("monitor", "shell")}
+        options = (
+            f"-qmp unix:{folder}/qmp,server=on,wait=off -monitor unix:{folder}/monitor "
+            f"-chardev socket,id=shell,path={folder}/shell -device virtio-serial "
+            "-device virtconsole,chardev=shell -device virtio-rng-pci -serial stdio "
+            "-no-reboot -nographic"
+        )
+        accelerator = "" if _kvm_works() else " -machine accel=tcg"
+        self._process = subprocess.Popen(
+            f"{start_script} {options}{accelerator}",
+            shell=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=state,
+            env={**os.environ, "TMPDIR": str(state), "SHARED_DIR": str(shared), "USE_TMPDIR": "1"},
+        )
+        self._reader = threading.Thread(target=self._read_console)
+        self._reader.start()
+        self._sockets = {name: one.accept()[0] for name, one in listeners.items()}
+        for listener in listeners.values():
+            listener.close()
+        said = b""
+        while self._GREETING + b"\n" not in said:
+            said += self._sockets["shell"].recv(4096)
+
+    def shutdown(self) -> None:
+        """Has the guest power off, and waits for the end of QEMU."""
+        self._sockets["shell"].sendall(b"poweroff\n")
+        self._process.wait()
+
+    def release(self) -> None:
+        """Ends what is left."""
+        self._process.terminate()
+        self._process.wait()
+        self._reader.join()
+        for connection in self._sockets.values():
+            connection.close()
+
+    @staticmethod
+    def _listen(path: Path) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen(1)
+        listener.settimeout(60)
+        return listener
+
+    def _read_console(self) -> None:
+        assert self._process.stdout
+        for _ in self._process.stdout:
+            pass
+
+
+def _kvm_works() -> bool:
+    """Guests hang where the device is there and the processor lacks what it takes."""
+    flags = Path("/proc/cpuinfo").read_text()
+    return os.access("/dev/kvm", os.W_OK) and ("vmx" in flags or "svm" in flags)
