@@ -48,7 +48,7 @@ def test_1_11_ipython_syntax_and_history(prompt: Terminal, workshop: Workshop) -
     prompt.wait_for("ONE TWO")
     prompt.wait_for_last_line(">>>")
     prompt.type("start_all?")
-    prompt.wait_for("Starts all machines side by side")
+    prompt.wait_for("Starts all machines in parallel")
     prompt.wait_for_last_line(">>>")
     leave(prompt)
     assert "words[0].upper()" in (workshop.folder / ".nixos-test-history").read_text()
