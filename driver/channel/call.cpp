@@ -16,12 +16,6 @@ constexpr std::size_t input_piece = 32 * 1024;
 
 }  // namespace
 
-std::string words(std::initializer_list<std::string_view> words) {
-    std::string text;
-    for (auto word : words) text.append(word).push_back('\0');
-    return text;
-}
-
 Call::Call(std::weak_ptr<FrameSink> sink, std::uint32_t stream, Origin origin,
            const asio::any_io_executor& executor)
     : sink_(std::move(sink)),
@@ -116,7 +110,7 @@ void Call::signal(int number) {
                encoded(frames::Signal{.number = static_cast<std::uint32_t>(number)}));
 }
 
-void Call::resize(TerminalSize size) {
+void Call::resize(command::TerminalSize size) {
     auto sink = sink_.lock();
     if (!sink || !live()) return;
     sink->send(frames::Type::resize, stream_,
@@ -153,8 +147,8 @@ bool Call::take_credit(std::uint32_t bytes) {
     return true;
 }
 
-void Call::take_exit(const Ending& ending) {
-    ending_ = ending;
+void Call::take_exit(command::Outcome outcome) {
+    outcome_ = std::move(outcome);
     finish(State::ended, "");
     // Processes that it has left behind may write errors for ever, and must not wait for the
     // call's reader.

@@ -4,13 +4,13 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "channel/frame_sink.hpp"
+#include "command/command.hpp"
 #include "frames/messages.hpp"
 #include "io/condition.hpp"
 #include "io/deadline.hpp"
@@ -32,41 +32,10 @@ public:
     using ConnectionLost::ConnectionLost;
 };
 
-struct TerminalSize {
-    std::uint16_t rows = 24;
-    std::uint16_t columns = 80;
-};
-
 /// Bytes of output and errors that a command may write before the driver takes them: usually, and
 /// at most.
 constexpr std::uint32_t usual_output_window = 256 * 1024;
 constexpr std::uint32_t largest_output_window = 1024 * 1024;
-
-/// What is to be run in the guest.
-struct Request {
-    std::string text = {};    ///< a script for bash, or words() of a program of the agent
-    bool built_in = false;    ///< it is words()
-    bool strict = false;      ///< the script begins with `set -euo pipefail`
-    bool with_input = false;  ///< its standard input is what write() gives it, else it is empty
-    bool want_output = true;  ///< false: its standard output goes nowhere
-    /// Bytes of output and errors that it may write before the driver takes them.
-    std::uint32_t output_window = usual_output_window;
-    std::optional<TerminalSize> terminal =
-        std::nullopt;  ///< its streams are a new terminal of this size
-    /// After it the guest ends the whole process group, and the status is 124.
-    std::optional<io::Duration> limit = std::nullopt;
-};
-
-/// The words of a program of the agent, as Request::text takes them.
-std::string words(std::initializer_list<std::string_view> words);
-
-/// How a command ended.
-struct Ending {
-    int status = 0;  ///< as a shell says it: 128 + n after signal n
-    int signal = 0;  ///< that ended it, or 0
-    bool timed_out = false;
-    io::Duration duration{};  ///< in the guest, from its start to the end of its shell
-};
 
 enum class Source { output, errors };
 
@@ -91,10 +60,9 @@ public:
 
     /// What was asked for, and when.
     struct Origin {
-        std::string text;
+        command::Command command;
         io::TimePoint at;
-        std::optional<io::Duration> limit;
-        std::uint32_t output_window = 0;  ///< bytes; as in Request
+        std::uint32_t output_window = usual_output_window;
     };
 
     Call(std::weak_ptr<FrameSink> sink, std::uint32_t stream, Origin origin,
@@ -114,8 +82,8 @@ public:
     asio::awaitable<std::optional<Piece>> next();
     /// Returns when next() would not wait. When a deadline cancels this, no piece is lost.
     asio::awaitable<void> until_next();
-    /// How it ended; of use after next() gave none.
-    const Ending& ending() const noexcept { return ending_; }
+    /// How it ended, without the output, which next() gave; of use after that gave none.
+    const command::Outcome& outcome() const noexcept { return outcome_; }
     bool ended() const noexcept { return state_ == State::ended; }
 
     /// Gives it input; returns when the guest has room for all of it. What comes after its end is
@@ -125,7 +93,7 @@ public:
     void end_input();
     /// Sends its process group a signal; 0 is SIGTERM, and SIGKILL 5 s later to what is left.
     void signal(int number);
-    void resize(TerminalSize size);
+    void resize(command::TerminalSize size);
     /// It runs on when the last reference to the call is gone. Its standard output is discarded
     /// then, and its standard error goes to Settings::late_errors.
     void detach() noexcept { detached_ = true; }
@@ -137,7 +105,7 @@ public:
     void take_piece(Source source, std::string_view bytes);
     /// False: it is more than there can be.
     bool take_credit(std::uint32_t bytes);
-    void take_exit(const Ending& ending);
+    void take_exit(command::Outcome outcome);
     void refuse(std::string why);
     /// `unsent`: the agent has heard nothing of it.
     void fail(std::string why, bool unsent = false);
@@ -159,7 +127,7 @@ private:
     bool detached_ = false;
     State state_ = State::waiting;
     std::string why_;  ///< it was refused or failed
-    Ending ending_;
+    command::Outcome outcome_;
 };
 
 /// Cancels the call at the end of a scope, unless it has ended.

@@ -71,8 +71,8 @@ asio::awaitable<Peer> Channel::greeted(io::Deadline deadline) {
     co_return co_await deadline.limit(multiplexer_->greeted(), "the agent did not greet");
 }
 
-std::shared_ptr<Call> Channel::start(Request request) {
-    return multiplexer_->start(std::move(request));
+std::shared_ptr<Call> Channel::start(command::Command command, std::uint32_t output_window) {
+    return multiplexer_->start(std::move(command), output_window);
 }
 
 asio::awaitable<void> Channel::ping(io::Deadline deadline) {

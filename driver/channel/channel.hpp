@@ -55,8 +55,10 @@ public:
     /// Whether both ends know what the other has heard.
     bool in_step() const noexcept { return multiplexer_->in_step(); }
 
-    /// Has the agent start something. Throws io::ConnectionLost when there is no agent.
-    std::shared_ptr<Call> start(Request request);
+    /// Has the agent start something, which may write `output_window` bytes of output and errors
+    /// before the driver takes them. Throws NotSent when there is no agent.
+    std::shared_ptr<Call> start(command::Command command,
+                                std::uint32_t output_window = usual_output_window);
     /// Waits for an answer of the agent. Throws io::TimeoutError, io::ConnectionLost.
     asio::awaitable<void> ping(io::Deadline deadline);
     /// When something was last heard of the agent.

@@ -21,32 +21,34 @@ std::uint32_t milliseconds(io::Duration limit) {
 
 }  // namespace
 
-frames::Exec exec_of(const Request& request, io::Duration holder_limit) {
+frames::Exec exec_of(const command::Command& command, std::uint32_t output_window,
+                     io::Duration holder_limit) {
+    using Kind = command::Command::Kind;
     frames::Exec exec;
-    exec.credit = request.output_window;
+    exec.credit = output_window;
     auto set = [&](bool is, frames::Exec::Flag flag) { exec.flags |= is ? flag : 0u; };
-    set(request.built_in, frames::Exec::built_in);
-    set(request.strict, frames::Exec::strict);
-    set(request.with_input, frames::Exec::with_input);
-    set(!request.want_output, frames::Exec::no_output);
-    set(request.terminal.has_value(), frames::Exec::on_terminal);
-    if (request.terminal) {
-        exec.rows = request.terminal->rows;
-        exec.columns = request.terminal->columns;
+    set(command.kind == Kind::built_in, frames::Exec::built_in);
+    set(command.kind == Kind::strict_script, frames::Exec::strict);
+    set(command.stream_input, frames::Exec::with_input);
+    set(!command.want_output, frames::Exec::no_output);
+    set(command.terminal.has_value(), frames::Exec::on_terminal);
+    if (command.terminal) {
+        exec.rows = command.terminal->rows;
+        exec.columns = command.terminal->columns;
     }
-    if (request.limit) exec.limit = milliseconds(*request.limit);
+    if (command.limit) exec.limit = milliseconds(command.limit->duration);
     exec.holder_report = milliseconds(holder_report);
     exec.holder_limit = milliseconds(holder_limit);
     return exec;
 }
 
-Ending ending_of(const frames::Exit& exit) {
-    Ending ending;
-    ending.status = static_cast<int>(exit.status);
-    ending.signal = static_cast<int>(exit.signal);
-    ending.timed_out = exit.timed_out != 0;
-    ending.duration = std::chrono::microseconds(exit.microseconds);
-    return ending;
+command::Outcome outcome_of(const frames::Exit& exit) {
+    command::Outcome outcome;
+    outcome.status = static_cast<int>(exit.status);
+    outcome.signal = static_cast<int>(exit.signal);
+    outcome.timed_out = exit.timed_out != 0;
+    outcome.duration = std::chrono::microseconds(exit.microseconds);
+    return outcome;
 }
 
 }  // namespace charioteer::channel

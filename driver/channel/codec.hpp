@@ -28,8 +28,10 @@ std::string encoded(const Message& message) {
     return std::string(as_text(frames::encode(message, room)));
 }
 
-/// The fields of `exec`, which the command's text follows. `holder_limit` as in Settings.
-frames::Exec exec_of(const Request& request, io::Duration holder_limit);
-Ending ending_of(const frames::Exit& exit);
+/// The fields of `exec`, which the command's text follows. `output_window` as of Channel::start(),
+/// `holder_limit` as in Settings.
+frames::Exec exec_of(const command::Command& command, std::uint32_t output_window,
+                     io::Duration holder_limit);
+command::Outcome outcome_of(const frames::Exit& exit);
 
 }  // namespace charioteer::channel

@@ -79,22 +79,22 @@ asio::awaitable<Peer> Multiplexer::greeted() {
     co_return peer_;
 }
 
-std::shared_ptr<Call> Multiplexer::start(Request request) {
+std::shared_ptr<Call> Multiplexer::start(command::Command command, std::uint32_t output_window) {
     if (!usable()) throw NotSent(why_not_);
     // 0 is the line itself.
     do last_stream_ = (last_stream_ + 1) % frames::orphan;
     while (last_stream_ == 0 || streams_.contains(last_stream_));
     auto stream = last_stream_;
-    Call::Origin origin{request.text, time_.now(), request.limit, request.output_window};
+    auto exec = exec_of(command, output_window, settings_.holder_limit);
+    Call::Origin origin{std::move(command), time_.now(), output_window};
     auto call = std::make_shared<Call>(weak_from_this(), stream, std::move(origin), executor_);
-    streams_[stream] = {call, request.output_window, 0, io::LineSplitter(longest_line), false};
-    std::string_view text = request.text;
+    streams_[stream] = {call, output_window, 0, io::LineSplitter(longest_line), false};
+    std::string_view text = call->origin().command.text;
     while (text.size() > text_piece) {
         send(frames::Type::text, stream, text.substr(0, text_piece));
         text.remove_prefix(text_piece);
     }
-    send(frames::Type::exec, stream,
-         encoded(exec_of(request, settings_.holder_limit)).append(text));
+    send(frames::Type::exec, stream, encoded(exec).append(text));
     return call;
 }
 
@@ -240,7 +240,7 @@ bool Multiplexer::take_for_call(Call& call, const frames::Header& header, frames
         case frames::Type::exit:
             if (!frames::decode(payload, exit)) return false;
             if (exit.held != 0) report_held(call, payload, true);
-            call.take_exit(ending_of(exit));
+            call.take_exit(outcome_of(exit));
             return true;
         case frames::Type::held:
             report_held(call, payload, false);
@@ -254,7 +254,7 @@ bool Multiplexer::take_for_call(Call& call, const frames::Header& header, frames
 }
 
 void Multiplexer::report_held(const Call& call, frames::Bytes holders, bool given_up) {
-    settings_.held_output({call.origin().text, std::string(as_text(holders)), given_up});
+    settings_.held_output({call.origin().command.text, std::string(as_text(holders)), given_up});
 }
 
 /// Output without a reader: credit for it is given at once.

@@ -83,7 +83,8 @@ public:
     void on_gone_back(std::function<void()> handler) { gone_back_ = std::move(handler); }
     bool usable() const noexcept { return state_ == State::usable || state_ == State::agreeing; }
     bool in_step() const noexcept { return state_ == State::usable; }
-    std::shared_ptr<Call> start(Request request);
+    std::shared_ptr<Call> start(command::Command command,
+                                std::uint32_t output_window = usual_output_window);
     void fail(const std::string& why);
     io::TimePoint heard() const noexcept { return heard_; }
 

@@ -11,11 +11,11 @@ namespace {
 constexpr std::size_t piece_size = 256 * 1024;
 
 /// Throws what the guest's program wrote as its errors, unless it has succeeded.
-void expect_success(const channel::Ending& ending, ErrorLines& errors) {
+void expect_success(const command::Outcome& outcome, ErrorLines& errors) {
     errors.finish();
-    if (ending.status == 0) return;
+    if (outcome.status == 0) return;
     if (errors.empty())
-        throw io::Error(fmt::format("the guest's end of it ended with status {}", ending.status));
+        throw io::Error(fmt::format("the guest's end of it ended with status {}", outcome.status));
     throw errors.as_error();
 }
 
@@ -82,7 +82,7 @@ asio::awaitable<void> AgentCopy::receive_tree(std::shared_ptr<channel::Call> cal
         auto written = co_await context_->host().disk().run(std::move(write));
         copying->moved(written, 0);
     }
-    expect_success(call->ending(), copying->errors);
+    expect_success(call->outcome(), copying->errors);
     auto finish = [writer] { writer->finish(); };
     co_await context_->host().disk().run(std::move(finish));
 }
@@ -91,15 +91,13 @@ asio::awaitable<void> AgentCopy::copy_in(std::shared_ptr<AgentLink> link,
                                          std::filesystem::path source, std::string target) {
     auto reader = co_await host_files_.open(source);
     auto copying = host_files_.begin_copying(fmt::format("copy {} to {}", source.string(), target));
-    channel::Request request;
-    request.text = channel::words({"receive", target});
-    request.built_in = true;
-    request.with_input = true;
-    auto call = link->channel().start(std::move(request));
+    auto receive = command::built_in({"receive", target});
+    receive.stream_input = true;
+    auto call = link->channel().start(std::move(receive));
     channel::CancelOnExit cancel(call);
     auto sent = liveness_.unless_dead(link, send_tree(call, reader, copying));
     co_await unless_stalled(link, copying, std::move(sent));
-    expect_success(call->ending(), copying->errors);
+    expect_success(call->outcome(), copying->errors);
 }
 
 asio::awaitable<void> AgentCopy::copy_out(std::shared_ptr<AgentLink> link, std::string source,
@@ -107,11 +105,8 @@ asio::awaitable<void> AgentCopy::copy_out(std::shared_ptr<AgentLink> link, std::
     auto copying = host_files_.begin_copying(fmt::format("copy {} to the host", source));
     auto writer = context_->host().disk().own(
         std::make_unique<files::TreeWriter>(std::move(target), files::Existing::replace_file));
-    channel::Request request;
-    request.text = channel::words({"send", source});
-    request.built_in = true;
-    request.output_window = channel::largest_output_window;
-    auto call = link->channel().start(std::move(request));
+    auto send = command::built_in({"send", source});
+    auto call = link->channel().start(std::move(send), channel::largest_output_window);
     channel::CancelOnExit cancel(call);
     auto received = liveness_.unless_dead(link, receive_tree(call, writer, copying));
     co_await unless_stalled(link, copying, std::move(received));

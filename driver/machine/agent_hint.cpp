@@ -3,16 +3,14 @@
 namespace charioteer::machine {
 
 AgentHint::AgentHint(std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent,
-                     const std::vector<std::string>& words)
-    : context_(std::move(context)), agent_(std::move(agent)) {
-    for (const auto& word : words) text_ += word + std::string(1, '\0');
-}
+                     std::vector<std::string> words)
+    : context_(std::move(context)), agent_(std::move(agent)), words_(std::move(words)) {}
 
 asio::awaitable<void> AgentHint::sleep(io::Duration pause, io::Duration short_pause) {
     auto& time = context_->time();
     bool came_before = std::exchange(came_, false);
     if (came_before) co_await time.sleep_for(short_pause);
-    auto link = text_.empty() ? nullptr : agent_->usable();
+    auto link = words_.empty() ? nullptr : agent_->usable();
     if (!link) {
         if (!came_before) co_await time.sleep_for(short_pause);
         co_return;
@@ -27,7 +25,7 @@ asio::awaitable<void> AgentHint::sleep(io::Duration pause, io::Duration short_pa
     } catch (const io::TimeoutError&) {
         // Then the command is tried without one.
     } catch (const channel::Refused&) {
-        text_.clear();
+        words_.clear();
     } catch (const io::Error&) {
         // The next try reports what happened to the guest, or mends it.
         call_.reset();
@@ -37,18 +35,13 @@ asio::awaitable<void> AgentHint::sleep(io::Duration pause, io::Duration short_pa
 }
 
 asio::awaitable<void> AgentHint::until_it_ends(std::shared_ptr<AgentLink> link) {
-    if (!call_) {
-        channel::Request request;
-        request.text = text_;
-        request.built_in = true;
-        call_ = link->channel().start(std::move(request));
-    }
+    if (!call_) call_ = link->channel().start(command::built_in(words_));
     for (;;) {
         auto piece = co_await call_->next();
         if (!piece) break;
     }
     // Another status means that this cannot be watched, now or later.
-    if (call_->ending().status != 0) text_.clear();
+    if (call_->outcome().status != 0) words_.clear();
     call_.reset();
 }
 

@@ -17,7 +17,7 @@ class AgentHint {
 public:
     /// `words` as the agent takes them; empty: there is no hint.
     AgentHint(std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent,
-              const std::vector<std::string>& words);
+              std::vector<std::string> words);
     AgentHint(const AgentHint&) = delete;
     AgentHint& operator=(const AgentHint&) = delete;
 
@@ -30,7 +30,7 @@ private:
 
     std::shared_ptr<Context> context_;
     std::shared_ptr<GuestAgent> agent_;
-    std::string text_;
+    std::vector<std::string> words_;  ///< empty: there is no hint
     std::shared_ptr<channel::Call> call_;
     bool came_ = false;
 };

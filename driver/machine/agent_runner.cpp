@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <utility>
 
 #include "io/line_splitter.hpp"
 #include "io/printable.hpp"
@@ -29,16 +30,6 @@ void take_lines(io::LineSplitter& splitter, std::string_view bytes, Take take) {
     while (auto line = splitter.next()) take(std::move(*line));
 }
 
-channel::Request request_of(const Command& command) {
-    channel::Request request;
-    request.text = command.text;
-    request.strict = true;
-    request.with_input = command.input.has_value();
-    request.want_output = command.want_output;
-    if (command.limit) request.limit = command.limit->duration;
-    return request;
-}
-
 }  // namespace
 
 asio::awaitable<Outcome> AgentRunner::run(std::shared_ptr<AgentLink> link, Command command,
@@ -50,12 +41,15 @@ asio::awaitable<Outcome> AgentRunner::run(std::shared_ptr<AgentLink> link, Comma
     }
     const auto& console = context_->console();
     auto earlier_panic = console->panic();
-    auto call = link->channel().start(request_of(command));
+    auto input = std::exchange(command.input, std::nullopt);
+    command.stream_input = input.has_value();
+    auto all_errors = command.all_errors;
+    auto log_output = command.log_output;
+    auto call = link->channel().start(std::move(command));
     channel::CancelOnExit cancel(call);
-    if (command.input)
-        asio::co_spawn(context_->executor(), feed(call, std::move(*command.input)), asio::detached);
+    if (input) asio::co_spawn(context_->executor(), feed(call, std::move(*input)), asio::detached);
     auto collected = liveness_.unless_dead(
-        link, collect(call, command.all_errors, command.log_output, std::move(output_so_far)));
+        link, collect(call, all_errors, log_output, std::move(output_so_far)));
     auto outcome = co_await liveness_.unless_silent(std::move(collected), deadline,
                                                     "the guest did not end the command");
     // An answer that was asked for after a panic proves that the kernel runs.
@@ -65,7 +59,7 @@ asio::awaitable<Outcome> AgentRunner::run(std::shared_ptr<AgentLink> link, Comma
 
 asio::awaitable<void> AgentRunner::start_detached(std::shared_ptr<AgentLink> link, Command command,
                                                   io::Deadline deadline) {
-    auto call = link->channel().start(request_of(command));
+    auto call = link->channel().start(std::move(command));
     call->detach();
     auto started = liveness_.unless_dead(link, call->started());
     co_await deadline.limit(std::move(started), "the guest did not start the command");
@@ -74,7 +68,8 @@ asio::awaitable<void> AgentRunner::start_detached(std::shared_ptr<AgentLink> lin
 asio::awaitable<Outcome> AgentRunner::collect(std::shared_ptr<channel::Call> call, bool all_errors,
                                               bool log_output,
                                               std::shared_ptr<std::string> output_so_far) {
-    Outcome outcome;
+    std::string output;
+    std::string errors;
     io::LineSplitter error_lines(longest_line);
     io::LineSplitter output_lines(longest_line);
     auto take_error = [this](std::string line) { context_->console()->add_line(std::move(line)); };
@@ -86,22 +81,20 @@ asio::awaitable<Outcome> AgentRunner::collect(std::shared_ptr<channel::Call> cal
         if (!piece) break;
         if (piece->source == channel::Source::errors) {
             take_lines(error_lines, piece->bytes, take_error);
-            outcome.errors += piece->bytes;
-            if (!all_errors && outcome.errors.size() > 2 * errors_kept)
-                outcome.errors.erase(0, outcome.errors.size() - errors_kept);
+            errors += piece->bytes;
+            if (!all_errors && errors.size() > 2 * errors_kept)
+                errors.erase(0, errors.size() - errors_kept);
         } else {
-            outcome.output += piece->bytes;
+            output += piece->bytes;
             if (output_so_far) *output_so_far += piece->bytes;
             if (log_output) take_lines(output_lines, piece->bytes, take_output);
         }
     }
     if (!error_lines.rest().empty()) take_error(std::string(error_lines.rest()));
     if (!output_lines.rest().empty()) take_output(std::string(output_lines.rest()));
-    const auto& ending = call->ending();
-    outcome.status = ending.status;
-    outcome.signal = ending.signal;
-    outcome.duration = ending.duration;
-    outcome.timed_out = ending.timed_out;
+    auto outcome = call->outcome();
+    outcome.output = std::move(output);
+    outcome.errors = std::move(errors);
     co_return outcome;
 }
 

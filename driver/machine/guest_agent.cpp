@@ -115,8 +115,8 @@ asio::awaitable<std::shared_ptr<AgentLink>> GuestAgent::ready(io::Deadline deadl
     co_return link;
 }
 
-asio::awaitable<std::shared_ptr<channel::Call>> GuestAgent::begin(channel::Request request) {
-    auto deadline = command::deadline_of(request.limit, context_->time());
+asio::awaitable<std::shared_ptr<channel::Call>> GuestAgent::begin(command::Command command) {
+    auto deadline = command::deadline_of(command.limit, context_->time());
     auto link = co_await ready(deadline);
     if (!link) {
         ShellError missing(fmt::format("{}: this needs the guest agent, which is not running: {}",
@@ -124,7 +124,7 @@ asio::awaitable<std::shared_ptr<channel::Call>> GuestAgent::begin(channel::Reque
         Diagnostics(context_).annotate(missing);
         throw missing;
     }
-    co_return link->channel().start(std::move(request));
+    co_return link->channel().start(std::move(command));
 }
 
 std::shared_ptr<AgentLink> GuestAgent::usable() const {

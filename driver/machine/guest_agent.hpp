@@ -33,8 +33,9 @@ public:
     /// The agent, which is started anew if it was lost; null where the root shell has to serve.
     /// Throws NotRunning, and as start().
     asio::awaitable<std::shared_ptr<AgentLink>> ready(io::Deadline deadline);
-    /// Starts something in the guest. Throws ShellError when there is no agent, and as ready().
-    asio::awaitable<std::shared_ptr<channel::Call>> begin(channel::Request request);
+    /// Starts `command` in the guest, as channel::Channel::start() does. Throws ShellError when
+    /// there is no agent, and as ready().
+    asio::awaitable<std::shared_ptr<channel::Call>> begin(command::Command command);
 
     /// The agent that takes commands now, or null.
     std::shared_ptr<AgentLink> usable() const;

@@ -5,8 +5,8 @@
 namespace charioteer::machine {
 
 asio::awaitable<std::shared_ptr<GuestProcess>> GuestProcess::begin(
-    std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent, channel::Request request) {
-    auto call = co_await agent->begin(std::move(request));
+    std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent, command::Command command) {
+    auto call = co_await agent->begin(std::move(command));
     Liveness liveness(context, agent);
     co_return std::make_shared<GuestProcess>(std::move(context), std::move(liveness),
                                              std::move(call));
@@ -16,8 +16,9 @@ template <class T>
 asio::awaitable<T> GuestProcess::unless_lost(asio::awaitable<T> operation, std::string what) {
     const auto& origin = call_->origin();
     auto deadline = io::Deadline::never();
-    if (origin.limit && *origin.limit > io::Duration::zero())
-        deadline = context_->time().deadline_after(*origin.limit + command::grace, origin.at);
+    const auto& limit = origin.command.limit;
+    if (limit && limit->duration > io::Duration::zero())
+        deadline = context_->time().deadline_after(limit->duration + command::grace, origin.at);
     const auto& qemu = context_->qemu();
     if (qemu && qemu->agent())
         operation = liveness_.unless_dead(qemu->agent(), std::move(operation));
@@ -26,7 +27,7 @@ asio::awaitable<T> GuestProcess::unless_lost(asio::awaitable<T> operation, std::
 
 ShellError GuestProcess::explain(const io::Error& error) const {
     const auto& origin = call_->origin();
-    return Diagnostics(context_).explain(error, fmt::format("running `{}`", origin.text),
+    return Diagnostics(context_).explain(error, fmt::format("running `{}`", origin.command.text),
                                          origin.at);
 }
 
@@ -60,9 +61,9 @@ asio::awaitable<void> GuestProcess::write(std::string bytes) {
     }
 }
 
-std::optional<channel::Ending> GuestProcess::ending() const {
+std::optional<command::Outcome> GuestProcess::outcome() const {
     if (!call_->ended()) return std::nullopt;
-    return call_->ending();
+    return call_->outcome();
 }
 
 }  // namespace charioteer::machine

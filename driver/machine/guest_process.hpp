@@ -26,11 +26,11 @@ public:
     GuestProcess(const GuestProcess&) = delete;
     GuestProcess& operator=(const GuestProcess&) = delete;
 
-    /// Has the agent start `request`. Throws ShellError when there is no agent, and as
+    /// Has the agent start `command`. Throws ShellError when there is no agent, and as
     /// GuestAgent::ready().
     static asio::awaitable<std::shared_ptr<GuestProcess>> begin(std::shared_ptr<Context> context,
                                                                 std::shared_ptr<GuestAgent> agent,
-                                                                channel::Request request);
+                                                                command::Command command);
 
     /// Its process id, once it has started.
     asio::awaitable<std::uint32_t> pid();
@@ -44,8 +44,8 @@ public:
     void signal(int number) { call_->signal(number); }
     /// It runs on when this object goes.
     void detach() { call_->detach(); }
-    /// How it ended; none while it runs.
-    std::optional<channel::Ending> ending() const;
+    /// How it ended, without the output that next() gave; none while it runs.
+    std::optional<command::Outcome> outcome() const;
 
 private:
     /// Ends the wait when the guest is lost, and after the command's limit and command::grace.

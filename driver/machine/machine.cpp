@@ -148,10 +148,10 @@ void Machine::adopt(std::shared_ptr<Qemu> qemu) {
 std::shared_ptr<terminal::ShellServer> Machine::open_shell_server() {
     terminal::Begin begin =
         [machine = weak_from_this()](
-            channel::Request request) -> asio::awaitable<std::shared_ptr<channel::Call>> {
+            command::Command command) -> asio::awaitable<std::shared_ptr<channel::Call>> {
         auto self = machine.lock();
         if (!self) throw io::Error("the machine is gone");
-        co_return co_await self->parts_.agent->begin(std::move(request));
+        co_return co_await self->parts_.agent->begin(std::move(command));
     };
     try {
         return terminal::ShellServer::open(context_->executor(), claim_.path() / door_name,

@@ -104,6 +104,7 @@ asio::awaitable<void> Qemu::dial_in(Listeners& listeners, io::Deadline deadline)
     qmp_ = co_await qmp::Client::open(std::move(qmp), disconnect_reason(), deadline);
     guest_ = GuestState::of(*qmp_, host_->executor());
     shell_ = shell::Session::open(std::move(shell), disconnect_reason(), time);
+    shell_->limit_holders(holder_limit_);
     shell_->on_holders([warn = warn_, limit = holder_limit_](const std::string& command,
                                                              const shell::Holders& holders) {
         warn(describe({command, holders.names, holders.given_up}, limit));

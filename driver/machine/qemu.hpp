@@ -48,9 +48,6 @@ public:
     /// Null when the guest has no port for an agent.
     const std::shared_ptr<AgentLink>& agent() const noexcept { return agent_; }
 
-    /// That of the plan.
-    std::chrono::seconds holder_limit() const noexcept { return holder_limit_; }
-
     /// What QEMU has reported about the guest.
     GuestState& guest() noexcept { return *guest_; }
     std::shared_ptr<GuestState> share_guest() const noexcept { return guest_; }

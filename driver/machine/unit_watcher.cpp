@@ -122,11 +122,9 @@ asio::awaitable<std::optional<std::string>> UnitWatcher::manager_socket(Wait wai
 asio::awaitable<std::shared_ptr<systemd::Manager>> UnitWatcher::open_manager(
     std::shared_ptr<AgentLink> link, std::string socket) {
     if (auto known = managers_.find(socket); known != managers_.end()) co_return known->second;
-    channel::Request request;
-    request.text = channel::words({"dial", socket});
-    request.built_in = true;
-    request.with_input = true;
-    auto tunnel = open_tunnel(link->channel().start(std::move(request)), context_->executor());
+    auto dial = command::built_in({"dial", socket});
+    dial.stream_input = true;
+    auto tunnel = open_tunnel(link->channel().start(std::move(dial)), context_->executor());
     auto deadline = context_->deadline_after(manager_limit);
     auto manager = co_await systemd::Manager::open(std::move(tunnel), deadline);
     managers_[socket] = manager;

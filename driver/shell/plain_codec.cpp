@@ -169,15 +169,16 @@ void check_command_text(std::string_view text) {
         throw io::UsageError("the command has a NUL byte, which no shell can take");
 }
 
-std::string command_line(const Command& command, std::uint64_t number) {
+std::string command_line(const command::Command& command, std::uint64_t number,
+                         std::chrono::seconds holder_limit) {
     check_command_text(command.text);
     auto script = std::string(strict_prefix) + command.text;
-    auto limit = command.guest_limit.value_or(io::Duration::zero());
+    auto limit = command.limit ? command.limit->duration : io::Duration::zero();
     // To bash, 0.000 is no limit but a question.
     auto seconds = limit > io::Duration::zero()
                        ? fmt::format("{:.3f}", io::seconds(std::max<io::Duration>(limit, 1ms)))
                        : "";
-    return fmt::format("charioteer {} '{}' {} {}\n", number, seconds, command.holder_limit.count(),
+    return fmt::format("charioteer {} '{}' {} {}\n", number, seconds, holder_limit.count(),
                        quote(script));
 }
 

@@ -1,31 +1,15 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "io/deadline.hpp"
+#include "command/command.hpp"
 
 namespace charioteer::shell {
-
-/// What is asked of the root shell.
-struct Command {
-    std::string text;  ///< for `bash -c`
-    bool want_status = true;
-    bool want_output = true;  ///< false: the answer is not waited for
-    /// After this time the guest ends the command, whose status is then 124; none or 0 is no limit.
-    std::optional<io::Duration> guest_limit;
-    /// So long processes that hold the output may be silent once the command's shell has ended, in
-    /// whole seconds; zero is for ever.
-    std::chrono::seconds holder_limit{};
-};
-
-struct CommandResult {
-    int status = 0;      ///< exit status; -1 not wanted, -2 not waited for
-    std::string output;  ///< standard output, any bytes
-};
 
 /// What the guest says once its root shell listens (driver contract, section 4.2).
 constexpr std::string_view greeting = "Spawning backdoor root shell...";
@@ -37,9 +21,11 @@ extern const std::string_view preparation;
 /// Linux lets a program take as an argument, 128 KiB.
 void check_command_text(std::string_view text);
 
-/// The line that has a prepared shell run `command` and answer as docs/shell-protocol.md says.
-/// Throws as check_command_text().
-std::string command_line(const Command& command, std::uint64_t number);
+/// The line that has a prepared shell run `command`, a strict script, and answer as
+/// docs/shell-protocol.md says. Processes that hold the output once the command's shell has ended
+/// may be silent for `holder_limit`; zero is for ever. Throws as check_command_text().
+std::string command_line(const command::Command& command, std::uint64_t number,
+                         std::chrono::seconds holder_limit);
 
 /// The line that has any POSIX shell, prepared or not, run `script` and answer as to
 /// command_line(): `script` must print one word of letters, digits and dashes.

@@ -123,7 +123,7 @@ void Session::take_holders(std::uint64_t number, const std::string& text) {
     }
 }
 
-asio::awaitable<CommandResult> Session::answer_to(std::uint64_t number, std::string text) {
+asio::awaitable<Answer> Session::answer_to(std::uint64_t number, std::string text) {
     for (;;) {
         while (auto answer = answers_.next()) {
             take_holders(number, text);
@@ -135,7 +135,7 @@ asio::awaitable<CommandResult> Session::answer_to(std::uint64_t number, std::str
                     "the command ended with status {}, but what the guest sent as its output is "
                     "damaged (does something else write to the shell's console?): {}",
                     answer->status, answer->damage));
-            co_return CommandResult{answer->status, std::move(answer->output)};
+            co_return std::move(*answer);
         }
         take_holders(number, text);
         if (take_greeting()) {
@@ -146,9 +146,11 @@ asio::awaitable<CommandResult> Session::answer_to(std::uint64_t number, std::str
     }
 }
 
-asio::awaitable<CommandResult> Session::execute(Command command, io::Deadline deadline) {
+asio::awaitable<command::Outcome> Session::execute(command::Command command,
+                                                   io::Deadline deadline) {
+    auto begin = time_.now();
     auto number = ++last_number_;
-    auto line = command_line(command, number);
+    auto line = command_line(command, number, holder_limit_);
     auto turn =
         co_await deadline.limit(take_turn(), "an earlier command kept the guest's root shell");
     begin_line();
@@ -156,20 +158,24 @@ asio::awaitable<CommandResult> Session::execute(Command command, io::Deadline de
     connection_->send(line);
     if (!command.want_output) {
         co_await deadline.limit(connection_->flushed(), "the guest took no command");
-        co_return CommandResult{-2, ""};
+        co_return command::Outcome{};
     }
-    CommandResult result;
+    Answer answer;
     bool ended_in_time = false;
     try {
-        result =
+        answer =
             co_await deadline.limit(answer_to(number, command.text), "the guest did not answer");
     } catch (const io::TimeoutError&) {
         if (held_ != number) throw;
         ended_in_time = true;
     }
-    if (ended_in_time) result = co_await answer_to(number, command.text);
-    if (!command.want_status) result.status = -1;
-    co_return result;
+    if (ended_in_time) answer = co_await answer_to(number, command.text);
+    command::Outcome outcome;
+    outcome.status = answer.status;
+    outcome.output = std::move(answer.output);
+    outcome.duration = time_.now() - begin;
+    outcome.timed_out = command.limit && answer.status == command::cut_off_status;
+    co_return outcome;
 }
 
 /// Of a shell that was half way through a line when the guest's state was saved, that line ends
@@ -186,8 +192,8 @@ asio::awaitable<std::string> Session::execute_bare(std::string script, io::Deadl
         co_await deadline.limit(take_turn(), "an earlier command kept the guest's root shell");
     begin_line();
     connection_->send(bare_line(script, number));
-    auto result = co_await deadline.limit(answer_to(number, script), "the guest did not answer");
-    co_return std::move(result.output);
+    auto answer = co_await deadline.limit(answer_to(number, script), "the guest did not answer");
+    co_return std::move(answer.output);
 }
 
 asio::awaitable<void> Session::send_raw(std::string bytes, io::Deadline deadline) {

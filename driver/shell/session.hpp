@@ -66,14 +66,18 @@ public:
         report_holders_ = std::move(handler);
     }
 
+    /// So long processes that hold the output may be silent once the command's shell has ended;
+    /// zero is for ever.
+    void limit_holders(std::chrono::seconds limit) noexcept { holder_limit_ = limit; }
+
     /// `remind` is called every so often while a command waits for its turn.
     void on_wait(io::Remind remind) { remind_ = std::move(remind); }
 
-    /// Runs one command. `deadline` is of its answer, and so of its turn, too; those who
-    /// hold the output of a command that has ended in time are waited for beyond it. Throws
-    /// io::UsageError for a command that cannot be sent, io::TimeoutError, GarbledAnswer,
+    /// Runs a strict script without input. `deadline` is of its answer, and so of its turn, too;
+    /// those who hold the output of a command that has ended in time are waited for beyond it.
+    /// Throws io::UsageError for a command that cannot be sent, io::TimeoutError, GarbledAnswer,
     /// Restarted, io::ConnectionLost. The session stays usable after all but the last.
-    asio::awaitable<CommandResult> execute(Command command, io::Deadline deadline);
+    asio::awaitable<command::Outcome> execute(command::Command command, io::Deadline deadline);
 
     /// Has the shell, whichever it is, run a script of POSIX; the one word that it prints (see
     /// bare_line()). Throws as execute() does.
@@ -109,7 +113,7 @@ private:
     asio::awaitable<void> until_greeted(std::function<void(std::string_view)> said,
                                         std::shared_ptr<bool> heard);
     void take_holders(std::uint64_t number, const std::string& text);
-    asio::awaitable<CommandResult> answer_to(std::uint64_t number, std::string text);
+    asio::awaitable<Answer> answer_to(std::uint64_t number, std::string text);
 
     std::shared_ptr<io::Connection> connection_;
     io::TimeSource& time_;
@@ -119,6 +123,7 @@ private:
     io::Remind remind_ = [](io::Duration) {};
     std::function<void(const std::string&, const Holders&)> report_holders_ = [](const std::string&,
                                                                                  const Holders&) {};
+    std::chrono::seconds holder_limit_{};
     std::uint64_t held_ = 0;  ///< number of the last command whose output others held
     std::unique_ptr<Turn> lent_;
     AnswerReader answers_;

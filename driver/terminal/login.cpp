@@ -40,13 +40,12 @@ bool is_name(std::string_view kind) {
 
 }  // namespace
 
-channel::Request login_request(const Opening& opening) {
-    channel::Request request;
+command::Command login_command(const Opening& opening) {
     bool known = opening.size && is_name(opening.kind);
-    request.text = fmt::format(script, known ? opening.kind : "dumb");
-    request.with_input = true;
-    request.terminal = opening.size;
-    return request;
+    return {.text = fmt::format(script, known ? opening.kind : "dumb"),
+            .kind = command::Command::Kind::script,
+            .stream_input = true,
+            .terminal = opening.size};
 }
 
 }  // namespace charioteer::terminal

@@ -35,7 +35,7 @@ std::string encode_ended(int status, std::string_view why) {
     return encode(MessageType::ended, payload.append(why));
 }
 
-channel::TerminalSize decode_size(std::string_view payload) {
+command::TerminalSize decode_size(std::string_view payload) {
     if (payload.size() != 4) throw Malformed("the size of a terminal has 4 bytes");
     return {.rows = static_cast<std::uint16_t>(number(payload.substr(0, 2))),
             .columns = static_cast<std::uint16_t>(number(payload.substr(2)))};

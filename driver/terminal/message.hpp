@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "channel/call.hpp"
+#include "command/command.hpp"
 #include "io/error.hpp"
 
 /// What clients (python/charioteer/testing/shell_connection.py) and the shell server send to each
@@ -40,7 +40,7 @@ struct Message {
 
 /// What a client asks for.
 struct Opening {
-    std::optional<channel::TerminalSize> size;  ///< none: the shell gets no terminal, but pipes
+    std::optional<command::TerminalSize> size;  ///< none: the shell gets no terminal, but pipes
     std::string kind;                           ///< of the terminal, as TERM says it
 };
 
@@ -49,7 +49,7 @@ std::string encode_ended(int status, std::string_view why);
 /// The payload of `open`; 0 rows and 0 columns are no terminal. Throws Malformed.
 Opening decode_opening(std::string_view payload);
 /// The payload of `resize`. Throws Malformed.
-channel::TerminalSize decode_size(std::string_view payload);
+command::TerminalSize decode_size(std::string_view payload);
 
 /// Cuts what a client sends into messages, however it is chopped up.
 class MessageReader {

@@ -51,7 +51,7 @@ asio::awaitable<void> ShellConnection::serve() {
     try {
         co_await start_shell();
         if (!co_await relay()) co_return;
-        status = shell_->ending().status;
+        status = shell_->outcome().status;
     } catch (const io::Error& error) {
         why = error.what();
     }
@@ -63,8 +63,8 @@ asio::awaitable<void> ShellConnection::start_shell() {
                      .limit(receive(), "the client did not open a shell");
     if (first.type != MessageType::open)
         throw Malformed("a client's first message must open a shell");
-    auto request = login_request(decode_opening(first.payload));
-    shell_ = co_await begin_(std::move(request));
+    auto login = login_command(decode_opening(first.payload));
+    shell_ = co_await begin_(std::move(login));
     co_await shell_->started();
     co_await send(encode(MessageType::started, {}));
 }

@@ -15,7 +15,7 @@ namespace charioteer::terminal {
 namespace asio = boost::asio;
 
 /// Has a guest start a command. Throws io::Error when it cannot.
-using Begin = std::function<asio::awaitable<std::shared_ptr<channel::Call>>(channel::Request)>;
+using Begin = std::function<asio::awaitable<std::shared_ptr<channel::Call>>(command::Command)>;
 
 /// One client and its login shell. The shell's output is forwarded as fast as the client reads,
 /// the client's input as fast as the guest takes it. Io thread only.

@@ -11,6 +11,7 @@ from typing import Literal
 
 from charioteer._core_errors import *
 from charioteer._core_run import *
+from charioteer._core_values import *
 
 Limit = int | float | timedelta
 
@@ -153,12 +154,9 @@ class Call:
     def pid(self) -> int:
         """Of the process in the guest, which leads a process group of its own. Raises ShellError."""
     @property
-    def ending(self) -> tuple[int, int, bool, float] | None:
-        """Status (124: its limit passed, 128 + n: signal n), signal or 0, whether its limit passed,
-        seconds in the guest. None until `read` has returned None."""
-    def read(
-        self, timeout: Limit | None = None
-    ) -> tuple[Literal["output", "errors"], bytes] | None:
+    def outcome(self) -> Outcome | None:
+        """How it ended; None until `read` has returned None."""
+    def read(self, timeout: Limit | None = None) -> Piece | None:
         """The next piece of its output, as it comes; None once it has ended. Output that is not read
         stays in the guest, where the command then waits. Raises TimeoutError, ShellError."""
     def write(self, data: bytes) -> None:
@@ -258,13 +256,12 @@ class Machine:
         timeout: Limit | None = None,
         keep_errors: bool = True,
         log_output: bool = False,
-    ) -> tuple[int, int, bytes, bytes, float, bool]:
-        """Runs `command` as `execute` does; status, signal that ended it or 0, standard output,
-        standard error, seconds in the guest, whether its limit passed.
+    ) -> Outcome:
+        """Runs `command` as `execute` does.
 
         `input` is its standard input. Without `keep_errors` only the last 8 to 16 KiB of the standard
-        error are returned. `log_output` logs the lines of its output as they come. On the plain channel the
-        standard error is empty, and `input` raises ShellError.
+        error are returned. `log_output` logs the lines of its output as they come. On the plain channel
+        `input` raises ShellError.
         """
     def begin(self, command: str, input: bool = False, timeout: Limit | None = None) -> Call:
         """Starts `command` and returns at once; with `input` it reads what `Call.write` gives it.
@@ -313,13 +310,12 @@ class Machine:
         """The last `count` lines, or all there are, fit to be shown."""
     def next_console_lines(self, timeout: Limit | None) -> list[str]:
         """Lines that no earlier call has returned, at least one. Raises TimeoutError."""
-    def next_console_text(
-        self, timeout: Limit | None, seen: tuple[int, int]
-    ) -> tuple[list[str], str, tuple[int, int]]:
-        """Such lines, or a last line without an end that goes beyond `seen`; and its mark, with which
-        `take_console_rest` takes it. Raises TimeoutError.
+    def next_console_text(self, timeout: Limit | None, seen: ConsoleMark | None) -> ConsoleText:
+        """Such lines, or a last line without an end that goes beyond `seen`, the mark of an earlier
+        text. Raises TimeoutError.
         """
-    def take_console_rest(self, mark: tuple[int, int]) -> None: ...
+    def take_console_rest(self, mark: ConsoleMark) -> None:
+        """Takes the last line up to the mark; later calls get what follows in it."""
     def send_console(self, data: bytes) -> None: ...
     def add_console_lines(self, lines: list[bytes]) -> None:
         """Lines, without their ends, that came by another way: standard error of a command."""

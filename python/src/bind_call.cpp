@@ -1,5 +1,7 @@
 #include "bind_call.hpp"
 
+#include <pybind11/stl.h>
+
 #include "bindings.hpp"
 #include "block_on.hpp"
 #include "convert.hpp"
@@ -37,13 +39,10 @@ std::uint32_t Call::pid() {
     return block_on(hold(machine_, process_, process_->pid()), {idle_});
 }
 
-py::object Call::read(const py::object& timeout) {
+std::optional<channel::Piece> Call::read(const py::object& timeout) {
     try {
         auto deadline = to_deadline(timeout, host_time());
-        auto piece = block_on(hold(machine_, process_, process_->next(deadline)), {idle_});
-        if (!piece) return py::none();
-        bool errors = piece->source == channel::Source::errors;
-        return py::make_tuple(errors ? "errors" : "output", py::bytes(piece->bytes));
+        return block_on(hold(machine_, process_, process_->next(deadline)), {idle_});
     } catch (const io::TimeoutError& error) {
         raise_as(PyExc_TimeoutError, error);
     }
@@ -65,11 +64,8 @@ void Call::detach() {
     on_io_thread([process = process_] { process->detach(); });
 }
 
-py::object Call::ending() {
-    auto ending = on_io_thread([process = process_] { return process->ending(); });
-    if (!ending) return py::none();
-    return py::make_tuple(ending->status, ending->signal, ending->timed_out,
-                          io::seconds(ending->duration));
+std::optional<command::Outcome> Call::outcome() {
+    return on_io_thread([process = process_] { return process->outcome(); });
 }
 
 void bind_call(py::module_& module) {
@@ -86,7 +82,7 @@ void bind_call(py::module_& module) {
         py::arg("command"), py::arg("holders"), py::arg("given_up"), py::arg("limit"));
     py::class_<Call>(module, "Call")
         .def_property_readonly("pid", &Call::pid)
-        .def_property_readonly("ending", &Call::ending)
+        .def_property_readonly("outcome", &Call::outcome)
         .def("read", &Call::read, py::arg("timeout") = py::none())
         .def("write", &Call::write, py::arg("data"))
         .def("end_input", &Call::end_input)

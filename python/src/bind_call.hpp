@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "machine/guest_process.hpp"
 #include "machine/machine.hpp"
@@ -23,14 +24,14 @@ public:
     ~Call();
 
     std::uint32_t pid();
-    /// (source, bytes), or None once it has ended. Raises TimeoutError.
-    py::object read(const py::object& timeout);
+    /// None once it has ended. Raises TimeoutError.
+    std::optional<channel::Piece> read(const py::object& timeout);
     void write(const py::bytes& data);
     void end_input();
     void signal(int number);
     void detach();
-    /// (status, signal, timed_out, seconds), or None while it runs.
-    py::object ending();
+    /// None while it runs.
+    std::optional<command::Outcome> outcome();
 
 private:
     std::shared_ptr<machine::Machine> machine_;

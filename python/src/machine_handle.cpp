@@ -105,25 +105,20 @@ py::tuple MachineHandle::execute(std::string command, bool check_return, bool ch
     return py::make_tuple(outcome.status, to_text(outcome.output));
 }
 
-py::tuple MachineHandle::run_command(std::string command, const py::object& input,
-                                     const py::object& timeout, bool keep_errors, bool log_output) {
+command::Outcome MachineHandle::run_command(std::string command, const py::object& input,
+                                            const py::object& timeout, bool keep_errors,
+                                            bool log_output) {
     command::Command request{
         .text = std::move(command), .all_errors = keep_errors, .log_output = log_output};
     if (!input.is_none()) request.input = std::string(py::bytes(input));
     if (!timeout.is_none()) request.limit = to_limit(timeout);
-    auto outcome = run(parts().runner->run(std::move(request)));
-    return py::make_tuple(outcome.status, outcome.signal, py::bytes(outcome.output),
-                          py::bytes(outcome.errors), io::seconds(outcome.duration),
-                          outcome.timed_out);
+    return run(parts().runner->run(std::move(request)));
 }
 
 std::unique_ptr<Call> MachineHandle::begin(std::string command, bool input,
                                            const py::object& timeout) {
-    channel::Request request;
-    request.text = std::move(command);
-    request.strict = true;
-    request.with_input = input;
-    if (!timeout.is_none()) request.limit = to_limit(timeout).duration;
+    command::Command request{.text = std::move(command), .stream_input = input};
+    if (!timeout.is_none()) request.limit = to_limit(timeout);
     auto begun = machine::GuestProcess::begin(parts().context, parts().agent, std::move(request));
     return std::make_unique<Call>(machine_, run(std::move(begun)), idle_);
 }
@@ -231,21 +226,18 @@ py::list MachineHandle::next_console_lines(const py::object& timeout) {
     }
 }
 
-py::tuple MachineHandle::next_console_text(const py::object& timeout, Mark seen) {
+machine::ConsoleText MachineHandle::next_console_text(const py::object& timeout,
+                                                      std::optional<machine::ConsoleMark> seen) {
     try {
-        machine::ConsoleMark mark{seen.first, seen.second};
         auto deadline = to_deadline(timeout, host_time());
-        auto text = run(console()->next_text(mark, deadline), true);
-        py::list lines;
-        for (const auto& line : text.lines) lines.append(to_text(line));
-        return py::make_tuple(lines, to_text(text.rest), Mark(text.mark.line, text.mark.bytes));
+        return run(console()->next_text(seen.value_or(machine::ConsoleMark()), deadline), true);
     } catch (const io::TimeoutError& error) {
         raise_as(PyExc_TimeoutError, error);
     }
 }
 
-void MachineHandle::take_console_rest(Mark mark) {
-    on_io_thread([console = console(), mark] { console->take_rest({mark.first, mark.second}); });
+void MachineHandle::take_console_rest(machine::ConsoleMark mark) {
+    on_io_thread([console = console(), mark] { console->take_rest(mark); });
 }
 
 void MachineHandle::add_console_lines(std::vector<std::string> lines) {

@@ -51,8 +51,8 @@ public:
 
     py::tuple execute(std::string command, bool check_return, bool check_output,
                       const py::object& timeout, bool log_output);
-    py::tuple run_command(std::string command, const py::object& input, const py::object& timeout,
-                          bool keep_errors, bool log_output);
+    command::Outcome run_command(std::string command, const py::object& input,
+                                 const py::object& timeout, bool keep_errors, bool log_output);
     std::unique_ptr<Call> begin(std::string command, bool input, const py::object& timeout);
     py::str wait_for_command(std::string command, bool success, const py::object& timeout);
     void wait_for_probe(std::string command, bool success, const py::object& timeout,
@@ -73,10 +73,9 @@ public:
     py::str console_log();
     py::list console_tail(std::size_t count);
     py::list next_console_lines(const py::object& timeout);
-    /// A machine::ConsoleMark.
-    using Mark = std::pair<std::size_t, std::size_t>;
-    py::tuple next_console_text(const py::object& timeout, Mark seen);
-    void take_console_rest(Mark mark);
+    machine::ConsoleText next_console_text(const py::object& timeout,
+                                           std::optional<machine::ConsoleMark> seen);
+    void take_console_rest(machine::ConsoleMark mark);
     void add_console_lines(std::vector<std::string> lines);
 
     /// Waits for a coroutine of the machine, which stays alive meanwhile.

@@ -10,6 +10,7 @@ PYBIND11_MODULE(_core, module) {
     python::bind_errors(module);
     python::bind_reports(module);
     python::bind_reporter(module);
+    python::bind_values(module);
     python::bind_process(module);
     python::bind_call(module);
     python::bind_screen(module);

@@ -49,8 +49,8 @@ asio::awaitable<std::shared_ptr<terminal::ShellServer>> open(io::Runtime& runtim
     channel->expect(nonce);
     co_await channel->greeted(runtime.time().deadline_after(30s));
     terminal::Begin begin =
-        [channel](channel::Request request) -> asio::awaitable<std::shared_ptr<channel::Call>> {
-        co_return channel->start(std::move(request));
+        [channel](command::Command command) -> asio::awaitable<std::shared_ptr<channel::Call>> {
+        co_return channel->start(std::move(command));
     };
     co_return terminal::ShellServer::open(executor, std::move(path), std::move(begin),
                                           runtime.time());

@@ -101,6 +101,14 @@ def fake_of(name: str, record: Callable[..., object] = lambda *_: None) -> Calla
     return decorate
 
 
+def value_of(name: str, **given: Any) -> Any:
+    """A value with the attributes of the stub's class `name`, which must be just these."""
+    declared = STUB[name]
+    if set(given) != attributes(declared):
+        raise TypeError(f"{name} has {attributes(declared)}, not {set(given)}")
+    return type(name, (types.SimpleNamespace,), {"fake_of": declared})(**given)
+
+
 def for_tests(method: Callable[..., Any]) -> Callable[..., Any]:
     """Marks a method of a fake that the core does not have."""
     setattr(method, "for_tests", True)

@@ -8,9 +8,9 @@ import queue
 from collections.abc import Callable
 from typing import Any
 
-from support.core_stub import fake_of, for_tests
+from charioteer import _core
+from support.core_stub import fake_of, for_tests, value_of
 
-Piece = tuple[str, bytes] | None
 Answer = Callable[[str], tuple[int, str]]
 
 
@@ -35,6 +35,21 @@ class FakeReporter:
             self.lines.append(text)
 
 
+def outcome_of(
+    status: int, signal: int = 0, output: bytes = b"", errors: bytes = b""
+) -> _core.Outcome:
+    outcome: _core.Outcome = value_of(
+        "Outcome",
+        status=status,
+        signal=signal,
+        output=output,
+        errors=errors,
+        duration=0.5,
+        timed_out=status == 124,
+    )
+    return outcome
+
+
 def _record_call(call: Any, method: str, *arguments: Any) -> None:
     call.asked.append((method, *arguments))
 
@@ -45,16 +60,20 @@ class FakeCall:
 
     def __init__(self) -> None:
         self.pid = 42
-        self.pieces: queue.Queue[Piece | Exception] = queue.Queue()
-        self.ending: tuple[int, int, bool, float] | None = None
+        self.pieces: queue.Queue[_core.Piece | Exception | None] = queue.Queue()
+        self.outcome: _core.Outcome | None = None
         self.asked: list[tuple[Any, ...]] = []
 
     @for_tests
     def end(self, status: int = 0, signal: int = 0) -> None:
-        self.ending = (status, signal, False, 0.5)
+        self.outcome = outcome_of(status, signal)
         self.pieces.put(None)
 
-    def read(self, timeout: Any = None) -> Piece:
+    @for_tests
+    def say(self, data: bytes, is_errors: bool = False) -> None:
+        self.pieces.put(value_of("Piece", data=data, is_errors=is_errors))
+
+    def read(self, timeout: Any = None) -> _core.Piece | None:
         piece = self.pieces.get()
         if isinstance(piece, Exception):
             raise piece
@@ -100,6 +119,7 @@ class FakeMachine:
         self.calls: list[tuple[Any, ...]] = []
         self.console: list[list[str]] = []
         self.console_rest = ""
+        self.mark = value_of("ConsoleMark")
         self.failure: Exception | None = None
         self.status = "running"
         self.options: list[dict[str, Any]] = []
@@ -145,11 +165,11 @@ class FakeMachine:
 
     def run(
         self, command: str, input: bytes | None, timeout: Any, keep_errors: bool, log_output: bool
-    ) -> tuple[int, int, bytes, bytes, float, bool]:
+    ) -> _core.Outcome:
         self.calls.append(("run", command, timeout))
         self.options.append({"input": input, "keep_errors": keep_errors, "log_output": log_output})
         status, output = self.answer(command)
-        return status, max(status - 128, 0), output.encode(), self.errors, 0.5, status == 124
+        return outcome_of(status, max(status - 128, 0), output.encode(), self.errors)
 
     def begin(self, command: str, input: bool, timeout: Any) -> "FakeCall":
         self.calls.append(("begin", command, input, timeout))
@@ -181,13 +201,15 @@ class FakeMachine:
         return self.console.pop(0)
 
     def next_console_text(
-        self, timeout: float | None, seen: tuple[int, int]
-    ) -> tuple[list[str], str, tuple[int, int]]:
-        if self.console:
-            return self.console.pop(0), "", seen
-        if not self.console_rest or seen == (0, len(self.console_rest)):
+        self, timeout: float | None, seen: _core.ConsoleMark | None
+    ) -> _core.ConsoleText:
+        lines = self.console.pop(0) if self.console else []
+        if not lines and (not self.console_rest or seen is self.mark):
             raise TimeoutError
-        return [], self.console_rest, (0, len(self.console_rest))
+        rest = "" if lines else self.console_rest
+        mark = seen if lines else self.mark
+        text: _core.ConsoleText = value_of("ConsoleText", lines=lines, rest=rest, mark=mark)
+        return text
 
 
 @fake_of("VLan")

@@ -5,7 +5,7 @@ from typing import Any
 
 import fake_core
 import pytest
-from support.core_stub import fake_of
+from support.core_stub import fake_of, value_of
 
 
 @pytest.fixture
@@ -49,3 +49,11 @@ def test_a_fake_has_no_method_beyond_the_stub() -> None:
 
     with pytest.raises(TypeError, match="Session.adopt_all is not in the stub"):
         fake_of("Session")(Session)
+
+
+def test_a_value_has_the_attributes_of_the_stub() -> None:
+    assert value_of("Piece", data=b"a", is_errors=False).data == b"a"
+    with pytest.raises(TypeError, match="is_errors"):
+        value_of("Piece", data=b"a")
+    with pytest.raises(TypeError, match="status"):
+        value_of("Piece", data=b"a", is_errors=False, status=0)

@@ -23,9 +23,9 @@ def call(machine: QemuMachine) -> Iterator[fake_core.FakeCall]:
     made.end()
 
 
-def say(call: fake_core.FakeCall, *pieces: bytes, source: str = "output") -> None:
+def say(call: fake_core.FakeCall, *pieces: bytes, is_errors: bool = False) -> None:
     for piece in pieces:
-        call.pieces.put((source, piece))
+        call.say(piece, is_errors)
 
 
 def fake_of(machine: QemuMachine) -> fake_core.FakeMachine:
@@ -93,7 +93,7 @@ def test_the_begin_of_too_much_output_is_dropped(
 def test_the_result(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     process = machine.spawn("x", timeout=5)
     say(call, b"out\xff")
-    say(call, b"err\xff", source="errors")
+    say(call, b"err\xff", is_errors=True)
     call.end(143, 15)
     result = process.wait()
     assert (result.status, result.signal, result.timeout) == (143, 15, 5)
@@ -107,7 +107,7 @@ def test_lines_of_standard_error_go_to_the_console(
     machine: QemuMachine, call: fake_core.FakeCall
 ) -> None:
     process = machine.spawn("x")
-    say(call, b"a\n\nb", b"c\nd", source="errors")
+    say(call, b"a\n\nb", b"c\nd", is_errors=True)
     call.end()
     process.wait()
     assert fake_of(machine).console_lines == [b"a", b"", b"bc", b"d"]

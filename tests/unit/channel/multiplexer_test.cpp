@@ -93,10 +93,10 @@ TEST_F(MultiplexerTest, ReportsTheOutcomeOfACommand) {
     frames::Exit exit{.status = 137, .signal = 9, .timed_out = 1, .microseconds = 5};
     say(Type::exit, 1, payload_of(exit));
     EXPECT_FALSE(begin(call->next())->value.value());
-    EXPECT_EQ(call->ending().status, 137);
-    EXPECT_EQ(call->ending().signal, 9);
-    EXPECT_TRUE(call->ending().timed_out);
-    EXPECT_EQ(call->ending().duration, 5us);
+    EXPECT_EQ(call->outcome().status, 137);
+    EXPECT_EQ(call->outcome().signal, 9);
+    EXPECT_TRUE(call->outcome().timed_out);
+    EXPECT_EQ(call->outcome().duration, 5us);
     EXPECT_TRUE(held_.empty());
 }
 
@@ -260,7 +260,7 @@ TEST_F(MultiplexerTest, LongTextsAreSentInPieces) {
 TEST_F(MultiplexerTest, LimitsAreRoundedUpAndCut) {
     greet();
     auto limit_of = [&](io::Duration limit) {
-        auto call = multiplexer_->start({.limit = limit});
+        auto call = multiplexer_->start({.limit = command::Limit{limit, ""}});
         return decoded<frames::Exec>(of(Type::exec, heard()).at(0)).limit;
     };
     EXPECT_EQ(limit_of(1ns), 1u);

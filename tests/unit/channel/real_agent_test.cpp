@@ -24,7 +24,7 @@ using testing::HasSubstr;
 struct Result {
     std::string output;
     std::string errors;
-    Ending ending;
+    command::Outcome outcome;
 };
 
 class RealAgentTest : public testing::Test {
@@ -81,19 +81,21 @@ protected:
         Result result;
         while (auto piece = co_await call->next())
             (piece->source == Source::output ? result.output : result.errors) += piece->bytes;
-        result.ending = call->ending();
+        result.outcome = call->outcome();
         co_return result;
     }
-    static asio::awaitable<Result> run(std::shared_ptr<Channel> channel, Request request) {
-        co_return co_await collect(channel->start(std::move(request)));
+    static asio::awaitable<Result> run(std::shared_ptr<Channel> channel, command::Command command) {
+        co_return co_await collect(channel->start(std::move(command)));
     }
-    io::Pending<Result> begin(Request request) {
-        return runtime_.start(run(channel_, std::move(request)));
+    io::Pending<Result> begin(command::Command command) {
+        return runtime_.start(run(channel_, std::move(command)));
     }
-    Result result_of(Request request) { return fakes::result_of(begin(std::move(request))); }
-    std::shared_ptr<Call> start(Request request) {
+    Result result_of(command::Command command) {
+        return fakes::result_of(begin(std::move(command)));
+    }
+    std::shared_ptr<Call> start(command::Command command) {
         std::shared_ptr<Call> call;
-        on_io([&] { call = channel_->start(std::move(request)); });
+        on_io([&] { call = channel_->start(std::move(command)); });
         return call;
     }
     void drop(std::shared_ptr<Call> call) {
@@ -136,10 +138,13 @@ TEST_F(RealAgentTest, ReportsOutputErrorsAndStatus) {
     auto result = result_of({.text = "echo out; echo err >&2; exit 3"});
     EXPECT_EQ(result.output, "out\n");
     EXPECT_EQ(result.errors, "err\n");
-    EXPECT_EQ(result.ending.status, 3);
-    EXPECT_EQ(result_of({.text = "kill -9 $$"}).ending.signal, 9);
-    EXPECT_EQ(result_of({.text = "sleep 60", .limit = 50ms}).ending.status, 124);
-    EXPECT_NE(result_of({.text = "false; echo no", .strict = true}).ending.status, 0);
+    EXPECT_EQ(result.outcome.status, 3);
+    EXPECT_EQ(result_of({.text = "kill -9 $$"}).outcome.signal, 9);
+    EXPECT_EQ(result_of({.text = "sleep 60", .limit = command::Limit{50ms, "0.05"}}).outcome.status,
+              124);
+    EXPECT_NE(result_of({.text = "false; echo no"}).outcome.status, 0);
+    EXPECT_EQ(result_of({.text = "false; echo yes", .kind = command::Command::Kind::script}).output,
+              "yes\n");
 }
 
 TEST_F(RealAgentTest, RunsTwoHundredCommandsConcurrently) {
@@ -149,7 +154,7 @@ TEST_F(RealAgentTest, RunsTwoHundredCommandsConcurrently) {
     for (int i = 0; i < 200; ++i) {
         auto result = fakes::result_of(std::move(running[static_cast<std::size_t>(i)]));
         EXPECT_EQ(result.output, fmt::format("{}\n", i));
-        EXPECT_EQ(result.ending.status, i);
+        EXPECT_EQ(result.outcome.status, i);
     }
 }
 
@@ -158,7 +163,7 @@ TEST_F(RealAgentTest, FiftyMegabytesAreCompleteInBothDirections) {
     text.reserve(50'000'000);
     for (std::uint32_t i = 0; text.size() < 50'000'000; ++i)
         text.append(reinterpret_cast<const char*>(&i), sizeof i);
-    auto call = start({.text = "cat", .with_input = true});
+    auto call = start({.text = "cat", .stream_input = true});
     auto feeding = runtime_.start(feed(call, text));
     auto result = fakes::result_of(runtime_.start(collect(call)));
     fakes::result_of(std::move(feeding));
@@ -183,7 +188,7 @@ TEST_F(RealAgentTest, DroppingACallEndsItsWholeGroup) {
 }
 
 TEST_F(RealAgentTest, ACallThatIsLetGoRunsOn) {
-    auto call = start({.text = "echo begun; read -r line; echo $line >&2", .with_input = true});
+    auto call = start({.text = "echo begun; read -r line; echo $line >&2", .stream_input = true});
     first_words(call);
     fakes::result_of(runtime_.start(feed(call, "")));
     on_io([&] { call->detach(); });
@@ -199,7 +204,7 @@ TEST_F(RealAgentTest, NamesAbandonedHoldersAndReportsTheirLaterErrors) {
         "echo $BASHPID >&4; while :; do sleep 0.1; done) & read -r holder <&4; echo $holder >&2; "
         "exit 0";
     auto result = result_of({.text = command});
-    EXPECT_EQ(result.ending.status, 0);
+    EXPECT_EQ(result.outcome.status, 0);
     EXPECT_EQ(result.output.size(), 250'000u);
     {
         std::lock_guard lock(mutex_);
@@ -218,9 +223,10 @@ TEST_F(RealAgentTest, NamesAbandonedHoldersAndReportsTheirLaterErrors) {
 }
 
 TEST_F(RealAgentTest, ATerminalHasItsSize) {
-    auto result = result_of({.text = "stty size; test -t 0", .terminal = TerminalSize{33, 99}});
+    auto result =
+        result_of({.text = "stty size; test -t 0", .terminal = command::TerminalSize{33, 99}});
     EXPECT_EQ(result.output, "33 99\r\n");
-    EXPECT_EQ(result.ending.status, 0);
+    EXPECT_EQ(result.outcome.status, 0);
 }
 
 TEST_F(RealAgentTest, ItsEndIsReportedToAllWaiters) {

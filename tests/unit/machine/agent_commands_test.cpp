@@ -132,9 +132,9 @@ TEST_F(AgentCommandsTest, InputThatAKilledAgentDidNotReadDoesNotReachTheNext) {
 
 TEST_F(AgentCommandsTest, WhatWasBegunSaysItsPiecesUntilQemuDies) {
     auto machine = connected(with_agent);
-    channel::Request request;
-    request.text = "echo one; sleep 60";
-    auto process = run(begin(*machine, std::move(request)));
+    Command command;
+    command.text = "echo one; sleep 60";
+    auto process = run(begin(*machine, std::move(command)));
     EXPECT_EQ(run(process->next(io::Deadline::never()))->bytes, "one\n");
     auto soon = runtime_.time().deadline_after(10ms);
     EXPECT_THROW(run(process->next(soon)), io::TimeoutError);

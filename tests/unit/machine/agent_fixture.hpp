@@ -25,10 +25,9 @@ protected:
         run(machine->connect(options()));
         return machine;
     }
-    static asio::awaitable<std::shared_ptr<GuestProcess>> begin(Machine& machine,
-                                                                channel::Request request) {
+    static asio::awaitable<std::shared_ptr<GuestProcess>> begin(Machine& machine, Command command) {
         return GuestProcess::begin(machine.parts().context, machine.parts().agent,
-                                   std::move(request));
+                                   std::move(command));
     }
     /// The outcome of `text`, with all of its errors; its other properties are those of `command`.
     Outcome run_all(Machine& machine, std::string text, Command command = {}) {

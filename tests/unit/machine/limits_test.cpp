@@ -112,10 +112,10 @@ TEST_F(LimitsTest, AWaitInAGuestWhoseAgentDoesNotComeBackIsGivenUp) {
 
 TEST_F(LimitsTest, ASpawnedCommandOfASilentGuestIsGivenUp) {
     auto machine = connected(with_agent);
-    channel::Request request;
-    request.text = "kill -STOP $PPID";
-    request.limit = 5s;
-    auto process = run(begin(*machine, std::move(request)));
+    Command command;
+    command.text = "kill -STOP $PPID";
+    command.limit = Limit{5s, "5"};
+    auto process = run(begin(*machine, std::move(command)));
     late_failure_of(runtime_.start(process->next(io::Deadline::never())));
     run_on_io([&] {
         process.reset();

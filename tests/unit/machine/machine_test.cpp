@@ -18,6 +18,14 @@ TEST_F(MachineTest, StartsConnectsAndRunsCommands) {
     EXPECT_TRUE(machine->connected);
     EXPECT_EQ(execute(*machine, "echo hello").output, "hello\n");
     EXPECT_EQ(execute(*machine, "exit 3").status, 3);
+    Command unchecked{.text = "echo hello; exit 3", .want_status = false};
+    auto outcome = run(machine->parts().runner->run(unchecked));
+    EXPECT_EQ(outcome.status, command::no_status);
+    EXPECT_EQ(outcome.output, "hello\n");
+    Command unawaited{.text = "echo hello", .want_output = false};
+    outcome = run(machine->parts().runner->run(unawaited));
+    EXPECT_EQ(outcome.status, command::not_awaited);
+    EXPECT_EQ(outcome.output, "");
     EXPECT_THAT(events(), Contains("starting vm"));
     EXPECT_THAT(events(), Contains(HasSubstr("QEMU running (pid ")));
     EXPECT_THAT(events(), Contains("Guest shell says: b'hello from the guest\\n"

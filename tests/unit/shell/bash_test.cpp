@@ -64,17 +64,17 @@ TEST_F(Bash, ACommandThatReadsGetsTheEndAndNotTheProtocol) {
 }
 
 TEST_F(Bash, ACommandPastItsLimitInTheGuestHasStatus124) {
-    Command command;
+    command::Command command;
     command.text = "echo begun; sleep 600";
-    command.guest_limit = 200ms;
+    command.limit = command::Limit{200ms, "0.2"};
     auto result = result_of(start(command));
     EXPECT_EQ(result.status, 124);
     EXPECT_EQ(result.output, "begun\n");
 }
 
 TEST_F(Bash, ALimitEndsWhatHasMuchToSayOrSaysItElsewhere) {
-    Command command;
-    command.guest_limit = 200ms;
+    command::Command command;
+    command.limit = command::Limit{200ms, "0.2"};
     command.text = "seq 1000; exec >/dev/null; sleep 600";
     auto result = result_of(start(command));
     EXPECT_EQ(result.status, 124);
@@ -89,8 +89,8 @@ TEST_F(Bash, ALimitEndsWhatHasMuchToSayOrSaysItElsewhere) {
 }
 
 TEST_F(Bash, ALimitIsOfTheCommandAndNotOfChildrenThatKeepTheOutputOpen) {
-    Command command;
-    command.guest_limit = 1s;
+    command::Command command;
+    command.limit = command::Limit{1s, "1"};
     command.text = "(sleep 1.5; echo late) & exit 3";
     auto result = result_of(start(command));
     EXPECT_EQ(result.status, 3);
@@ -112,9 +112,9 @@ TEST_F(Bash, HoldersThatAreSilentForTheirLimitAreGivenUpAndNamed) {
         held.push_back(holders);
     });
     auto mark = "/tmp/charioteer-bash-test-" + std::to_string(pid_);
-    Command command;
-    command.guest_limit = 1s;
-    command.holder_limit = 1s;
+    command::Command command;
+    command.limit = command::Limit{1s, "1"};
+    session_->limit_holders(1s);
     command.text = "(trap 'echo late; touch " + mark +
                    "; exit' USR1; while :; do sleep 0.1; done) & echo $!; exit 3";
     auto result = result_of(start(command));

@@ -31,37 +31,33 @@ std::vector<std::string> answers_in(std::string_view bytes) {
     return answers;
 }
 
-Command plain(std::string text) {
-    Command command;
-    command.text = std::move(text);
-    return command;
+std::string line_of(std::string text, std::optional<io::Duration> limit = std::nullopt,
+                    std::chrono::seconds holder_limit = 0s) {
+    command::Command command{.text = std::move(text)};
+    if (limit) command.limit = command::Limit{*limit, ""};
+    return command_line(command, 7, holder_limit);
 }
 
 TEST(CommandLine, IsThisToTheByte) {
-    EXPECT_EQ(command_line(plain("ls /"), 7), "charioteer 7 '' 0 'set -euo pipefail; ls /'\n");
+    EXPECT_EQ(line_of("ls /"), "charioteer 7 '' 0 'set -euo pipefail; ls /'\n");
 }
 
 TEST(CommandLine, LimitsInTheGuest) {
-    auto command = plain("true");
-    command.guest_limit = 500ms;
-    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '0.500' 0 '"));
-    command.guest_limit = 1us;
-    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '0.001' 0 '"));
-    command.guest_limit = 0s;
-    command.holder_limit = 300s;
-    EXPECT_TRUE(command_line(command, 1).starts_with("charioteer 1 '' 300 '"));
+    EXPECT_TRUE(line_of("true", 500ms).starts_with("charioteer 7 '0.500' 0 '"));
+    EXPECT_TRUE(line_of("true", 1us).starts_with("charioteer 7 '0.001' 0 '"));
+    EXPECT_TRUE(line_of("true", 0s, 300s).starts_with("charioteer 7 '' 300 '"));
 }
 
 TEST(CommandLine, QuotesSingleQuotesAndKeepsLines) {
-    auto line = command_line(plain("echo 'a'\necho b"), 1);
+    auto line = line_of("echo 'a'\necho b");
     EXPECT_NE(line.find("; echo '\"'\"'a'\"'\"'\necho b'"), std::string::npos) << line;
 }
 
 TEST(CommandLine, RefusesWhatLinuxCouldNotRun) {
     constexpr std::size_t room = 128 * 1024 - 1 - std::string_view("set -euo pipefail; ").size();
-    EXPECT_NO_THROW(command_line(plain(std::string(room, 'x')), 1));
-    EXPECT_THROW(command_line(plain(std::string(room + 1, 'x')), 1), io::UsageError);
-    EXPECT_THROW(command_line(plain(std::string("a\0b", 3)), 1), io::UsageError);
+    EXPECT_NO_THROW(line_of(std::string(room, 'x')));
+    EXPECT_THROW(line_of(std::string(room + 1, 'x')), io::UsageError);
+    EXPECT_THROW(line_of(std::string("a\0b", 3)), io::UsageError);
 }
 
 TEST(AnswerReader, TakesAnswersCutAnywhere) {
@@ -97,7 +93,7 @@ TEST(AnswerReader, SkipsNoiseAroundTheLinesOfAnAnswer) {
 }
 
 TEST(AnswerReader, AnEchoedCommandIsNoAnswer) {
-    auto echoed = std::string(preparation) + command_line(plain("true"), 1);
+    auto echoed = std::string(preparation) + line_of("true");
     EXPECT_THAT(answers_in(echoed + "#1~''\n#1:0 0\n"), ElementsAre("1 0 "));
 }
 

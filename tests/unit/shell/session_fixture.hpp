@@ -24,18 +24,16 @@ protected:
           session_(Session::open(std::move(ends_.first), disconnect_reason, time_)) {}
     ~SessionTest() override { fakes::result_of(runtime_.start(dispose(std::move(session_)))); }
 
-    io::Pending<CommandResult> start(std::string text,
-                                     std::optional<io::Duration> limit = std::nullopt) {
-        Command command;
-        command.text = std::move(text);
-        return start(std::move(command), limit);
+    io::Pending<command::Outcome> start(std::string text,
+                                        std::optional<io::Duration> limit = std::nullopt) {
+        return start(command::Command{.text = std::move(text)}, limit);
     }
-    io::Pending<CommandResult> start(Command command,
-                                     std::optional<io::Duration> limit = std::nullopt) {
+    io::Pending<command::Outcome> start(command::Command command,
+                                        std::optional<io::Duration> limit = std::nullopt) {
         auto deadline = limit ? time_.deadline_after(*limit) : io::Deadline::never();
         return runtime_.start(session_->execute(std::move(command), deadline));
     }
-    CommandResult run(std::string text) { return fakes::result_of(start(std::move(text))); }
+    command::Outcome run(std::string text) { return fakes::result_of(start(std::move(text))); }
 
     io::Pending<void> start_waiting(io::Deadline deadline = io::Deadline::never()) {
         ReadyEvents events;

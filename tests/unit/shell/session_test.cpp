@@ -77,22 +77,31 @@ TEST_F(SessionTest, GivesStatusAndOutput) {
     EXPECT_EQ(result.output, "a\nb\n");
 }
 
-TEST_F(SessionTest, AStatusNotWantedIsMinusOne) {
-    Command command;
-    command.text = "ls";
-    command.want_status = false;
-    auto pending = start(command);
-    answer(1, "a", 7);
-    auto result = result_of(pending);
-    EXPECT_EQ(result.status, -1);
-    EXPECT_EQ(result.output, "a");
+TEST_F(SessionTest, OnlyTheStatus124UnderALimitIsATimeout) {
+    auto timed_out = [&](std::optional<command::Limit> limit, int number, int status) {
+        auto pending = start(command::Command{.text = "ls", .limit = std::move(limit)});
+        answer(number, "", status);
+        return result_of(pending).timed_out;
+    };
+    command::Limit limit{5s, "5"};
+    EXPECT_TRUE(timed_out(limit, 1, 124));
+    EXPECT_FALSE(timed_out(limit, 2, 1));
+    EXPECT_FALSE(timed_out(std::nullopt, 3, 124));
+}
+
+TEST_F(SessionTest, TheDurationIsThatOfTheWholeCall) {
+    auto pending = start("ls", 5s);
+    next_command();
+    pass(2s);
+    answer(1, "");
+    EXPECT_EQ(result_of(pending).duration, 2s);
 }
 
 TEST_F(SessionTest, DoesNotWaitForAnOutputNotWantedAndSkipsItLater) {
-    Command command;
+    command::Command command;
     command.text = "sleep 1000";
     command.want_output = false;
-    EXPECT_EQ(result_of(start(command)).status, -2);
+    EXPECT_EQ(result_of(start(command)).output, "");
     auto next = start("ls");
     answer(1, "late");
     answer(2, "mine");
@@ -191,7 +200,7 @@ TEST_F(SessionTest, ALostConnectionEndsTheWaitForTheGreeting) {
 
 TEST_F(SessionTest, WhatIsOnlySentAlsoNoticesTheLoss) {
     peer_.close();
-    Command command;
+    command::Command command;
     command.text = "ls";
     command.want_output = false;
     EXPECT_THROW(result_of(start(command)), io::ConnectionLost);

@@ -39,7 +39,7 @@ public:
     io::Condition changed;
     std::vector<Sent> sent;
     std::vector<std::uint32_t> cancelled;
-    std::vector<channel::Request> requests;
+    std::vector<command::Command> commands;
     std::vector<std::weak_ptr<channel::Call>> shells;
 };
 
@@ -47,10 +47,10 @@ FakeGuest::FakeGuest(io::Runtime& runtime)
     : runtime_(runtime), frames_(std::make_shared<Frames>(runtime.executor())) {}
 
 Begin FakeGuest::begin() {
-    return [this](channel::Request request) -> asio::awaitable<std::shared_ptr<channel::Call>> {
+    return [this](command::Command command) -> asio::awaitable<std::shared_ptr<channel::Call>> {
         if (!refusal_.empty()) throw io::Error(refusal_);
-        frames_->requests.push_back(request);
-        auto stream = static_cast<std::uint32_t>(frames_->requests.size());
+        frames_->commands.push_back(std::move(command));
+        auto stream = static_cast<std::uint32_t>(frames_->commands.size());
         auto call = std::make_shared<channel::Call>(frames_, stream, channel::Call::Origin{},
                                                     runtime_.executor());
         call->take_started(1000 + stream);
@@ -82,9 +82,9 @@ void FakeGuest::write_output(std::uint32_t number, std::string bytes) {
 }
 
 void FakeGuest::end(std::uint32_t number, int status) {
-    channel::Ending ending;
-    ending.status = status;
-    with_shell(number, [ending](channel::Call& call) { call.take_exit(ending); });
+    command::Outcome outcome;
+    outcome.status = status;
+    with_shell(number, [outcome](channel::Call& call) { call.take_exit(outcome); });
 }
 
 std::string FakeGuest::next(std::uint32_t number, frames::Type type) {
@@ -118,10 +118,10 @@ void FakeGuest::until_cancelled(std::uint32_t number) {
     })));
 }
 
-channel::Request FakeGuest::request(std::uint32_t number) {
-    channel::Request request;
-    with_shell(number, [&](auto&) { request = frames_->requests[number - 1]; });
-    return request;
+command::Command FakeGuest::command(std::uint32_t number) {
+    command::Command command;
+    with_shell(number, [&](auto&) { command = frames_->commands[number - 1]; });
+    return command;
 }
 
 Message Client::read() {

@@ -39,7 +39,7 @@ public:
     std::string so_far(std::uint32_t number, frames::Type type);
     /// Waits until the shell is cancelled.
     void until_cancelled(std::uint32_t number);
-    channel::Request request(std::uint32_t number);
+    command::Command command(std::uint32_t number);
 
 private:
     class Frames;

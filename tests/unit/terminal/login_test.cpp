@@ -14,10 +14,10 @@ using testing::Not;
 
 /// What a login shell of this host prints, which is told `words`; none of its profile counts.
 std::string said_by_login(const std::string& words, const Opening& opening) {
-    ::setenv("LOGIN_SCRIPT", login_request(opening).text.c_str(), 1);
+    ::setenv("LOGIN_SCRIPT", login_command(opening).text.c_str(), 1);
     ::setenv("LEAKED", "from the agent", 1);
-    auto command = "printf '%s\\n' '" + words + "' | sh -c \"$LOGIN_SCRIPT\" 2>/dev/null";
-    auto* pipe = ::popen(command.c_str(), "r");
+    auto pipeline = "printf '%s\\n' '" + words + "' | sh -c \"$LOGIN_SCRIPT\" 2>/dev/null";
+    auto* pipe = ::popen(pipeline.c_str(), "r");
     std::string said;
     char piece[256];
     while (auto size = ::fread(piece, 1, sizeof piece, pipe)) said.append(piece, size);
@@ -26,7 +26,7 @@ std::string said_by_login(const std::string& words, const Opening& opening) {
 }
 
 TEST(Login, IsRootsInACleanEnvironment) {
-    Opening opening{.size = channel::TerminalSize{}, .kind = "xterm-256color"};
+    Opening opening{.size = command::TerminalSize{}, .kind = "xterm-256color"};
     auto said = said_by_login("echo $USER:$LOGNAME:$HOME:$TERM:; env", opening);
     EXPECT_THAT(said, HasSubstr("root:root:/root:xterm-256color:"));
     EXPECT_THAT(said, HasSubstr("SHELL=/"));
@@ -35,24 +35,24 @@ TEST(Login, IsRootsInACleanEnvironment) {
 }
 
 TEST(Login, GetsATerminalOfTheVisitorsSize) {
-    auto request =
-        login_request({.size = channel::TerminalSize{.rows = 50, .columns = 132}, .kind = "vt100"});
-    ASSERT_TRUE(request.terminal);
-    EXPECT_EQ(request.terminal->rows, 50);
-    EXPECT_EQ(request.terminal->columns, 132);
+    auto command =
+        login_command({.size = command::TerminalSize{.rows = 50, .columns = 132}, .kind = "vt100"});
+    ASSERT_TRUE(command.terminal);
+    EXPECT_EQ(command.terminal->rows, 50);
+    EXPECT_EQ(command.terminal->columns, 132);
 }
 
 TEST(Login, GetsItsInputWhereThereIsNoTerminal) {
-    auto request = login_request({});
-    EXPECT_FALSE(request.terminal);
-    EXPECT_TRUE(request.with_input);
-    EXPECT_THAT(request.text, HasSubstr("TERM=dumb "));
+    auto command = login_command({});
+    EXPECT_FALSE(command.terminal);
+    EXPECT_TRUE(command.stream_input);
+    EXPECT_THAT(command.text, HasSubstr("TERM=dumb "));
 }
 
 TEST(Login, TakesNoKindOfTerminalThatIsMoreThanAName) {
     for (auto kind : {"", "x; reboot", "$(reboot)", "a'b", "two\nlines"}) {
-        auto request = login_request({.size = channel::TerminalSize{}, .kind = kind});
-        EXPECT_THAT(request.text, HasSubstr("TERM=dumb ")) << kind;
+        auto command = login_command({.size = command::TerminalSize{}, .kind = kind});
+        EXPECT_THAT(command.text, HasSubstr("TERM=dumb ")) << kind;
     }
 }
 

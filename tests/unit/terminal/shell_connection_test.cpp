@@ -52,11 +52,11 @@ TEST_F(ShellConnectionTest, TheClientGetsTheOutputAndThenTheStatus) {
 
 TEST_F(ShellConnectionTest, TheShellIsALoginShellOnATerminalOfTheClientsSize) {
     auto client = connect_and_open();
-    auto request = guest_.request(1);
-    ASSERT_TRUE(request.terminal);
-    EXPECT_EQ(request.terminal->rows, 24);
-    EXPECT_EQ(request.terminal->columns, 80);
-    EXPECT_THAT(request.text, testing::HasSubstr("TERM=xterm "));
+    auto command = guest_.command(1);
+    ASSERT_TRUE(command.terminal);
+    EXPECT_EQ(command.terminal->rows, 24);
+    EXPECT_EQ(command.terminal->columns, 80);
+    EXPECT_THAT(command.text, testing::HasSubstr("TERM=xterm "));
 }
 
 TEST_F(ShellConnectionTest, InputAndNewSizesReachTheShell) {

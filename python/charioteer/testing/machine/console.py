@@ -19,8 +19,8 @@ class ConsoleText:
     A long text is searched as a whole only now and then, or the search would take ever longer.
     """
 
-    mark: tuple[int, int] = (0, 0)
-    """Up to where the line without an end was searched, as the core has it."""
+    mark: core.ConsoleMark | None = None
+    """Up to where the line without an end was searched."""
 
     def __init__(self, regex: str) -> None:
         self._pattern = re.compile(regex)
@@ -81,12 +81,13 @@ class ConsoleLines:
             self._lines.clear()
         if lines:
             return text.add(lines)
-        lines, rest, text.mark = self._machine.next_console_text(timeout, text.mark)
-        if lines and text.add(lines):
+        came = self._machine.next_console_text(timeout, text.mark)
+        text.mark = came.mark
+        if came.lines and text.add(came.lines):
             return True
-        if not text.goes_on(rest):
+        if not text.goes_on(came.rest):
             return False
-        self._machine.take_console_rest(text.mark)
+        self._machine.take_console_rest(came.mark)
         return True
 
     def get(self, block: bool = True, timeout: float | None = None) -> str:

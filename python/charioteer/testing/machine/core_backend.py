@@ -35,18 +35,18 @@ class CoreBackend(Backend):
 
     def run(self, command: Command) -> Result:
         begin = time.monotonic()
-        status, number, output, errors, duration, timed_out = self._ready().run(
+        outcome = self._ready().run(
             command.text, command.stdin, command.timeout, command.all_errors, command.stream
         )
         return Result(
             machine=self._machine,
             command=command.text,
-            status=status,
-            signal=number or None,
-            stdout_bytes=output,
-            stderr_bytes=errors,
-            duration=duration,
-            timed_out=timed_out,
+            status=outcome.status,
+            signal=outcome.signal or None,
+            stdout_bytes=outcome.output,
+            stderr_bytes=outcome.errors,
+            duration=outcome.duration,
+            timed_out=outcome.timed_out,
             timeout=command.timeout,
             waited=time.monotonic() - begin,
         )

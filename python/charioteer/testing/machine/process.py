@@ -83,9 +83,9 @@ class Process:
         failure: Exception | None = None
         try:
             while (piece := call.read()) is not None:
-                self._take(*piece)
+                self._take(piece)
             self._log_errors(to_end=True)
-            result = self._make_result(call.ending)
+            result = self._make_result(call.outcome)
         except Cancelled:
             return
         except Exception as error:  # raised in the threads that wait
@@ -94,16 +94,16 @@ class Process:
             self._result, self._failure = result, failure
             self._changed.notify_all()
 
-    def _take(self, source: str, said: bytes) -> None:
+    def _take(self, piece: core.Piece) -> None:
         with self._changed:
-            if source == "output":
-                self._output += said
+            if not piece.is_errors:
+                self._output += piece.data
                 dropped = self._drop(self._output, "output")
                 self._shown = max(0, self._shown - dropped)
                 self._searched = max(0, self._searched - dropped)
                 self._changed.notify_all()
                 return
-            self._errors += said
+            self._errors += piece.data
             self._logged = max(0, self._logged - self._drop(self._errors, "error"))
         self._log_errors(to_end=False)
 
@@ -130,20 +130,19 @@ class Process:
             self._logged = end
             self._host.add_console_lines(text.removesuffix(b"\n").split(b"\n"))
 
-    def _make_result(self, ending: tuple[int, int, bool, float] | None) -> Result:
-        assert ending is not None, "it has ended"
-        status, signal, timed_out, duration = ending
+    def _make_result(self, outcome: core.Outcome | None) -> Result:
+        assert outcome is not None, "it has ended"
         return Result(
-            self.machine,
-            self.command,
-            status,
-            signal or None,
-            bytes(self._output),
-            bytes(self._errors),
-            duration,
-            timed_out,
-            self._limit,
-            time.monotonic() - self._begin,
+            machine=self.machine,
+            command=self.command,
+            status=outcome.status,
+            signal=outcome.signal or None,
+            stdout_bytes=bytes(self._output),
+            stderr_bytes=bytes(self._errors),
+            duration=outcome.duration,
+            timed_out=outcome.timed_out,
+            timeout=self._limit,
+            waited=time.monotonic() - self._begin,
         )
 
     # On the threads that wait
