@@ -21,86 +21,54 @@ constexpr int most_restarts = 3;
 
 }  // namespace
 
-/// Has other calls wait until it goes, however the start ends.
-class GuestAgent::Starting {
-public:
-    explicit Starting(GuestAgent& agent) : agent_(agent) { agent_.starting_ = true; }
-    Starting(const Starting&) = delete;
-    Starting& operator=(const Starting&) = delete;
-    ~Starting() {
-        agent_.starting_ = false;
-        agent_.started_.notify_all();
-    }
-
-private:
-    GuestAgent& agent_;
-};
-
-GuestAgent::GuestAgent(std::shared_ptr<Context> context)
-    : context_(std::move(context)), started_(context_->executor()) {}
+GuestAgent::GuestAgent(std::shared_ptr<Context> context) : context_(std::move(context)) {}
 
 void GuestAgent::begin_life(ChannelMode mode) {
     mode_ = mode;
     why_none_.reset();
+    starting_ = std::make_shared<io::SingleFlight<>>();
 }
 
-/// Waits until no other call starts the agent.
-asio::awaitable<void> GuestAgent::until_started(io::Deadline deadline) {
-    auto started = [this]() -> asio::awaitable<void> {
-        while (starting_) co_await started_.wait();
-    };
-    co_await deadline.limit(started(), "another call did not get the agent started");
-}
-
-/// Sets why_none_ when it cannot be started; where `deadline` has passed before that is known, the
-/// next call tries again. Returns what is to be thrown.
-asio::awaitable<std::exception_ptr> GuestAgent::try_to_start(std::shared_ptr<Qemu> qemu,
-                                                             io::Deadline step,
-                                                             io::Deadline deadline) {
-    auto& time = context_->time();
+/// Sets why_none_ when it cannot be started. Throws as start() does.
+asio::awaitable<void> GuestAgent::start_in(std::shared_ptr<Qemu> qemu, io::Deadline deadline) {
     auto remind = [this](io::Duration so_far) {
         context_->log(
             fmt::format("waiting for the agent to start in the guest, for {:.0f} s so far",
                         io::seconds(so_far)));
     };
+    std::optional<std::string> failure;
     for (int restarts = 0; restarts <= most_restarts; ++restarts) {
-        why_none_.reset();
+        failure.reset();
         try {
-            auto started = unless_panicked(*context_, qemu->agent()->start(step));
-            co_await io::with_reminder(std::move(started), time, remind);
+            auto started = unless_panicked(*context_, qemu->agent()->start(deadline));
+            co_await io::with_reminder(std::move(started), context_->time(), remind);
             break;
         } catch (const shell::Restarted& error) {
-            why_none_ = error.what();
+            failure = error.what();
         } catch (const io::Error& error) {
-            if (deadline.passed(time.now())) co_return std::current_exception();
-            why_none_ = error.what();
+            failure = error.what();
             break;
-        } catch (...) {
-            co_return std::current_exception();
         }
     }
-    co_return nullptr;
-}
-
-asio::awaitable<void> GuestAgent::start(io::Duration bound, io::Deadline deadline) {
-    auto qemu = context_->qemu();
-    if (!qemu || !qemu->agent()) co_return;
-    co_await until_started(deadline);
-    if (qemu->agent()->usable() || why_none_) co_return;
-    auto patience = context_->accelerator().patience();
-    auto step = command::at_most(bound * patience, deadline, context_->time());
-    std::exception_ptr failure;
-    {
-        Starting starting(*this);
-        failure = co_await try_to_start(qemu, step, deadline);
-    }
-    if (failure) std::rethrow_exception(failure);
+    // Another life may have begun since.
+    if (context_->qemu() != qemu) co_return;
+    why_none_ = failure;
     // That QEMU has ended is found by the next call that uses it.
     if (!why_none_ || qemu->child().status()) co_return;
     auto reason = fmt::format("the agent does not run in the guest: {}", *why_none_);
     if (mode_ == ChannelMode::agent) throw io::Error(reason);
     if (std::exchange(last_logged_reason_, reason) != reason)
         context_->log(reason + "; its root shell serves, one command at a time");
+}
+
+asio::awaitable<void> GuestAgent::start(io::Duration bound, io::Deadline deadline) {
+    auto qemu = context_->qemu();
+    if (!qemu || !qemu->agent() || qemu->agent()->usable() || why_none_) co_return;
+    auto step = context_->deadline_after(bound * context_->accelerator().patience());
+    auto operation = [self = shared_from_this(), qemu, step] { return self->start_in(qemu, step); };
+    auto starting = starting_;
+    co_await deadline.limit(starting->run(std::move(operation)),
+                            "the agent did not start in the guest");
 }
 
 asio::awaitable<std::shared_ptr<AgentLink>> GuestAgent::ready(io::Deadline deadline) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "channel/call.hpp"
+#include "io/single_flight.hpp"
 #include "machine/agent_link.hpp"
 #include "machine/context.hpp"
 
@@ -13,7 +14,7 @@ namespace charioteer::machine {
 
 /// The agent of one machine, over all lives of QEMU and all boots of the guest: has it started when
 /// it is needed, and knows why there is none. Io thread only.
-class GuestAgent {
+class GuestAgent : public std::enable_shared_from_this<GuestAgent> {
 public:
     explicit GuestAgent(std::shared_ptr<Context> context);
     GuestAgent(const GuestAgent&) = delete;
@@ -25,10 +26,10 @@ public:
     /// back to an earlier state.
     void forget_failure() { why_none_.reset(); }
 
-    /// Starts the agent unless one runs. `bound` limits the start under KVM, and `deadline` the
-    /// call. When it cannot be started, the log says why, and no other call tries again in this
-    /// boot. Throws io::Error then if the machine is of no use without it, io::TimeoutError when
-    /// `deadline` passed, ShellError when the kernel panicked.
+    /// Starts the agent unless one runs. Calls side by side share one start, of which the first
+    /// one's `bound` under KVM is the limit; `deadline` limits the call. When it cannot be started,
+    /// the log says why, and no other call tries again in this boot. Throws io::Error then if the
+    /// machine is of no use without it, io::TimeoutError when `deadline` passed.
     asio::awaitable<void> start(io::Duration bound, io::Deadline deadline);
     /// The agent, which is started anew if it was lost; null where the root shell has to serve.
     /// Throws NotRunning, and as start().
@@ -47,16 +48,12 @@ public:
     std::uint64_t moved_bytes() const;
 
 private:
-    class Starting;
-
-    asio::awaitable<void> until_started(io::Deadline deadline);
-    asio::awaitable<std::exception_ptr> try_to_start(std::shared_ptr<Qemu> qemu, io::Deadline step,
-                                                     io::Deadline deadline);
+    asio::awaitable<void> start_in(std::shared_ptr<Qemu> qemu, io::Deadline deadline);
 
     std::shared_ptr<Context> context_;
     ChannelMode mode_ = ChannelMode::automatic;
-    bool starting_ = false;
-    io::Condition started_;
+    /// In this life of QEMU.
+    std::shared_ptr<io::SingleFlight<>> starting_ = std::make_shared<io::SingleFlight<>>();
     std::optional<std::string> why_none_;  ///< this boot of the guest has no agent
     std::string last_logged_reason_;
 };

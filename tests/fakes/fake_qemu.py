@@ -82,10 +82,12 @@ def send_port_event(is_open: bool) -> None:
 def serve_qmp(listener: socket.socket) -> None:
     global qmp_stream
     connection, _ = listener.accept()
-    stream = qmp_stream = connection.makefile("rw")
+    # Two streams: what one for both has read beyond a line is lost when it is written to.
+    requests = connection.makefile("r")
+    qmp_stream = connection.makefile("w")
     version = {"qemu": {"major": 10, "minor": 0, "micro": 2}, "package": "fake"}
     send({"QMP": {"version": version, "capabilities": []}})
-    for line in stream:
+    for line in requests:
         qmp_ready.set()
         request = json.loads(line)
         command = request["execute"]

@@ -130,6 +130,27 @@ TEST_F(AgentCommandsTest, InputThatAKilledAgentDidNotReadDoesNotReachTheNext) {
     EXPECT_EQ(run_all(*machine, "cat", with_input).output.size(), 1'000'000u);
 }
 
+TEST_F(AgentCommandsTest, AStartOfTheAgentThatIsGivenUpAtItsFirstStepDoesNotBlockTheNext) {
+    auto machine = connected(with_agent);
+    EXPECT_THROW(execute(*machine, "kill -9 $PPID; sleep 60"), ShellError);
+    auto agent = machine->parts().agent;
+    auto past = runtime_.time().deadline_after(0s);
+    EXPECT_THROW(run(agent->start(60s, past)), io::TimeoutError);
+    EXPECT_EQ(execute(*machine, "echo back").output, "back\n");
+    EXPECT_NE(run_on_io([&] { return agent->usable(); }), nullptr);
+}
+
+TEST_F(AgentCommandsTest, AStartThatOneCallGivesUpGoesOnForTheOthers) {
+    auto machine = connected(with_agent);
+    EXPECT_THROW(execute(*machine, "kill -9 $PPID; sleep 60"), ShellError);
+    auto agent = machine->parts().agent;
+    auto past = runtime_.time().deadline_after(0s);
+    auto given_up = runtime_.start(agent->start(60s, past));
+    auto waiting = runtime_.start(agent->ready(io::Deadline::never()));
+    EXPECT_THROW(given_up.get(), io::TimeoutError);
+    EXPECT_NE(waiting.get(), nullptr);
+}
+
 TEST_F(AgentCommandsTest, WhatWasBegunSaysItsPiecesUntilQemuDies) {
     auto machine = connected(with_agent);
     Command command;

@@ -85,7 +85,7 @@ TEST_F(LimitsTest, AnAgentThatDoesNotStartInTimeIsTriedAgainByTheNextCall) {
     EXPECT_THROW(killed.get(), ShellError);
     for (int call = 0; call < 2; ++call) {
         auto failure = late_failure_of(begin_command(*machine, "true", 5s));
-        EXPECT_THAT(failure.what(), HasSubstr("the guest did not answer within 65 s"));
+        EXPECT_THAT(failure.what(), HasSubstr("the agent did not start in the guest within 65 s"));
     }
     EXPECT_THAT(events(), Contains(HasSubstr("waiting for the agent to start in the guest")));
     EXPECT_THAT(events(), testing::Not(Contains(HasSubstr("its root shell serves"))));
