@@ -7,13 +7,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <deque>
-#include <functional>
-#include <mutex>
-
 #include "fakes/manual_time.hpp"
 #include "fakes/temporary_directory.hpp"
 #include "io/runtime.hpp"
+#include "unit/machine/fake_runner.hpp"
 
 namespace charioteer::machine {
 namespace {
@@ -21,20 +18,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-/// Gives each command the next of its outcomes, the last one again and again.
-class FakeRunner : public command::Runner {
-public:
-    asio::awaitable<command::Outcome> run(command::Command command) override {
-        limits_.push_back(command.limit->text);
-        auto outcome = outcomes_.front();
-        if (outcomes_.size() > 1) outcomes_.pop_front();
-        co_return outcome;
-    }
-
-    std::deque<command::Outcome> outcomes_;
-    std::vector<std::string> limits_;  ///< of the commands, in their order
-};
 
 class WaiterTest : public testing::Test {
 protected:
@@ -46,15 +29,6 @@ protected:
         auto context = std::make_shared<Context>(std::move(config), host, [](const auto&) {});
         auto agent = std::make_shared<GuestAgent>(context);
         waiter_ = std::make_shared<Waiter>(context, agent, runner_);
-    }
-    void answer(std::vector<command::Outcome> outcomes) {
-        runner_->outcomes_.assign(outcomes.begin(), outcomes.end());
-    }
-    static command::Outcome status(int status, std::string output = "") {
-        command::Outcome outcome;
-        outcome.status = status;
-        outcome.output = std::move(output);
-        return outcome;
     }
     /// Lets time pass until the wait has ended.
     std::string wait(CommandWait wait) {
@@ -72,20 +46,20 @@ protected:
 };
 
 TEST_F(WaiterTest, TriesUntilTheCommandSucceedsUnderTheLimitOfTheWait) {
-    answer({status(1), status(124), status(0, "done\n")});
+    runner_->answer({outcome(1), outcome(124), outcome(0, "done\n")});
     EXPECT_EQ(wait({"test", true, Limit{60s, "60"}}), "done\n");
-    EXPECT_THAT(runner_->limits_, ElementsAre("60", "60", "60"));
+    EXPECT_THAT(runner_->limits(), ElementsAre("60", "60", "60"));
 }
 
 TEST_F(WaiterTest, AProbeThatIsCutOffIsNoAnswer) {
-    answer({status(124), status(0), status(1)});
+    runner_->answer({outcome(124), outcome(0), outcome(1)});
     wait({"nc", false, Limit{60s, "60"}, CommandWait::Kind::probe});
-    EXPECT_EQ(runner_->limits_.size(), 3U);
-    EXPECT_EQ(runner_->limits_.front(), "210");
+    EXPECT_EQ(runner_->commands().size(), 3U);
+    EXPECT_EQ(runner_->limits().front(), "210");
 }
 
 TEST_F(WaiterTest, AWaitInVainSaysWhatTheLastTryGave) {
-    answer({status(3, "seen\n")});
+    runner_->answer({outcome(3, "seen\n")});
     try {
         wait({"test", true, Limit{2s, "2"}});
         FAIL() << "nothing was thrown";
@@ -97,13 +71,13 @@ TEST_F(WaiterTest, AWaitInVainSaysWhatTheLastTryGave) {
         EXPECT_THAT(notes, HasSubstr("its output: seen"));
     }
     // At the beginning, in between, and once more at the limit.
-    EXPECT_GT(runner_->limits_.size(), 2U);
+    EXPECT_GT(runner_->commands().size(), 2U);
 }
 
 TEST_F(WaiterTest, ALateProbeThatIsCutOffEndsTheWaitInVain) {
-    answer({status(124)});
+    runner_->answer({outcome(124)});
     EXPECT_THROW(wait({"nc", false, Limit{0s, "0"}, CommandWait::Kind::probe}), RequestFailed);
-    EXPECT_THAT(runner_->limits_, ElementsAre("150"));
+    EXPECT_THAT(runner_->limits(), ElementsAre("150"));
 }
 
 }  // namespace

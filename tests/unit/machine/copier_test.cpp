@@ -1,0 +1,176 @@
+// Copies to and from a guest without an agent: what is asked of the guest, by a runner that plays
+// it.
+
+#include "machine/copier.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+#include "shell/base64.hpp"
+#include "unit/machine/fake_runner.hpp"
+#include "unit/machine/machine_fixture.hpp"
+
+namespace charioteer::machine {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+
+constexpr auto question = "grep -q ' /tmp/shared ' /proc/mounts";
+/// A block of an archive that comes through the shell, in bytes.
+constexpr std::size_t block = 64 * 1024;
+
+class CopierTest : public MachineTest {
+protected:
+    void SetUp() override {
+        MachineTest::SetUp();
+        auto machine = make(plain);
+        run(machine->start(options()));
+        const auto& parts = machine->parts();
+        copier_ = std::make_shared<Copier>(parts.context, parts.agent, runner_);
+        write(file_, "content");
+    }
+    void TearDown() override {
+        run_on_io([this] {
+            copier_.reset();
+            return 0;
+        });
+        MachineTest::TearDown();
+    }
+    /// A guest in which the shared folder is mounted, or not.
+    void play(bool shared, FakeRunner::Answer answer) {
+        runner_->answer([shared, answer = std::move(answer)](const std::string& text) {
+            return text == question ? outcome(shared ? 0 : 1) : answer(text);
+        });
+    }
+    std::vector<std::string> asked() const {
+        std::vector<std::string> texts;
+        for (const auto& command : runner_->commands()) texts.push_back(command.text);
+        return texts;
+    }
+    /// On the host, the file that the guest sees under /tmp/shared in `text`.
+    fs::path on_host(const std::string& text) const {
+        auto begin = text.find("/tmp/shared/") + std::string_view("/tmp/shared/").size();
+        return directory_.path() / text.substr(begin, text.find_first_of(" '", begin) - begin);
+    }
+    static void write(const fs::path& path, std::string_view content) {
+        std::ofstream(path, std::ios::binary) << content;
+    }
+    static std::string read(const fs::path& path) {
+        std::ifstream file(path, std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    }
+    /// As the guest packs `file_`: in blocks, of which the last is padded.
+    std::string archive() const {
+        auto command = fmt::format("tar -cf - -C {} file", directory_.path().string());
+        auto* pipe = ::popen(command.c_str(), "r");
+        std::string bytes;
+        char piece[4096];
+        while (auto size = ::fread(piece, 1, sizeof piece, pipe)) bytes.append(piece, size);
+        ::pclose(pipe);
+        bytes.resize((bytes.size() + block - 1) / block * block);
+        return bytes;
+    }
+
+    std::shared_ptr<FakeRunner> runner_ = std::make_shared<FakeRunner>();
+    std::shared_ptr<Copier> copier_;
+    fs::path file_ = directory_.path() / "file";
+    fs::path back_ = directory_.path() / "back";
+};
+
+TEST_F(CopierTest, AFileGoesIntoTheGuestByTheSharedFolder) {
+    std::string seen;
+    play(true, [&](const std::string& text) {
+        seen = read(on_host(text));
+        return outcome(0);
+    });
+    run(copier_->copy_in(file_, "/srv/it"));
+    EXPECT_EQ(seen, "content");
+    EXPECT_THAT(asked(), ElementsAre(question,
+                                     MatchesRegex("\\{ mkdir -p -- /srv && cp -r -- "
+                                                  "'?/tmp/shared/[^ ]*/file'? /srv/it; \\} 2>&1")));
+}
+
+TEST_F(CopierTest, AFileComesFromTheGuestByTheSharedFolder) {
+    play(true, [&](const std::string& text) {
+        write(on_host(text), "of the guest");
+        return outcome(0);
+    });
+    run(copier_->copy_out("/srv/it/", back_));
+    EXPECT_EQ(read(back_), "of the guest");
+    EXPECT_THAT(
+        asked(),
+        ElementsAre(question, MatchesRegex("cp -rH -- /srv/it '?/tmp/shared/[^ ]*/content 2>&1")));
+}
+
+TEST_F(CopierTest, TheGuestIsAskedForItsMountsOnceInABoot) {
+    play(true, [](const std::string&) { return outcome(0); });
+    run(copier_->copy_in(file_, "/a"));
+    run(copier_->copy_in(file_, "/b"));
+    auto count = [&] { return std::ranges::count(asked(), std::string(question)); };
+    EXPECT_EQ(count(), 1);
+    run_on_io([&] {
+        copier_->forget_share();
+        return 0;
+    });
+    run(copier_->copy_in(file_, "/c"));
+    EXPECT_EQ(count(), 2);
+}
+
+TEST_F(CopierTest, WithoutTheFolderAnArchiveGoesThroughTheShellInPieces) {
+    write(file_, std::string(150'000, 'x'));
+    std::string archive;
+    play(false, [&](const std::string& text) {
+        constexpr std::string_view push = "echo ";
+        if (text.starts_with(push))
+            archive += shell::decode_base64(
+                text.substr(push.size(), text.find(' ', push.size()) - push.size()));
+        return outcome(0);
+    });
+    run(copier_->copy_in(file_, "/srv/it"));
+    EXPECT_EQ(archive.substr(0, 5), std::string("file\0", 5));
+    EXPECT_EQ(std::ranges::count(archive, 'x'), 150'000);
+    // The question, a folder, three pieces of 67,500 bytes, and what unpacks them.
+    ASSERT_EQ(asked().size(), 6U);
+    EXPECT_THAT(asked()[1], MatchesRegex("mkdir -m 700 \"[^\"]*\"/charioteer-copy-[^ ]*"));
+    EXPECT_THAT(asked()[5], HasSubstr("tar -xf "));
+    EXPECT_THAT(asked()[5], HasSubstr("/srv/it"));
+}
+
+TEST_F(CopierTest, WithoutTheFolderAnArchiveComesThroughTheShell) {
+    auto bytes = archive();
+    play(false, [&](const std::string& text) {
+        return outcome(0, text.starts_with("cat ") ? bytes : "");
+    });
+    run(copier_->copy_out("/srv/file", back_));
+    EXPECT_EQ(read(back_), "content");
+    // The question, what packs, one piece, and the status.
+    EXPECT_EQ(asked().size(), 4U);
+}
+
+TEST_F(CopierTest, APieceOfAnArchiveThatIsCutIsNoticedAndTheGuestIsCleared) {
+    auto cut = archive();
+    cut.pop_back();
+    play(false,
+         [&](const std::string& text) { return outcome(0, text.starts_with("cat ") ? cut : ""); });
+    auto failure = failure_of<io::Error>([&] { run(copier_->copy_out("/srv/file", back_)); });
+    EXPECT_THAT(failure.what(), HasSubstr("web: cannot copy /srv/file to the host: 65535 bytes "
+                                          "came for a piece of the guest's archive"));
+    EXPECT_FALSE(fs::exists(back_));
+    // It is removed behind the error.
+    while (run_on_io([&] { return runner_->commands().size(); }) < 4) std::this_thread::yield();
+    EXPECT_THAT(asked().back(), HasSubstr("rm -rf "));
+}
+
+TEST_F(CopierTest, AStepThatFailsInTheGuestIsTheErrorWithItsOutput) {
+    play(true, [](const std::string&) { return outcome(1, "cp: no space left"); });
+    auto failure = failure_of<io::Error>([&] { run(copier_->copy_in(file_, "/srv/it")); });
+    EXPECT_THAT(failure.what(),
+                HasSubstr("to /srv/it: the guest's command ended with exit code 1"));
+    EXPECT_THAT(all_notes(failure), HasSubstr("cp: no space left"));
+}
+
+}  // namespace
+}  // namespace charioteer::machine
