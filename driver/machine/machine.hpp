@@ -20,7 +20,9 @@
 
 namespace charioteer::machine {
 
-/// Where a machine is in its life.
+/// Where a machine is in its life. That its guest is stopped by the monitor is not one of these
+/// states: it may be stopped while it boots and while it runs, and goes on from there, so that
+/// GuestState::stopped() has it.
 enum class State {
     off,        ///< no QEMU runs
     launching,  ///< its start script runs, and QEMU has not connected yet
