@@ -28,6 +28,13 @@ class Event:
     @property
     def text(self) -> str: ...
 
+def format_line(
+    style: Literal["log", "step", "debug", "error", "serial"], text: str, machine: str | None = None
+) -> str:
+    """A line of the log in upstream's terminal format; `step` is the head of a step, `error` a line of
+    a test's error. `machine`, if any, is put in front; `text` comes as it is to be shown.
+    """
+
 class Reporter:
     """Takes the events of the core and of the test. Thread-safe.
 

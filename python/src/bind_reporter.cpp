@@ -1,3 +1,5 @@
+#include <pybind11/stl.h>
+
 #include "bindings.hpp"
 #include "convert.hpp"
 #include "interpreter_lock.hpp"
@@ -40,6 +42,16 @@ void print(Reporter& reporter, std::string text) {
     }
 }
 
+std::string format_line_of(const std::string& style, const std::string& text,
+                           std::optional<std::string> machine) {
+    using enum LineStyle;
+    for (auto [known, name] :
+         {std::pair(log, "log"), std::pair(step, "step"), std::pair(debug, "debug"),
+          std::pair(error, "error"), std::pair(serial, "serial")})
+        if (style == name) return format_line(known, text, machine);
+    throw py::value_error("there is no style of lines " + style);
+}
+
 py::list drain(Reporter& reporter) {
     py::list events;
     for (auto& event : reporter.drain()) events.append(py::cast(std::move(event)));
@@ -53,6 +65,9 @@ void bind_reporter(py::module_& module) {
         .def_property_readonly("kind", [](const io::Event& self) { return kind_name(self.kind); })
         .def_property_readonly("machine", [](const io::Event& self) { return self.machine; })
         .def_property_readonly("text", [](const io::Event& self) { return to_text(self.text); });
+
+    module.def("format_line", &format_line_of, py::arg("style"), py::arg("text"),
+               py::arg("machine") = py::none());
 
     py::class_<Reporter, std::shared_ptr<Reporter>> type(module, "Reporter");
     type.def(py::init<bool, bool>(), py::arg("terminal") = true, py::arg("queue") = false)

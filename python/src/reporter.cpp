@@ -15,16 +15,40 @@ namespace {
 
 constexpr std::size_t most_events = 100'000;
 
+constexpr std::string_view bold_green = "\x1b[1m\x1b[32m";
+constexpr std::string_view red = "\x1b[31m";
+constexpr std::string_view dim = "\x1b[2m";
+constexpr std::string_view reset = "\x1b[0m";
+
 std::string format(const io::Event& event) {
     if (event.kind == io::EventKind::serial)
-        return fmt::format("\x1b[2m{} # {}\x1b[0m", event.machine,
-                           io::printable(event.text, io::Colours::keep));
+        return format_line(LineStyle::serial, io::printable(event.text, io::Colours::keep),
+                           event.machine);
+    std::optional<std::string_view> machine;
+    if (!event.machine.empty()) machine = event.machine;
     std::string_view label = event.kind == io::EventKind::warning ? "warning: " : "";
-    if (event.machine.empty()) return fmt::format("{}{}", label, event.text);
-    return fmt::format("{}: {}{}", event.machine, label, event.text);
+    return format_line(LineStyle::log, fmt::format("{}{}", label, event.text), machine);
 }
 
 }  // namespace
+
+std::string format_line(LineStyle style, std::string_view text,
+                        std::optional<std::string_view> machine) {
+    auto about = machine ? fmt::format("{}: ", *machine) : std::string();
+    switch (style) {
+        case LineStyle::serial:
+            return fmt::format("{}{} # {}{}", dim, machine.value_or(""), text, reset);
+        case LineStyle::step:
+            return fmt::format("{}{}{}{}", about, bold_green, text, reset);
+        case LineStyle::debug:
+            return fmt::format("{}{}{}{}", dim, about, text, reset);
+        case LineStyle::error:
+            return fmt::format("{}!!! {}{}{}", red, reset, about, text);
+        case LineStyle::log:
+            break;
+    }
+    return about.append(text);
+}
 
 Reporter::Reporter(bool to_terminal, bool to_queue) : terminal(to_terminal), queue(to_queue) {
     observe_forks();

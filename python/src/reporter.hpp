@@ -4,7 +4,9 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/event.hpp"
@@ -13,6 +15,15 @@
 #include "report/report.hpp"
 
 namespace charioteer::python {
+
+/// What a line of the log is: a message, the head of a step, a message for debugging, a line of a
+/// test's error, a line of a serial console.
+enum class LineStyle { log, step, debug, error, serial };
+
+/// A line in the terminal format of the driver contract, section 1.8.
+/// `machine`, if any, is put in front.
+std::string format_line(LineStyle style, std::string_view text,
+                        std::optional<std::string_view> machine);
 
 /// Takes what the core and the test log: writes it to standard error, in the terminal format of the
 /// driver contract, section 1.8, and keeps events for other loggers. Thread-safe; never takes the

@@ -2,17 +2,14 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from charioteer import _core as core
 from charioteer.testing.logger.base import AbstractLogger, Attributes, LogLevel, timed
 from charioteer.testing.replaced import Replaced
 from charioteer.testing.text import harmless
 
-_BOLD_GREEN = "\x1b[1m\x1b[32m"
-_RED = "\x1b[31m"
-_DIM = "\x1b[2m"
-_RESET = "\x1b[0m"
+_Style = Literal["log", "step", "debug", "error"]
 
 
 class TerminalLogger(AbstractLogger):
@@ -26,18 +23,18 @@ class TerminalLogger(AbstractLogger):
         self.reporter = reporter or core.Reporter(terminal=True, queue=False)
 
     def log(self, message: str, attributes: Attributes = {}) -> None:
-        self.reporter.write(_about(message, attributes))
+        self._write("log", message, attributes)
 
     def debug(self, *args: Any, **kwargs: Any) -> None:
         if self.log_level <= LogLevel.DEBUG:
             self._debug(*args, **kwargs)
 
     def _debug(self, message: str, attributes: Attributes = {}) -> None:
-        self.reporter.write(f"{_DIM}{_about(message, attributes)}{_RESET}")
+        self._write("debug", message, attributes)
 
     @contextmanager
     def nested(self, message: str, attributes: Attributes = {}) -> Generator[None, None, None]:
-        self.reporter.write(_about(f"{_BOLD_GREEN}{message}{_RESET}", attributes))
+        self._write("step", message, attributes)
         with timed(message, lambda end: self.log(end, attributes)):
             yield
 
@@ -51,14 +48,14 @@ class TerminalLogger(AbstractLogger):
             self._log_test_error(*args, **kwargs)
 
     def _log_test_error(self, message: str, attributes: Attributes = {}) -> None:
-        self.reporter.write(f"{_RED}!!! {_RESET}{_about(message, attributes)}")
+        self._write("error", message, attributes)
 
     def log_serial(self, message: str, machine: str) -> None:
         if self.reporter.serial:
-            self.reporter.write(f"{_DIM}{machine} # {message}{_RESET}")
+            self.reporter.write(core.format_line("serial", str(message), str(machine)))
 
-
-def _about(message: str, attributes: Attributes) -> str:
-    # Outputs of guests are in messages, too.
-    text = harmless(str(message))
-    return f"{attributes['machine']}: {text}" if "machine" in attributes else text
+    def _write(self, style: _Style, message: str, attributes: Attributes) -> None:
+        # Outputs of guests are in messages, too.
+        text = harmless(str(message))
+        machine = str(attributes["machine"]) if "machine" in attributes else None
+        self.reporter.write(core.format_line(style, text, machine))
