@@ -1,6 +1,5 @@
 #include "machine/agent_program.hpp"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <iterator>
 
 #include "io/error.hpp"
+#include "io/own_directory.hpp"
 #include "machine/start_script.hpp"
 
 namespace charioteer::machine {
@@ -18,10 +18,7 @@ namespace {
 
 std::filesystem::path agent_directory() {
     if (const char* given = std::getenv("CHARIOTEER_AGENT_DIRECTORY")) return given;
-    Dl_info info{};
-    if (::dladdr(reinterpret_cast<void*>(&load_agent_program), &info) == 0 || !info.dli_fname)
-        return {};
-    return std::filesystem::absolute(info.dli_fname).parent_path();
+    return io::own_directory();
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "process/spawn.hpp"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
@@ -15,6 +14,7 @@
 #include <memory>
 
 #include "io/error.hpp"
+#include "io/own_directory.hpp"
 
 namespace charioteer::process {
 
@@ -85,11 +85,8 @@ private:
 
 std::filesystem::path guard_program() {
     if (const char* given = std::getenv("CHARIOTEER_GUARD")) return given;
-    Dl_info info{};
-    std::filesystem::path here;
-    if (::dladdr(reinterpret_cast<void*>(&guard_program), &info) != 0 && info.dli_fname)
-        here = std::filesystem::absolute(info.dli_fname).parent_path();
-    std::filesystem::path guard = here / "charioteer-guard";
+    auto here = io::own_directory();
+    auto guard = here / "charioteer-guard";
     if (::access(guard.c_str(), X_OK) != 0)
         throw io::Error(
             fmt::format("the program charioteer-guard is not in {}; the installation is "

@@ -3,21 +3,17 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "io/error.hpp"
+#include "io/own_directory.hpp"
 
 namespace charioteer::screen {
 
 namespace {
 
 TesseractEntry load() {
-    Dl_info info{};
-    std::filesystem::path here;
-    if (::dladdr(reinterpret_cast<void*>(&make_tesseract), &info) != 0 && info.dli_fname)
-        here = std::filesystem::absolute(info.dli_fname).parent_path();
+    auto file = io::own_directory() / "charioteer-tesseract.so";
     // Never closed: engines and what Tesseract does at exit are in it.
-    auto* library = ::dlopen((here / "charioteer-tesseract.so").c_str(), RTLD_NOW | RTLD_LOCAL);
+    auto* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     void* entry = library ? ::dlsym(library, tesseract_entry) : nullptr;
     if (entry == nullptr) {
         const char* reason = ::dlerror();
