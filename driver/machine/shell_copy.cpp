@@ -11,7 +11,6 @@
 
 #include "files/new_name.hpp"
 #include "machine/copy_steps.hpp"
-#include "shell/base64.hpp"
 #include "shell/bash_words.hpp"
 
 namespace charioteer::machine {
@@ -20,9 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What goes into one command: 90,000 characters of base64, below the 128 KiB that Linux grants an
-/// argument.
-constexpr std::size_t chunk_size = 67'500;
 /// What one command gives of an archive, in blocks of `dd`: the root shell encodes it, and the
 /// driver has it in memory for a moment, encoded and decoded. The last block is padded, so that a
 /// piece from which something was lost is noticed: QEMU drops what its socket has no room for.
@@ -157,7 +153,7 @@ asio::awaitable<void> ShellCopy::push_file(fs::path file, std::string target) {
     co_await context_->host().disk().run(std::move(open));
     for (;;) {
         auto read = [input, file] {
-            std::string chunk(chunk_size, '\0');
+            std::string chunk(shell::longest_append, '\0');
             input->read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
             if (!*input && !input->eof())
                 throw io::Error(fmt::format("cannot read {}", file.string()));
@@ -166,9 +162,9 @@ asio::awaitable<void> ShellCopy::push_file(fs::path file, std::string target) {
         };
         auto chunk = co_await context_->host().disk().run(std::move(read));
         if (chunk.empty()) break;
-        auto command =
-            fmt::format("echo {} | base64 -d >> {}", shell::encode_base64(chunk), target);
-        co_await run_copy_step(context_, runner_, std::move(command));
+        auto deadline = context_->time().deadline_after(copy_step_limit + command::grace);
+        auto outcome = co_await shell_.append(std::move(chunk), target, deadline);
+        expect_success(context_, outcome);
     }
 }
 

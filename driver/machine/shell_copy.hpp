@@ -7,6 +7,7 @@
 
 #include "command/runner.hpp"
 #include "machine/host_files.hpp"
+#include "machine/shell_runner.hpp"
 
 namespace charioteer::machine {
 
@@ -16,7 +17,10 @@ namespace charioteer::machine {
 class ShellCopy {
 public:
     ShellCopy(std::shared_ptr<Context> context, std::shared_ptr<command::Runner> runner)
-        : context_(context), runner_(std::move(runner)), host_files_(std::move(context)) {}
+        : context_(context),
+          runner_(std::move(runner)),
+          shell_(context),
+          host_files_(std::move(context)) {}
 
     /// As Copier's.
     asio::awaitable<void> copy_in(std::filesystem::path source, std::string target);
@@ -28,6 +32,7 @@ private:
 
     std::shared_ptr<Context> context_;
     std::shared_ptr<command::Runner> runner_;
+    ShellRunner shell_;
     HostFiles host_files_;
 };
 

@@ -4,20 +4,44 @@
 
 namespace charioteer::machine {
 
+namespace {
+
+template <class T>
+asio::awaitable<T> unless_restored(Qemu& qemu, asio::awaitable<T> operation) {
+    auto restored = [guest = qemu.share_guest()]() -> asio::awaitable<std::string> {
+        co_await guest->until_restored();
+        co_return "the guest went back to an earlier state while the command was under way";
+    };
+    return unless(std::move(operation), restored);
+}
+
+}  // namespace
+
 asio::awaitable<Outcome> ShellRunner::run(Command command, io::Deadline deadline) {
     // Held here, so that a release in the meantime does not take it from under the command.
     auto qemu = context_->running_qemu();
     auto earlier_panic = context_->console()->panic();
     bool log_output = command.log_output;
-    auto restored = [guest = qemu->share_guest()]() -> asio::awaitable<std::string> {
-        co_await guest->until_restored();
-        co_return "the guest went back to an earlier state while the command was under way";
-    };
-    auto executed = unless(qemu->shell().execute(std::move(command), deadline), restored);
+    auto executed = unless_restored(*qemu, qemu->shell().execute(std::move(command), deadline));
     auto outcome = co_await unless_panicked(*context_, std::move(executed));
     // An answer that was asked for after a panic proves that the kernel runs.
     context_->console()->forget_panic(earlier_panic);
     if (log_output) context_->log_output(outcome.output);
+    co_return outcome;
+}
+
+asio::awaitable<Outcome> ShellRunner::append(std::string bytes, std::string file,
+                                             io::Deadline deadline) {
+    auto qemu = context_->running_qemu();
+    Outcome outcome;
+    for (std::size_t at = 0; at < bytes.size() && outcome.status == 0;
+         at += shell::longest_append) {
+        auto append = qemu->shell().append(bytes.substr(at, shell::longest_append), file, deadline);
+        auto appended = unless_restored(*qemu, std::move(append));
+        auto result = co_await unless_panicked(*context_, std::move(appended));
+        outcome.status = result.status;
+        outcome.output = std::move(result.output);
+    }
     co_return outcome;
 }
 

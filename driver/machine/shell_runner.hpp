@@ -22,6 +22,9 @@ public:
     /// guest goes back to an earlier state, and as shell::Session::execute().
     asio::awaitable<Outcome> run(Command command, io::Deadline deadline);
 
+    /// As shell::Session::append(), of any number of bytes; throws what run() throws.
+    asio::awaitable<Outcome> append(std::string bytes, std::string file, io::Deadline deadline);
+
     /// A copy of the shell's socket. Commands wait until take_back(). Throws NotRunning.
     asio::awaitable<io::UniqueFd> lend();
     asio::awaitable<void> take_back();

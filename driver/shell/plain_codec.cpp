@@ -191,6 +191,17 @@ std::string bare_line(std::string_view script, std::uint64_t number) {
         script, number);
 }
 
+std::string append_lines(std::string_view bytes, std::string_view file, std::uint64_t number) {
+    auto data = "#" + encode_base64(bytes) + "\n";
+    // When the file cannot be written, the rest of the data is still taken from the console.
+    auto line = fmt::format(
+        "word=$({{ set -o pipefail; head -c {0} | {{ read -rN 1; base64 -d >>{1} || "
+        "{{ status=$?; cat >/dev/null; exit $status; }}; }}; }} 2>&1); "
+        "LC_ALL=C printf '#%s~%q\\n#%s:%s 0\\n' {2} \"$word\" {2} $?\n",
+        data.size(), file, number);
+    return line + data;
+}
+
 void AnswerReader::feed(std::string_view bytes) {
     if (begin_ == pending_.size()) {
         // Not clear(): a long answer's room is not kept.

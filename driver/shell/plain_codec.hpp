@@ -31,6 +31,15 @@ std::string command_line(const command::Command& command, std::uint64_t number,
 /// command_line(): `script` must print one word of letters, digits and dashes.
 std::string bare_line(std::string_view script, std::uint64_t number);
 
+/// What append_lines() takes of a file at once, in bytes.
+constexpr std::size_t longest_append = 384 * 1024;
+
+/// The line that has a bash, prepared or not, append `bytes` to a file and answer as to
+/// command_line(), and the line that carries them, in base64. `file` is a word of the shell.
+/// Programs read the second line in large pieces, where the shell would read it byte by byte; a
+/// shell that comes upon it, since they could not be started, takes it for a comment.
+std::string append_lines(std::string_view bytes, std::string_view file, std::uint64_t number);
+
 /// What came of one command.
 struct Answer {
     std::uint64_t number = 0;  ///< of the command

@@ -179,10 +179,10 @@ asio::awaitable<command::Outcome> Session::execute(command::Command command,
 }
 
 /// Of a shell that was half way through a line when the guest's state was saved, that line ends
-/// here.
+/// here, and so does what it was to append.
 void Session::begin_line() {
     if (!std::exchange(renew_, false)) return;
-    connection_->send("\n");
+    connection_->send(std::string(saved_in_data_ ? 2 * longest_append : 1, '\n'));
     prepared_ = false;
 }
 
@@ -194,6 +194,21 @@ asio::awaitable<std::string> Session::execute_bare(std::string script, io::Deadl
     connection_->send(bare_line(script, number));
     auto answer = co_await deadline.limit(answer_to(number, script), "the guest did not answer");
     co_return std::move(answer.output);
+}
+
+asio::awaitable<Answer> Session::append(std::string bytes, std::string file,
+                                        io::Deadline deadline) {
+    auto number = ++last_number_;
+    auto turn =
+        co_await deadline.limit(take_turn(), "an earlier command kept the guest's root shell");
+    begin_line();
+    struct Appending {
+        std::shared_ptr<Session> session;
+        ~Appending() { session->appending_ = false; }
+    } appending{shared_from_this()};
+    appending_ = true;
+    connection_->send(append_lines(bytes, file, number));
+    co_return co_await deadline.limit(answer_to(number, file), "the guest did not answer");
 }
 
 asio::awaitable<void> Session::send_raw(std::string bytes, io::Deadline deadline) {

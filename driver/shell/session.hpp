@@ -83,6 +83,11 @@ public:
     /// bare_line()). Throws as execute() does.
     asio::awaitable<std::string> execute_bare(std::string script, io::Deadline deadline);
 
+    /// Appends up to `longest_append` bytes to a file of the guest; `file` is a word of its shell.
+    /// The output is what the guest's programs say when they fail. Throws as execute() does.
+    asio::awaitable<Answer> append(std::string bytes, std::string file,
+                                          io::Deadline deadline);
+
     /// Sends bytes as they are, past commands that run. Throws io::TimeoutError,
     /// io::ConnectionLost.
     asio::awaitable<void> send_raw(std::string bytes, io::Deadline deadline);
@@ -94,7 +99,10 @@ public:
 
     /// The guest may not be what it was, as after a snapshot was loaded: before the next command
     /// the shell is told again what it needs for it.
-    void renew() noexcept { renew_ = true; }
+    void renew() noexcept {
+        renew_ = true;
+        saved_in_data_ = saved_in_data_ || appending_;
+    }
 
     /// Whoever waits gets io::ConnectionLost. Idempotent.
     void close();
@@ -129,7 +137,9 @@ private:
     AnswerReader answers_;
     std::uint64_t last_number_ = 0;
     bool renew_ = false;
-    bool prepared_ = false;  ///< the shell has been told `preparation`
+    bool appending_ = false;      ///< the guest is sent data
+    bool saved_in_data_ = false;  ///< a snapshot may have been made meanwhile
+    bool prepared_ = false;       ///< the shell has been told `preparation`
     std::uint64_t greetings_ = 0;
     bool greeted_ = false;      ///< a greeting came that wait_ready() has not yet seen
     std::size_t awaiting_ = 0;  ///< calls of wait_ready() under way

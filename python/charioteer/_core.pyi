@@ -293,6 +293,9 @@ class Machine:
     def copy_in(self, source: str, target: str) -> None: ...
     def copy_out(self, source: str, target: str) -> None:
         """A file at `target` is replaced by a file; FileExistsError for all else that is there."""
+    def append_by_shell(self, content: bytes, file: str) -> tuple[int, str]:
+        """Appends to a file, which is a word of the root shell, through that shell alone. Returns the
+        status and what the guest's programs say."""
     # Monitors, keys, screen
     def monitor_command(self, command: str) -> str:
         """Runs a command of QEMU's human monitor. Returns its echo, its output and the prompt."""

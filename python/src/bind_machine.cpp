@@ -107,7 +107,9 @@ void bind_commands(Type& type) {
                     raise_as(PyExc_FileExistsError, error);
                 }
             },
-            py::arg("source"), py::arg("target"));
+            py::arg("source"), py::arg("target"))
+        .def("append_by_shell", &MachineHandle::append_by_shell, py::arg("content"),
+             py::arg("file"));
 }
 
 void bind_monitor(Type& type) {

@@ -11,6 +11,7 @@
 #include "convert.hpp"
 #include "errors.hpp"
 #include "io/printable.hpp"
+#include "machine/copy_steps.hpp"
 
 namespace charioteer::python {
 
@@ -140,6 +141,12 @@ void MachineHandle::wait_for_unit(std::string unit, std::optional<std::string> u
                                   const py::object& timeout) {
     auto limit = to_limit(timeout);
     run(parts().units->wait_until_active(std::move(unit), std::move(user), std::move(limit)), true);
+}
+
+py::tuple MachineHandle::append_by_shell(const py::bytes& content, std::string file) {
+    auto deadline = host_time().deadline_after(machine::copy_step_limit);
+    auto outcome = run(parts().runner->shell().append(content, std::move(file), deadline));
+    return py::make_tuple(outcome.status, to_text(outcome.output));
 }
 
 int MachineHandle::attach_shell() {

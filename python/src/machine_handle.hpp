@@ -59,6 +59,7 @@ public:
                         std::vector<std::string> hint);
     void wait_for_unit(std::string unit, std::optional<std::string> user,
                        const py::object& timeout);
+    py::tuple append_by_shell(const py::bytes& content, std::string file);
     int attach_shell();
 
     py::str monitor_command(std::string command);

@@ -5,6 +5,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 
+#include "fakes/temporary_directory.hpp"
 #include "unit/shell/session_fixture.hpp"
 
 namespace charioteer::shell {
@@ -35,6 +36,16 @@ protected:
         ::waitpid(pid_, nullptr, 0);
     }
 
+    /// The status.
+    int append(std::string bytes, std::string file) {
+        auto appended = session_->append(std::move(bytes), std::move(file), io::Deadline::never());
+        return result_of(runtime_.start(std::move(appended))).status;
+    }
+    /// Has the root shell itself run something.
+    void run_in_shell(const std::string& line) {
+        result_of(runtime_.start(session_->send_raw(line + "\n", io::Deadline::never())));
+    }
+
     pid_t pid_ = 0;
 };
 
@@ -42,6 +53,28 @@ TEST_F(Bash, GivesStatusAndOutput) {
     auto result = run("echo hello; exit 42");
     EXPECT_EQ(result.status, 42);
     EXPECT_EQ(result.output, "hello\n");
+}
+
+TEST_F(Bash, AppendsAnyBytesToAFile) {
+    fakes::TemporaryDirectory directory;
+    auto file = (directory.path() / "file").string();
+    std::string bytes;
+    for (int i = 0; i < 1'000'000; ++i) bytes.push_back(static_cast<char>(i * 31 + i / 256));
+    for (std::size_t at = 0; at < bytes.size(); at += longest_append)
+        EXPECT_EQ(append(bytes.substr(at, longest_append), file), 0);
+    EXPECT_TRUE(run("cat " + file).output == bytes);
+}
+
+TEST_F(Bash, IsUsableAfterBytesThatCouldNotBeAppended) {
+    std::string bytes(longest_append, 'x');
+    EXPECT_NE(append(bytes, "/does/not/exist"), 0);
+    EXPECT_NE(append(bytes, "/dev/full"), 0);
+    EXPECT_EQ(run("echo next").output, "next\n");
+    // The programs that take them cannot be started.
+    run_in_shell("old=$PATH PATH=/nowhere");
+    EXPECT_NE(append("echo wrong", "/dev/null"), 0);
+    run_in_shell("PATH=$old");
+    EXPECT_EQ(run("echo next").output, "next\n");
 }
 
 TEST_F(Bash, StopsAtTheFirstFailureAndInPipes) {

@@ -4,6 +4,7 @@ import os
 import warnings
 from pathlib import Path
 
+from charioteer.testing.errors import RequestedAssertionFailed
 from charioteer.testing.machine.life_cycle import LifeCycle
 from charioteer.testing.parameters import checked
 
@@ -39,11 +40,20 @@ class Files(LifeCycle):
     @checked
     def copy_from_host_via_shell(self, source: str, target: str) -> None:
         self.connect()
-        if self._has_other_execute() or not self.handle.has_agent:
+        if self._has_other_execute():
             super().copy_from_host_via_shell(source, target)
             return
         self.succeed(f"mkdir -p $(dirname {target})")
-        self.run(f"cat > {target}", stdin=Path(source).read_bytes(), stream=False).check()
+        content = Path(source).read_bytes()
+        if self.handle.has_agent:
+            self.run(f"cat > {target}", stdin=content, stream=False).check()
+            return
+        self.succeed(f": > {target}")
+        status, output = self.handle.append_by_shell(content, target)
+        if status != 0:
+            error = RequestedAssertionFailed(f"cannot write {target} (exit code {status})")
+            error.add_note(output)
+            raise error
 
     def copy_from_vm(self, source: str, target_dir: str = "") -> None:
         """The older name of `copy_from_machine`."""
