@@ -11,6 +11,8 @@ namespace {
 constexpr uint64_t millisecond = 1000;
 /// From SIGTERM to SIGKILL.
 constexpr uint64_t kill_grace = 5000 * millisecond;
+/// From SIGKILL to the answer without it, when the limit has passed.
+constexpr uint64_t end_grace = 5000 * millisecond;
 /// Bytes of one stream that are sent in one turn, so that each has its turn.
 constexpr size_t turn_bytes = 48 * 1024;
 constexpr uint32_t timed_out_status = 124;
@@ -139,6 +141,11 @@ void Command::end_group() {
     kill_at_ = sys::now() + kill_grace;
 }
 
+/// Once it is answered and its group needs no signal. One that was given up may end much later.
+void Command::reap() {
+    if (!reaped_ && kill_at_ == 0) reaped_ = sys::reap(static_cast<int>(process_));
+}
+
 bool Command::may_forward(const Line& line) const {
     return credit_ > 0 && line.room() >= Line::reserve + frames::header_size + turn_bytes;
 }
@@ -163,6 +170,7 @@ void Command::watch(Polls& polls, const Line& line) {
     if (!on_terminal_) input_entry_ = polls.add(input_, input_size_ > 0 ? POLLOUT : short{0});
     if (ended_at_ == 0) polls.until(limit_at_);
     polls.until(kill_at_);
+    polls.until(give_up_group_at_);
     if (!waits_for_holders()) return;
     // Without room for the report the line is waited for instead.
     if (line.room() >= Line::reserve) polls.until(report_at_);
@@ -181,6 +189,7 @@ void Command::work(const Polls& polls, Line& line) {
 }
 
 void Command::check_exit() {
+    if (exited_) reap();
     if (ended_at_ != 0 || !sys::has_ended(static_cast<int>(process_), how_)) return;
     ended_at_ = silent_since_ = sys::now();
     if (holder_report_ != 0) report_at_ = ended_at_ + holder_report_;
@@ -195,8 +204,10 @@ void Command::check_timers(uint64_t now, Line& line) {
     if (kill_at_ != 0 && now >= kill_at_) {
         signal_group(SIGKILL);
         kill_at_ = 0;
-        if (exited_) sys::reap(static_cast<int>(process_));
+        if (timed_out_ && !exited_) give_up_group_at_ = now + end_grace;
+        if (exited_) reap();
     }
+    if (give_up_group_at_ != 0 && now >= give_up_group_at_) give_up_group(now);
     if (!waits_for_holders()) return;
     if (report_at_ != 0 && now >= report_at_ && line.room() >= Line::reserve) report_holders(line);
     if (holder_limit_ != 0 && now >= give_up_at()) give_up_holders(now);
@@ -218,8 +229,20 @@ void Command::give_up_holders(uint64_t now) {
         silent_since_ = now;
         return;
     }
-    held_ = true;
+    held_ = frames::Exit::output_open;
     holders_ = find_pipe_holders(output_);
+}
+
+/// Its limit has passed, and SIGKILL does not end all of it: a process may be in the middle of an
+/// operation of a disk that does not answer. Holders of its output in other groups are waited for.
+void Command::give_up_group(uint64_t now) {
+    give_up_group_at_ = 0;
+    if (exited_) return;
+    auto members = find_group_members(process_);
+    if (ended_at_ != 0 && members.size() == 0) return;
+    if (ended_at_ == 0) ended_at_ = now;
+    held_ = frames::Exit::not_ended;
+    holders_ = members;
 }
 
 /// Standard error may be held and written to for ever: what was written until now is part of the
@@ -228,7 +251,7 @@ void Command::check_output_complete() {
     if (ended_at_ == 0 || complete_) return;
     // The terminal was hung up when the leader of its session ended.
     if (on_terminal_ && output_ >= 0 && events_of(output_, POLLIN) == 0) close_fd(output_);
-    if (output_ >= 0 && !held_) return;
+    if (output_ >= 0 && held_ == 0) return;
     complete_ = true;
     errors_left_ = waiting_in(errors_);
 }
@@ -291,7 +314,7 @@ void Command::send_exit(Line& line) {
                       .signal = exited ? 0 : number,
                       .timed_out = timed_out_ ? 1u : 0u,
                       .microseconds = ended_at_ - begun_at_,
-                      .held = held_ ? 1u : 0u};
+                      .held = held_};
     if (timed_out_) exit.status = timed_out_status;
     unsigned char payload[512];
     auto size = frames::encode(exit, payload).size();
@@ -299,7 +322,7 @@ void Command::send_exit(Line& line) {
     line.put(frames::Type::exit, stream_, {payload, size + holders_.size()});
     exited_ = true;
     close_fd(input_);
-    if (kill_at_ == 0) sys::reap(static_cast<int>(process_));
+    reap();
 }
 
 void Command::close() {

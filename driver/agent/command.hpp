@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "agent/line.hpp"
-#include "agent/pipe_holders.hpp"
+#include "agent/processes.hpp"
 #include "agent/spawn.hpp"
 
 namespace charioteer::agent {
@@ -56,7 +56,7 @@ public:
     /// Whether the driver has its answer; something may still hold its streams.
     bool answered() const { return exited_; }
     /// Whether it can be removed.
-    bool over() const { return exited_ && kill_at_ == 0 && output_ < 0 && errors_ < 0; }
+    bool over() const { return exited_ && reaped_ && output_ < 0 && errors_ < 0; }
     /// Closes its descriptors and frees its memory.
     void close();
 
@@ -71,12 +71,16 @@ private:
     bool make_input_room(const frames::Exec& exec);
     void signal_group(int number);
     void end_group();
-    bool waits_for_holders() const { return ended_at_ != 0 && !exited_ && output_ >= 0 && !held_; }
+    void reap();
+    bool waits_for_holders() const {
+        return ended_at_ != 0 && !exited_ && output_ >= 0 && held_ == 0;
+    }
     uint64_t give_up_at() const { return holder_limit_ == 0 ? 0 : silent_since_ + holder_limit_; }
     void check_exit();
     void check_timers(uint64_t now, Line& line);
     void report_holders(Line& line);
     void give_up_holders(uint64_t now);
+    void give_up_group(uint64_t now);
     void check_output_complete();
     void write_input(const Polls& polls, Line& line);
     size_t put_input(frames::Bytes bytes);
@@ -100,21 +104,23 @@ private:
     uint64_t begun_at_ = 0;
     uint64_t ended_at_ = 0;
     uint64_t limit_at_ = 0;
-    uint64_t kill_at_ = 0;        ///< when the rest of its group gets SIGKILL
-    uint64_t holder_report_ = 0;  ///< from its end to the report on the output's holders; or 0
-    uint64_t holder_limit_ = 0;   ///< how long holders may write nothing; 0 is for ever
+    uint64_t kill_at_ = 0;           ///< when the rest of its group gets SIGKILL
+    uint64_t give_up_group_at_ = 0;  ///< when a group that SIGKILL has not ended is left alone
+    uint64_t holder_report_ = 0;     ///< from its end to the report on the output's holders; or 0
+    uint64_t holder_limit_ = 0;      ///< how long holders may write nothing; 0 is for ever
     uint64_t report_at_ = 0;
     uint64_t silent_since_ = 0;  ///< its end, or the last of its output after that
     bool timed_out_ = false;
-    bool held_ = false;      ///< its output was still open after the holder limit
+    uint32_t held_ = 0;      ///< as in frames::Exit
     bool complete_ = false;  ///< nothing more of its output belongs to the answer
     bool exited_ = false;    ///< the answer was sent
+    bool reaped_ = false;
 
     bool serves_driver_ = false;  ///< it is a built-in program, or runs on a terminal
     uint32_t window_ = 0;         ///< initial credit
     uint64_t credit_ = 0;         ///< bytes that the driver has room for
     uint32_t errors_left_ = 0;    ///< bytes written before the answer was complete, not yet sent
-    PipeHolders holders_;
+    ProcessList holders_;
     siginfo_t how_{};  ///< how it ended
 
     bool input_ended_ = false;

@@ -195,8 +195,9 @@ inline bool has_ended(int process, siginfo_t& how) {
     auto result = call(__NR_waitid, P_PID, process, word(&how), WEXITED | WNOHANG | WNOWAIT);
     return result == 0 && how.si_pid == process;
 }
-inline void reap(int process) {
-    call(__NR_wait4, process, 0, WNOHANG);
+/// False while it has not ended.
+inline bool reap(int process) {
+    return call(__NR_wait4, process, 0, WNOHANG) != 0;
 }
 inline long poll(pollfd* entries, size_t count, const timespec* timeout) {
     return call(__NR_ppoll, word(entries), static_cast<long>(count), word(timeout));

@@ -37,6 +37,18 @@ public:
 constexpr std::uint32_t usual_output_window = 256 * 1024;
 constexpr std::uint32_t largest_output_window = 1024 * 1024;
 
+/// Processes that keep the answer of a command from being complete.
+struct HeldOutput {
+    enum class State {
+        waiting,    ///< its shell has ended, and they have its standard output open
+        given_up,   ///< the same, and they are waited for no longer
+        not_ended,  ///< SIGKILL has not ended them after its limit; it is answered without them
+    };
+    std::string command;
+    std::string holders;  ///< "name (pid n)", separated by ", ", as far as they were found
+    State state = State::waiting;
+};
+
 enum class Source { output, errors };
 
 struct Piece {

@@ -51,4 +51,9 @@ command::Outcome outcome_of(const frames::Exit& exit) {
     return outcome;
 }
 
+HeldOutput::State held_state_of(const frames::Exit& exit) {
+    return exit.held == frames::Exit::not_ended ? HeldOutput::State::not_ended
+                                                : HeldOutput::State::given_up;
+}
+
 }  // namespace charioteer::channel

@@ -33,5 +33,7 @@ std::string encoded(const Message& message) {
 frames::Exec exec_of(const command::Command& command, std::uint32_t output_window,
                      io::Duration holder_limit);
 command::Outcome outcome_of(const frames::Exit& exit);
+/// Of one whose `held` is not 0.
+HeldOutput::State held_state_of(const frames::Exit& exit);
 
 }  // namespace charioteer::channel

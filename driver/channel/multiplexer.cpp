@@ -239,11 +239,11 @@ bool Multiplexer::take_for_call(Call& call, const frames::Header& header, frames
             return frames::decode(payload, credit) && call.take_credit(credit.bytes);
         case frames::Type::exit:
             if (!frames::decode(payload, exit)) return false;
-            if (exit.held != 0) report_held(call, payload, true);
+            if (exit.held != 0) report_held(call, payload, held_state_of(exit));
             call.take_exit(outcome_of(exit));
             return true;
         case frames::Type::held:
-            report_held(call, payload, false);
+            report_held(call, payload, HeldOutput::State::waiting);
             return true;
         case frames::Type::refused:
             call.refuse(std::string(as_text(payload)));
@@ -253,8 +253,8 @@ bool Multiplexer::take_for_call(Call& call, const frames::Header& header, frames
     }
 }
 
-void Multiplexer::report_held(const Call& call, frames::Bytes holders, bool given_up) {
-    settings_.held_output({call.origin().command.text, std::string(as_text(holders)), given_up});
+void Multiplexer::report_held(const Call& call, frames::Bytes holders, HeldOutput::State state) {
+    settings_.held_output({call.origin().command.text, std::string(as_text(holders)), state});
 }
 
 /// Output without a reader: credit for it is given at once.

@@ -30,20 +30,13 @@ struct Peer {
 /// driver sends it a hello that names the expected one.
 enum class Port { closed, open };
 
-/// Processes have the standard output of a command open whose shell has ended.
-struct HeldOutput {
-    std::string command;
-    std::string holders;    ///< "name (pid n)", separated by ", ", as far as they were found
-    bool given_up = false;  ///< they are waited for no longer
-};
-
 /// What a channel does for all of its commands. Its functions are called on the io thread.
 struct Settings {
     /// Gets the lines that are written to the standard error of commands after their calls have
     /// ended or the last reference to them is gone.
     LateErrors::Report late_errors;
-    /// Gets what holds a command's output some time after the end of its shell, and when it is
-    /// given up; only while the call is held.
+    /// Gets what keeps an answer from being complete: some time after the end of the command's
+    /// shell, and when it is given up; only while the call is held.
     std::function<void(const HeldOutput& held)> held_output = [](const HeldOutput&) {};
     /// So long the holders may be silent; zero is for ever.
     io::Duration holder_limit{};
@@ -126,7 +119,7 @@ private:
     void lose_step();
     void take_for_stream(const frames::Header& header, frames::Bytes payload);
     bool take_for_call(Call& call, const frames::Header& header, frames::Bytes payload);
-    void report_held(const Call& call, frames::Bytes holders, bool given_up);
+    void report_held(const Call& call, frames::Bytes holders, HeldOutput::State state);
     void take_late(std::uint32_t stream, Entry& entry, frames::Type type, std::string_view bytes);
     void end_stream(std::uint32_t stream, Entry& entry);
     void send(frames::Type type, std::uint32_t stream, std::string_view payload) override;

@@ -100,14 +100,18 @@ struct Resize {
     void fields(auto&& each) { each(rows, columns); }
 };
 
-/// When `held`, followed by the processes that still hold the output, "name (pid n)", separated by
-/// ", ", as far as they were found.
+/// When `held`, followed by the processes that it is about, "name (pid n)", separated by ", ", as
+/// far as they were found.
 struct Exit {
+    enum Held : std::uint32_t {
+        output_open = 1,  ///< its output was still open after the holder limit
+        not_ended = 2,    ///< its limit has passed, and SIGKILL has not ended all of its group
+    };
     std::uint32_t status = 0;        ///< as in a shell: 128 + n after signal n
     std::uint32_t signal = 0;        ///< that ended it, or 0
     std::uint32_t timed_out = 0;     ///< 1 when its limit ended it; the status then is 124
     std::uint64_t microseconds = 0;  ///< from its start to the end of its shell
-    std::uint32_t held = 0;          ///< 1 when its output was still open after the holder limit
+    std::uint32_t held = 0;          ///< why the answer comes before it is complete, or 0
 
     void fields(auto&& each) { each(status, signal, timed_out, microseconds, held); }
 };

@@ -34,11 +34,18 @@ std::chrono::seconds parse_holder_limit(std::string_view seconds) {
 }
 
 std::string describe(const channel::HeldOutput& held, std::chrono::seconds limit) {
+    using State = channel::HeldOutput::State;
     auto holders = held.holders.empty() ? std::string("a process that /proc does not show")
                                         : io::printable(held.holders, io::Colours::drop);
+    if (held.state == State::not_ended)
+        return fmt::format(
+            "the limit of `{}` has passed, but {} has not ended, not even by SIGKILL; the answer "
+            "is "
+            "given without it (does a disk not answer?)",
+            held.command, holders);
     auto state =
         fmt::format("`{}` has ended, but {} still has its stdout open", held.command, holders);
-    if (!held.given_up) return state + "; waiting until it is closed";
+    if (held.state == State::waiting) return state + "; waiting until it is closed";
     return fmt::format(
         "{} and nothing was written to it for {} s; the answer is complete without what comes "
         "later (CHARIOTEER_OUTPUT_HOLDER_LIMIT)",

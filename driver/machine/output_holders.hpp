@@ -12,8 +12,8 @@ namespace charioteer::machine {
 /// ($CHARIOTEER_OUTPUT_HOLDER_LIMIT, whole seconds); empty is 5 minutes. Throws io::UsageError.
 std::chrono::seconds parse_holder_limit(std::string_view seconds);
 
-/// The warning that names the processes which have a command's standard output open. `limit` is
-/// parse_holder_limit()'s.
+/// The warning that names the processes which keep a command's answer from being complete. `limit`
+/// is parse_holder_limit()'s.
 std::string describe(const channel::HeldOutput& held, std::chrono::seconds limit);
 
 }  // namespace charioteer::machine

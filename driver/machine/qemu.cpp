@@ -107,7 +107,9 @@ asio::awaitable<void> Qemu::dial_in(Listeners& listeners, io::Deadline deadline)
     shell_->limit_holders(holder_limit_);
     shell_->on_holders([warn = warn_, limit = holder_limit_](const std::string& command,
                                                              const shell::Holders& holders) {
-        warn(describe({command, holders.names, holders.given_up}, limit));
+        using State = channel::HeldOutput::State;
+        auto state = holders.given_up ? State::given_up : State::waiting;
+        warn(describe({command, holders.names, state}, limit));
     });
     hear_of_snapshots();
     if (!listeners.agent) co_return;

@@ -76,7 +76,9 @@ void bind_call(py::module_& module) {
     module.def(
         "describe_held_output",
         [](std::string command, std::string holders, bool given_up, unsigned limit) {
-            return machine::describe({std::move(command), std::move(holders), given_up},
+            using State = channel::HeldOutput::State;
+            auto state = given_up ? State::given_up : State::waiting;
+            return machine::describe({std::move(command), std::move(holders), state},
                                      std::chrono::seconds(limit));
         },
         py::arg("command"), py::arg("holders"), py::arg("given_up"), py::arg("limit"));

@@ -1,9 +1,15 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstddef>
+#include <iterator>
 #include <string>
 
 #include "io/unique_fd.hpp"
@@ -21,6 +27,20 @@ bool ends(int process) {
     if (!end) return errno == ESRCH;
     pollfd entry{.fd = end.get(), .events = POLLIN, .revents = 0};
     return ::poll(&entry, 1, 60'000) == 1;
+}
+
+/// Signals of this process and those that it starts have no effect, as on processes in the middle
+/// of an operation of a disk.
+void swallow_signals() {
+    sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_kill, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    sock_fprog program{.len = std::size(filter), .filter = filter};
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 
 class AgentEnding : public testing::Test {
@@ -73,6 +93,36 @@ TEST_F(AgentEnding, AGroupWhoseLeaderHasEndedIsKilled) {
     signal(1, 0);
     agent_.wait_for_closed(1);
     EXPECT_TRUE(ends(std::stoi(agent_.of(1).output)));
+}
+
+TEST(AgentEndingNothing, IsAnsweredAfterTheLimitWithTheNamesOfWhatIsLeft) {
+    RunningAgent agent({.prepare = swallow_signals});
+    agent.greet();
+    agent.exec(1, "echo said; exec sleep 1000", {.limit = 100});
+    // Its shell ends after the limit, of itself; what is left has the output open.
+    agent.exec(2, "sleep 1000 & echo $!; read -rt 0.5 <><(:); exit 3",
+               {.limit = 100, .holder_limit = 3'600'000});
+    // Outside the group, it is waited for as long as it holds the output.
+    agent.exec(3, "setsid sleep 1000 & echo $!; read -rt 0.5 <><(:); exit 3", {.limit = 100});
+    for (auto stream : {1U, 2U}) {
+        agent.wait_for_exit(stream);
+        const auto& heard = agent.of(stream);
+        EXPECT_EQ(heard.status(), 124U);
+        EXPECT_EQ(heard.exit->timed_out, 1U);
+        EXPECT_EQ(heard.exit->held, frames::Exit::not_ended);
+        auto left = stream == 1 ? *heard.process : std::stoul(heard.output);
+        EXPECT_THAT(heard.holders, testing::HasSubstr("(pid " + std::to_string(left) + ")"));
+        EXPECT_FALSE(heard.closed);
+        // It may end after all.
+        EXPECT_EQ(::kill(static_cast<pid_t>(left), SIGKILL), 0);
+        agent.wait_for_closed(stream);
+    }
+    EXPECT_EQ(agent.of(1).output, "said\n");
+    agent.synchronise();
+    EXPECT_FALSE(agent.of(3).exit);
+    EXPECT_EQ(::kill(std::stoi(agent.of(3).output), SIGKILL), 0);
+    agent.wait_for_closed(3);
+    EXPECT_EQ(agent.of(3).status(), 124U);
 }
 
 TEST_F(AgentEnding, ASignalReachesTheWholeGroup) {

@@ -111,12 +111,24 @@ TEST_F(MultiplexerTest, ReportsPipeHoldersDuringTheWaitAndWhenTheyAreAbandoned) 
     ASSERT_EQ(held_.size(), 1u);
     EXPECT_EQ(held_[0].command, "daemon &");
     EXPECT_EQ(held_[0].holders, "sleep (pid 7)");
-    EXPECT_FALSE(held_[0].given_up);
+    EXPECT_EQ(held_[0].state, HeldOutput::State::waiting);
     EXPECT_FALSE(next->done);
     say(Type::exit, 1, payload_of(frames::Exit{.held = 1}) + "cat (pid 8)");
     ASSERT_EQ(held_.size(), 2u);
     EXPECT_EQ(held_[1].holders, "cat (pid 8)");
-    EXPECT_TRUE(held_[1].given_up);
+    EXPECT_EQ(held_[1].state, HeldOutput::State::given_up);
+    EXPECT_TRUE(next->done);
+}
+
+TEST_F(MultiplexerTest, TellsWhatSigkillHasNotEnded) {
+    greet();
+    auto call = start("sync");
+    auto next = begin(call->next());
+    frames::Exit exit{.status = 124, .timed_out = 1, .held = frames::Exit::not_ended};
+    say(Type::exit, 1, payload_of(exit) + "sync (pid 7)");
+    ASSERT_EQ(held_.size(), 1u);
+    EXPECT_EQ(held_[0].holders, "sync (pid 7)");
+    EXPECT_EQ(held_[0].state, HeldOutput::State::not_ended);
     EXPECT_TRUE(next->done);
 }
 

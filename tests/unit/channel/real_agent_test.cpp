@@ -209,7 +209,7 @@ TEST_F(RealAgentTest, NamesAbandonedHoldersAndReportsTheirLaterErrors) {
     {
         std::lock_guard lock(mutex_);
         ASSERT_EQ(held_.size(), 1u);
-        EXPECT_TRUE(held_[0].given_up);
+        EXPECT_EQ(held_[0].state, HeldOutput::State::given_up);
         EXPECT_EQ(held_[0].command, command);
         EXPECT_THAT(held_[0].holders, HasSubstr("(pid "));
     }

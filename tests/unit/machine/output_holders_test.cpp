@@ -9,6 +9,7 @@ namespace charioteer::machine {
 namespace {
 
 using namespace std::chrono_literals;
+using State = channel::HeldOutput::State;
 using testing::HasSubstr;
 
 TEST(OutputHolders, TheirLimitIsFiveMinutesOrWhatTheEnvironmentSays) {
@@ -33,22 +34,28 @@ TEST(OutputHolders, ALimitThatIsNoneIsRefusedByName) {
 }
 
 TEST(OutputHolders, AreNamedWhileTheyAreWaitedForAndWhenTheyAreGivenUp) {
-    EXPECT_EQ(describe({"daemon &", "sleep (pid 7)", false}, 300s),
+    EXPECT_EQ(describe({"daemon &", "sleep (pid 7)"}, 300s),
               "`daemon &` has ended, but sleep (pid 7) still has its stdout open; waiting until it "
               "is closed");
-    EXPECT_THAT(describe({"daemon &", "sleep (pid 7)", true}, 300s),
+    EXPECT_THAT(describe({"daemon &", "sleep (pid 7)", State::given_up}, 300s),
                 HasSubstr("sleep (pid 7) still has its stdout open and nothing was written to it "
                           "for 300 s"));
 }
 
+TEST(OutputHolders, ThatDoNotEndAtTheLimitAreNamed) {
+    EXPECT_THAT(
+        describe({"sync", "sync (pid 7)", State::not_ended}, 300s),
+        HasSubstr("the limit of `sync` has passed, but sync (pid 7) has not ended, not even by "
+                  "SIGKILL"));
+}
+
 TEST(OutputHolders, ThatWereNotFoundAreWordedToo) {
-    EXPECT_THAT(describe({"daemon &", "", false}, 300s),
+    EXPECT_THAT(describe({"daemon &", ""}, 300s),
                 HasSubstr("a process that /proc does not show still has its stdout open"));
 }
 
 TEST(OutputHolders, TheirNamesAreShownWithoutControlCharacters) {
-    EXPECT_THAT(describe({"x", "\x1b[2Jevil (pid 7)", false}, 300s),
-                testing::Not(HasSubstr("\x1b")));
+    EXPECT_THAT(describe({"x", "\x1b[2Jevil (pid 7)"}, 300s), testing::Not(HasSubstr("\x1b")));
 }
 
 }  // namespace
