@@ -29,6 +29,12 @@ SCRIPT = """
         machine.copy_from_machine("/tmp/copied", "back")
         machine.copy_from_host_via_shell("test.py", "/tmp/shell/test.py")
         print(machine.succeed("cmp /tmp/copied/test.py /tmp/shell/test.py; umask; ulimit -n"))
+        # More than one piece of the root shell's.
+        with open("large.test.py", "wb") as large:
+            large.write(bytes(i * 31 + i // 256 & 255 for i in range(1_000_000)))
+        machine.copy_from_host("large.test.py", "/tmp/copied/large.test.py")
+        machine.copy_from_host_via_shell("large.test.py", "/tmp/shell/large.test.py")
+        print(machine.succeed("md5sum < /tmp/copied/large.test.py; md5sum < /tmp/shell/large.test.py"))
     try:
         machine.succeed("echo shown; echo why >&2; exit 3")
     except Exception as error:

@@ -38,6 +38,38 @@ class TestScreen:
         assert left[-1] == 0
 
 
+class TestFilesThroughTheShell:
+    @pytest.fixture
+    def source(self, machine: QemuMachine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(machine.handle, "has_agent", False, raising=False)
+        (tmp_path / "source").write_bytes(b"content")
+        return tmp_path / "source"
+
+    def test_are_appended_where_there_is_no_agent(
+        self, machine: QemuMachine, source: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        appended: list[tuple[bytes, str]] = []
+
+        def append(content: bytes, file: str) -> tuple[int, str]:
+            appended.append((content, file))
+            return 0, ""
+
+        monkeypatch.setattr(machine.handle, "append_by_shell", append, raising=False)
+        machine.copy_from_host_via_shell(str(source), "/root/target")
+        commands = [call[1] for call in calls(machine) if call[0] == "run"]
+        assert commands == ["mkdir -p $(dirname /root/target)", ": > /root/target"]
+        assert appended == [(b"content", "/root/target")]
+
+    def test_that_the_guest_cannot_write_are_a_failed_request(
+        self, machine: QemuMachine, source: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        full = (1, "base64: write error: No space left on device")
+        monkeypatch.setattr(machine.handle, "append_by_shell", lambda *_: full, raising=False)
+        with pytest.raises(RequestedAssertionFailed, match="/root/target") as caught:
+            machine.copy_from_host_via_shell(str(source), "/root/target")
+        assert full[1] in "\n".join(caught.value.__notes__)
+
+
 class TestCommands:
     def test_succeed_joins_outputs(
         self, machine: QemuMachine, monkeypatch: pytest.MonkeyPatch
