@@ -85,8 +85,7 @@ public:
 
     /// Appends up to `longest_append` bytes to a file of the guest; `file` is a word of its shell.
     /// The output is what the guest's programs say when they fail. Throws as execute() does.
-    asio::awaitable<Answer> append(std::string bytes, std::string file,
-                                          io::Deadline deadline);
+    asio::awaitable<Answer> append(std::string bytes, std::string file, io::Deadline deadline);
 
     /// Sends bytes as they are, past commands that run. Throws io::TimeoutError,
     /// io::ConnectionLost.
