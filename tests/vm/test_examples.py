@@ -1,4 +1,4 @@
-"""Every example but the big cluster, run as a user would."""
+"""Every example but the big clusters, run as a user would."""
 
 import os
 from contextlib import nullcontext
@@ -13,7 +13,7 @@ from support.workshop import Workshop
 EXAMPLES = sorted(
     file.parent.name
     for file in paths.examples().glob("*/cluster.toml")
-    if file.parent.name != "cluster-headscale"
+    if not file.parent.name.startswith("cluster-")
 )
 LAST_LINES = {"ping": "12 of 12 pings passed"}
 
