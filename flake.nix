@@ -45,6 +45,7 @@
         cluster-primer = ./machines/nixos/primer.nix;
         cluster-primer-k3s = ./machines/nixos/primer-k3s.nix;
         cluster-worker = ./machines/nixos/worker.nix;
+        cluster-worker-k3s = ./machines/nixos/worker-k3s.nix;
       };
 
       # Four machines that ping each other, as a test and at an interactive prompt.

@@ -9,13 +9,14 @@
     let
       system = "x86_64-linux";
       charioteer = import ../. { pkgs = nixpkgs.legacyPackages.${system}; };
-      cluster = primer: charioteer.mkTest (import ./nixos/cluster-headscale.nix primer);
     in
     {
       # Not `checks`: `nix flake check` would boot all of these machines, for minutes and gigabytes.
       packages.${system} = {
-        cluster-headscale = cluster ../machines/nixos/primer.nix;
-        cluster-headscale-k3s = cluster ../machines/nixos/primer-k3s.nix;
+        cluster-headscale = charioteer.mkTest (
+          import ./nixos/cluster-headscale.nix ../machines/nixos/primer.nix
+        );
+        cluster-headscale-k3s = charioteer.mkTest ./nixos/cluster-headscale-k3s.nix;
         ping = charioteer.mkTest ./nixos/ping.nix;
         reboot = charioteer.mkTest ./nixos/reboot.nix;
         remote-unlock = charioteer.mkTest ./nixos/remote-unlock.nix;

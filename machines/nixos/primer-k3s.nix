@@ -13,7 +13,8 @@
 let
   address = config.networking.primaryIPAddress;
   k3s = config.services.k3s.package;
-  kubectl = "${lib.getExe k3s} kubectl";
+  namespace = "headscale-system";
+  kubectl = "${lib.getExe k3s} kubectl --namespace=${namespace}";
 
   settings = import ./headscale-settings.nix { inherit address; } // {
     listen_addr = "0.0.0.0:8080";
@@ -45,28 +46,19 @@ let
       "/bin/headscale"
       "serve"
     ];
+    config.Env = [ "PATH=/bin" ];
   };
 
-  pauseImage = pkgs.dockerTools.buildLayeredImage {
-    name = "charioteer.local/pause";
-    tag = "test";
-    contents = [
-      pkgs.coreutils
-      pkgs.tini
-    ];
-    config.Entrypoint = [
-      "/bin/tini"
-      "--"
-      "/bin/sleep"
-      "infinity"
-    ];
-  };
+  images = import ./k3s-images.nix { inherit pkgs; };
 
   labels.app = "headscale";
   deployment = {
     apiVersion = "apps/v1";
     kind = "Deployment";
-    metadata.name = "headscale";
+    metadata = {
+      inherit namespace;
+      name = "headscale";
+    };
     spec = {
       selector.matchLabels = labels;
       strategy.type = "Recreate";
@@ -113,9 +105,16 @@ in
     role = "server";
     images = [
       headscaleImage
-      pauseImage
+      images.busybox
+      images.pause
     ];
     manifests.headscale.content = deployment;
+    # Applied before, since files are in the order of their names.
+    manifests.headscale-namespace.content = {
+      apiVersion = "v1";
+      kind = "Namespace";
+      metadata.name = namespace;
+    };
     extraFlags = [
       "--disable=coredns"
       "--disable=local-storage"

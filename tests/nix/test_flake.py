@@ -7,7 +7,7 @@ import pytest
 from real_nix import ROOT, Nix
 
 SYSTEMS = ["aarch64-linux", "x86_64-linux"]
-SCRIPTS = ["cluster-headscale", "ping", "reboot", "remote-unlock"]
+SCRIPTS = ["cluster-headscale", "cluster-headscale-k3s", "ping", "reboot", "remote-unlock"]
 
 
 def test_the_flake_has_all_outputs(nix: Nix) -> None:
@@ -22,6 +22,7 @@ def test_the_flake_has_all_outputs(nix: Nix) -> None:
         "cluster-primer",
         "cluster-primer-k3s",
         "cluster-worker",
+        "cluster-worker-k3s",
     ]
     assert list(shown["overlays"]) == ["default"]
 
@@ -36,10 +37,10 @@ def test_the_flake_has_a_function_that_makes_tests(nix: Nix) -> None:
     assert nix.flake("eval", "--raw", "--impure", ".#lib", "--apply", made) == "vm-test-run-ping"
 
 
-@pytest.mark.parametrize("name", [*SCRIPTS, "cluster-headscale-k3s"])
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_a_test_has_the_very_script_of_the_example(nix: Nix, name: str) -> None:
     script = nix.flake("eval", "--raw", f"./tests#{name}.config.testScriptString")
-    assert script == (ROOT / "examples" / name.removesuffix("-k3s") / "test.py").read_text()
+    assert script == (ROOT / "examples" / name / "test.py").read_text()
 
 
 @pytest.mark.parametrize("name", ["cluster-headscale", "cluster-headscale-k3s"])
@@ -50,7 +51,7 @@ def test_the_cluster_has_four_nodes_of_their_sizes(nix: Nix, name: str) -> None:
     assert nodes == {"primer": [4096, 2], "worker1": worker, "worker2": worker, "worker3": worker}
 
 
-@pytest.mark.parametrize("name", [*SCRIPTS, "cluster-headscale-k3s"])
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_driver_interactive_is_the_same_driver_at_a_prompt(nix: Nix, name: str) -> None:
     builds = [
         nix.flake("eval", "--raw", f"./tests#{name}.{driver}.buildCommand")

@@ -92,7 +92,10 @@ def test_every_image_of_the_pod_comes_from_the_store(nix: Nix, pod: Any) -> None
         for flag in nix.eval(f"{k3s}.extraFlags")
         if flag.startswith("--pause-image=")
     )
-    assert sorted(f"charioteer.local/{name}" for name in imported) == sorted([*used, pause])
+    tests_own = "charioteer.local/busybox:1"
+    assert sorted(f"charioteer.local/{name}" for name in imported) == sorted(
+        [*used, pause, tests_own]
+    )
     assert {container["imagePullPolicy"] for container in spec["containers"]} == {"Never"}
 
 
@@ -109,6 +112,18 @@ def test_a_pod_that_does_not_become_ready_is_reported(nix: Nix) -> None:
     for question in ("describe pods", "get events", "logs deployment/headscale"):
         assert question in unit["preStart"]
     assert unit["requires"] == ["k3s.service"]
+
+
+def test_workers_join_when_a_script_has_configured_them(nix: Nix) -> None:
+    made = "(charioteer.mkTest (import (root + /tests/nixos/cluster-headscale-k3s.nix)))"
+    worker = f"{made}.nodes.worker1"
+    unit = nix.eval(f"{worker}.systemd.services.k3s")
+    assert unit["aliases"] == ["k3s-agent.service"]
+    assert nix.eval(f"{worker}.services.k3s.role") == "agent"
+    configuration = nix.eval(f"{worker}.services.k3s.configPath")
+    assert unit["unitConfig"]["ConditionPathExists"] == configuration
+    script = (ROOT / "examples/cluster-headscale-k3s/test.py").read_text()
+    assert f'CONFIGURATION = "{configuration}"' in script
 
 
 def test_scripts_ask_for_keys_by_the_number_of_the_user() -> None:

@@ -11,6 +11,7 @@ from real_nix import ROOT, Nix
 
 MACHINES = {
     "cluster-headscale": ["primer", "worker1", "worker2", "worker3"],
+    "cluster-headscale-k3s": ["primer", "worker1", "worker2", "worker3"],
     "ping": ["primer", "worker1", "worker2", "worker3"],
     "reboot": ["machine"],
     "remote-unlock": ["client", "server"],

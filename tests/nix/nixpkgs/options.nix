@@ -36,6 +36,7 @@ pkgs: {
       settings = headscale "attrs";
     };
     k3s = {
+      configPath = k3s "str";
       enable = k3s "bool";
       extraFlags = k3s "list";
       images = k3s "list";
@@ -56,6 +57,7 @@ pkgs: {
   };
   systemd.services.any = {
     after = withDefault [ ] (unit "list");
+    aliases = withDefault [ ] (unit "list");
     description = withDefault "" (unit "str");
     environment = withDefault { } (unit "attrs");
     postStart = withDefault "" (unit "lines");
@@ -63,6 +65,7 @@ pkgs: {
     requires = withDefault [ ] (unit "list");
     script = withDefault "" (unit "lines");
     serviceConfig = withDefault { } (unit "attrs");
+    unitConfig = withDefault { } (unit "attrs");
     wantedBy = withDefault [ ] (unit "list");
   };
   users.users.any = {
