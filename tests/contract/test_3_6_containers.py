@@ -106,13 +106,30 @@ def test_3_6_the_journal_is_logged_as_the_console(
     mixed: Team, web: NspawnMachine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     web.succeed("logger from the container")
+    until_logged("from the container", mixed, capfd)
 
+
+@needs_containers
+def test_3_6_the_journal_is_followed_again_after_journalctl_has_ended(
+    mixed: Team, web: NspawnMachine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    web.succeed("true")
+    journal = web._journal
+    assert journal is not None
+    journal.kill()
+    journal.wait()
+    web.succeed("logger and again")
+    until_logged("and again", mixed, capfd)
+
+
+def until_logged(message: str, team: Team, capfd: pytest.CaptureFixture[str]) -> None:
+    """Waits for a line of the console of `web`."""
     seen: list[str] = []
 
     def is_logged() -> bool:
-        mixed.driver.logger.reporter.flush()
+        team.driver.logger.reporter.flush()
         seen.append(capfd.readouterr().err)
-        line = r"^\x1b\[2mweb # \[ *[0-9.]+\] web .*: from the container\x1b\[0m$"
+        line = rf"^\x1b\[2mweb # \[ *[0-9.]+\] web .*: {message}\x1b\[0m$"
         return re.search(line, "".join(seen), re.MULTILINE) is not None
 
     until(is_logged, 30, lambda: "".join(seen))

@@ -139,8 +139,11 @@ class NspawnMachine(BaseMachine):
 
     def _follow_journal(self) -> None:
         """Logs the journal as serial lines, once there is one."""
+        # journalctl ends at once with a journal that has no entry yet.
+        if self._journal is not None and self._journal.poll() is None:
+            return
         journal = self.state_dir / "var/log/journal"
-        if self._journal is not None or not (journal.is_dir() and any(journal.iterdir())):
+        if not any(journal.glob("*/system.journal")):
             return
         command = ["journalctl", "--follow", f"--directory={journal}", "--lines=all"]
         environment = [f"PATH={os.environ.get('PATH', os.defpath)}"]
