@@ -1,5 +1,6 @@
 """Prepares the host for containers: namespaces, control groups, and interfaces of the VLANs."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -35,9 +36,7 @@ class OpenVLan(VLan):
         bridge = f"br{self.nr}"
         if not Path(f"/sys/class/net/{bridge}").exists():
             return
-        if not Path(f"/sys/class/net/{self.tap}/master").exists():
-            index = socket.if_nametoindex(self.tap)
-            _ioctl(_SIOCBRADDIF, struct.pack("16si20x", bridge.encode(), index))
+        attach(self.tap, bridge)
         _set_up(self.tap, True)
 
     def stop(self) -> None:
@@ -47,6 +46,19 @@ class OpenVLan(VLan):
         if members.is_dir() and not any(members.iterdir()):
             _set_up(f"br{self.nr}", False)
             _ioctl(_SIOCBRDELBR, struct.pack("16s", f"br{self.nr}".encode()))
+
+
+def attach(interface: str, bridge: str) -> None:
+    """Makes the interface a port of the bridge; no-op for one that is a port of a bridge already.
+
+    Containers start in parallel, and each of their starts, and a start script, may be the first.
+    """
+    index = socket.if_nametoindex(interface)
+    try:
+        _ioctl(_SIOCBRADDIF, struct.pack("16si20x", bridge.encode(), index))
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
 
 
 def prepare_host() -> None:

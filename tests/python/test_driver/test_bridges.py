@@ -1,0 +1,30 @@
+"""The bridges of the host that containers are attached to."""
+
+import errno
+import socket
+
+import pytest
+from charioteer.testing import containers
+
+
+def fail_with(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel refuses to attach an interface to a bridge."""
+
+    def ioctl(_request: int, _argument: bytes) -> None:
+        raise OSError(number, "from the kernel")
+
+    monkeypatch.setattr(containers, "_ioctl", ioctl)
+    monkeypatch.setattr(socket, "if_nametoindex", lambda _name: 3)
+
+
+def test_an_interface_that_a_parallel_start_has_attached_is_no_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fail_with(errno.EBUSY, monkeypatch)
+    containers.attach("vde-tap1", "br1")
+
+
+def test_other_errors_of_the_kernel_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_with(errno.EPERM, monkeypatch)
+    with pytest.raises(OSError, match="from the kernel"):
+        containers.attach("vde-tap1", "br1")
