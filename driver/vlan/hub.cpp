@@ -1,5 +1,7 @@
 #include "vlan/hub.hpp"
 
+#include <fmt/format.h>
+
 #include "io/error.hpp"
 #include "vlan/sockets.hpp"
 
