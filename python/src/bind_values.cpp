@@ -38,7 +38,8 @@ void bind_values(py::module_& module) {
         .def_property_readonly(
             "is_errors", [](const Piece& self) { return self.source == channel::Source::errors; })
         .def_property_readonly("data", [](const Piece& self) { return py::bytes(self.bytes); });
-    py::class_<ConsoleMark>(module, "ConsoleMark");
+    // Without members: Python only returns it to the core.
+    py::class_<ConsoleMark> opaque(module, "ConsoleMark");
     py::class_<ConsoleText>(module, "ConsoleText")
         .def_property_readonly("lines",
                                [](const ConsoleText& self) { return to_texts(self.lines); })
