@@ -138,7 +138,7 @@ private:
     bool renew_ = false;
     bool appending_ = false;      ///< the guest is sent data
     bool saved_in_data_ = false;  ///< a snapshot may have been made meanwhile
-    bool prepared_ = false;       ///< the shell has been told `preparation`
+    bool prepared_ = false;       ///< `preparation` was sent to the shell
     std::uint64_t greetings_ = 0;
     bool greeted_ = false;      ///< a greeting came that wait_ready() has not yet seen
     std::size_t awaiting_ = 0;  ///< calls of wait_ready() under way

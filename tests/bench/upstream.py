@@ -84,9 +84,12 @@ class UpstreamMachine:
         self._sockets = {name: one.accept()[0] for name, one in listeners.items()}
         for listener in listeners.values():
             listener.close()
-        said = b""
-        while self._GREETING + b"\n" not in said:
-            said += self._sockets["shell"].recv(4096)
+        received = b""
+        while self._GREETING + b"\n" not in received:
+            piece = self._sockets["shell"].recv(4096)
+            if not piece:
+                raise RuntimeError("the guest ended before the greeting of its root shell")
+            received += piece
 
     def shutdown(self) -> None:
         """Has the guest power off, and waits for the end of QEMU."""
