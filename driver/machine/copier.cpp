@@ -62,7 +62,7 @@ asio::awaitable<bool> Copier::has_share() {
 asio::awaitable<void> Copier::copy_in(fs::path source, std::string target) {
     source = fs::absolute(trimmed(source.string()));
     auto begin = context_->time().now();
-    context_->running_qemu();
+    agent_->expect_running();
     try {
         co_await carry_in(source, target);
     } catch (const io::Error&) {
@@ -73,7 +73,7 @@ asio::awaitable<void> Copier::copy_in(fs::path source, std::string target) {
 asio::awaitable<void> Copier::copy_out(std::string source, fs::path target) {
     source = trimmed(std::move(source));
     auto begin = context_->time().now();
-    context_->running_qemu();
+    agent_->expect_running();
     try {
         co_await carry_out(source, std::move(target));
     } catch (const io::Error&) {

@@ -2,86 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "io/with_reminder.hpp"
 #include "machine/diagnostics.hpp"
-#include "machine/unless_panicked.hpp"
 
 namespace charioteer::machine {
-
-namespace {
-
-using namespace std::chrono_literals;
-
-/// Of an agent that was there before: its guest may be booting anew,
-constexpr auto reboot_limit = 300s;
-/// or has lost nothing but the agent.
-constexpr auto restart_limit = 30s;
-/// Greetings that may come between the beginning and the end of an agent's start.
-constexpr int most_restarts = 3;
-
-}  // namespace
-
-GuestAgent::GuestAgent(std::shared_ptr<Context> context) : context_(std::move(context)) {}
-
-void GuestAgent::begin_life(ChannelMode mode) {
-    mode_ = mode;
-    why_none_.reset();
-    starting_ = std::make_shared<io::SingleFlight<>>();
-}
-
-/// Sets why_none_ when it cannot be started. Throws as start() does.
-asio::awaitable<void> GuestAgent::start_in(std::shared_ptr<Qemu> qemu, io::Deadline deadline) {
-    auto remind = [this](io::Duration so_far) {
-        context_->log(
-            fmt::format("waiting for the agent to start in the guest, for {:.0f} s so far",
-                        io::seconds(so_far)));
-    };
-    std::optional<std::string> failure;
-    for (int restarts = 0; restarts <= most_restarts; ++restarts) {
-        failure.reset();
-        try {
-            auto started = unless_panicked(*context_, qemu->agent()->start(deadline));
-            co_await io::with_reminder(std::move(started), context_->time(), remind);
-            break;
-        } catch (const shell::Restarted& error) {
-            failure = error.what();
-        } catch (const io::Error& error) {
-            failure = error.what();
-            break;
-        }
-    }
-    // Another life may have begun since.
-    if (context_->qemu() != qemu) co_return;
-    why_none_ = failure;
-    // That QEMU has ended is found by the next call that uses it.
-    if (!why_none_ || qemu->child().status()) co_return;
-    auto reason = fmt::format("the agent does not run in the guest: {}", *why_none_);
-    if (mode_ == ChannelMode::agent) throw io::Error(reason);
-    if (std::exchange(last_logged_reason_, reason) != reason)
-        context_->log(reason + "; its root shell serves, one command at a time");
-}
-
-asio::awaitable<void> GuestAgent::start(io::Duration bound, io::Deadline deadline) {
-    auto qemu = context_->qemu();
-    if (!qemu || !qemu->agent() || qemu->agent()->usable() || why_none_) co_return;
-    auto step = context_->deadline_after(bound * context_->accelerator().patience());
-    auto operation = [self = shared_from_this(), qemu, step] { return self->start_in(qemu, step); };
-    auto starting = starting_;
-    co_await deadline.limit(starting->run(std::move(operation)),
-                            "the agent did not start in the guest");
-}
-
-asio::awaitable<std::shared_ptr<AgentLink>> GuestAgent::ready(io::Deadline deadline) {
-    auto qemu = context_->running_qemu();
-    auto link = qemu->agent();
-    if (link && why_none_ && mode_ == ChannelMode::agent)
-        throw io::Error(fmt::format("the agent does not run in the guest: {}", *why_none_));
-    if (!link || why_none_) co_return nullptr;
-    if (!link->usable())
-        co_await start(link->guest_restarts() ? reboot_limit : restart_limit, deadline);
-    if (!link->usable()) co_return nullptr;
-    co_return link;
-}
 
 asio::awaitable<std::shared_ptr<channel::Call>> GuestAgent::begin(command::Command command) {
     auto deadline = command::deadline_of(command.limit, context_->time());
@@ -93,22 +16,6 @@ asio::awaitable<std::shared_ptr<channel::Call>> GuestAgent::begin(command::Comma
         throw missing;
     }
     co_return link->channel().start(std::move(command));
-}
-
-std::shared_ptr<AgentLink> GuestAgent::usable() const {
-    const auto& qemu = context_->qemu();
-    if (!qemu || !qemu->agent() || !qemu->agent()->usable()) return nullptr;
-    return qemu->agent();
-}
-
-std::shared_ptr<AgentLink> GuestAgent::expected() const {
-    const auto& qemu = context_->qemu();
-    return qemu && !why_none_ ? qemu->agent() : nullptr;
-}
-
-std::uint64_t GuestAgent::moved_bytes() const {
-    const auto& qemu = context_->qemu();
-    return qemu && qemu->agent() ? qemu->agent()->channel().moved_bytes() : 0;
 }
 
 }  // namespace charioteer::machine

@@ -19,9 +19,7 @@ asio::awaitable<T> GuestProcess::unless_lost(asio::awaitable<T> operation, std::
     const auto& limit = origin.command.limit;
     if (limit && limit->duration > io::Duration::zero())
         deadline = context_->time().deadline_after(limit->duration + command::grace, origin.at);
-    const auto& qemu = context_->qemu();
-    if (qemu && qemu->agent())
-        operation = liveness_.unless_dead(qemu->agent(), std::move(operation));
+    operation = liveness_.unless_dead(std::move(operation));
     return liveness_.unless_silent(std::move(operation), deadline, std::move(what));
 }
 

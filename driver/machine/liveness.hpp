@@ -27,6 +27,14 @@ public:
         return hold(std::move(link), unless_panicked(*context_, std::move(watched)));
     }
 
+    /// The same by the agent that there is, if there is one.
+    template <class T>
+    asio::awaitable<T> unless_dead(asio::awaitable<T> operation) const {
+        auto link = agent_->expected();
+        if (!link) return operation;
+        return unless_dead(std::move(link), std::move(operation));
+    }
+
     /// Ends the wait after `deadline`, but not while the agent answers: the agent keeps the limits
     /// of what runs in the guest. `what` as in "the guest did not answer". Throws io::TimeoutError.
     template <class T>

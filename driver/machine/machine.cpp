@@ -39,7 +39,7 @@ void empty_directory(const std::filesystem::path& directory) {
 MachineParts make_parts(std::shared_ptr<Context> context) {
     MachineParts parts;
     parts.context = context;
-    parts.agent = std::make_shared<GuestAgent>(context);
+    parts.agent = std::make_shared<QemuAgent>(context);
     parts.runner = std::make_shared<GuestRunner>(context, parts.agent);
     parts.waiter = std::make_shared<Waiter>(context, parts.agent, parts.runner);
     parts.units = std::make_shared<UnitWatcher>(context, parts.agent, parts.runner);

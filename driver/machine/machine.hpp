@@ -7,11 +7,11 @@
 
 #include "machine/context.hpp"
 #include "machine/copier.hpp"
-#include "machine/guest_agent.hpp"
 #include "machine/guest_runner.hpp"
 #include "machine/keyboard.hpp"
 #include "machine/launcher.hpp"
 #include "machine/monitor.hpp"
+#include "machine/qemu_agent.hpp"
 #include "machine/screen_capture.hpp"
 #include "machine/unit_watcher.hpp"
 #include "machine/waiter.hpp"
@@ -35,7 +35,7 @@ enum class State {
 /// usable on the io thread while the machine is held.
 struct MachineParts {
     std::shared_ptr<Context> context;
-    std::shared_ptr<GuestAgent> agent;
+    std::shared_ptr<QemuAgent> agent;
     std::shared_ptr<GuestRunner> runner;
     std::shared_ptr<Waiter> waiter;
     std::shared_ptr<UnitWatcher> units;

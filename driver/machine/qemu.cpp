@@ -126,9 +126,9 @@ asio::awaitable<void> Qemu::dial_in(Listeners& listeners, io::Deadline deadline)
     auto load = [host = host_](std::string processor) {
         return load_program(host, std::move(processor));
     };
-    agent_ = AgentLink::make(
-        {std::move(channel), shell_, qmp_, guest_, std::move(warn), std::move(load)},
-        host_->executor(), time);
+    agent_ =
+        PortLink::make({std::move(channel), shell_, qmp_, guest_, std::move(warn), std::move(load)},
+                       host_->executor(), time);
 }
 
 /// A guest that was stopped may go on as a snapshot had it. Its shell may not have been given what

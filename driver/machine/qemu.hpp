@@ -7,10 +7,10 @@
 
 #include "io/event.hpp"
 #include "io/unix_socket.hpp"
-#include "machine/agent_link.hpp"
 #include "machine/console.hpp"
 #include "machine/guest_state.hpp"
 #include "machine/host.hpp"
+#include "machine/port_link.hpp"
 #include "machine/start_script.hpp"
 #include "process/child.hpp"
 #include "qmp/client.hpp"
@@ -46,7 +46,7 @@ public:
     qmp::Client& qmp() noexcept { return *qmp_; }
     shell::Session& shell() noexcept { return *shell_; }
     /// Null when the guest has no port for an agent.
-    const std::shared_ptr<AgentLink>& agent() const noexcept { return agent_; }
+    const std::shared_ptr<PortLink>& agent() const noexcept { return agent_; }
 
     /// What QEMU has reported about the guest.
     GuestState& guest() noexcept { return *guest_; }
@@ -84,7 +84,7 @@ private:
     std::shared_ptr<qmp::Client> qmp_;
     std::shared_ptr<GuestState> guest_;
     std::shared_ptr<shell::Session> shell_;
-    std::shared_ptr<AgentLink> agent_;
+    std::shared_ptr<PortLink> agent_;
 };
 
 }  // namespace charioteer::machine

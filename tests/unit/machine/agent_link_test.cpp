@@ -1,152 +1,117 @@
-// The life of the agent in a guest.
+// An agent behind a socket pair, which the test plays, with a clock moved by hand.
 
-#include "agent_link_fixture.hpp"
+#include "machine/agent_link.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <thread>
+
+#include "fakes/manual_time.hpp"
+#include "fakes/peer.hpp"
+#include "frames/messages.hpp"
+#include "io/runtime.hpp"
 
 namespace charioteer::machine {
 namespace {
 
-using testing::HasSubstr;
+using namespace std::chrono_literals;
+using fakes::result_of;
 
-TEST_F(AgentLinkTest, SendsTheProgramOnceToWhoeverOpensThePort) {
-    auto starting = begin_start();
-    take_program();
-    // The script closes the port, and the agent opens it.
-    tell_port(false);
-    tell_port(true);
-    greet();
-    say("started");
-    result_of(starting);
-    EXPECT_EQ(take_frame().first.type, Type::hello);
+constexpr std::uint64_t nonce = 42;
+constexpr auto silence = 10s;
+
+asio::awaitable<std::string> disconnect_reason() {
+    co_return "the test has closed it";
 }
 
-TEST_F(AgentLinkTest, DoesNotSendItToAnotherPort) {
-    auto starting = begin_start();
-    qemu_.send(
-        R"({"event": "VSERPORT_CHANGE", "data": {"open": true, "id": "org.qemu.guest_agent.0"}})"
-        "\n");
-    // The answer to a later command shows that the event was handled.
-    auto later = runtime_.start(parts_.qmp->execute("query-status", {}, io::Deadline::never()));
-    reply("{}");
-    result_of(later);
-    say("no-port");
-    EXPECT_THAT(failure_of(starting), HasSubstr("it has no port"));
-    auto close = [](std::shared_ptr<channel::Channel> channel) -> asio::awaitable<void> {
-        channel->close();
+class AgentLinkTest : public testing::Test {
+protected:
+    AgentLinkTest() : ends_(fakes::connected_pair(runtime_.executor())) {
+        result_of(runtime_.start(make()));
+        greet();
+        result_of(runtime_.start(await_greeting()));
+    }
+    ~AgentLinkTest() override { result_of(runtime_.start(dispose())); }
+
+    asio::awaitable<void> make() {
+        auto channel = channel::Channel::open(std::move(ends_.first), disconnect_reason,
+                                              {[](std::string) {}}, time_);
+        channel->expect(nonce);
+        auto warn = [this](std::string text) { warning_ = std::move(text); };
+        link_ = std::make_shared<AgentLink>(channel, warn, runtime_.executor(), time_);
         co_return;
-    };
-    result_of(runtime_.start(close(parts_.channel)));
-    EXPECT_TRUE(agent_.sees_the_end()) << "the program was sent";
-}
+    }
+    asio::awaitable<void> await_greeting() {
+        co_await link_->channel().greeted(io::Deadline::never());
+    }
+    asio::awaitable<void> dispose() {
+        link_->channel().close();
+        link_.reset();
+        co_return;
+    }
+    void greet() {
+        unsigned char room[64];
+        auto hello = frames::encode(
+            frames::Hello{.version = frames::version, .nonce = nonce, .program_size = 1}, room);
+        std::array<unsigned char, frames::header_size> header{};
+        frames::write_header({.type = frames::Type::hello, .stream = 0, .sequence = 0}, hello,
+                             header);
+        ends_.second.send({reinterpret_cast<const char*>(header.data()), header.size()});
+        ends_.second.send({reinterpret_cast<const char*>(hello.data()), hello.size()});
+    }
+    /// Waits until the code under test sleeps, and for longer than that.
+    void pass(io::Duration step) {
+        while (time_.sleepers() == 0) std::this_thread::yield();
+        time_.advance(step);
+    }
+    std::string take_warning() {
+        auto take = [](std::string* text) -> asio::awaitable<std::string> {
+            co_return std::exchange(*text, "");
+        };
+        return result_of(runtime_.start(take(&warning_)));
+    }
+    static asio::awaitable<void> wait_for_command(std::shared_ptr<AgentLink> link) {
+        auto call = link->channel().start({.text = "sleep 1000"});
+        co_await link->watched(call->until_next(), silence);
+    }
 
-TEST_F(AgentLinkTest, AProgramThatArrivesDamagedIsSentAgain) {
-    auto starting = begin_start();
-    send_damaged();
-    take_program();
-    greet();
-    say("started");
-    result_of(starting);
-}
+    fakes::ManualTime time_;  // longer than whoever still sleeps when the runtime ends
+    io::Runtime runtime_;
+    std::pair<io::UnixStream, fakes::Peer> ends_;
+    std::shared_ptr<AgentLink> link_;
+    std::string warning_;  ///< of the io thread
+};
 
-TEST_F(AgentLinkTest, AProgramThatArrivesDamagedTwiceIsNoAgent) {
-    auto starting = begin_start();
-    send_damaged();
-    take_program();
-    greet("another program");
-    say("started");
-    EXPECT_EQ(failure_of(starting), "the agent's program arrived damaged in the guest");
-}
-
-TEST_F(AgentLinkTest, WhatCannotGetBetterIsNotTriedAgain) {
-    auto starting = begin_start();
-    say("no-port");
-    EXPECT_THAT(failure_of(starting), HasSubstr("it has no port charioteer.agent"));
-}
-
-TEST_F(AgentLinkTest, WhatMayGetBetterIsTriedAgain) {
-    auto starting = begin_start();
-    take_program();
-    say("status-4");
-    read_script();
-    say("status-4");
-    EXPECT_EQ(failure_of(starting), "the agent's program ended at once (status-4)");
-}
-
-TEST_F(AgentLinkTest, AStartUnderWhichTheGuestStartsAnewMayStillBeCarriedOut) {
-    auto starting = begin_start();
-    auto nonce = nonce_;
-    root_.send("Spawning backdoor root shell...\n");
-    EXPECT_NE(failure_of<shell::Restarted>(starting), "it did not fail");
-    auto again = begin_start();
-    EXPECT_EQ(nonce_, nonce);
-    greet();
-    say("no-folder");
-    result_of(again);
-}
-
-TEST_F(AgentLinkTest, AnAgentThatIsThereIsKept) {
-    start();
-    result_of(runtime_.start(link_->start(time_.deadline_after(limit))));
+TEST_F(AgentLinkTest, AnAgentThatIsSilentDoesNotAnswer) {
+    auto answers = runtime_.start(link_->answers(5s));
+    pass(5s);
+    EXPECT_FALSE(result_of(answers));
     EXPECT_TRUE(link_->usable());
 }
 
-class AgentLinkEvents : public AgentLinkTest,
-                        public testing::WithParamInterface<std::pair<const char*, const char*>> {};
-
-TEST_P(AgentLinkEvents, WhoWaitsIsToldWhatQemuToldOfTheGuest) {
-    start();
-    auto waiting = wait();
-    tell(GetParam().first);
-    EXPECT_EQ(failure_of(waiting), GetParam().second);
+TEST_F(AgentLinkTest, SilenceIsWarnedOfWhileSomethingWaits) {
+    auto waiting = runtime_.start(wait_for_command(link_));
+    pass(5s);
+    pass(silence);
+    std::string warning;
+    while ((warning = take_warning()).empty()) std::this_thread::yield();
+    EXPECT_EQ(warning, "waiting for the guest, whose agent has said nothing for 15 s");
+    ends_.second.close();
+    EXPECT_THROW(result_of(waiting), io::ConnectionLost);
 }
 
-TEST_P(AgentLinkEvents, TheReasonMayComeAfterTheAgentHasGone) {
-    start();
-    auto waiting = wait();
-    tell_port(false);
-    while (time_.sleepers() < 2) std::this_thread::yield();
-    tell(GetParam().first);
-    EXPECT_EQ(failure_of(waiting), GetParam().second);
-}
-
-INSTANTIATE_TEST_SUITE_P(All, AgentLinkEvents,
-                         testing::Values(std::pair("RESET", "the guest started anew"),
-                                         std::pair("SHUTDOWN", "the guest shut down"),
-                                         std::pair("GUEST_PANICKED",
-                                                   "the guest's kernel panicked")));
-
-TEST_F(AgentLinkTest, AGuestWhosePowerButtonWasPressedMayGoOn) {
-    start();
-    auto waiting = wait();
-    tell("POWERDOWN");
-    put(Type::output, 1, "done");
-    EXPECT_EQ(result_of(waiting)->bytes, "done");
-    EXPECT_TRUE(link_->usable());
-}
-
-TEST_F(AgentLinkTest, KnowsThatTheGuestStartsAnewUntilItHasAnAgentAgain) {
-    start();
-    EXPECT_FALSE(link_->guest_restarts());
-    auto waiting = wait();
-    tell("RESET");
-    EXPECT_NE(failure_of(waiting), "it did not fail");
-    EXPECT_TRUE(link_->guest_restarts());
-}
-
-TEST_F(AgentLinkTest, AnAgentThatGoesForNoReasonWasEnded) {
-    start();
-    auto waiting = wait();
-    tell_port(false);
-    while (time_.sleepers() < 2) std::this_thread::yield();
-    time_.advance(2s);
-    reply_ports("on");
-    EXPECT_THAT(failure_of(waiting), HasSubstr("the agent in the guest ended"));
-}
-
-TEST_F(AgentLinkTest, WhoWaitsIsToldWhyQemuEnds) {
-    start();
-    auto waiting = wait();
-    tell("SHUTDOWN", "guest-reset");
-    EXPECT_THAT(failure_of(waiting), HasSubstr("start(allow_reboot=True) was not given"));
+TEST_F(AgentLinkTest, TheEndOfTheStreamIsThatOfTheAgent) {
+    auto waiting = runtime_.start(wait_for_command(link_));
+    ends_.second.close();
+    try {
+        result_of(waiting);
+        FAIL() << "nothing was thrown";
+    } catch (const io::ConnectionLost& error) {
+        EXPECT_STREQ(error.what(), "the test has closed it");
+    }
+    EXPECT_FALSE(link_->usable());
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Guests that say nothing: busy, stopped, suspended, or gone back to an earlier state.
 
-#include "agent_link_fixture.hpp"
+#include "port_link_fixture.hpp"
 
 namespace charioteer::machine {
 namespace {
@@ -8,7 +8,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class AgentSilence : public AgentLinkTest {
+class AgentSilence : public PortLinkTest {
 protected:
     AgentSilence() { start(); }
 
@@ -149,7 +149,7 @@ TEST_F(AgentSilence, AGreetingIsProofThatAClosedPortStaysClosed) {
     auto waiting = wait();
     tell_port(false);
     while (time_.sleepers() < 2) std::this_thread::yield();
-    auto greet = [](AgentLink* link) -> asio::awaitable<void> {
+    auto greet = [](PortLink* link) -> asio::awaitable<void> {
         link->take_greeting();
         co_return;
     };
@@ -157,7 +157,7 @@ TEST_F(AgentSilence, AGreetingIsProofThatAClosedPortStaysClosed) {
     EXPECT_EQ(failure_of(waiting), "the guest started anew");
 }
 
-TEST_F(AgentLinkTest, AnAgentOfAGuestThatWasRestoredIsAdopted) {
+TEST_F(PortLinkTest, AnAgentOfAGuestThatWasRestoredIsAdopted) {
     auto adopted = runtime_.start(link_->until_adopted());
     nonce_ = 77;
     tell_port(true);

@@ -10,6 +10,7 @@
 #include "fakes/manual_time.hpp"
 #include "fakes/temporary_directory.hpp"
 #include "io/runtime.hpp"
+#include "machine/qemu_agent.hpp"
 #include "unit/machine/fake_runner.hpp"
 
 namespace charioteer::machine {
@@ -27,7 +28,7 @@ protected:
         config.state_directory = directory_.path();
         auto host = std::make_shared<Host>(runtime_.executor(), time_);
         auto context = std::make_shared<Context>(std::move(config), host, [](const auto&) {});
-        auto agent = std::make_shared<GuestAgent>(context);
+        auto agent = std::make_shared<QemuAgent>(context);
         waiter_ = std::make_shared<Waiter>(context, agent, runner_);
     }
     /// Lets time pass until the wait has ended.

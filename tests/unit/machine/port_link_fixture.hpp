@@ -12,8 +12,8 @@
 #include "fakes/temporary_directory.hpp"
 #include "frames/messages.hpp"
 #include "io/runtime.hpp"
-#include "machine/agent_link.hpp"
 #include "machine/agent_program.hpp"
+#include "machine/port_link.hpp"
 
 namespace charioteer::machine {
 
@@ -39,9 +39,9 @@ inline std::string between(std::string_view text, std::string_view before, std::
 }
 
 /// The test plays QEMU, the root shell and the agent, and moves the clock.
-class AgentLinkTest : public testing::Test {
+class PortLinkTest : public testing::Test {
 protected:
-    AgentLinkTest()
+    PortLinkTest()
         : shell_ends_(fakes::connected_pair(runtime_.executor())),
           channel_ends_(fakes::connected_pair(runtime_.executor())),
           qmp_ends_(fakes::connected_pair(runtime_.executor())) {
@@ -53,7 +53,7 @@ protected:
         reply(R"({})");
         result_of(opening);
     }
-    ~AgentLinkTest() override {
+    ~PortLinkTest() override {
         result_of(runtime_.start(dispose()));
         ::unsetenv("CHARIOTEER_AGENT_DIRECTORY");
     }
@@ -69,7 +69,7 @@ protected:
         parts_.load_program = [](std::string processor) -> asio::awaitable<std::string> {
             co_return load_agent_program(processor);
         };
-        link_ = AgentLink::make(parts_, runtime_.executor(), time_);
+        link_ = PortLink::make(parts_, runtime_.executor(), time_);
     }
     asio::awaitable<void> dispose() {
         parts_.qmp->close();
@@ -216,7 +216,7 @@ protected:
     }
     /// A command that waits for the guest, watched over.
     io::Pending<std::optional<channel::Piece>> wait() {
-        auto operation = [](AgentLinkTest* test) -> asio::awaitable<std::optional<channel::Piece>> {
+        auto operation = [](PortLinkTest* test) -> asio::awaitable<std::optional<channel::Piece>> {
             test->call_ = test->parts_.channel->start({.text = "sleep 1000"});
             auto next = test->call_->next();
             co_return co_await test->link_->watched(std::move(next), silence);
@@ -235,7 +235,7 @@ protected:
     }
     /// What was warned of by now.
     std::string warnings() {
-        auto read = [](AgentLinkTest* test) -> asio::awaitable<std::string> {
+        auto read = [](PortLinkTest* test) -> asio::awaitable<std::string> {
             co_return test->warnings_;
         };
         return result_of(runtime_.start(read(this)));
@@ -263,8 +263,8 @@ protected:
     fakes::Peer& root_ = shell_ends_.second;
     fakes::Peer& agent_ = channel_ends_.second;
     fakes::Peer& qemu_ = qmp_ends_.second;
-    AgentLink::Parts parts_;
-    std::shared_ptr<AgentLink> link_;
+    PortLink::Parts parts_;
+    std::shared_ptr<PortLink> link_;
     std::shared_ptr<channel::Call> call_;
     std::uint64_t nonce_ = 0;
     std::string number_;

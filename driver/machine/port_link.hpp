@@ -1,0 +1,94 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/object.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "io/condition.hpp"
+#include "machine/agent_link.hpp"
+#include "machine/guest_state.hpp"
+#include "qmp/client.hpp"
+#include "shell/session.hpp"
+
+namespace charioteer::machine {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+/// How commands reach the guest ($CHARIOTEER_CHANNEL).
+enum class ChannelMode {
+    automatic,  ///< by the agent where it runs, else by the plain root shell
+    agent,      ///< by the agent; without it the machine is of no use
+    plain,      ///< by the root shell
+};
+
+/// Throws io::UsageError for an unknown word; empty is automatic.
+ChannelMode parse_channel_mode(std::string_view word);
+
+/// The agent behind the virtio port of one QEMU: puts it into the guest, and notices when it is
+/// gone. Io thread only.
+class PortLink : public AgentLink {
+public:
+    /// What one life of QEMU has.
+    struct Parts {
+        std::shared_ptr<channel::Channel> channel;
+        std::shared_ptr<shell::Session> shell;
+        std::shared_ptr<qmp::Client> qmp;
+        std::shared_ptr<GuestState> guest;
+        std::function<void(std::string text)> warn;
+        /// Gives the agent's program for a processor, as load_agent_program(); from a disk, which
+        /// may be slow.
+        std::function<asio::awaitable<std::string>(std::string processor)> load_program;
+    };
+
+    static std::shared_ptr<PortLink> make(Parts parts, const asio::any_io_executor& executor,
+                                          io::TimeSource& time);
+    PortLink(const PortLink&) = delete;
+    PortLink& operator=(const PortLink&) = delete;
+
+    /// Whether the guest has started anew and got no agent since: it may still be booting.
+    bool guest_restarts() const noexcept { return guest_restarts_; }
+
+    /// Starts an agent through the root shell, which listens, unless there is one. Throws io::Error
+    /// with the reason why there is none, io::TimeoutError, shell::Restarted.
+    asio::awaitable<void> start(io::Deadline deadline);
+    /// The root shell has greeted: an agent whose port is closed was that of an earlier boot.
+    void take_greeting();
+    /// Returns when an agent was found that runs since before this QEMU, in a guest that was
+    /// restored from a snapshot.
+    asio::awaitable<void> until_adopted();
+
+    asio::awaitable<bool> is_paused() override;
+
+private:
+    PortLink(Parts parts, const asio::any_io_executor& executor, io::TimeSource& time);
+    bool take_event(const json::object& event);
+    void take_port(bool is_open);
+    asio::awaitable<std::optional<std::string>> try_start(std::string program,
+                                                          io::Deadline deadline);
+    asio::awaitable<bool> greets_anyway(io::Deadline deadline);
+    static asio::awaitable<void> watch_closed_port(std::shared_ptr<PortLink> self);
+    asio::awaitable<bool> is_asleep();
+    static asio::awaitable<void> adopt(std::shared_ptr<PortLink> self);
+    bool holds_pings() const override;
+    asio::awaitable<std::string> describe_guest() override;
+    std::shared_ptr<PortLink> share_this();
+    asio::awaitable<std::string> query(std::string command, std::string key, io::Deadline deadline);
+    asio::awaitable<std::string> load_program(std::string processor, io::Deadline deadline);
+
+    Parts parts_;
+    std::optional<std::string> upload_;   ///< to be sent when the port is opened
+    std::optional<std::uint64_t> nonce_;  ///< of a start whose end is not known
+    bool port_open_ = false;              ///< in the guest
+    bool starting_ = false;
+    bool adopted_ = false;
+    io::Condition changed_;
+    std::string last_event_;  ///< the last event of QEMU about the machine as a whole
+    bool guest_restarts_ = false;
+    std::size_t lives_ = 0;  ///< agents that were started
+};
+
+}  // namespace charioteer::machine
