@@ -45,6 +45,7 @@ long execute_by_path(const char* program, char* const* arguments, char** environ
 
 [[noreturn]] void run_shell(const frames::Exec& exec, const char* text, char** environment) {
     bool strict = (exec.flags & frames::Exec::strict) != 0;
+    bool posix = (exec.flags & frames::Exec::posix) != 0;
     // dash exits at an option that it does not know, so sh runs without pipefail.
     static constexpr const char* prefixes[] = {"set -euo pipefail; ", "set -eu; "};
     static constexpr const char* shells[] = {"bash", "sh"};
@@ -56,17 +57,20 @@ long execute_by_path(const char* program, char* const* arguments, char** environ
         if (strict) prefix << prefixes[index];
         memcpy(script, prefix.c_str(), prefix.size());
         memcpy(script + prefix.size(), text, size);
+        const auto* shell = posix ? "/bin/sh" : shells[index];
         char name[8];
-        memcpy(name, shells[index], strlen(shells[index]) + 1);
+        memcpy(name, shell, strlen(shell) + 1);
         char option[] = "-c";
         char* const arguments[] = {name, option, script, nullptr};
-        failure = execute_by_path(name, arguments, environment);
+        failure = posix ? sys::execute(name, arguments, environment)
+                        : execute_by_path(name, arguments, environment);
         if (failure != -ENOENT) break;
     }
+    const auto* shell = posix ? "/bin/sh" : shells[0];
     if (failure == -E2BIG)
-        report_error("bash", "Argument list too long");
+        report_error(shell, "Argument list too long");
     else
-        report_error("bash", failure == -ENOENT ? "command not found" : "cannot be executed");
+        report_error(shell, failure == -ENOENT ? "command not found" : "cannot be executed");
     sys::exit(failure == -ENOENT ? exit_not_found : exit_not_executable);
 }
 

@@ -29,6 +29,7 @@ frames::Exec exec_of(const command::Command& command, std::uint32_t output_windo
     auto set = [&](bool is, frames::Exec::Flag flag) { exec.flags |= is ? flag : 0u; };
     set(command.kind == Kind::built_in, frames::Exec::built_in);
     set(command.kind == Kind::strict_script, frames::Exec::strict);
+    set(command.kind == Kind::posix_script, frames::Exec::posix);
     set(command.stream_input, frames::Exec::with_input);
     set(!command.want_output, frames::Exec::no_output);
     set(command.terminal.has_value(), frames::Exec::on_terminal);

@@ -19,6 +19,7 @@ struct Command {
     enum class Kind {
         strict_script,  ///< a script for bash, which begins with `set -euo pipefail`
         script,         ///< a script for bash
+        posix_script,   ///< a script for /bin/sh
         built_in,       ///< a program of the agent and its arguments, from built_in()
     };
 

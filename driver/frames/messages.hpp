@@ -34,8 +34,8 @@ struct Hello {
     }
 };
 
-/// Followed by the rest of the command's text: a script for bash, or the words of a built-in
-/// program, each terminated by a NUL.
+/// Followed by the rest of the command's text: a script for bash or /bin/sh, or the words of a
+/// built-in program, each terminated by a NUL.
 struct Exec {
     enum Flag : std::uint32_t {
         with_input = 1,   ///< its standard input comes in input frames, else it is /dev/null
@@ -43,6 +43,7 @@ struct Exec {
         no_output = 4,    ///< its standard output is /dev/null
         strict = 8,       ///< it begins with `set -euo pipefail`
         built_in = 16,    ///< it is a built-in program of the agent, not a script
+        posix = 32,       ///< the script is for /bin/sh, not bash
     };
     std::uint32_t flags = 0;
     std::uint32_t limit = 0;    ///< milliseconds after which its group is ended; 0 is never

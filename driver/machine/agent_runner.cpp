@@ -33,8 +33,7 @@ void take_lines(io::LineSplitter& splitter, std::string_view bytes, Take take) {
 }  // namespace
 
 asio::awaitable<Outcome> AgentRunner::run(std::shared_ptr<AgentLink> link, Command command,
-                                          std::shared_ptr<std::string> output_so_far,
-                                          io::Deadline deadline) {
+                                          std::shared_ptr<Outcome> so_far, io::Deadline deadline) {
     if (!command.want_output) {
         co_await start_detached(std::move(link), std::move(command), deadline);
         co_return Outcome{};
@@ -48,8 +47,8 @@ asio::awaitable<Outcome> AgentRunner::run(std::shared_ptr<AgentLink> link, Comma
     auto call = link->channel().start(std::move(command));
     channel::CancelOnExit cancel(call);
     if (input) asio::co_spawn(context_->executor(), feed(call, std::move(*input)), asio::detached);
-    auto collected = liveness_.unless_dead(
-        link, collect(call, all_errors, log_output, std::move(output_so_far)));
+    auto collected =
+        liveness_.unless_dead(link, collect(call, all_errors, log_output, std::move(so_far)));
     auto outcome = co_await liveness_.unless_silent(std::move(collected), deadline,
                                                     "the guest did not end the command");
     // An answer that was asked for after a panic proves that the kernel runs.
@@ -66,10 +65,9 @@ asio::awaitable<void> AgentRunner::start_detached(std::shared_ptr<AgentLink> lin
 }
 
 asio::awaitable<Outcome> AgentRunner::collect(std::shared_ptr<channel::Call> call, bool all_errors,
-                                              bool log_output,
-                                              std::shared_ptr<std::string> output_so_far) {
-    std::string output;
-    std::string errors;
+                                              bool log_output, std::shared_ptr<Outcome> so_far) {
+    auto& output = so_far->output;
+    auto& errors = so_far->errors;
     io::LineSplitter error_lines(longest_line);
     io::LineSplitter output_lines(longest_line);
     auto take_error = [this](std::string line) { context_->console()->add_line(std::move(line)); };
@@ -86,7 +84,6 @@ asio::awaitable<Outcome> AgentRunner::collect(std::shared_ptr<channel::Call> cal
                 errors.erase(0, errors.size() - errors_kept);
         } else {
             output += piece->bytes;
-            if (output_so_far) *output_so_far += piece->bytes;
             if (log_output) take_lines(output_lines, piece->bytes, take_output);
         }
     }

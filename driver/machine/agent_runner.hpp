@@ -18,19 +18,19 @@ public:
     AgentRunner(std::shared_ptr<Context> context, Liveness liveness)
         : context_(std::move(context)), liveness_(std::move(liveness)) {}
 
-    /// Runs `command` by the agent of `link`, which keeps its limit. `output_so_far`, unless null,
-    /// gets the standard output as it comes: it stays when the guest is lost. Throws
+    /// Runs `command` by the agent of `link`, which keeps its limit. `so_far` gets the output and
+    /// the errors as they come: they stay when the guest is lost. Throws
     /// channel::NotSent when the agent was lost before the command was sent, channel::Refused,
     /// io::ConnectionLost, ShellError, io::TimeoutError when `deadline` has passed and the agent
     /// does not answer.
     asio::awaitable<Outcome> run(std::shared_ptr<AgentLink> link, Command command,
-                                 std::shared_ptr<std::string> output_so_far, io::Deadline deadline);
+                                 std::shared_ptr<Outcome> so_far, io::Deadline deadline);
 
 private:
     asio::awaitable<void> start_detached(std::shared_ptr<AgentLink> link, Command command,
                                          io::Deadline deadline);
     asio::awaitable<Outcome> collect(std::shared_ptr<channel::Call> call, bool all_errors,
-                                     bool log_output, std::shared_ptr<std::string> output_so_far);
+                                     bool log_output, std::shared_ptr<Outcome> so_far);
 
     std::shared_ptr<Context> context_;
     Liveness liveness_;

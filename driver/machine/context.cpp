@@ -18,6 +18,8 @@ Context::Context(MachineConfig config, std::shared_ptr<Host> host, io::EventSink
     auto log_line = [sink = sink_, name = config_.name](const std::string& line) {
         sink({io::EventKind::serial, name, line});
     };
+    // Its processors are the host's.
+    if (config_.is_container) accelerator_.accelerator = Accelerator::kvm;
     console_ = Console::make(host_->executor(), host_->time(), log_line);
 }
 

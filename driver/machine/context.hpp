@@ -22,6 +22,7 @@ struct MachineConfig {
     std::filesystem::path state_directory;
     std::filesystem::path shared_directory;  ///< what start scripts mount at /tmp/shared
     bool keep_state = false;                 ///< whether files of an earlier run stay
+    bool is_container = false;               ///< it never has a QEMU
 };
 
 /// What the parts of one machine share: how it is configured, its console, its QEMU while one runs,

@@ -38,8 +38,9 @@ ShellError Diagnostics::explain(const io::Error& error, std::string_view doing,
     return lost;
 }
 
-/// "running", "paused" and the like, or that QEMU is gone.
+/// "running", "paused" and the like, or that QEMU is gone; empty for a container.
 asio::awaitable<std::string> Diagnostics::run_state() const {
+    if (context_->config().is_container) co_return "";
     auto qemu = context_->qemu();
     if (!qemu || qemu->child().status()) co_return "gone";
     auto deadline = context_->time().deadline_after(state_patience);
@@ -64,7 +65,7 @@ asio::awaitable<void> Diagnostics::fail_call(std::exception_ptr failure, Doing d
     } catch (const io::Error& error) {
         auto what = fmt::format("{} ({})", doing.what, command::describe(doing.limit));
         auto explained = self.explain(error, what, doing.begin);
-        if (late) explained.add_note(fmt::format("QEMU's state of the guest: {}", state));
+        if (!state.empty()) explained.add_note(fmt::format("QEMU's state of the guest: {}", state));
         throw explained;
     }
 }

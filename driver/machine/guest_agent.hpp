@@ -10,7 +10,7 @@
 
 namespace charioteer::machine {
 
-/// The agent of one guest, which is started when it is needed, and again when it was
+/// The agent of one machine or container, which is started when it is needed, and again when it was
 /// lost. Io thread only.
 class GuestAgent {
 public:
@@ -25,6 +25,8 @@ public:
     /// Starts `command` in the guest, as channel::Channel::start() does. Throws ShellError when
     /// there is no agent, and as ready().
     asio::awaitable<std::shared_ptr<channel::Call>> begin(command::Command command);
+    /// `command`, a script of the test, as it is run in this kind of guest.
+    virtual command::Command script(command::Command command) const { return command; }
     /// Throws NotRunning while the guest is off.
     virtual void expect_running() const = 0;
 

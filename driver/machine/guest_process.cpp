@@ -6,7 +6,8 @@ namespace charioteer::machine {
 
 asio::awaitable<std::shared_ptr<GuestProcess>> GuestProcess::begin(
     std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent, command::Command command) {
-    auto call = co_await agent->begin(std::move(command));
+    auto script = agent->script(std::move(command));
+    auto call = co_await agent->begin(std::move(script));
     Liveness liveness(context, agent);
     co_return std::make_shared<GuestProcess>(std::move(context), std::move(liveness),
                                              std::move(call));

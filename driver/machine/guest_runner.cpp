@@ -45,7 +45,7 @@ asio::awaitable<Outcome> GuestRunner::run(Command command) {
             context_->log(
                 fmt::format("`{}` has taken the guest along: {}", command.text, error.what()));
             Outcome partial;
-            partial.output = std::move(*progress->output);
+            partial.output = std::move(progress->so_far->output);
             co_return as_asked(std::move(partial), command);
         }
     }
@@ -61,7 +61,7 @@ asio::awaitable<Outcome> GuestRunner::run_by_either(Command command,
         progress->under_way = !context_->running_qemu()->child().status();
         if (!link) co_return co_await run_by_shell(std::move(command), deadline);
         try {
-            co_return co_await by_agent_.run(link, command, progress->output, deadline);
+            co_return co_await by_agent_.run(link, command, progress->so_far, deadline);
         } catch (const channel::NotSent&) {
             // The agent was lost before it got the command, which another one may run.
             progress->under_way = false;

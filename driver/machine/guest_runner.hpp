@@ -28,7 +28,7 @@ private:
     /// What is known of a command that was under way when the guest was lost.
     struct Progress {
         bool under_way = false;
-        std::shared_ptr<std::string> output = std::make_shared<std::string>();
+        std::shared_ptr<Outcome> so_far = std::make_shared<Outcome>();
     };
 
     asio::awaitable<Outcome> run_by_either(Command command, std::shared_ptr<Progress> progress);

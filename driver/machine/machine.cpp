@@ -39,8 +39,8 @@ void empty_directory(const std::filesystem::path& directory) {
 MachineParts make_parts(std::shared_ptr<Context> context) {
     MachineParts parts;
     parts.context = context;
-    parts.agent = std::make_shared<QemuAgent>(context);
-    parts.runner = std::make_shared<GuestRunner>(context, parts.agent);
+    parts.agent = parts.qemu_agent = std::make_shared<QemuAgent>(context);
+    parts.runner = parts.guest_runner = std::make_shared<GuestRunner>(context, parts.agent);
     parts.waiter = std::make_shared<Waiter>(context, parts.agent, parts.runner);
     parts.units = std::make_shared<UnitWatcher>(context, parts.agent, parts.runner);
     parts.copier = std::make_shared<Copier>(context, parts.agent, parts.runner);
@@ -117,7 +117,7 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     auto mode =
         parse_channel_mode(process::find_variable(options.environment, "CHARIOTEER_CHANNEL"));
     options.agent = mode != ChannelMode::plain;
-    parts_.agent->begin_life(mode);
+    parts_.qemu_agent->begin_life(mode);
     forget_boot();
     auto qemu = co_await launcher->launch(std::move(options));
     adopt(std::move(qemu));
@@ -128,7 +128,7 @@ void Machine::adopt(std::shared_ptr<Qemu> qemu) {
     if (state_ == State::launching) state_ = State::booting;
     // What was known of the guest need not be so in the state to which it went back.
     qemu->guest().on_restored(
-        [agent = std::weak_ptr(parts_.agent), copier = std::weak_ptr(parts_.copier)] {
+        [agent = std::weak_ptr(parts_.qemu_agent), copier = std::weak_ptr(parts_.copier)] {
             if (auto held = agent.lock()) held->forget_failure();
             if (auto held = copier.lock()) held->forget_share();
         });
@@ -183,14 +183,14 @@ asio::awaitable<void> Machine::wait_for_guest() {
     ShellGreeting greeting(context_);
     co_await greeting.wait();
     forget_boot();
-    co_await parts_.agent->start(agent_start_limit, io::Deadline::never());
+    co_await parts_.qemu_agent->start(agent_start_limit, io::Deadline::never());
     if (state_ == State::booting) state_ = State::running;
     connected = true;
 }
 
 /// What was found out about the guest, which boots or has booted anew.
 void Machine::forget_boot() {
-    parts_.agent->forget_failure();
+    parts_.qemu_agent->forget_failure();
     parts_.copier->forget_share();
     parts_.units->forget_managers();
 }

@@ -6,15 +6,13 @@
 #include <string>
 
 #include "machine/context.hpp"
-#include "machine/copier.hpp"
+#include "machine/guest_parts.hpp"
 #include "machine/guest_runner.hpp"
 #include "machine/keyboard.hpp"
 #include "machine/launcher.hpp"
 #include "machine/monitor.hpp"
 #include "machine/qemu_agent.hpp"
 #include "machine/screen_capture.hpp"
-#include "machine/unit_watcher.hpp"
-#include "machine/waiter.hpp"
 #include "process/directory_claims.hpp"
 #include "terminal/shell_server.hpp"
 
@@ -33,13 +31,9 @@ enum class State {
 
 /// What a machine can be asked to do beside its life cycle. The machine owns the parts; they are
 /// usable on the io thread while the machine is held.
-struct MachineParts {
-    std::shared_ptr<Context> context;
-    std::shared_ptr<QemuAgent> agent;
-    std::shared_ptr<GuestRunner> runner;
-    std::shared_ptr<Waiter> waiter;
-    std::shared_ptr<UnitWatcher> units;
-    std::shared_ptr<Copier> copier;
+struct MachineParts : GuestParts {
+    std::shared_ptr<QemuAgent> qemu_agent;      ///< `agent`
+    std::shared_ptr<GuestRunner> guest_runner;  ///< `runner`
     std::shared_ptr<Monitor> monitor;
     std::shared_ptr<Keyboard> keyboard;
     std::shared_ptr<ScreenCapture> screen;

@@ -62,7 +62,8 @@ asio::awaitable<std::shared_ptr<Child>> Child::spawn(ProcessSpec spec, OutputSin
 void Child::launch(const ProcessSpec& spec) {
     auto [control, guard_control] = make_control_pair();
     lifeline_.emplace(control.get());
-    auto input = make_pipe();
+    Pipe input;
+    if (spec.input < 0) input = make_pipe();
     auto output = make_pipe();
     // A burst of console output then costs fewer turns; the system may allow less.
     ::fcntl(output.read.get(), F_SETPIPE_SZ, 1 << 20);
@@ -71,15 +72,16 @@ void Child::launch(const ProcessSpec& spec) {
     plan.arguments.insert(plan.arguments.end(), spec.arguments.begin(), spec.arguments.end());
     plan.environment = spec.environment;
     plan.directory = spec.directory;
-    plan.descriptors = {{input.read.get(), 0},
+    plan.descriptors = {{spec.input < 0 ? input.read.get() : spec.input, 0},
                         {output.write.get(), 1},
                         {output.write.get(), 2},
                         {guard_control.get(), guard::control_fd}};
     if (spec.keep_open >= 0) plan.descriptors.emplace_back(spec.keep_open, guard::kept_fd);
+    if (spec.passed >= 0) plan.descriptors.emplace_back(spec.passed, guard::passed_fd);
     guard_pid_ = process::spawn(plan);
     guard_.assign(open_pidfd(guard_pid_).release());
     control_.assign(control.release());
-    input_.assign(input.write.release());
+    if (input.write) input_.assign(input.write.release());
     output_.assign(output.read.release());
 }
 

@@ -26,6 +26,8 @@ struct ProcessSpec {
     std::vector<std::string> environment;  ///< NAME=value
     std::filesystem::path directory;
     int keep_open = -1;  ///< a descriptor that stays open until all is dead, or -1
+    int input = -1;      ///< a descriptor that is its standard input; -1: what write() gives it
+    int passed = -1;     ///< a descriptor that it finds as guard::passed_fd, or -1
 };
 
 /// A running or ended process and everything it started. Io thread only.

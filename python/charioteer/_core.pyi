@@ -175,12 +175,51 @@ class Call:
     def detach(self) -> None:
         """It runs on when this object is gone."""
 
-class Machine:
-    """One virtual machine: QEMU, its root shell, its monitors and its serial console.
+class Guest:
+    """What virtual machines and containers have in common.
 
-    `idle(polling)` is called on the waiting thread about every 50 ms while a call blocks; `polling`
-    is true in calls that try again and again (the `wait_*` calls). What it raises ends the call.
+    `idle(polling)` of their constructors is called on the waiting thread about every 50 ms while a
+    call blocks; `polling` is true in calls that try again and again (the `wait_*` calls). What it
+    raises ends the call.
     """
+
+    def run(
+        self,
+        command: str,
+        input: bytes | None = None,
+        timeout: Limit | None = None,
+        keep_errors: bool = True,
+        log_output: bool = False,
+    ) -> Outcome:
+        """Runs `command` as `execute` does.
+
+        `input` is its standard input. Without `keep_errors` only the last 8 to 16 KiB of the standard
+        error are returned. `log_output` logs the lines of its output as they come. On the plain channel
+        `input` raises ShellError.
+        """
+    def begin(self, command: str, input: bool = False, timeout: Limit | None = None) -> Call:
+        """Starts `command` and returns at once; with `input` it reads what `Call.write` gives it.
+
+        Raises ShellError when there is no agent in the guest.
+        """
+    def wait_for_command(self, command: str, success: bool = True, timeout: Limit = 900) -> str:
+        """Runs `command`, each time under `timeout`, until it succeeds (or fails); its last output."""
+    def wait_for_probe(
+        self, command: str, success: bool = True, timeout: Limit = 900, hint: Sequence[str] = ()
+    ) -> None:
+        """The same for a question, which no limit of the wait cuts off (see machine/limit.hpp); it is
+        asked at once when `hint` ends, as ("wait-port", "80", "open")."""
+    def wait_for_unit(self, unit: str, user: str | None = None, timeout: Limit = 900) -> None: ...
+
+    # Files
+    def copy_in(self, source: str, target: str) -> None: ...
+    def copy_out(self, source: str, target: str) -> None:
+        """A file at `target` is replaced by a file; FileExistsError for all else that is there."""
+    def add_console_lines(self, lines: list[bytes]) -> None:
+        """Lines, without their ends, that came by another way: standard error of a command."""
+
+class Machine(Guest):
+    """One virtual machine: QEMU, its root shell, its monitors and its serial console."""
 
     def __init__(
         self,
@@ -256,43 +295,11 @@ class Machine:
         Without `check_return` the status is -1, also when the guest is lost meanwhile; without
         `check_output` the answer is (-2, "") at once.
         """
-    def run(
-        self,
-        command: str,
-        input: bytes | None = None,
-        timeout: Limit | None = None,
-        keep_errors: bool = True,
-        log_output: bool = False,
-    ) -> Outcome:
-        """Runs `command` as `execute` does.
-
-        `input` is its standard input. Without `keep_errors` only the last 8 to 16 KiB of the standard
-        error are returned. `log_output` logs the lines of its output as they come. On the plain channel
-        `input` raises ShellError.
-        """
-    def begin(self, command: str, input: bool = False, timeout: Limit | None = None) -> Call:
-        """Starts `command` and returns at once; with `input` it reads what `Call.write` gives it.
-
-        Raises ShellError when there is no agent in the guest.
-        """
-    def wait_for_command(self, command: str, success: bool = True, timeout: Limit = 900) -> str:
-        """Runs `command`, each time under `timeout`, until it succeeds (or fails); its last output."""
-    def wait_for_probe(
-        self, command: str, success: bool = True, timeout: Limit = 900, hint: Sequence[str] = ()
-    ) -> None:
-        """The same for a question, which no limit of the wait cuts off (see machine/limit.hpp); it is
-        asked at once when `hint` ends, as ("wait-port", "80", "open")."""
-    def wait_for_unit(self, unit: str, user: str | None = None, timeout: Limit = 900) -> None: ...
     def attach_shell(self) -> int:
         """A duplicate of the root shell's socket for the caller alone, who closes it and calls
         detach_shell(). Commands wait meanwhile.
         """
     def detach_shell(self) -> None: ...
-
-    # Files
-    def copy_in(self, source: str, target: str) -> None: ...
-    def copy_out(self, source: str, target: str) -> None:
-        """A file at `target` is replaced by a file; FileExistsError for all else that is there."""
     def append_by_shell(self, content: bytes, file: str) -> tuple[int, str]:
         """Appends to a file, which is a word of the root shell, through that shell alone. Returns the
         status and what the guest's programs say."""
@@ -327,8 +334,22 @@ class Machine:
     def take_console_rest(self, mark: ConsoleMark) -> None:
         """Takes the last line up to the mark; later calls get what follows in it."""
     def send_console(self, data: bytes) -> None: ...
-    def add_console_lines(self, lines: list[bytes]) -> None:
-        """Lines, without their ends, that came by another way: standard error of a command."""
+
+class Container(Guest):
+    """What runs in one container, by an agent in its namespaces."""
+
+    def __init__(
+        self,
+        name: str,
+        reporter: Reporter,
+        idle: Callable[[bool], None] | None = None,
+    ) -> None: ...
+    def enter(self, leader: int, nsenter: str) -> None:
+        """It has started; `leader` is its first process, as the host sees it, and `nsenter` the path
+        of that program, which starts the agent with the first command. Raises MachineError.
+        """
+    def leave(self) -> None:
+        """Its end was waited for. Idempotent."""
 
 class VLan:
     """One Ethernet segment that machines plug into."""
@@ -369,12 +390,6 @@ def driver_command(
 ) -> str:
     """The start command with the flags that every driver of NixOS tests adds; the sockets are
     given by their paths."""
-
-def parse_holder_limit(seconds: str) -> int:
-    """$CHARIOTEER_OUTPUT_HOLDER_LIMIT as a number; empty is 300. Raises UsageError."""
-
-def describe_held_output(command: str, holders: str, given_up: bool, limit: int) -> str:
-    """The warning that names the processes which have a command's output open."""
 
 def machine_name(start_command: str) -> str:
     """The NAME in `run-NAME-vm`, or "machine"."""

@@ -6,7 +6,6 @@
 #include "block_on.hpp"
 #include "convert.hpp"
 #include "errors.hpp"
-#include "machine/output_holders.hpp"
 
 namespace charioteer::python {
 
@@ -16,9 +15,9 @@ io::TimeSource& host_time() {
     return Core::instance().runtime().time();
 }
 
-/// Holds the machine and the process while the operation runs.
+/// Holds the owner and the process while the operation runs.
 template <class T>
-asio::awaitable<T> hold(std::shared_ptr<machine::Machine> /*machine*/,
+asio::awaitable<T> hold(std::shared_ptr<const void> /*owner*/,
                         std::shared_ptr<machine::GuestProcess> /*process*/,
                         asio::awaitable<T> operation) {
     co_return co_await std::move(operation);
@@ -26,30 +25,30 @@ asio::awaitable<T> hold(std::shared_ptr<machine::Machine> /*machine*/,
 
 }  // namespace
 
-Call::Call(std::shared_ptr<machine::Machine> machine,
-           std::shared_ptr<machine::GuestProcess> process, py::object idle)
-    : machine_(std::move(machine)), process_(std::move(process)), idle_(std::move(idle)) {}
+Call::Call(std::shared_ptr<const void> owner, std::shared_ptr<machine::GuestProcess> process,
+           py::object idle)
+    : owner_(std::move(owner)), process_(std::move(process)), idle_(std::move(idle)) {}
 
 Call::~Call() {
     if (process_) Core::instance().dispose(std::move(process_));
-    if (machine_) Core::instance().dispose(std::move(machine_));
+    if (owner_) Core::instance().dispose(std::move(owner_));
 }
 
 std::uint32_t Call::pid() {
-    return block_on(hold(machine_, process_, process_->pid()), {idle_});
+    return block_on(hold(owner_, process_, process_->pid()), {idle_});
 }
 
 std::optional<channel::Piece> Call::read(const py::object& timeout) {
     try {
         auto deadline = to_deadline(timeout, host_time());
-        return block_on(hold(machine_, process_, process_->next(deadline)), {idle_});
+        return block_on(hold(owner_, process_, process_->next(deadline)), {idle_});
     } catch (const io::TimeoutError& error) {
         raise_as(PyExc_TimeoutError, error);
     }
 }
 
 void Call::write(const py::bytes& data) {
-    block_on(hold(machine_, process_, process_->write(data)), {idle_});
+    block_on(hold(owner_, process_, process_->write(data)), {idle_});
 }
 
 void Call::end_input() {
@@ -69,19 +68,6 @@ std::optional<command::Outcome> Call::outcome() {
 }
 
 void bind_call(py::module_& module) {
-    module.def(
-        "parse_holder_limit",
-        [](const std::string& seconds) { return machine::parse_holder_limit(seconds).count(); },
-        py::arg("seconds"));
-    module.def(
-        "describe_held_output",
-        [](std::string command, std::string holders, bool given_up, unsigned limit) {
-            using State = channel::HeldOutput::State;
-            auto state = given_up ? State::given_up : State::waiting;
-            return machine::describe({std::move(command), std::move(holders), state},
-                                     std::chrono::seconds(limit));
-        },
-        py::arg("command"), py::arg("holders"), py::arg("given_up"), py::arg("limit"));
     py::class_<Call>(module, "Call")
         .def_property_readonly("pid", &Call::pid)
         .def_property_readonly("outcome", &Call::outcome)

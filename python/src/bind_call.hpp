@@ -7,17 +7,16 @@
 #include <optional>
 
 #include "machine/guest_process.hpp"
-#include "machine/machine.hpp"
 
 namespace charioteer::python {
 
 namespace py = pybind11;
 
-/// A command under way in a guest. Used off the io thread; the command ends with the object unless
-/// it was let go.
+/// A command under way in a guest, whose owner it holds. Used off the io thread; the command ends
+/// with the object unless it was let go.
 class Call {
 public:
-    Call(std::shared_ptr<machine::Machine> machine, std::shared_ptr<machine::GuestProcess> process,
+    Call(std::shared_ptr<const void> owner, std::shared_ptr<machine::GuestProcess> process,
          py::object idle);
     Call(Call&&) = default;
     Call& operator=(Call&&) = delete;
@@ -34,7 +33,7 @@ public:
     std::optional<command::Outcome> outcome();
 
 private:
-    std::shared_ptr<machine::Machine> machine_;
+    std::shared_ptr<const void> owner_;
     std::shared_ptr<machine::GuestProcess> process_;
     py::object idle_;
 };

@@ -1,6 +1,4 @@
 #include "bindings.hpp"
-#include "errors.hpp"
-#include "files/tree_writer.hpp"
 #include "machine/keys.hpp"
 #include "machine_handle.hpp"
 
@@ -8,7 +6,7 @@ namespace charioteer::python {
 
 namespace {
 
-using Type = py::class_<MachineHandle>;
+using Type = py::class_<MachineHandle, GuestHandle>;
 
 void start(MachineHandle& self, bool allow_reboot, std::vector<std::string> arguments,
            std::string command, std::string full_command,
@@ -53,11 +51,12 @@ void bind_life_cycle(Type& type) {
                                        return agent->usable() != nullptr;
                                    });
                                })
-        .def_property_readonly(
-            "agent_bytes",
-            [](const MachineHandle& self) {
-                return on_io_thread([agent = self.parts().agent] { return agent->moved_bytes(); });
-            })
+        .def_property_readonly("agent_bytes",
+                               [](const MachineHandle& self) {
+                                   return on_io_thread([agent = self.parts().qemu_agent] {
+                                       return agent->moved_bytes();
+                                   });
+                               })
         .def_property_readonly("pid", &MachineHandle::pid)
         .def_property_readonly("process", &MachineHandle::process)
         .def("start", &start, py::arg("allow_reboot") = false,
@@ -77,37 +76,9 @@ void bind_commands(Type& type) {
     type.def("execute", &MachineHandle::execute, py::arg("command"), py::arg("check_return") = true,
              py::arg("check_output") = true, py::arg("timeout") = 900,
              py::arg("log_output") = false)
-        .def("run", &MachineHandle::run_command, py::arg("command"), py::arg("input") = py::none(),
-             py::arg("timeout") = py::none(), py::arg("keep_errors") = true,
-             py::arg("log_output") = false)
-        .def("begin", &MachineHandle::begin, py::arg("command"), py::arg("input") = false,
-             py::arg("timeout") = py::none())
-        .def("wait_for_command", &MachineHandle::wait_for_command, py::arg("command"),
-             py::arg("success") = true, py::arg("timeout") = 900)
-        .def("wait_for_probe", &MachineHandle::wait_for_probe, py::arg("command"),
-             py::arg("success") = true, py::arg("timeout") = 900,
-             py::arg("hint") = std::vector<std::string>())
-        .def("wait_for_unit", &MachineHandle::wait_for_unit, py::arg("unit"),
-             py::arg("user") = py::none(), py::arg("timeout") = 900)
         .def("attach_shell", &MachineHandle::attach_shell)
         .def("detach_shell",
-             [](MachineHandle& self) { self.run(self.parts().runner->shell().take_back()); })
-        .def(
-            "copy_in",
-            [](MachineHandle& self, std::string source, std::string target) {
-                self.run(self.parts().copier->copy_in(std::move(source), std::move(target)));
-            },
-            py::arg("source"), py::arg("target"))
-        .def(
-            "copy_out",
-            [](MachineHandle& self, std::string source, std::string target) {
-                try {
-                    self.run(self.parts().copier->copy_out(std::move(source), std::move(target)));
-                } catch (const files::TargetExists& error) {
-                    raise_as(PyExc_FileExistsError, error);
-                }
-            },
-            py::arg("source"), py::arg("target"))
+             [](MachineHandle& self) { self.run(self.parts().guest_runner->shell().take_back()); })
         .def("append_by_shell", &MachineHandle::append_by_shell, py::arg("content"),
              py::arg("file"));
 }
@@ -139,14 +110,7 @@ void bind_monitor(Type& type) {
             [](MachineHandle& self, const py::bytes& data) {
                 self.run(self.parts().monitor->send_console(data));
             },
-            py::arg("data"))
-        .def(
-            "add_console_lines",
-            [](MachineHandle& self, std::vector<py::bytes> lines) {
-                std::vector<std::string> copies(lines.begin(), lines.end());
-                self.add_console_lines(std::move(copies));
-            },
-            py::arg("lines"));
+            py::arg("data"));
 }
 
 }  // namespace

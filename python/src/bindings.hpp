@@ -17,6 +17,7 @@ void bind_reports(py::module_& module);
 void bind_values(py::module_& module);
 void bind_process(py::module_& module);
 void bind_call(py::module_& module);
+void bind_guest(py::module_& module);
 void bind_machine(py::module_& module);
 void bind_screen(py::module_& module);
 void bind_session(py::module_& module);

@@ -37,7 +37,7 @@ MachineHandle::MachineHandle(std::string name, std::string start_command,
                              std::string state_directory, std::string shared_directory,
                              const std::shared_ptr<Reporter>& reporter, py::object idle,
                              bool keep_state)
-    : reporter_(reporter), idle_(std::move(idle)) {
+    : GuestHandle(std::move(idle)), reporter_(reporter) {
     machine::MachineConfig config;
     config.name = std::move(name);
     config.start_command = std::move(start_command);
@@ -48,6 +48,7 @@ MachineHandle::MachineHandle(std::string name, std::string start_command,
     auto& host = Core::instance().host();
     Unlocked unlocked;
     machine_ = std::make_shared<machine::Machine>(std::move(config), host, sink_of(reporter));
+    take({machine_, &machine_->parts()});
 }
 
 MachineHandle::~MachineHandle() {
@@ -106,51 +107,14 @@ py::tuple MachineHandle::execute(std::string command, bool check_return, bool ch
     return py::make_tuple(outcome.status, to_text(outcome.output));
 }
 
-command::Outcome MachineHandle::run_command(std::string command, const py::object& input,
-                                            const py::object& timeout, bool keep_errors,
-                                            bool log_output) {
-    command::Command request{
-        .text = std::move(command), .all_errors = keep_errors, .log_output = log_output};
-    if (!input.is_none()) request.input = std::string(py::bytes(input));
-    if (!timeout.is_none()) request.limit = to_limit(timeout);
-    return run(parts().runner->run(std::move(request)));
-}
-
-std::unique_ptr<Call> MachineHandle::begin(std::string command, bool input,
-                                           const py::object& timeout) {
-    command::Command request{.text = std::move(command), .stream_input = input};
-    if (!timeout.is_none()) request.limit = to_limit(timeout);
-    auto begun = machine::GuestProcess::begin(parts().context, parts().agent, std::move(request));
-    return std::make_unique<Call>(machine_, run(std::move(begun)), idle_);
-}
-
-py::str MachineHandle::wait_for_command(std::string command, bool success,
-                                        const py::object& timeout) {
-    machine::CommandWait wait{std::move(command), success, to_limit(timeout)};
-    return to_text(run(parts().waiter->wait(std::move(wait)), true));
-}
-
-void MachineHandle::wait_for_probe(std::string command, bool success, const py::object& timeout,
-                                   std::vector<std::string> hint) {
-    machine::CommandWait wait{std::move(command), success, to_limit(timeout),
-                              machine::CommandWait::Kind::probe, std::move(hint)};
-    run(parts().waiter->wait(std::move(wait)), true);
-}
-
-void MachineHandle::wait_for_unit(std::string unit, std::optional<std::string> user,
-                                  const py::object& timeout) {
-    auto limit = to_limit(timeout);
-    run(parts().units->wait_until_active(std::move(unit), std::move(user), std::move(limit)), true);
-}
-
 py::tuple MachineHandle::append_by_shell(const py::bytes& content, std::string file) {
     auto deadline = host_time().deadline_after(machine::copy_step_limit);
-    auto outcome = run(parts().runner->shell().append(content, std::move(file), deadline));
+    auto outcome = run(parts().guest_runner->shell().append(content, std::move(file), deadline));
     return py::make_tuple(outcome.status, to_text(outcome.output));
 }
 
 int MachineHandle::attach_shell() {
-    return run(parts().runner->shell().lend()).release();
+    return run(parts().guest_runner->shell().lend()).release();
 }
 
 py::str MachineHandle::monitor_command(std::string command) {
@@ -208,7 +172,7 @@ ScreenReading MachineHandle::read_screen(std::size_t variants, const py::object&
     auto deadline = io::Deadline::never();
     if (!timeout.is_none())
         deadline = host_time().deadline_after(to_limit(timeout).duration + command::grace);
-    return ScreenReading(run(parts().screen->picture(deadline)), variants, idle_);
+    return ScreenReading(run(parts().screen->picture(deadline)), variants, idle());
 }
 
 py::str MachineHandle::console_log() {
@@ -245,12 +209,6 @@ machine::ConsoleText MachineHandle::next_console_text(const py::object& timeout,
 
 void MachineHandle::take_console_rest(machine::ConsoleMark mark) {
     on_io_thread([console = console(), mark] { console->take_rest(mark); });
-}
-
-void MachineHandle::add_console_lines(std::vector<std::string> lines) {
-    on_io_thread([console = console(), added = std::move(lines)]() mutable {
-        for (auto& line : added) console->add_line(std::move(line));
-    });
 }
 
 }  // namespace charioteer::python

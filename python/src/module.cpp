@@ -14,6 +14,7 @@ PYBIND11_MODULE(_core, module) {
     python::bind_process(module);
     python::bind_call(module);
     python::bind_screen(module);
+    python::bind_guest(module);
     python::bind_machine(module);
     python::bind_session(module);
 }

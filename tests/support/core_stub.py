@@ -85,14 +85,17 @@ def fake_of(name: str, record: Callable[..., object] = lambda *_: None) -> Calla
     `record(fake, method, *arguments)`. Methods that only tests call must be marked by `for_tests`.
     """
     declared = STUB[name]
+    callable_methods = {
+        key: each for kind in reversed(declared.__mro__[:-1]) for key, each in methods(kind).items()
+    }
 
     def decorate(fake: Fake) -> Fake:
         own = {key: each for key, each in vars(fake).items() if inspect.isfunction(each)}
         for key in own:
-            known = key.startswith("_") or key in methods(declared)
+            known = key.startswith("_") or key in callable_methods
             if not known and not hasattr(own[key], "for_tests"):
                 raise TypeError(f"{fake.__name__}.{key} is not in the stub of {name}")
-        for key, signature in methods(declared).items():
+        for key, signature in callable_methods.items():
             default = functools.partial(_call_record, record, key)
             setattr(fake, key, _checked(f"{name}.{key}", signature, own.get(key, default)))
         setattr(fake, "fake_of", declared)

@@ -1,10 +1,9 @@
-"""Commands in a real container, which has no agent."""
+"""Commands in a real container."""
 
 import subprocess
 from collections.abc import Iterator
 
 import pytest
-from charioteer.testing.errors import MachineError
 from charioteer.testing.machine import NspawnMachine
 from charioteer.testing.machines import Machines
 
@@ -69,13 +68,42 @@ def test_a_limit(box: NspawnMachine) -> None:
     assert (result.status, result.timed_out, result.stdout) == (124, True, "begun\n")
     with pytest.raises(subprocess.TimeoutExpired):
         box.execute("sleep 600", timeout=0.1)
+    for method in ("succeed", "fail", "wait_until_succeeds", "wait_until_fails"):
+        with pytest.raises(subprocess.TimeoutExpired):
+            getattr(box, method)("sleep 600", timeout=0.1)
 
 
-def test_spawn_says_what_is_missing(box: NspawnMachine) -> None:
-    with pytest.raises(
-        MachineError, match="box: `true` cannot be spawned: that needs the guest agent"
-    ):
-        box.spawn("true")
+def test_the_environment_is_that_of_nsenter(box: NspawnMachine) -> None:
+    text = "echo $0; pwd; id -u; readlink /proc/self/exe; ulimit -n; nice; env -0 | sort -z | tr '\\0' ' '"
+    name, folder, user, program, files, nice, variables = box.succeed(text).splitlines()
+    assert (name, folder, user) == ("/bin/sh", "/", "0")
+    entered = [
+        *("nsenter", "--target", str(box.get_systemd_process)),
+        *("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "/bin/sh", "-c"),
+        "set -eo pipefail; export USER=root HOME=/root DISPLAY=:0.0; source /etc/profile; set -u; ",
+    ]
+    entered[-1] += text
+    nothing: dict[str, str] = {}
+    by_nsenter = subprocess.run(entered, env=nothing, capture_output=True, text=True, check=True)
+    assert by_nsenter.stdout.splitlines() == [name, folder, user, program, files, nice, variables]
+
+
+def test_a_container_that_has_ended(box: NspawnMachine) -> None:
+    ended = box.execute("echo begun; systemctl halt --force --force; sleep 600")
+    assert ended == (-9, "begun\n")
+    assert box.execute("true") == (1, "")
+    box.wait_until_fails("true", timeout=10)
+    box.wait_for_shutdown()
+    assert not box.is_up() and box.succeed("echo again") == "again\n"
+
+
+def test_lines_come_while_the_command_runs(box: NspawnMachine) -> None:
+    with box.spawn("read line; echo got $line; sleep 600", stdin=True) as process:
+        process.write("x\n")
+        assert next(process) == "got x"
+        box.succeed(f"kill -0 {process.pid}")
+        process.kill(9)
+        assert process.wait().signal == 9
 
 
 def test_all_machines_of_both_kinds(mixed: Team) -> None:

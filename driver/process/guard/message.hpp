@@ -11,6 +11,8 @@ inline constexpr int control_fd = 3;
 /// What ProcessSpec::keep_open is to the guard, which does not pass it on: the guard outlives all
 /// that it started.
 inline constexpr int kept_fd = 4;
+/// What ProcessSpec::passed is to the guard and to the command.
+inline constexpr int passed_fd = 5;
 
 enum class Kind : std::int32_t {
     started,      ///< from the guard: the command runs; value is its process id

@@ -133,7 +133,7 @@ TEST_F(AgentCommandsTest, InputThatAKilledAgentDidNotReadDoesNotReachTheNext) {
 TEST_F(AgentCommandsTest, AStartOfTheAgentThatIsGivenUpAtItsFirstStepDoesNotBlockTheNext) {
     auto machine = connected(with_agent);
     EXPECT_THROW(execute(*machine, "kill -9 $PPID; sleep 60"), ShellError);
-    auto agent = machine->parts().agent;
+    auto agent = machine->parts().qemu_agent;
     auto past = runtime_.time().deadline_after(0s);
     EXPECT_THROW(run(agent->start(60s, past)), io::TimeoutError);
     EXPECT_EQ(execute(*machine, "echo back").output, "back\n");
@@ -143,7 +143,7 @@ TEST_F(AgentCommandsTest, AStartOfTheAgentThatIsGivenUpAtItsFirstStepDoesNotBloc
 TEST_F(AgentCommandsTest, AStartThatOneCallGivesUpGoesOnForTheOthers) {
     auto machine = connected(with_agent);
     EXPECT_THROW(execute(*machine, "kill -9 $PPID; sleep 60"), ShellError);
-    auto agent = machine->parts().agent;
+    auto agent = machine->parts().qemu_agent;
     auto past = runtime_.time().deadline_after(0s);
     auto given_up = runtime_.start(agent->start(60s, past));
     auto waiting = runtime_.start(agent->ready(io::Deadline::never()));

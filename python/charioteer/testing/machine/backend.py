@@ -126,7 +126,7 @@ class ExecuteBackend(Backend):
     def spawn(self, command: Command, has_input: bool) -> Process:
         raise MachineError(
             f"{self._machine.name}: `{command.text}` cannot be spawned: that needs the guest agent, "
-            "which only virtual machines have"
+            f"which {type(self._machine).__name__} does not use"
         )
 
     def wait_for_command(

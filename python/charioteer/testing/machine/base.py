@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
+from charioteer.testing.cancellation import check_cancelled
 from charioteer.testing.duration import Duration
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine.backend import Backend, ExecuteBackend
@@ -84,6 +85,13 @@ class BaseMachine(Units, Screen, ABC):
             else:
                 entry.unlink()
         self._log_reset()
+
+    def _idle(self, polling: bool) -> None:
+        """Called by the core while it waits; `polling`: for something that a test waits for."""
+        check_cancelled()
+        self.logger.collect()
+        if polling:
+            self.run_callbacks()
 
     def _log_reset(self) -> None:
         self.log(f"deleting {kept_state.name} directory {self.state_dir}")

@@ -1,4 +1,4 @@
-"""The backend of virtual machines: the core, over the agent or the root shell."""
+"""The backend of virtual machines and containers: the core, over the agent or the root shell."""
 
 import time
 from collections.abc import Sequence
@@ -12,11 +12,9 @@ from charioteer.testing.machine.result import Result
 
 
 class Connected(Executing, Protocol):
-    """A machine of the core's."""
+    """A machine or container of the core's."""
 
-    handle: core.Machine
-
-    def connect(self) -> None:
+    def _connected(self) -> core.Guest:
         ...
 
 
@@ -27,15 +25,18 @@ class CoreBackend(Backend):
         self._machine = machine
         self._by_execute = ExecuteBackend(machine)
 
-    def _ready(self) -> core.Machine:
-        """The core's machine, once callbacks have been run and it is connected."""
+    def _ready(self) -> core.Guest:
+        """The core's guest, once callbacks have been run and it is connected."""
         self._machine.run_callbacks()
-        self._machine.connect()
-        return self._machine.handle
+        return self._machine._connected()
 
     def run(self, command: Command) -> Result:
+        self._machine.run_callbacks()
+        return self._run(command)
+
+    def _run(self, command: Command) -> Result:
         begin = time.monotonic()
-        outcome = self._ready().run(
+        outcome = self._machine._connected().run(
             command.text, command.stdin, command.timeout, command.all_errors, command.stream
         )
         return Result(

@@ -1,41 +1,21 @@
 """Files to and from a virtual machine."""
 
-import os
 import warnings
 from pathlib import Path
 
+from charioteer import _core as core
 from charioteer.testing.errors import RequestedAssertionFailed
+from charioteer.testing.machine.copies import Copies
 from charioteer.testing.machine.life_cycle import LifeCycle
 from charioteer.testing.parameters import checked
 
 
-class Files(LifeCycle):
+class Files(LifeCycle, Copies):
     """Part of every virtual machine."""
 
-    @checked
-    def copy_from_host(self, source: str, target: str) -> None:
-        """Copies a file or folder of the host into the guest, as root, keeping modes.
-
-        `target` is made a folder's entry when it is an existing folder, as by `cp -r`.
-        Raises FileNotFoundError, MachineError.
-        """
-        if not os.path.exists(source):
-            raise FileNotFoundError(f"{self.name}: no file or folder {source} to copy")
-        self.run_callbacks()
+    def _connected(self) -> core.Machine:
         self.connect()
-        self.handle.copy_in(os.path.abspath(source), target)
-
-    @checked
-    def copy_from_machine(self, source: str, target_dir: str = "") -> None:
-        """Copies a file or folder of the guest to `target_dir` of the output directory.
-
-        A file there is replaced. Raises FileExistsError for a folder there, MachineError.
-        """
-        folder = self.out_dir / target_dir
-        folder.mkdir(parents=True, exist_ok=True)
-        self.run_callbacks()
-        self.connect()
-        self.handle.copy_out(source, str(folder / Path(source).name))
+        return self.handle
 
     @checked
     def copy_from_host_via_shell(self, source: str, target: str) -> None:

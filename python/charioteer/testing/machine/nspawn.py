@@ -15,8 +15,8 @@ from charioteer.testing.duration import Duration, seconds
 from charioteer.testing.errors import MachineError
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine.backend import Command
-from charioteer.testing.machine.base import BaseMachine
 from charioteer.testing.machine.container_backend import ContainerBackend
+from charioteer.testing.machine.copies import Copies
 from charioteer.testing.machine.notify import NotifySocket
 from charioteer.testing.parameters import checked
 from charioteer.testing.replaced import Replaced
@@ -34,7 +34,7 @@ def container_name(start_command: str) -> str:
     return match[1]
 
 
-class NspawnMachine(BaseMachine):
+class NspawnMachine(Copies):
     """A container. Its processes end with the driver, whatever ends that."""
 
     _stream_journal = Replaced("the journal is followed from when there is one")
@@ -63,6 +63,7 @@ class NspawnMachine(BaseMachine):
             keep_machine_state=keep_machine_state,
         )
         self.start_command = start_command
+        self.handle = core.Container(self.name, logger.reporter, self._idle)
         self.process: core.Process | None = None
         self._notify: NotifySocket | None = None
         self._journal: core.Process | None = None
@@ -110,6 +111,7 @@ class NspawnMachine(BaseMachine):
             self.process = core.spawn([self.start_command], environment, str(self.state_dir))
             self.log(f"systemd-nspawn running (pid {self.process.pid})")
             self._wait_until_ready(notify, self.process)
+            self.handle.enter(self.get_systemd_process, self._find_nsenter())
         except BaseException:
             self._end()
             self._forget()
@@ -136,6 +138,12 @@ class NspawnMachine(BaseMachine):
                 )
         self._leader = int(notify.value("X_NSPAWN_LEADER_PID") or 0)
         self._follow_journal()
+
+    def _find_nsenter(self) -> str:
+        program = shutil.which("nsenter")
+        if program is None:
+            raise MachineError(f"{self.name}: commands in containers need nsenter, of util-linux")
+        return program
 
     def _follow_journal(self) -> None:
         """Logs the journal as serial lines, once there is one."""
@@ -192,6 +200,7 @@ class NspawnMachine(BaseMachine):
     def _forget(self) -> None:
         journal, notify = self._journal, self._notify
         self.process = self._journal = self._notify = self._leader = None
+        self.handle.leave()
         if journal is not None:
             journal.kill()
         if notify is not None:
@@ -203,55 +212,18 @@ class NspawnMachine(BaseMachine):
         self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
     ) -> tuple[int, str]:
         """Runs `command`; always with output and status. Raises subprocess.TimeoutExpired."""
-        result = self._own_backend().enter(Command(command, timeout=timeout, stream=self.streams))
-        if result.timed_out:
-            assert timeout is not None
-            raise subprocess.TimeoutExpired(command, seconds(timeout))
-        # As subprocess says it.
-        return -result.signal if result.signal else result.status, result.stdout
+        request = Command(command, timeout=timeout, stream=self.streams)
+        result = self._own_backend().execute(request)
+        return result.status, result.stdout
 
     _builtin_execute = _execute
 
     def _own_backend(self) -> ContainerBackend:
         return ContainerBackend(self)
 
-    # Files
-
-    @checked
-    def copy_from_host(self, source: str, target: str) -> None:
-        """Copies a file or folder of the host into the container, as root, keeping modes.
-
-        Raises FileNotFoundError, RequestedAssertionFailed.
-        """
-        with tempfile.TemporaryDirectory(dir=self.shared_dir) as folder:
-            name = os.path.basename(os.path.abspath(source))
-            copied = Path(folder) / name
-            if os.path.isdir(source):
-                shutil.copytree(source, copied, symlinks=True)
-            else:
-                shutil.copy(source, copied)
-            inside = f"/tmp/shared/{os.path.basename(folder)}/{name}"
-            self.succeed(f"mkdir -p {shlex.quote(os.path.dirname(target) or '.')}")
-            self.succeed(f"cp -r {shlex.quote(inside)} {shlex.quote(target)}")
-
-    @checked
-    def copy_from_machine(self, source: str, target_dir: str = "") -> None:
-        """Copies a file or folder of the container to `target_dir` of the output directory.
-
-        A file there is replaced. Raises FileExistsError for a folder there.
-        """
-        with tempfile.TemporaryDirectory(dir=self.shared_dir) as folder:
-            name = Path(source).name
-            inside = f"/tmp/shared/{os.path.basename(folder)}"
-            self.succeed(f"mkdir -p {inside}")
-            self.succeed(f"cp -r {shlex.quote(source)} {inside}/{shlex.quote(name)}")
-            target = self.out_dir / target_dir / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copied = Path(folder) / name
-            if copied.is_dir():
-                shutil.copytree(copied, target, symlinks=True)
-            else:
-                shutil.copy(copied, target, follow_symlinks=False)
+    def _connected(self) -> core.Container:
+        self.start()
+        return self.handle
 
     # Keyboard and screen
 

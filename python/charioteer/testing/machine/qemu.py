@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from charioteer import _core as core
-from charioteer.testing.cancellation import check_cancelled
 from charioteer.testing.duration import Duration, seconds
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine.core_backend import CoreBackend
@@ -72,12 +71,6 @@ class QemuMachine(Files, Firmware, Terminals):
         )
         if self._state_is_reset:
             self._log_reset()
-
-    def _idle(self, polling: bool) -> None:
-        check_cancelled()
-        self.logger.collect()
-        if polling:
-            self.run_callbacks()
 
     # Commands
 

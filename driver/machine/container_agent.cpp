@@ -1,0 +1,251 @@
+#include "machine/container_agent.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <random>
+
+#include "io/printable.hpp"
+#include "io/single_flight.hpp"
+#include "machine/agent_program.hpp"
+#include "machine/output_holders.hpp"
+#include "process/child.hpp"
+#include "process/guard/message.hpp"
+
+namespace charioteer::machine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Of the agent, from the program on the disk to its greeting.
+constexpr auto start_limit = 60s;
+/// How long after the connection the status of nsenter may come.
+constexpr auto status_patience = 3s;
+/// How long a container may take to end whose first signal was the end of the agent.
+constexpr auto end_patience = 5s;
+constexpr auto look_interval = 10ms;
+/// Linux 6.3 and later: the file may be run, whatever vm.memfd_noexec is.
+constexpr unsigned memfd_exec = 0x10;
+
+io::UniqueFd open_pidfd(pid_t pid) {
+    io::UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!fd) throw io::system_error(fmt::format("cannot watch process {}", pid), errno);
+    return fd;
+}
+
+/// A file in memory, which needs no folder of the container's.
+io::UniqueFd memory_file(std::string_view content) {
+    io::UniqueFd fd(::memfd_create("charioteer-agent", MFD_CLOEXEC | memfd_exec));
+    if (!fd) fd = io::UniqueFd(::memfd_create("charioteer-agent", MFD_CLOEXEC));
+    while (fd && !content.empty()) {
+        auto put = ::write(fd.get(), content.data(), content.size());
+        if (put < 0) fd.reset();
+        content.remove_prefix(put < 0 ? content.size() : static_cast<std::size_t>(put));
+    }
+    if (!fd) throw io::system_error("cannot make a file in memory", errno);
+    return fd;
+}
+
+std::array<io::UniqueFd, 2> stream_pair() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+        throw io::system_error("cannot make a socket pair", errno);
+    return {io::UniqueFd(ends[0]), io::UniqueFd(ends[1])};
+}
+
+std::uint64_t make_nonce() {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32) | device();
+}
+
+asio::awaitable<std::string> load_program(std::shared_ptr<Host> host) {
+    auto load = [] {
+        utsname here{};
+        ::uname(&here);
+        return load_agent_program(here.machine);
+    };
+    co_return co_await host->disk().run(std::move(load));
+}
+
+/// Why there is no agent: how nsenter failed, with what it wrote.
+asio::awaitable<std::string> final_state(std::shared_ptr<process::Child> child,
+                                         io::TimeSource& time) {
+    try {
+        co_await child->wait(time.deadline_after(status_patience));
+    } catch (const io::TimeoutError&) {
+        co_return "the agent closed the connection, and nsenter still runs";
+    }
+    // The agent has detached itself from one that succeeded.
+    if (child->status()->returncode() == 0) co_return "the agent in the container ended";
+    auto text = fmt::format("nsenter {}", child->status()->describe());
+    auto output = child->last_output();
+    while (output.ends_with('\n')) output.remove_suffix(1);
+    if (!output.empty()) text += ": " + io::printable(output, io::Colours::drop);
+    co_return text;
+}
+
+}  // namespace
+
+/// One container from its start to its end.
+struct ContainerAgent::Life {
+    explicit Life(ContainerEntry given)
+        : entry(std::move(given)), leader(open_pidfd(entry.leader)) {}
+
+    bool over() const {
+        pollfd ended{leader.get(), POLLIN, 0};
+        return ::poll(&ended, 1, 0) == 1;
+    }
+
+    void drop_agent() {
+        if (link) link->channel().close();
+        if (child) child->kill();
+    }
+
+    ContainerEntry entry;
+    io::UniqueFd leader;
+    std::shared_ptr<process::Child> child;  ///< nsenter, of the last start
+    std::shared_ptr<AgentLink> link;
+    io::SingleFlight<std::shared_ptr<AgentLink>> starting;
+};
+
+ContainerAgent::ContainerAgent(std::shared_ptr<Context> context)
+    : GuestAgent(context), context_(std::move(context)) {}
+
+ContainerAgent::~ContainerAgent() {
+    leave();
+}
+
+void ContainerAgent::enter(ContainerEntry entry) {
+    leave();
+    life_ = std::make_shared<Life>(std::move(entry));
+}
+
+void ContainerAgent::leave() {
+    auto life = std::exchange(life_, nullptr);
+    if (life) life->drop_agent();
+}
+
+std::shared_ptr<ContainerAgent::Life> ContainerAgent::running_life() const {
+    if (!life_)
+        throw NotRunning(fmt::format("{} is not running: start it first", context_->name()));
+    return life_;
+}
+
+void ContainerAgent::expect_running() const {
+    running_life();
+}
+
+command::Command ContainerAgent::script(command::Command command) const {
+    constexpr auto prefix =
+        "set -eo pipefail; export USER=root HOME=/root DISPLAY=:0.0; source /etc/profile; set -u; ";
+    command.text = prefix + command.text;
+    command.kind = command::Command::Kind::posix_script;
+    return command;
+}
+
+std::shared_ptr<AgentLink> ContainerAgent::usable() const {
+    return life_ && life_->link && life_->link->usable() ? life_->link : nullptr;
+}
+
+std::shared_ptr<AgentLink> ContainerAgent::expected() const {
+    return life_ && !life_->over() ? life_->link : nullptr;
+}
+
+asio::awaitable<std::shared_ptr<AgentLink>> ContainerAgent::ready(io::Deadline deadline) {
+    auto life = running_life();
+    if (auto link = usable()) co_return link;
+    if (life->over()) co_return nullptr;
+    auto begin = [self = shared_from_this(), life] { return start(self, life); };
+    auto started = life->starting.run(begin);
+    co_return co_await deadline.limit(std::move(started), "the agent did not start");
+}
+
+asio::awaitable<std::shared_ptr<AgentLink>> ContainerAgent::start(
+    std::shared_ptr<ContainerAgent> self, std::shared_ptr<Life> life) {
+    auto deadline = self->context_->time().deadline_after(start_limit);
+    // One that was lost, or whose start was called off.
+    life->drop_agent();
+    std::string why;
+    try {
+        auto loaded = load_program(self->context_->share_host());
+        auto program = co_await deadline.limit(std::move(loaded), "its program was not read");
+        co_await self->launch(life, std::move(program));
+        co_await life->link->channel().greeted(deadline);
+        // It may have been left meanwhile.
+        if (life == self->life_) co_return life->link;
+        why = "the container was shut down";
+    } catch (const io::Error& error) {
+        why = error.what();
+    }
+    life->drop_agent();
+    if (life->over()) co_return nullptr;
+    throw io::Error(fmt::format("the agent cannot be started in the container: {}", why));
+}
+
+/// Sets the link, which awaits the agent's greeting. The agent detaches itself and becomes a child
+/// of the container's first process: nsenter stops itself when the end of the container stops its
+/// child, and would never reap it, for which that end waits.
+asio::awaitable<void> ContainerAgent::launch(std::shared_ptr<Life> life, std::string program) {
+    auto& time = context_->time();
+    auto [ours, theirs] = stream_pair();
+    auto file = memory_file(program);
+    auto nonce = make_nonce();
+    process::ProcessSpec spec;
+    spec.arguments = {life->entry.nsenter,
+                      "--target",
+                      fmt::to_string(life->entry.leader),
+                      "--mount",
+                      "--uts",
+                      "--ipc",
+                      "--net",
+                      "--pid",
+                      "--cgroup",
+                      fmt::format("/proc/self/fd/{}", process::guard::passed_fd),
+                      "0",
+                      fmt::format("{:x}", nonce),
+                      "detach"};
+    spec.input = theirs.get();
+    spec.passed = file.get();
+    // Its commands get the environment from their prefix alone.
+    auto child = co_await process::Child::spawn(std::move(spec), nullptr, time);
+    life->child = child;
+    io::UnixStream stream(context_->executor());
+    stream.assign(asio::local::stream_protocol(), ours.release());
+    channel::Settings settings;
+    settings.late_errors = [console = context_->console()](std::string line) {
+        console->add_line(std::move(line));
+    };
+    auto limit = life->entry.holder_limit;
+    auto warn = [context = std::weak_ptr(context_)](std::string text) {
+        if (auto held = context.lock()) held->warn(std::move(text));
+    };
+    settings.held_output = [warn, limit](const channel::HeldOutput& held) {
+        warn(describe(held, limit));
+    };
+    settings.holder_limit = limit;
+    auto reason = [child, &time] { return final_state(child, time); };
+    auto channel = channel::Channel::open(std::move(stream), reason, std::move(settings), time);
+    channel->expect(nonce);
+    life->link = std::make_shared<AgentLink>(std::move(channel), warn, context_->executor(), time);
+}
+
+asio::awaitable<bool> ContainerAgent::ended_with_container() {
+    auto life = life_;
+    auto& time = context_->time();
+    auto end = time.deadline_after(end_patience);
+    while (life && !life->over() && life == life_) {
+        if (end.passed(time.now())) co_return false;
+        co_await time.sleep_for(look_interval);
+    }
+    co_return true;
+}
+
+}  // namespace charioteer::machine
