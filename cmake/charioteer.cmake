@@ -29,13 +29,13 @@ target_link_libraries(charioteer_flags INTERFACE Boost::headers fmt::fmt Threads
 # charioteer_precompile(TARGET HEADERS... | REUSE_FROM OTHER): compiles TARGET with HEADERS
 # precompiled, or with those of OTHER, which must have the same flags.
 function(charioteer_precompile target)
+    if(CMAKE_DISABLE_PRECOMPILE_HEADERS)
+        return()
+    endif()
     if(ARGV1 STREQUAL REUSE_FROM)
         target_precompile_headers(${target} REUSE_FROM ${ARGV2})
     else()
         target_precompile_headers(${target} PRIVATE ${ARGN})
-    endif()
-    if(CMAKE_DISABLE_PRECOMPILE_HEADERS)
-        return()
     endif()
     # With precompiled headers g++ reports false positives for moved strings. Builds without
     # precompiled headers keep these warnings (check-distributions).
