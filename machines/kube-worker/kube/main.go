@@ -1,6 +1,6 @@
-// All programs of a node of Kubernetes in one file, which is the program that it is called as, or that
-// its first argument names. Processes share the pages of the file and, under emulation, the host's
-// memory of what was translated from them.
+// All programs of a Kubernetes node in one file. The name that it is called by, or its first argument,
+// selects the program. Processes share the pages of the file and, under emulation, the code that was
+// translated from them.
 package main
 
 import (
@@ -21,7 +21,7 @@ import (
 	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
-// What programs exit with after wrong use (EX_USAGE of sysexits.h).
+// The exit status after wrong use (EX_USAGE of sysexits.h).
 const wrongUse = 64
 
 var commands = map[string]func() *cobra.Command{

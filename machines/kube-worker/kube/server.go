@@ -23,19 +23,19 @@ import (
 
 const (
 	readiness = "https://127.0.0.1:6443/readyz"
-	// Between two questions whether the API server is ready; one takes an emulated machine 20 ms.
+	// The pause between two requests for readiness; one takes an emulated processor 20 ms.
 	interval  = 500 * time.Millisecond
 	separator = "--"
 )
 
-// Runs a cluster's whole control plane in this process, which starts in half of the time of four. The
-// arguments are those of its parts, each after its name, with "--" between two parts:
+// Runs a cluster's whole control plane in this process, which starts in half of the time that four
+// processes take. The arguments are those of its parts, each after its name, with "--" between two parts:
 //
 //	kube server etcd --data-dir=... -- kube-apiserver ... -- kube-controller-manager ... -- kube-scheduler ...
 //
 // Feature gates and the log are set by those of the API server. The process ends when a part does.
 func runServer(arguments []string) {
-	// Store and API server would each report that the unit is ready when they alone are.
+	// Otherwise store and API server would report readiness of the unit, each when it alone is ready.
 	socket := os.Getenv("NOTIFY_SOCKET")
 	os.Unsetenv("NOTIFY_SOCKET")
 	for len(arguments) > 0 {
@@ -56,7 +56,7 @@ func startPart(arguments []string) {
 	case "etcd":
 		go etcdmain.Main(arguments)
 	case "kube-apiserver":
-		// The one whose handler of signals ends the process; there may be only one.
+		// Only one part may handle signals, and this one's handler ends the process.
 		command := apiserver.NewAPIServerCommand()
 		command.SetArgs(arguments[1:])
 		go func() { os.Exit(cli.Run(command)) }()
@@ -69,14 +69,14 @@ func startPart(arguments []string) {
 	}
 }
 
-// Runs a part that needs the API server, and gives up after 10 s when it is not ready.
+// Runs a part that needs the API server, and that would exit if the server were not ready within 10 s.
 func runClient(name string, run func(context.Context) error) {
 	waitForServer()
 	fmt.Fprintf(os.Stderr, "kube: %s ended: %v\n", name, run(context.Background()))
 	os.Exit(1)
 }
 
-// Waits until the API server is ready. How long that may take is a matter of the unit's limit.
+// Waits until the API server is ready; the limit is TimeoutStartSec of the unit.
 func waitForServer() {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	client := http.Client{Transport: transport}
@@ -104,7 +104,7 @@ func notify(socket string) {
 		connection.Close()
 	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "kube: systemd was not told that the server is ready: %v\n", err)
+		fmt.Fprintf(os.Stderr, "kube: cannot notify systemd that the server is ready: %v\n", err)
 	}
 }
 
