@@ -84,7 +84,7 @@ def _make_disk(guest: Guest, bundle: KernelBundle, folder: Path, step: Step) -> 
     step.now(f"packages of Debian {guest.suite}")
     tar = folder / "packages.tar"
     log = store.log_of(folder.name)
-    hooks = _hooks(guest, bundle, made)
+    hooks = _hooks(guest, bundle, made) + preparation.bootstrap_options(guest.preparations)
     apt.bootstrap(guest.suite, "minbase", guest.packages, tar, log, hooks)
     container_image.add(guest.container_images, tar)
     preparation.run(guest.preparations, tar, log, step)

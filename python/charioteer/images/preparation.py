@@ -13,12 +13,23 @@ _PLACE = "/charioteer-prepare"
 # The tree is there: nothing is installed, and none of its files is written anew.
 _SKIPPED = "check/empty,check/signed-by,setup,update,cleanup/apt,cleanup/mmdebstrap"
 _SKIPPED += ",cleanup/reproducible"
+# Only root can create device nodes, also when a tree is unpacked. mmdebstrap adds them to a tree that it
+# packs, which is therefore to happen only to the last one.
+_WITHOUT_DEVICES = "--skip=output/dev"
 # Processes and a network of its own, so that it may listen on any port, and nothing of it stays. All
-# end with `unshare`, which is in our process group thanks to --foreground.
+# end with `unshare`, which is in our process group thanks to --foreground. The devices are the host's,
+# since users cannot create any.
 _RUN = """
     timeout --foreground {limit} unshare --net --pid --mount --fork --kill-child sh -euc '
         mount -t proc proc "$1/proc"
         PATH=$PATH:/usr/sbin:/sbin ip link set lo up
+        mkdir -p "$1/dev"
+        mount -t tmpfs -o mode=755 tmpfs "$1/dev"
+        for device in full null random tty urandom zero; do
+            touch "$1/dev/$device"
+            mount --bind "/dev/$device" "$1/dev/$device"
+        done
+        ln -s /proc/self/fd "$1/dev/fd"
         exec chroot "$1" {place}
     ' - "$1" </dev/null
     status=$?
@@ -37,11 +48,16 @@ class Preparation:
     limit: int
 
 
+def bootstrap_options(preparations: Sequence[Preparation]) -> list[str]:
+    """Options of mmdebstrap for the tree that the preparations start from."""
+    return [_WITHOUT_DEVICES] if preparations else []
+
+
 def run(preparations: Sequence[Preparation], packages: Path, log: Path, step: Step) -> None:
     """Runs the scripts, as root, in the tree in `packages`, a tar, and keeps what they leave.
 
-    mmdebstrap is what unpacks the tree, for users with a range of user numbers, too. Raises
-    BuildError.
+    The tree has to be made with bootstrap_options(). mmdebstrap is what unpacks it, for users with a
+    range of user numbers, too. Raises BuildError.
     """
     for preparation in preparations:
         step.now(f"preparing {preparation.what}")
@@ -53,6 +69,8 @@ def run(preparations: Sequence[Preparation], packages: Path, log: Path, step: St
             f'--customize-hook=chmod 755 "$1{_PLACE}"',
             f"--customize-hook={_RUN.format(limit=preparation.limit, place=_PLACE)}",
         ]
+        if preparation is not preparations[-1]:
+            hooks.append(_WITHOUT_DEVICES)
         command = ["mmdebstrap", "--variant=custom", "--format=tar", f"--skip={_SKIPPED}", *hooks]
         if tool.run([*command, "", str(result)], log) != 0:
             raise BuildError(_explain(preparation, log))

@@ -11,7 +11,8 @@ from charioteer.images import preparation
 from charioteer.images.preparation import Preparation
 from charioteer.images.progress import Step
 
-# Unpacks, runs hooks and packs as the real one does.
+# Unpacks, runs hooks and packs as the real one does, which cannot unpack device nodes as a user, and
+# adds them when it packs.
 MMDEBSTRAP = r"""#!/bin/bash
 set -eu
 tree=$(mktemp -d)
@@ -21,11 +22,17 @@ arguments=("$@")
 for argument in "${arguments[@]}"; do
     hook=${argument#*=}
     case $argument in
-        --*-hook=tar-in*) eval "set -- ${hook#tar-in}"; tar -C "$tree" -xf "$1" ;;
+        --*-hook=tar-in*)
+            eval "set -- ${hook#tar-in}"
+            tar -C "$tree" -xf "$1"
+            [ ! -e "$tree/dev/null" ] || exit 1
+            ;;
         --*-hook=upload*) eval "set -- ${hook#upload}"; cp "$1" "$tree$2" ;;
         --customize-hook=*) sh -c "$hook" exec "$tree" || { echo "E: a hook failed"; exit 25; } ;;
     esac
 done
+rm -rf "$tree/dev"
+case "${arguments[*]}" in *--skip=output/dev*) ;; *) mkdir "$tree/dev"; touch "$tree/dev/null" ;; esac
 tar -C "$tree" -cf "${argument}" .
 """
 # What takes root, without it: a change of root is a change of folder.
@@ -71,7 +78,8 @@ def test_what_a_script_leaves_is_in_the_tree(
 ) -> None:
     prepare(packages, "touch etc/first", "test -e etc/first && rm etc/before && touch etc/second")
     with tarfile.open(packages) as tar:
-        assert sorted(tar.getnames()) == [".", "./etc", "./etc/first", "./etc/second"]
+        names = sorted(tar.getnames())
+    assert names == [".", "./dev", "./dev/null", "./etc", "./etc/first", "./etc/second"]
     assert "image: preparing part 0\nimage: preparing part 1\n" in capsys.readouterr().err
 
 
