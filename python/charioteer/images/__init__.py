@@ -1,1 +1,1 @@
-"""The definitions of guests, and what builds kernels and images from them."""
+"""Guest definitions, and the builders of their kernels and images."""

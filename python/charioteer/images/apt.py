@@ -17,13 +17,13 @@ _NO_NETWORK = re.compile(
     r"Could not resolve|Could not connect|Temporary failure|Connection (?:failed|refused|timed out)"
     r"|Network is unreachable|Unable to connect"
 )
-# An image needs some hundred MB, a failing program leaves less than this free, in bytes.
+# Bytes. If less is free after a failure, a full disk was the cause: an image needs some hundred MB.
 _FULL = 16 << 20
 _NO_PACKAGE = re.compile(r"Unable to locate package (\S+)|Package '?(\S+?)'? has no installation")
 
 
 def require(tools: dict[str, str]) -> None:
-    """Raises BuildError unless the programs, given with their packages, are there."""
+    """Raises BuildError unless all programs are installed; `tools` maps each to its package."""
     path = "/usr/local/sbin:/usr/sbin:/sbin"
     missing = [tool for tool in tools if not (shutil.which(tool) or shutil.which(tool, path=path))]
     if missing:
@@ -34,7 +34,7 @@ def require(tools: dict[str, str]) -> None:
 
 
 def sources(suite: str) -> str:
-    """A sources.list for `suite`. Raises BuildError when Debian's keys are not there."""
+    """A sources.list for `suite`. Raises BuildError when Debian's keys are not installed."""
     if not _KEYRING.is_file():
         raise BuildError(f"{_KEYRING} is missing (apt-get install debian-archive-keyring)")
     return f"deb [signed-by={_KEYRING}] {mirror()} {suite} main\n"
@@ -70,13 +70,15 @@ def bootstrap(
     log: Path,
     hooks: Sequence[str] = (),
 ) -> None:
-    """Runs mmdebstrap into `tar`, its output into `log`. Raises BuildError.
+    """Makes `tar` by mmdebstrap, whose output is written to `log`. Raises BuildError.
 
-    mmdebstrap itself picks root, unshare or another way of being root inside.
+    mmdebstrap itself chooses how to get root's rights in the tree: as root, by unshare, ...
     """
     require(TOOLS)
-    if '"' in (place := tempfile.gettempdir()):
-        raise BuildError(f"apt takes no double quote, as in {place}: set TMPDIR to another folder")
+    if '"' in (folder := tempfile.gettempdir()):
+        raise BuildError(
+            f"apt accepts no double quote in a path, as in {folder}: set TMPDIR to another folder"
+        )
     command = ["mmdebstrap", f"--variant={variant}", f"--include={','.join(packages)}"]
     command += ['--aptopt=APT::Install-Recommends "false"', *_options(), *hooks]
     command += [suite, str(tar), "-"]
@@ -85,7 +87,7 @@ def bootstrap(
 
 
 def _explain(output: str, suite: str, log: Path) -> str:
-    # First, since then not even the log says so.
+    # Checked first: on a full disk not even the log has the reason.
     if shutil.disk_usage(log.parent).free < _FULL:
         return f"no space left in {log.parent}; set CHARIOTEER_CACHE to another disk"
     if found := _NO_PACKAGE.search(output):
@@ -93,7 +95,7 @@ def _explain(output: str, suite: str, log: Path) -> str:
     if found := _NO_NETWORK.search(output):
         start = output.rfind("\n", 0, found.start()) + 1
         line = output[start : output.find("\n", found.start())].strip()
-        return f"no way to {mirror()}: {line} (the host's apt proxy and mirror are used)"
+        return f"cannot reach {mirror()}: {line} (the host's apt proxy and mirror are used)"
     errors = [line for line in output.splitlines() if line.startswith(("E:", "mmdebstrap:"))]
-    last = " / ".join((errors or output.strip().splitlines() or ["it said nothing"])[-2:])
-    return f"mmdebstrap failed: {last} (all of it: {log})"
+    last = " / ".join((errors or output.strip().splitlines() or ["no output"])[-2:])
+    return f"mmdebstrap failed: {last} (whole log: {log})"

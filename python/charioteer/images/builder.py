@@ -1,4 +1,4 @@
-"""Makes the kernels and images of guests, once, and keeps them in the cache."""
+"""Builds the kernels and images of guests, each once, and keeps them in the cache."""
 
 import shlex
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ from charioteer.images.guest import File, Guest
 from charioteer.images.kernel import KernelBundle
 from charioteer.images.progress import Step
 
-# Goes up when equal definitions give other images than before.
+# To be increased when an unchanged definition gives another image than before.
 _VERSION = b"4"
 
 
 @dataclass(frozen=True)
 class Image:
-    """What a machine of a guest starts from."""
+    """The files from which machines of one guest start."""
 
     bundle: KernelBundle
     initrd: Path
@@ -40,7 +40,7 @@ def is_built(guest: Guest) -> bool:
 
 
 def obtain(guest: Guest) -> Image:
-    """The image of `guest`, built if need be, which is shown. Raises BuildError."""
+    """The image of `guest`; builds it if it is missing, and shows the progress. Raises BuildError."""
     bundle_folder = store.find(_bundle_name(guest))
     folder = store.find(image_name(guest))
     if bundle_folder is None or folder is None:
@@ -52,10 +52,10 @@ def obtain(guest: Guest) -> Image:
 
 def _build(guest: Guest, step: Step) -> tuple[Path, Path]:
     def waiting() -> None:
-        step.now("waiting for another run that builds it")
+        step.show("waiting for another run that builds it")
 
     def make_bundle(folder: Path) -> None:
-        step.now(f"kernel of Debian {guest.suite}")
+        step.show(f"kernel of Debian {guest.suite}")
         kernel.build(folder, guest.suite, guest.kernel, store.log_of(folder.name))
 
     def make_image(folder: Path) -> None:
@@ -67,11 +67,11 @@ def _build(guest: Guest, step: Step) -> tuple[Path, Path]:
 
 
 def _make_initial(guest: Guest, bundle: KernelBundle, folder: Path, step: Step) -> None:
-    """An image that is an initial file system alone."""
-    step.now(f"packages of Debian {guest.suite}")
+    """An image that consists only of an initial file system."""
+    step.show(f"packages of Debian {guest.suite}")
     tar = folder / "packages.tar"
     apt.bootstrap(guest.suite, "extract", guest.packages, tar, store.log_of(folder.name))
-    step.now("initial file system")
+    step.show("initial file system")
     init = _init_script().read_bytes()
     (folder / "initrd").write_bytes(initramfs.make(guest, bundle, init, tar))
     tar.unlink()
@@ -79,30 +79,35 @@ def _make_initial(guest: Guest, bundle: KernelBundle, folder: Path, step: Step) 
 
 def _make_disk(guest: Guest, bundle: KernelBundle, folder: Path, step: Step) -> None:
     """An image of a root disk and the small initial file system that mounts it."""
-    made = [File(go.obtain(one, step), one.target, 0o755) for one in guest.go_programs]
-    made += [File(download.obtain(one, step), one.target, one.mode) for one in guest.downloads]
-    step.now(f"packages of Debian {guest.suite}")
+    obtained = [
+        File(go.obtain(program, step), program.target, 0o755) for program in guest.go_programs
+    ]
+    obtained += [
+        File(download.obtain(each, step), each.target, each.mode) for each in guest.downloads
+    ]
+    step.show(f"packages of Debian {guest.suite}")
     tar = folder / "packages.tar"
     log = store.log_of(folder.name)
-    hooks = _hooks(guest, bundle, made) + preparation.bootstrap_options(guest.preparations)
+    hooks = _hooks(guest, bundle, obtained)
+    hooks += preparation.bootstrap_options(guest.preparations)
     apt.bootstrap(guest.suite, "minbase", guest.packages, tar, log, hooks)
     container_image.add(guest.container_images, tar)
     preparation.run(guest.preparations, tar, log, step)
-    step.now("root disk")
+    step.show("root disk")
     rootfs.make(tar, folder / "root.img", guest.disk)
     tar.unlink()
     init = _init_script().read_bytes()
     (folder / "initrd").write_bytes(initramfs.make(guest, bundle, init, None))
 
 
-def _hooks(guest: Guest, bundle: KernelBundle, made: Sequence[File]) -> list[str]:
-    """Options that make mmdebstrap put into the tree what the definition names.
+def _hooks(guest: Guest, bundle: KernelBundle, obtained: Sequence[File]) -> list[str]:
+    """Options with which mmdebstrap adds the definition's files and settings to the tree.
 
-    `made` are files that are not in the definition's folder, but built or downloaded.
+    `obtained` are files that were built or downloaded.
     """
     hooks = [f"tar-in {shlex.quote(str(bundle.modules))} /"]
     hooks.append('for v in "$1"/usr/lib/modules/*; do chroot "$1" depmod "${v##*/}"; done')
-    for file in (*made, *guest.files):
+    for file in (*obtained, *guest.files):
         target = shlex.quote(file.target)
         hooks.append(f'mkdir -p "$1"{shlex.quote(file.target.rpartition("/")[0])}')
         hooks.append(f"upload {shlex.quote(str(file.source))} {target}")
@@ -135,14 +140,14 @@ def _bundle_name(guest: Guest) -> str:
 
 
 def image_name(guest: Guest) -> str:
-    """The name of the cache's folder with the image, by all that it is made from."""
+    """The name of the image's folder in the cache, with a hash of everything it is made from."""
     sources = [*guest.definitions, _init_script()]
     sources += [file.source for file in guest.files] + [unit.source for unit in guest.units]
-    sources += [one.script for one in guest.preparations]
+    sources += [preparation.script for preparation in guest.preparations]
     parts = [_VERSION, *(source.read_bytes() for source in sources)]
-    # Of other programs, and of downloads, the definition has all that they are made from.
-    own = [program for program in guest.go_programs if program.source]
-    parts += [go.folder_name(program).encode() for program in own]
+    # The definition describes other programs, and downloads, completely: by version and checksum.
+    with_source = [program for program in guest.go_programs if program.source]
+    parts += [go.folder_name(program).encode() for program in with_source]
     for image in guest.container_images:
         parts += store.contents(image.folder) if image.folder else ()
     return f"{guest.name}-{store.digest(parts)}"

@@ -1,9 +1,9 @@
-"""A Linux kernel that is not compressed, in the form of a compressed one (bzImage).
+"""An uncompressed Linux kernel in the format of a compressed one (bzImage).
 
-QEMU can start an uncompressed kernel by itself, but then writes it anew at every reset, and waking up
-from suspend to RAM is one: the sleeping kernel would find its memory overwritten. What is in a bzImage
-is left to the firmware, which loads it at a boot only. In place of the program that decompresses, ours
-has one that goes straight on to the kernel.
+QEMU can start an uncompressed ELF kernel, but then writes it to memory again at every reset. Waking up
+from suspend to RAM is a reset, too, so the suspended kernel would find its memory overwritten. A bzImage
+is loaded by the firmware, which does so only at boot. In place of the decompressor, ours contains a
+program that jumps to the kernel at once.
 
 References: the Linux x86 boot protocol (Documentation/arch/x86/boot.rst), and of the AMD64 manual,
 volume 2, the chapter on entering long mode.
@@ -13,12 +13,12 @@ import struct
 
 from charioteer.errors import BuildError
 
-# Where the boot protocol puts what follows the sectors of the real-mode code. It is entered there in
-# 32-bit mode with flat segments, without paging, and with the address of the boot parameters in ESI.
+# The address at which the boot protocol loads what follows the real-mode code, and enters it: in 32-bit
+# mode with flat segments, without paging, and with the address of the boot parameters in ESI.
 _BASE = 0x100000
-# Offsets from there: the descriptor table's pointer, the table, and six pages of page tables.
+# Offsets from _BASE: the descriptor table's pointer, the table, and six pages of page tables.
 _GDT_POINTER, _GDT, _TABLES, _END = 0x80, 0x90, 0x1000, 0x7000
-# Null, unused, 64-bit code (selector 0x10) and data (0x18), as the 64-bit boot protocol wants them.
+# Null, unused, 64-bit code (selector 0x10) and data (0x18), as the 64-bit boot protocol requires.
 _DESCRIPTORS = (0, 0, 0x00AF9A000000FFFF, 0x00CF92000000FFFF)
 _PAGE, _LARGE_PAGE = 0x1000, 0x200000
 _PRESENT_WRITABLE, _LARGE = 0x3, 0x80
@@ -28,7 +28,7 @@ _LOADABLE = 1
 def uncompressed(compressed: bytes, kernel: bytes) -> bytes:
     """A bzImage of the ELF `kernel`, with the real-mode code of the bzImage `compressed`.
 
-    Raises BuildError when either is not what it should be.
+    Raises BuildError when either has another format.
     """
     if compressed[0x202:0x206] != b"HdrS" or kernel[:5] != b"\x7fELF\x02":
         raise BuildError("the kernel is no bzImage of a 64-bit kernel")
@@ -45,7 +45,7 @@ def uncompressed(compressed: bytes, kernel: bytes) -> bytes:
         )
         if kind == _LOADABLE:
             _place(memory, address - _BASE, kernel[offset : offset + size])
-    # The sectors of the real-mode code, beside the boot sector.
+    # The boot sector, and the sectors of the real-mode code, whose number is in this byte.
     setup = (compressed[0x1F1] + 1) * 512
     return compressed[:setup] + bytes(memory)
 

@@ -1,4 +1,4 @@
-"""Container images for guests, in the format of `docker save`; the same contents give the same bytes."""
+"""Container images for guests, in the format of `docker save`; equal contents give equal bytes."""
 
 import hashlib
 import io
@@ -16,7 +16,10 @@ from charioteer.errors import BuildError
 
 @dataclass(frozen=True)
 class ContainerImage:
-    """An image of one layer: what is in `folder`, and files of the guest by their path in the image."""
+    """An image of one layer: the contents of `folder`, and files of the guest.
+
+    `files` has pairs of a path in the image and a path in the guest.
+    """
 
     name: str
     target: str
@@ -47,11 +50,12 @@ class _Tree:
 
     def open(self, path: str) -> tuple[int, int, IO[bytes]]:
         """Mode, size and content of the file `path`, which may be a link. Raises BuildError."""
-        place = path
-        passed = set[str]()
-        while (member := self._members.get(place)) and member.issym() and place not in passed:
-            passed.add(place)
-            place = posixpath.normpath(posixpath.join(posixpath.dirname(place), member.linkname))
+        current = path
+        followed = set[str]()
+        while (member := self._members.get(current)) and member.issym() and current not in followed:
+            followed.add(current)
+            folder = posixpath.dirname(current)
+            current = posixpath.normpath(posixpath.join(folder, member.linkname))
         if member and member.islnk():
             member = self._tar.getmember(member.linkname)
         if not member or not member.isfile():
@@ -85,34 +89,34 @@ def _make(image: ContainerImage, tree: _Tree, archive: Path) -> None:
 
 
 def _fill(image: ContainerImage, tree: _Tree, layer: tarfile.TarFile) -> None:
-    """Puts all that is in the image into `layer`, folders before what is in them."""
+    """Adds the image's content to `layer`, each folder before its entries."""
     folder = image.folder
-    own = {str(path.relative_to(folder)): path for path in folder.rglob("*")} if folder else {}
-    files = {path.removeprefix("/"): source for path, source in image.files}
-    places = {*own, *files}
-    places |= {str(parent) for place in places for parent in PurePath(place).parents} - {"."}
-    for place in sorted(places):
-        path = own.get(place)
-        if source := files.get(place):
+    on_host = {str(path.relative_to(folder)): path for path in folder.rglob("*")} if folder else {}
+    in_guest = {path.removeprefix("/"): source for path, source in image.files}
+    names = {*on_host, *in_guest}
+    names |= {str(parent) for name in names for parent in PurePath(name).parents} - {"."}
+    for name in sorted(names):
+        path = on_host.get(name)
+        if source := in_guest.get(name):
             mode, size, content = tree.open(source)
-            layer.addfile(_entry(place, mode, size), content)
+            layer.addfile(_entry(name, mode, size), content)
         elif path and path.is_symlink():
-            link = _entry(place, 0o777)
+            link = _entry(name, 0o777)
             link.type, link.linkname = tarfile.SYMTYPE, str(path.readlink())
             layer.addfile(link)
         elif path and path.is_file():
-            # Other bits of the mode depend on who checked the sources out.
+            # Other bits of the mode depend on the umask with which the sources were checked out.
             mode = 0o755 if path.stat().st_mode & 0o100 else 0o644
             with path.open("rb") as content:
-                layer.addfile(_entry(place, mode, path.stat().st_size), content)
+                layer.addfile(_entry(name, mode, path.stat().st_size), content)
         else:
-            entry = _entry(place, 0o755)
+            entry = _entry(name, 0o755)
             entry.type = tarfile.DIRTYPE
             layer.addfile(entry)
 
 
 def _entry(name: str, mode: int = 0o644, size: int = 0) -> tarfile.TarInfo:
-    """An entry that belongs to root and has no time."""
+    """An entry that is owned by root and whose time is 0."""
     entry = tarfile.TarInfo(name)
     entry.mode, entry.size = mode, size
     return entry

@@ -4,9 +4,9 @@ import stat
 
 
 class Archive:
-    """Collects entries, owned by root unless said otherwise; folders on the way are added.
+    """Collects entries, which root owns by default. Missing parent folders are added.
 
-    Paths are absolute. Times are zero, so that equal contents give equal archives.
+    Paths are absolute. Times are 0, so that equal contents give equal archives.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Archive:
         self._count += 1
         encoded = name.encode() + b"\0"
         links = 2 if stat.S_ISDIR(mode) else 1
-        # inode, mode, uid, gid, links, time, size, device and rdevice (two each), name size, sum
+        # inode, mode, uid, gid, links, time, size, device and rdevice (two each), name size, checksum
         fields = (self._count, mode, uid, gid, links, 0, len(data), 0, 0, 0, 0, len(encoded), 0)
         header = b"070701" + b"".join(b"%08X" % field for field in fields)
         for part in (header + encoded, data):

@@ -1,4 +1,4 @@
-"""Files for guests from the web, by their checksum."""
+"""Files for guests that are downloaded, and verified by their checksum."""
 
 import hashlib
 import http.client
@@ -11,14 +11,14 @@ from charioteer.errors import BuildError
 from charioteer.images import store
 from charioteer.images.progress import Step
 
-# What a server may take to answer, and then from one piece to the next, in seconds.
-_SILENCE = 60
+# Seconds without data from the server, before its response and within it.
+_TIMEOUT = 60
 _PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file at `url` and where it goes in the guest."""
+    """A file at `url` and its path in the guest."""
 
     url: str
     sha256: str
@@ -27,21 +27,21 @@ class Download:
 
     @property
     def name(self) -> str:
-        """What the file is called."""
+        """The file's name in the guest, without its folder."""
         return self.target.rpartition("/")[2]
 
 
 def obtain(download: Download, step: Step) -> Path:
-    """The file, from the cache if it is there. Raises BuildError.
+    """The file, downloaded unless it is in the cache. Raises BuildError.
 
-    The proxy is that of the environment (http_proxy, https_proxy, no_proxy).
+    The proxy is taken from the environment (http_proxy, https_proxy, no_proxy).
     """
 
     def waiting() -> None:
-        step.now(f"waiting for another run that downloads {download.name}")
+        step.show(f"waiting for another run that downloads {download.name}")
 
     def make(folder: Path) -> None:
-        step.now(f"downloading {download.url}")
+        step.show(f"downloading {download.url}")
         try:
             _fetch(download, folder / "file")
         except urllib.error.HTTPError as error:
@@ -57,11 +57,11 @@ def obtain(download: Download, step: Step) -> Path:
 def _fetch(download: Download, file: Path) -> None:
     state = hashlib.sha256()
     size = 0
-    # Made anew, since urlopen() remembers the proxy that it has seen first.
+    # A new one each time, since urlopen() keeps using the proxy of its first call.
     opener = urllib.request.build_opener()
-    with opener.open(download.url, timeout=_SILENCE) as answer, file.open("wb") as output:
-        expected = answer.headers.get("Content-Length")
-        while piece := answer.read(_PIECE):
+    with opener.open(download.url, timeout=_TIMEOUT) as response, file.open("wb") as output:
+        expected = response.headers.get("Content-Length")
+        while piece := response.read(_PIECE):
             output.write(piece)
             state.update(piece)
             size += len(piece)

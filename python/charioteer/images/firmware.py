@@ -1,4 +1,4 @@
-"""The EFI firmware and the TPM of virtual machines, as the host has them."""
+"""The EFI firmware and the TPM emulator that the host has installed for virtual machines."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from charioteer.errors import BuildError
 from charioteer.images import apt
 
 BIOS, EFI = "bios", "efi"
-# Bytes of the variables of an OVMF of 4 MB, the only size that charioteer.testing.efi writes.
+# Bytes of the variable store of a 4 MB OVMF, the only size that charioteer.testing.efi writes.
 _VARIABLES = 540672
 _MACHINE = "pc-i440fx-10.0"
 _UNWANTED = {"secure-boot", "requires-smm", "enrolled-keys"}
@@ -19,21 +19,21 @@ _UNWANTED = {"secure-boot", "requires-smm", "enrolled-keys"}
 
 @dataclass(frozen=True)
 class Ovmf:
-    """The firmware's code, and its variables as they are before the first boot."""
+    """The files of the firmware's code, and of its variables before the first boot."""
 
     code: Path
     variables: Path
 
 
 def require_tpm() -> None:
-    """Raises BuildError unless there is a program that is a TPM."""
+    """Raises BuildError unless swtpm, which emulates a TPM, is installed."""
     apt.require({"swtpm": "swtpm"})
 
 
 def find_ovmf() -> Ovmf:
-    """The host's OVMF, without Secure Boot and of 4 MB. Raises BuildError.
+    """The host's 4 MB OVMF without Secure Boot. Raises BuildError.
 
-    It is found by the descriptions that distributions put beside it (docs/interop/firmware.json
+    It is found by the firmware descriptors that distributions install (docs/interop/firmware.json
     of QEMU), in QEMU's order of folders and names.
     """
     descriptions: dict[str, Path] = {}
@@ -43,15 +43,15 @@ def find_ovmf() -> Ovmf:
     for name in sorted(descriptions):
         if found := _fitting(descriptions[name]):
             return found
-    looked = ", ".join(str(folder) for folder in _folders())
+    searched = ", ".join(str(folder) for folder in _folders())
     raise BuildError(
-        f"no EFI firmware of 4 MB without Secure Boot is described in {looked} "
+        f"no EFI firmware of 4 MB without Secure Boot is described in {searched} "
         "(apt-get install ovmf, or make deps)"
     )
 
 
 def _folders() -> list[Path]:
-    """Where descriptions are, the users' own first."""
+    """The folders of firmware descriptors, the user's own first."""
     own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     shared = ("/etc", "/usr/local/share", "/usr/share", "/run/current-system/sw/share")
     return [base / "qemu/firmware" for base in (own, *map(Path, shared))]
@@ -70,7 +70,7 @@ def _fitting(description: Path) -> Ovmf | None:
         if not code.is_file() or variables.stat().st_size != _VARIABLES:
             return None
     except (OSError, ValueError, KeyError, TypeError):
-        # An empty file hides one of the same name; one that cannot be parsed is skipped.
+        # An empty descriptor hides later ones of the same name; an invalid one is skipped.
         return None
     return Ovmf(code, variables)
 

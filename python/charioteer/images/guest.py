@@ -17,7 +17,7 @@ _FILE_NAME = "guest.toml"
 
 @dataclass(frozen=True)
 class File:
-    """A file of the definition and where it goes in the guest."""
+    """A file beside the definition, with its path and mode in the guest."""
 
     source: Path
     target: str
@@ -26,7 +26,7 @@ class File:
 
 @dataclass(frozen=True)
 class Unit:
-    """A systemd unit that the guest gets; `wanted_by` is empty for one that is only provided."""
+    """A systemd unit that is installed; with an empty `wanted_by` it is not enabled."""
 
     source: Path
     wanted_by: str
@@ -34,7 +34,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Mask:
-    """Units or folders' files a test guest has no use for, and why."""
+    """Units, or files by their path, that are masked because a test guest does not need them."""
 
     names: tuple[str, ...]
     reason: str
@@ -42,7 +42,7 @@ class Mask:
 
 @dataclass(frozen=True)
 class Guest:
-    """What a guest.toml says, and those that it extends. Sizes are in MB."""
+    """The content of a guest.toml, merged with those that it extends. Sizes are in MB."""
 
     name: str
     definitions: tuple[Path, ...]
@@ -71,12 +71,12 @@ class Guest:
 
     @property
     def has_disk(self) -> bool:
-        """Whether the root file system is on a disk; otherwise it is the initial one, in memory."""
+        """Whether the root file system is on a disk; if not, it is the initial one, in memory."""
         return self.disk > 0
 
 
 def names() -> list[str]:
-    """Names of the guests that there are."""
+    """The names of all guests in the folder of definitions."""
     return sorted(path.parent.name for path in paths.machines().glob(f"*/{_FILE_NAME}"))
 
 
@@ -88,7 +88,7 @@ def load(name: str) -> Guest:
 
 
 def load_file(file: Path) -> Guest:
-    """Reads a definition; its folder gives the name. Raises InputError."""
+    """Reads a definition; the guest's name is that of its folder. Raises InputError."""
     return _load(file, ())
 
 
@@ -124,19 +124,19 @@ def _load(file: Path, extended_by: tuple[Path, ...]) -> Guest:
         tpm=table.boolean("tpm", base.tpm),
     )
     table.finish()
-    for_disks = {
+    only_with_disk = {
         "go": guest.go_programs,
         "download": guest.downloads,
         "container_image": guest.container_images,
         "prepare": guest.preparations,
     }
-    for key, entries in for_disks.items():
+    for key, entries in only_with_disk.items():
         if entries and not guest.has_disk:
             table.fail(key, "none in a guest without a disk")
     return guest
 
 
-# What a guest that extends no other starts from; empty strings and 0 MB have to be given.
+# The base of a guest that extends no other. An empty string or 0 MB is a key without a default.
 _NOTHING = Guest(
     name="",
     definitions=(),
@@ -166,7 +166,7 @@ _NOTHING = Guest(
 
 
 def _base(table: Table, chain: tuple[Path, ...]) -> Guest:
-    """The guest that `table` extends; `chain` are the definitions that lead here."""
+    """The guest that `table` extends; `chain` are the definitions being read, to detect cycles."""
     name = table.string("extends", "")
     if not name:
         return _NOTHING
@@ -207,7 +207,7 @@ def _mode(table: Table) -> int:
 def _go_program(table: Table) -> go.Program:
     source = _folder(table, "source") if "source" in table.keys() else None
     if source and "package" in table.keys():
-        table.fail("source", "none beside package: either is the main package")
+        table.fail("source", "none together with package, since each names the main package")
     staging = _version(table, "staging") if "staging" in table.keys() else ""
     stamps = table.table("stamps")
     program = go.Program(
@@ -227,7 +227,7 @@ def _go_program(table: Table) -> go.Program:
 def _download(table: Table) -> Download:
     url, checksum = table.string("url"), table.string("sha256")
     if not re.match("https?://.", url):
-        table.fail("url", f"one of http or https, got {url!r}")
+        table.fail("url", f"an http or https URL, got {url!r}")
     if not re.fullmatch("[0-9a-f]{64}", checksum):
         table.fail("sha256", f"64 hexadecimal digits in lower case, got {checksum!r}")
     download = Download(url, checksum, _target(table), _mode(table))

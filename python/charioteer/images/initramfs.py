@@ -17,7 +17,7 @@ _FOLDERS = ("/dev", "/etc", "/proc", "/root", "/run", "/sys", "/usr/bin", "/usr/
 def make(guest: Guest, bundle: KernelBundle, init: bytes, packages: Path | None) -> bytes:
     """The initial file system of `guest`, started by the script `init`.
 
-    Without `packages` (a tar of what mmdebstrap extracted) it only finds the root disk.
+    Without `packages`, a tar of extracted packages, it contains only what mounts the root disk.
     """
     archive = Archive()
     for folder in _FOLDERS:
@@ -42,7 +42,7 @@ def make(guest: Guest, bundle: KernelBundle, init: bytes, packages: Path | None)
 
 
 def _add_busybox(archive: Archive, bundle: KernelBundle, taken: set[str]) -> None:
-    """Busybox and links for those of its commands that nothing else provides."""
+    """Adds busybox, and links to it for the commands that are not in `taken`."""
     archive.add_file("/usr/bin/busybox", bundle.busybox.read_bytes(), 0o755)
     listed = subprocess.run([bundle.busybox, "--list"], capture_output=True, text=True, check=True)
     for command in listed.stdout.split():
@@ -52,7 +52,7 @@ def _add_busybox(archive: Archive, bundle: KernelBundle, taken: set[str]) -> Non
 
 
 def _add_programs(archive: Archive, guest: Guest, packages: Path) -> set[str]:
-    """The guest's programs, with what symbolic links among them lead to. Returns their paths."""
+    """Adds the guest's programs, and the targets of symbolic links. Returns their paths."""
     added: set[str] = set()
     with tarfile.open(packages) as tar:
         members = {"/" + member.name.removeprefix("./"): member for member in tar}
@@ -62,13 +62,13 @@ def _add_programs(archive: Archive, guest: Guest, packages: Path) -> set[str]:
             if path in added:
                 continue
             if path not in members:
-                raise BuildError(f"{guest.definitions[-1]}: programs: no package brings {path}")
+                raise BuildError(f"{guest.definitions[-1]}: programs: no package contains {path}")
             added.add(path)
             member = members[path]
             if member.issym():
                 archive.add_link(path, member.linkname)
-                place = posixpath.join(posixpath.dirname(path), member.linkname)
-                target = posixpath.normpath(place)
+                joined = posixpath.join(posixpath.dirname(path), member.linkname)
+                target = posixpath.normpath(joined)
                 pending.append("/usr" + target if target.startswith("/lib") else target)
                 continue
             file = tar.extractfile(member)

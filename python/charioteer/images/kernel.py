@@ -1,4 +1,4 @@
-"""The boot files of a guest: its kernel with modules, and busybox, from Debian's packages."""
+"""The boot files of a guest, from Debian's packages: kernel, modules and busybox."""
 
 import io
 import lzma
@@ -20,14 +20,14 @@ class KernelBundle:
 
     def __init__(self, folder: Path) -> None:
         self.kernel = folder / "kernel"
-        """Not compressed, which saves the guest half a second; started by QEMU's `-kernel`."""
+        """Uncompressed, which saves half a second at boot; started by QEMU's `-kernel`."""
         self.vmlinuz = folder / "vmlinuz"
-        """The same as Debian has it: an EFI program, as EFI firmware needs it."""
+        """The kernel as in Debian's package, which EFI firmware can start as an EFI program."""
         self.busybox = folder / "busybox"
         self.modules = folder / "modules.tar"
 
     def module(self, names: Iterable[str]) -> "list[tuple[str, bytes]]":
-        """The modules `names`, after those that they need, in loading order."""
+        """The modules `names` and their dependencies, with contents, in loading order."""
         with tarfile.open(self.modules) as archive:
             members = {_module_name(member.name): member for member in archive if member.isfile()}
             ordered: dict[str, bytes] = {}
@@ -50,7 +50,10 @@ class KernelBundle:
 
 
 def build(folder: Path, suite: str, package: str, log: Path) -> None:
-    """Makes the bundle of a kernel package in the empty `folder`; mmdebstrap writes to `log`."""
+    """Makes the bundle of a kernel package in the empty `folder`; mmdebstrap's output goes to `log`.
+
+    Raises BuildError.
+    """
     apt.require({"zstd": "zstd"})
     tar = folder / "packages.tar"
     apt.bootstrap(suite, "extract", [package, "busybox-static"], tar, log)
@@ -74,25 +77,25 @@ def build(folder: Path, suite: str, package: str, log: Path) -> None:
     tar.unlink()
     for path in (bundle.kernel, bundle.busybox):
         if not path.is_file():
-            raise BuildError(f"{package} of Debian {suite} brought no {path.name}")
+            raise BuildError(f"{package} of Debian {suite} contains no {path.name}")
 
 
 def _unpack(image: bytes) -> bytes:
     """The ELF kernel inside a bzImage."""
     start = image.find(_ZSTD)
     while start >= 0:
-        # What follows the compressed kernel makes zstd complain after it has done its work.
+        # The exit status is not checked: zstd reports an error for what follows the compressed data.
         done = subprocess.run(
             ["zstd", "-dcq"], input=image[start:], capture_output=True, check=False
         )
         if done.stdout.startswith(_ELF):
             return done.stdout
         start = image.find(_ZSTD, start + 1)
-    raise BuildError("the kernel is not compressed with zstd, which is all that is understood")
+    raise BuildError("the kernel is not compressed with zstd; other formats are not supported")
 
 
 def _unpack_module(file: IO[bytes], member: tarfile.TarInfo) -> IO[bytes]:
-    """A module as it is loaded: unpacking each again and again is what guests wait for at boot."""
+    """The uncompressed module, so that guests need not decompress it at every boot."""
     data = lzma.decompress(file.read())
     member.size = len(data)
     return io.BytesIO(data)
@@ -103,7 +106,7 @@ def _module_name(path: str) -> str:
 
 
 def _needs(module: bytes) -> list[str]:
-    """The names after `depends=` in the module's information."""
+    """The dependencies of a module, from `depends=` in its information section."""
     start = module.find(b"\0depends=") + len(b"\0depends=")
     names = module[start : module.find(b"\0", start)].decode()
     return [name.replace("-", "_") for name in names.split(",") if name]

@@ -1,4 +1,4 @@
-"""Scripts that run in a guest's tree when its image is made, so that not every machine has to."""
+"""Scripts that run in a guest's tree when its image is made, and not on every machine."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from charioteer.errors import BuildError
 from charioteer.images import apt, tool
 from charioteer.images.progress import Step
 
-_PLACE = "/charioteer-prepare"
-# The tree is there: nothing is installed, and none of its files is written anew.
+_SCRIPT = "/charioteer-prepare"
+# mmdebstrap only unpacks the existing tree: it installs nothing and changes no file.
 _SKIPPED = "check/empty,check/signed-by,setup,update,cleanup/apt,cleanup/mmdebstrap"
 _SKIPPED += ",cleanup/reproducible"
-# Only root can create device nodes, also when a tree is unpacked. mmdebstrap adds them to a tree that it
-# packs, which is therefore to happen only to the last one.
+# Only root can create device nodes, also by unpacking them. mmdebstrap adds them to a tree that it packs,
+# so it does that only for the last one.
 _WITHOUT_DEVICES = "--skip=output/dev"
-# Processes and a network of its own, so that it may listen on any port, and nothing of it stays. All
-# end with `unshare`, which is in our process group thanks to --foreground. The devices are the host's,
-# since users cannot create any.
+# The script has its own process and network namespaces, so that it may listen on any port and none of
+# its processes stays. They end with `unshare`, which --foreground keeps in our process group. The
+# devices are those of the host, since users cannot create any.
 _RUN = """
     timeout --foreground {limit} unshare --net --pid --mount --fork --kill-child sh -euc '
         mount -t proc proc "$1/proc"
@@ -30,18 +30,18 @@ _RUN = """
             mount --bind "/dev/$device" "$1/dev/$device"
         done
         ln -s /proc/self/fd "$1/dev/fd"
-        exec chroot "$1" {place}
+        exec chroot "$1" {script}
     ' - "$1" </dev/null
     status=$?
-    [ $status -ne 124 ] || echo "it was not done after {limit} s"
-    rm "$1{place}"
+    [ $status -ne 124 ] || echo "it exceeded its limit of {limit} s"
+    rm "$1{script}"
     exit $status
 """
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """A script, what it prepares, and the seconds that it may take."""
+    """A script, what it prepares, and its time limit in seconds."""
 
     what: str
     script: Path
@@ -54,20 +54,20 @@ def bootstrap_options(preparations: Sequence[Preparation]) -> list[str]:
 
 
 def run(preparations: Sequence[Preparation], packages: Path, log: Path, step: Step) -> None:
-    """Runs the scripts, as root, in the tree in `packages`, a tar, and keeps what they leave.
+    """Runs the scripts as root in the tree of the tar `packages`, and replaces it by the result.
 
-    The tree has to be made with bootstrap_options(). mmdebstrap is what unpacks it, for users with a
-    range of user numbers, too. Raises BuildError.
+    The tree must have been made with bootstrap_options(). mmdebstrap unpacks it, which works without
+    root for users with subordinate user ids. Raises BuildError.
     """
     for preparation in preparations:
-        step.now(f"preparing {preparation.what}")
+        step.show(f"preparing {preparation.what}")
         apt.require(apt.TOOLS | {"unshare": "util-linux", "ip": "iproute2"})
         result = packages.with_suffix(".prepared")
         hooks = [
             f"--setup-hook=tar-in {shlex.quote(str(packages))} /",
-            f"--customize-hook=upload {shlex.quote(str(preparation.script))} {_PLACE}",
-            f'--customize-hook=chmod 755 "$1{_PLACE}"',
-            f"--customize-hook={_RUN.format(limit=preparation.limit, place=_PLACE)}",
+            f"--customize-hook=upload {shlex.quote(str(preparation.script))} {_SCRIPT}",
+            f'--customize-hook=chmod 755 "$1{_SCRIPT}"',
+            f"--customize-hook={_RUN.format(limit=preparation.limit, script=_SCRIPT)}",
         ]
         if preparation is not preparations[-1]:
             hooks.append(_WITHOUT_DEVICES)
@@ -79,7 +79,7 @@ def run(preparations: Sequence[Preparation], packages: Path, log: Path, step: St
 
 def _explain(preparation: Preparation, log: Path) -> str:
     lines = log.read_text(errors="replace").splitlines()
-    # What mmdebstrap writes is about itself, unless there is nothing else.
-    own = [line for line in lines if not line.startswith(("I: ", "E: ", "W: "))]
-    last = " / ".join((own or lines or ["no output"])[-2:])
-    return f"preparing {preparation.what} failed: {last} (all of it: {log})"
+    # The script's own lines, if there are any; those with a prefix are mmdebstrap's.
+    of_script = [line for line in lines if not line.startswith(("I: ", "E: ", "W: "))]
+    last = " / ".join((of_script or lines or ["no output"])[-2:])
+    return f"preparing {preparation.what} failed: {last} (whole log: {log})"

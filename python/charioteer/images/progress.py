@@ -1,4 +1,4 @@
-"""Progress of long steps: one line that changes on a terminal, plain lines elsewhere."""
+"""Progress of long steps: on a terminal one line that is updated, elsewhere a line for each change."""
 
 import sys
 import threading
@@ -10,7 +10,7 @@ from typing import TextIO
 class Step:
     """A long step, from entering the context to leaving it.
 
-    `with Step("image of debian") as step: step.now("packages")`
+    `with Step("image of debian") as step: step.show("packages")`
     """
 
     def __init__(self, what: str, stream: TextIO | None = None) -> None:
@@ -22,8 +22,8 @@ class Step:
         self._ended = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
-    def now(self, detail: str) -> None:
-        """Says what the step is doing."""
+    def show(self, detail: str) -> None:
+        """Shows what the step is doing."""
         self._detail = detail
         if self._terminal:
             self._draw()

@@ -1,4 +1,4 @@
-"""Root disks of guests: a file system image from a tar of packages."""
+"""Root disks of guests: file system images, made from a tar of packages."""
 
 import os
 import shlex
@@ -8,14 +8,15 @@ from pathlib import Path
 from charioteer.errors import BuildError
 from charioteer.images import apt
 
-# No journal and no checksums: an image is thrown away after the run, and they cost time.
+# No journal and no checksums, which cost time: a machine's disk is discarded after the run.
 _FEATURES = "^has_journal,^metadata_csum,^resize_inode,^64bit"
 
 
 def make(tar: Path, image: Path, size: int) -> None:
     """Makes the ext4 file system `image` of `size` MB from `tar`, without mounting anything.
 
-    Owners and modes come out right for root, and for others by fakeroot. Raises BuildError.
+    Owners and modes are those of the tar; users other than root need fakeroot for that. Raises
+    BuildError.
     """
     tools = {"mke2fs": "e2fsprogs", "tar": "tar"}
     wrapper = []
@@ -25,7 +26,7 @@ def make(tar: Path, image: Path, size: int) -> None:
     apt.require(tools)
     tree = image.with_suffix(".tree")
     tree.mkdir()
-    # Devices come from the kernel; making them takes more than a container's root may do.
+    # Root of a container cannot create devices, and a guest gets them from its kernel.
     unpack = ["tar", "-C", str(tree), "-xpf", str(tar), "--numeric-owner", "--exclude=./dev/*"]
     make_image = ["mke2fs", "-q", "-F", "-t", "ext4", "-O", _FEATURES, "-L", "root", "-m", "0"]
     make_image += ["-E", "lazy_itable_init=0,assume_storage_prezeroed=1,root_owner=0:0"]
@@ -37,5 +38,5 @@ def make(tar: Path, image: Path, size: int) -> None:
         [*wrapper, "sh", "-c", script], capture_output=True, text=True, env=environment, check=False
     )
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["no reason given"]
-        raise BuildError(f"the root disk could not be made: {lines[-1]}")
+        lines = done.stderr.strip().splitlines() or ["no output"]
+        raise BuildError(f"cannot make the root disk: {lines[-1]}")

@@ -1,4 +1,4 @@
-"""Strict reading of TOML files: every mistake is one line naming file, key and what was expected."""
+"""Strict reading of TOML files. Each error is one line with the file, the key and what is expected."""
 
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,10 @@ def _describe(value: object) -> str:
 
 
 class Table:
-    """One table of a TOML file. Keys are taken one by one; `finish` refuses what is left."""
+    """One table of a TOML file. Keys are read one by one; `finish` reports those that were not.
+
+    All functions raise InputError. A key without a default is required.
+    """
 
     def __init__(self, file: Path, values: dict[str, Any], prefix: str = "") -> None:
         self.file = file
@@ -121,13 +124,13 @@ class Table:
         ]
 
     def items(self) -> "Iterator[tuple[str, Table]]":
-        """The tables of which this table consists, by name, in the order of the file."""
+        """The names and values of this table, which are all tables, in the order of the file."""
         for key in self._values:
             self._take(key, dict, "a table", None)
             yield key, Table(self.file, self._values[key], f"{self._prefix}{key}.")
 
     def finish(self) -> None:
-        """Refuses keys that were not read."""
+        """Raises InputError if there is a key that was not read."""
         for key in self._values:
             if key not in self._taken:
                 known = ", ".join(sorted(self._taken))

@@ -1,4 +1,4 @@
-"""The cache of built things: each in a folder named by a hash of what it is made from."""
+"""The cache of images and programs: each in a folder named by a hash of what it is made from."""
 
 import fcntl
 import hashlib
@@ -15,7 +15,7 @@ _PARTIAL = ".partial"
 
 
 def digest(parts: Iterable[bytes]) -> str:
-    """A name for the contents `parts`."""
+    """A hash of `parts`, as part of a folder's name."""
     state = hashlib.sha256()
     for part in parts:
         state.update(b"%d:" % len(part))
@@ -34,21 +34,22 @@ def contents(folder: Path) -> Iterator[bytes]:
 
 
 def find(name: str) -> Path | None:
-    """The folder of what is built under `name`, if it is."""
+    """The folder `name` of the cache; None if it has not been built."""
     folder = paths.cache() / name
     return folder if folder.is_dir() else None
 
 
 def log_of(name: str) -> Path:
-    """Where what is said while making `name` goes. It outlives a failure."""
+    """The log of building `name`, which is kept after a failure."""
     return paths.cache() / f"{name.removesuffix(_PARTIAL)}.log"
 
 
 def obtain(name: str, make: Callable[[Path], None], waiting: Callable[[], None]) -> Path:
-    """The folder of `name`; when it is not there yet, `make` fills it, beside its place.
+    """The folder `name` of the cache; if it does not exist, `make` fills a temporary folder for it.
 
-    It appears complete or not at all, however the process ends. Of several at once, in whatever
-    process, one makes it and the others call `waiting` and wait. Raises BuildError.
+    It is complete when it appears, even if the process is killed. When several callers, also of
+    several processes, need it at once, one makes it; the others call `waiting` and wait. Raises
+    BuildError.
     """
     if folder := find(name):
         return folder
@@ -58,13 +59,13 @@ def obtain(name: str, make: Callable[[Path], None], waiting: Callable[[], None])
         with _lock(root / f"{name}.lock", waiting):
             if folder := find(name):
                 return folder
-            _collect(root)
+            _remove_partial(root)
             partial = root / (name + _PARTIAL)
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
             try:
                 make(partial)
-                _settle(partial)
+                _sync_contents(partial)
                 partial.rename(root / name)
                 _sync(root)
             finally:
@@ -76,7 +77,7 @@ def obtain(name: str, make: Callable[[Path], None], waiting: Callable[[], None])
 
 @contextmanager
 def in_use(folder: Path) -> Iterator[None]:
-    """Keeps `folder`, which obtain() gave, from remove(); ends with the process at the latest."""
+    """Within the block, remove() does not remove `folder`, which obtain() returned."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
@@ -86,14 +87,14 @@ def in_use(folder: Path) -> Iterator[None]:
 
 
 def remove(folder: Path) -> None:
-    """Removes `folder`, which obtain() gave, unless it is in use."""
+    """Removes `folder`, which obtain() returned, unless it is in use."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return
     else:
-        # What is left when this is cut short has the name of something incomplete.
+        # Renamed first, so that an interrupted removal leaves no folder that seems complete.
         partial = folder.with_name(folder.name + _PARTIAL)
         folder.rename(partial)
         shutil.rmtree(partial)
@@ -103,7 +104,7 @@ def remove(folder: Path) -> None:
 
 @contextmanager
 def _lock(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    """Holds the file lock, which ends with the process."""
+    """Holds the file lock within the block; calls `waiting` if another process holds it."""
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -113,8 +114,8 @@ def _lock(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
         yield
 
 
-def _collect(root: Path) -> None:
-    """Removes what builds that were killed have left; those under way hold their lock."""
+def _remove_partial(root: Path) -> None:
+    """Removes the remains of killed builds, whose locks are free."""
     for partial in root.glob(f"*{_PARTIAL}"):
         with (root / f"{partial.name.removesuffix(_PARTIAL)}.lock").open("a") as file:
             try:
@@ -124,8 +125,8 @@ def _collect(root: Path) -> None:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def _settle(folder: Path) -> None:
-    """Makes the contents of `folder` outlive a power cut."""
+def _sync_contents(folder: Path) -> None:
+    """Writes the contents of `folder` to the disk, so that they survive a power failure."""
     for path in folder.iterdir():
         _sync(path)
     _sync(folder)

@@ -1,4 +1,4 @@
-"""Programs that build something and may take long."""
+"""Runs the external programs that build images."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# What a program that is called off gets to remove its temporary files, in seconds.
+# The time for an interrupted program to remove its temporary files, in seconds.
 _GRACE = 10
 
 
@@ -17,12 +17,12 @@ def run(
     folder: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> int:
-    """Runs `command` in `folder`, or ours, its output into `log`; returns its exit status.
+    """Runs `command` in `folder`, by default the current one; returns its exit status.
 
-    That is negative for a signal.
-    It has a process group of its own: mmdebstrap ends all of its group when it fails. When we are
-    called off (Ctrl-C), the group is ended before the exception goes on. When we are killed, the
-    program gets SIGTERM, so that it does not go on in the folder of the next build. Raises OSError.
+    The status is negative if a signal ended it. The output is written to `log`. The command has its
+    own process group, because mmdebstrap kills all of its group when it fails. An exception such as
+    KeyboardInterrupt ends the group first. If this process is killed, the command gets SIGTERM, so
+    that it does not disturb the next build. Raises OSError.
     """
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -51,7 +51,7 @@ def layer_of(archive: bytes) -> dict[str, tarfile.TarInfo]:
         return {member.name: member for member in tar}
 
 
-def test_it_is_what_docker_save_writes(packages: Path) -> None:
+def test_the_archive_has_the_format_of_docker_save(packages: Path) -> None:
     container_image.add([image({"/bin/sh": "/usr/bin/sh"})], packages)
     files = files_of(made(packages))
     (manifest,) = json.loads(files["manifest.json"])
@@ -64,7 +64,7 @@ def test_it_is_what_docker_save_writes(packages: Path) -> None:
     assert described["config"] == {"Entrypoint": ["/bin/sh"], "Env": ["A=b"]}
 
 
-def test_files_of_the_guest_come_with_their_folders(packages: Path) -> None:
+def test_files_of_the_guest_are_added_with_their_folders(packages: Path) -> None:
     container_image.add([image({"/opt/tool/sh": "/usr/bin/sh"})], packages)
     layer = layer_of(made(packages))
     assert list(layer) == ["opt", "opt/tool", "opt/tool/sh"]
@@ -92,6 +92,6 @@ def test_the_same_contents_give_the_same_bytes(packages: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("path", ["/usr/bin/none", "/usr/bin/loop"])
-def test_names_a_file_that_the_guest_does_not_have(packages: Path, path: str) -> None:
+def test_a_file_missing_in_the_guest_is_an_error(packages: Path, path: str) -> None:
     with pytest.raises(BuildError, match=f"container image lab/tool:1: .* no file {path}"):
         container_image.add([image({"/bin/sh": path})], packages)

@@ -1,4 +1,4 @@
-"""Files from the web, by a server and a proxy of this process."""
+"""Downloads from a server in this process, which is also the proxy."""
 
 import hashlib
 import threading
@@ -17,11 +17,14 @@ CHECKSUM = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `/file`, too little of `/short`, `/moved` elsewhere, and whatever a proxy is asked."""
+    """Serves `/file`, a truncated `/short`, and `/moved`, which redirects to `/file`.
+
+    A URL with a host, as sent to a proxy, is served by its path.
+    """
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
@@ -29,7 +32,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         if self.path.endswith("/moved"):
             self.send_response(302)
             self.send_header("Location", "/file")
@@ -68,24 +71,24 @@ def expect_nothing_kept(cache: Path) -> None:
     assert [path for path in cache.iterdir() if path.suffix not in (".lock", ".log")] == []
 
 
-def test_is_fetched_once(server: Server) -> None:
+def test_a_file_is_downloaded_once(server: Server) -> None:
     assert obtain(f"{server.url}/file").read_bytes() == CONTENT
     assert obtain(f"{server.url}/file").read_bytes() == CONTENT
-    assert server.asked == ["/file"]
+    assert server.requests == ["/file"]
 
 
-def test_follows_where_it_has_moved(server: Server) -> None:
+def test_a_redirection_is_followed(server: Server) -> None:
     assert obtain(f"{server.url}/moved").read_bytes() == CONTENT
 
 
-def test_the_proxy_of_the_environment_is_asked(
+def test_the_proxy_of_the_environment_is_used(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
     assert obtain("http://example.invalid/file").read_bytes() == CONTENT
-    assert server.asked == ["http://example.invalid/file"]
+    assert server.requests == ["http://example.invalid/file"]
 
 
 def test_a_wrong_checksum_is_an_error(server: Server, tmp_path: Path) -> None:
@@ -105,7 +108,7 @@ def test_a_missing_file_is_an_error(server: Server) -> None:
         obtain(f"{server.url}/none")
 
 
-def test_a_server_that_does_not_answer_is_an_error(server: Server) -> None:
+def test_a_refused_connection_is_an_error(server: Server) -> None:
     # Nothing listens on port 1.
     with pytest.raises(BuildError, match="/file: cannot be reached: .*refused"):
         obtain("http://127.0.0.1:1/file")

@@ -71,7 +71,7 @@ class TestOvmf:
             {"variables": 131072},
         ],
     )
-    def test_has_no_secure_boot_and_variables_of_the_usual_size(
+    def test_firmware_with_secure_boot_or_another_size_is_skipped(
         self, own: Path, change: dict[str, Any]
     ) -> None:
         describe(own, "01-unfit", **change)
@@ -91,7 +91,7 @@ class TestOvmf:
 class TestStartScript:
     @pytest.fixture
     def script(self, own: Path, tmp_path: Path) -> Path:
-        """The start script of a machine with both; its programs only print their arguments."""
+        """The start script of a machine with EFI and a TPM; its programs only print their arguments."""
         describe(own, "01-own")
         (own / "01-own.vars").chmod(0o400)
         (tmp_path / "cluster.toml").write_text(CLUSTER)
@@ -131,14 +131,14 @@ class TestStartScript:
         code = f"{script.parent}/qemu/firmware/01-own.code"
         assert f"if=pflash,format=raw,unit=0,readonly=on,file={code}" in words
 
-    def test_names_the_missing_tpm_program(self, script: Path) -> None:
-        self.tool(script.parent, "swtpm", 'echo "no room" > web-swtpm/log; exit 1')
+    def test_a_failure_of_swtpm_is_shown_with_its_log(self, script: Path) -> None:
+        self.tool(script.parent, "swtpm", 'echo "disk full" > web-swtpm/log; exit 1')
         failed = self.run(script)
-        assert failed.returncode == 1 and "no room" in failed.stderr
+        assert failed.returncode == 1 and "disk full" in failed.stderr
         assert "pflash" not in failed.stdout
 
 
-def test_the_guest_gets_the_driver_of_its_variables() -> None:
+def test_the_boot_archive_contains_the_module_for_efi_variables() -> None:
     identity = NetworkIdentity("web", 1, ())
     archive = boot_archive(identity, [identity], "", [("efivarfs", b"a module")])
     assert b"modules/own-00-efivarfs.ko" in archive and b"a module" in archive

@@ -1,4 +1,4 @@
-"""Programs for guests that are built from Go modules, by a fake `go`."""
+"""Building programs for guests from Go modules, with a fake `go`."""
 
 import dataclasses
 import os
@@ -11,7 +11,7 @@ from charioteer.images import go
 from charioteer.images.progress import Step
 
 PROGRAM = go.Program("example.org/module/cmd/tool", "v1.2.3", ("one", "two"), "/usr/bin/tool")
-# What `go mod edit -json` prints of a module that takes two others from its own source tree.
+# Output of `go mod edit -json` for a module that replaces two others by folders of its source tree.
 MODULE_FILE = """{"Replace": [
     {"Old": {"Path": "example.org/api"}, "New": {"Path": "./staging/api"}},
     {"Old": {"Path": "example.org/fork"}, "New": {"Path": "example.com/fork", "Version": "v1.0.0"}},
@@ -26,15 +26,15 @@ esac
 
 
 @pytest.fixture(autouse=True)
-def _places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHARIOTEER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(go, "_PLACES", ())
+    monkeypatch.setattr(go, "_PATHS", ())
     (tmp_path / "tools").mkdir()
     monkeypatch.setenv("PATH", f"{tmp_path}/tools:/usr/bin:/bin")
 
 
 def fake(tmp_path: Path, work: str, version: str = "go1.26.8") -> Path:
-    """A `go` that notes its arguments in the file returned."""
+    """Installs a `go` that runs the shell commands `work`; returns the file that logs its calls."""
     calls = tmp_path / "calls"
     script = f"""#!/bin/sh
         [ "$1" != env ] || {{ echo {version}; exit; }}
@@ -48,7 +48,7 @@ def fake(tmp_path: Path, work: str, version: str = "go1.26.8") -> Path:
 
 @pytest.fixture
 def own(tmp_path: Path) -> go.Program:
-    """A program whose main package is a folder of ours."""
+    """A program whose main package is a local folder."""
     (tmp_path / "own/tool").mkdir(parents=True)
     (tmp_path / "own/tool/main.go").write_text("package main\n")
     return go.Program(
@@ -68,7 +68,7 @@ def obtain(program: go.Program = PROGRAM) -> Path:
         return go.obtain(program, step)
 
 
-def test_is_built_once_by_name_and_version(tmp_path: Path) -> None:
+def test_a_published_package_is_built_once(tmp_path: Path) -> None:
     calls = fake(tmp_path, '[ "$1" != build ] || touch tool')
     assert obtain() == obtain()
     assert obtain().is_file()
@@ -83,7 +83,7 @@ def test_is_built_once_by_name_and_version(tmp_path: Path) -> None:
     ]
 
 
-def test_own_source_is_built_against_the_module(tmp_path: Path, own: go.Program) -> None:
+def test_a_local_folder_is_compiled_against_the_module(tmp_path: Path, own: go.Program) -> None:
     calls = fake(tmp_path, STAGED)
     assert obtain(own).read_text() == "package main\n"
     assert [line.split(" ", 2)[2] for line in calls.read_text().splitlines()] == [
@@ -98,14 +98,14 @@ def test_own_source_is_built_against_the_module(tmp_path: Path, own: go.Program)
     ]
 
 
-def test_a_published_package_may_need_replacements_too(tmp_path: Path) -> None:
+def test_replacements_apply_to_a_published_package_too(tmp_path: Path) -> None:
     calls = fake(tmp_path, STAGED.replace("cp tool.source/main.go", "touch"))
     obtain(dataclasses.replace(PROGRAM, module="example.org/module", staging="v0.2.3"))
     assert "get example.org/module/cmd/tool@v1.2.3" in calls.read_text()
     assert "=example.org/client@v0.2.3" in calls.read_text()
 
 
-def test_what_it_is_made_from_is_in_its_name(own: go.Program) -> None:
+def test_each_change_of_the_input_changes_the_folder_name(own: go.Program) -> None:
     assert own.source
     names = {go.folder_name(own), go.folder_name(dataclasses.replace(own))}
     assert len(names) == 1
@@ -124,27 +124,27 @@ def test_what_it_is_made_from_is_in_its_name(own: go.Program) -> None:
     assert len(names) == 7
 
 
-def test_says_why_there_is_no_module(tmp_path: Path, own: go.Program) -> None:
-    answer = '{"Error": "example.org/module@v1.2.3: 404 Not Found"}'
-    fake(tmp_path, f"[ $2 != download ] || {{ echo '{answer}'; exit 1; }}")
-    with pytest.raises(BuildError, match="tool v1.2.3 could not be built: example.org/mod.*404"):
+def test_a_missing_module_is_an_error_with_the_reason(tmp_path: Path, own: go.Program) -> None:
+    response = '{"Error": "example.org/module@v1.2.3: 404 Not Found"}'
+    fake(tmp_path, f"[ $2 != download ] || {{ echo '{response}'; exit 1; }}")
+    with pytest.raises(BuildError, match="cannot build tool v1.2.3: example.org/module.*404"):
         obtain(own)
 
 
-def test_says_how_to_get_go() -> None:
+def test_a_missing_go_is_an_error_with_the_remedy() -> None:
     if os.path.exists("/usr/bin/go"):
         pytest.skip("this host has a Go in /usr/bin")
-    with pytest.raises(BuildError, match="go: not installed, .* tool .*apt-get install"):
+    with pytest.raises(BuildError, match="go: not installed; tool .*apt-get install"):
         obtain()
 
 
-def test_says_that_go_is_too_old(tmp_path: Path) -> None:
+def test_an_old_go_is_an_error_with_both_versions(tmp_path: Path) -> None:
     fake(tmp_path, "", "go1.19.8")
     with pytest.raises(BuildError, match="is go1.19.8; tool needs 1.21 or newer"):
         obtain()
 
 
-def test_says_why_it_cannot_be_built(tmp_path: Path) -> None:
+def test_an_unreachable_proxy_is_an_error_with_the_log(tmp_path: Path) -> None:
     fake(tmp_path, 'echo "dial tcp 10.0.0.1:443: i/o timeout" >&2; exit 1')
     with pytest.raises(BuildError, match="the module proxy cannot be reached: dial tcp") as error:
         obtain()

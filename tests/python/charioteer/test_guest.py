@@ -104,12 +104,12 @@ class TestExtends:
             ('extends = "other"\n', "extends"),
             (BASE + PROGRAM.replace("v1.2.3", "latest"), "version"),
             (BASE + PROGRAM.replace('"/usr', '"usr'), "target"),
-            (BASE + PROGRAM + 'source = "."\n', "source: expected none beside package"),
+            (BASE + PROGRAM + 'source = "."\n', "source: expected none together with package"),
             (BASE + OWN_PROGRAM.replace('"tool"', '"none"'), "source: expected a folder beside"),
             (BASE + OWN_PROGRAM.replace("module =", "# "), "module: missing"),
             (BASE + OWN_PROGRAM.replace("v0.2.3", "0.2.3"), "staging"),
             (BASE.replace("disk = 1024", "") + PROGRAM, "go"),
-            (BASE + DOWNLOAD.replace("https:", "ftp:"), "url: expected one of http or https"),
+            (BASE + DOWNLOAD.replace("https:", "ftp:"), "url: expected an http or https URL"),
             (BASE + DOWNLOAD.replace("0f", "0F"), "sha256: expected 64"),
             (BASE + CONTAINER_IMAGE.replace(":1", ""), "name: expected a name such as"),
             (BASE + CONTAINER_IMAGE.replace('"tool"', '"none"'), "folder: expected a folder"),
@@ -127,7 +127,7 @@ class TestExtends:
 
 
 class TestBuiltParts:
-    """What of an image is made from sources beside the definition, or downloaded."""
+    """Parts of an image that are built from sources beside the definition, or downloaded."""
 
     def test_downloads_images_and_preparations_are_read(self, tmp_path: Path) -> None:
         (tmp_path / "own/tool").mkdir(parents=True)
@@ -149,7 +149,7 @@ class TestBuiltParts:
         script = tmp_path / "own/start"
         assert made.preparations == (Preparation("the tool's first start", script, 300),)
 
-    def test_a_program_of_own_source_is_read(self, tmp_path: Path) -> None:
+    def test_a_program_from_a_local_folder_is_read(self, tmp_path: Path) -> None:
         (tmp_path / "own/tool").mkdir(parents=True)
         made = guest.load_file(define(tmp_path, "own", BASE + OWN_PROGRAM))
         assert made.go_programs == (
@@ -169,7 +169,7 @@ class TestBuiltParts:
         ("text", "changed"),
         [(OWN_PROGRAM, "tool/main.go"), (CONTAINER_IMAGE, "tool/file"), (PREPARATION, "start")],
     )
-    def test_a_change_of_its_source_is_a_change_of_the_image(
+    def test_a_change_of_a_source_file_changes_the_image_name(
         self, tmp_path: Path, text: str, changed: str
     ) -> None:
         (tmp_path / "own/tool").mkdir(parents=True)

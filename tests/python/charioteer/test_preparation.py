@@ -1,4 +1,4 @@
-"""Scripts that run when an image is made, by a fake mmdebstrap that is root of nothing."""
+"""Scripts that run when an image is made, with a fake mmdebstrap that does not need root."""
 
 import os
 import subprocess
@@ -11,13 +11,13 @@ from charioteer.images import preparation
 from charioteer.images.preparation import Preparation
 from charioteer.images.progress import Step
 
-# Unpacks, runs hooks and packs as the real one does, which cannot unpack device nodes as a user, and
-# adds them when it packs.
+# Unpacks, runs hooks and packs like the real mmdebstrap, which cannot unpack device nodes without root,
+# and adds them when it packs.
 MMDEBSTRAP = r"""#!/bin/bash
 set -eu
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-echo "I: a line about itself"
+echo "I: a line of mmdebstrap's"
 arguments=("$@")
 for argument in "${arguments[@]}"; do
     hook=${argument#*=}
@@ -35,7 +35,7 @@ rm -rf "$tree/dev"
 case "${arguments[*]}" in *--skip=output/dev*) ;; *) mkdir "$tree/dev"; touch "$tree/dev/null" ;; esac
 tar -C "$tree" -cf "${argument}" .
 """
-# What takes root, without it: a change of root is a change of folder.
+# Replacements of programs that need root; `chroot` only changes the working directory.
 OTHERS = {
     "unshare": 'while case $1 in --*) ;; *) false ;; esac; do shift; done; exec "$@"',
     "mount": ":",
@@ -73,7 +73,7 @@ def prepare(packages: Path, *scripts: str, limit: int = 60) -> None:
         preparation.run(preparations, packages, packages.with_name("log"), step)
 
 
-def test_what_a_script_leaves_is_in_the_tree(
+def test_changes_by_a_script_are_in_the_tree(
     packages: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prepare(packages, "touch etc/first", "test -e etc/first && rm etc/before && touch etc/second")
@@ -83,13 +83,13 @@ def test_what_a_script_leaves_is_in_the_tree(
     assert "image: preparing part 0\nimage: preparing part 1\n" in capsys.readouterr().err
 
 
-def test_a_failure_is_named_with_what_was_last_written(packages: Path) -> None:
+def test_a_failure_is_an_error_with_the_last_lines(packages: Path) -> None:
     before = packages.read_bytes()
-    with pytest.raises(BuildError, match="preparing part 0 failed: one / two .all of it: .*/log"):
+    with pytest.raises(BuildError, match="preparing part 0 failed: one / two .whole log: .*/log"):
         prepare(packages, "touch etc/first; echo one; echo two >&2; exit 3")
     assert packages.read_bytes() == before
 
 
-def test_a_script_that_does_not_end_is_ended(packages: Path) -> None:
-    with pytest.raises(BuildError, match="preparing part 0 failed: it was not done after 1 s"):
+def test_a_script_is_killed_at_its_limit(packages: Path) -> None:
+    with pytest.raises(BuildError, match="part 0 failed: it exceeded its limit of 1 s"):
         prepare(packages, "exec sleep 1000", limit=1)

@@ -217,7 +217,7 @@ class TestBuild:
 
         monkeypatch.setattr(tool, "run", lambda *_: 1)
         (log := tmp_path / "log").touch()
-        with pytest.raises(BuildError, match="it said nothing"):
+        with pytest.raises(BuildError, match="failed: no output"):
             bootstrap(log)
         monkeypatch.setattr(apt, "_FULL", 1 << 60)
         with pytest.raises(BuildError, match=f"no space left in {tmp_path}"):
@@ -261,7 +261,7 @@ class TestProgram:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         monkeypatch.setattr(configuration, "write", fail)
-        # The creation of the output folder fails.
+        # The output folder is created in the working directory.
         monkeypatch.chdir(tmp_path)
         assert program.main(["run", str(paths.examples() / "ping")]) == 1
         assert re.fullmatch(
