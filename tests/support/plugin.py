@@ -12,12 +12,30 @@ from support import patience
 from support.leftovers import expect_nothing_left
 from support.workshop import Workshop
 
+# More than the batches into which xdist divides the tests at first, four for each worker.
+_BATCHES = 64
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "limit(seconds): the deadline of the test, unscaled")
     # Background jobs of a shell without job control ignore SIGINT, and their children inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker of xdist, spreads the tests of each file in tests/python over all batches.
+
+    A worker gets the tests in batches of successive ones. Slow tests, which are often in the same
+    file, would otherwise be in one batch.
+    """
+    if hasattr(config, "workerinput") and all(_needs_no_guest(item.path) for item in items):
+        items[:] = [item for start in range(_BATCHES) for item in items[start::_BATCHES]]
+
+
+def _needs_no_guest(path: Path) -> bool:
+    """Whether the test is in tests/python, where tests share nothing and run in any order."""
+    return "python" in path.parts[-3:]
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +49,7 @@ def _deadline(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _plain_channel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Uses the plain channel in tests/python, where the fake QEMU has no agent by default."""
-    if "python" in request.path.parts[-3:]:
+    if _needs_no_guest(request.path):
         monkeypatch.setenv("CHARIOTEER_CHANNEL", "plain")
 
 
