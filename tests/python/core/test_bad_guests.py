@@ -24,7 +24,7 @@ class TestStartScript:
         run.expect(1)
         assert f"{start} cannot be executed" in run.stderr and "chmod +x" in run.stderr
 
-    def test_with_a_missing_interpreter(self, workshop: Workshop) -> None:
+    def test_whose_interpreter_is_missing(self, workshop: Workshop) -> None:
         start = workshop.start_script("web")
         start.write_text("#!/no/such/interpreter\n")
         run = workshop.drive(workshop.configuration("web.start()", [start]))
@@ -33,11 +33,11 @@ class TestStartScript:
         assert "run-web-vm" in run.stderr
 
     def test_output_of_an_early_exit_is_shown(self, workshop: Workshop) -> None:
-        start = workshop.start_script("web", "echo 'image is gone'; echo 'no disk' >&2; exit 4\n")
+        start = workshop.start_script("web", "echo 'no image'; echo 'no disk' >&2; exit 4\n")
         run = workshop.drive(workshop.configuration("web.start()", [start]))
         run.expect(1)
         assert "!!! " in run.stderr and "web: QEMU process exited with code 4" in run.stderr
-        assert "image is gone" in run.stderr and "no disk" in run.stderr
+        assert "no image" in run.stderr and "no disk" in run.stderr
 
     def test_that_finds_no_qemu(self, workshop: Workshop) -> None:
         start = workshop.start_script("web", 'exec qemu-system-x86_64 "$@"\n')
@@ -81,13 +81,13 @@ class TestGuest:
         assert "!!! " in run.stderr and "panic" in run.stderr
         assert "No working init found" in run.stderr
 
-    def test_whose_shell_dies_during_a_command(self, workshop: Workshop) -> None:
-        die = "kill -KILL $PPID"
-        run = workshop.drive(workshop.configuration(f'web.succeed("{die}", timeout=None)'))
+    def test_whose_shell_is_killed_during_a_command(self, workshop: Workshop) -> None:
+        kill = "kill -KILL $PPID"
+        run = workshop.drive(workshop.configuration(f'web.succeed("{kill}", timeout=None)'))
         run.expect(1)
         assert "!!! " in run.stderr and "Shell disconnected" in run.stderr
 
-    def test_whose_qemu_dies_during_a_command(self, workshop: Workshop) -> None:
+    def test_whose_qemu_exits_during_a_command(self, workshop: Workshop) -> None:
         start = workshop.start_script("web", mode="die")
         run = workshop.drive(workshop.configuration("web.succeed('true')", [start]))
         run.expect(1)

@@ -30,14 +30,14 @@ try:
 except FileExistsError as error:
     print(error)
 open(folder + "/guest/made/file", "w").write("new")
-for place in ("/file", "/file"):
-    machine.copy_out(folder + "/guest/made/file", folder + place)
+for _ in range(2):
+    machine.copy_out(folder + "/guest/made/file", folder + "/file")
 machine.release()
 """
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
+def owned() -> Iterator[Path]:
     """A folder of an unprivileged user, if the test is run by root."""
     folder = Path(tempfile.mkdtemp(prefix="copies-"))
     (folder / "guest/store/inner").mkdir(parents=True)
@@ -56,21 +56,21 @@ def place() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("channel", ["agent", "plain"])
-def test_a_driver_without_root_copies_read_only_folders(place: Path, channel: str) -> None:
+def test_a_driver_without_root_copies_read_only_folders(owned: Path, channel: str) -> None:
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "CHARIOTEER_ACCEL": "tcg",
         "CHARIOTEER_CHANNEL": channel,
         "FAKE_QEMU_AGENT": "real" if channel == "agent" else "",
-        "HOME": str(place),
+        "HOME": str(owned),
     }
     user = NOBODY if os.geteuid() == 0 else os.geteuid()
     group = NOBODY if os.geteuid() == 0 else os.getegid()
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(place), COMMAND],
+        [sys.executable, "-c", SCRIPT, str(owned), COMMAND],
         env=environment,
-        cwd=place,
+        cwd=owned,
         capture_output=True,
         text=True,
         user=user,
@@ -80,9 +80,9 @@ def test_a_driver_without_root_copies_read_only_folders(place: Path, channel: st
     assert (done.returncode, done.stderr) == (0, "")
     assert (
         done.stdout
-        == f"machine: cannot copy {place}/guest to the host: {place}/back exists already\n"
+        == f"machine: cannot copy {owned}/guest to the host: {owned}/back exists already\n"
     )
     for name in ("back", "back/store", "back/store/inner"):
-        assert (place / name).stat().st_mode & 0o777 == 0o555
-    assert (place / "file").read_text() == "new"
-    assert {path.name for path in place.iterdir()} - {"state"} == {"back", "file", "guest"}
+        assert (owned / name).stat().st_mode & 0o777 == 0o555
+    assert (owned / "file").read_text() == "new"
+    assert {path.name for path in owned.iterdir()} - {"state"} == {"back", "file", "guest"}

@@ -69,14 +69,14 @@ class TestCommands:
     def test_output_and_status_are_returned(self, web: _core.Machine) -> None:
         assert web.execute("echo out; echo err >&2; exit 42") == (42, "out\n")
 
-    def test_a_command_runs_with_strict_options_in_its_own_shell(self, web: _core.Machine) -> None:
+    def test_a_command_runs_in_its_own_shell_with_strict_options(self, web: _core.Machine) -> None:
         assert web.execute("false; echo not reached")[0] == 1
         assert web.execute("false | true")[0] == 1
         assert web.execute("echo $never_set")[0] != 0
         web.execute("export kept=1; cd /")
         assert web.execute('echo "${kept:-lost}"') == (0, "lost\n")
 
-    def test_quotes_and_lines_arrive_as_they_are(self, web: _core.Machine) -> None:
+    def test_quotes_and_newlines_are_preserved(self, web: _core.Machine) -> None:
         assert web.execute("printf '%s' \"it's\" \\\n '\"$HOME\"'") == (0, 'it\'s"$HOME"')
 
     def test_no_newline_is_added_or_removed(self, web: _core.Machine) -> None:
@@ -101,7 +101,7 @@ class TestCommands:
         assert web.execute("cat; echo end") == (0, "end\n")
         assert web.execute("echo next") == (0, "next\n")
 
-    def test_status_and_output_can_be_left_out(self, web: _core.Machine) -> None:
+    def test_status_and_output_can_be_omitted(self, web: _core.Machine) -> None:
         assert web.execute("echo out; exit 3", check_return=False) == (-1, "out\n")
         assert web.execute("echo out", check_output=False) == (-2, "")
         assert web.execute("echo next") == (0, "next\n")
@@ -171,7 +171,7 @@ class TestInterruption:
         machine = make(idle=idle)
         machine.connect()
         machine.execute("sleep 0.3")
-        assert calls and True not in calls, "a command does not try again and again"
+        assert calls and True not in calls, "a command is not repeated"
         calls.clear()
         with pytest.raises(LookupError, match="enough"):
             machine.wait_for_command("false")
@@ -259,8 +259,8 @@ class TestLifeCycle:
         assert "-device a b" in seen and "-no-reboot" not in seen
 
 
-class TestTrouble:
-    def test_a_start_script_that_is_missing(self, make: Make) -> None:
+class TestFailures:
+    def test_a_missing_start_script_is_named(self, make: Make) -> None:
         machine = make(command="/does/not/exist/run-web-vm")
         with pytest.raises(_core.MachineError, match="web.*/does/not/exist/run-web-vm"):
             machine.start()
@@ -271,7 +271,7 @@ class TestTrouble:
             machine.start()
         assert not machine.booted
 
-    def test_a_kernel_that_panics_ends_the_wait_for_its_shell(self, make: Make) -> None:
+    def test_a_kernel_panic_ends_the_wait_for_the_shell(self, make: Make) -> None:
         machine = make("panic")
         with pytest.raises(_core.MachineError, match="panic") as failure:
             machine.connect()
@@ -286,7 +286,7 @@ class TestTrouble:
         assert "7" in str(failure.value) and "`true`" in notes and "going down" in notes
         assert isinstance(failure.value, RuntimeError)
 
-    def test_a_shell_that_dies_during_a_command(self, web: _core.Machine) -> None:
+    def test_a_shell_that_is_killed_during_a_command(self, web: _core.Machine) -> None:
         with pytest.raises(_core.ShellError):
             web.execute("kill -KILL $PPID", timeout=None)
         with pytest.raises(_core.ShellError):
@@ -312,7 +312,7 @@ class TestTrouble:
 
 
 class TestFiles:
-    def test_a_tree_both_ways(self, web: _core.Machine, folder: Path) -> None:
+    def test_a_tree_is_copied_in_and_out(self, web: _core.Machine, folder: Path) -> None:
         data = folder / "tree/below/data"
         data.parent.mkdir(parents=True)
         data.write_bytes(bytes(range(256)) * 1000)
@@ -331,9 +331,9 @@ class TestFiles:
 
 
 class TestMonitors:
-    def test_the_human_monitor_answers_with_echo_and_prompt(self, web: _core.Machine) -> None:
-        answer = web.monitor_command("info status")
-        assert answer == "info status\r\nran info status\r\n(qemu) "
+    def test_a_reply_of_the_human_monitor_has_echo_and_prompt(self, web: _core.Machine) -> None:
+        reply = web.monitor_command("info status")
+        assert reply == "info status\r\nran info status\r\n(qemu) "
 
     def test_qmp_replies_errors_and_events(self, web: _core.Machine) -> None:
         assert json.loads(web.qmp("stop")) == {"return": {}}

@@ -54,9 +54,9 @@ class TestSession:
         expect_nothing_left(folder)
 
     def test_the_time_limit_is_logged_and_ends_the_process(self, folder: Path) -> None:
-        disks = folder / "disks"
-        disks.mkdir()
-        (disks / "a").touch()
+        removed = folder / "removed"
+        removed.mkdir()
+        (removed / "a").touch()
         script = """
             import sys, threading
             from charioteer import _core
@@ -66,7 +66,7 @@ class TestSession:
             threading.Event().wait()
         """
         done = subprocess.run(
-            [sys.executable, "-c", textwrap.dedent(script), str(disks)],
+            [sys.executable, "-c", textwrap.dedent(script), str(removed)],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             capture_output=True,
             text=True,
@@ -74,7 +74,7 @@ class TestSession:
         )
         assert done.returncode == -signal.SIGTERM
         assert done.stderr.startswith("timeout reached; test terminating...\n")
-        assert not disks.exists()
+        assert not removed.exists()
 
 
 class TestVlan:

@@ -21,15 +21,18 @@ def end_of(child):
 # How a child ends, and its status.
 ENDS = {
     "exits": ("sys.exit(3)", 3),
-    "exits without more ado": ("os._exit(4)", 4),
+    "exits without cleanup": ("os._exit(4)", 4),
     "raises": ("raise LookupError('in the child')", 1),
-    "falls off the end": ("pass", 0),
-    "dies": ("os.kill(os.getpid(), 15); time.sleep(600)", -15),
+    "runs to the end of the script": ("pass", 0),
+    "is killed": ("os.kill(os.getpid(), 15); time.sleep(600)", -15),
 }
 
 
 def passed(workshop: Workshop, script: str, *arguments: str) -> tuple[str, str]:
-    """Runs `script`, which must pass and be able to use its machine at the end; its output."""
+    """Runs `script`, which must pass and be able to use its machine at the end.
+
+    Returns its standard output and error.
+    """
     end = """
 if os.getpid() == parent:
     assert web.succeed("echo still here") == "still here\\n"
@@ -127,7 +130,7 @@ assert subprocess.run(["true"], preexec_fn=lambda: None).returncode == 0
     passed(workshop, script)
 
 
-def test_a_child_that_outlives_the_driver_keeps_no_machine_alive(workshop: Workshop) -> None:
+def test_machines_end_with_the_driver_although_a_child_still_runs(workshop: Workshop) -> None:
     script = """
 child = os.fork()
 if child == 0:

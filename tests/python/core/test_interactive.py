@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -114,18 +115,34 @@ def test_the_console_on_the_terminal(workshop: Workshop) -> None:
 
 
 def test_a_failing_script_waits_for_a_debugger(workshop: Workshop) -> None:
-    script = """
-        answer = 6 * 7
-        raise LookupError("not here")
-    """
-    run = workshop.drive(workshop.configuration(script), "--debug-hook-attach", "attach-to-sandbox")
-    run.wait_for("!!! Breakpoint reached, run 'sudo attach-to-sandbox ")
-    with _connect(4444) as debugger, debugger.makefile("r") as answers:
-        debugger.sendall(b"p 40 + 2\np answer\ncontinue\n")
-        output = answers.read()
+    with _free_port() as port:
+        script = f"""
+            import functools
+            debug.breakpoint = functools.partial(debug.breakpoint, port={port})
+            answer = 6 * 7
+            raise LookupError("not here")
+        """
+        configuration = workshop.configuration(script)
+        run = workshop.drive(configuration, "--debug-hook-attach", "attach-to-sandbox")
+        run.wait_for("!!! Breakpoint reached, run 'sudo attach-to-sandbox ")
+        with _connect(port) as debugger, debugger.makefile("r") as replies:
+            debugger.sendall(b"p 40 + 2\np answer\ncontinue\n")
+            output = replies.read()
     assert "(Pdb) 42\n(Pdb) 42\n" in output
     run.expect(1)
     assert "LookupError: not here" in run.stderr
+
+
+@contextmanager
+def _free_port() -> Iterator[int]:
+    """A port on which no process listens; within the block the kernel gives it to no other socket.
+
+    Servers that set SO_REUSEADDR, as Python's do, can listen on it.
+    """
+    with socket.socket() as reservation:
+        reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reservation.bind(("127.0.0.1", 0))
+        yield reservation.getsockname()[1]
 
 
 def _connect(port: int) -> socket.socket:

@@ -30,11 +30,11 @@ def test_lines_are_complete_and_in_order_with_the_log(workshop: Workshop) -> Non
 def test_lines_of_several_threads_are_complete(workshop: Workshop) -> None:
     script = """
         import threading
-        def talk(name):
+        def write(name):
             for number in range(500):
                 print("thread", name, number)
                 log.log(f"log {name} {number}")
-        threads = [threading.Thread(target=talk, args=[name]) for name in "abcd"]
+        threads = [threading.Thread(target=write, args=[name]) for name in "abcd"]
         for each in threads: each.start()
         for each in threads: each.join()
     """
@@ -52,11 +52,11 @@ def test_a_slow_reader_receives_complete_lines(workshop: Workshop) -> None:
     configuration = workshop.configuration(
         """
         import threading, time
-        def talk():
+        def write_log():
             time.sleep(1)  # the printed lines have filled the pipe by then
             for number in range(1000):
                 log.log(f"logged {number} " + "y" * 150)
-        thread = threading.Thread(target=talk)
+        thread = threading.Thread(target=write_log)
         thread.start()
         print("\\n".join(f"printed {number} " + "x" * 150 for number in range(1000)))
         thread.join()
@@ -75,7 +75,7 @@ def test_a_slow_reader_receives_complete_lines(workshop: Workshop) -> None:
     assert [line for line in lines if not re.fullmatch(whole, line)] == []
 
 
-def test_every_way_to_write_keeps_its_order(workshop: Workshop) -> None:
+def test_output_written_in_different_ways_keeps_its_order(workshop: Workshop) -> None:
     script = """
         import subprocess, sys
         print("one ", end="")

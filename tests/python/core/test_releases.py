@@ -16,7 +16,7 @@ print([machine.name for machine in machines], [vlan.nr for vlan in vlans])
 print(all(name in globals() for name in {names}))
 for machine in machines:
     if machine.name in {virtual}:
-        print(machine.name, "says", machine.succeed("echo hello").strip())
+        print(machine.name, "prints", machine.succeed("echo hello").strip())
 """
 
 
@@ -55,10 +55,10 @@ def test_every_golden_folder_is_run() -> None:
 def start(workshop: Workshop, release: Release, *arguments: str | Path) -> Run:
     """Copies the release's files with the paths of this host, and starts the wrapper script."""
     for name in release.virtual:
-        place = workshop.folder / name / "bin"
-        place.mkdir(parents=True)
+        folder = workshop.folder / name / "bin"
+        folder.mkdir(parents=True)
         script = workshop.start_script(name)
-        script.rename(place / script.name)
+        script.rename(folder / script.name)
     names = [name.replace("-", "_") for name in release.machines]
     names += [f"vlan{nr}" for nr in release.vlans]
     (workshop.folder / "test-script").write_text(
@@ -87,7 +87,7 @@ def test_a_run_as_started_by_a_release(workshop: Workshop, release: Release) -> 
     run.expect(0)
     assert run.stdout.endswith(
         f"{release.machines} {release.vlans}\nTrue\n"
-        + "".join(f"{name} says hello\n" for name in release.virtual)
+        + "".join(f"{name} prints hello\n" for name in release.virtual)
     )
     assert f"Test will time out and terminate in {release.limit} seconds\n" in run.stderr
 
@@ -108,6 +108,7 @@ def test_the_ssh_commands_are_printed(workshop: Workshop, release: Release, firs
 
 
 @pytest.mark.parametrize("release", RELEASES[2:5], ids=["25.05", "25.11", "26.05"])
-def test_the_debug_hook_of_a_build(workshop: Workshop, release: Release) -> None:
-    """`run.nix` abbreviates the flag."""
+def test_the_debug_hook_s_flag_may_be_abbreviated_as_by_run_nix(
+    workshop: Workshop, release: Release
+) -> None:
     start(workshop, release, "--debug-hook=/bin/attach").expect(0)

@@ -42,18 +42,18 @@ def frame(text: bytes) -> bytes:
     return b"\xff" * 6 + bytes.fromhex("020000000001") + b"\x88\xb5" + text.ljust(46, b".")
 
 
-def test_frames_pass_both_ways(wire: Wire) -> None:
+def test_frames_pass_in_both_directions(wire: Wire) -> None:
     sent = frame(b"to the kernel")
     wire.plug.sendall(len(sent).to_bytes(4, "big") + sent)
     assert wire.kernel.recv(2048) == sent
-    answer = frame(b"from the kernel")
-    wire.kernel.send(answer)
-    assert wire.plug.recv(2048) == len(answer).to_bytes(4, "big") + answer
+    reply = frame(b"from the kernel")
+    wire.kernel.send(reply)
+    assert wire.plug.recv(2048) == len(reply).to_bytes(4, "big") + reply
     wire.vlan.stop()
     assert not Path(f"/sys/class/net/{NAME}").exists()
 
 
-def test_a_name_in_use_is_named(wire: Wire, folder: Path) -> None:
+def test_a_device_name_in_use_is_an_error(wire: Wire, folder: Path) -> None:
     with pytest.raises(MachineError, match=f"{NAME} .another run has one of that name"):
         _core.VLan(2, str(folder), _core.Reporter(terminal=False), tap=NAME)
     wire.vlan.stop()
@@ -69,12 +69,12 @@ def test_a_program_reports_its_lines_and_its_status(folder: Path) -> None:
     assert program.last_output() == f"one\naside\n{folder}\n"
 
 
-def test_a_program_that_is_missing_is_named(folder: Path) -> None:
+def test_a_missing_program_is_named(folder: Path) -> None:
     with pytest.raises(MachineError, match="no-such-program"):
         _core.spawn(["no-such-program"], [], str(folder))
 
 
-def test_a_program_can_be_ended(folder: Path) -> None:
+def test_a_program_can_be_terminated(folder: Path) -> None:
     program = _core.spawn(["sleep", "600"], [], str(folder))
     program.terminate()
     assert program.wait(scaled(30)) == -signal.SIGTERM

@@ -74,7 +74,7 @@ def start(workshop: Workshop, name: str, further: str = "") -> Run:
     )
 
 
-def expect_a_whole_end(workshop: Workshop, run: Run) -> None:
+def expect_complete_cleanup(workshop: Workshop, run: Run) -> None:
     run.expect(143)
     expect_nothing_left(workshop.folder)
     suite = ElementTree.parse(workshop.out / "report.xml").getroot()[0]
@@ -91,14 +91,14 @@ def test_sigterm_ends_a_script_that(workshop: Workshop, name: str) -> None:
     run.wait_for(MARKER.get(name, "ready"))
     assert qemus_of(workshop.state)
     run.send(signal.SIGTERM)
-    expect_a_whole_end(workshop, run)
+    expect_complete_cleanup(workshop, run)
 
 
 @pytest.mark.parametrize("name", ["catches all exceptions", "holds the interpreter lock"])
 def test_the_time_limit_ends_a_script_that(workshop: Workshop, name: str) -> None:
     # The limit begins when the script is ready.
     run = start(workshop, name, "driver.global_timeout = 0.5\ndriver.race_timer.start()\n")
-    expect_a_whole_end(workshop, run)
+    expect_complete_cleanup(workshop, run)
     assert "timeout reached; test terminating..." in run.stderr
 
 
@@ -130,14 +130,14 @@ def test_a_script_has_time_to_clean_up(workshop: Workshop) -> None:
             web.succeed("sleep 600")
         finally:
             time.sleep(0.5)
-            print("tidied up")
+            print("cleaned up")
     """
     run = workshop.drive(workshop.configuration(script))
     run.wait_for("ready")
     run.wait_for("must succeed: sleep 600")
     run.send(signal.SIGTERM)
     run.expect(143)
-    assert "tidied up\n" in run.stdout
+    assert "cleaned up\n" in run.stdout
     assert "ended by force" not in run.stderr
     expect_nothing_left(workshop.folder)
 

@@ -17,7 +17,7 @@ def check(root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_accepts_files_within_the_limits(tmp_path: Path) -> None:
+def test_files_within_the_limits_are_accepted(tmp_path: Path) -> None:
     (tmp_path / "driver").mkdir()
     (tmp_path / "driver/short.cpp").write_text("int main() {}\n")
     assert check(tmp_path).returncode == 0
@@ -31,9 +31,7 @@ def test_accepts_files_within_the_limits(tmp_path: Path) -> None:
         ("seed", b"\xfe\xffCh", "driver/seed: not text"),
     ],
 )
-def test_names_files_that_are_too_long(
-    tmp_path: Path, name: str, content: bytes, message: str
-) -> None:
+def test_other_files_are_errors(tmp_path: Path, name: str, content: bytes, message: str) -> None:
     (tmp_path / "driver").mkdir()
     (tmp_path / "driver" / name).write_bytes(content)
     done = check(tmp_path)

@@ -38,7 +38,7 @@ def step(name: str, command: str, *options: str) -> str:
     return f"Step({name!r}, ['sh', '-c', {command!r}], {', '.join(['30', *options])})"
 
 
-def test_a_step_runs_after_those_that_it_needs(folder: Path) -> None:
+def test_a_step_runs_after_its_dependencies(folder: Path) -> None:
     first = step("first", f"echo first >> {folder}/order")
     second = step("second", f"echo second >> {folder}/order", "needs=('first',)", "load=0.1")
     text = output(start(folder, f"[{second}, {first}]"))
@@ -72,7 +72,7 @@ def test_only_the_output_of_a_failed_step_is_shown(folder: Path) -> None:
     assert (folder / "logs/good.log").read_text().startswith("not shown\n")
 
 
-def test_a_step_that_fails_ends_the_others_with_all_their_processes(folder: Path) -> None:
+def test_a_failed_step_ends_the_other_steps_with_all_their_processes(folder: Path) -> None:
     orphan = f"(setsid sleep 3600 {folder} & echo >> {folder}/pipe); sleep 3600 {folder}"
     orphan = orphan.replace(f"sleep 3600 {folder}", f"sh -c 'sleep 3600; : {folder}'")
     os.mkfifo(folder / "pipe")

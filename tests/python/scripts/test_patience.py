@@ -7,15 +7,15 @@ import pytest
 from support.patience import Hung, deadline
 
 
-def test_a_deadline_within_another_one_leaves_that_running() -> None:
+def test_a_nested_deadline_does_not_cancel_the_outer_one() -> None:
     with pytest.raises(Hung), deadline(0.1):
         with deadline(60):
             pass
         signal.pause()
 
 
-def test_a_deadline_that_is_over_is_none_any_more() -> None:
+def test_after_a_block_the_deadline_of_the_test_applies_again() -> None:
     with pytest.raises(Hung), deadline(0.01):
         signal.pause()
-    # That of this test itself.
+    # The deadline of this test itself.
     assert signal.getitimer(signal.ITIMER_REAL)[0] > 1

@@ -51,18 +51,21 @@ def outcome_of(
 
 
 def _record_call(call: Any, method: str, *arguments: Any) -> None:
-    call.asked.append((method, *arguments))
+    call.requests.append((method, *arguments))
 
 
 @fake_of("Call", _record_call)
 class FakeCall:
-    """A command in a guest; `pieces` has its output, None for its end, exceptions for a lost guest."""
+    """A command in a guest.
+
+    `pieces` has its output; None is its end, an exception that the guest was lost.
+    """
 
     def __init__(self) -> None:
         self.pid = 42
         self.pieces: queue.Queue[_core.Piece | Exception | None] = queue.Queue()
         self.outcome: _core.Outcome | None = None
-        self.asked: list[tuple[Any, ...]] = []
+        self.requests: list[tuple[Any, ...]] = []
 
     @for_tests
     def end(self, status: int = 0, signal: int = 0) -> None:
@@ -70,7 +73,7 @@ class FakeCall:
         self.pieces.put(None)
 
     @for_tests
-    def say(self, data: bytes, is_errors: bool = False) -> None:
+    def output(self, data: bytes, is_errors: bool = False) -> None:
         self.pieces.put(value_of("Piece", data=data, is_errors=is_errors))
 
     def read(self, timeout: Any = None) -> _core.Piece | None:

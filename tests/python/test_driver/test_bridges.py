@@ -17,7 +17,7 @@ def fail_with(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "if_nametoindex", lambda _name: 3)
 
 
-def test_an_interface_that_a_parallel_start_has_attached_is_no_error(
+def test_an_interface_that_is_already_attached_is_no_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fail_with(errno.EBUSY, monkeypatch)

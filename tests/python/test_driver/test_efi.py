@@ -49,12 +49,12 @@ class TestStore:
             machine.create_efi_vars()
         assert str(failure.value) == "OVMF variables store exists"
 
-    def test_is_made_by_the_first_write(self, machine: QemuMachine) -> None:
+    def test_the_first_write_creates_it(self, machine: QemuMachine) -> None:
         assert machine.read_efi_vars() == [] and machine.efi_vars.read_content() is None
         machine.write_efi_vars([demo()])
         assert names(machine) == ["Demo"]
 
-    def test_keeps_what_was_written(self, machine: QemuMachine) -> None:
+    def test_variables_are_kept_unless_overwritten(self, machine: QemuMachine) -> None:
         machine.write_efi_vars([demo(data=b"old"), demo("Other", b"12345")])
         machine.write_efi_vars([demo()])
         other, written = sorted(machine.read_efi_vars(), key=lambda variable: variable.dataLen)[
@@ -65,7 +65,7 @@ class TestStore:
         assert written.boot_access and written.runtime_access and not written.volatile
         assert written.state == EfiVariable.State.VAR_ADDED and not written.isDeleted
 
-    def test_has_its_variables_at_multiples_of_four(self, machine: QemuMachine) -> None:
+    def test_variables_are_at_multiples_of_four(self, machine: QemuMachine) -> None:
         machine.write_efi_vars([demo("Odd", b"1"), demo("Next", b"2")])
         image = machine.efi_vars_path.read_bytes()
         begins = [at for at in range(0, 0x200) if image[at : at + 3] == b"\xaa\x55\x3f"]
@@ -174,11 +174,11 @@ class TestPowerCuts:
 
 
 class TestVariable:
-    def test_its_owner_has_the_bytes_of_the_store(self) -> None:
+    def test_its_owner_is_a_uuid_or_a_name(self) -> None:
         assert demo().vendorUUID == uuid.UUID(bytes=VENDOR.bytes_le)
-        by_people = EfiVariable(GLOBAL, "Boot0000", b"")
+        by_uuid = EfiVariable(GLOBAL, "Boot0000", b"")
         by_name = EfiVariable(EfiGuid.gEfiGlobalVariableGuid, "Boot0000", b"")
-        assert by_people.vendorUUID == by_name.vendorUUID == EfiGuid.gEfiGlobalVariableGuid
+        assert by_uuid.vendorUUID == by_name.vendorUUID == EfiGuid.gEfiGlobalVariableGuid
         assert GLOBAL.bytes_le in by_name.serialize()
         assert EfiVariable(by_name.vendorUUID, "again").vendorUUID == by_name.vendorUUID
 
@@ -201,7 +201,7 @@ class TestVariable:
     def test_all_spellings_of_an_existing_variable(self, state: int | None) -> None:
         assert EfiVariable(VENDOR, "Demo", b"", state=state).state == 0x3F
 
-    def test_its_lengths_follow(self, machine: QemuMachine) -> None:
+    def test_its_length_can_be_changed(self, machine: QemuMachine) -> None:
         machine.write_efi_vars([demo()])
         (variable,) = machine.read_efi_vars()
         variable.data = b"longer"
@@ -213,7 +213,9 @@ class TestVariable:
         with pytest.raises(ValueError, match="needs a name"):
             machine.write_efi_vars([EfiVariable(VENDOR, data=b"1")])
 
-    def test_is_shown(self, machine: QemuMachine, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_variables_are_printed(
+        self, machine: QemuMachine, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         machine.write_efi_vars([demo(data=b"seventeen letters"), EfiVariable(GLOBAL, "Empty")])
         machine.dump_efi_vars()
         shown = capsys.readouterr().out
@@ -229,7 +231,7 @@ class TestVariable:
             assert line in shown.splitlines(), shown
 
 
-def test_debians_own_empty_store_is_the_same(machine: QemuMachine) -> None:
+def test_an_empty_store_equals_that_of_debian_s_package(machine: QemuMachine) -> None:
     debians = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
     machine.create_efi_vars()
     assert machine.efi_vars_path.read_bytes() == debians.read_bytes()

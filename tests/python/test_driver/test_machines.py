@@ -182,7 +182,7 @@ class TestFailures:
             three.each(call)
         assert sorted(cancelled) == ["a", "b", "c"]
 
-    def test_others_are_not_cancelled(self) -> None:
+    def test_later_calls_are_not_cancelled(self) -> None:
         check_cancelled()
 
 

@@ -23,9 +23,9 @@ def call(machine: QemuMachine) -> Iterator[fake_core.FakeCall]:
     made.end()
 
 
-def say(call: fake_core.FakeCall, *pieces: bytes, is_errors: bool = False) -> None:
+def write(call: fake_core.FakeCall, *pieces: bytes, is_errors: bool = False) -> None:
     for piece in pieces:
-        call.say(piece, is_errors)
+        call.output(piece, is_errors)
 
 
 def fake_of(machine: QemuMachine) -> fake_core.FakeMachine:
@@ -52,24 +52,26 @@ def test_a_machine_with_an_execute_of_its_own_can_spawn(
     assert fake_of(machine).calls == [("begin", "x", False, None)]
 
 
-def test_lines_do_not_depend_on_the_pieces(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+def test_lines_may_be_split_anywhere_between_pieces(
+    machine: QemuMachine, call: fake_core.FakeCall
+) -> None:
     text = "one\n\ntwo\r\nthree é\nlast".encode()
-    say(call, *(text[i : i + 1] for i in range(len(text))))
+    write(call, *(text[i : i + 1] for i in range(len(text))))
     call.end()
     assert list(machine.spawn("x")) == ["one", "", "two", "three é", "last"]
 
 
 def test_lines_are_delivered_before_the_end(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     process = machine.spawn("x")
-    say(call, b"first\nsec")
+    write(call, b"first\nsec")
     assert next(process) == "first"
-    say(call, b"ond\n")
+    write(call, b"ond\n")
     assert next(process) == "second"
     call.end()
     assert list(process) == [] and process.wait().stdout == "first\nsecond\n"
 
 
-def test_the_begin_of_too_much_output_is_dropped(
+def test_the_beginning_of_too_much_output_is_dropped(
     machine: QemuMachine,
     call: fake_core.FakeCall,
     logger: TerminalLogger,
@@ -79,7 +81,7 @@ def test_the_begin_of_too_much_output_is_dropped(
     process = machine.spawn("x")
     lines = [f"line {number:02}" for number in range(30)]
     for line in lines:
-        say(call, line.encode() + b"\n")
+        write(call, line.encode() + b"\n")
     call.end()
     kept = process.wait().stdout.splitlines()
     assert kept[1:] == lines[1 - len(kept) :] and 5 < len(kept) < 14
@@ -92,8 +94,8 @@ def test_the_begin_of_too_much_output_is_dropped(
 
 def test_the_result(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     process = machine.spawn("x", timeout=5)
-    say(call, b"out\xff")
-    say(call, b"err\xff", is_errors=True)
+    write(call, b"out\xff")
+    write(call, b"err\xff", is_errors=True)
     call.end(143, 15)
     result = process.wait()
     assert (result.status, result.signal, result.timeout) == (143, 15, 5)
@@ -107,13 +109,15 @@ def test_lines_of_standard_error_go_to_the_console(
     machine: QemuMachine, call: fake_core.FakeCall
 ) -> None:
     process = machine.spawn("x")
-    say(call, b"a\n\nb", b"c\nd", is_errors=True)
+    write(call, b"a\n\nb", b"c\nd", is_errors=True)
     call.end()
     process.wait()
     assert fake_of(machine).console_lines == [b"a", b"", b"bc", b"d"]
 
 
-def test_a_wait_that_is_too_short(machine: QemuMachine, call: fake_core.FakeCall) -> None:
+def test_a_wait_may_time_out_and_be_repeated(
+    machine: QemuMachine, call: fake_core.FakeCall
+) -> None:
     process = machine.spawn("x")
     with pytest.raises(subprocess.TimeoutExpired) as caught:
         process.wait(timeout=0)
@@ -124,7 +128,7 @@ def test_a_wait_that_is_too_short(machine: QemuMachine, call: fake_core.FakeCall
 
 def test_a_lost_guest_raises_an_error(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     process = machine.spawn("x")
-    say(call, b"first\nhalf")
+    write(call, b"first\nhalf")
     call.pieces.put(ShellError("web: gone"))
     assert next(process) == "first" and next(process) == "half"
     waits: list[Callable[[], object]] = [process.wait, lambda: next(process)]
@@ -139,7 +143,7 @@ def test_input(machine: QemuMachine, call: fake_core.FakeCall) -> None:
     process.write("é")
     process.write(b"\xff")
     process.close_stdin()
-    assert call.asked == [("write", "é".encode()), ("write", b"\xff"), ("end_input",)]
+    assert call.requests == [("write", "é".encode()), ("write", b"\xff"), ("end_input",)]
 
 
 def test_input_must_be_requested(machine: QemuMachine, call: fake_core.FakeCall) -> None:
@@ -147,12 +151,12 @@ def test_input_must_be_requested(machine: QemuMachine, call: fake_core.FakeCall)
         machine.spawn("x").write("y")
 
 
-class TestTheEnd:
+class TestEnd:
     def test_kill(self, machine: QemuMachine, call: fake_core.FakeCall) -> None:
         process = machine.spawn("x")
         process.kill()
         process.kill(9)
-        assert call.asked == [("signal", 0), ("signal", 9)]
+        assert call.requests == [("signal", 0), ("signal", 9)]
 
     def test_a_block_kills_and_waits(self, machine: QemuMachine, call: fake_core.FakeCall) -> None:
         setattr(call, "signal", lambda number: call.end(143, 15))
@@ -166,7 +170,7 @@ class TestTheEnd:
         call.end()
         with machine.spawn("x") as process:
             process.wait()
-        assert call.asked == []
+        assert call.requests == []
 
     def test_ctrl_c_in_a_block_does_not_wait(
         self, machine: QemuMachine, call: fake_core.FakeCall
@@ -174,12 +178,12 @@ class TestTheEnd:
         with pytest.raises(KeyboardInterrupt):
             with machine.spawn("x"):
                 raise KeyboardInterrupt
-        assert call.asked == [("signal", 0)]
+        assert call.requests == [("signal", 0)]
 
     def test_detached(self, machine: QemuMachine, call: fake_core.FakeCall) -> None:
         with machine.spawn("x") as process:
             process.detach()
-        assert call.asked == [("detach",)] and list(process) == []
+        assert call.requests == [("detach",)] and list(process) == []
         uses: list[Callable[[], object]] = [process.wait, process.kill, process.close_stdin]
         for use in uses:
             with pytest.raises(ValueError, match="web: `x` was detached"):
@@ -197,7 +201,7 @@ def test_two_threads_share_the_lines(machine: QemuMachine, call: fake_core.FakeC
     for thread in threads:
         thread.start()
     lines = [str(number) for number in range(1000)]
-    say(call, *(f"{line}\n".encode() for line in lines))
+    write(call, *(f"{line}\n".encode() for line in lines))
     call.end()
     for thread in threads:
         thread.join()
