@@ -176,7 +176,7 @@ def test_4_5_a_name_may_be_reused_when_its_machine_is_off(workshop: Workshop) ->
         try:
             create_machine(machine.start_command, name="machine")
         except Exception as error:
-            assert "a machine of that name runs" in str(error), error
+            assert "a machine with this name already runs" in str(error), error
         else:
             raise AssertionError("two machines in one state directory")
         machine.crash()

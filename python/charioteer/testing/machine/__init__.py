@@ -1,4 +1,4 @@
-"""Machines, as test scripts use them."""
+"""The classes of machines that test scripts use."""
 
 from charioteer.testing.machine.base import BaseMachine
 from charioteer.testing.machine.commands import make_command

@@ -7,10 +7,10 @@ from charioteer.testing.machine.base import BaseMachine
 
 
 class MachineAlias:
-    """Behaves like the machine itself, and warns of its use as NixOS 26.11 does.
+    """A proxy of the machine that warns of its use, like that of NixOS 26.11.
 
-    Unlike upstream's it is an instance of the machine's class and equal to it, because up to
-    NixOS 26.05 the name meant the very machine.
+    Unlike upstream's it is an instance of the machine's class and equal to the machine, because up
+    to NixOS 26.05 the name was the machine itself.
     """
 
     def __init__(self, machine: BaseMachine) -> None:

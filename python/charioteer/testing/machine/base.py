@@ -1,4 +1,4 @@
-"""What every kind of machine can do, given a way to run a command in it."""
+"""The base class of all machines: everything that only needs a way to run a command."""
 
 import os
 import shutil
@@ -17,17 +17,18 @@ from charioteer.testing.parameters import checked
 from charioteer.testing.wording import kept_state
 
 LOCK = "lock"
-"""The file of the state directory by which the core claims it."""
+"""The file that the core locks while it uses the state directory."""
 
-# What goes into one command when a file is written by the shell; bash takes 128 KiB.
+# Base64 characters in one command when a file is written by the shell, whose limit is 128 KiB.
 _PIECE = 60_000
 
 
 class BaseMachine(Units, Screen, ABC):
     """A machine of the test.
 
-    A subclass says by `_execute` how a command is run. All paths of machines of a run are under
-    its `tmp_dir`: the state in `vm-state-NAME`, what is shared with guests in `shared-xchg`.
+    A subclass implements `_execute`, which runs a command. All machines of a run have the same
+    `tmp_dir`, with the state of each in `vm-state-NAME`, and the files shared with guests in
+    `shared-xchg`.
     """
 
     def __init__(
@@ -39,13 +40,13 @@ class BaseMachine(Units, Screen, ABC):
         tmp_dir: Path | None = None,
         keep_machine_state: bool = False,
     ) -> None:
-        """`callbacks` are called before every command. Makes the directories.
+        """Creates the directories. `callbacks` are called before every command.
 
-        Raises ValueError for a name that no folder can have, OSError.
+        Raises ValueError for a name with a slash or a NUL, OSError.
         """
         if "/" in name or "\0" in name:
             raise ValueError(
-                f"the name of a machine is part of a folder's, which {name!r} cannot be"
+                f"the name of a machine is part of a folder's name, so it cannot be {name!r}"
             )
         self.out_dir = out_dir
         self.name = name
@@ -59,7 +60,7 @@ class BaseMachine(Units, Screen, ABC):
         for directory in (self.state_dir, self.shared_dir):
             directory.mkdir(mode=0o700, exist_ok=True)
         if self._state_is_reset:
-            # It is as good as new; the core only empties it.
+            # The core deletes only the contents; the mode may be that of an earlier run.
             self.state_dir.chmod(0o700)
 
     def __repr__(self) -> str:
@@ -75,9 +76,9 @@ class BaseMachine(Units, Screen, ABC):
         self.keep_machine_state = is_kept
 
     def cleanup_statedir(self) -> None:
-        """Deletes what the machine keeps between its starts, its disks above all."""
+        """Deletes the files that the machine keeps between its starts, such as disks."""
         for entry in self.state_dir.iterdir():
-            # The claim that keeps other drivers out stays.
+            # The lock stays, so that no other driver can use the directory.
             if entry.name == LOCK:
                 continue
             if entry.is_dir() and not entry.is_symlink():
@@ -100,17 +101,17 @@ class BaseMachine(Units, Screen, ABC):
     # How commands are run
 
     _builtin_execute: Callable[..., tuple[int, str]] | None = None
-    """The `_execute` of this kind of machine, of which `_own_backend` knows a better way."""
+    """The class's own `_execute`, in place of which `_own_backend` is used unless it is overridden."""
 
     def _own_backend(self) -> Backend:
-        """How machines of this kind run commands."""
+        """The backend of this class of machines."""
         return ExecuteBackend(self)
 
     @property
     def _command_backend(self) -> Backend:
-        """How commands are run: the machine's own way, unless a subclass or a script has another.
+        """The class's own backend, unless a subclass or a script has replaced `execute`.
 
-        Chosen anew each time, since a script may assign `execute` at any moment.
+        Chosen at each use, since a script may assign `execute` at any moment.
         """
         return ExecuteBackend(self) if self._has_other_execute() else self._own_backend()
 
@@ -119,23 +120,23 @@ class BaseMachine(Units, Screen, ABC):
         is_ours = kind._execute is kind._builtin_execute and kind.execute is Commands.execute
         return not is_ours or not vars(self).keys().isdisjoint(("execute", "_execute"))
 
-    # What a subclass provides
+    # Implemented by subclasses
 
     @abstractmethod
     def is_up(self) -> bool:
-        """Whether commands can be run without starting it first."""
+        """Whether commands can be run without starting the machine first."""
 
     @abstractmethod
     def start(self) -> None:
-        """Starts it. Does nothing when it runs."""
+        """Starts the machine. Does nothing if it runs."""
 
     @abstractmethod
     def wait_for_shutdown(self, timeout: Duration | None = None) -> None:
-        """Waits for its end. Raises subprocess.TimeoutExpired."""
+        """Waits for the machine's end. Raises subprocess.TimeoutExpired."""
 
     @abstractmethod
     def shutdown(self) -> None:
-        """Shuts it down in an orderly way and waits for its end."""
+        """Shuts the system down and waits for the machine's end."""
 
     # Files and ports
 
@@ -197,7 +198,7 @@ class BaseMachine(Units, Screen, ABC):
 
     @checked
     def copy_from_host_via_shell(self, source: str, target: str) -> None:
-        """Writes a file of the host into the guest by shell commands alone; for small files."""
+        """Writes a small file of the host into the guest, with shell commands only."""
         from base64 import b64encode
 
         content = b64encode(Path(source).read_bytes()).decode()
@@ -208,8 +209,8 @@ class BaseMachine(Units, Screen, ABC):
 
 
 def _port_hint(port: int, addr: str, state: str) -> tuple[str, ...]:
-    """What in the guest knows of the port; nothing there knows of those of other machines."""
-    # As text it may be the name of a service, of which nc knows the number.
+    """The agent's program that waits for the port; none for ports of other machines."""
+    # A port may also be the name of a service, which only nc can resolve.
     if addr not in ("localhost", "127.0.0.1", "::1", "0.0.0.0") or not str(port).isdecimal():
         return ()
     return ("wait-port", str(port), state)

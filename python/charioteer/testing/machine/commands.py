@@ -16,7 +16,7 @@ from charioteer.testing.parameters import checked
 
 
 def make_command(args: Iterable[object]) -> str:
-    """The words as one command for a shell."""
+    """The arguments quoted as one shell command."""
     return shlex.join(map(str, args))
 
 
@@ -28,7 +28,7 @@ class Commands(ABC):
     callbacks: list[Callable[[], None]]
     """Called before every command."""
     streams: bool = False
-    """Whether the output of commands is logged as it comes, where the script gives no `stream`."""
+    """Whether the output of commands is logged as it arrives; the default of `stream`."""
 
     @abstractmethod
     def _execute(
@@ -46,7 +46,7 @@ class Commands(ABC):
         """The backend of this class of machines, before changes by a subclass or a script."""
 
     def last_words(self) -> list[str]:
-        """The last lines of its console, for the notes of an error."""
+        """The last lines of the console, for the notes of an error."""
         return []
 
     # The log
@@ -64,7 +64,7 @@ class Commands(ABC):
         return self.logger.nested(msg, {"machine": self.name, **attrs})
 
     def _log_output(self, output: str) -> None:
-        """Logs the lines of an output in the same format as the core."""
+        """Logs the output of a command by lines, in the same format as the core."""
         if output:
             for line in output.removesuffix("\n").split("\n"):
                 self.log(f"| {line}")
@@ -72,8 +72,8 @@ class Commands(ABC):
     # Commands
 
     def run_callbacks(self) -> None:
-        """Checks the active polling conditions."""
-        # Their commands are not attempts of a wait.
+        """Calls the callbacks, which check the active polling conditions."""
+        # Their commands are not probes of the wait that is being made.
         with probes.asking_until(None):
             for callback in self.callbacks:
                 callback()
@@ -88,9 +88,9 @@ class Commands(ABC):
     ) -> tuple[int, str]:
         """Runs a command in bash with `set -euo pipefail`; returns exit status and output.
 
-        Standard error is written to the console. `timeout` in seconds ends the command with 124;
-        None is no limit. Without `check_output` it returns (-2, "") at once and the command goes
-        on; without `check_return` the status is -1.
+        Standard error is written to the console. After `timeout` seconds the command is ended, with
+        status 124; None is no limit. Without `check_output` the call returns (-2, "") at once and
+        the command continues; without `check_return` the status is -1.
         """
         self.run_callbacks()
         limit = probes.granted(timeout)
@@ -121,10 +121,10 @@ class Commands(ABC):
     ) -> Result:
         """Runs a command in bash with `set -euo pipefail`; returns status, output and duration.
 
-        `stdin` is what it reads, text as UTF-8; by default nothing. `timeout` in seconds ends it
-        with status 124; by default there is none. With `stream` the lines of its output are
-        logged as they come; by default as the run does. Raises no error for its status, but
-        MachineError when the machine is in trouble.
+        `stdin` is its standard input, text as UTF-8; empty by default. After `timeout` seconds it is
+        ended, with status 124; by default there is no limit. With `stream` the lines of its output
+        are logged as they arrive; the default is `streams`. A status other than 0 is not an error;
+        MachineError is raised if the command cannot be run.
         """
         with self.nested(f"running: {command}"):
             return self._command_backend.run(
@@ -135,10 +135,11 @@ class Commands(ABC):
     def spawn(
         self, command: str, *, stdin: bool = False, timeout: Duration | None = None
     ) -> Process:
-        """Starts a command as `run` does and goes on; see Process for what can be done with it.
+        """Starts a command as `run` does, without waiting for its end.
 
-        With `stdin` it reads what `Process.write` gives it. `timeout` in seconds ends it with
-        status 124; by default there is none. Raises MachineError when there is no agent.
+        With `stdin` its standard input is written by `Process.write`. After `timeout` seconds it is
+        ended, with status 124; by default there is no limit. Raises MachineError when there is no
+        agent.
         """
         self.log(f"spawning: {command}")
         # A script's replacement of `execute` cannot implement this.
@@ -150,8 +151,8 @@ class Commands(ABC):
     ) -> str:
         """Runs the commands, which must exit with 0; returns their outputs in one string.
 
-        `timeout` in seconds is for each of them; by default there is none. `stream` as for `run`.
-        Raises RequestedAssertionFailed.
+        `timeout` in seconds applies to each of them; by default there is no limit. `stream` as for
+        `run`. Raises RequestedAssertionFailed.
         """
         output = ""
         for command in commands:
@@ -207,7 +208,7 @@ class Commands(ABC):
 
     @checked
     def sleep(self, secs: Duration | None = None, duration: Duration | None = None) -> None:
-        """Sleeps in the guest, by the guest's clock. The arguments are two names for the same."""
+        """Sleeps in the guest, by the guest's clock. `duration` is the newer name of `secs`."""
         if (secs is None) == (duration is None):
             raise TypeError("sleep() takes either 'secs' or 'duration'")
         length = secs if secs is not None else duration

@@ -1,4 +1,4 @@
-"""The lines of the serial console as they come, and looking for a pattern in them."""
+"""The lines of the serial console as they arrive, and the search for a pattern in them."""
 
 import queue
 import re
@@ -7,20 +7,21 @@ from collections import deque
 
 from charioteer import _core as core
 
-# Up to this length all of the text is searched each time.
+# Characters up to which the whole text is searched each time.
 _WHOLE = 256 * 1024
-# Beyond, each new piece is searched together with this much before it.
+# In a longer text, new lines are searched together with this many characters before them.
 _TAIL = 64 * 1024
 
 
 class ConsoleText:
     """Lines joined without newlines, as one text.
 
-    A long text is searched as a whole only now and then, or the search would take ever longer.
+    A long text is searched as a whole only after it has grown by a quarter, since the time of a
+    search grows with the text.
     """
 
     mark: core.ConsoleMark | None = None
-    """Up to where the line without an end was searched."""
+    """The position up to which an unterminated line was searched."""
 
     def __init__(self, regex: str) -> None:
         self._pattern = re.compile(regex)
@@ -28,7 +29,7 @@ class ConsoleText:
         self._searched = 0
 
     def add(self, lines: list[str]) -> bool:
-        """Adds lines; whether the pattern is found near the end of the text or, at times, in it."""
+        """Adds lines; returns whether the pattern matches near the end or, at times, anywhere."""
         added = "".join(lines)
         self._text += added
         if _WHOLE < len(self._text) < self._searched * 5 // 4:
@@ -36,13 +37,13 @@ class ConsoleText:
             return bool(self._pattern.search(self._text, begin))
         return self.search()
 
-    def goes_on(self, rest: str) -> bool:
-        """Whether the pattern is found when `rest`, which is not added, follows the text."""
+    def matches_with(self, rest: str) -> bool:
+        """Whether the pattern matches the text followed by `rest`, which is not added."""
         begin = max(0, len(self._text) - _TAIL) if len(self._text) > _WHOLE else 0
         return bool(rest) and bool(self._pattern.search(self._text[begin:] + rest))
 
     def search(self) -> bool:
-        """Whether the pattern is found in the whole text."""
+        """Whether the pattern matches anywhere in the text."""
         if self._searched == len(self._text) > 0:
             return False
         self._searched = len(self._text)
@@ -50,7 +51,7 @@ class ConsoleText:
 
 
 class ConsoleLines:
-    """`machine.last_lines`: a queue of the lines that were not taken yet, much like queue.Queue.
+    """`machine.last_lines`: a queue of the unread lines, with the interface of queue.Queue.
 
     Thread-safe.
     """
@@ -61,7 +62,7 @@ class ConsoleLines:
         self._lock = threading.Lock()
 
     def take(self, timeout: float | None) -> list[str]:
-        """All lines that are there, at least one. Raises TimeoutError after `timeout` seconds."""
+        """Waits for at least one line; returns all. Raises TimeoutError after `timeout` seconds."""
         with self._lock:
             if self._lines:
                 taken = list(self._lines)
@@ -70,24 +71,24 @@ class ConsoleLines:
         return self._machine.next_console_lines(timeout)
 
     def add_to(self, text: ConsoleText, timeout: float | None) -> bool:
-        """Takes what is there, or comes; whether `text` then matches.
+        """Waits for lines and adds them to `text`; returns whether it matches.
 
-        A last line without an end is looked at once nothing has followed for a second, and is taken
-        only when it makes the text match: the next call gets what follows in it. Raises
-        TimeoutError after `timeout` seconds.
+        An unterminated last line is considered after a second without output, and consumed only if
+        the text matches with it: the next call gets the rest of it. Raises TimeoutError after
+        `timeout` seconds.
         """
         with self._lock:
             lines = list(self._lines)
             self._lines.clear()
         if lines:
             return text.add(lines)
-        came = self._machine.next_console_text(timeout, text.mark)
-        text.mark = came.mark
-        if came.lines and text.add(came.lines):
+        received = self._machine.next_console_text(timeout, text.mark)
+        text.mark = received.mark
+        if received.lines and text.add(received.lines):
             return True
-        if not text.goes_on(came.rest):
+        if not text.matches_with(received.rest):
             return False
-        self._machine.take_console_rest(came.mark)
+        self._machine.take_console_rest(received.mark)
         return True
 
     def get(self, block: bool = True, timeout: float | None = None) -> str:
@@ -101,11 +102,11 @@ class ConsoleLines:
         return first
 
     def get_nowait(self) -> str:
-        """The oldest line that is there. Raises queue.Empty."""
+        """The oldest line, without waiting. Raises queue.Empty."""
         return self.get(block=False)
 
     def qsize(self) -> int:
-        """How many lines are there."""
+        """The number of unread lines."""
         try:
             lines = self.take(0.0)
         except TimeoutError:

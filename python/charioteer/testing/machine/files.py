@@ -36,6 +36,6 @@ class Files(LifeCycle, Copies):
             raise error
 
     def copy_from_vm(self, source: str, target_dir: str = "") -> None:
-        """The older name of `copy_from_machine`."""
+        """The old name of `copy_from_machine`."""
         warnings.warn("Use copy_from_machine() instead", DeprecationWarning, stacklevel=2)
         self.copy_from_machine(source, target_dir)

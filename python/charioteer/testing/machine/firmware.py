@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Firmware(LifeCycle):
-    """Part of every virtual machine. The EFI variables are accessible while it is off."""
+    """Part of every virtual machine. Its EFI variables can be accessed while it is off."""
 
     @cached_property
     def efi_vars(self) -> "EfiVars":
@@ -23,34 +23,34 @@ class Firmware(LifeCycle):
     def create_efi_vars(self) -> None:
         """Creates an empty store of EFI variables for the first start.
 
-        Raises RequestedAssertionFailed when there is one, or while the machine runs.
+        Raises RequestedAssertionFailed when the store exists, or while the machine runs.
         """
         self.efi_vars.create_empty()
 
     def read_efi_vars(self) -> "list[EfiVariable]":
-        """The variables of the machine's EFI firmware; None before the store exists.
+        """The variables of the machine's EFI firmware; empty if the store does not exist yet.
 
-        Raises RequestedAssertionFailed while the machine runs, MachineError when the file is none.
+        Raises RequestedAssertionFailed while the machine runs, MachineError when the file is invalid.
         """
         owners = self.efi_vars.read_content() or {}
         return [variable for owner in owners.values() for variable in owner.values()]
 
     def write_efi_vars(self, add: "list[EfiVariable]") -> None:
-        """Writes variables to the store, for the next start; replaces those of equal names.
+        """Writes variables to the store, for the next start; replaces those with the same names.
 
         Raises RequestedAssertionFailed while the machine runs, MachineError when they do not fit.
         """
         self.efi_vars.write(add)
 
     def dump_efi_vars(self) -> None:
-        """Shows the variables on standard output. Raises as `read_efi_vars` does."""
+        """Prints the variables on standard output. Raises as `read_efi_vars` does."""
         for variable in self.read_efi_vars():
             variable.print()
 
     def switch_root(self) -> None:
-        """Switches from the initial RAM disk to the system, and waits for its root shell.
+        """Switches from the initial RAM disk to the system, and waits for the system's root shell.
 
-        The initial RAM disk has to be systemd's, with a root shell of its own.
+        The initial RAM disk must use systemd and have a root shell, too.
         """
         self.wait_for_unit("initrd.target")
         self.execute(

@@ -19,7 +19,7 @@ from charioteer.testing.shell_connection import ShellConnection
 
 
 def shell_by_socat(machine: core.Machine, address: str) -> None:
-    """Connects the root shell to a socat address, until either side closes or Ctrl-C."""
+    """Connects the root shell to a socat address, until either side closes it or Ctrl-C."""
     if shutil.which("socat") is None:
         raise MachineError(f"{machine.name}: shell_interact with an address needs socat")
     descriptor = machine.attach_shell()
@@ -33,9 +33,9 @@ def shell_by_socat(machine: core.Machine, address: str) -> None:
 
 
 def login_shell(machine: core.Machine, logger: AbstractLogger, idle: Callable[[], None]) -> bool:
-    """Runs a login shell on the terminal until it ends or Ctrl-]. False if there is none.
+    """Runs a login shell on the terminal until it ends or Ctrl-]. False if there is no terminal.
 
-    The log is held back meanwhile, since the shell owns the terminal.
+    The log is queued meanwhile, since the shell uses the terminal.
     """
     if not (os.isatty(0) and os.isatty(1)):
         return False
@@ -54,17 +54,17 @@ def login_shell(machine: core.Machine, logger: AbstractLogger, idle: Callable[[]
         return False
     logger.log("Terminal is ready (Ctrl-] leaves it):", attributes)
     try:
-        with _log_held(logger.reporter):
+        with _log_queued(logger.reporter):
             shell.relay(idle)
     except NoShell as error:
-        logger.log(f"the terminal is gone: {error}", attributes)
+        logger.log(f"the terminal was lost: {error}", attributes)
     finally:
         shell.close()
     return True
 
 
 @contextmanager
-def _log_held(reporter: core.Reporter) -> Generator[None, None, None]:
+def _log_queued(reporter: core.Reporter) -> Generator[None, None, None]:
     if not os.isatty(2):
         yield
         return
@@ -77,28 +77,28 @@ def _log_held(reporter: core.Reporter) -> Generator[None, None, None]:
 
 
 def shell_on_terminal(machine: core.Machine) -> None:
-    """Sends lines of the terminal to the root shell and shows its output.
+    """Sends lines from the terminal to the root shell and shows the shell's output.
 
     Ends by Ctrl-D or Ctrl-C.
     """
     descriptor = machine.attach_shell()
     done = threading.Event()
-    shower = threading.Thread(target=_show, args=(descriptor, done), daemon=True)
-    shower.start()
+    printer = threading.Thread(target=_print_output, args=(descriptor, done), daemon=True)
+    printer.start()
     try:
         while True:
             os.write(descriptor, (input("$ ") + "\n").encode())
     except (EOFError, KeyboardInterrupt):
         print(file=sys.stderr)
     finally:
-        # First of all, or it would receive the output of later commands.
+        # Before the shell is returned: the thread would read the output of later commands.
         done.set()
-        shower.join()
+        printer.join()
         os.close(descriptor)
         machine.detach_shell()
 
 
-def _show(descriptor: int, done: threading.Event) -> None:
+def _print_output(descriptor: int, done: threading.Event) -> None:
     while not done.is_set():
         if select.select([descriptor], [], [], 0.1)[0]:
             piece = os.read(descriptor, 65536)

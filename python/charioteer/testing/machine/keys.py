@@ -7,5 +7,5 @@ from charioteer import _core as core
 CHAR_TO_KEY: dict[str, str] = {
     char: key for char in string.printable if (key := core.key_name(char)) != char
 }
-"""What QEMU calls the keys for characters that are no names of keys. Scripts may change it, as for
-another layout of the keyboard."""
+"""QEMU's keys for the characters that are not themselves names of keys. Scripts may change it, for
+example for another keyboard layout."""

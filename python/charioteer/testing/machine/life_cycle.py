@@ -18,8 +18,8 @@ from charioteer.testing.parameters import checked
 class LifeCycle(BaseMachine):
     """Part of every virtual machine.
 
-    Scripts assign `booted`, `connected`, `pid`, `process`, `shell` and `monitor` after they have
-    ended QEMU themselves; the next start sets them again.
+    Scripts that end QEMU themselves assign `booted`, `connected`, `pid`, `process`, `shell` and
+    `monitor` afterwards; the next start sets them again.
     """
 
     handle: core.Machine
@@ -27,7 +27,7 @@ class LifeCycle(BaseMachine):
     qmp_path: Path
     shell_path: Path
     efi_vars_path: Path
-    """What its start script takes from NIX_EFI_VARS."""
+    """The value of NIX_EFI_VARS for its start script."""
     vsock_guest: Path | None
 
     def _connect_core(self, handle: core.Machine, command: StartCommand) -> None:
@@ -36,7 +36,7 @@ class LifeCycle(BaseMachine):
         self._command = command
         self._process: QemuProcess | None = None
         self._forgotten: dict[str, int] = {}
-        """Attributes that a script has set to None, with the process that ran then."""
+        """The attributes that a script has set to None, with the id of QEMU's process then."""
         self._qmp_client = QMPSession(handle)
         self._last_lines = ConsoleLines(handle)
         self._shell = RootShell(handle)
@@ -81,7 +81,7 @@ class LifeCycle(BaseMachine):
         """Notes that a script has set `attribute` to None. Raises ValueError for other values."""
         if value is not None:
             raise ValueError(
-                f"machine.{attribute} is what the core started; a script may set it to None, "
+                f"machine.{attribute} belongs to the core; a script may only set it to None, "
                 f"not to {value!r}"
             )
         if (process := self.handle.process) is not None:
@@ -89,7 +89,7 @@ class LifeCycle(BaseMachine):
 
     @property
     def process(self) -> QemuProcess | None:
-        """The process of the last start: the start script, which executes QEMU."""
+        """The process of the last start: that of the start script, which becomes QEMU by exec."""
         running = self.handle.process
         if running is None or self._is_forgotten("process", running):
             return None
@@ -166,7 +166,7 @@ class LifeCycle(BaseMachine):
         return self.booted and self.connected
 
     def _next_newline_closed_block_from_shell(self) -> str:
-        """The next line of the root shell's output, for scripts that wrote to `shell`."""
+        """The next line of the root shell's output, for scripts that write to `shell`."""
         received = b""
         while not received.endswith(b"\n") and (piece := self._shell.recv(4096)):
             received += piece
@@ -187,7 +187,7 @@ class LifeCycle(BaseMachine):
             ]
         if not self.booted:
             take_over_state(self)
-            self._shell.give_back()
+            self._shell.return_to_driver()
         command, full_command, environment = self.start_command, "", None
         if command.is_changed():
             sockets = (self.monitor_path, self.qmp_path, self.shell_path)
@@ -197,14 +197,14 @@ class LifeCycle(BaseMachine):
 
     def _environment(self, command: StartCommand) -> list[str]:
         """The environment for a start command that a script has changed."""
-        made = dict(command.build_environment(self.state_dir, self.shared_dir))
-        if made.get("NIX_EFI_VARS") == os.environ.get("NIX_EFI_VARS"):
-            made["NIX_EFI_VARS"] = str(self.efi_vars_path)
-        return [f"{name}={value}" for name, value in made.items()]
+        variables = dict(command.build_environment(self.state_dir, self.shared_dir))
+        if variables.get("NIX_EFI_VARS") == os.environ.get("NIX_EFI_VARS"):
+            variables["NIX_EFI_VARS"] = str(self.efi_vars_path)
+        return [f"{name}={value}" for name, value in variables.items()]
 
     def connect(self) -> None:
-        """Waits for the root shell; starts the machine first if it is off."""
-        self._shell.give_back()
+        """Starts the machine if it is off, and waits for the root shell."""
+        self._shell.return_to_driver()
         if self.connected:
             return
         with self.nested("waiting for the VM to finish booting"):
@@ -212,20 +212,20 @@ class LifeCycle(BaseMachine):
             self.handle.connect()
 
     def shutdown(self) -> None:
-        """Powers the guest off and waits for the end of QEMU; does nothing if it has ended."""
+        """Powers the guest off and waits for the end of QEMU. Does nothing if QEMU has ended."""
         if not self.booted:
             return
         self.handle.poweroff()
         self.wait_for_shutdown()
 
     def crash(self) -> None:
-        """Ends QEMU, like a power failure."""
+        """Kills QEMU, like a power failure."""
         if not self.booted:
             return
         self.log("forced crash")
         with self.nested("waiting for the VM to power off"):
             self.handle.crash()
-        self._shell.give_back()
+        self._shell.return_to_driver()
 
     def reboot(self) -> None:
         """Presses Ctrl-Alt-Delete. The machine must have been started with allow_reboot=True."""
@@ -239,20 +239,20 @@ class LifeCycle(BaseMachine):
             return
         with self.nested("waiting for the VM to power off"):
             self.handle.wait_for_shutdown(timeout)
-        self._shell.give_back()
+        self._shell.return_to_driver()
 
     def release(self) -> None:
         """Ends QEMU and closes its connections."""
         if self.pid is None:
             return
         self._log_end()
-        self._shell.give_back()
+        self._shell.return_to_driver()
         self.handle.release()
 
     def end(self) -> None:
-        """Prepares for the end of the run, in which the core ends all machines in parallel.
+        """Prepares for the end of the run, where the core ends all machines in parallel.
 
-        Calls the `release` of a subclass, but not our own, which the core replaces.
+        Therefore `release` is called only if a subclass overrides it.
         """
         if type(self).release is not LifeCycle.release:
             self.release()

@@ -1,4 +1,4 @@
-"""A command that runs in a guest while the test does something else."""
+"""A command that runs in a guest in the background of the test."""
 
 import subprocess
 import threading
@@ -11,29 +11,30 @@ from charioteer.testing.cancellation import Cancelled, CancelToken, check_cancel
 from charioteer.testing.duration import Duration, seconds
 from charioteer.testing.machine.result import Result
 
-# Seconds.
-_LOOK_EVERY = 0.5
-_END_GRACE = 30  # of what is killed with SIGTERM, and 5 s later with SIGKILL
-# Bytes of each stream. What runs as long as the test must not take all of the host's memory.
+# Seconds between two checks of the polling conditions.
+_POLL_INTERVAL = 0.5
+# Seconds to wait for the end after SIGTERM, which SIGKILL follows after 5 s.
+_END_GRACE = 30
+# Bytes kept of each stream, so that a long command does not use all of the host's memory.
 _KEPT = 256 * 1024 * 1024
 
 
 class Host(Protocol):
-    """What a Process needs of the core."""
+    """The part of the core's machine that a Process uses."""
 
     def add_console_lines(self, lines: list[bytes]) -> None:
         ...
 
 
 class Process:
-    """A command under way; `for line in process:` gives the lines of its output as they come.
+    """A running command; `for line in process:` yields the lines of its output as they arrive.
 
-    All that it writes is read at once, so it never waits for the test, and the last 256 MiB of
-    either stream are kept; a warning says when there was more. Lines of its standard error go to the
-    console and so into the log. It ends with its machine, with the block of
+    Its output is read as soon as it is written, so the command never blocks. The last 256 MiB of
+    each stream are kept; if there was more, a warning is logged. Lines of its standard error are
+    added to the console, and thus to the log. The command ends with its machine, with the block of
     `with machine.spawn(...) as process:`, or by `kill`; not with the last reference to this object.
 
-    May be used from several threads; each line is given to one of those who iterate.
+    Thread-safe. If several threads iterate, each line is returned to one of them.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Process:
         host: Host,
         has_input: bool,
     ) -> None:
-        """Reads what `call`, which runs `command`, writes from now on, on a thread of its own."""
+        """Starts a thread that reads the output of `call`, which runs `command`."""
         self.machine = machine
         self.command = command
         self._call: core.Call | None = call
@@ -54,18 +55,18 @@ class Process:
         self._limit = limit
         self._begin = time.monotonic()
         self._input_lock = threading.Lock()
-        # Guards what follows.
+        # Guards the following attributes.
         self._changed = threading.Condition()
         self._output = bytearray()
         self._errors = bytearray()
-        self._shown = 0  # bytes of the output that iteration has given
-        self._searched = 0  # bytes of the output in which there is no line end after `_shown`
+        self._consumed = 0  # bytes of the output that iteration has returned
+        self._searched = 0  # up to here there is no newline after `_consumed`
         self._logged = 0  # bytes of the standard error that were logged
-        self._dropped: set[str] = set()  # streams of which there was more than is kept
+        self._dropped: set[str] = set()  # streams that exceeded `_KEPT`
         self._result: Result | None = None
         self._failure: Exception | None = None
         self._cancel_token = CancelToken()
-        # A daemon, so that a run that ends does not wait for it.
+        # A daemon thread, so that the end of the run does not wait for it.
         threading.Thread(target=self._follow, args=(call,), daemon=True).start()
 
     def __repr__(self) -> str:
@@ -75,7 +76,7 @@ class Process:
             state = f"status {status}"
         return f"<Process `{self.command}` on {self.machine.name}: {state}>"
 
-    # On its own thread
+    # On the reading thread
 
     def _follow(self, call: core.Call) -> None:
         self._cancel_token.adopt_thread()
@@ -83,7 +84,7 @@ class Process:
         failure: Exception | None = None
         try:
             while (piece := call.read()) is not None:
-                self._take(piece)
+                self._store(piece)
             self._log_errors(to_end=True)
             result = self._make_result(call.outcome)
         except Cancelled:
@@ -94,12 +95,12 @@ class Process:
             self._result, self._failure = result, failure
             self._changed.notify_all()
 
-    def _take(self, piece: core.Piece) -> None:
+    def _store(self, piece: core.Piece) -> None:
         with self._changed:
             if not piece.is_errors:
                 self._output += piece.data
                 dropped = self._drop(self._output, "output")
-                self._shown = max(0, self._shown - dropped)
+                self._consumed = max(0, self._consumed - dropped)
                 self._searched = max(0, self._searched - dropped)
                 self._changed.notify_all()
                 return
@@ -108,7 +109,7 @@ class Process:
         self._log_errors(to_end=False)
 
     def _drop(self, kept: bytearray, name: str) -> int:
-        """Drops the older half of what is too much; how many bytes that was."""
+        """Drops all but the newest half of `_KEPT` if there is more; returns the number of bytes."""
         if len(kept) <= _KEPT:
             return 0
         if name not in self._dropped:
@@ -123,7 +124,7 @@ class Process:
         return dropped
 
     def _log_errors(self, to_end: bool) -> None:
-        """Hands on the lines that are complete, at the end also one that is not."""
+        """Logs the complete lines; with `to_end` also an incomplete last one."""
         end = len(self._errors) if to_end else self._errors.rfind(b"\n", self._logged) + 1
         if end > self._logged:
             text = bytes(self._errors[self._logged : end])
@@ -131,7 +132,7 @@ class Process:
             self._host.add_console_lines(text.removesuffix(b"\n").split(b"\n"))
 
     def _make_result(self, outcome: core.Outcome | None) -> Result:
-        assert outcome is not None, "it has ended"
+        assert outcome is not None, "the command has ended"
         return Result(
             machine=self.machine,
             command=self.command,
@@ -145,14 +146,16 @@ class Process:
             waited=time.monotonic() - self._begin,
         )
 
-    # On the threads that wait
+    # On the threads of callers
 
     def _wait(self, done: Callable[[], bool], limit: float | None) -> bool:
-        """Waits until `done()`, which is asked with the lock; false when `limit` passed before."""
+        """Waits until `done()`, which is called with the lock held. False if `limit` has passed."""
         end = None if limit is None else time.monotonic() + limit
         while True:
             with self._changed:
-                rest = _LOOK_EVERY if end is None else min(_LOOK_EVERY, end - time.monotonic())
+                rest = _POLL_INTERVAL
+                if end is not None:
+                    rest = min(rest, end - time.monotonic())
                 if done():
                     return True
                 if rest <= 0:
@@ -166,16 +169,16 @@ class Process:
     def _is_over(self) -> bool:
         return self._result is not None or self._failure is not None or self._call is None
 
-    def _held(self) -> core.Call:
+    def _attached_call(self) -> core.Call:
         if self._call is None:
             raise ValueError(f"{self.machine.name}: `{self.command}` was detached")
         return self._call
 
     def wait(self, timeout: Duration | None = None) -> Result:
-        """Waits for its end. `timeout` in seconds; by default there is none.
+        """Waits for the command's end. `timeout` in seconds; by default there is no limit.
 
-        Raises subprocess.TimeoutExpired, after which it goes on; ShellError when the guest is gone;
-        ValueError when it was detached.
+        Raises subprocess.TimeoutExpired, after which the command continues; ShellError when the
+        guest was lost; ValueError when the command was detached.
         """
         limit = None if timeout is None else seconds(timeout)
         if not self._wait(self._is_over, limit):
@@ -185,29 +188,30 @@ class Process:
             return self._result
         if self._failure is not None:
             raise self._failure
-        self._held()
-        raise AssertionError("what is over has a result or a failure, or was detached")
+        self._attached_call()
+        raise AssertionError("unreachable: it has a result or a failure, or was detached")
 
     def poll(self) -> int | None:
-        """Its exit status; None while it runs, or when that will never be known."""
+        """Its exit status; None while it runs, and after it was detached or the guest was lost."""
         return None if self._result is None else self._result.status
 
     def __iter__(self) -> "Process":
         return self
 
     def __next__(self) -> str:
-        """The next line of its output without its end, as UTF-8 with U+FFFD.
+        """Waits for the next line of its output; returns it without newline.
 
-        Waits for it. Raises StopIteration at the end, ShellError when the guest is gone.
+        Bytes that are not UTF-8 become U+FFFD. Raises StopIteration at the end, ShellError when the
+        guest was lost.
         """
         found: bytes | None = None
 
-        def look() -> bool:
+        def find() -> bool:
             nonlocal found
             found = self._next_line()
             return found is not None or self._is_over()
 
-        self._wait(look, None)
+        self._wait(find, None)
         if found is None:
             if self._failure is not None:
                 raise self._failure
@@ -215,26 +219,26 @@ class Process:
         return found.decode(errors="replace")
 
     def _next_line(self) -> bytes | None:
-        """Takes a line that is there; at the end also what has no line end."""
-        end = self._output.find(b"\n", max(self._shown, self._searched))
-        if end < 0 and self._is_over() and self._shown < len(self._output):
+        """Consumes the next complete line, if there is one; at the end also an incomplete one."""
+        end = self._output.find(b"\n", max(self._consumed, self._searched))
+        if end < 0 and self._is_over() and self._consumed < len(self._output):
             end = len(self._output)
         if end < 0:
             self._searched = len(self._output)
             return None
-        line = bytes(self._output[self._shown : end])
-        self._shown = self._searched = end + 1
+        line = bytes(self._output[self._consumed : end])
+        self._consumed = self._searched = end + 1
         return line.removesuffix(b"\r")
 
     @property
     def stdout(self) -> str:
-        """Its standard output so far, as far as it is kept."""
+        """The kept part of its standard output so far."""
         with self._changed:
             return self._output.decode(errors="replace")
 
     @property
     def stderr(self) -> str:
-        """Its standard error so far, as far as it is kept."""
+        """The kept part of its standard error so far."""
         with self._changed:
             return self._errors.decode(errors="replace")
 
@@ -242,44 +246,44 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Its process in the guest, which leads a process group. Waits until it was started.
+        """Its process id in the guest, also that of its process group. Waits until it was started.
 
-        Raises MachineError when it could not be, or the guest is gone.
+        Raises MachineError when it cannot be started, or the guest was lost.
         """
-        return self._held().pid
+        return self._attached_call().pid
 
     def write(self, data: str | bytes) -> None:
-        """Gives it input, text as UTF-8; waits until the guest has room for all of it.
+        """Writes to its standard input, text as UTF-8; waits until the guest has room for all of it.
 
-        What comes after its end is dropped. Raises ValueError unless it was spawned with `stdin`,
-        ShellError.
+        After the command's end the data are discarded. Raises ValueError unless it was spawned with
+        `stdin`, ShellError.
         """
         if not isinstance(data, (str, bytes)):
             raise TypeError(f"write(): argument 'data' takes text or bytes, not {data!r}")
-        call = self._held()
+        call = self._attached_call()
         if not self._has_input:
             raise ValueError(f"`{self.command}` has no input; spawn it with stdin=True")
         with self._input_lock:
             call.write(data.encode() if isinstance(data, str) else data)
 
     def close_stdin(self) -> None:
-        """It reads the end of its input after what was written."""
+        """Closes its standard input, after the data that were written."""
         with self._input_lock:
-            self._held().end_input()
+            self._attached_call().end_input()
 
     def kill(self, signal: int = 0) -> None:
-        """Sends a signal to its process group; 0: SIGTERM, and SIGKILL 5 s later to the rest.
+        """Sends a signal to its process group; 0 means SIGTERM, and SIGKILL 5 s later.
 
-        Does not wait. Does nothing when it has ended.
+        Does not wait. Does nothing if the command has ended.
         """
         if not isinstance(signal, int):
-            raise TypeError(f"kill(): argument 'signal' takes the number of one, not {signal!r}")
-        self._held().signal(int(signal))
+            raise TypeError(f"kill(): argument 'signal' takes a signal's number, not {signal!r}")
+        self._attached_call().signal(int(signal))
 
     def detach(self) -> None:
-        """It goes on without this object, and its output is discarded."""
+        """Lets the command run without this object; its further output is discarded."""
         if not self._is_over():
-            self._held().detach()
+            self._attached_call().detach()
         self._cancel_token.cancel()
         with self._changed:
             self._call = None
@@ -289,7 +293,7 @@ class Process:
         return self
 
     def __exit__(self, error_type: type[BaseException] | None, *_details: object) -> None:
-        """Ends it, unless it was detached, and waits until it is gone."""
+        """Kills the command, unless it was detached, and waits for its end."""
         if self._is_over():
             return
         self.kill()

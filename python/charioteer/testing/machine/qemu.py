@@ -22,7 +22,7 @@ _LAST_LINES = 10
 
 
 class QemuMachine(Files, Firmware, Terminals):
-    """A virtual machine of QEMU. The waiting, the sockets and the processes are the core's."""
+    """A virtual machine of QEMU. The core owns its sockets and processes, and waits for them."""
 
     def __init__(
         self,
@@ -36,10 +36,10 @@ class QemuMachine(Files, Firmware, Terminals):
         vsock_guest: Path | None = None,
         vsock_host: Path | None = None,
     ) -> None:
-        """`start_command` is a piece of shell; NAME of its `run-NAME-vm` is the default name.
+        """`start_command` is a shell command; NAME of its `run-NAME-vm` is the default name.
 
-        Unless `keep_machine_state`, what an earlier run left of its disks is deleted. Raises
-        MachineError when a living driver uses the state directory, OSError.
+        Unless `keep_machine_state`, the state of an earlier run is deleted. Raises MachineError when
+        another running driver uses the state directory, OSError.
         """
         command = as_start_command(start_command)
         super().__init__(
@@ -131,16 +131,16 @@ class QemuMachine(Files, Firmware, Terminals):
         return self.handle.monitor_command(command)
 
     def wait_for_monitor_prompt(self) -> str:
-        """What the human monitor answered to lines sent by `monitor.send`, and its prompt."""
+        """The replies of the human monitor to lines sent by `monitor.send`, with its prompt."""
         return self._monitor.until_prompt()
 
     @checked
     def wait_for_qmp_event(
         self, event_filter: Callable[[dict[str, Any]], bool], timeout: Duration = 600
     ) -> dict[str, Any]:
-        """The next QMP event for which `event_filter` is true. Those before it are lost.
+        """Waits for a QMP event for which `event_filter` is true; discards the events before it.
 
-        Raises TimeoutError; RuntimeError before the start.
+        Raises TimeoutError; RuntimeError before the first start.
         """
         end = time.monotonic() + seconds(timeout)
         while True:
@@ -152,29 +152,28 @@ class QemuMachine(Files, Firmware, Terminals):
 
     @checked
     def forward_port(self, host_port: int = 8080, guest_port: int = 80) -> None:
-        """Makes a TCP port of the guest reachable at one of the host."""
+        """Forwards a TCP port of the host to one of the guest."""
         self.run_callbacks()
         self.handle.forward_port(host_port, guest_port)
 
     def block(self) -> None:
-        """Takes the first VLAN's cable out."""
+        """Sets the link of the first VLAN's network interface down."""
         self.run_callbacks()
         self.handle.set_link("virtio-net-pci.1", False)
 
     def unblock(self) -> None:
-        """Puts the first VLAN's cable in again."""
+        """Sets the link of the first VLAN's network interface up again."""
         self.run_callbacks()
         self.handle.set_link("virtio-net-pci.1", True)
 
-    # By hand
+    # Interactive use
 
     @checked
     def shell_interact(self, address: str | None = None) -> None:
-        """A login shell on the terminal, until `exit` or Ctrl-]; or the root shell at an address of
-        socat.
+        """Runs a login shell on the terminal until `exit` or Ctrl-].
 
-        Where the guest has no terminals to give, or the driver sits at none, lines go to the root
-        shell instead.
+        With `address` the root shell is connected to that address of socat instead. If the guest
+        cannot provide a terminal, or the driver has none, lines are sent to the root shell.
         """
         from charioteer.testing.machine import interact
 
@@ -186,7 +185,7 @@ class QemuMachine(Files, Firmware, Terminals):
             interact.shell_on_terminal(self.handle)
 
     def console_interact(self) -> None:
-        """Sends what is typed to the serial console, until Ctrl-C or the end of input."""
+        """Sends typed text to the serial console, until Ctrl-C or the end of input."""
         from charioteer.testing.machine import interact
 
         self.log("Terminal is ready (there is no prompt):")
@@ -194,5 +193,5 @@ class QemuMachine(Files, Firmware, Terminals):
             self.log("Closing connection to the console")
 
     def ssh_backdoor_command(self) -> str:
-        """How to log in from the host, for a machine with a vsock."""
+        """The command to log in from the host, for a machine with a vsock."""
         return f"ssh -o User=root vsock-mux/{shlex.quote(str(self.vsock_host))}"

@@ -12,7 +12,7 @@ from charioteer import _core as core
 from charioteer.testing.duration import Duration, seconds
 from charioteer.testing.machine.console import ConsoleLines
 
-_LOOK_EVERY = 0.5  # seconds
+_POLL_INTERVAL = 0.5  # seconds
 
 
 class ConsoleInput(io.RawIOBase):
@@ -52,7 +52,7 @@ class ConsoleOutput:
         while True:
             has_ended = self._process.poll() is not None
             try:
-                line = self._lines.get(timeout=0.0 if has_ended else _LOOK_EVERY)
+                line = self._lines.get(timeout=0.0 if has_ended else _POLL_INTERVAL)
                 return line.encode() + b"\n"
             except queue.Empty:
                 if has_ended:
@@ -130,7 +130,7 @@ class QemuProcess:
         self._process.kill()
 
     def last_output(self) -> str:
-        """The last 8 KiB that it wrote."""
+        """The last 8 KiB of its output."""
         return self._process.last_output()
 
     def communicate(
@@ -158,7 +158,7 @@ class QemuProcess:
 
 
 class ConsoleReader:
-    """`machine.serial_thread`: the core reads the console, for as long as QEMU runs."""
+    """`machine.serial_thread`: the interface of a thread, for the core's reader of the console."""
 
     name = "serial"
     daemon = True
@@ -167,14 +167,14 @@ class ConsoleReader:
         self._process = process
 
     def is_alive(self) -> bool:
-        """Whether there can be more output."""
+        """Whether QEMU runs, so that there can be more output."""
         return self._process.poll() is None
 
     def join(self, timeout: Duration | None = None) -> None:
         """Waits for the end of the console, for `timeout` seconds at most."""
         end = None if timeout is None else time.monotonic() + seconds(timeout)
         while self.is_alive():
-            left = _LOOK_EVERY if end is None else min(_LOOK_EVERY, end - time.monotonic())
+            left = _POLL_INTERVAL if end is None else min(_POLL_INTERVAL, end - time.monotonic())
             if left <= 0:
                 return
             try:

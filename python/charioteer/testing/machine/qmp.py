@@ -23,14 +23,14 @@ class QMPSession:
     reader = Replaced("the core owns the connection; use read_pending_messages() and events()")
     writer = Replaced("the core owns the connection; use send()")
     _wait_for_new_result = Replaced("send() returns the result of its command")
-    from_path = Replaced("a machine has its connection from its start on: machine.qmp_client")
+    from_path = Replaced("every machine has a connection: machine.qmp_client")
 
     def __init__(self, machine: core.Machine) -> None:
         self._machine = machine
         self.pending_events: queue.Queue[dict[str, Any]] = queue.Queue()
-        """Events that were read and not taken yet."""
+        """Events that were received but not consumed."""
         self.results: queue.Queue[dict[str, Any]] = queue.Queue()
-        """Empty, since `send` returns each result."""
+        """Always empty, since `send` returns each result."""
 
     def send(self, cmd: str, args: Mapping[str, Any] = {}) -> dict[str, Any]:
         """Sends a command; returns the whole reply, with its `return`.
@@ -68,7 +68,7 @@ class QMPSession:
     def events(self, timeout: Duration = 10) -> Iterator[dict[str, Any]]:
         """The unread events. Does not wait.
 
-        `timeout` is accepted as by upstream, and has no effect.
+        `timeout` has no effect; upstream has it, too.
         """
         self.read_pending_messages()
         while not self.pending_events.empty():

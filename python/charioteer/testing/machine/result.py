@@ -12,7 +12,7 @@ TIMED_OUT = 124
 
 
 class Console(Protocol):
-    """A machine whose console output is shown with an error."""
+    """The part of a machine that the notes of an error use."""
 
     name: str
 
@@ -25,16 +25,15 @@ class Result:
     """Exit status and output of a command."""
 
     machine: Any = field(compare=False)
-    """The machine that it ran in, of whatever class."""
+    """The machine in which it ran."""
     command: str
     status: int
-    """The exit status as of a shell: 128 + n after signal n; 124 after its limit."""
+    """The exit status as in a shell: 128 + n after signal n; 124 after its limit."""
     signal: int | None
     """The signal that ended it, or None."""
     stdout_bytes: bytes
     stderr_bytes: bytes
-    """Empty where standard error is not to be had: on the plain channel, and on machines that run
-    commands in their own way."""
+    """Empty on the plain channel, and on machines that override `execute`."""
     duration: float = field(compare=False)
     """Seconds in the guest, from its start to its end."""
     timed_out: bool = False
@@ -42,7 +41,7 @@ class Result:
     timeout: Duration | None = None
     """The limit, or None."""
     waited: float = field(default=0.0, compare=False)
-    """Seconds on the host, with what came before its start."""
+    """Seconds on the host, including the wait before its start."""
 
     @cached_property
     def stdout(self) -> str:
@@ -71,7 +70,7 @@ class Result:
         return self
 
     def failure(self, text: str) -> RequestedAssertionFailed:
-        """An error with this text, and the machine, times and output as notes."""
+        """An error with `text`, and with the machine, times and output as notes."""
         outputs = {"its output": self.stdout, "its standard error": self.stderr}
         return failed_request(self.machine, text, self.waited, self.timeout, outputs)
 
@@ -85,9 +84,9 @@ class Result:
 def failed_request(
     machine: Console, text: str, waited: float, limit: Duration | None, outputs: dict[str, str]
 ) -> RequestedAssertionFailed:
-    """An error with this text, and the machine, times and last lines of output as notes.
+    """An error with `text`, and with the machine, times and last lines of output as notes.
 
-    `waited` is in seconds; the keys of `outputs` are their names in the notes.
+    `waited` is in seconds. The keys of `outputs` are the names of the outputs in the notes.
     """
     error = RequestedAssertionFailed(text)
     limits = "no limit" if limit is None else f"limit {render(limit)} s"

@@ -1,4 +1,4 @@
-"""What a machine shows, and what is typed at it."""
+"""The screen and the keyboard of a machine."""
 
 import os
 import re
@@ -24,7 +24,7 @@ class Screen(Commands):
 
     @abstractmethod
     def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
-        """Presses a key: a character, or a name or chord. Then waits `delay` seconds."""
+        """Presses a key, given as a character, name or combination. Then waits `delay` seconds."""
 
     @checked
     def send_chars(self, chars: str, delay: float | None = 0.01) -> None:
@@ -56,13 +56,13 @@ class Screen(Commands):
         with self.nested("waiting for a window to appear"):
             wait_until(appeared, timeout)
 
-    # The screen, and the text on it
+    # The screen and its text
 
     @checked
     def screenshot(self, filename: str) -> None:
-        """Writes the screen as PNG: into the output directory unless `filename` has a slash.
+        """Writes the screen as PNG file, into the output directory unless `filename` has a slash.
 
-        Without a dot in it `.png` is appended. Raises MachineError.
+        `.png` is appended to a name without a dot. Raises MachineError.
         """
         if "." not in filename:
             filename += ".png"
@@ -73,7 +73,7 @@ class Screen(Commands):
 
     @contextmanager
     def _managed_screenshot(self) -> Generator[Path, None, None]:
-        """A picture of the screen in a file that is there within the block."""
+        """A PNG file of the screen, which exists within the block."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "screen.png"
             self._write_screenshot(str(path))
@@ -84,24 +84,25 @@ class Screen(Commands):
         """Writes the screen as PNG to exactly `path`."""
 
     def _read_screen(self, variants: int, left: float | None = None) -> Iterator[tuple[int, str]]:
-        """Begins to read the screen in the first `variants` of the three ways.
+        """Begins to recognise the text on the screen, in the first `variants` of three variants.
 
-        Yields the number of the way and the text, each as soon as it is known. `left` is what the
-        caller's limit leaves, in seconds.
+        They are the picture as it is, with dark letters, and with light letters. Yields the number
+        of each variant with its text, in the order in which they are finished. `left` are the seconds
+        until the caller's limit.
         """
         raise MachineError(f"{self.name}: there is no screen to read")
 
     def get_screen_text(self) -> str:
-        """The text on the screen. Raises MachineError when it cannot be read."""
+        """The text on the screen. Raises MachineError when it cannot be recognised."""
         return next(self._read_screen(1))[1]
 
     def get_screen_text_variants(self) -> list[str]:
-        """The text on the screen, read as it is, as dark letters, and as light letters."""
+        """The text on the screen in all three variants."""
         return [text for _, text in sorted(self._read_screen(3))]
 
     @checked
     def wait_for_text(self, regex: str, timeout: Duration = 900) -> None:
-        """Waits until the text on the screen, in one of the three ways to read it, matches."""
+        """Waits until the text on the screen matches in one of the three variants."""
         pattern = re.compile(regex)
         end = time.monotonic() + seconds(timeout)
 
@@ -111,7 +112,7 @@ class Screen(Commands):
                 variants = [text for _, text in sorted(texts)]
                 self.log(f"Last OCR attempt failed. Text was: {variants}")
                 return any(pattern.search(text) for text in variants)
-            # What has not been read when one matches is not read any more.
+            # Variants that are not finished when one matches are abandoned.
             return any(pattern.search(text) for _, text in texts)
 
         with self.nested(f"waiting for {regex} to appear on screen"):

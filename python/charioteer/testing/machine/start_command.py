@@ -1,4 +1,4 @@
-"""The start command of a virtual machine, which scripts can read, change and subclass."""
+"""The start command of a virtual machine, which scripts can read, change and replace by subclasses."""
 
 import os
 import subprocess
@@ -12,15 +12,15 @@ from charioteer.testing.errors import MachineError
 class StartCommand(str):
     """A shell command that runs QEMU, usually the path of `run-NAME-vm`.
 
-    It is a string. `_cmd` is the same text and may be assigned, with effect from the next start;
-    `str()`, formatting and `machine.start_command` use it. A subclass may override `cmd` and
-    `build_environment`, whose results start the machine.
+    It is a string. `_cmd` is the same text. If a script assigns it, `str()`, formatting,
+    `machine.start_command` and the next start use the new text. A subclass may override `cmd` and
+    `build_environment`, whose results are used at the next start.
     """
 
     _cmd: str
 
     def __new__(cls, *arguments: Any, **_named: Any) -> Self:
-        """Subclasses may have other arguments; their `__init__` sets `_cmd` then."""
+        """Accepts any arguments, since the `__init__` of a subclass may have others, and set `_cmd`."""
         script = arguments[0] if arguments else ""
         return super().__new__(cls, script if isinstance(script, str) else "")
 
@@ -37,7 +37,7 @@ class StartCommand(str):
         return repr(self._cmd)
 
     def current(self) -> Self:
-        """A copy whose text is `_cmd`; the two share their attributes."""
+        """Itself, or if `_cmd` was assigned, a copy with that text that shares its attributes."""
         if str.__eq__(self, self._cmd):
             return self
         renewed = str.__new__(type(self), self._cmd)
@@ -56,13 +56,13 @@ class StartCommand(str):
         shell_socket_path: Path,
         allow_reboot: bool = False,
     ) -> str:
-        """The whole command line for `sh -c`, with the flags that the driver adds."""
+        """The command line for `sh -c`, with the options that the driver adds."""
         sockets = (str(monitor_socket_path), str(qmp_socket_path), str(shell_socket_path))
         return core.driver_command(self._cmd, *sockets, bool(allow_reboot))
 
     @staticmethod
     def build_environment(state_dir: Path, shared_dir: Path) -> dict[str, str]:
-        """The driver's environment with the variables for start scripts."""
+        """The driver's environment plus the variables for start scripts."""
         return {
             **os.environ,
             "TMPDIR": str(state_dir),
@@ -79,9 +79,9 @@ class StartCommand(str):
         shell_socket_path: Path,
         allow_reboot: bool = False,
     ) -> "subprocess.Popen[bytes]":
-        """Starts QEMU without a machine object, for a caller that listens on the sockets.
+        """Starts QEMU for a caller that listens on the sockets, without a machine object.
 
-        `machine.start()` does not call this, since the core starts QEMU.
+        `machine.start()` does not call this: there the core starts QEMU.
         """
         return subprocess.Popen(
             self.cmd(monitor_socket_path, qmp_socket_path, shell_socket_path, allow_reboot),

@@ -1,4 +1,4 @@
-"""A state directory that several machines of one name use one after the other."""
+"""State directories that several machines with the same name use in turn."""
 
 import threading
 import weakref
@@ -13,7 +13,7 @@ _holders: dict[Path, "weakref.ref[Holder]"] = {}
 
 
 class Holder(Protocol):
-    """A machine whose state directory others may take over."""
+    """A machine that uses a state directory."""
 
     handle: core.Machine
     name: str
@@ -28,27 +28,27 @@ class Holder(Protocol):
 
 
 def take_over_state(machine: Holder) -> None:
-    """Makes an earlier machine release the state directory that `machine` is about to claim.
+    """Unlocks the state directory of `machine` if an earlier machine with the same name locked it.
 
-    The earlier machine must be off, and claims the directory again at its own next start. Raises
-    MachineError if that machine runs.
+    The earlier machine must be off; at its next start it takes the directory back. Raises
+    MachineError if it runs.
     """
     with _lock:
         reference = _holders.get(machine.state_dir)
         holder = None if reference is None else reference()
-        # Without a handle if its constructor failed.
+        # A machine whose constructor failed has no handle.
         if holder is not None and holder is not machine and hasattr(holder, "handle"):
-            _dispossess(holder)
+            _release_directory(holder)
         _holders[machine.state_dir] = weakref.ref(machine)
 
 
-def _dispossess(holder: Holder) -> None:
+def _release_directory(holder: Holder) -> None:
     process = holder.handle.process
     if process is not None and process.poll() is not None:
         holder.wait_for_shutdown()
     if holder.booted:
         raise MachineError(
-            f"{holder.name}: a machine of that name runs in {holder.state_dir}; shut it down "
-            "before, or give another name"
+            f"{holder.name}: a machine with this name already runs in {holder.state_dir}; shut it "
+            "down first, or use another name"
         )
     holder.handle.yield_directory()

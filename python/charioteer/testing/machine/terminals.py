@@ -56,8 +56,8 @@ class Terminals(LifeCycle):
     @full_console_log.setter
     def full_console_log(self, lines: list[str]) -> None:
         raise AttributeError(
-            "machine.full_console_log is kept by the core, and start() begins it anew; what comes "
-            "from now on is in machine.last_lines"
+            "machine.full_console_log cannot be assigned: the core keeps it, and start() clears it; "
+            "machine.last_lines has the lines that are not read yet"
         )
 
     def get_console_log(self) -> str:
@@ -74,8 +74,8 @@ class Terminals(LifeCycle):
         """Waits until the new lines, joined without newlines, match.
 
         An unterminated line, such as a prompt, is included after a second without output. Lines
-        that an earlier call has read are not matched again, nor is the part of a prompt that has
-        matched. `timeout` None means no limit. Raises RequestedAssertionFailed.
+        that an earlier call has read, and the matched part of a prompt, are not considered again.
+        `timeout` None means no limit. Raises RequestedAssertionFailed.
         """
         with self.nested(f"waiting for {regex} to appear on console"):
             text = ConsoleText(regex)

@@ -53,7 +53,7 @@ class Units(Commands):
             try:
                 wait_until(has_state, timeout)
             except RequestedAssertionFailed as error:
-                error.add_note(f'on {self.name}, unit "{unit}" was in state "{seen}" at last')
+                error.add_note(f'on {self.name}, the last state of unit "{unit}" was "{seen}"')
                 raise
 
     @checked
@@ -78,8 +78,8 @@ class Units(Commands):
                 f"failed with exit code {status}"
             )
         match = _PROPERTY.match(lines.partition("\n")[0])
-        assert match, f"{unit!r} has no property {property!r}: systemctl said {lines!r}"
-        assert match[1] == property, f"asked for {property!r}, systemctl gave {match[1]!r}"
+        assert match, f"{unit!r} has no property {property!r}: systemctl printed {lines!r}"
+        assert match[1] == property, f"requested {property!r}, systemctl printed {match[1]!r}"
         return match[2]
 
     @checked
