@@ -152,7 +152,7 @@ class ScreenReading:
         """Begins to read a binary PPM file in the first `variants`, 1 to 3, of the ways."""
     def __iter__(self) -> "ScreenReading": ...
     def __next__(self) -> tuple[int, str]:
-        """Raises MachineError, when Tesseract is not there saying what to install."""
+        """Raises MachineError; when Tesseract is missing, the error names the package to install."""
 
 class Call:
     """A command under way in a guest. It is ended there when this object is gone."""

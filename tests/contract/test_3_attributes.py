@@ -204,7 +204,7 @@ def test_3_every_attribute_of_upstream_exists_or_names_its_replacement(
     for name in row.names.split():
         found = inspect.getattr_static(it, name, None)
         if isinstance(found, Replaced):
-            with pytest.raises(AttributeError, match=f"{name} is not there: .{{5,}}"):
+            with pytest.raises(AttributeError, match=f"{name} is not available: .{{5,}}"):
                 getattr(it, name)
         elif name not in dir(it) and not hasattr(it, name):
             missing.append(name)
@@ -214,7 +214,7 @@ def test_3_every_attribute_of_upstream_exists_or_names_its_replacement(
 def test_3_assigning_a_replaced_attribute_names_its_replacement(folder: Path) -> None:
     vlan = VLan(8, folder, CompositeLogger())
     try:
-        with pytest.raises(AttributeError, match=r"VLan.process is not there: .*counters\(\)"):
+        with pytest.raises(AttributeError, match=r"VLan.process is not available: .*counters\(\)"):
             vlan.process = None
         assert not hasattr(vlan, "process")
     finally:

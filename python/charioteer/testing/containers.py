@@ -1,4 +1,4 @@
-"""Prepares the host for containers: namespaces, control groups, and interfaces of the VLANs."""
+"""The host's part of containers: control groups, and network interfaces of the VLANs."""
 
 import errno
 import fcntl
@@ -27,12 +27,12 @@ class OpenVLan(VLan):
     """A VLAN that containers can join through a network interface. Requires root."""
 
     def __init__(self, nr: int, tmp_dir: Path, logger: AbstractLogger) -> None:
-        # Upstream's name: its start scripts look for it and attach it to the bridge.
+        # Upstream's name, by which its start scripts find it and attach it to the bridge.
         self.tap = f"vde-tap{nr}"
         super().__init__(nr, tmp_dir, logger)
 
     def join(self) -> None:
-        """Attaches it to the bridge that the containers' start scripts created, if there is one."""
+        """Attaches the interface to the bridge that start scripts create, if the bridge exists."""
         bridge = f"br{self.nr}"
         if not Path(f"/sys/class/net/{bridge}").exists():
             return
@@ -41,7 +41,7 @@ class OpenVLan(VLan):
 
     def stop(self) -> None:
         super().stop()
-        # The scripts do not remove the bridge while our interface is attached to it.
+        # The start scripts leave the bridge in place while the interface is attached to it.
         members = Path(f"/sys/class/net/br{self.nr}/brif")
         if members.is_dir() and not any(members.iterdir()):
             _set_up(f"br{self.nr}", False)
@@ -49,9 +49,9 @@ class OpenVLan(VLan):
 
 
 def attach(interface: str, bridge: str) -> None:
-    """Makes the interface a port of the bridge; no-op for one that is a port of a bridge already.
+    """Attaches the interface to the bridge; does nothing if it is attached to a bridge already.
 
-    Containers start in parallel, and each of their starts, and a start script, may be the first.
+    Containers start in parallel, and a start script may attach it first.
     """
     index = socket.if_nametoindex(interface)
     try:
@@ -70,7 +70,7 @@ def prepare_host() -> None:
     if shutil.which("nsenter") is None:
         raise MachineError("containers need nsenter, of util-linux")
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        what = "cannot be opened" if os.path.exists("/dev/net/tun") else "is not there"
+        what = "cannot be opened" if os.path.exists("/dev/net/tun") else "does not exist"
         raise MachineError(f"containers reach VLANs by a tap device, and /dev/net/tun {what}")
     if "NIX_BUILD_TOP" in os.environ and "IN_NIX_SHELL" not in os.environ:
         _prepare_sandbox()
@@ -101,7 +101,7 @@ def _run(*command: str) -> None:
 
 
 def release_all(machines: Sequence[NspawnMachine]) -> list[str]:
-    """Ends all of them in parallel; returns the errors, a sentence each."""
+    """Ends all containers in parallel; returns the messages of errors."""
     errors: list[str] = []
 
     def release(machine: NspawnMachine) -> None:

@@ -17,7 +17,7 @@ class Replaced:
         self._name = f"{owner.__name__}.{name}"
 
     def _refuse(self) -> NoReturn:
-        raise AttributeError(f"{self._name} is not there: {self.instead}")
+        raise AttributeError(f"{self._name} is not available: {self.instead}")
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
         self._refuse()

@@ -296,7 +296,7 @@ class TestOtherExecute:
         machine.wait_until_succeeds("c")
         machine.wait_for_file("/d")
         assert calls == ["a", "b", "c", "test -e /d"]
-        with pytest.raises(MachineError, match="input for `e` needs the driver's own way"):
+        with pytest.raises(MachineError, match="input for `e` is not supported"):
             machine.run("e", stdin="x")
 
     def test_assigned_at_any_moment(self, machine: QemuMachine, calls: list[str]) -> None:

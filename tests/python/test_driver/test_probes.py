@@ -9,29 +9,32 @@ import pytest
 from charioteer.testing.errors import RequestedAssertionFailed
 from charioteer.testing.logger import TerminalLogger
 from charioteer.testing.machine import QemuMachine, probes
-from charioteer.testing.machine.probes import LATE_ANSWER
+from charioteer.testing.machine.probes import FINAL_PROBE
 
 
 class Own(QemuMachine):
-    """Its commands return the results in `answers` one by one, and the last one repeatedly."""
+    """Its commands return the statuses in `statuses` one by one, and the last one repeatedly.
 
-    answers: list[int | BaseException]
-    asked: list[tuple[str, Any]]
+    Exceptions among them are raised. `commands` has the commands with their limits.
+    """
+
+    statuses: list[int | BaseException]
+    commands: list[tuple[str, Any]]
 
     def _execute(
         self, command: str, check_return: bool, check_output: bool, timeout: Any
     ) -> tuple[int, str]:
-        self.asked.append((command, timeout))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer, ""
+        self.commands.append((command, timeout))
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        if isinstance(status, BaseException):
+            raise status
+        return status, ""
 
 
 @pytest.fixture
 def own(tmp_path: Path, logger: TerminalLogger) -> Own:
     machine = Own(tmp_path, tmp_path, "run-web-vm", logger)
-    machine.answers, machine.asked = [0], []
+    machine.statuses, machine.commands = [0], []
     return machine
 
 
@@ -49,33 +52,33 @@ WAITS: list[Callable[[Own], object]] = [
 def test_a_probe_that_times_out_does_not_end_the_wait(
     own: Own, wait: Callable[[Own], object], end: int | BaseException
 ) -> None:
-    own.answers = [end]
+    own.statuses = [end]
     with pytest.raises(RequestedAssertionFailed, match="action timed out") as failure:
         wait(own)
-    assert "has had no answer for" in "\n".join(failure.value.__notes__)
-    assert [timeout for _, timeout in own.asked] == [LATE_ANSWER]
+    assert "had no result after" in "\n".join(failure.value.__notes__)
+    assert [timeout for _, timeout in own.commands] == [FINAL_PROBE]
 
 
 def test_a_probe_is_not_limited_by_its_wait(own: Own) -> None:
     own.wait_for_open_port(80, timeout=100)
     own.wait_for_open_port(80, timeout=5000)
-    assert [round(float(timeout), -1) for _, timeout in own.asked] == [250, 900]
+    assert [round(float(timeout), -1) for _, timeout in own.commands] == [250, 900]
 
 
 def test_a_probe_that_times_out_is_repeated(own: Own, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    own.answers = [124, 1]
+    own.statuses = [124, 1]
     own.wait_for_closed_port(80)
-    assert len(own.asked) == 2
+    assert len(own.commands) == 2
 
 
 def test_an_attempt_is_limited_by_its_wait(own: Own) -> None:
-    own.answers = [124]
+    own.statuses = [124]
     own.wait_until_fails("x", timeout=5)
-    assert own.asked == [("x", 5)]
+    assert own.commands == [("x", 5)]
 
 
 def test_commands_of_polling_conditions_have_their_own_limits(own: Own) -> None:
-    own.callbacks.append(lambda: own.asked.append(("condition", probes.granted(900))))
+    own.callbacks.append(lambda: own.commands.append(("condition", probes.command_limit(900))))
     own.wait_for_open_port(80, timeout=0)
-    assert own.asked[0] == ("condition", 900)
+    assert own.commands[0] == ("condition", 900)

@@ -74,7 +74,7 @@ class TestRun:
         result = machine.run("x", stream=True)
         assert (result.status, result.stdout, result.stderr) == (3, "own x\n", "")
         assert "web: | own x" in log_lines(logger)
-        with pytest.raises(MachineError, match="input for `x` needs .* Recording does not use"):
+        with pytest.raises(MachineError, match="input for `x` is not supported, since Recording"):
             machine.run("x", stdin="in")
 
     def test_a_script_replaces_execute(self, machine: QemuMachine) -> None:

@@ -1,4 +1,4 @@
-"""How the commands of a machine are run, and the waits that are made of commands."""
+"""The backends of machines: ways to run commands, and to wait for conditions by commands."""
 
 import time
 from abc import ABC, abstractmethod
@@ -17,19 +17,37 @@ from charioteer.testing.machine.retry import retry
 
 @dataclass(frozen=True)
 class Command:
-    """A command, and how it is to be run."""
+    """A command with its options."""
 
     text: str
-    stdin: bytes | None = None  # None: empty
+    stdin: bytes | None = None
+    """Its standard input; empty if None."""
     timeout: Duration | None = None
     stream: bool = False
-    """Whether lines of its output are logged as they come."""
+    """Whether the lines of its output are logged as they arrive."""
     all_errors: bool = False
-    """Whether its standard error is wanted whole; else some KiB of its end will do."""
+    """Whether all of its standard error is returned, or only some KiB of its end."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A wait that runs a command repeatedly until it succeeds, or until it fails."""
+
+    command: str
+    success: bool
+    """Whether the command's success ends the wait, or its failure."""
+    timeout: Duration
+    attempt_timeout: Duration | None = None
+    """The limit of each attempt; an attempt that exceeds it neither succeeds nor fails."""
+    hint: Sequence[str] = ()
+    """A program of the agent that ends when the next attempt is due, with its arguments.
+
+    Backends without the agent ignore it.
+    """
 
 
 class Executing(Protocol):
-    """What the backends need of their machine."""
+    """The part of a machine that the backends use."""
 
     name: str
     logger: AbstractLogger
@@ -52,39 +70,28 @@ class Executing(Protocol):
 
 
 class Backend(ABC):
-    """One way to run commands in a machine, which is started if need be."""
+    """A way to run commands in a machine, which is started first if it is off."""
 
     @abstractmethod
     def run(self, command: Command) -> Result:
-        """Runs a command whatever its status. Raises MachineError."""
+        """Runs a command; its status is not checked. Raises MachineError."""
 
     @abstractmethod
     def spawn(self, command: Command, has_input: bool) -> Process:
-        """Starts a command. Raises MachineError when that is not possible."""
+        """Starts a command without waiting for its end. Raises MachineError."""
 
     @abstractmethod
-    def wait_for_command(
-        self, command: str, success: bool, timeout: Duration, attempt_timeout: Duration | None
-    ) -> str:
-        """Runs a command of the script again and again until it succeeds, or fails.
+    def wait_for_command(self, wait: Wait) -> str:
+        """Waits by a command of the script; returns its last output.
 
-        Each run has the limit of the wait, and one that it cuts off has failed; one that
-        `attempt_timeout` cuts off has neither succeeded nor failed. Returns the last output.
+        Without `attempt_timeout` each attempt has the limit of the wait, and fails at it.
         """
 
     @abstractmethod
-    def wait_for_probe(
-        self,
-        command: str,
-        success: bool,
-        timeout: Duration,
-        hint: Sequence[str],
-        attempt_timeout: Duration | None,
-    ) -> None:
-        """Runs a probe until it succeeds, or fails.
+    def wait_for_probe(self, wait: Wait) -> None:
+        """Waits by a command of the driver, a probe.
 
-        `hint` names what in the guest may report that it is time for the next probe; backends
-        without such reports ignore it. `attempt_timeout` is the limit of each probe.
+        Without `attempt_timeout` the limits of the module `probes` apply.
         """
 
     @abstractmethod
@@ -93,18 +100,18 @@ class Backend(ABC):
 
 
 class ExecuteBackend(Backend):
-    """By the machine's `execute` alone, which may be that of a script."""
+    """Uses only the machine's `execute`, which a script may have replaced."""
 
     def __init__(self, machine: Executing) -> None:
         self._machine = machine
 
     def run(self, command: Command) -> Result:
-        """As the base class; raises MachineError for input, too, which `execute` has not."""
+        """Runs a command. Raises MachineError also for input, which `execute` does not support."""
         machine = self._machine
         if command.stdin is not None:
             raise MachineError(
-                f"{machine.name}: input for `{command.text}` needs the driver's own way to run "
-                f"commands, which {type(machine).__name__} does not use"
+                f"{machine.name}: input for `{command.text}` is not supported, since "
+                f"{type(machine).__name__} overrides execute()"
             )
         begin = time.monotonic()
         status, output = machine.execute(command.text, timeout=command.timeout)
@@ -129,35 +136,26 @@ class ExecuteBackend(Backend):
             f"which {type(self._machine).__name__} does not use"
         )
 
-    def wait_for_command(
-        self, command: str, success: bool, timeout: Duration, attempt_timeout: Duration | None
-    ) -> str:
+    def wait_for_command(self, wait: Wait) -> str:
+        limit = wait.timeout if wait.attempt_timeout is None else wait.attempt_timeout
         output = ""
 
-        def try_it(_last_try: bool) -> bool:
+        def attempt(_last_try: bool) -> bool:
             nonlocal output
-            limit = timeout if attempt_timeout is None else attempt_timeout
-            status, output = self._machine.execute(command, timeout=limit)
-            cut_off = attempt_timeout is not None and status == TIMED_OUT
-            return (status == 0) == success and not cut_off
+            status, output = self._machine.execute(wait.command, timeout=limit)
+            aborted = wait.attempt_timeout is not None and status == TIMED_OUT
+            return (status == 0) == wait.success and not aborted
 
-        retry(try_it, timeout=timeout)
+        retry(attempt, timeout=wait.timeout)
         return output
 
-    def wait_for_probe(
-        self,
-        command: str,
-        success: bool,
-        timeout: Duration,
-        hint: Sequence[str],
-        attempt_timeout: Duration | None,
-    ) -> None:
-        limit = probes.LONGEST if attempt_timeout is None else attempt_timeout
+    def wait_for_probe(self, wait: Wait) -> None:
+        limit = probes.PROBE_LIMIT if wait.attempt_timeout is None else wait.attempt_timeout
 
         def holds(_last_try: bool) -> bool:
-            return (self._machine.execute(command, timeout=limit)[0] == 0) == success
+            return (self._machine.execute(wait.command, timeout=limit)[0] == 0) == wait.success
 
-        probes.wait_until(holds, timeout)
+        probes.wait_until(holds, wait.timeout)
 
     def wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
         probes.wait_until(lambda _last_try: self._is_active(unit, user), timeout)

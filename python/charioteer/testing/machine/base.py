@@ -9,7 +9,7 @@ from pathlib import Path
 from charioteer.testing.cancellation import check_cancelled
 from charioteer.testing.duration import Duration
 from charioteer.testing.logger import AbstractLogger
-from charioteer.testing.machine.backend import Backend, ExecuteBackend
+from charioteer.testing.machine.backend import Backend, ExecuteBackend, Wait
 from charioteer.testing.machine.commands import Commands
 from charioteer.testing.machine.screen import Screen
 from charioteer.testing.machine.units import Units
@@ -88,7 +88,7 @@ class BaseMachine(Units, Screen, ABC):
         self._log_reset()
 
     def _idle(self, polling: bool) -> None:
-        """Called by the core while it waits; `polling`: for something that a test waits for."""
+        """Called by the core while a call blocks; with `polling` in calls that wait for a condition."""
         check_cancelled()
         self.logger.collect()
         if polling:
@@ -144,8 +144,8 @@ class BaseMachine(Units, Screen, ABC):
     def wait_for_file(self, filename: str, timeout: Duration = 900) -> None:
         """Waits until the file exists. The guest's shell expands `filename`."""
         with self.nested(f"waiting for file '{filename}'"):
-            hint = ("wait-file", filename)
-            self._command_backend.wait_for_probe(f"test -e {filename}", True, timeout, hint, None)
+            wait = Wait(f"test -e {filename}", True, timeout, hint=("wait-file", filename))
+            self._command_backend.wait_for_probe(wait)
 
     @checked
     def wait_for_open_port(
@@ -180,11 +180,16 @@ class BaseMachine(Units, Screen, ABC):
             self._wait_for_port(port, addr, False, timeout, attempt_timeout)
 
     def _wait_for_port(
-        self, port: int, addr: str, is_open: bool, timeout: Duration, limit: Duration | None
+        self,
+        port: int,
+        addr: str,
+        is_open: bool,
+        timeout: Duration,
+        attempt_timeout: Duration | None,
     ) -> None:
         hint = _port_hint(port, addr, "open" if is_open else "closed")
-        probe = f"nc -z {addr} {port}"
-        self._command_backend.wait_for_probe(probe, is_open, timeout, hint, limit)
+        wait = Wait(f"nc -z {addr} {port}", is_open, timeout, attempt_timeout, hint)
+        self._command_backend.wait_for_probe(wait)
 
     @checked
     def wait_for_open_unix_socket(
@@ -194,7 +199,8 @@ class BaseMachine(Units, Screen, ABC):
         kind, flags = ("datagram", "-uU") if is_datagram else ("stream", "-U")
         with self.nested(f"waiting for UNIX-domain {kind} on '{addr}'"):
             hint = ("wait-unix", addr, kind)
-            self._command_backend.wait_for_probe(f"nc -z {flags} {addr}", True, timeout, hint, None)
+            wait = Wait(f"nc -z {flags} {addr}", True, timeout, hint=hint)
+            self._command_backend.wait_for_probe(wait)
 
     @checked
     def copy_from_host_via_shell(self, source: str, target: str) -> None:

@@ -9,7 +9,7 @@ from charioteer.testing.duration import Duration, render
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.logger.base import Attributes
 from charioteer.testing.machine import probes
-from charioteer.testing.machine.backend import Backend, Command
+from charioteer.testing.machine.backend import Backend, Command, Wait
 from charioteer.testing.machine.process import Process
 from charioteer.testing.machine.result import Result
 from charioteer.testing.parameters import checked
@@ -45,7 +45,7 @@ class Commands(ABC):
     def _own_backend(self) -> Backend:
         """The backend of this class of machines, before changes by a subclass or a script."""
 
-    def last_words(self) -> list[str]:
+    def console_tail(self) -> list[str]:
         """The last lines of the console, for the notes of an error."""
         return []
 
@@ -74,7 +74,7 @@ class Commands(ABC):
     def run_callbacks(self) -> None:
         """Calls the callbacks, which check the active polling conditions."""
         # Their commands are not probes of the wait that is being made.
-        with probes.asking_until(None):
+        with probes.probing_until(None):
             for callback in self.callbacks:
                 callback()
 
@@ -93,8 +93,8 @@ class Commands(ABC):
         the command continues; without `check_return` the status is -1.
         """
         self.run_callbacks()
-        limit = probes.granted(timeout)
-        return probes.run_question(
+        limit = probes.command_limit(timeout)
+        return probes.run_command(
             command, lambda: self._execute(command, check_return, check_output, limit)
         )
 
@@ -108,7 +108,7 @@ class Commands(ABC):
     ) -> Command:
         streams = self.streams if stream is None else stream
         given = stdin.encode() if isinstance(stdin, str) else stdin
-        return Command(command, given, probes.granted(timeout), streams, all_errors)
+        return Command(command, given, probes.command_limit(timeout), streams, all_errors)
 
     @checked
     def run(
@@ -158,7 +158,7 @@ class Commands(ABC):
         for command in commands:
             with self.nested(f"must succeed: {command}"):
                 result = self._command_backend.run(self._make_command(command, timeout, stream))
-                probes.expect_answer(command, result.status)
+                probes.raise_if_aborted(command, result.status)
                 if not result.ok:
                     self.log(f"output: {result.stdout}")
                 result.check()
@@ -192,7 +192,8 @@ class Commands(ABC):
         `timeout` and a last attempt.
         """
         with self.nested(f"waiting for success: {command}"):
-            return self._command_backend.wait_for_command(command, True, timeout, attempt_timeout)
+            wait = Wait(command, True, timeout, attempt_timeout)
+            return self._command_backend.wait_for_command(wait)
 
     @checked
     def wait_until_fails(
@@ -204,7 +205,8 @@ class Commands(ABC):
         is no failure.
         """
         with self.nested(f"waiting for failure: {command}"):
-            return self._command_backend.wait_for_command(command, False, timeout, attempt_timeout)
+            wait = Wait(command, False, timeout, attempt_timeout)
+            return self._command_backend.wait_for_command(wait)
 
     @checked
     def sleep(self, secs: Duration | None = None, duration: Duration | None = None) -> None:

@@ -4,23 +4,25 @@ import dataclasses
 import subprocess
 from typing import Protocol
 
-from charioteer.testing.duration import Duration, seconds
+from charioteer.testing.duration import seconds
 from charioteer.testing.machine import probes
-from charioteer.testing.machine.backend import Command
+from charioteer.testing.machine.backend import Command, Wait
 from charioteer.testing.machine.core_backend import Connected, CoreBackend
-from charioteer.testing.machine.result import Result
+from charioteer.testing.machine.result import TIMED_OUT, Result
 
 
 class Container(Connected, Protocol):
-    """What the backend needs of its machine."""
+    """The part of a container that the backend uses."""
 
     def _follow_journal(self) -> None:
         ...
 
 
 class ContainerBackend(CoreBackend):
-    """Where a script reads only status and output, they are as of upstream's `execute`, which runs
-    a program by subprocess: a limit that passes is an exception, and a signal a negative status.
+    """Returns status and output as upstream's containers do, whose `execute` runs a subprocess.
+
+    A command that exceeds its limit raises an exception, and the status after a signal is negative.
+    This does not apply to `machine.run`, which upstream does not have.
     """
 
     def __init__(self, machine: Container) -> None:
@@ -38,18 +40,16 @@ class ContainerBackend(CoreBackend):
         result = self._run(command)
         if result.timed_out:
             assert command.timeout is not None
-            probes.expect_answer(command.text, probes.CUT_OFF)
+            probes.raise_if_aborted(command.text, TIMED_OUT)
             raise subprocess.TimeoutExpired(command.text, seconds(command.timeout))
         return dataclasses.replace(result, status=-result.signal) if result.signal else result
 
     def _run(self, command: Command) -> Result:
         result = super()._run(command)
-        # Where it was slow there was no journal yet when the container was ready.
+        # In a slow container there may have been no journal when it was ready.
         self._container._follow_journal()
         return result
 
-    def wait_for_command(
-        self, command: str, success: bool, timeout: Duration, attempt_timeout: Duration | None
-    ) -> str:
-        # An attempt that the limit of the wait cuts off is an exception here, too.
-        return self._by_execute.wait_for_command(command, success, timeout, attempt_timeout)
+    def wait_for_command(self, wait: Wait) -> str:
+        # By `execute`, so that an attempt that exceeds the limit of the wait raises an exception.
+        return self._by_execute.wait_for_command(wait)

@@ -1,4 +1,4 @@
-"""Files to and from a guest of the core's."""
+"""Copies of files to and from virtual machines and containers."""
 
 import os
 from abc import abstractmethod
@@ -14,14 +14,14 @@ class Copies(BaseMachine):
 
     @abstractmethod
     def _connected(self) -> core.Guest:
-        """The core's guest, which is started, and waited for, if need be."""
+        """The core's guest, started and connected if it is not yet."""
 
     @checked
     def copy_from_host(self, source: str, target: str) -> None:
-        """Copies a file or folder of the host into the guest, as root, keeping modes.
+        """Copies a file or folder of the host into the guest, as root, and preserves modes.
 
-        `target` is made a folder's entry when it is an existing folder, as by `cp -r`.
-        Raises FileNotFoundError, MachineError.
+        If `target` is an existing folder, the copy is created in it, as by `cp -r`. Raises
+        FileNotFoundError, MachineError.
         """
         if not os.path.exists(source):
             raise FileNotFoundError(f"{self.name}: no file or folder {source} to copy")
@@ -32,7 +32,7 @@ class Copies(BaseMachine):
     def copy_from_machine(self, source: str, target_dir: str = "") -> None:
         """Copies a file or folder of the guest to `target_dir` of the output directory.
 
-        A file there is replaced. Raises FileExistsError for a folder there, MachineError.
+        An existing file is replaced. Raises FileExistsError for an existing folder, MachineError.
         """
         folder = self.out_dir / target_dir
         folder.mkdir(parents=True, exist_ok=True)

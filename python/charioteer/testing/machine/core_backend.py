@@ -1,32 +1,31 @@
 """The backend of virtual machines and containers: the core, over the agent or the root shell."""
 
 import time
-from collections.abc import Sequence
 from typing import Protocol
 
 from charioteer import _core as core
 from charioteer.testing.duration import Duration
-from charioteer.testing.machine.backend import Backend, Command, ExecuteBackend, Executing
+from charioteer.testing.machine.backend import Backend, Command, ExecuteBackend, Executing, Wait
 from charioteer.testing.machine.process import Process
 from charioteer.testing.machine.result import Result
 
 
 class Connected(Executing, Protocol):
-    """A machine or container of the core's."""
+    """The part of a machine with a guest of the core that the backend uses."""
 
     def _connected(self) -> core.Guest:
         ...
 
 
 class CoreBackend(Backend):
-    """Waits are the core's, too; those that bound each attempt are made of `execute`."""
+    """Commands and waits are run by the core, except waits with `attempt_timeout`."""
 
     def __init__(self, machine: Connected) -> None:
         self._machine = machine
         self._by_execute = ExecuteBackend(machine)
 
     def _ready(self) -> core.Guest:
-        """The core's guest, once callbacks have been run and it is connected."""
+        """Runs the callbacks, connects the guest, and returns it."""
         self._machine.run_callbacks()
         return self._machine._connected()
 
@@ -57,25 +56,16 @@ class CoreBackend(Backend):
         call = handle.begin(command.text, has_input, command.timeout)
         return Process(self._machine, command.text, command.timeout, call, handle, has_input)
 
-    def wait_for_command(
-        self, command: str, success: bool, timeout: Duration, attempt_timeout: Duration | None
-    ) -> str:
-        if attempt_timeout is not None:
-            return self._by_execute.wait_for_command(command, success, timeout, attempt_timeout)
-        return self._ready().wait_for_command(command, success, timeout)
+    def wait_for_command(self, wait: Wait) -> str:
+        if wait.attempt_timeout is not None:
+            return self._by_execute.wait_for_command(wait)
+        return self._ready().wait_for_command(wait.command, wait.success, wait.timeout)
 
-    def wait_for_probe(
-        self,
-        command: str,
-        success: bool,
-        timeout: Duration,
-        hint: Sequence[str],
-        attempt_timeout: Duration | None,
-    ) -> None:
-        if attempt_timeout is not None:
-            self._by_execute.wait_for_probe(command, success, timeout, hint, attempt_timeout)
-            return
-        self._ready().wait_for_probe(command, success, timeout, hint)
+    def wait_for_probe(self, wait: Wait) -> None:
+        if wait.attempt_timeout is not None:
+            self._by_execute.wait_for_probe(wait)
+        else:
+            self._ready().wait_for_probe(wait.command, wait.success, wait.timeout, wait.hint)
 
     def wait_for_unit(self, unit: str, user: str | None, timeout: Duration) -> None:
         self._ready().wait_for_unit(unit, user, timeout)

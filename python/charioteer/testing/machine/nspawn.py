@@ -14,7 +14,7 @@ from charioteer import _core as core
 from charioteer.testing.duration import Duration, seconds
 from charioteer.testing.errors import MachineError
 from charioteer.testing.logger import AbstractLogger
-from charioteer.testing.machine.backend import Command
+from charioteer.testing.machine.backend import Command, Wait
 from charioteer.testing.machine.container_backend import ContainerBackend
 from charioteer.testing.machine.copies import Copies
 from charioteer.testing.machine.notify import NotifySocket
@@ -24,20 +24,20 @@ from charioteer.testing.replaced import Replaced
 # Seconds.
 _RELEASE_GRACE = 30
 _REMINDER = 10
-_LOOK_EVERY = 0.05
+_POLL_INTERVAL = 0.05
 
 
 def container_name(start_command: str) -> str:
-    """The NAME in `run-NAME-nspawn`. Raises AssertionError when it is not called so."""
+    """The NAME in `run-NAME-nspawn`. Raises AssertionError for other names."""
     match = re.search("run-(.+)-nspawn", os.path.basename(start_command))
     assert match, f"a container's start script is called run-NAME-nspawn, not {start_command}"
     return match[1]
 
 
 class NspawnMachine(Copies):
-    """A container. Its processes end with the driver, whatever ends that."""
+    """A container. Its processes end with the driver, even if the driver is killed."""
 
-    _stream_journal = Replaced("the journal is followed from when there is one")
+    _stream_journal = Replaced("the driver follows the journal as soon as it exists")
     machine_name_from_start_command = staticmethod(container_name)
 
     def __init__(
@@ -52,7 +52,7 @@ class NspawnMachine(Copies):
     ) -> None:
         """`start_command` is the path of a program `run-NAME-nspawn`; NAME is the default name.
 
-        Unless `keep_machine_state`, what an earlier run left of its root folder is deleted.
+        Unless `keep_machine_state`, the state of an earlier run is deleted.
         """
         super().__init__(
             out_dir=out_dir,
@@ -69,27 +69,29 @@ class NspawnMachine(Copies):
         self._journal: core.Process | None = None
         self._leader: int | None = None
         self.started: Callable[[], None] = lambda: None
-        """Called when it has been started; the driver joins its networks then."""
+        """Called after each start, so that the driver connects its networks."""
         if self._state_is_reset:
             self.cleanup_statedir()
 
     @property
     def pid(self) -> int | None:
-        """The process of the start script. A script may set it to None, as `process`, when it has
-        ended the container by itself."""
+        """The process id of the start script.
+
+        A test script that ends the container itself may set this, and `process`, to None.
+        """
         return None if self.process is None else self.process.pid
 
     @pid.setter
     def pid(self, pid: None) -> None:
         if pid is not None:
-            raise ValueError(f"machine.pid is of what was started; set it to None, not to {pid!r}")
+            raise ValueError(f"machine.pid can only be set to None, not to {pid!r}")
         if self.process is not None and self.process.poll() is not None:
             self._forget()
 
     @property
     def get_systemd_process(self) -> int:
-        """The process of its systemd, as the host sees it. Raises AssertionError when it is off."""
-        assert self._leader is not None, f"{self.name} is not started"
+        """The process id of its systemd on the host. Raises AssertionError when it is off."""
+        assert self._leader is not None, f"{self.name} is not running"
         return self._leader
 
     def is_up(self) -> bool:
@@ -98,7 +100,7 @@ class NspawnMachine(Copies):
     # Life cycle
 
     def start(self) -> None:
-        """Starts it and waits until its systemd is ready. Raises MachineError."""
+        """Starts the container and waits until its systemd is ready. Raises MachineError."""
         if self.process is not None:
             return
         self._notify = notify = NotifySocket(self.tmp_dir / f"{self.name}-nspawn.sock")
@@ -120,7 +122,7 @@ class NspawnMachine(Copies):
 
     def _wait_until_ready(self, notify: NotifySocket, process: core.Process) -> None:
         begin = reminded = time.monotonic()
-        while not notify.wait_for(_LOOK_EVERY, "READY", "X_NSPAWN_LEADER_PID"):
+        while not notify.wait_for(_POLL_INTERVAL, "READY", "X_NSPAWN_LEADER_PID"):
             self.logger.collect()
             if process.poll() is not None:
                 error = MachineError("systemd-nspawn process exited unexpectedly")
@@ -128,7 +130,7 @@ class NspawnMachine(Copies):
                     f"on {self.name}, exit status {process.poll()} after "
                     f"{time.monotonic() - begin:.2f} s"
                 )
-                error.add_note(f"it wrote:\n{process.last_output()}")
+                error.add_note(f"its output:\n{process.last_output()}")
                 raise error
             self._follow_journal()
             if time.monotonic() - reminded >= _REMINDER:
@@ -146,8 +148,8 @@ class NspawnMachine(Copies):
         return program
 
     def _follow_journal(self) -> None:
-        """Logs the journal as serial lines, once there is one."""
-        # journalctl ends at once with a journal that has no entry yet.
+        """Logs the journal as serial lines, as soon as it exists."""
+        # journalctl exits at once if the journal has no entry yet, and is then started again.
         if self._journal is not None and self._journal.poll() is None:
             return
         journal = self.state_dir / "var/log/journal"
@@ -164,7 +166,7 @@ class NspawnMachine(Copies):
         )
 
     def shutdown(self) -> None:
-        """Powers it off and waits for its end."""
+        """Powers the container off and waits for its end."""
         if self.process is None:
             return
         self.execute("systemctl poweroff", timeout=None)
@@ -179,14 +181,14 @@ class NspawnMachine(Copies):
             self._forget()
 
     def release(self) -> None:
-        """Ends it, by force after 30 s."""
+        """Ends the container; kills it after 30 s."""
         if self.process is None:
             return
         self.logger.info(f"kill {type(self).__name__} (pid {self.pid})")
         self._end()
 
     def _end(self) -> None:
-        # A start on another thread may end it at the same time.
+        # A failed start on another thread may have ended it.
         if (process := self.process) is None:
             return
         process.terminate()
@@ -211,7 +213,7 @@ class NspawnMachine(Copies):
     def _execute(
         self, command: str, check_return: bool, check_output: bool, timeout: Duration | None
     ) -> tuple[int, str]:
-        """Runs `command`; always with output and status. Raises subprocess.TimeoutExpired."""
+        """Runs `command`; always returns status and output. Raises subprocess.TimeoutExpired."""
         request = Command(command, timeout=timeout, stream=self.streams)
         result = self._own_backend().execute(request)
         return result.status, result.stdout
@@ -229,7 +231,7 @@ class NspawnMachine(Copies):
 
     @checked
     def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:
-        """Types a character, or presses a chord, in the container's X server."""
+        """Types a character, or presses a combination of keys, in the container's X server."""
         text = shlex.quote(key)
         command = f"type --clearmodifiers --delay 0 -- {text}"
         if len(key) > 1:
@@ -249,17 +251,17 @@ class NspawnMachine(Copies):
         return core.ScreenReading(self._picture(), variants)
 
     def _picture(self) -> bytes:
-        """What its X server shows, as PPM."""
+        """The screen of its X server as PPM picture."""
         with tempfile.TemporaryDirectory(dir=self.shared_dir) as folder:
             inside = f"/tmp/shared/{os.path.basename(folder)}/screen.xwd"
             self.succeed(f"xwd -root -silent -out {inside}")
             picture = self._convert("xwdtopnm", (Path(folder) / "screen.xwd").read_bytes())
-        # It may have colours of 16 bits.
+        # The picture may have 16 bits per colour; tools such as Tesseract need 8.
         return self._convert("pamdepth", picture, "255")
 
     def _convert(self, program: str, picture: bytes, *arguments: str) -> bytes:
         if shutil.which(program) is None:
-            raise MachineError(f"{self.name}: pictures of containers need {program}, of netpbm")
+            raise MachineError(f"{self.name}: screenshots of containers need {program}, of netpbm")
         done = subprocess.run([program, *arguments], input=picture, capture_output=True)
         if done.returncode != 0:
             raise MachineError(
@@ -272,9 +274,9 @@ class NspawnMachine(Copies):
         """Waits for the X server."""
         with self.nested("waiting for the X11 server"):
             probe = "xwininfo -root >/dev/null 2>&1"
-            self._command_backend.wait_for_probe(probe, True, timeout, (), None)
+            self._command_backend.wait_for_probe(Wait(probe, True, timeout))
 
     def ssh_backdoor_command(self) -> str:
-        """How to log in from the host."""
+        """The command to log in from the host."""
         proxy = f"socat - UNIX-CLIENT:/run/systemd/nspawn/unix-export/{self.name}/ssh"
         return f'ssh -o User=root -o ProxyCommand="{proxy}" bash'

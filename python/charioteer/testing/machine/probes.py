@@ -1,8 +1,8 @@
 """The probes of a wait, which are commands in a machine, and their time limits.
 
-Upstream gives each probe a limit of 900 s, independent of the limit of the wait. This module does
-too, until the limit of the wait has passed: from then on a probe has LATE_ANSWER seconds. A probe
-that was aborted at its limit has no result, so it never makes a wait succeed.
+Upstream gives each probe a limit of 900 s, independent of the limit of the wait. So does this module,
+but a probe ends at the latest FINAL_PROBE seconds after the limit of the wait. A probe that was
+aborted at its limit has no result, so it never makes a wait succeed.
 """
 
 import subprocess
@@ -13,18 +13,17 @@ from contextvars import ContextVar
 
 from charioteer.testing.duration import Duration, render, seconds
 from charioteer.testing.errors import RequestedAssertionFailed
+from charioteer.testing.machine.result import TIMED_OUT
 from charioteer.testing.machine.retry import retry
 
-LONGEST = 900
-LATE_ANSWER = 150.0
-"""More than the 130 s or so after which Linux gives up connecting to an address without answer."""
-CUT_OFF = 124
-"""The status of a command that a limit has ended."""
+PROBE_LIMIT = 900
+FINAL_PROBE = 150.0
+"""More than the time, about 130 s, after which Linux aborts a TCP connection without a response."""
 
 _end_of_wait: ContextVar[float | None] = ContextVar("_end_of_wait", default=None)
 
 
-class Unanswered(Exception):
+class ProbeAborted(Exception):
     """A probe of a wait was aborted at its limit."""
 
     def __init__(self, command: str) -> None:
@@ -33,9 +32,10 @@ class Unanswered(Exception):
 
 
 @contextmanager
-def asking_until(end: float | None) -> Iterator[None]:
-    """Within the block, commands of this thread are probes of a wait whose limit passes at `end`,
-    by time.monotonic(); with None they are not.
+def probing_until(end: float | None) -> Iterator[None]:
+    """Within the block, commands of this thread are probes of a wait with its limit at `end`.
+
+    `end` is a time of time.monotonic(). If it is None, the commands are not probes.
     """
     token = _end_of_wait.set(end)
     try:
@@ -44,22 +44,23 @@ def asking_until(end: float | None) -> Iterator[None]:
         _end_of_wait.reset(token)
 
 
-def granted(timeout: Duration | None) -> Duration | None:
+def command_limit(timeout: Duration | None) -> Duration | None:
     """The limit of a command with `timeout`, which is shorter if it is a probe of a wait."""
     end = _end_of_wait.get()
     if end is None:
         return timeout
-    # Whole seconds, because some guests' `timeout` accepts nothing else.
-    rest = min(float(LONGEST), max(0.0, float(round(end - time.monotonic() + 0.5))) + LATE_ANSWER)
-    if timeout is not None and seconds(timeout) <= rest:
+    # Whole seconds, because the program timeout of some guests accepts nothing else.
+    until_end = max(0.0, float(round(end - time.monotonic() + 0.5)))
+    limit = min(float(PROBE_LIMIT), until_end + FINAL_PROBE)
+    if timeout is not None and seconds(timeout) <= limit:
         return timeout
-    return int(rest)
+    return int(limit)
 
 
-def expect_answer(command: str, status: int) -> None:
-    """Raises Unanswered if the command was a probe of a wait and was aborted at its limit."""
-    if status == CUT_OFF and _end_of_wait.get() is not None:
-        raise Unanswered(command)
+def raise_if_aborted(command: str, status: int) -> None:
+    """Raises ProbeAborted if the command was a probe of a wait and was aborted at its limit."""
+    if status == TIMED_OUT and _end_of_wait.get() is not None:
+        raise ProbeAborted(command)
 
 
 def wait_until(holds: Callable[[bool], bool], timeout: Duration) -> None:
@@ -70,12 +71,12 @@ def wait_until(holds: Callable[[bool], bool], timeout: Duration) -> None:
     begin = time.monotonic()
     end = begin + seconds(timeout)
 
-    def ask(last_try: bool) -> bool:
-        asked = time.monotonic()
+    def attempt(last_try: bool) -> bool:
+        started = time.monotonic()
         try:
-            with asking_until(end):
+            with probing_until(end):
                 return holds(last_try)
-        except Unanswered as unanswered:
+        except ProbeAborted as aborted:
             now = time.monotonic()
             if now < end:
                 return False
@@ -83,19 +84,19 @@ def wait_until(holds: Callable[[bool], bool], timeout: Duration) -> None:
                 f"action timed out after {now - begin:.2f} seconds (timeout={render(timeout)})"
             )
             error.add_note(
-                f"the last try of `{unanswered.command}` has had no answer for {now - asked:.1f} s"
+                f"the last attempt, `{aborted.command}`, had no result after {now - started:.1f} s"
             )
             raise error from None
 
-    retry(ask, timeout=timeout)
+    retry(attempt, timeout=timeout)
 
 
-def run_question(command: str, run: Callable[[], tuple[int, str]]) -> tuple[int, str]:
-    """The result of `run`, which runs `command`. Raises Unanswered for an aborted probe."""
+def run_command(command: str, run: Callable[[], tuple[int, str]]) -> tuple[int, str]:
+    """The result of `run`, which runs `command`. Raises ProbeAborted for an aborted probe."""
     try:
         status, output = run()
     except subprocess.TimeoutExpired:
-        expect_answer(command, CUT_OFF)
+        raise_if_aborted(command, TIMED_OUT)
         raise
-    expect_answer(command, status)
+    raise_if_aborted(command, status)
     return status, output

@@ -9,6 +9,7 @@ from typing import Any
 from charioteer import _core as core
 from charioteer.testing.duration import Duration, seconds
 from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.machine.backend import Wait
 from charioteer.testing.machine.core_backend import CoreBackend
 from charioteer.testing.machine.files import Files
 from charioteer.testing.machine.firmware import Firmware
@@ -85,7 +86,7 @@ class QemuMachine(Files, Firmware, Terminals):
     def _own_backend(self) -> CoreBackend:
         return CoreBackend(self)
 
-    def last_words(self) -> list[str]:
+    def console_tail(self) -> list[str]:
         return self.handle.console_tail(_LAST_LINES)
 
     # Keyboard, screen, monitor
@@ -122,7 +123,7 @@ class QemuMachine(Files, Firmware, Terminals):
         )
         with self.nested("waiting for the X11 server"):
             probe = f"{reached} && [ -e /tmp/.X11-unix/X0 ]"
-            self._command_backend.wait_for_probe(probe, True, timeout, (), None)
+            self._command_backend.wait_for_probe(Wait(probe, True, timeout))
 
     @checked
     def send_monitor_command(self, command: str) -> str:

@@ -9,6 +9,7 @@ from charioteer.testing.errors import RequestedAssertionFailed
 from charioteer.testing.text import last_lines
 
 TIMED_OUT = 124
+"""The exit status of a command that exceeded its limit."""
 
 
 class Console(Protocol):
@@ -16,7 +17,7 @@ class Console(Protocol):
 
     name: str
 
-    def last_words(self) -> list[str]:
+    def console_tail(self) -> list[str]:
         ...
 
 
@@ -91,7 +92,7 @@ def failed_request(
     error = RequestedAssertionFailed(text)
     limits = "no limit" if limit is None else f"limit {render(limit)} s"
     error.add_note(f"on {machine.name}, after {waited:.2f} s ({limits})")
-    outputs = {**outputs, "the console": "\n".join(machine.last_words())}
+    outputs = {**outputs, "the console": "\n".join(machine.console_tail())}
     for name, output in outputs.items():
         if lines := last_lines(output):
             error.add_note("\n  ".join([f"last lines of {name}:", *lines]))
