@@ -15,7 +15,7 @@ with subtest("a command has input"):
     every_byte = bytes(range(256))
     assert server.run("cat", stdin=every_byte).stdout_bytes == every_byte
 
-with subtest("a server runs in the background while its client talks to it"):
+with subtest("a server runs in the background while its client sends requests"):
     with server.spawn("nc -l -p 7777", stdin=True) as listener:
         server.wait_until_succeeds("netstat -ltn | grep -q ':7777 '")
         with client.spawn("nc server 7777", stdin=True) as talker:

@@ -22,7 +22,7 @@ _IDLE_LIMIT = 1.0
 
 
 def measure() -> Iterable[Figure]:
-    """On `minimal`: commands, waits, what it costs. On `desktop`, which has systemd and whose kernel
+    """On `minimal`: commands, waits and costs. On `desktop`, which has systemd and whose kernel
     has 9p: units and files.
     """
     with guest.running() as machine:

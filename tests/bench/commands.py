@@ -1,4 +1,4 @@
-"""Commands and waits, against the two-trip protocol spoken to the same guest."""
+"""Commands and waits, compared with the protocol of two round trips on the same guest."""
 
 import base64
 import os
@@ -19,12 +19,12 @@ _PHASES = 10
 _FIRST_PORT = 9000
 _COPIES = 3
 _FILE_SIZE = 1_000_000
-# Of a file, for an argument of the guest, in bytes.
+# Bytes of the file in one command, below the limit of 128 KiB for an argument of a program.
 _PIECE = 90_000
 
 
 def execute_true(machine: _core.Machine, name: str = "execute_true") -> Figure:
-    """The time of `execute("true")`, in turns of some commands each."""
+    """The time of `execute("true")`; both sides run some commands alternately."""
     ours: list[float] = []
     baseline: list[float] = []
     for _ in range(_ROUNDS):
@@ -76,7 +76,7 @@ def wait_open_port(
     name: str = "wait_open_port",
     ours: Callable[[_core.Machine, str, int], None] = _poll,
 ) -> Figure:
-    """How much later than the opening of a port the wait for it returns.
+    """The time from the opening of a port to the return of the wait for it.
 
     Ports open at moments that are spread evenly over a second, so that polling by the second meets
     them in all phases.
@@ -104,7 +104,7 @@ def wait_open_port(
 
 
 class _Moments:
-    """Notes when `nc -v` says on the serial console that it listens."""
+    """Records when `nc -v` reports on the serial console that it listens."""
 
     def __init__(self, machine: _core.Machine) -> None:
         self._machine = machine

@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def write_configuration(source: Path, folder: Path) -> Path:
-    """The driver configuration of a cluster, its images built if need be."""
+    """Writes the driver configuration of a cluster; builds missing images."""
     return configuration.write(definition.load(source), folder)
 
 
@@ -23,7 +23,7 @@ def write_configuration(source: Path, folder: Path) -> Path:
 def running(
     guest: str = "minimal", channel: str = "auto", **environment: str
 ) -> Iterator[_core.Machine]:
-    """A guest whose root shell answers; ended when the block is left.
+    """A guest whose root shell is ready; it is ended at the end of the block.
 
     `channel` is what $CHARIOTEER_CHANNEL can be; `environment` is for its start script.
     """
@@ -55,7 +55,7 @@ def _start_script(guest: str, folder: Path) -> str:
 
 @contextmanager
 def running_as_upstream(guest: str = "minimal") -> Iterator[UpstreamMachine]:
-    """The same in the hands of the baseline, without our driver."""
+    """A guest that the baseline runs, without Charioteer's driver."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         machine = UpstreamMachine(_start_script(guest, folder), folder)
@@ -67,7 +67,7 @@ def running_as_upstream(guest: str = "minimal") -> Iterator[UpstreamMachine]:
 
 @contextmanager
 def two_trips(machine: _core.Machine) -> Iterator[TwoTripShell]:
-    """The machine's root shell in the hands of the baseline."""
+    """The baseline's protocol on the machine's root shell, within the block."""
     shell = TwoTripShell(machine.attach_shell())
     try:
         yield shell

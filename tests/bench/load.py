@@ -1,4 +1,4 @@
-"""What commands and copies cost, on a host with little else to do and beside busy processes.
+"""The time and processor time of commands and copies, on an idle host and beside busy processes.
 
 Against the protocol of the NixOS test driver: two trips on the root shell for a command, the shared
 folder (9p) for files. Both sides use the same guest, in turns, and count processor time beside the
@@ -25,7 +25,7 @@ _ROUNDS = 5
 _COMMANDS = 50
 _SIZE = 50_000_000
 _BUSY_FOR_EACH_PROCESSOR = 3
-# What the driver's memory may grow by while it copies, in MB.
+# The limit for the growth of the driver's memory during a copy, in MB.
 _GROWTH_LIMIT = 16.0
 _MOUNT = "/tmp/shared"
 _IN_GUEST = "/root/copied"
@@ -33,7 +33,7 @@ _IN_GUEST = "/root/copied"
 
 @dataclass(frozen=True)
 class Cost:
-    """In seconds: by the clock, of QEMU's processor time, and of the driver's."""
+    """In seconds: wall-clock time, processor time of QEMU, and processor time of the driver."""
 
     wall: float
     qemu: float
@@ -42,7 +42,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Task:
-    """One thing done in both ways."""
+    """An action of Charioteer and that of the baseline."""
 
     name: str
     ours: Callable[[], object]
@@ -50,7 +50,7 @@ class Task:
 
 
 def measure() -> Iterable[Figure]:
-    """All tasks, quiet and then busy."""
+    """All tasks, on an idle host and then beside busy processes."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         (share := folder / "share").mkdir()
@@ -125,7 +125,7 @@ def _clocks(machine: _core.Machine) -> tuple[float, float, float]:
 
 @contextmanager
 def busy_processes() -> Iterator[None]:
-    """Some processes that compute, in a session of their own, as another build on the host would be."""
+    """Runs computing processes in a separate session, like another build on the host."""
     count = _BUSY_FOR_EACH_PROCESSOR * len(os.sched_getaffinity(0))
     loops = f"for _ in $(seq {count}); do while :; do :; done & done; wait"
     with subprocess.Popen(["sh", "-c", loops], start_new_session=True) as process:
@@ -136,10 +136,10 @@ def busy_processes() -> Iterator[None]:
 
 
 def _growth(tasks: list[Task]) -> Iterator[Figure]:
-    """How much more memory the driver has at its largest while it copies."""
+    """The growth of the driver's maximum resident set size during copies."""
     for task in tasks:
         if task.name.startswith("50mb"):
-            # Linux begins anew with the largest size.
+            # Resets the maximum size that Linux records.
             Path("/proc/self/clear_refs").write_text("5")
             before = _peak()
             task.ours()
@@ -150,4 +150,4 @@ def _peak() -> float:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
-    raise RuntimeError("Linux does not tell the largest resident set")
+    raise RuntimeError("/proc has no maximum resident set size")

@@ -1,7 +1,7 @@
-"""How long `shutdown()` takes: from the request to the end of QEMU, as the caller hears of it.
+"""The time of `shutdown()`, from the call to its return after the end of QEMU.
 
-Against a driver that starts QEMU as the NixOS test driver does, in its own session, writes the same
-request to the root shell, and waits for the process. Both boot the same guest anew in each turn.
+The baseline starts QEMU as the NixOS test driver does, in its own session, writes the same request to
+the root shell, and waits for the process. Both boot the same guest for each measurement.
 """
 
 import time

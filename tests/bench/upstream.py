@@ -1,4 +1,4 @@
-"""The baseline: what a driver does that speaks the plain protocol of the NixOS test driver."""
+"""The baseline: a client of the plain protocol of the NixOS test driver."""
 
 import base64
 import os
@@ -16,10 +16,10 @@ class TwoTripShell:
     def __init__(self, descriptor: int) -> None:
         """Takes over `descriptor`, the shell's socket."""
         self._socket = socket.socket(fileno=descriptor)
-        # Not blocking: the driver shares the socket's state and must not be made to block.
+        # A timeout makes the socket non-blocking, which the driver, with which it is shared, requires.
         self._socket.settimeout(60)
         self.transferred = 0
-        """Bytes that went over the line in either direction."""
+        """The number of bytes sent and received."""
 
     def close(self) -> None:
         self._socket.close()
@@ -33,7 +33,7 @@ class TwoTripShell:
         return int(self._line()), output.decode(errors="replace")
 
     def wait_until(self, command: str, interval: float = 1.0) -> None:
-        """Tries `command` once in `interval` seconds until it succeeds."""
+        """Runs `command` every `interval` seconds until it succeeds."""
         while self.execute(command)[0] != 0:
             time.sleep(interval)
 
@@ -46,7 +46,7 @@ class TwoTripShell:
         while not received.endswith(b"\n"):
             chunk = self._socket.recv(4096)
             if not chunk:
-                raise ConnectionError("the guest's shell is gone")
+                raise ConnectionError("the guest's shell has ended")
             received += chunk
             self.transferred += len(chunk)
         return received
@@ -59,7 +59,7 @@ class UpstreamMachine:
     _GREETING = b"Spawning backdoor root shell..."
 
     def __init__(self, start_script: str, folder: Path) -> None:
-        """Returns when the root shell has greeted."""
+        """Waits for the greeting of the root shell."""
         (state := folder / "state").mkdir()
         (shared := folder / "shared").mkdir()
         listeners = {name: self._listen(folder / name) for name in ("monitor", "shell")}
@@ -92,12 +92,12 @@ class UpstreamMachine:
             received += piece
 
     def shutdown(self) -> None:
-        """Has the guest power off, and waits for the end of QEMU."""
+        """Powers the guest off, and waits for the end of QEMU."""
         self._sockets["shell"].sendall(b"poweroff\n")
         self._process.wait()
 
     def release(self) -> None:
-        """Ends what is left."""
+        """Kills QEMU if it still runs."""
         self._process.terminate()
         self._process.wait()
         self._reader.join()
@@ -119,6 +119,6 @@ class UpstreamMachine:
 
 
 def _kvm_works() -> bool:
-    """Guests hang where the device is there and the processor lacks what it takes."""
+    """Whether KVM works: /dev/kvm may exist although guests hang with it."""
     flags = Path("/proc/cpuinfo").read_text()
     return os.access("/dev/kvm", os.W_OK) and ("vmx" in flags or "svm" in flags)

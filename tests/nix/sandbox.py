@@ -7,7 +7,7 @@ from pathlib import Path
 
 from real_nix import Nix
 
-# Folders of the host; the last two are links there.
+# Folders of the host with its programs; on Debian the last two are symbolic links.
 _SYSTEM = ("/usr", "/bin", "/lib", "/lib64")
 _NOTHING = """
 { }: derivation {
@@ -35,11 +35,12 @@ class Sandbox:
         limit: float = 600,
         system: Sequence[str] = _SYSTEM,
     ) -> subprocess.CompletedProcess[str]:
-        """`nix build` of a file of a function of `values`; its output is the path it prints.
+        """Runs `nix build` on a file that contains a function of `values`.
 
-        Only `system`, by default the host's programs, and the folders `visible` of the host are in the
-        sandbox; one may be given another name, "INSIDE=OUTSIDE". With the feature uid-range the build
-        may ask to be root there. The log of the build is in the standard error.
+        The sandbox contains only the host's folders `system`, by default with its programs, and
+        `visible`; "INSIDE=OUTSIDE" makes a folder available under another name. With the feature
+        uid-range the build may require to be root. The output has the path of the result, the
+        standard error the log.
         """
         options = {
             "system-features": features,
@@ -56,7 +57,7 @@ class Sandbox:
             arguments += ["--argstr", name, str(value)]
         return self._nix.run("nix", *arguments, limit=limit)
 
-    def why_nobody_is_root(self) -> str:
+    def why_not_as_root(self) -> str:
         """Why builds cannot be root in their sandbox; empty if they can."""
         with tempfile.NamedTemporaryFile("w", suffix=".nix") as file:
             file.write(_NOTHING)

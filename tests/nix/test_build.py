@@ -165,7 +165,7 @@ alpha.shutdown()
 
 def test_1_6_a_build_can_run_containers(sandbox: Sandbox, place: Path, configuration: Path) -> None:
     """The driver sets up what systemd-nspawn needs: /run, control groups and a machine id."""
-    if reason := why_no_containers() or sandbox.why_nobody_is_root():
+    if reason := why_no_containers() or sandbox.why_not_as_root():
         pytest.skip(reason)
     # The host's may be inaccessible for a user who is root only in the sandbox.
     (place / "net").mkdir()

@@ -166,7 +166,7 @@ def test_the_module_replaces_the_driver_of_an_existing_test(nix: Nix, release: s
 @pytest.mark.parametrize("release", [OLD, NEW])
 def test_options_of_a_test_reach_the_driver(nix: Nix, release: str) -> None:
     test = """{
-        name = "said";
+        name = "options";
         nodes."my-server" = { };
         testScript = { nodes, ... }: "assert 'an apostrophe'";
         extraDriverArgs = [ "--junit-xml=it's.xml" ];

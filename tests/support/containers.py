@@ -16,7 +16,7 @@ def why_no_containers() -> str:
     if os.geteuid() != 0:
         return "systemd-nspawn requires root"
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        return "there is no /dev/net/tun"
+        return "/dev/net/tun does not exist, or cannot be opened"
     for program in ("systemd-nspawn", "nsenter", "ip"):
         if shutil.which(program) is None:
             return f"{program} is not installed"
@@ -27,7 +27,7 @@ def why_no_containers() -> str:
 
 @contextmanager
 def only_containers() -> Iterator[None]:
-    """Waits until no other test on this host uses containers, and keeps others from using them.
+    """Waits until no other test on this host uses containers; within the block, others wait.
 
     Bridges, interfaces and network namespaces are named after VLANs and containers, so those of two
     runs would collide.

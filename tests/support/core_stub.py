@@ -38,7 +38,7 @@ STUB = {name: each for name, each in _NAMES.items() if getattr(each, "__module__
 
 
 def methods(declared: type) -> dict[str, Callable[..., Any]]:
-    """Those that a class of the stub declares itself."""
+    """The methods that a class of the stub declares itself."""
     return {name: each for name, each in vars(declared).items() if inspect.isfunction(each)}
 
 
@@ -49,7 +49,7 @@ def attributes(declared: type) -> set[str]:
 
 
 def _fits(value: object, hint: Any) -> bool:
-    """Whether the binding would take `value` for a parameter with this annotation."""
+    """Whether the binding accepts `value` for a parameter with this annotation."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         return any(_fits(value, each) for each in arguments)
@@ -105,7 +105,7 @@ def fake_of(name: str, record: Callable[..., object] = lambda *_: None) -> Calla
 
 
 def value_of(name: str, **given: Any) -> Any:
-    """A value with the attributes of the stub's class `name`, which must be just these."""
+    """A value of the stub's class `name`, with exactly the attributes of that class."""
     declared = STUB[name]
     if set(given) != attributes(declared):
         raise TypeError(f"{name} has {attributes(declared)}, not {set(given)}")

@@ -1,8 +1,8 @@
-"""Builds what tests use and Debian 12 has no package of, so that no test waits for it.
+"""Builds programs that tests use and Debian 12 does not package, so that no test waits for them.
 
     python3 -m support.programs
 
-What cannot be built is named; the tests that use it skip or fail by themselves.
+Prints the reason if a program cannot be built; the tests that use it are then skipped, or fail.
 """
 
 from charioteer.errors import BuildError
@@ -11,7 +11,7 @@ from support import virtiofsd, vsock
 
 
 def main() -> None:
-    """Prints where each is, or why it is not there."""
+    """Prints the path of each program, or why it is missing."""
     folder, why_not = vsock.folder_of_program()
     print(folder or why_not)
     try:

@@ -13,7 +13,7 @@ from charioteer.images.cpio import Archive
 
 _FOLDERS = ["/etc", "/usr/bin", "/usr/sbin", "/usr/lib/charioteer", "/usr/lib/systemd"]
 _FOLDERS += ["/usr/lib/tmpfiles.d", "/usr/lib/udev", "/usr/lib/x86_64-linux-gnu", "/usr/lib64"]
-# Large and unused here.
+# Large files that are not needed.
 _LEFT_OUT = ("usr/lib/udev/hwdb.bin", "usr/lib/x86_64-linux-gnu/gconv")
 _LINKS = {"/bin": "usr/bin", "/sbin": "usr/sbin", "/lib": "usr/lib", "/lib64": "usr/lib64"}
 _UNITS = "/etc/systemd/system"
@@ -74,9 +74,9 @@ def _extract(root: Path, target: Path) -> None:
     """Copies the folders out of the root disk, without mounting it."""
     requests = []
     for folder in _FOLDERS:
-        place = target / folder.strip("/")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        requests.append(f"rdump {folder} {place.parent}\n")
+        parent = (target / folder.strip("/")).parent
+        parent.mkdir(parents=True, exist_ok=True)
+        requests.append(f"rdump {folder} {parent}\n")
     script = target / "requests"
     script.write_text("".join(requests))
     # When not run by root, debugfs prints errors about owners; the archive sets all owners to root.

@@ -39,14 +39,14 @@ class Team:
         return machine
 
 
-# Characters that are special in a shell, in options of QEMU, for mount or in URLs, and one of two
-# bytes.
+# Characters with a special meaning in a shell, in options of QEMU, for mount or in URLs, and a
+# character of two bytes.
 _ODD = " \xfc,'%x$y:#"
 
 
 @contextmanager
 def team(cluster: str, odd_path: bool = False) -> Iterator[Team]:
-    """The machines of a cluster file with this text, not started. Fails if they leave anything."""
+    """The machines of a cluster file with this text, not started. Fails if a process is left."""
     with short_folder(_ODD if odd_path else "") as folder:
         (folder / "cluster.toml").write_text(cluster)
         (folder / "test.py").touch()
@@ -62,7 +62,7 @@ def team_in(
 ) -> Iterator[Team]:
     """The machines of a driver configuration, not started, with their state in `folder`/run.
 
-    `changes` apply to the environment until the end of the block. Fails if anything keeps running.
+    `changes` apply to the environment until the end of the block. Fails if a process is left.
     """
     (folder / "out").mkdir(exist_ok=True)
     outer, inner = dict(os.environ), environment(XDG_RUNTIME_DIR=str(folder / "run"), **changes)

@@ -1,4 +1,4 @@
-"""A folder with everything that a run of the driver needs, and runs of the driver in it."""
+"""A test bed for runs of the driver: a folder with their input and output."""
 
 import json
 import shlex

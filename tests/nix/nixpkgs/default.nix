@@ -21,7 +21,7 @@ let
     if builtins.elem release releases then
       first: builtins.compareVersions release first >= 0
     else
-      throw "no release ${release} is known here";
+      throw "unknown release ${release}";
 
   # The arguments of mkDerivation. They are documented in pkgs/stdenv/generic and, for cmake, ninja
   # and Python, in their hooks. Builders with variables of their own use runCommand.
