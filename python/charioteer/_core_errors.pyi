@@ -1,22 +1,22 @@
-"""The part of charioteer._core that is about errors; there is no module of this name."""
+"""The exceptions of charioteer._core; there is no module of this name."""
 
 class RequestedAssertionFailed(Exception):
-    """Something that the test asked for is not so. Facts for the reader are in `__notes__`."""
+    """A condition that the test requires does not hold. `__notes__` has the context."""
 
 class MachineError(Exception):
-    """The driver, QEMU or the host is in trouble. Facts for the reader are in `__notes__`."""
+    """The driver, QEMU or the host failed. `__notes__` has the context."""
 
 class ShellError(MachineError, RuntimeError, ValueError, BrokenPipeError, ConnectionResetError):
-    """The root shell did not appear, is lost, or does not answer."""
+    """The root shell did not start, was lost, or does not respond."""
 
 class ConnectionLost(MachineError, BrokenPipeError, ConnectionResetError):
-    """QEMU closed a connection, most often by its end."""
+    """QEMU closed a connection, usually because it ended."""
 
 class MachineTimeout(MachineError, TimeoutError):
-    """QEMU or a guest did not do something in time."""
+    """An operation of QEMU or a guest exceeded its limit."""
 
 class NotRunning(MachineError, AssertionError, BrokenPipeError):
-    """The machine is off where it has to run."""
+    """The operation requires a running machine, and the machine is off."""
 
 class QMPAPIError(RuntimeError):
-    """QEMU refused a command. What it was is in `__notes__`."""
+    """QEMU rejected a command, which is in `__notes__`."""

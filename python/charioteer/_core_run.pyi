@@ -1,4 +1,4 @@
-"""The part of charioteer._core that is about a run as a whole; there is no module of this name."""
+"""The part of charioteer._core for a whole run; there is no module of this name."""
 
 from typing import NoReturn
 
@@ -20,30 +20,31 @@ class Configuration:
     def test_script(self) -> str: ...
     @property
     def is_of_26_11(self) -> bool:
-        """Whether it has keys that nixpkgs writes since 26.11 alone."""
+        """Whether it has keys that only nixpkgs 26.11 and later write."""
 
 def load_configuration(path: str) -> Configuration:
     """Raises ValueError naming file, key and what was expected; OSError."""
 
 def watch_sigterm() -> None:
-    """Has SIGTERM end this process, whatever Python does; the handler of now is called, too. On the
-    main thread, and again when another handler was installed.
+    """Makes SIGTERM end this process even if Python does not respond; also calls the current handler.
+
+    To be called on the main thread, and again after another handler was installed.
     """
 
 def unwatch_sigterm() -> None:
-    """SIGTERM is for the handler alone that it was for before."""
+    """Restores the handler of SIGTERM from before `watch_sigterm`."""
 
 def script_ended() -> None:
-    """What follows is the clean-up."""
+    """To be called at the end of the script, before the clean-up, which has a limit of its own."""
 
 def remove_in_the_end(folder: str) -> None:
-    """Should the process be ended without Python, `folder` is removed; empty: none."""
+    """Removes `folder` if the process is ended without Python; an empty string cancels this."""
 
 def terminate() -> None:
-    """As SIGTERM does. Any thread."""
+    """Ends the process as SIGTERM does. Any thread."""
 
 def is_terminating() -> bool:
-    """Whether SIGTERM came, or a time limit struck."""
+    """Whether the process received SIGTERM, or reached a time limit."""
 
 def die_by_sigterm() -> NoReturn:
-    """Ends this process by the signal, now."""
+    """Ends this process by SIGTERM immediately."""

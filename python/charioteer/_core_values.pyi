@@ -1,48 +1,48 @@
 """The values that calls of charioteer._core return; there is no module of this name."""
 
 class Outcome:
-    """How a command ended."""
+    """The outcome of a command."""
 
     @property
     def status(self) -> int:
-        """124: its limit passed, 128 + n: signal n ended it."""
+        """The exit status; 124 after its limit, 128 + n after signal n."""
     @property
     def signal(self) -> int:
         """The signal that ended it, or 0."""
     @property
     def output(self) -> bytes:
-        """Standard output; empty for a `Call`, whose `read` gives it."""
+        """Standard output; empty for a `Call`, whose `read` returns it."""
     @property
     def errors(self) -> bytes:
-        """Standard error, in the same way; empty on the plain channel."""
+        """Standard error; empty for a `Call`, and on the plain channel."""
     @property
     def duration(self) -> float:
-        """Seconds in the guest; of the whole call on the plain channel."""
+        """Seconds in the guest; on the plain channel those of the whole call."""
     @property
     def timed_out(self) -> bool:
-        """Whether its limit passed."""
+        """Whether it exceeded its limit."""
 
 class Piece:
-    """A part of what a command writes."""
+    """A piece of a command's output."""
 
     @property
     def is_errors(self) -> bool:
-        """Whether it is of the standard error, and not of the standard output."""
+        """Whether it is from the standard error; otherwise it is from the standard output."""
     @property
     def data(self) -> bytes: ...
 
 class ConsoleMark:
-    """A place in a last line without an end."""
+    """A position in an unterminated last line."""
 
 class ConsoleText:
-    """What a serial console has that no earlier call has taken."""
+    """The unread text of a serial console."""
 
     @property
     def lines(self) -> list[str]:
-        """Whole lines, which are taken with this."""
+        """Complete lines, which are consumed by the call."""
     @property
     def rest(self) -> str:
-        """A last line without an end, to which nothing came for a second; empty: there is none."""
+        """An unterminated last line, after a second without output; empty if there is none."""
     @property
     def mark(self) -> ConsoleMark:
-        """The end of `rest`, with which `Machine.take_console_rest` takes it."""
+        """The end of `rest`, for `Machine.take_console_rest`, which consumes it."""

@@ -199,7 +199,7 @@ class EfiVariable:
         if len(header) < 2 or header[:2] == _NO_MORE.to_bytes(2, "little"):
             return None
         if len(header) < _RECORD.size:
-            raise ValueError("the last variable is cut off")
+            raise ValueError("the last variable is truncated")
         (
             magic,
             state,

@@ -55,30 +55,30 @@ class CompositeLogger(AbstractLogger):
                         logger.take(event)
 
     def log(self, message: str, attributes: Attributes = {}) -> None:
-        self._tell("log", message, attributes)
+        self._send_to_all("log", message, attributes)
 
     def debug(self, *args: Any, **kwargs: Any) -> None:
-        self._tell("debug", *args, **kwargs)
+        self._send_to_all("debug", *args, **kwargs)
 
     def info(self, *args: Any, **kwargs: Any) -> None:
-        self._tell("info", *args, **kwargs)
+        self._send_to_all("info", *args, **kwargs)
 
     def warning(self, *args: Any, **kwargs: Any) -> None:
-        self._tell("warning", *args, **kwargs)
+        self._send_to_all("warning", *args, **kwargs)
 
     def error(self, *args: Any, **kwargs: Any) -> None:
         """Logs why the run fails, and ends it: raises SystemExit with status 1."""
-        self._tell("error", *args, **kwargs)
+        self._send_to_all("error", *args, **kwargs)
         sys.exit(1)
 
     def log_test_error(self, *args: Any, **kwargs: Any) -> None:
-        self._tell("log_test_error", *args, **kwargs)
+        self._send_to_all("log_test_error", *args, **kwargs)
 
     def run_failed(self, reason: str) -> None:
-        self._tell("run_failed", reason)
+        self._send_to_all("run_failed", reason)
 
     def log_serial(self, message: str, machine: str) -> None:
-        self._tell("log_serial", message, machine)
+        self._send_to_all("log_serial", message, machine)
 
     @contextmanager
     def nested(self, message: str, attributes: Attributes = {}) -> Generator[None, None, None]:
@@ -95,7 +95,7 @@ class CompositeLogger(AbstractLogger):
         for logger in self.logger_list:
             logger.set_log_level(level)
 
-    def _tell(self, method: str, *args: Any, **kwargs: Any) -> None:
+    def _send_to_all(self, method: str, *args: Any, **kwargs: Any) -> None:
         with self._lock:
             self.collect()
             for logger in self.logger_list:
