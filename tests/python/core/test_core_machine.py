@@ -271,11 +271,6 @@ class TestFailures:
             machine.start()
         assert not machine.booted
 
-    def test_a_kernel_panic_ends_the_wait_for_the_shell(self, make: Make) -> None:
-        machine = make("panic")
-        with pytest.raises(_core.MachineError, match="panic") as failure:
-            machine.connect()
-        assert "No working init" in str(failure.value) + "\n".join(failure.value.__notes__)
 
     def test_an_error_has_the_last_console_lines_of_qemu(self, make: Make) -> None:
         machine = make("die")
