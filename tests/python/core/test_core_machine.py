@@ -271,7 +271,6 @@ class TestFailures:
             machine.start()
         assert not machine.booted
 
-
     def test_an_error_has_the_last_console_lines_of_qemu(self, make: Make) -> None:
         machine = make("die")
         machine.connect()
