@@ -1,4 +1,4 @@
-"""A script behaves equally on both channels, and so does its log."""
+"""A script has the same results and the same log on both channels."""
 
 import re
 import shutil
@@ -29,7 +29,7 @@ SCRIPT = """
         machine.copy_from_machine("/tmp/copied", "back")
         machine.copy_from_host_via_shell("test.py", "/tmp/shell/test.py")
         print(machine.succeed("cmp /tmp/copied/test.py /tmp/shell/test.py; umask; ulimit -n"))
-        # More than one piece of the root shell's.
+        # More than the root shell transfers in one piece.
         with open("large.test.py", "wb") as large:
             large.write(bytes(i * 31 + i // 256 & 255 for i in range(1_000_000)))
         machine.copy_from_host("large.test.py", "/tmp/copied/large.test.py")

@@ -49,7 +49,7 @@ def both(pair: Team) -> Machines:
     return Machines([pair["alpha"], pair["beta"]])
 
 
-def is_there(machine: QemuMachine, pid: int) -> bool:
+def is_running(machine: QemuMachine, pid: int) -> bool:
     """Whether the process runs; a zombie does not."""
     return machine.run(f"grep -q '^State:.*[^Z] (' /proc/{pid}/status").ok
 
@@ -81,7 +81,7 @@ class TestRun:
     def test_a_limit_ends_all_that_the_command_started(self, alpha: QemuMachine) -> None:
         result = alpha.run("sleep 600 & echo $!; wait", timeout=1)
         assert (result.status, result.timed_out) == (124, True)
-        assert not is_there(alpha, int(result.stdout))
+        assert not is_running(alpha, int(result.stdout))
 
     def test_check_raises_the_same_error_as_succeed(self, alpha: QemuMachine) -> None:
         command = "echo out; echo err >&2; exit 3"
@@ -159,10 +159,10 @@ class TestSpawn:
     def test_it_leads_a_group_and_can_be_killed(self, alpha: QemuMachine) -> None:
         process = alpha.spawn("sleep 600 & echo $!; wait")
         child = int(next(process))
-        assert is_there(alpha, process.pid) and is_there(alpha, child)
+        assert is_running(alpha, process.pid) and is_running(alpha, child)
         process.kill()
         assert process.wait().signal == 15
-        assert not is_there(alpha, child)
+        assert not is_running(alpha, child)
 
     def test_a_process_that_ignores_sigterm_is_killed(self, alpha: QemuMachine) -> None:
         with alpha.spawn("trap '' TERM; echo ready; while :; do sleep 1; done") as process:
@@ -184,7 +184,7 @@ class TestSpawn:
         process = alpha.spawn("read line </tmp/fifo; echo $line >/tmp/detached")
         pid = process.pid
         process.detach()
-        assert is_there(alpha, pid)
+        assert is_running(alpha, pid)
         alpha.succeed("echo went on >/tmp/fifo")
         alpha.wait_until_succeeds("grep -q 'went on' /tmp/detached", timeout=60)
 
@@ -295,7 +295,7 @@ class TestStream:
 
 
 class TestAllMachines:
-    def test_answers(self, both: Machines) -> None:
+    def test_results_of_both_machines(self, both: Machines) -> None:
         assert both.succeed("hostname") == {"alpha": "alpha\n", "beta": "beta\n"}
 
     def test_failures(self, both: Machines) -> None:

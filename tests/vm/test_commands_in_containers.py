@@ -48,7 +48,7 @@ def test_run(box: NspawnMachine) -> None:
     assert box.run("cat").stdout == ""
 
 
-def test_an_answer_is_complete_with_the_last_holder_of_the_output(box: NspawnMachine) -> None:
+def test_a_command_ends_with_the_last_holder_of_its_stdout(box: NspawnMachine) -> None:
     assert box.succeed("(sleep 2; echo late) & echo early") == "early\nlate\n"
     result = box.run("head -c 60000 /dev/zero >&2; sleep 600 >&2 & echo $!")
     assert result.stderr_bytes == bytes(60_000)
@@ -73,7 +73,7 @@ def test_a_limit(box: NspawnMachine) -> None:
             getattr(box, method)("sleep 600", timeout=0.1)
 
 
-def test_the_environment_is_that_of_nsenter(box: NspawnMachine) -> None:
+def test_the_environment_is_the_same_as_with_nsenter(box: NspawnMachine) -> None:
     text = "echo $0; pwd; id -u; readlink /proc/self/exe; ulimit -n; nice; env -0 | sort -z | tr '\\0' ' '"
     name, folder, user, program, files, nice, variables = box.succeed(text).splitlines()
     assert (name, folder, user) == ("/bin/sh", "/", "0")
@@ -88,7 +88,7 @@ def test_the_environment_is_that_of_nsenter(box: NspawnMachine) -> None:
     assert by_nsenter.stdout.splitlines() == [name, folder, user, program, files, nice, variables]
 
 
-def test_a_container_that_has_ended(box: NspawnMachine) -> None:
+def test_a_container_that_ends_during_a_command(box: NspawnMachine) -> None:
     ended = box.execute("echo begun; systemctl halt --force --force; sleep 600")
     assert ended == (-9, "begun\n")
     assert box.execute("true") == (1, "")
@@ -97,7 +97,7 @@ def test_a_container_that_has_ended(box: NspawnMachine) -> None:
     assert not box.is_up() and box.succeed("echo again") == "again\n"
 
 
-def test_lines_come_while_the_command_runs(box: NspawnMachine) -> None:
+def test_lines_are_delivered_while_the_command_runs(box: NspawnMachine) -> None:
     with box.spawn("read line; echo got $line; sleep 600", stdin=True) as process:
         process.write("x\n")
         assert next(process) == "got x"

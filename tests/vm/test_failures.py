@@ -68,7 +68,7 @@ def test_a_script_that_does_not_end(workshop: Workshop) -> None:
     expect_nothing_left(workshop.folder)
 
 
-def test_a_shell_that_dies_during_a_command(workshop: Workshop) -> None:
+def test_a_shell_that_is_killed_during_a_command(workshop: Workshop) -> None:
     script = """
         from test_driver.errors import MachineError
         try:

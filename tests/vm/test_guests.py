@@ -58,11 +58,13 @@ def test_the_disks_of_a_machine_follow_the_root_disk(large: QemuMachine) -> None
     assert large.succeed("cat /sys/class/block/vdb/size") == f"{16 * 2048}\n"
 
 
-def test_machines_reach_each_other_whatever_the_path(small: QemuMachine) -> None:
+def test_machines_reach_each_other_in_a_folder_with_special_characters(small: QemuMachine) -> None:
     small.wait_until_succeeds("ping -c 1 -W 2 large")
 
 
-def test_files_and_screenshots_whatever_the_path(machines: Team, small: QemuMachine) -> None:
+def test_files_and_screenshots_in_a_folder_with_special_characters(
+    machines: Team, small: QemuMachine
+) -> None:
     small.copy_from_machine("/etc/hostname", "it's 5% of, \xfc")
     assert (machines.out / "it's 5% of, \xfc/hostname").read_text() == "small\n"
     small.screenshot("shot")
@@ -75,7 +77,7 @@ def test_a_guest_that_was_suspended_to_memory_wakes_up(small: QemuMachine) -> No
         "(echo mem > /sys/power/state; cat /proc/sys/kernel/random/boot_id; echo I am awake)"
         " > /dev/ttyS0 2>&1 &"
     )
-    # Its answer may have to wait until the guest is awake.
+    # The command may return only after the guest has woken up.
     with ThreadPoolExecutor(1) as pool:
         suspending = pool.submit(small.succeed, suspend)
         small.wait_for_qmp_event(lambda event: bool(event["event"] == "SUSPEND"), timeout=60)
@@ -87,11 +89,9 @@ def test_a_guest_that_was_suspended_to_memory_wakes_up(small: QemuMachine) -> No
 
 def test_the_console_shows_why_a_unit_failed(large: QemuMachine) -> None:
     large.wait_for_unit("multi-user.target")
-    large.fail(
-        "systemd-run --wait --unit=broken sh -c 'echo the disk is made of cheese >&2; exit 3'"
-    )
+    large.fail("systemd-run --wait --unit=broken sh -c 'echo the disk is damaged >&2; exit 3'")
     # One wait, because a wait consumes the lines that it has read; the two lines come in any order.
-    written, exited = "the disk is made of cheese", "broken.service: Main process exited.*status=3"
+    written, exited = "the disk is damaged", "broken.service: Main process exited.*status=3"
     large.wait_for_console_text(f"(?s){written}.*{exited}|{exited}.*{written}", timeout=60)
 
 

@@ -79,7 +79,7 @@ SLEEP = """
     boot = machine.succeed("cat /proc/sys/kernel/random/boot_id")
     waiting = run("echo under way >&2; sleep 4; echo late")
     machine.wait_for_console_text("under way", timeout=120)
-    # Its answer may have to wait, too.
+    # The command may return only after the guest has woken up, too.
     suspending = run("echo mem > /sys/power/state; echo awake")
     machine.wait_for_qmp_event(lambda event: event["event"] == "SUSPEND", timeout=60)
     time.sleep(4)  # the time for which the guest is suspended; QEMU polls ports once a second
