@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 
 #include "io/backoff.hpp"
 #include "io/error.hpp"
@@ -24,7 +26,8 @@ void check_socket_path(const std::filesystem::path& path) {
                     path.native(), path.native().size(), limit));
 }
 
-UnixAcceptor listen_unix(const asio::any_io_executor& executor, const std::filesystem::path& path) {
+UnixAcceptor listen_unix(const asio::any_io_executor& executor, const std::filesystem::path& path,
+                         ListenOptions options) {
     check_socket_path(path);
     std::error_code ignored;
     std::filesystem::remove(path, ignored);
@@ -32,7 +35,11 @@ UnixAcceptor listen_unix(const asio::any_io_executor& executor, const std::files
     boost::system::error_code failure;
     acceptor.open(asio::local::stream_protocol(), failure);
     if (!failure) acceptor.bind(path.native(), failure);
-    if (!failure) acceptor.listen(1, failure);
+    // Before listen(), without which connecting fails.
+    if (!failure && options.mode != 0 &&
+        ::chmod(path.c_str(), static_cast<mode_t>(options.mode)) != 0)
+        failure.assign(errno, boost::system::system_category());
+    if (!failure) acceptor.listen(options.backlog, failure);
     if (failure) throw system_error(fmt::format("listening on {}", path.native()), failure.value());
     return acceptor;
 }

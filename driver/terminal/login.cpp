@@ -11,9 +11,9 @@ namespace {
 
 constexpr std::size_t longest_kind = 64;
 
-/// Nothing but the words of shells themselves and env, which also the smallest guests have. env
-/// clears what the agent was started with: NixOS's profile, for one, does nothing when a variable
-/// says that it was read before.
+/// Uses only built-ins of the shell and env, which the smallest guests have too. env removes the
+/// environment of the agent: NixOS's profile, for example, does nothing when a variable shows that
+/// it was read before.
 constexpr std::string_view script = R"(
 home= shell=
 while IFS=: read -r name _ _ _ _ home shell; do
@@ -27,7 +27,7 @@ exec env -i TERM={} HOME="$home" USER=root LOGNAME=root SHELL="$shell" \
     PATH="${{PATH:-/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin}}" "$shell" -l
 )";
 
-/// `kind` goes into a script, and comes from the client.
+/// Whether `kind`, which an untrusted client has sent, can be part of a script.
 bool is_name(std::string_view kind) {
     auto allowed = [](char character) {
         return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||

@@ -5,8 +5,8 @@
 
 namespace charioteer::terminal {
 
-/// root's login shell, as after a login: in the home directory, with the environment that the
-/// guest's profile gives and nothing of the agent's. bash or sh where root's shell cannot be run.
+/// Starts root's login shell as a login does: in the home directory, with the environment of the
+/// guest's profile and without the agent's. Starts bash or sh where root's shell cannot be run.
 command::Command login_command(const Opening& opening);
 
 }  // namespace charioteer::terminal

@@ -7,7 +7,7 @@ namespace charioteer::terminal {
 namespace {
 
 constexpr std::size_t header_size = 5;
-/// Of a client's message, in bytes: a good deal more than it sends at once.
+/// The largest payload of a client's message, in bytes: several times what clients send at once.
 constexpr std::size_t longest_payload = 64 * 1024;
 
 std::size_t number(std::string_view bytes) {

@@ -14,19 +14,19 @@
 /// and the payload. Numbers are little endian. No I/O here.
 namespace charioteer::terminal {
 
-/// A client sent what is not a message of a client.
+/// A client sent bytes that are not a valid message.
 class Malformed : public io::Error {
 public:
     using Error::Error;
 };
 
 enum class MessageType : std::uint8_t {
-    // Of clients; `open` comes first, and once.
-    open = 1,       ///< rows and columns in two bytes each, then the name of the terminal's kind
+    // From clients; `open` is the first message, and sent once.
+    open = 1,       ///< rows and columns in two bytes each, then the terminal's type, as in TERM
     input = 2,      ///< bytes for the shell's input
     input_end = 3,  ///< there is no more input; for a shell without a terminal
     resize = 4,     ///< rows and columns
-    // Of the server.
+    // From the server.
     started = 16,  ///< the shell runs
     output = 17,
     errors = 18,
@@ -38,10 +38,10 @@ struct Message {
     std::string payload;
 };
 
-/// What a client asks for.
+/// A client's request for a shell.
 struct Opening {
     std::optional<command::TerminalSize> size;  ///< none: the shell gets no terminal, but pipes
-    std::string kind;                           ///< of the terminal, as TERM says it
+    std::string kind;                           ///< the terminal's type, as in TERM
 };
 
 std::string encode(MessageType type, std::string_view payload);
@@ -51,11 +51,11 @@ Opening decode_opening(std::string_view payload);
 /// The payload of `resize`. Throws Malformed.
 command::TerminalSize decode_size(std::string_view payload);
 
-/// Cuts what a client sends into messages, however it is chopped up.
+/// Splits what a client sends, in pieces of any size, into messages.
 class MessageReader {
 public:
     void feed(std::string_view bytes) { pending_ += bytes; }
-    /// The next whole message; none while there is none. Throws Malformed.
+    /// The next complete message, if there is one. Throws Malformed.
     std::optional<Message> next();
 
 private:

@@ -14,9 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Of a client's first message.
+/// For a client's first message.
 constexpr auto opening_limit = 10s;
-/// What the client gets when there is no shell, or none any more.
+/// The exit status that the client gets when its shell could not be started, or was lost.
 constexpr int status_of_failure = 1;
 
 }  // namespace
@@ -40,7 +40,7 @@ void ShellConnection::close() noexcept {
 }
 
 /// Returns once the client has closed its end, also while its input is not read because the guest
-/// does not take it.
+/// does not read it.
 asio::awaitable<void> ShellConnection::until_disconnected() {
     co_await stream_.async_wait(io::UnixStream::wait_error, asio::use_awaitable);
 }
@@ -69,7 +69,7 @@ asio::awaitable<void> ShellConnection::start_shell() {
     co_await send(encode(MessageType::started, {}));
 }
 
-/// True when the shell has ended; false when the client has closed its end or sent what is not a
+/// True when the shell has ended; false when the client has closed its end or sent an invalid
 /// message.
 asio::awaitable<bool> ShellConnection::relay() {
     return io::race(forward_output(), until_input_fails());
@@ -99,7 +99,7 @@ asio::awaitable<void> ShellConnection::forward_input() {
         try {
             co_await take(std::move(message));
         } catch (const io::ConnectionLost&) {
-            // Reported by forward_output(), after the output that came before.
+            // Reported by forward_output(), after the output that was received before.
         }
     }
 }
@@ -135,7 +135,7 @@ asio::awaitable<void> ShellConnection::send(std::string bytes) {
 
 void ShellConnection::hang_up() {
     if (shell_) shell_->signal(SIGHUP);
-    // The last reference: what ignores the signal is ended too.
+    // The last reference to the call: its end also ends processes that ignore the signal.
     shell_.reset();
 }
 

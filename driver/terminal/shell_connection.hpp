@@ -14,7 +14,7 @@ namespace charioteer::terminal {
 
 namespace asio = boost::asio;
 
-/// Has a guest start a command. Throws io::Error when it cannot.
+/// Starts a command in the guest. Throws io::Error when it cannot.
 using Begin = std::function<asio::awaitable<std::shared_ptr<channel::Call>>(command::Command)>;
 
 /// One client and its login shell. The shell's output is forwarded as fast as the client reads,
@@ -25,8 +25,8 @@ public:
     ShellConnection(const ShellConnection&) = delete;
     ShellConnection& operator=(const ShellConnection&) = delete;
 
-    /// Returns when the shell has ended, when the client has disconnected, or after close(). A
-    /// client that disconnects first hangs its shell up, with all that the shell has started.
+    /// Returns when the shell has ended, when the client has disconnected, or after close(). If the
+    /// client disconnects first, its shell and all that the shell has started are hung up.
     static asio::awaitable<void> run(std::shared_ptr<ShellConnection> self);
     /// Disconnects the client. Idempotent.
     void close() noexcept;

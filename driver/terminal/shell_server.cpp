@@ -1,19 +1,14 @@
 #include "terminal/shell_server.hpp"
 
-#include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <cerrno>
 #include <chrono>
 #include <utility>
-
-#include "io/error.hpp"
 
 namespace charioteer::terminal {
 
@@ -21,26 +16,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int backlog = 16;
-/// Between two tries when the system has no more descriptors for clients.
+/// Only the driver's user and root can connect.
+constexpr io::ListenOptions listen_options{.backlog = 16, .mode = 0600};
+/// Between attempts to accept a client when there are no free descriptors.
 constexpr auto pause = 100ms;
-
-io::UnixAcceptor listen(const asio::any_io_executor& executor, const std::filesystem::path& path) {
-    io::check_socket_path(path);
-    std::error_code ignored;
-    std::filesystem::remove(path, ignored);
-    io::UnixAcceptor acceptor(executor);
-    boost::system::error_code failure;
-    acceptor.open(asio::local::stream_protocol(), failure);
-    if (!failure) acceptor.bind(path.native(), failure);
-    // Nobody can connect before it listens.
-    if (!failure && ::chmod(path.c_str(), 0600) != 0)
-        failure.assign(errno, boost::system::system_category());
-    if (!failure) acceptor.listen(backlog, failure);
-    if (failure)
-        throw io::system_error(fmt::format("listening on {}", path.native()), failure.value());
-    return acceptor;
-}
 
 bool is_allowed(io::UnixStream& stream) {
     ucred client{};
@@ -64,8 +43,8 @@ std::shared_ptr<ShellServer> ShellServer::open(const asio::any_io_executor& exec
                                                io::TimeSource& time) {
     // Clients find the path in the system's list of sockets, in whichever directory they run.
     path = std::filesystem::absolute(path);
-    std::shared_ptr<ShellServer> server(
-        new ShellServer(listen(executor, path), path, std::move(begin), time));
+    std::shared_ptr<ShellServer> server(new ShellServer(
+        io::listen_unix(executor, path, listen_options), path, std::move(begin), time));
     asio::co_spawn(executor, accept_all(server), asio::detached);
     return server;
 }
@@ -97,7 +76,7 @@ void ShellServer::close() noexcept {
     std::error_code no_file;
     std::filesystem::remove(path_, no_file);
     for (const auto& connection : connections_)
-        if (auto living = connection.lock()) living->close();
+        if (auto open = connection.lock()) open->close();
 }
 
 }  // namespace charioteer::terminal

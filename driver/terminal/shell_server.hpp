@@ -10,11 +10,11 @@
 
 namespace charioteer::terminal {
 
-/// Gives login shells of one machine to clients (`charioteer shell`): listens on a socket for its
-/// user (and root), and serves any number of clients at once. Io thread only.
+/// Serves login shells of one machine to clients (`charioteer shell`), any number at once: listens
+/// on a socket to which only the driver's user and root can connect. Io thread only.
 class ShellServer : public std::enable_shared_from_this<ShellServer> {
 public:
-    /// Listens at `path`, replacing a socket that is there. `begin` has the guest start a shell.
+    /// Listens at `path`, replacing a socket that is there. `begin` starts a shell in the guest.
     /// Throws io::Error, io::UsageError.
     static std::shared_ptr<ShellServer> open(const asio::any_io_executor& executor,
                                              std::filesystem::path path, Begin begin,
@@ -23,7 +23,7 @@ public:
     ShellServer& operator=(const ShellServer&) = delete;
 
     /// Removes the socket, disconnects all clients and hangs their shells up. Idempotent. Must be
-    /// called, for until then the server holds itself.
+    /// called: until then a coroutine keeps the server alive.
     void close() noexcept;
 
 private:

@@ -21,7 +21,7 @@ TEST(MessageReader, FindsMessagesInEverySplit) {
     }
 }
 
-TEST(MessageReader, TakesNoTypeThatAClientDoesNotHave) {
+TEST(MessageReader, RejectsTypesThatClientsDoNotSend) {
     for (char type : {'\0', '\5', '\x11', '\xff'}) {
         MessageReader reader;
         reader.feed(std::string(1, type) + "\0\0\0\0"s);
@@ -29,13 +29,13 @@ TEST(MessageReader, TakesNoTypeThatAClientDoesNotHave) {
     }
 }
 
-TEST(MessageReader, RefusesALongMessageBeforeItIsThere) {
+TEST(MessageReader, RejectsALongMessageBeforeItsPayload) {
     MessageReader reader;
     reader.feed("\2\1\0\1\0"s);
     EXPECT_THROW(reader.next(), Malformed);
 }
 
-TEST(Message, OpeningHasTheSizeAndTheKindOfTheTerminal) {
+TEST(Message, OpeningHasTheSizeAndTheTypeOfTheTerminal) {
     auto opening = decode_opening("\x18\0\x2c\1xterm-256color"s);
     ASSERT_TRUE(opening.size);
     EXPECT_EQ(opening.size->rows, 24);

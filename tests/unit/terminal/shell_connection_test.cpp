@@ -67,7 +67,7 @@ TEST_F(ShellConnectionTest, InputAndNewSizesReachTheShell) {
     EXPECT_EQ(guest_.next(1, Type::resize), "\x32\0\x84\0"s);
 }
 
-TEST_F(ShellConnectionTest, AShellWithoutATerminalHasAnEndOfItsInputAndErrorsOfTheirOwn) {
+TEST_F(ShellConnectionTest, AShellWithoutATerminalHasAnEndOfInputAndSeparateErrors) {
     auto client = connect();
     client.send(MessageType::open, "\0\0\0\0"s);
     EXPECT_EQ(client.read().type, MessageType::started);
@@ -85,7 +85,7 @@ TEST_F(ShellConnectionTest, TheShellIsHungUpWhenTheClientDisconnects) {
     expect_end();
 }
 
-TEST_F(ShellConnectionTest, ADisconnectIsNoticedWhileTheGuestTakesNoInput) {
+TEST_F(ShellConnectionTest, ADisconnectIsDetectedWhileTheGuestReadsNoInput) {
     auto client = connect_and_open();
     // More than the guest's credit and the read-ahead buffer.
     client.send(MessageType::input, std::string(60'000, 'x'));
@@ -95,7 +95,7 @@ TEST_F(ShellConnectionTest, ADisconnectIsNoticedWhileTheGuestTakesNoInput) {
     guest_.until_cancelled(1);
 }
 
-TEST_F(ShellConnectionTest, ASlowClientHoldsTheShellUp) {
+TEST_F(ShellConnectionTest, ASlowClientDelaysTheShell) {
     auto client = connect_and_open();
     const std::size_t much = 4 << 20;
     guest_.write_output(1, std::string(much, 'a'));
@@ -116,7 +116,7 @@ TEST_F(ShellConnectionTest, TheClientGetsTheReasonWhyThereIsNoShell) {
     EXPECT_THAT(client.read_ending(), Pair(1, "web: there is no agent: the guest has no bash"));
 }
 
-TEST_F(ShellConnectionTest, TheClientGetsTheReasonWhyTheGuestIsGone) {
+TEST_F(ShellConnectionTest, TheClientGetsTheReasonOfTheEndOfTheGuest) {
     auto client = connect_and_open();
     guest_.write_output(1, "last words");
     guest_.with_shell(1, [](auto& call) { call.fail("QEMU was killed by signal 9"); });
@@ -124,7 +124,7 @@ TEST_F(ShellConnectionTest, TheClientGetsTheReasonWhyTheGuestIsGone) {
     EXPECT_THAT(client.read_ending(), Pair(1, "QEMU was killed by signal 9"));
 }
 
-TEST_F(ShellConnectionTest, AClientThatSendsNoMessagesIsDisconnected) {
+TEST_F(ShellConnectionTest, AClientThatSendsInvalidMessagesIsDisconnected) {
     auto client = connect_and_open();
     client.peer().send("GET / HTTP/1.1\r\n\r\n");
     EXPECT_TRUE(client.peer().sees_the_end());

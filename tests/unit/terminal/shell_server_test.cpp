@@ -56,13 +56,13 @@ protected:
     std::shared_ptr<ShellServer> server_;
 };
 
-TEST_F(ShellServerTest, IsForItsUserAlone) {
+TEST_F(ShellServerTest, OnlyItsUserCanConnect) {
     struct stat status {};
     ASSERT_EQ(::stat(path_.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777, 0600u);
 }
 
-TEST_F(ShellServerTest, EachClientHasAShellOfItsOwn) {
+TEST_F(ShellServerTest, EachClientHasItsOwnShell) {
     auto first = connect_and_open();
     auto second = connect_and_open();
     guest_.write_output(2, "second");
@@ -75,7 +75,7 @@ TEST_F(ShellServerTest, EachClientHasAShellOfItsOwn) {
     EXPECT_EQ(guest_.next(2, Type::input), "still here");
 }
 
-TEST_F(ShellServerTest, AClientThatSendsNoMessagesDoesNotDisturbOthers) {
+TEST_F(ShellServerTest, AClientThatSendsInvalidMessagesDoesNotDisturbOthers) {
     auto first = connect_and_open();
     auto second = connect();
     second.peer().send("\xff\xff\xff\xff\xff\xff");
