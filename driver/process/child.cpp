@@ -23,11 +23,11 @@ namespace {
 
 constexpr std::size_t kept_output = 8 * 1024;
 constexpr std::size_t read_size = 64 * 1024;
-/// How long a stray holder of the output may keep the end of it from us.
+/// How long the end of the output is waited for after the guard's end.
 constexpr auto output_grace = std::chrono::seconds(1);
-/// For the guard to run the program; a machine short of everything may take its time.
+/// For the guard to start the program, which takes long on an overloaded host.
 constexpr auto start_limit = std::chrono::seconds(60);
-/// For the kernel to bury what was killed. A process may be beyond it, in the middle of a disk's.
+/// For the end of killed processes. One that waits for a disk cannot be ended before that.
 constexpr auto kill_limit = std::chrono::seconds(10);
 
 io::UniqueFd open_pidfd(pid_t pid) {
@@ -65,7 +65,7 @@ void Child::launch(const ProcessSpec& spec) {
     Pipe input;
     if (spec.input < 0) input = make_pipe();
     auto output = make_pipe();
-    // A burst of console output then costs fewer turns; the system may allow less.
+    // Bursts of console output then take fewer reads. May fail: the system limits the size.
     ::fcntl(output.read.get(), F_SETPIPE_SZ, 1 << 20);
     SpawnPlan plan;
     plan.arguments = {guard_program().string(), "run"};
@@ -104,7 +104,7 @@ asio::awaitable<void> Child::expect_start(std::string program) {
             throw io::system_error(fmt::format("cannot run {}", program), first->value);
         pid_ = first->value;
     } catch (...) {
-        // Nobody will own it.
+        // The caller does not get the object.
         kill();
         throw;
     }
@@ -116,7 +116,7 @@ asio::awaitable<void> Child::watch_control(std::shared_ptr<Child> self) {
         self->status_ = ExitStatus::from_wait(message->value);
         self->changed_.notify_all();
     }
-    // A guard that somebody killed takes the command with it (PR_SET_PDEATHSIG).
+    // Without a status the guard was killed, and with it the command (PR_SET_PDEATHSIG).
     if (!self->status_) self->status_ = ExitStatus{0, SIGKILL};
     self->changed_.notify_all();
 }
@@ -126,9 +126,9 @@ asio::awaitable<void> Child::watch_guard(std::shared_ptr<Child> self) {
     co_await self->guard_.async_wait(asio::posix::stream_descriptor::wait_read,
                                      asio::redirect_error(asio::use_awaitable, ignored));
     ::waitpid(self->guard_pid_, nullptr, 0);
-    self->guard_gone_ = true;
+    self->guard_ended_ = true;
     self->changed_.notify_all();
-    // Everything that we know of is dead; who still holds the output has escaped on purpose.
+    // All descendants have ended. Another process may have been given the output, by a socket.
     co_await self->time_.sleep_for(output_grace);
     self->output_.close();
 }
@@ -161,13 +161,13 @@ std::string_view Child::last_output() const noexcept {
     return tail.substr(tail.size() - std::min(tail.size(), kept_output));
 }
 
-asio::awaitable<void> Child::until_over() {
-    while (!over() || !status_) co_await changed_.wait();
+asio::awaitable<void> Child::until_all_ended() {
+    while (!all_ended() || !status_) co_await changed_.wait();
 }
 
 asio::awaitable<ExitStatus> Child::wait(io::Deadline deadline) {
     auto self = shared_from_this();
-    co_await deadline.limit(until_over(), fmt::format("process {} did not end", pid_));
+    co_await deadline.limit(until_all_ended(), fmt::format("process {} did not end", pid_));
     co_return *status_;
 }
 
@@ -179,7 +179,7 @@ void Child::signal(int number) {
 
 void Child::kill() {
     signal(SIGKILL);
-    // The guard takes this as our death and kills whatever else there is.
+    // The guard takes this for the end of the driver and kills all remaining processes.
     if (control_.is_open()) ::shutdown(control_.native_handle(), SHUT_WR);
 }
 

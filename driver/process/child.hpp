@@ -22,29 +22,30 @@ namespace asio = boost::asio;
 
 /// What to start, as a pure value.
 struct ProcessSpec {
-    std::vector<std::string> arguments;    ///< [0] is looked up on our PATH
+    std::vector<std::string> arguments;    ///< [0] is searched in PATH
     std::vector<std::string> environment;  ///< NAME=value
     std::filesystem::path directory;
-    int keep_open = -1;  ///< a descriptor that stays open until all is dead, or -1
+    int keep_open = -1;  ///< a descriptor that stays open until all its processes have ended, or -1
     int input = -1;      ///< a descriptor that is its standard input; -1: what write() gives it
     int passed = -1;     ///< a descriptor that it finds as guard::passed_fd, or -1
 };
 
-/// A running or ended process and everything it started. Io thread only.
+/// A process and all processes that it has started. Io thread only.
 ///
-/// A guard process stands between us and it (guard/main.cpp): when we die, however, all of it is
-/// killed; when the process itself ends, so are its helpers. Standard output and error are one
-/// stream, always read, so that the process never waits for us.
+/// A guard process runs between the driver and it (guard/main.cpp): if the driver ends, even by
+/// SIGKILL, all of them are killed; when the process ends, its helpers are. Standard output and
+/// error are one stream, which is always read, so that the process never blocks when it writes.
 class Child : public std::enable_shared_from_this<Child> {
 public:
     using OutputSink = std::function<void(std::string_view bytes)>;
 
-    /// Starts it. `sink` gets its output as it comes. Throws io::Error when it cannot be run.
+    /// Starts it. `sink` gets its output as it is read. Throws io::Error when it cannot be run.
     static asio::awaitable<std::shared_ptr<Child>> spawn(ProcessSpec spec, OutputSink sink,
                                                          io::TimeSource& time);
     Child(const Child&) = delete;
     Child& operator=(const Child&) = delete;
-    /// Runs once all is dead, or when the io thread stops; the guard then kills what is left.
+    /// Called when all processes have ended, or when the io thread stops: then the guard kills the
+    /// remaining ones.
     ~Child() = default;
 
     pid_t pid() const noexcept { return pid_; }
@@ -53,15 +54,15 @@ public:
     /// The last 8 KiB of its output.
     std::string_view last_output() const noexcept;
 
-    /// Waits until it has ended, its output is read to the end and its helpers are gone. Throws
+    /// Waits until it has ended, its output is read to the end and its helpers have ended. Throws
     /// io::TimeoutError.
     asio::awaitable<ExitStatus> wait(io::Deadline deadline);
-    /// To its whole process group. No-op once it has ended.
+    /// Sends its process group a signal. No-op once it has ended.
     void signal(int number);
-    /// SIGTERM, and SIGKILL to everything when it has not ended after `grace`. Returns when all is
-    /// dead.
+    /// Sends SIGTERM, and SIGKILL to all its processes when it has not ended after `grace`. Returns
+    /// when all have ended.
     asio::awaitable<ExitStatus> terminate(io::Duration grace);
-    /// SIGKILL to it and everything that it started.
+    /// Sends SIGKILL to it and all processes that it has started.
     void kill();
     /// Writes to its standard input. Throws io::ConnectionLost when it does not read any more.
     asio::awaitable<void> write(std::string bytes, io::Deadline deadline);
@@ -74,15 +75,15 @@ private:
     static asio::awaitable<void> watch_control(std::shared_ptr<Child> self);
     static asio::awaitable<void> watch_guard(std::shared_ptr<Child> self);
     static asio::awaitable<void> read_output(std::shared_ptr<Child> self);
-    asio::awaitable<void> until_over();
+    asio::awaitable<void> until_all_ended();
     asio::awaitable<void> write_all(std::string bytes);
     void keep(std::string_view bytes);
-    bool over() const noexcept { return guard_gone_ && output_ended_; }
+    bool all_ended() const noexcept { return guard_ended_ && output_ended_; }
 
     OutputSink sink_;
     io::TimeSource& time_;
     asio::posix::stream_descriptor control_;
-    std::optional<io::DriverOnly> lifeline_;  ///< control_, whose end the guard takes for ours
+    std::optional<io::DriverOnly> lifeline_;  ///< control_, whose end shows the driver's end
     asio::posix::stream_descriptor guard_;    ///< pidfd of the guard
     asio::posix::stream_descriptor input_;
     asio::posix::stream_descriptor output_;
@@ -91,7 +92,7 @@ private:
     pid_t pid_ = 0;
     std::optional<ExitStatus> status_;
     std::string tail_;
-    bool guard_gone_ = false;
+    bool guard_ended_ = false;
     bool output_ended_ = false;
 };
 

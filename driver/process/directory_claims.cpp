@@ -60,12 +60,12 @@ void make_directory(const std::filesystem::path& path) {
     if (errno != EEXIST)
         throw io::system_error(fmt::format("cannot make the directory {}", path.string()), errno);
     if (!std::filesystem::is_directory(path))
-        throw io::UsageError(fmt::format("{} is in the way: a directory is needed", path.string()));
+        throw io::UsageError(fmt::format("{} exists and is not a directory", path.string()));
 }
 
 /// Opens and locks the file. Returns no descriptor if another try may succeed: the file was removed
-/// meanwhile, or the guards of a dead owner still hold the lock. Throws io::UsageError if the owner
-/// is alive.
+/// meanwhile, or the guards of an owner that has ended still hold the lock. Throws io::UsageError
+/// if the owner is alive.
 io::UniqueFd try_lock(const std::filesystem::path& directory, bool last_try) {
     std::filesystem::path file = directory / "lock";
     io::UniqueFd lock(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));

@@ -69,7 +69,7 @@ void prepare_directory(const fs::path& directory) {
                                errno);
     if (!S_ISDIR(status.st_mode) || status.st_uid != ::geteuid())
         throw io::UsageError(fmt::format(
-            "{} is in the way: it is not a directory that belongs to user {}; remove it or use "
+            "{} exists and is not a directory that belongs to user {}; remove it or use "
             "another state directory",
             directory.native(), ::geteuid()));
     // Also after mkdir, because the umask may have removed required bits.

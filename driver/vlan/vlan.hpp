@@ -20,9 +20,9 @@ class Vlan {
 public:
     /// Starts the segment: `{directory}/vde{number}.ctl/ctl` is for the VDE control protocol,
     /// `{directory}/vde{number}.ctl/stream` for QEMU stream netdevs. The control directory has mode
-    /// 0700; that of a dead run is reused. `sink` receives warnings from the segment's thread,
-    /// until stop(). Throws io::UsageError if the path is too long for sockets or belongs to
-    /// another user, io::Error for system errors.
+    /// 0700; that of a run that was killed is reused. `sink` receives warnings from the segment's
+    /// thread, until stop(). Throws io::UsageError if the path is too long for sockets or belongs
+    /// to another user, io::Error for system errors.
     ///
     /// With a name in `tap` (at most 15 bytes), a tap device of that name is attached, which
     /// requires root and is removed with the segment.

@@ -2,14 +2,14 @@
 
 #include <cstdint>
 
-/// What the driver and its guard processes say to each other over the guard's control socket,
+/// The messages between the driver and its guard processes over the guard's control socket,
 /// descriptor 3 of the guard: datagrams of one Message, except to a cleaning guard (clean.hpp).
-/// The end of the socket means that the driver is gone, however it went.
+/// The end of the socket means that the driver has ended, for any reason.
 namespace charioteer::process::guard {
 
 inline constexpr int control_fd = 3;
-/// What ProcessSpec::keep_open is to the guard, which does not pass it on: the guard outlives all
-/// that it started.
+/// The number of ProcessSpec::keep_open in the guard, which does not pass it on: the guard ends
+/// after all processes that it has started.
 inline constexpr int kept_fd = 4;
 /// What ProcessSpec::passed is to the guard and to the command.
 inline constexpr int passed_fd = 5;

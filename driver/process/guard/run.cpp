@@ -105,7 +105,7 @@ bool wait_for_helpers(int child_signals) {
 
 /// Handles one message: sends its signal to the command's process group; false if the driver has
 /// ended.
-bool obey(pid_t child) {
+bool handle_message(pid_t child) {
     Message message{};
     ssize_t got = ::recv(control_fd, &message, sizeof message, 0);
     if (got == sizeof message && message.kind == Kind::signal) {
@@ -137,7 +137,7 @@ int run(char** command) {
             [[maybe_unused]] auto got = ::read(child_signals, &info, sizeof info);
             running = !reap(child);
         }
-        if (running && fds[0].revents && !obey(child)) running = false;
+        if (running && fds[0].revents && !handle_message(child)) running = false;
     }
     signal_descendants(SIGTERM);
     wait_for_helpers(child_signals);
