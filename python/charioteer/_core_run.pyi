@@ -37,7 +37,7 @@ def unwatch_sigterm() -> None:
 def script_ended() -> None:
     """To be called at the end of the script, before the clean-up, which has a limit of its own."""
 
-def remove_in_the_end(folder: str) -> None:
+def remove_at_end(folder: str) -> None:
     """Removes `folder` if the process is ended without Python; an empty string cancels this."""
 
 def terminate() -> None:
@@ -46,5 +46,5 @@ def terminate() -> None:
 def is_terminating() -> bool:
     """Whether the process received SIGTERM, or reached a time limit."""
 
-def die_by_sigterm() -> NoReturn:
+def end_by_sigterm() -> NoReturn:
     """Ends this process by SIGTERM immediately."""

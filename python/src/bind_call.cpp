@@ -15,7 +15,7 @@ io::TimeSource& host_time() {
     return Core::instance().runtime().time();
 }
 
-/// Holds the owner and the process while the operation runs.
+/// Keeps references to the owner and the process while the operation runs.
 template <class T>
 asio::awaitable<T> hold(std::shared_ptr<const void> /*owner*/,
                         std::shared_ptr<machine::GuestProcess> /*process*/,

@@ -12,8 +12,8 @@ namespace charioteer::python {
 
 namespace py = pybind11;
 
-/// A command under way in a guest, whose owner it holds. Used off the io thread; the command ends
-/// with the object unless it was let go.
+/// A running command in a guest, with a reference to the guest's owner. Not for the io thread. The
+/// destructor ends the command, unless it was detached.
 class Call {
 public:
     Call(std::shared_ptr<const void> owner, std::shared_ptr<machine::GuestProcess> process,

@@ -20,7 +20,7 @@ void start(MachineHandle& self, bool allow_reboot, std::vector<std::string> argu
     self.start(std::move(options));
 }
 
-/// What upstream's driver would start, without what is of ours alone.
+/// The command that upstream's driver would start, without additions of this driver.
 std::string driver_command(const std::string& start_command, const std::string& monitor,
                            const std::string& qmp, const std::string& shell, bool allow_reboot) {
     machine::Sockets sockets("");

@@ -58,7 +58,7 @@ void Process::send_signal(int number) const {
 
 namespace {
 
-/// Starts a program; each line that it writes is reported as one of `machine`'s serial console.
+/// Starts a program; each line of its output is reported as a line of `machine`'s serial console.
 Process spawn(std::vector<std::string> arguments, std::vector<std::string> environment,
               const std::string& directory, std::string machine,
               const std::shared_ptr<Reporter>& reporter) {

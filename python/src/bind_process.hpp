@@ -12,7 +12,7 @@ namespace charioteer::python {
 
 namespace py = pybind11;
 
-/// A program, seen like subprocess.Popen. Made on the io thread or off it; used off it.
+/// A program, with the interface of subprocess.Popen. Created on any thread; not for the io thread.
 class Process {
 public:
     explicit Process(std::shared_ptr<process::Child> child);
@@ -23,7 +23,7 @@ public:
     pid_t pid() const noexcept { return pid_; }
     std::optional<int> poll() const;
     int wait(const py::object& timeout) const;
-    /// The last 8 KiB that it wrote.
+    /// The last 8 KiB of its output.
     py::str last_output() const;
     void send_signal(int number) const;
 

@@ -17,12 +17,12 @@ const char* kind_name(io::EventKind kind) {
         case io::EventKind::serial:
             return "serial";
         case io::EventKind::progress:
-            break;  // only a terminal gets it
+            break;  // only for terminals
     }
     return "log";
 }
 
-/// A switch of the reporter as a property.
+/// Binds a flag of the reporter as a property.
 template <std::atomic<bool> Reporter::*member>
 void bind_switch(py::class_<Reporter, std::shared_ptr<Reporter>>& type, const char* name) {
     type.def_property(
@@ -30,7 +30,7 @@ void bind_switch(py::class_<Reporter, std::shared_ptr<Reporter>>& type, const ch
         [](Reporter& self, bool on) { self.*member = on; });
 }
 
-/// Writes all of `text` to standard output. What a signal handler raises ends it early.
+/// Writes all of `text` to standard output; an exception of a signal handler ends it early.
 void print(Reporter& reporter, std::string text) {
     std::string_view rest = text;
     while (!rest.empty()) {

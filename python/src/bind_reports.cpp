@@ -11,7 +11,7 @@ namespace charioteer::python {
 
 namespace {
 
-/// Raises OSError that names the file.
+/// Raises OSError with the name of the file.
 [[noreturn]] void raise_of_file(const std::string& file, const std::system_error& error) {
     errno = error.code().value();
     PyErr_SetFromErrnoWithFilename(PyExc_OSError, file.c_str());

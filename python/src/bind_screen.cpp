@@ -15,10 +15,10 @@ namespace charioteer::python {
 
 namespace {
 
-/// Of the calling thread's moment: scripts change os.environ.
+/// The options of the current environment: scripts change os.environ.
 machine::ReaderOptions reader_options() {
     machine::ReaderOptions options;
-    // As many as upstream's (driver contract, section 1.6).
+    // The number of workers of upstream's driver (driver contract, section 1.6).
     std::size_t processors = std::thread::hardware_concurrency();
     if (const char* given = std::getenv("NIX_BUILD_CORES"))
         std::from_chars(given, given + std::strlen(given), processors);

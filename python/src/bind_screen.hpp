@@ -10,11 +10,11 @@ namespace charioteer::python {
 
 namespace py = pybind11;
 
-/// The iterator over the texts of a picture.
+/// Iterates over the texts of a picture.
 class ScreenReading {
 public:
-    /// Begins to read the first `variants` of the picture. `idle` is called while next() waits.
-    /// Raises ValueError when there are not as many.
+    /// Begins to read the first `variants` variants of the picture. `idle` is called while next()
+    /// waits. Raises ValueError when there are fewer variants.
     ScreenReading(screen::Picture picture, std::size_t variants, py::object idle);
     ScreenReading(ScreenReading&&) = default;
     ScreenReading& operator=(ScreenReading&&) = delete;

@@ -31,13 +31,13 @@ public:
     VlanHandle(VlanHandle&&) = default;
     VlanHandle& operator=(VlanHandle&&) = delete;
     ~VlanHandle() {
-        // Its thread is not there to be joined.
+        // Leaked in a forked child: its thread does not exist there and cannot be joined.
         if (Core::instance().is_foreign()) new auto(std::move(network_));
     }
 
     int number() const noexcept { return number_; }
     const std::shared_ptr<session::Network>& network() const noexcept { return network_; }
-    // On the io thread, where the session stops it too.
+    // On the io thread, on which the session stops it too.
     void stop() {
         on_io_thread([network = network_] { network->stop(); });
     }
@@ -108,7 +108,7 @@ py::dict in_order(const session::Configuration::Scripts& scripts) {
     return all;
 }
 
-/// An int where the file has one.
+/// An int if the file has an integer.
 py::object seconds(double value) {
     if (value == std::floor(value) && value < 1e15) return py::int_(static_cast<long long>(value));
     return py::float_(value);
@@ -131,20 +131,20 @@ void bind_configuration(py::module_& module) {
 }
 
 void bind_termination(py::module_& module) {
-    // Made on the main thread, which imports us.
+    // Created on the main thread, which imports the module.
     auto& termination = Termination::instance();
     module.def("watch_sigterm", [&termination] { termination.watch(); });
     module.def("unwatch_sigterm", [&termination] { termination.unwatch(); });
     module.def("script_ended", [&termination] { termination.script_ended(); });
     module.def(
-        "remove_in_the_end",
-        [&termination](std::string folder) { termination.remove_in_the_end(std::move(folder)); },
+        "remove_at_end",
+        [&termination](std::string folder) { termination.remove_at_end(std::move(folder)); },
         py::arg("folder"));
     module.def("terminate", [&termination] { termination.begin(); });
     module.def("is_terminating", [&termination] { return termination.begun(); });
-    module.def("die_by_sigterm", [&termination] {
+    module.def("end_by_sigterm", [&termination] {
         Unlocked unlocked;
-        termination.die();
+        termination.end_process();
     });
 }
 

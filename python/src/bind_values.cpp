@@ -1,4 +1,4 @@
-// Plain values that calls of the core give to Python.
+// Plain values that calls of the core return to Python.
 
 #include <pybind11/stl.h>
 

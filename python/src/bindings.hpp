@@ -22,7 +22,7 @@ void bind_machine(py::module_& module);
 void bind_screen(py::module_& module);
 void bind_session(py::module_& module);
 
-/// Passes events to `reporter`, which lives as long as the sink.
+/// Passes events to `reporter`, which exists as long as the sink.
 inline io::EventSink sink_of(const std::shared_ptr<Reporter>& reporter) {
     return [reporter](const io::Event& event) { reporter->take(event); };
 }

@@ -12,15 +12,15 @@ namespace charioteer::python {
 
 namespace py = pybind11;
 
-/// Called on the waiting thread about every 50 ms; what it raises ends the wait.
+/// Called on the waiting thread about every 50 ms; an exception that it raises ends the wait.
 struct Idle {
     py::object hook = py::none();
     bool polling = false;
 };
 
-/// Throws io::Error in a forked child, which has none of the driver's threads; io::Interrupted in
-/// the thread that ends the interpreter, once it does, and stays in all others. Needs the
-/// interpreter lock.
+/// Throws io::Error in a forked child, which has none of the driver's threads. Once the interpreter
+/// is ending, throws io::Interrupted in the thread that ends it, and blocks for ever in all others.
+/// Needs the interpreter lock.
 inline void expect_core() {
     if (Core::instance().is_foreign())
         throw io::Error(fmt::format(
@@ -29,19 +29,18 @@ inline void expect_core() {
             "concurrent.futures.ThreadPoolExecutor, to do several things at once",
             Core::instance().owner()));
     if (!interpreter_ends()) return;
-    { Unlocked other_threads_stay; }
+    { Unlocked blocks_other_threads; }
     throw io::Interrupted("the driver stopped");
 }
 
 /// Runs `operation` on the io thread and waits for its result without the interpreter lock, which
-/// the caller holds. Signal handlers run meanwhile, on the main thread; what one raises (Ctrl-C)
-/// calls the operation off, as does what the idle hook raises. Nothing is run once the interpreter
-/// is ending, and in forked children.
+/// the caller holds. Signal handlers run meanwhile, on the main thread; an exception of a handler
+/// (Ctrl-C) or of the idle hook cancels the operation. Throws as expect_core() does.
 template <class T>
 T block_on(asio::awaitable<T> operation, const Idle& idle = {}) {
     using namespace std::chrono_literals;
     constexpr auto slice = 50ms;
-    constexpr auto patience = 2s;  // for the operation to notice that it was called off
+    constexpr auto patience = 2s;  // for the operation to end after its cancellation
 
     expect_core();
     auto pending = Core::instance().runtime().start(std::move(operation));

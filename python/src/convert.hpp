@@ -12,10 +12,10 @@ namespace charioteer::python {
 
 namespace py = pybind11;
 
-/// Bytes of a guest as text: UTF-8, with U+FFFD for what is not.
+/// Decodes bytes of a guest as UTF-8, with U+FFFD for invalid bytes.
 py::str to_text(std::string_view bytes);
 
-/// A number of seconds or a timedelta. Negative ones are zero; very long ones are cut to thirty
+/// A number of seconds or a timedelta. Negative ones are zero; longer ones are reduced to thirty
 /// years. Raises TypeError for anything else.
 command::Limit to_limit(const py::handle& value);
 

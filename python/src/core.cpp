@@ -12,12 +12,12 @@ namespace py = pybind11;
 
 namespace {
 
-/// For what is being read or written when the interpreter ends.
+/// For files that are being read or written when the interpreter ends.
 constexpr auto disk_patience = std::chrono::seconds(5);
-/// For the words that Tesseract is reading then.
+/// For the text that Tesseract is recognising then.
 constexpr auto screen_patience = std::chrono::seconds(5);
 
-/// Lets Ctrl-C through. Takes the interpreter lock, which the caller must not hold.
+/// Throws after Ctrl-C. Acquires the interpreter lock, which the caller must not hold.
 void check_signals() {
     InPython in_python;
     if (interpreter_ends()) return;
@@ -36,10 +36,10 @@ Core* Core::make() {
         if (made->is_foreign()) return;
         begin_interpreter_end();
         py::gil_scoped_release released;
-        // Its threads hand their results to the io thread.
+        // Before the io thread ends, because these threads post their results to it.
         auto deadline = made->runtime_.time().deadline_after(screen_patience);
         made->runtime_.start(made->host_->end_reading(deadline)).get();
-        // So do these, unless their disk hangs: what they are about is then left to itself.
+        // The same for the disk threads; those on a hung disk are abandoned.
         made->host_->disk().end(disk_patience);
         made->runtime_.stop();
         await_threads_in_python();
@@ -51,8 +51,8 @@ Core& Core::instance() {
     static std::atomic<Core*> core = nullptr;
     static std::once_flag once;
     if (auto* made = core.load()) return *made;
-    // Threads that wait for the first one do so without the interpreter lock: making the core calls
-    // Python, which may hand the lock to one of them and want it back.
+    // Other callers wait without the interpreter lock: creating the core calls Python, which may
+    // pass the lock to one of them and then need it again.
     py::gil_scoped_release released;
     std::call_once(once, [] {
         py::gil_scoped_acquire locked;

@@ -13,15 +13,15 @@ namespace charioteer::python {
 
 namespace asio = boost::asio;
 
-/// What all objects of the module share: the io thread and the host. Made when first needed; its
-/// thread ends with the interpreter, the object itself never, so that whatever outlives the
-/// interpreter finds it.
+/// The io thread and the host, which all objects of the module share. Created when first needed.
+/// Its thread ends with the interpreter; the object is never destroyed, because other objects may
+/// outlive the interpreter.
 class Core {
 public:
-    /// The first call needs the interpreter lock, and lets go of it meanwhile.
+    /// The first call needs the interpreter lock, and releases it meanwhile.
     static Core& instance();
 
-    /// In a child that was forked from the process that made it: its threads are not there.
+    /// Whether this is a forked child of the process that created it, without its threads.
     bool is_foreign() const noexcept { return ::getpid() != owner_; }
     pid_t owner() const noexcept { return owner_; }
 
@@ -29,9 +29,8 @@ public:
     const std::shared_ptr<machine::Host>& host() const noexcept { return host_; }
 
     /// Runs `function` on the io thread, without waiting for it. Once the interpreter is ending,
-    /// and in a forked child, there is no such thread; then neither `function` nor what it holds is
-    /// touched any more, since sockets in it refer to an io_context that has gone. Needs the
-    /// interpreter lock.
+    /// and in a forked child, there is no such thread: then `function` is leaked, because sockets
+    /// in it refer to an io_context that does not exist any more. Needs the interpreter lock.
     template <class Function>
     void post(Function function) {
         if (interpreter_ends() || is_foreign())
@@ -40,7 +39,7 @@ public:
             asio::post(runtime_.executor(), std::move(function));
     }
 
-    /// Drops `object` on the io thread, where its sockets belong.
+    /// Releases `object` on the io thread, to which its sockets belong.
     template <class T>
     void dispose(std::shared_ptr<T> object) {
         post([object = std::move(object)] {});

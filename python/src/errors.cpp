@@ -14,7 +14,7 @@ namespace {
 
 constexpr auto script_errors = "test_driver.errors";
 
-// Never released: the interpreter may be gone before they are.
+// Never released, since they may outlive the interpreter.
 PyObject* requested_assertion_failed = nullptr;
 PyObject* machine_error = nullptr;
 PyObject* shell_error = nullptr;
@@ -23,7 +23,7 @@ PyObject* timeout_error = nullptr;
 PyObject* not_running_error = nullptr;
 PyObject* qmp_error = nullptr;
 
-/// `package` and `name` are those under which test scripts import it.
+/// `package` and `name` are the names by which test scripts import it.
 PyObject* define(py::module_& module, const std::string& package, const char* name, const char* doc,
                  PyObject* bases) {
     auto qualified = package + "." + name;
@@ -37,7 +37,7 @@ void add_notes(const py::object& exception, const io::Error& error) {
     for (const auto& note : error.notes()) exception.attr("add_note")(to_text(note));
 }
 
-/// Sets the Python error and returns, as an exception translator must.
+/// Sets the Python error, as an exception translator does.
 void set_error(const py::handle& type, const io::Error& error) {
     py::object exception = type(to_text(error.what()));
     add_notes(exception, error);
@@ -75,7 +75,7 @@ void raise_as(const py::handle& type, const io::Error& error) {
 }
 
 void raise_qmp_error(const qmp::CommandError& error) {
-    // Our transactions have numbers, but upstream's, which scripts know, have none.
+    // The text of upstream's driver, whose transactions have no numbers.
     py::str text(fmt::format("<QMP API error related to transaction None [{}]: {}>", error.kind(),
                              error.description()));
     py::object exception = py::handle(qmp_error)(text);
@@ -96,8 +96,8 @@ void raise_timeout_expired(const py::object& what, const py::object& limit,
 
 namespace {
 
-/// Kinds of MachineError whose further bases are what upstream's driver raises in the same places,
-/// for scripts that name those. All are found in test_driver.errors.
+/// Kinds of MachineError. Their other bases are the exceptions of upstream's driver in the same
+/// cases, for scripts that catch those. All are exported by test_driver.errors.
 void bind_machine_errors(py::module_& module) {
     auto kind = [&](const char* name, const char* doc, std::initializer_list<PyObject*> others) {
         py::list bases;
@@ -108,11 +108,12 @@ void bind_machine_errors(py::module_& module) {
     shell_error = kind(
         "ShellError", "The root shell did not appear, is lost, or does not answer.",
         {PyExc_RuntimeError, PyExc_ValueError, PyExc_BrokenPipeError, PyExc_ConnectionResetError});
-    connection_error = kind("ConnectionLost", "QEMU closed a connection, most often by its end.",
-                            {PyExc_BrokenPipeError, PyExc_ConnectionResetError});
+    connection_error =
+        kind("ConnectionLost", "QEMU closed a connection, usually because it has ended.",
+             {PyExc_BrokenPipeError, PyExc_ConnectionResetError});
     timeout_error = kind("MachineTimeout", "QEMU or a guest did not do something in time.",
                          {PyExc_TimeoutError});
-    not_running_error = kind("NotRunning", "The machine is off where it has to run.",
+    not_running_error = kind("NotRunning", "The machine is off and would have to run.",
                              {PyExc_AssertionError, PyExc_BrokenPipeError});
 }
 
@@ -121,12 +122,12 @@ void bind_machine_errors(py::module_& module) {
 void bind_errors(py::module_& module) {
     requested_assertion_failed =
         define(module, script_errors, "RequestedAssertionFailed",
-               "Something that the test asked for is not so. Facts are in __notes__.", nullptr);
+               "A condition that the test requires is not met. Details are in __notes__.", nullptr);
     machine_error =
         define(module, script_errors, "MachineError",
-               "The driver, QEMU or the host is in trouble. Facts are in __notes__.", nullptr);
+               "An error of the driver, QEMU or the host. Details are in __notes__.", nullptr);
     bind_machine_errors(module);
-    qmp_error = define(module, "test_driver.machine.qmp", "QMPAPIError", "QEMU refused a command.",
+    qmp_error = define(module, "test_driver.machine.qmp", "QMPAPIError", "QEMU rejected a command.",
                        PyExc_RuntimeError);
     py::register_exception_translator(&translate);
 }

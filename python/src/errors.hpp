@@ -9,12 +9,12 @@ namespace charioteer::python {
 
 namespace py = pybind11;
 
-/// Defines the exceptions of the module and how C++ errors become them: RequestFailed is
-/// RequestedAssertionFailed, Interrupted and every other io::Error is MachineError. Notes become
-/// `__notes__`.
+/// Defines the exceptions of the module and the conversion of C++ errors: RequestFailed becomes
+/// RequestedAssertionFailed; Interrupted and all other kinds of io::Error become MachineError.
+/// Notes become `__notes__`.
 void bind_errors(py::module_& module);
 
-/// Raises QMPAPIError in upstream's words, with the text of `error` as a note.
+/// Raises QMPAPIError with upstream's text, and the text of `error` as a note.
 [[noreturn]] void raise_qmp_error(const qmp::CommandError& error);
 
 /// Raises `type` with the text and the notes of `error`.

@@ -16,8 +16,8 @@ namespace charioteer::python {
 
 namespace py = pybind11;
 
-/// What the Python objects of virtual machines and containers have in common. Every method is
-/// called with the interpreter lock held and waits without it.
+/// The common part of the Python objects of virtual machines and containers. Every method is called
+/// with the interpreter lock and releases it while it waits.
 class GuestHandle {
 public:
     GuestHandle(const GuestHandle&) = delete;
@@ -36,7 +36,7 @@ public:
     void copy_out(std::string source, std::string target);
     void add_console_lines(std::vector<std::string> lines);
 
-    /// Waits for a coroutine of the guest, which stays alive meanwhile.
+    /// Waits for a coroutine of the guest, to which it keeps a reference meanwhile.
     template <class T>
     T run(asio::awaitable<T> operation, bool polling = false) {
         return block_on(hold(guest_, std::move(operation)), {idle_, polling});
@@ -44,7 +44,7 @@ public:
 
 protected:
     explicit GuestHandle(py::object idle) : idle_(std::move(idle)) {}
-    /// To be called once; `guest` holds its owner.
+    /// To be called once; `guest` has a reference to its owner.
     void take(std::shared_ptr<const machine::GuestParts> guest) { guest_ = std::move(guest); }
     const py::object& idle() const noexcept { return idle_; }
 

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto patience = 2s;
-constexpr auto look_again = 1ms;
+constexpr auto check_interval = 1ms;
 
 std::atomic<bool> ending = false;
 std::atomic<int> in_python = 0;
@@ -27,7 +27,7 @@ std::thread::id ender;
 }  // namespace
 
 Unlocked::~Unlocked() {
-    // Counted before it looks, so that the end cannot begin unseen between the two.
+    // Counted before `ending` is checked, so that the end cannot begin unnoticed in between.
     in_python.fetch_add(1);
     if (ending && std::this_thread::get_id() != ender) {
         in_python.fetch_sub(1);
@@ -57,7 +57,7 @@ void begin_interpreter_end() noexcept {
 void await_threads_in_python() noexcept {
     auto give_up = std::chrono::steady_clock::now() + patience;
     while (in_python > 0 && std::chrono::steady_clock::now() < give_up)
-        std::this_thread::sleep_for(look_again);
+        std::this_thread::sleep_for(check_interval);
 }
 
 }  // namespace charioteer::python

@@ -4,11 +4,11 @@
 
 namespace charioteer::python {
 
-/// Lets other threads have the interpreter lock while it lives; the caller holds it.
+/// Releases the interpreter lock for its lifetime; the caller holds it.
 ///
-/// Once the interpreter is ending, a thread other than the one that ends it never comes back from
-/// here: the interpreter would end it by unwinding its stack, and destructors, like this one, do
-/// not survive that (the process aborts). It ends with the process instead.
+/// Once the interpreter is ending, the destructor blocks for ever in all threads but the one that
+/// ends it: otherwise the interpreter would end the thread by unwinding its stack, which aborts the
+/// process in a destructor. The thread ends with the process.
 class Unlocked {
 public:
     Unlocked() : state_(PyEval_SaveThread()) {}
@@ -20,8 +20,8 @@ private:
     PyThreadState* state_;
 };
 
-/// While it lives, an ending interpreter waits before it takes the lock for good. For a thread that
-/// calls Python from inside the core.
+/// During its lifetime, await_threads_in_python() waits. For a thread that calls Python from inside
+/// the core.
 class InPython {
 public:
     InPython() noexcept;
@@ -33,11 +33,11 @@ public:
 /// True once begin_interpreter_end() was called. Any thread.
 bool interpreter_ends() noexcept;
 
-/// The calling thread ends the interpreter. Needs the lock.
+/// To be called by the thread that ends the interpreter, with the interpreter lock.
 void begin_interpreter_end() noexcept;
 
-/// Waits, without the lock, until no other thread is on its way out of Unlocked or InPython; 2 s at
-/// most.
+/// Waits, without the lock, until no other thread is in the destructor of Unlocked or has an
+/// InPython; 2 s at most.
 void await_threads_in_python() noexcept;
 
 }  // namespace charioteer::python

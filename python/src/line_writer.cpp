@@ -20,11 +20,11 @@ using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto patience = 2s;
-/// When the reader of standard error is this far behind, droppable lines are left out.
+/// Bytes that are queued for standard error when droppable lines are discarded.
 constexpr std::size_t most_waiting = 64 << 20;
-/// A pipe that is ready takes this much without blocking, and at once.
+/// Bytes that a writable pipe accepts without blocking, and atomically.
 constexpr std::size_t piece = 4096;
-/// More of a line is written before it is complete.
+/// An incomplete line of more bytes is written.
 constexpr std::size_t longest_partial_line = 64 << 10;
 constexpr int slice_ms = 100;
 constexpr std::string_view clear_line = "\r\x1b[K";
@@ -36,23 +36,23 @@ bool go_to_same_place() {
            output.st_dev == error.st_dev && output.st_ino == error.st_ino;
 }
 
-/// How much of the text is written at once: whole lines, where one is not longer than a piece, so
-/// that a reader who pauses leaves no line in two parts, with another's between them.
+/// The number of bytes to write at once: complete lines, unless one is longer than a piece, so that
+/// no other output is written within a line.
 std::size_t next_piece(std::string_view text) {
     if (text.size() <= piece) return text.size();
     auto end = text.rfind('\n', piece - 1);
     return end == text.npos ? piece : end + 1;
 }
 
-/// Writes until nothing has moved for `limit` or `stop` is set; returns how much. Throws
-/// std::system_error.
+/// Writes until nothing could be written for `limit` or `stop` is set; returns the number of bytes
+/// written. Throws std::system_error.
 std::size_t write_some(int fd, std::string_view text, Clock::duration limit,
                        const std::atomic<bool>& stop) {
     std::size_t done = 0;
     auto give_up = Clock::now() + limit;
     while (done < text.size() && !stop && Clock::now() < give_up) {
         pollfd writable{fd, POLLOUT, 0};
-        // Interrupted by a signal it does not know whether there is room.
+        // After an interruption by a signal, the result of poll() is unknown.
         if (::poll(&writable, 1, slice_ms) <= 0) continue;
         auto rest = text.substr(done);
         auto written = ::write(fd, rest.data(), next_piece(rest));
@@ -199,15 +199,15 @@ void LineWriter::give_back(std::string_view rest) {
     if (lines_.empty()) locks_->idle.notify_all();
 }
 
-/// Writes what is queued for standard error; false when its reader did not take all of it in time.
-/// The caller has the turn.
+/// Writes the queue for standard error; false when its reader did not read all of it in time. The
+/// caller holds `error_turn`.
 bool LineWriter::drain(Clock::duration limit) {
     auto batch = take_batch();
     std::size_t done = batch.size();
     try {
         done = write_some(STDERR_FILENO, batch, limit, ending_);
     } catch (const std::system_error&) {
-        // As of a closed terminal: there is no reader to be informed.
+        // Ignored, such as for a closed terminal: the error could not be shown.
     }
     give_back(std::string_view(batch).substr(done));
     return done == batch.size();
@@ -234,8 +234,8 @@ void LineWriter::after_fork_in_parent() noexcept {
 }
 
 void LineWriter::after_fork_in_child() noexcept {
-    // What is queued the parent writes. Threads that are not there cannot be joined, nor what they
-    // wait for destroyed.
+    // The parent writes the queue. The thread does not exist here and cannot be joined, and the
+    // condition variables on which it waits cannot be destroyed: both are leaked.
     lines_.clear();
     partial_.clear();
     writing_ = progress_shown_ = held_ = false;

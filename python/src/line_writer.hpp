@@ -15,39 +15,38 @@
 
 namespace charioteer::python {
 
-/// Writes to the standard streams, whole lines at a time: to standard error from a thread of its
-/// own, so that no caller waits for its reader; to standard output at once. Where both go to the
-/// same place, everything is written in the order in which it was given. Thread-safe; never takes
-/// the interpreter lock.
+/// Writes complete lines to the standard streams: to standard error on its own thread, so that no
+/// caller waits for the reader; to standard output at once. If both are the same file, everything
+/// is written in the order of the calls. Thread-safe; never acquires the interpreter lock.
 ///
-/// In a forked child, which lacks the thread, everything is written at once.
+/// In a forked child, which does not have the thread, everything is written at once.
 class LineWriter final : io::ForkObserver {
 public:
     LineWriter();
-    /// Writes what is left, as flush() does, and drops the rest.
+    /// Writes queued lines, as flush() does, and discards those that cannot be written in time.
     ~LineWriter();
 
-    /// A line for standard error, without its end. One that is `droppable` is left out and counted
-    /// when the reader is far behind.
+    /// Queues a line for standard error, without its line end. A `droppable` one is discarded and
+    /// counted when the reader is far behind.
     void add(std::string_view line, bool droppable);
-    /// A line for standard error that the next one takes the place of; empty: none any more.
+    /// Shows a line on standard error that the next line replaces; an empty one removes it.
     void show_progress(std::string_view text);
-    /// Returns when all is written, or after 2 s; at once while lines are held.
+    /// Returns when everything is written, or after 2 s; at once while lines are held.
     void flush();
-    /// Whether lines are kept back, for as long as something else has the terminal.
+    /// Sets whether lines are only queued, while another program uses the terminal.
     void hold(bool on);
     bool held() const noexcept { return held_; }
 
-    /// Adds to the calling thread's line of standard output; returns what is complete by that,
-    /// which is for print().
+    /// Adds to the calling thread's line of standard output; returns the lines that are complete,
+    /// for print().
     std::string complete_lines(std::string_view text);
-    /// What the calling thread has of a line, which is not complete; for print().
+    /// Removes and returns the incomplete line of the calling thread, for print().
     std::string take_partial_line();
-    /// The same of all threads.
+    /// The same for all threads.
     std::string take_partial_lines();
-    /// Writes to standard output; returns how much of it, which is less than all when nothing
-    /// moved for 2 s. Once its reader has gone, output is dropped (output_unread()). Throws
-    /// std::system_error.
+    /// Writes to standard output; returns the number of bytes written, fewer than given if the
+    /// reader has read nothing for 2 s. Once the reader has closed it, output is discarded
+    /// (output_unread()). Throws std::system_error.
     std::size_t print(std::string_view text);
     bool output_unread() const noexcept { return output_unread_; }
 
@@ -56,13 +55,13 @@ public:
     void after_fork_in_child() noexcept override;
 
 private:
-    /// What a forked child cannot use as it is: other threads may have been in there.
+    /// Replaced in a forked child, because other threads of the parent may hold them.
     struct Locks {
-        std::mutex state;  ///< guards all data
+        std::mutex state;  ///< protects all data
         std::condition_variable work;
         std::condition_variable idle;
         std::timed_mutex error_turn;   ///< held by the thread that writes to standard error
-        std::timed_mutex output_turn;  ///< the same of standard output
+        std::timed_mutex output_turn;  ///< the same for standard output
     };
 
     void run();
@@ -72,8 +71,8 @@ private:
     void give_back(std::string_view rest);
 
     std::unique_ptr<Locks> locks_ = std::make_unique<Locks>();
-    std::string lines_;        ///< to be written to standard error
-    std::size_t dropped_ = 0;  ///< lines, since the last time that this was written
+    std::string lines_;        ///< queued for standard error
+    std::size_t dropped_ = 0;  ///< lines, since their number was last written
     bool writing_ = false;
     bool progress_shown_ = false;
     std::map<std::thread::id, std::string> partial_;

@@ -149,7 +149,7 @@ py::str MachineHandle::next_qmp_event(const py::object& timeout) {
 
 void MachineHandle::send_key(const std::string& key) {
     auto answer = run(parts().keyboard->press(key));
-    // Not an error: QEMU 10 refuses keys that an earlier one took silently.
+    // Not an error: QEMU 10 rejects keys that earlier versions ignored.
     if (!answer.empty())
         reporter_->take({io::EventKind::warning, machine_->name(),
                          fmt::format("sending key {}: {}", key, answer)});

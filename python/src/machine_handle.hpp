@@ -18,7 +18,7 @@ namespace charioteer::python {
 
 namespace py = pybind11;
 
-/// Those of the calling thread's moment: scripts change os.environ between starts.
+/// The options of the current environment: scripts change os.environ between starts.
 machine::StartOptions start_options();
 
 /// The Python object of a virtual machine.
@@ -29,7 +29,7 @@ public:
                   py::object idle, bool keep_state);
     MachineHandle(const MachineHandle&) = delete;
     MachineHandle& operator=(const MachineHandle&) = delete;
-    /// Ends QEMU, without waiting for that.
+    /// Ends QEMU, without waiting for its end.
     ~MachineHandle();
 
     const std::shared_ptr<machine::Machine>& machine() const noexcept { return machine_; }

@@ -16,18 +16,18 @@
 
 namespace charioteer::python {
 
-/// What a line of the log is: a message, the head of a step, a message for debugging, a line of a
-/// test's error, a line of a serial console.
+/// The kind of a line of the log: a message, the head of a step, a message for debugging, a line of
+/// a test's error, a line of a serial console.
 enum class LineStyle { log, step, debug, error, serial };
 
 /// A line in the terminal format of the driver contract, section 1.8.
-/// `machine`, if any, is put in front.
+/// `machine`, if any, is the prefix.
 std::string format_line(LineStyle style, std::string_view text,
                         std::optional<std::string_view> machine);
 
-/// Takes what the core and the test log: writes it to standard error, in the terminal format of the
-/// driver contract, section 1.8, and keeps events for other loggers. Thread-safe; never takes the
-/// interpreter lock. In a forked child it keeps nothing and has no reports.
+/// Writes the messages of the core and of the test to standard error, in the terminal format of the
+/// driver contract, section 1.8, and keeps events for other loggers. Thread-safe; never acquires
+/// the interpreter lock. In a forked child it keeps nothing and has no reports.
 class Reporter final : io::ForkObserver {
 public:
     /// `terminal`: write to standard error; `queue`: keep events for drain().
@@ -40,15 +40,16 @@ public:
     std::atomic<bool> warnings = true;  ///< whether warnings of the core are written
 
     void take(const io::Event& event);
-    /// The kept events, oldest first. At most 100,000 are kept; the oldest serial lines go first.
+    /// The kept events, oldest first. At most 100,000 are kept; the oldest serial lines are
+    /// discarded first.
     std::vector<io::Event> drain();
-    /// One line as it is.
+    /// Writes one line unchanged.
     void write(const std::string& text);
     LineWriter& writer() noexcept { return writer_; }
 
-    /// A report that finish_reports() is to finish, should the process end without Python.
+    /// Adds a report that finish_reports() finishes if the process ends without Python.
     void add_report(std::shared_ptr<report::Report> report);
-    /// Gives the kept events to all reports and finishes them as those of a run that failed.
+    /// Adds the kept events to all reports and finishes them as those of a failed run.
     void finish_reports(const std::string& reason);
 
     void before_fork() noexcept override;

@@ -29,9 +29,9 @@ constexpr auto script_limit = 5s;
 constexpr auto cleanup_limit = 15s;
 /// The program timeout signals its child and then the process group, which the child is in.
 constexpr auto same_request = 1s;
-/// For the machines, once Python's time is over. Their guards kill what is left when we are dead.
+/// For ending machines after Python's time. Guards kill the remaining ones after the process's end.
 constexpr auto close_limit = 3s;
-/// For all that is done without Python: a report may be a pipe that is not read.
+/// For all steps without Python: a report may be a pipe that is not read.
 constexpr auto force_limit = 10s;
 
 asio::awaitable<void> close(std::shared_ptr<session::Session> session) {
@@ -62,10 +62,10 @@ void Termination::watch() {
     if (!terminal_ && ::tcgetattr(STDIN_FILENO, &terminal) == 0) terminal_ = terminal;
     struct sigaction ours {};
     ours.sa_sigaction = &handle;
-    // No SA_RESTART: Python's system calls are to be interrupted.
+    // No SA_RESTART, so that Python's system calls are interrupted.
     ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigemptyset(&ours.sa_mask);
-    // Known before ours is called.
+    // Stored before the new handler can be called.
     ::sigaction(SIGTERM, nullptr, &before_);
     ::sigaction(SIGTERM, &ours, nullptr);
 }
@@ -85,7 +85,7 @@ void Termination::handle(int number, siginfo_t* info, void* context) {
     int error = errno;
     auto& self = instance();
     if (::getpid() != self.owner_) {
-        // A forked child; it dies as if there were no handler.
+        // A forked child: the signal ends it as if there were no handler.
         ::signal(number, SIG_DFL);
         ::raise(number);
         return;
@@ -115,12 +115,12 @@ void Termination::begin() {
     ::sigaction(SIGTERM, nullptr, &now);
     bool is_handled = (now.sa_flags & SA_SIGINFO) != 0 ||
                       (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN);
-    if (!is_handled) python_is_asked_ = false;
+    if (!is_handled) python_is_notified_ = false;
     begun_ = true;
     ++requests_;
     wake();
     if (is_watching()) ++own_signals_;
-    // To the thread on which Python handles signals, so that its system call is interrupted.
+    // Sent to the thread on which Python handles signals, to interrupt its system call.
     if (is_handled) ::pthread_kill(main_thread_, SIGTERM);
 }
 
@@ -141,12 +141,12 @@ void Termination::add(const std::shared_ptr<Reporter>& reporter) {
     reporters_.push_back(reporter);
 }
 
-void Termination::remove_in_the_end(std::string folder) {
+void Termination::remove_at_end(std::string folder) {
     std::lock_guard lock(mutex_);
     folder_ = std::move(folder);
 }
 
-/// Those that are not gone; forgets the others.
+/// The objects that still exist; removes the others.
 template <class T>
 std::vector<std::shared_ptr<T>> Termination::living(std::vector<std::weak_ptr<T>>& all) {
     std::erase_if(all, [](const auto& each) { return each.expired(); });
@@ -171,7 +171,7 @@ void Termination::start_thread() {
 
 void Termination::run() noexcept {
     ::pthread_setname_np(::pthread_self(), "charioteer-end");
-    // The one thread of ours that takes it, for when the script blocks it in its own.
+    // The only thread of the core that receives it, for scripts that block it in their threads.
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
@@ -189,13 +189,13 @@ void Termination::run() noexcept {
 /// Returns when Python's time is over.
 void Termination::await_python() noexcept {
     while (!begun_) await_wake(-1ms);
-    if (!python_is_asked_) return;
+    if (!python_is_notified_) return;
     auto begin = Clock::now();
     auto limit = begin + script_limit;
     int requests = requests_;
     bool was_cleaning = false;
     while (Clock::now() < limit) {
-        // Below zero it would be for ever.
+        // Not below zero, which would be no limit.
         auto left = std::max<Clock::duration>(limit - Clock::now(), 0s);
         await_wake(std::chrono::ceil<std::chrono::milliseconds>(left));
         if (cleaning_ && !was_cleaning) limit = Clock::now() + cleanup_limit;
@@ -220,7 +220,7 @@ void Termination::end_without_python() noexcept {
         auto reporters = living(reporters_);
         auto folder = folder_;
         lock.unlock();
-        // Reports before machines: what waits for these gets errors, and they are not the reason.
+        // Reports before machines: ending these causes errors that are not the reason of the end.
         for (const auto& each : reporters) {
             each->take({io::EventKind::log, {}, what});
             each->finish_reports(fmt::format("interrupted by SIGTERM: {}", what));
@@ -232,7 +232,7 @@ void Termination::end_without_python() noexcept {
         }
         if (!folder.empty()) files::remove_tree(AT_FDCWD, folder.c_str());
     } catch (const std::exception&) {
-        // It is to end, above all.
+        // Ignored, so that the process ends in any case.
     }
 }
 
@@ -253,13 +253,13 @@ void Termination::close_sessions() noexcept {
     }
 }
 
-void Termination::die() noexcept {
+void Termination::end_process() noexcept {
     last_.lock();
     kill_process();
 }
 
 void Termination::kill_process() const noexcept {
-    // Of an interactive run; SIGTTOU, of one in the background, is blocked here.
+    // Signals are blocked, because restoring the terminal from the background sends SIGTTOU.
     io::SignalsBlocked blocked;
     if (terminal_) ::tcsetattr(STDIN_FILENO, TCSANOW, &*terminal_);
     ::signal(SIGTERM, SIG_DFL);
@@ -268,13 +268,13 @@ void Termination::kill_process() const noexcept {
     sigaddset(&set, SIGTERM);
     ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
     ::kill(::getpid(), SIGTERM);
-    // Process 1 of a container does not die by its own signal.
+    // A signal that process 1 of a container sends itself does not end it.
     std::this_thread::sleep_for(1s);
     ::_exit(128 + SIGTERM);
 }
 
 void Termination::after_fork_in_child() noexcept {
-    // The script's own handler, or Python's, is put back by the child itself (test_driver.signals).
+    // The child itself restores the handler of the script or of Python (test_driver.signals).
     begun_ = false;
 }
 

@@ -19,38 +19,38 @@
 
 namespace charioteer::python {
 
-/// The end of this process by SIGTERM, be it that the signal came or that the time limit of a run
-/// struck. It cannot be prevented by the script, whatever Python does meanwhile.
+/// Ends this process when it receives SIGTERM, or when the time limit of a run has passed. The
+/// script cannot prevent that, whatever Python does meanwhile.
 ///
-/// Python learns of it by its own handler of the signal, and has 5 s to leave the script and then
-/// 15 s to clean up. When these are over a thread that needs no Python finishes reports, ends
-/// machines, writes what is buffered, and has the process die by the signal within 10 s. A second
-/// signal ends the script's time at once, unless it comes within 1 s.
+/// Python is notified by its own handler of the signal. It has 5 s to leave the script and then 15
+/// s to clean up. After that a thread that does not use Python finishes reports, ends machines,
+/// writes buffered output, and ends the process by the signal, within 10 s. A second signal ends
+/// the time of the script at once, unless it is received within 1 s.
 class Termination final : io::ForkObserver {
 public:
     static Termination& instance();
 
-    /// Takes SIGTERM over from the handler of now, which is called by ours; again after another
-    /// handler was installed. For the main thread. Nothing in a forked child.
+    /// Installs a handler of SIGTERM, which calls the current one. To be called again after another
+    /// handler was installed. On the main thread. No-op in a forked child.
     void watch();
-    /// Gives the signal back to the handler that is called by ours.
+    /// Restores the previous handler.
     void unwatch();
 
     /// Begins the end. Any thread; returns at once.
     void begin();
     bool begun() const noexcept { return begun_; }
-    /// The script has ended, and what follows is the clean-up.
+    /// To be called when the script has ended and the clean-up begins.
     void script_ended() noexcept;
 
-    /// What the end is about. Both may be gone by then.
+    /// Objects that are ended or finished then, unless they were destroyed before.
     void add(const std::shared_ptr<session::Session>& session);
     void add(const std::shared_ptr<Reporter>& reporter);
-    /// A folder that is removed in the end; empty: none.
-    void remove_in_the_end(std::string folder);
+    /// A folder that is removed at the end; empty for none.
+    void remove_at_end(std::string folder);
 
-    /// The process dies by SIGTERM; 128 + 15 is its status where the kernel does not let it. When
-    /// it is ended by force already, that goes on instead.
-    [[noreturn]] void die() noexcept;
+    /// Ends the process by SIGTERM or, where the kernel does not allow that, with status 128 + 15.
+    /// Blocks if the thread without Python is already ending the process.
+    [[noreturn]] void end_process() noexcept;
 
     void after_fork_in_child() noexcept override;
 
@@ -76,13 +76,13 @@ private:
     io::UniqueFd awake_;  ///< an eventfd
     std::optional<termios> terminal_;
     struct sigaction before_ {};
-    std::atomic<int> own_signals_ = 0;          ///< sent by begin(), for Python alone
-    std::atomic<int> requests_ = 0;             ///< signals that came, and calls of begin()
-    std::atomic<bool> python_is_asked_ = true;  ///< it has a handler of the signal
+    std::atomic<int> own_signals_ = 0;  ///< signals that begin() has sent to notify Python
+    std::atomic<int> requests_ = 0;     ///< received signals, and calls of begin()
+    std::atomic<bool> python_is_notified_ = true;  ///< Python has a handler of the signal
     std::atomic<bool> begun_ = false;
     std::atomic<bool> cleaning_ = false;
-    std::mutex last_;   ///< locked, for good, by the thread that ends the process
-    std::mutex mutex_;  ///< of what follows
+    std::mutex last_;   ///< locked, and never unlocked, by the thread that ends the process
+    std::mutex mutex_;  ///< protects the members below
     std::vector<std::weak_ptr<session::Session>> sessions_;
     std::vector<std::weak_ptr<Reporter>> reporters_;
     std::string folder_;

@@ -5,7 +5,7 @@ import sys
 from charioteer import _core as core
 from charioteer.errors import InputError
 from charioteer.testing.run import INTERRUPTED, run
-from charioteer.testing.signals import die_by_sigterm
+from charioteer.testing.signals import end_by_sigterm
 from test_driver.arguments import parse
 
 PROG = "nixos-test-driver"
@@ -27,4 +27,4 @@ def main(argv: list[str] | None = None) -> int:
         return INTERRUPTED
     finally:
         if core.is_terminating():
-            die_by_sigterm()
+            end_by_sigterm()

@@ -25,7 +25,7 @@ A test script that calls sys.exit(n) gives n."""
 def main(argv: list[str] | None = None) -> int:
     """Runs the program; returns its exit status. After SIGTERM it cleans up and dies by it."""
     from charioteer import _core as core
-    from charioteer.testing.signals import Signals, die_by_sigterm
+    from charioteer.testing.signals import Signals, end_by_sigterm
 
     options = _parser().parse_args(argv)
     signals = Signals()
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     finally:
         signals.restore()
         if core.is_terminating():
-            die_by_sigterm()
+            end_by_sigterm()
 
 
 def _parser() -> argparse.ArgumentParser:

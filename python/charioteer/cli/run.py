@@ -85,7 +85,7 @@ def _run_folder(name: str, keep: bool) -> Iterator[Path]:
             raise InputError(f"{folder} belongs to another user; remove it or set TMPDIR")
     else:
         folder = Path(tempfile.mkdtemp(prefix="charioteer-"))
-        core.remove_in_the_end(str(folder))
+        core.remove_at_end(str(folder))
     outside = os.environ.get("XDG_RUNTIME_DIR")
     os.environ["XDG_RUNTIME_DIR"] = str(folder)
     try:
@@ -97,4 +97,4 @@ def _run_folder(name: str, keep: bool) -> Iterator[Path]:
             os.environ["XDG_RUNTIME_DIR"] = outside
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)
-            core.remove_in_the_end("")
+            core.remove_at_end("")

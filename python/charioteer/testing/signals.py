@@ -108,11 +108,11 @@ def _let_child_die() -> None:
 os.register_at_fork(after_in_child=_let_child_die)
 
 
-def die_by_sigterm() -> NoReturn:
+def end_by_sigterm() -> NoReturn:
     """Ends this process by SIGTERM's default action."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:
             pass  # the reader has closed it
-    core.die_by_sigterm()
+    core.end_by_sigterm()

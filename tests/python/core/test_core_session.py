@@ -60,7 +60,7 @@ class TestSession:
         script = """
             import sys, threading
             from charioteer import _core
-            _core.remove_in_the_end(sys.argv[1])
+            _core.remove_at_end(sys.argv[1])
             session = _core.Session(_core.Reporter())
             session.arm_timeout(0.01)
             threading.Event().wait()
