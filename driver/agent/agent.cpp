@@ -135,7 +135,7 @@ bool Agent::take_hello(frames::Bytes payload) {
     greeted_ = true;
     frames_lost_ = false;
     line_.accept_all();
-    if ((hello.flags & frames::Hello::anew) != 0) reset();
+    if ((hello.flags & frames::Hello::reset) != 0) reset();
     bool continues = line_.rewind({.next = hello.next, .chain = hello.chain});
     send_hello(hello.epoch, continues ? frames::Hello::continues : 0u);
     return true;

@@ -11,12 +11,12 @@ namespace {
 constexpr uint64_t millisecond = 1000;
 /// From SIGTERM to SIGKILL.
 constexpr uint64_t kill_grace = 5000 * millisecond;
-/// From SIGKILL to the answer without it, when the limit has passed.
+/// From SIGKILL to the answer, if that has not ended the process group.
 constexpr uint64_t end_grace = 5000 * millisecond;
-/// Bytes of one stream that are sent in one turn, so that each has its turn.
+/// Bytes of one stream that are sent in one turn of the loop, so that all streams are served.
 constexpr size_t turn_bytes = 48 * 1024;
 constexpr uint32_t timed_out_status = 124;
-/// Credit is given back in parts of the window of this number, not for every byte.
+/// Credit is returned when one part of this many of the window was read, not for every byte.
 constexpr size_t credit_parts = 4;
 
 uint32_t waiting_in(int pipe) {
@@ -78,7 +78,7 @@ bool Command::make_input_room(const frames::Exec& exec) {
 
 bool Command::take_input(frames::Bytes bytes) {
     if (input_fd() < 0 || input_ended_) {
-        // It has closed its input; the sender must not wait for credit.
+        // The command has closed its input: the bytes are discarded, and their credit is returned.
         owed_ += static_cast<uint32_t>(bytes.size());
         return true;
     }
@@ -125,7 +125,7 @@ void Command::resize(const frames::Resize& size) {
 
 void Command::detach_driver() {
     stream_ |= frames::orphan;
-    // Frames that waited on the line are lost, and so is the credit that they took.
+    // Frames that were not sent yet are lost, and with them the credit that they used.
     credit_ = window_;
     end_input();
     if (serves_driver_ && !exited_) end_group();
@@ -141,7 +141,8 @@ void Command::end_group() {
     kill_at_ = sys::now() + kill_grace;
 }
 
-/// Once it is answered and its group needs no signal. One that was given up may end much later.
+/// For a command whose answer was sent and whose group gets no more signals. A process that SIGKILL
+/// has not ended is reaped later.
 void Command::reap() {
     if (!reaped_ && kill_at_ == 0) reaped_ = sys::reap(static_cast<int>(process_));
 }
@@ -213,8 +214,8 @@ void Command::check_timers(uint64_t now, Line& line) {
     if (holder_limit_ != 0 && now >= give_up_at()) give_up_holders(now);
 }
 
-/// Once. A pipe whose holders have all gone has only not been read to its end, and a terminal is
-/// hung up.
+/// Sends one report. None for a pipe that its writers have closed and that was only not read to its
+/// end, nor for a terminal, which is hung up.
 void Command::report_holders(Line& line) {
     report_at_ = 0;
     if (on_terminal_ || (events_of(output_, 0) & POLLHUP) != 0) return;
@@ -233,8 +234,8 @@ void Command::give_up_holders(uint64_t now) {
     holders_ = find_pipe_holders(output_);
 }
 
-/// Its limit has passed, and SIGKILL does not end all of it: a process may be in the middle of an
-/// operation of a disk that does not answer. Holders of its output in other groups are waited for.
+/// Its limit has passed, and SIGKILL has not ended the whole group: a process may wait for a disk
+/// that does not respond. Holders of its output in other groups are still waited for.
 void Command::give_up_group(uint64_t now) {
     give_up_group_at_ = 0;
     if (exited_) return;
@@ -245,8 +246,7 @@ void Command::give_up_group(uint64_t now) {
     holders_ = members;
 }
 
-/// Standard error may be held and written to for ever: what was written until now is part of the
-/// answer.
+/// Standard error may stay open for ever: what was written to it so far is part of the answer.
 void Command::check_output_complete() {
     if (ended_at_ == 0 || complete_) return;
     // The terminal was hung up when the leader of its session ended.
@@ -289,7 +289,7 @@ void Command::forward(Source source, const Polls& polls, Line& line) {
 long Command::forward_some(Source source, size_t most, const Polls& polls, Line& line) {
     bool is_output = source.type == frames::Type::output;
     if (exited_ && is_output) {
-        // Output of its holders after the answer.
+        // Output that its holders write after the answer is discarded.
         char discarded[4096];
         return sys::read(source.fd, discarded, most < sizeof discarded ? most : sizeof discarded);
     }

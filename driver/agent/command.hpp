@@ -14,7 +14,7 @@ namespace charioteer::agent {
 struct Polls {
     static constexpr int most = 10'000;
 
-    /// Returns the entry's number; -1 for a file of -1, and when there is no room in this turn.
+    /// Returns the entry's number; -1 if `fd` is -1 or there is no room in this turn.
     int add(int fd, short events);
     short events(int number) const { return number < 0 ? short{0} : entries[number].revents; }
     void until(uint64_t moment) {
@@ -46,14 +46,14 @@ public:
     void add_credit(uint32_t bytes) { credit_ += bytes; }
     void signal(uint32_t number);
     void resize(const frames::Resize& size);
-    /// The driver no longer waits for it. It goes on, and its output is discarded, unless it serves
-    /// the driver alone.
+    /// The driver no longer waits for it. It runs on, and its output is discarded; a command that
+    /// serves only the driver is ended.
     void detach_driver();
 
     // One turn of the loop: adds what it waits for, then does what can be done.
     void watch(Polls& polls, const Line& line);
     void work(const Polls& polls, Line& line);
-    /// Whether the driver has its answer; something may still hold its streams.
+    /// Whether its answer was sent; processes may still hold its streams.
     bool answered() const { return exited_; }
     /// Whether it can be removed.
     bool over() const { return exited_ && reaped_ && output_ < 0 && errors_ < 0; }
@@ -105,14 +105,14 @@ private:
     uint64_t ended_at_ = 0;
     uint64_t limit_at_ = 0;
     uint64_t kill_at_ = 0;           ///< when the rest of its group gets SIGKILL
-    uint64_t give_up_group_at_ = 0;  ///< when a group that SIGKILL has not ended is left alone
+    uint64_t give_up_group_at_ = 0;  ///< when the answer is sent though SIGKILL has not ended it
     uint64_t holder_report_ = 0;     ///< from its end to the report on the output's holders; or 0
     uint64_t holder_limit_ = 0;      ///< how long holders may write nothing; 0 is for ever
     uint64_t report_at_ = 0;
     uint64_t silent_since_ = 0;  ///< its end, or the last of its output after that
     bool timed_out_ = false;
     uint32_t held_ = 0;      ///< as in frames::Exit
-    bool complete_ = false;  ///< nothing more of its output belongs to the answer
+    bool complete_ = false;  ///< no later output is part of the answer
     bool exited_ = false;    ///< the answer was sent
     bool reaped_ = false;
 

@@ -6,7 +6,7 @@ namespace charioteer::agent {
 
 namespace {
 
-/// The name of an open pipe in /proc, "pipe:[inode]"; empty when `file` is none.
+/// The name of an open pipe in /proc, "pipe:[inode]"; empty when `file` is not a pipe.
 Text<64> name_of(int file) {
     Text<64> name;
     struct ::stat status {};
@@ -59,7 +59,7 @@ void add(ProcessList& list, const char* process, const ProcessStatus& status) {
     list << status.name.c_str() << " (pid " << process << ")";
 }
 
-void end(ProcessList& list) {
+void mark_if_full(ProcessList& list) {
     constexpr const char* more = "...";
     if (!list.full()) return;
     list.cut(list.size() - strlen(more));

@@ -10,7 +10,7 @@ namespace charioteer::agent {
 /// Processes, for messages: "name (pid n)", separated by ", ".
 using ProcessList = Text<256>;
 
-/// What /proc/PID/stat says of a process: "12 (name) R 1 12 ...".
+/// Fields of /proc/PID/stat: "12 (name) R 1 12 ...".
 struct ProcessStatus {
     Text<64> name;
     char state = '\0';
@@ -21,10 +21,10 @@ struct ProcessStatus {
 bool read_status(const char* process, ProcessStatus& status);
 
 void add(ProcessList& list, const char* process, const ProcessStatus& status);
-/// Marks a list that has not taken all.
-void end(ProcessList& list);
+/// Ends a full list with "...".
+void mark_if_full(ProcessList& list);
 
-/// The processes for which matches(number, status) holds, whose number is text. Takes some
+/// The processes for which matches(number, status) is true; the number is text. Takes some
 /// milliseconds. Empty without /proc.
 template <class Matches>
 ProcessList list_processes(Matches matches) {
@@ -35,7 +35,7 @@ ProcessList list_processes(Matches matches) {
         if (matches(process, status)) add(list, process, status);
         return list.full();
     });
-    end(list);
+    mark_if_full(list);
     return list;
 }
 
@@ -43,7 +43,7 @@ ProcessList list_processes(Matches matches) {
 /// shows their open files.
 ProcessList find_pipe_holders(int pipe);
 
-/// Those of a process group that have not ended.
+/// The processes of a group that have not ended.
 ProcessList find_group_members(long group);
 
 }  // namespace charioteer::agent

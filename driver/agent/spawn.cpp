@@ -46,7 +46,7 @@ long execute_by_path(const char* program, char* const* arguments, char** environ
 [[noreturn]] void run_shell(const frames::Exec& exec, const char* text, char** environment) {
     bool strict = (exec.flags & frames::Exec::strict) != 0;
     bool posix = (exec.flags & frames::Exec::posix) != 0;
-    // dash exits at an option that it does not know, so sh runs without pipefail.
+    // dash exits when an option is unknown to it, so sh runs without pipefail.
     static constexpr const char* prefixes[] = {"set -euo pipefail; ", "set -eu; "};
     static constexpr const char* shells[] = {"bash", "sh"};
     auto size = strlen(text) + 1;  // with its NUL

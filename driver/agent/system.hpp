@@ -48,7 +48,7 @@ inline long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, lo
     return first;
 }
 #else
-#error "the agent knows the system calls of x86-64 and aarch64 only"
+#error "the agent supports x86-64 and aarch64 only"
 #endif
 
 inline long word(const void* pointer) {
@@ -70,7 +70,7 @@ inline long open_at(int directory, const char* path, int flags, int mode = 0) {
 inline void close(int fd) {
     call(__NR_close, fd);
 }
-/// Closes all descriptors from `first` on; before Linux 5.9 those below 4096, more than there are.
+/// Closes all descriptors from `first` on; before Linux 5.9 only those below 4096.
 inline void close_from(int first) {
     if (call(__NR_close_range, first, ~0U, 0) == 0) return;
     for (; first < 4096; ++first) close(first);
@@ -96,7 +96,7 @@ inline long readlink(const char* path, char* target, size_t size) {
 inline long stat(int fd, struct ::stat* target) {
     return call(__NR_fstat, fd, word(target));
 }
-/// `flags` as AT_SYMLINK_NOFOLLOW.
+/// `flags`: 0 or AT_SYMLINK_NOFOLLOW.
 inline long stat_at(int directory, const char* path, struct ::stat* target, int flags) {
     return call(__NR_newfstatat, directory, word(path), word(target), flags);
 }
@@ -109,7 +109,7 @@ inline long make_directory(int directory, const char* path, int mode) {
 inline long make_link(int directory, const char* path, const char* target) {
     return call(__NR_symlinkat, word(target), directory, word(path));
 }
-/// `flags` as AT_REMOVEDIR.
+/// `flags`: 0 or AT_REMOVEDIR.
 inline long remove_at(int directory, const char* path, int flags) {
     return call(__NR_unlinkat, directory, word(path), flags);
 }
@@ -120,7 +120,7 @@ inline long rename_in(int directory, const char* from, const char* to) {
 inline long change_mode(int fd, int mode) {
     return call(__NR_fchmod, fd, mode);
 }
-/// What entries() writes into its buffer, one after the other.
+/// What entries() writes into its buffer, any number of them.
 struct DirectoryEntry {
     uint64_t inode;
     int64_t next;

@@ -9,9 +9,9 @@ namespace charioteer::channel {
 
 namespace {
 
-/// Credit is given for parts of the window, not for every byte.
+/// Credit is returned when one part of this many of the window was read, not for every byte.
 constexpr std::size_t credit_parts = 8;
-/// What one frame of input carries, in bytes, so that other streams have their turn.
+/// Bytes of input in one frame at most, so that other streams are not delayed.
 constexpr std::size_t input_piece = 32 * 1024;
 
 }  // namespace
@@ -28,12 +28,12 @@ Call::~Call() {
     auto sink = sink_.lock();
     if (!sink || !live()) return;
     if (!detached_) sink->cancel(stream_);
-    // It may run on, and must not wait for a reader that is gone.
-    give_back();
+    // A command that runs on must not wait for credit.
+    return_credit();
 }
 
-/// Gives credit for all that has come, also for what was not taken.
-void Call::give_back() {
+/// Gives credit for all received output, also for what was not read.
+void Call::return_credit() {
     auto owed = std::exchange(owed_, 0);
     for (const auto& piece : pieces_) owed += piece.bytes.size();
     if (auto sink = sink_.lock()) sink->give_credit(stream_, owed);
@@ -120,8 +120,8 @@ void Call::resize(command::TerminalSize size) {
 void Call::cancel() {
     if (!live()) return;
     if (auto sink = sink_.lock()) sink->cancel(stream_);
-    give_back();
-    fail("the command was called off");
+    return_credit();
+    fail("the command was cancelled");
 }
 
 void Call::take_started(std::uint32_t process) {
@@ -131,8 +131,8 @@ void Call::take_started(std::uint32_t process) {
 }
 
 void Call::take_piece(Source source, std::string_view bytes) {
-    // One that is not taken yet grows: a command that writes byte by byte does not cost a piece for
-    // each.
+    // Appended to a piece that was not read yet, so that a command that writes single bytes does
+    // not cost a piece for each.
     if (!pieces_.empty() && pieces_.back().source == source)
         pieces_.back().bytes += bytes;
     else
@@ -150,9 +150,8 @@ bool Call::take_credit(std::uint32_t bytes) {
 void Call::take_exit(command::Outcome outcome) {
     outcome_ = std::move(outcome);
     finish(State::ended, "");
-    // Processes that it has left behind may write errors for ever, and must not wait for the
-    // call's reader.
-    give_back();
+    // Processes in the background may still write errors, and must not wait for credit.
+    return_credit();
 }
 
 void Call::refuse(std::string why) {
@@ -163,7 +162,7 @@ void Call::fail(std::string why, bool unsent) {
     finish(unsent ? State::not_sent : State::failed, std::move(why));
 }
 
-/// The first end is kept.
+/// No-op if it has finished before.
 void Call::finish(State state, std::string why) {
     if (!live()) return;
     state_ = state;

@@ -20,13 +20,14 @@ namespace charioteer::channel {
 
 namespace asio = boost::asio;
 
-/// The agent did not start what it was asked to. The text says why.
+/// The agent has refused to start the command. The text is the reason.
 class Refused : public io::Error {
 public:
     using Error::Error;
 };
 
-/// Nothing of the command was sent to the guest, which is lost: another agent may be asked.
+/// The connection was lost before any part of the command was sent: it can be sent to another
+/// agent.
 class NotSent : public io::ConnectionLost {
 public:
     using ConnectionLost::ConnectionLost;
@@ -41,8 +42,8 @@ constexpr std::uint32_t largest_output_window = 1024 * 1024;
 struct HeldOutput {
     enum class State {
         waiting,    ///< its shell has ended, and they have its standard output open
-        given_up,   ///< the same, and they are waited for no longer
-        not_ended,  ///< SIGKILL has not ended them after its limit; it is answered without them
+        given_up,   ///< the same, and the answer was sent without their further output
+        not_ended,  ///< SIGKILL has not ended them after its limit; the answer was sent
     };
     std::string command;
     std::string holders;  ///< "name (pid n)", separated by ", ", as far as they were found
@@ -58,7 +59,7 @@ struct Piece {
 
 /// One command in the guest. Io thread only. Its output waits here until it is taken, and the
 /// guest is given room for more then: a command whose output is not taken stops at its next write.
-/// When the last reference to the call is gone, its process group is ended.
+/// When the last reference to the call is released, its process group is ended.
 class Call : public std::enable_shared_from_this<Call> {
 public:
     enum class State {
@@ -67,10 +68,10 @@ public:
         ended,
         refused,   ///< the agent did not start it
         failed,    ///< the guest or its connection was lost, or the call was cancelled
-        not_sent,  ///< as `failed`, and the agent has heard nothing of it
+        not_sent,  ///< as `failed`, and no part of it was sent to the agent
     };
 
-    /// What was asked for, and when.
+    /// The command, and when its caller has started it.
     struct Origin {
         command::Command command;
         io::TimePoint at;
@@ -85,7 +86,7 @@ public:
 
     const Origin& origin() const noexcept { return origin_; }
     State state() const noexcept { return state_; }
-    /// Whether more can come of it.
+    /// Whether it has not ended, been refused or failed.
     bool live() const noexcept { return state_ == State::waiting || state_ == State::running; }
     /// Waits until its process has started; its process id. Throws Refused, io::ConnectionLost.
     asio::awaitable<std::uint32_t> started();
@@ -94,20 +95,20 @@ public:
     asio::awaitable<std::optional<Piece>> next();
     /// Returns when next() would not wait. When a deadline cancels this, no piece is lost.
     asio::awaitable<void> until_next();
-    /// How it ended, without the output, which next() gave; of use after that gave none.
+    /// How it ended, without the output, which next() has returned. Valid once next() returns none.
     const command::Outcome& outcome() const noexcept { return outcome_; }
     bool ended() const noexcept { return state_ == State::ended; }
 
-    /// Gives it input; returns when the guest has room for all of it. What comes after its end is
-    /// dropped. Calls of several coroutines must not overlap. Throws io::ConnectionLost.
+    /// Sends it input; returns when the guest has room for all of it. Input after its end is
+    /// discarded. Calls of several coroutines must not overlap. Throws io::ConnectionLost.
     asio::awaitable<void> write(std::string bytes);
-    /// It reads the end of its input after what was written.
+    /// Ends its input after what was written.
     void end_input();
     /// Sends its process group a signal; 0 is SIGTERM, and SIGKILL 5 s later to what is left.
     void signal(int number);
     void resize(command::TerminalSize size);
-    /// It runs on when the last reference to the call is gone. Its standard output is discarded
-    /// then, and its standard error goes to Settings::late_errors.
+    /// It runs on after the last reference to the call was released. Its standard output is
+    /// discarded then, and its standard error goes to Settings::late_errors.
     void detach() noexcept { detached_ = true; }
     /// Ends it, also while there are other references; one that was not sent yet is never sent.
     void cancel();
@@ -115,17 +116,17 @@ public:
     // For the multiplexer.
     void take_started(std::uint32_t process);
     void take_piece(Source source, std::string_view bytes);
-    /// False: it is more than there can be.
+    /// False if the credit is larger than the agent can give.
     bool take_credit(std::uint32_t bytes);
     void take_exit(command::Outcome outcome);
     void refuse(std::string why);
-    /// `unsent`: the agent has heard nothing of it.
+    /// `unsent`: no part of it was sent to the agent.
     void fail(std::string why, bool unsent = false);
 
 private:
     void finish(State state, std::string why);
     void throw_failure() const;
-    void give_back();
+    void return_credit();
 
     std::weak_ptr<FrameSink> sink_;
     std::uint32_t stream_;
@@ -138,7 +139,7 @@ private:
     std::uint32_t input_room_ = frames::input_window;
     bool detached_ = false;
     State state_ = State::waiting;
-    std::string why_;  ///< it was refused or failed
+    std::string why_;  ///< why it was refused or failed
     command::Outcome outcome_;
 };
 

@@ -24,7 +24,7 @@ Channel::Channel(std::shared_ptr<io::Connection> connection, Settings settings,
                                       .flushed = [this] { return !connection_->has_unsent(); }},
                                      std::move(settings), time)) {}
 
-// A wait may hold the multiplexer for longer, but it sends nothing then.
+// A waiting call may keep the multiplexer alive, which then sends nothing any more.
 Channel::~Channel() {
     multiplexer_->close("the driver closed the connection");
 }
@@ -49,7 +49,7 @@ void Channel::send_raw(std::string_view bytes) {
 }
 
 void Channel::expect(std::uint64_t nonce, Port port) {
-    // Frames for the agent of before are not for the next one.
+    // Unsent frames are for the agent that the next one replaces.
     connection_->forget_unsent();
     multiplexer_->expect(nonce, port);
 }
@@ -62,13 +62,13 @@ void Channel::resynchronise() {
     multiplexer_->resynchronise();
 }
 
-void Channel::ask_again() {
-    multiplexer_->ask_again();
+void Channel::resynchronise_again() {
+    multiplexer_->resynchronise_again();
 }
 
 asio::awaitable<Peer> Channel::greeted(io::Deadline deadline) {
     auto self = shared_from_this();
-    co_return co_await deadline.limit(multiplexer_->greeted(), "the agent did not greet");
+    co_return co_await deadline.limit(multiplexer_->greeted(), "the agent did not send its hello");
 }
 
 std::shared_ptr<Call> Channel::start(command::Command command, std::uint32_t output_window) {
@@ -77,8 +77,8 @@ std::shared_ptr<Call> Channel::start(command::Command command, std::uint32_t out
 
 asio::awaitable<void> Channel::ping(io::Deadline deadline) {
     auto self = shared_from_this();
-    auto number = multiplexer_->ask();
-    co_await deadline.limit(multiplexer_->answered(number), "the agent did not answer");
+    auto number = multiplexer_->send_ping();
+    co_await deadline.limit(multiplexer_->pong_received(number), "the agent did not answer");
 }
 
 void Channel::fail(const std::string& why) {

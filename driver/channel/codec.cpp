@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 /// How long after the end of its shell the agent reports which processes hold a command's output.
 constexpr auto holder_report = 10s;
 
-/// As a frame has it: 0 is none, and what is longer than fits is cut.
+/// The field of a frame: 0 is no limit; a limit that is too long for the field is shortened.
 std::uint32_t milliseconds(io::Duration limit) {
     if (limit <= io::Duration::zero()) return 0;
     auto count = std::chrono::ceil<std::chrono::milliseconds>(limit).count();

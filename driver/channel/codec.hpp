@@ -6,7 +6,7 @@
 #include "channel/call.hpp"
 #include "frames/messages.hpp"
 
-/// Between what callers give and get and what frames carry. No I/O here.
+/// Converts between commands and outcomes and the payloads of frames. No I/O here.
 namespace charioteer::channel {
 
 inline std::string_view as_text(frames::Bytes bytes) {
@@ -21,7 +21,7 @@ inline bool carries_output(const frames::Header& header) {
     return header.type == frames::Type::output || header.type == frames::Type::errors;
 }
 
-/// The payload that has the fields of `message`.
+/// The payload with the fields of `message`.
 template <class Message>
 std::string encoded(const Message& message) {
     unsigned char room[64];
@@ -33,7 +33,7 @@ std::string encoded(const Message& message) {
 frames::Exec exec_of(const command::Command& command, std::uint32_t output_window,
                      io::Duration holder_limit);
 command::Outcome outcome_of(const frames::Exit& exit);
-/// Of one whose `held` is not 0.
+/// For an exit whose `held` is not 0.
 HeldOutput::State held_state_of(const frames::Exit& exit);
 
 }  // namespace charioteer::channel

@@ -15,7 +15,7 @@ public:
     virtual void send(frames::Type type, std::uint32_t stream, std::string_view payload) = 0;
     /// The agent may send `bytes` more of the command's output.
     virtual void give_credit(std::uint32_t stream, std::size_t bytes) = 0;
-    /// The command is to be ended; one that was not sent yet is never sent.
+    /// Ends the command; one that was not sent yet is never sent.
     virtual void cancel(std::uint32_t stream) = 0;
 };
 

@@ -28,10 +28,10 @@ void KeptFrames::acknowledge(std::uint32_t next) {
     kept_.erase(kept_.begin(), kept_.end() - static_cast<std::ptrdiff_t>(more));
 }
 
-bool KeptFrames::can_continue(const frames::Progress& heard) const {
-    if (heard == end_) return true;
+bool KeptFrames::can_continue(const frames::Progress& received) const {
+    if (received == end_) return true;
     return std::any_of(kept_.begin(), kept_.end(),
-                       [&](const Frame& frame) { return frame.before == heard; });
+                       [&](const Frame& frame) { return frame.before == received; });
 }
 
 std::string KeptFrames::from(std::uint32_t next) const {

@@ -9,8 +9,8 @@
 
 namespace charioteer::channel {
 
-/// Reports what commands write to their standard error without a reader, in lines, and no more
-/// than 16 MiB of it all: the console keeps what it gets.
+/// Reports, in lines, what commands write to their standard error when no call reads it any more:
+/// at most 16 MiB of all commands together, since the console keeps it.
 class LateErrors {
 public:
     using Report = std::function<void(std::string line)>;
@@ -18,9 +18,9 @@ public:
     /// `report` gets lines without their ends.
     explicit LateErrors(Report report) : report_(std::move(report)) {}
 
-    /// Bytes that a command wrote; `lines` has what came before of the same command.
+    /// Bytes that a command has written; `lines` has the incomplete line of the same command.
     void add(io::LineSplitter& lines, std::string_view bytes);
-    /// The command writes no more: what stands without a line end becomes a line.
+    /// The command writes no more: reports a last line without a line end.
     void finish(const io::LineSplitter& lines);
 
 private:

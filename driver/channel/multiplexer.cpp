@@ -12,21 +12,21 @@ namespace charioteer::channel {
 
 namespace {
 
-/// What one frame carries of a command's text, in bytes.
+/// Bytes of a command's text in one frame at most.
 constexpr std::size_t text_piece = 48 * 1024;
 constexpr std::size_t longest_line = 64 * 1024;
-/// Credit for output without a reader is given in pieces of this size, in bytes, so that it takes
-/// less of the line than the output.
+/// Credit for output without a reader is given in pieces of this size, in bytes, so that the credit
+/// frames are fewer than those of the output.
 constexpr std::size_t late_credit_piece = 16 * 1024;
-/// As many commands as an agent runs.
+/// The number of commands that an agent runs at most.
 constexpr std::size_t most_orphans = 1000;
-/// What an agent's line may carry that is no frame, in bytes: searching it is expensive.
+/// Bytes that are not frames, at most: searching them is expensive.
 constexpr std::size_t most_noise = 256 * 1024;
-constexpr auto went_back =
-    "the guest went back to an earlier state, as a snapshot does that is loaded, while the command "
+constexpr auto restored_reason =
+    "the guest was restored to an earlier state, as by loading a snapshot, while the command "
     "was under way";
-/// How often frames may be lost without one that comes in between.
-constexpr int most_steps_lost = 8;
+/// Losses in a row, without a frame that is received in between, at most.
+constexpr int most_losses = 8;
 
 }  // namespace
 
@@ -54,17 +54,17 @@ Multiplexer::~Multiplexer() {
 
 void Multiplexer::expect(std::uint64_t nonce, Port port) {
     if (closed()) return;
-    fail("another agent takes its place");
+    fail("the agent was replaced by another one");
     nonce_ = nonce;
     state_ = State::expecting;
-    why_not_ = "the agent has not yet said that it listens";
-    // One that still has the line, though it was given up, ends when it hears of another.
+    why_not_ = "the agent has not sent its hello yet";
+    // An earlier agent that still has the port open ends when it receives another nonce.
     if (had_agent_ || port == Port::open) output_.send(agreement_.hello(nonce_, false, progress_));
 }
 
 void Multiplexer::adopt() {
     if (closed() || usable()) return;
-    fail("an agent that was there before has yet to say that it listens");
+    fail("the agent that was started earlier has not answered yet");
     nonce_ = 0;
     state_ = State::expecting;
     output_.send(agreement_.hello(nonce_, true, progress_));
@@ -81,7 +81,7 @@ asio::awaitable<Peer> Multiplexer::greeted() {
 
 std::shared_ptr<Call> Multiplexer::start(command::Command command, std::uint32_t output_window) {
     if (!usable()) throw NotSent(why_not_);
-    // 0 is the line itself.
+    // 0 is for frames that belong to no command.
     do last_stream_ = (last_stream_ + 1) % frames::orphan;
     while (last_stream_ == 0 || streams_.contains(last_stream_));
     auto stream = last_stream_;
@@ -98,14 +98,14 @@ std::shared_ptr<Call> Multiplexer::start(command::Command command, std::uint32_t
     return call;
 }
 
-std::uint64_t Multiplexer::ask() {
+std::uint64_t Multiplexer::send_ping() {
     if (!usable()) throw io::ConnectionLost(why_not_);
     auto number = ++last_ping_;
     send(frames::Type::ping, 0, {reinterpret_cast<const char*>(&number), sizeof number});
     return number;
 }
 
-asio::awaitable<void> Multiplexer::answered(std::uint64_t number) {
+asio::awaitable<void> Multiplexer::pong_received(std::uint64_t number) {
     auto self = shared_from_this();
     while (last_pong_ < number) {
         if (!usable()) throw io::ConnectionLost(why_not_);
@@ -115,7 +115,7 @@ asio::awaitable<void> Multiplexer::answered(std::uint64_t number) {
 
 void Multiplexer::fail(const std::string& why) {
     if (closed()) return;
-    state_ = State::silent;
+    state_ = State::no_agent;
     why_not_ = why;
     received_.clear();
     for (auto& [stream, entry] : streams_)
@@ -132,48 +132,48 @@ void Multiplexer::close(const std::string& why) {
 
 void Multiplexer::take_bytes(std::string_view bytes) {
     auto listens = [this] { return state_ == State::expecting || usable(); };
-    // With no agent there is nothing to be understood.
+    // Without an agent all bytes are ignored.
     if (!listens()) return;
     received_ += bytes;
     std::size_t taken = 0;
     while (listens()) {
-        auto expect = in_step() ? frames::Expect::any : frames::Expect::hello;
+        auto expect = synchronised() ? frames::Expect::any : frames::Expect::hello;
         auto found = frames::scan(as_bytes(std::string_view(received_).substr(taken)), expect);
         if (found.kind == frames::Scan::Kind::incomplete) break;
         taken += found.size;
         if (found.kind == frames::Scan::Kind::frame)
             take(found);
-        else if (in_step() && (noise_ += found.size) > most_noise)
-            fail("the agent's line carries more noise than frames: something else writes to it");
+        else if (synchronised() && (noise_ += found.size) > most_noise)
+            fail("the agent's port carries more noise than frames: another program writes to it");
     }
-    // An agent that was lost has cleared it.
+    // Empty if the agent was lost.
     received_.erase(0, std::min(taken, received_.size()));
 }
 
 void Multiplexer::take(const frames::Scan& found) {
     const auto& header = found.header;
-    heard_ = time_.now();
+    last_received_ = time_.now();
     if (header.type == frames::Type::hello) {
-        // In step nothing was asked that it could answer: it answers the last hello.
-        if (!in_step()) take_hello(found.payload);
+        // Otherwise it repeats the answer to the last hello.
+        if (!synchronised()) take_hello(found.payload);
         return;
     }
-    if (header.sequence != progress_.next) return lose_step();
+    if (header.sequence != progress_.next) return take_loss();
     progress_.pass(found.head);
     not_acked_ += found.size;
     if (header.stream == 0)
         take_of_line(header, found.payload);
     else
         take_for_stream(header, found.payload);
-    if (!in_step() || not_acked_ < frames::ack_piece) return;
+    if (!synchronised() || not_acked_ < frames::ack_piece) return;
     not_acked_ = 0;
     send(frames::Type::ack, 0, encoded(frames::Ack{.next = progress_.next}));
 }
 
 void Multiplexer::take_of_line(const frames::Header& header, frames::Bytes payload) {
     frames::Ack ack;
-    if (header.type == frames::Type::refused) return lose_step();
-    steps_lost_ = 0;
+    if (header.type == frames::Type::refused) return take_loss();
+    losses_ = 0;
     if (header.type == frames::Type::ack && frames::decode(payload, ack))
         kept_.acknowledge(ack.next);
     if (header.type != frames::Type::pong) return;
@@ -183,7 +183,7 @@ void Multiplexer::take_of_line(const frames::Header& header, frames::Bytes paylo
     changed_.notify_all();
 }
 
-/// Null: its command has ended while the frame was on its way.
+/// Null for a command that has ended while the frame was under way.
 Multiplexer::Entry* Multiplexer::find_or_adopt(const frames::Header& header) {
     auto found = streams_.find(header.stream);
     if (found != streams_.end()) return &found->second;
@@ -196,30 +196,29 @@ Multiplexer::Entry* Multiplexer::find_or_adopt(const frames::Header& header) {
 }
 
 void Multiplexer::take_for_stream(const frames::Header& header, frames::Bytes payload) {
-    steps_lost_ = 0;
+    losses_ = 0;
     auto* found = find_or_adopt(header);
     if (found == nullptr) return;
     auto& entry = *found;
-    bool says = carries_output(header);
-    if (says && payload.size() > entry.output_room)
+    bool is_output = carries_output(header);
+    if (is_output && payload.size() > entry.output_room)
         return fail(
             fmt::format("the agent is broken: it sent {} bytes more of a command's output "
-                        "than it had room for",
+                        "than it had credit for",
                         payload.size() - entry.output_room));
-    if (says) entry.output_room -= payload.size();
+    if (is_output) entry.output_room -= payload.size();
     auto call = entry.call.lock();
     if (call && call->live() && !take_for_call(*call, header, payload))
         return fail(
-            fmt::format("the agent is broken: it sent a frame of type {} and {} bytes that "
-                        "means nothing",
+            fmt::format("the agent is broken: it sent an invalid frame of type {} with {} bytes",
                         static_cast<int>(header.type), payload.size()));
-    if (says && (!call || !call->live()))
+    if (is_output && (!call || !call->live()))
         take_late(header.stream, entry, header.type, as_text(payload));
     if (header.type == frames::Type::closed || header.type == frames::Type::refused)
         end_stream(header.stream, entry);
 }
 
-/// False when the frame is not one that an agent sends.
+/// False when the frame is invalid.
 bool Multiplexer::take_for_call(Call& call, const frames::Header& header, frames::Bytes payload) {
     frames::Started started;
     frames::Credit credit;
@@ -273,7 +272,7 @@ void Multiplexer::end_stream(std::uint32_t stream, Entry& entry) {
 void Multiplexer::send(frames::Type type, std::uint32_t stream, std::string_view payload) {
     if (!usable()) return;
     const auto& frame = kept_.add(type, stream, payload);
-    if (!in_step()) return;
+    if (!synchronised()) return;
     if (auto entry = streams_.find(stream); entry != streams_.end()) entry->second.sent = true;
     output_.send(frame);
 }
@@ -298,26 +297,25 @@ void Multiplexer::cancel(std::uint32_t stream) {
 void Multiplexer::resynchronise() {
     if (!usable()) return;
     agreement_.reset_pauses();
-    agree(state_ == State::agreeing && agreement_.anew());
+    agree(state_ == State::agreeing && agreement_.resets());
 }
 
-void Multiplexer::ask_again() {
-    if (in_step()) return resynchronise();
-    if (usable() && agreement_.repeat_due()) agree(agreement_.anew());
+void Multiplexer::resynchronise_again() {
+    if (synchronised()) return resynchronise();
+    if (usable() && agreement_.repeat_due()) agree(agreement_.resets());
 }
 
-void Multiplexer::agree(bool anew) {
-    bool repeats = state_ == State::agreeing && anew == agreement_.anew();
+void Multiplexer::agree(bool reset) {
+    bool repeats = state_ == State::agreeing && reset == agreement_.resets();
     bool flushed = output_.flushed();
     state_ = State::agreeing;
-    if (!repeats) return output_.send(agreement_.ask(anew, progress_, flushed));
-    // One that still waits to be written does not get lost.
+    if (!repeats) return output_.send(agreement_.request(reset, progress_, flushed));
+    // A request that is not written yet cannot be lost: it is not repeated.
     if (flushed) output_.send(agreement_.repeat(progress_, flushed));
 }
 
-void Multiplexer::lose_step() {
-    if (++steps_lost_ > most_steps_lost)
-        return fail("frames are lost on the agent's line again and again");
+void Multiplexer::take_loss() {
+    if (++losses_ > most_losses) return fail("frames are lost repeatedly on the agent's port");
     agree(false);
 }
 
@@ -325,13 +323,13 @@ void Multiplexer::take_hello(frames::Bytes payload) {
     frames::Hello hello;
     if (!frames::decode(payload, hello)) return;
     bool expecting = state_ == State::expecting;
-    // The first hello of an agent answers none.
+    // The first hello of an agent is not an answer.
     bool answers = agreement_.is_answer(hello);
     if (!expecting && !answers) return agreement_.take_other(hello);
     if (expecting && nonce_ != 0 && hello.nonce != nonce_) return;
     if (expecting && nonce_ == 0 && !answers && hello.epoch != 0) return;
     if (hello.version != frames::version)
-        return fail(fmt::format("it speaks version {} of the protocol, not {}", hello.version,
+        return fail(fmt::format("it uses version {} of the protocol, not {}", hello.version,
                                 frames::version));
     peer_ = {hello.version, hello.program_size, hello.program_checksum};
     if (expecting)
@@ -341,29 +339,29 @@ void Multiplexer::take_hello(frames::Bytes payload) {
 }
 
 void Multiplexer::greet_expected(const frames::Hello& hello) {
-    // One that answers adopt() has begun anew; what its earlier commands write may follow at once.
-    bool has_begun = nonce_ == 0 && agreement_.is_answer(hello);
+    // An answer to adopt() has reset the agent; output of its earlier commands may follow at once.
+    bool was_reset = nonce_ == 0 && agreement_.is_answer(hello);
     nonce_ = hello.nonce;
     had_agent_ = true;
     noise_ = 0;
-    steps_lost_ = 0;
-    begin_anew();
-    if (!has_begun) output_.send(agreement_.hello(nonce_, true, progress_));
+    losses_ = 0;
+    reset_positions();
+    if (!was_reset) output_.send(agreement_.hello(nonce_, true, progress_));
     continue_from(0);
 }
 
-/// The agent answered how far it has heard us, and whether it can go on from where we wait.
+/// The answer has the agent's position, and whether the agent can continue from the driver's.
 void Multiplexer::take_agreement(const frames::Hello& hello) {
     bool same = hello.nonce == nonce_;
     nonce_ = hello.nonce;
     bool continues = (hello.flags & frames::Hello::continues) != 0 &&
                      kept_.can_continue({.next = hello.next, .chain = hello.chain});
-    if (agreement_.anew()) return continue_from(0);
+    if (agreement_.resets()) return continue_from(0);
     if (same && continues) return continue_from(hello.next);
-    go_back();
+    take_restored_agent();
 }
 
-void Multiplexer::begin_anew() {
+void Multiplexer::reset_positions() {
     progress_ = {};
     not_acked_ = 0;
     orphans_ = 0;
@@ -381,19 +379,19 @@ void Multiplexer::continue_from(std::uint32_t next) {
     changed_.notify_all();
 }
 
-/// Commands that were sent to the agent of before fail; those that wait are sent to this one.
-void Multiplexer::go_back() {
+/// The guest was restored: commands that were sent fail; those that wait are sent to its agent.
+void Multiplexer::take_restored_agent() {
     auto before = std::move(streams_);
     streams_.clear();
     for (auto& [stream, entry] : before) {
         if (!entry.sent)
             streams_[stream] = std::move(entry);
         else if (auto call = entry.call.lock())
-            call->fail(went_back);
+            call->fail(restored_reason);
     }
-    begin_anew();
+    reset_positions();
     agree(true);
-    gone_back_();
+    restored_();
 }
 
 }  // namespace charioteer::channel

@@ -8,7 +8,7 @@ namespace charioteer::command {
 
 namespace asio = boost::asio;
 
-/// Runs commands in one guest. Io thread only; the caller holds the runner until run() returns.
+/// Runs commands in one guest. Io thread only; the caller keeps the runner until run() returns.
 class Runner {
 public:
     Runner() = default;
@@ -17,7 +17,7 @@ public:
     virtual ~Runner() = default;
 
     /// Returns once the command has ended and its output is closed. Throws io::UsageError for a
-    /// text that cannot be sent, other io::Error when there is no answer to be had.
+    /// text that cannot be sent, other io::Error when the guest does not answer.
     virtual asio::awaitable<Outcome> run(Command command) = 0;
 };
 

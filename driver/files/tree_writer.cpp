@@ -24,7 +24,7 @@ using frames::EntryKind;
 
 constexpr unsigned kept_mode = 0777;
 /// The free space is checked after each such number of written bytes.
-constexpr std::uint64_t look_interval = 1024 * 1024;
+constexpr std::uint64_t check_interval = 1024 * 1024;
 constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int file_flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
@@ -183,12 +183,12 @@ void TreeWriter::write_data(std::string_view data) {
         data.remove_prefix(static_cast<std::size_t>(written));
         written_ += static_cast<std::uint64_t>(written);
     }
-    if (written_ >= next_look_) expect_space();
+    if (written_ >= next_check_) expect_space();
 }
 
 /// Prevents a guest that sends endlessly from filling the disk.
 void TreeWriter::expect_space() {
-    next_look_ = written_ + look_interval;
+    next_check_ = written_ + check_interval;
     struct statvfs status {};
     if (::fstatvfs(file_.get(), &status) != 0 || status.f_blocks == 0) return;
     auto bytes = [&](std::uint64_t blocks) { return blocks * status.f_frsize; };

@@ -98,8 +98,8 @@ private:
     unsigned file_mode_ = 0;
     std::uint64_t entries_ = 0;
     std::uint64_t written_ = 0;
-    std::uint64_t next_look_ = 16 * 1024 * 1024;  ///< value of written_ for the next space check
-    bool made_ = false;                           ///< the destructor has something to remove
+    std::uint64_t next_check_ = 16 * 1024 * 1024;  ///< value of written_ for the next space check
+    bool made_ = false;                            ///< the destructor has something to remove
     bool finished_ = false;
 };
 

@@ -6,8 +6,8 @@ namespace charioteer::frames {
 
 namespace {
 
-/// A byte that no text has, then three that spell the protocol, so that a console's noise is not
-/// taken for a header's beginning.
+/// A byte that does not occur in UTF-8 text, then three letters for the protocol, so that text of a
+/// console is not taken for the beginning of a header.
 constexpr unsigned char magic[4] = {0xfe, 'C', 'h', 'F'};
 constexpr std::size_t max_hello = 256;
 
@@ -35,14 +35,14 @@ std::uint32_t get(const unsigned char* source) {
     return value;
 }
 
-/// Whether all of a header's bytes that came are what a header has there.
+/// Whether the received bytes can be the beginning of a header.
 bool begins_like_magic(Bytes bytes) {
     for (std::size_t index = 0; index < bytes.size() && index < sizeof magic; ++index)
         if (bytes[index] != magic[index]) return false;
     return true;
 }
 
-/// The number of bytes before the next place where a frame may begin, at least one.
+/// The number of bytes before the next position at which a frame may begin, at least one.
 std::size_t noise_before_magic(Bytes bytes) {
     for (std::size_t at = 1; at < bytes.size(); ++at)
         if (begins_like_magic(bytes.subspan(at))) return at;

@@ -50,7 +50,7 @@ constexpr std::size_t max_frame = header_size + max_payload;
 /// The fields of a header, besides its magic number and checksums.
 struct Header {
     Type type{};
-    std::uint32_t stream = 0;    ///< 0 is the line itself
+    std::uint32_t stream = 0;    ///< 0 for frames that belong to no command
     std::uint32_t sequence = 0;  ///< counts the frames of one direction but hellos, from 0
     std::uint32_t length = 0;    ///< of the payload, in bytes
 };
@@ -63,7 +63,7 @@ void write_header(const Header& header, Bytes payload,
 std::size_t frame_size(const unsigned char* header);
 
 /// A position in the frames of one direction. Equal values mean that both ends have seen the same
-/// frames, not only as many: after a guest went back to an earlier state they may differ.
+/// frames, not only as many: after a guest was restored to an earlier state they may differ.
 struct Progress {
     std::uint32_t next = 0;   ///< sequence number of the next frame
     std::uint64_t chain = 0;  ///< checksum of the headers, and so of the payloads, before it

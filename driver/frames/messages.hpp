@@ -17,14 +17,15 @@ namespace charioteer::frames {
 /// frames can be sent again. Hellos are not numbered.
 struct Hello {
     enum Flag : std::uint32_t {
-        anew = 1,       ///< from the driver: both directions count from 0 again
-        continues = 2,  ///< from the agent: it can send again from where the driver waits
+        reset = 1,      ///< from the driver: both directions count from 0 again
+        continues = 2,  ///< from the agent: it can continue from the driver's position
     };
     std::uint32_t version = 0;
     std::uint64_t nonce = 0;
     std::uint64_t program_size = 0;      ///< of the agent's own file, in bytes; 0 from the driver
     std::uint64_t program_checksum = 0;  ///< of the agent's own file; 0 from the driver
-    std::uint32_t epoch = 0;  ///< counts the driver's hellos; the agent's first, unasked, has 0
+    std::uint32_t epoch =
+        0;  ///< counts the driver's hellos; the agent's first, which answers none, has 0
     std::uint32_t flags = 0;
     std::uint32_t next = 0;   ///< as Progress::next, of the frames received
     std::uint64_t chain = 0;  ///< as Progress::chain
@@ -38,7 +39,7 @@ struct Hello {
 /// built-in program, each terminated by a NUL.
 struct Exec {
     enum Flag : std::uint32_t {
-        with_input = 1,   ///< its standard input comes in input frames, else it is /dev/null
+        with_input = 1,   ///< its standard input is sent in input frames, else it is /dev/null
         on_terminal = 2,  ///< its streams are a new terminal, which controls it
         no_output = 4,    ///< its standard output is /dev/null
         strict = 8,       ///< it begins with `set -euo pipefail`
@@ -112,7 +113,7 @@ struct Exit {
     std::uint32_t signal = 0;        ///< that ended it, or 0
     std::uint32_t timed_out = 0;     ///< 1 when its limit ended it; the status then is 124
     std::uint64_t microseconds = 0;  ///< from its start to the end of its shell
-    std::uint32_t held = 0;          ///< why the answer comes before it is complete, or 0
+    std::uint32_t held = 0;          ///< why the answer is sent before it is complete, or 0
 
     void fields(auto&& each) { each(status, signal, timed_out, microseconds, held); }
 };

@@ -23,7 +23,7 @@ std::string read_file(const std::string& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// True on processors of other families, which announce virtualisation elsewhere.
+/// True for processors without this line: other families do not list virtualisation here.
 bool may_virtualise(std::string_view cpuinfo) {
     auto flags = cpuinfo.find("\nflags");
     if (flags == std::string_view::npos) return true;
@@ -46,7 +46,7 @@ asio::awaitable<AcceleratorChoice> try_kvm(io::TimeSource& time) {
     try {
         status = co_await probe->wait(time.deadline_after(2s));
     } catch (const io::TimeoutError&) {
-        // Left behind: not even a signal gets it out of the kernel.
+        // The process is left running: no signal ends it while it hangs in the kernel.
         probe->kill();
     }
     if (!status || status->signal != 0)

@@ -6,16 +6,17 @@ namespace charioteer::machine {
 
 namespace {
 
-/// What is read from a file and sent at once, in bytes: each piece is handed to a thread of the
-/// disk's and back, which takes long on a busy host.
+/// Bytes that are read from a file and sent at once: each piece is passed to a thread of the disk
+/// and back, which takes long on a busy host.
 constexpr std::size_t piece_size = 256 * 1024;
 
-/// Throws what the guest's program wrote as its errors, unless it has succeeded.
+/// Throws the error output of the guest's program, unless it has succeeded.
 void expect_success(const command::Outcome& outcome, ErrorLines& errors) {
     errors.finish();
     if (outcome.status == 0) return;
     if (errors.empty())
-        throw io::Error(fmt::format("the guest's end of it ended with status {}", outcome.status));
+        throw io::Error(
+            fmt::format("the program in the guest ended with status {}", outcome.status));
     throw errors.as_error();
 }
 
@@ -36,7 +37,8 @@ asio::awaitable<void> AgentCopy::until_stalled(std::shared_ptr<AgentLink> link,
     }
 }
 
-/// An agent that answers pings may still wait for ever: for a disk, or for the reader of a pipe.
+/// Throws when a copy stalls: an agent that answers pings may still wait for ever, for a disk or
+/// for the reader of a pipe.
 asio::awaitable<void> AgentCopy::unless_stalled(std::shared_ptr<AgentLink> link,
                                                 std::shared_ptr<Copying> copying,
                                                 asio::awaitable<void> operation) {

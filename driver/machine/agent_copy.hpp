@@ -16,7 +16,7 @@ public:
     AgentCopy(std::shared_ptr<Context> context, Liveness liveness)
         : context_(context), liveness_(std::move(liveness)), host_files_(std::move(context)) {}
 
-    /// As Copier's, by the agent of `link`.
+    /// As in Copier, by the agent of `link`.
     asio::awaitable<void> copy_in(std::shared_ptr<AgentLink> link, std::filesystem::path source,
                                   std::string target);
     asio::awaitable<void> copy_out(std::shared_ptr<AgentLink> link, std::string source,

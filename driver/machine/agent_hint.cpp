@@ -23,11 +23,11 @@ asio::awaitable<void> AgentHint::sleep(io::Duration pause, io::Duration short_pa
         co_await deadline.limit(std::move(ended), "no hint came");
         came_ = true;
     } catch (const io::TimeoutError&) {
-        // Then the command is tried without one.
+        // The command is tried without a hint.
     } catch (const channel::Refused&) {
         words_.clear();
     } catch (const io::Error&) {
-        // The next try reports what happened to the guest, or mends it.
+        // The next try reports the loss of the guest, or starts another agent.
         call_.reset();
         lost = true;
     }
@@ -40,7 +40,7 @@ asio::awaitable<void> AgentHint::until_it_ends(std::shared_ptr<AgentLink> link) 
         auto piece = co_await call_->next();
         if (!piece) break;
     }
-    // Another status means that this cannot be watched, now or later.
+    // Another status means that the program cannot check this, now or later.
     if (call_->outcome().status != 0) words_.clear();
     call_.reset();
 }

@@ -11,18 +11,18 @@
 namespace charioteer::machine {
 
 /// A program of the agent that ends when a wait is likely to be over, so that the wait's command
-/// is tried at once rather than after a pause. Io thread only; the caller holds the object while
+/// is tried at once rather than after a pause. Io thread only; the caller keeps the object while
 /// sleep() runs.
 class AgentHint {
 public:
-    /// `words` as the agent takes them; empty: there is no hint.
+    /// `words` of the agent's program; may be empty.
     AgentHint(std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent,
               std::vector<std::string> words);
     AgentHint(const AgentHint&) = delete;
     AgentHint& operator=(const AgentHint&) = delete;
 
-    /// Sleeps until the hint comes or for `pause`, and without a hint for `short_pause`. After a
-    /// hint that proved false it sleeps for `short_pause`.
+    /// Sleeps until the program has ended or for `pause`; without a program, or after a hint that
+    /// proved false, for `short_pause`.
     asio::awaitable<void> sleep(io::Duration pause, io::Duration short_pause);
 
 private:

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Pings while a call waits; an idle guest is sent none.
+/// Between pings while a call waits; without one, no pings are sent.
 constexpr auto ping_interval = 5s;
 
 }  // namespace
@@ -35,7 +35,7 @@ asio::awaitable<std::string> AgentLink::describe_guest() {
 
 asio::awaitable<void> AgentLink::watch(std::shared_ptr<AgentLink> self, io::Duration silence) {
     io::Reminder reminder(silence);
-    auto silent = [&] { return self->time_.now() - self->channel().heard(); };
+    auto silent = [&] { return self->time_.now() - self->channel().last_received(); };
     while (self->watched_ > 0 && self->usable()) {
         co_await self->time_.sleep_for(ping_interval);
         if (self->watched_ == 0 || !self->usable()) break;
@@ -45,7 +45,7 @@ asio::awaitable<void> AgentLink::watch(std::shared_ptr<AgentLink> self, io::Dura
         } else if (self->usable() && reminder.due(silent())) {
             auto state = co_await self->describe_guest();
             self->warn_(
-                fmt::format("waiting for the guest, whose agent has said nothing for {:.0f} s{}{}",
+                fmt::format("waiting for the guest: its agent has sent nothing for {:.0f} s{}{}",
                             io::seconds(silent()), state.empty() ? "" : ": ", state));
         }
     }
@@ -56,16 +56,16 @@ asio::awaitable<void> AgentLink::watch(std::shared_ptr<AgentLink> self, io::Dura
 asio::awaitable<void> AgentLink::end_silence(io::Duration limit) {
     try {
         auto deadline = time_.deadline_after(limit);
-        // A guest that sleeps is not to wake up to a pile of questions.
+        // No pings to a guest that sleeps: it would have to answer all of them when it wakes up.
         if (holds_pings())
             co_await time_.sleep_until(deadline.when());
         else
             co_await channel().ping(deadline);
     } catch (const io::TimeoutError&) {
-        // The question may be lost.
-        channel().ask_again();
+        // The ping may have been lost.
+        channel().resynchronise_again();
     } catch (const io::Error&) {
-        // There is no agent any more, which other events report.
+        // The agent has ended, which is reported elsewhere.
     }
 }
 

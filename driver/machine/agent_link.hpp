@@ -15,13 +15,13 @@ namespace charioteer::machine {
 
 namespace asio = boost::asio;
 
-/// The connection to the agent in one guest, over any connected stream. An agent that is silent is
-/// not gone: its guest may be busy, stopped or suspended. Io thread only.
+/// The connection to the agent in one guest, over any connected stream. An agent that is silent may
+/// still run: its guest may be busy, stopped or suspended. Io thread only.
 class AgentLink : public std::enable_shared_from_this<AgentLink> {
 public:
     using Warn = std::function<void(std::string text)>;
 
-    /// `warn` gets what is to be logged while an agent is silent.
+    /// `warn` is called with messages about a silent agent.
     AgentLink(std::shared_ptr<channel::Channel> channel, Warn warn,
               const asio::any_io_executor& executor, io::TimeSource& time)
         : executor_(executor), time_(time), channel_(std::move(channel)), warn_(std::move(warn)) {}
@@ -35,18 +35,18 @@ public:
     /// Whether the agent answers within `patience`.
     asio::awaitable<bool> answers(io::Duration patience);
 
-    /// Whether the guest does nothing since it is stopped or suspended.
+    /// Whether the guest is stopped or suspended.
     virtual asio::awaitable<bool> is_paused();
 
-    /// Watches over an operation that waits for the agent: while the guest sends nothing, warns of
-    /// it after `silence`, and later more and more seldom, with what is known about the guest.
+    /// Runs an operation that waits for the agent. While the guest sends nothing, warns after
+    /// `silence` and then at growing intervals, with the state of the guest.
     template <class T>
     asio::awaitable<T> watched(asio::awaitable<T> operation, io::Duration silence);
 
 protected:
-    /// The guest cannot answer, and pings are to be kept from it.
+    /// Whether the guest cannot answer, so that no pings are sent.
     virtual bool holds_pings() const { return false; }
-    /// What is known about a guest that is silent, for a warning; may be empty.
+    /// The state of a silent guest, for a warning; may be empty.
     virtual asio::awaitable<std::string> describe_guest();
 
     const asio::any_io_executor& executor() const noexcept { return executor_; }
@@ -62,7 +62,7 @@ private:
     io::TimeSource& time_;
     std::shared_ptr<channel::Channel> channel_;
     Warn warn_;
-    std::size_t watched_ = 0;  ///< operations
+    std::size_t watched_ = 0;  ///< operations that watched() runs
     bool watching_ = false;
 };
 

@@ -32,11 +32,12 @@ std::string load_agent_program(const std::string& processor) {
     return program;
 }
 
-// Every word is the shell's own but chmod, cat, rm and one of head and dd. The port takes one
-// opener at a time; the program comes when the loop opens it, behind what an agent before was still
-// to be told: the shell reads no further than the line, as the port is no terminal. A folder may be
-// there and not let programs be run: then the next one is tried with a copy. (Not `:`, a special
-// builtin, whose redirection ends dash when it fails.)
+// Uses built-ins of the shell, chmod, cat, rm, and head or dd. Only one process can have the port
+// open. The driver sends the program when the loop opens the port; bytes for an earlier agent may
+// precede it, and are read up to the line with the nonce: the shell reads no further than that
+// line, since the port is not a terminal. A folder may not allow execution: then a copy of the
+// program is tried in the next one. (`true` and not `:`, because dash exits when a redirection of
+// `:` fails.)
 std::string agent_start_script(std::size_t size, std::uint64_t nonce, AgentPlaces places) {
     constexpr std::string_view script = R"(
 for port in {ports}/*; do
@@ -72,8 +73,8 @@ else echo "status-$status"; fi)";
            ")";
 }
 
-// In a UTF-8 locale bash takes the newline after an incomplete character for a part of it: the
-// first of the two may be lost so.
+// Two newlines: in a UTF-8 locale bash takes a newline after an incomplete character for a part of
+// that character.
 std::string agent_upload(std::string_view program, std::uint64_t nonce) {
     return fmt::format("\n\n{:x}\n{}", nonce, program);
 }

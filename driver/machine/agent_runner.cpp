@@ -11,7 +11,7 @@ namespace charioteer::machine {
 
 namespace {
 
-/// What is kept of a standard error that is not collected, in bytes.
+/// Bytes of a standard error that are kept when not all of it is wanted.
 constexpr std::size_t errors_kept = 8 * 1024;
 constexpr std::size_t longest_line = 64 * 1024;
 
@@ -51,7 +51,7 @@ asio::awaitable<Outcome> AgentRunner::run(std::shared_ptr<AgentLink> link, Comma
         liveness_.unless_dead(link, collect(call, all_errors, log_output, std::move(so_far)));
     auto outcome = co_await liveness_.unless_silent(std::move(collected), deadline,
                                                     "the guest did not end the command");
-    // An answer that was asked for after a panic proves that the kernel runs.
+    // The answer to a command that was sent after a panic proves that the kernel runs.
     console->forget_panic(earlier_panic);
     co_return outcome;
 }

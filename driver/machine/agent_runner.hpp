@@ -18,8 +18,8 @@ public:
     AgentRunner(std::shared_ptr<Context> context, Liveness liveness)
         : context_(std::move(context)), liveness_(std::move(liveness)) {}
 
-    /// Runs `command` by the agent of `link`, which keeps its limit. `so_far` gets the output and
-    /// the errors as they come: they stay when the guest is lost. Throws
+    /// Runs `command` by the agent of `link`, which applies its limit. Output and errors are
+    /// appended to `so_far` as they are received, so that they are not lost with the guest. Throws
     /// channel::NotSent when the agent was lost before the command was sent, channel::Refused,
     /// io::ConnectionLost, ShellError, io::TimeoutError when `deadline` has passed and the agent
     /// does not answer.

@@ -15,11 +15,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto panic_silence = 15s;
-/// After so long a line without an end is one to look at.
+/// How long nothing is received until an incomplete line is passed on.
 constexpr auto rest_silence = 1s;
 constexpr std::string_view panic_mark = "Kernel panic - not syncing";
 
-/// As upstream has lines: no carriage returns, no blanks at the end, and none of the bytes that are
+/// A line as in upstream's driver: without carriage returns, blanks at the end, and bytes that are
 /// not UTF-8, which boot loaders write.
 std::string tidy(std::string line) {
     line = io::decodable(line);
@@ -29,9 +29,9 @@ std::string tidy(std::string line) {
     return line;
 }
 
-/// Whether `line` is the kernel's own report of a panic, and no text that mentions one: at
-/// the start of a line, or after its stamps as in "[    1.5][    T1] ", with which it may break
-/// into what others write. It is written twice; the second time only marks the end of the report.
+/// Whether `line` is the kernel's report of a panic, and not a text that mentions one: it is at the
+/// start of a line, or after time stamps as in "[    1.5][    T1] ", which may follow text of other
+/// writers. The kernel writes it twice; the second one marks the end of the report and is ignored.
 bool is_panic(std::string_view line) {
     auto at = line.find(panic_mark);
     if (at == line.npos || line.find("---[ end") != line.npos) return false;
@@ -59,7 +59,7 @@ void Console::reset() {
     taken_ = 0;
     begun_.clear();
     panic_.reset();
-    // And one for the line that had no end: marks of before it are no marks of what follows.
+    // Plus one for the incomplete line, so that marks from before are not positions in later lines.
     ended_before_ += ended_.size() + 1;
     ended_.clear();
     rest_taken_ = settled_ = 0;
@@ -78,7 +78,7 @@ void Console::feed(std::string_view bytes) {
         asio::co_spawn(executor_, watch_rest(weak_from_this(), time_), asio::detached);
 }
 
-/// Runs while the last line has no end and has not settled.
+/// Runs while the last line is incomplete and was not passed on.
 asio::awaitable<void> Console::watch_rest(std::weak_ptr<Console> weak, io::TimeSource& time) {
     for (;;) {
         io::TimePoint due;
@@ -112,7 +112,7 @@ void Console::finish() {
     changed_.notify_all();
 }
 
-/// A line that the serial port has ended.
+/// Takes a complete line of the serial port.
 void Console::add(std::string line) {
     if (rest_taken_ > 0) begun_[lines_.size()] = rest_taken_;
     lines_.push_back(tidy(std::move(line)));
@@ -163,7 +163,7 @@ bool Console::has_rest_beyond(ConsoleMark seen) const {
     return settled_ > rest_taken_ && seen != ConsoleMark{ended_before_ + ended_.size(), settled_};
 }
 
-/// Without `seen` a rest does not count.
+/// Without `seen`, waits for complete lines only.
 asio::awaitable<void> Console::until_text(std::optional<ConsoleMark> seen) {
     while (taken_ >= lines_.size() && !(seen && has_rest_beyond(*seen))) co_await changed_.wait();
 }
@@ -197,7 +197,7 @@ void Console::take_rest(ConsoleMark mark) {
     auto line = mark.line - ended_before_;
     if (line == ended_.size()) rest_taken_ = std::max(rest_taken_, mark.bytes);
     if (line >= ended_.size()) return;
-    // It has ended since.
+    // The line was completed since.
     auto index = ended_[line];
     if (index >= taken_) begun_[index] = std::max(begun_[index], mark.bytes);
 }
@@ -212,7 +212,7 @@ asio::awaitable<std::string> Console::wait_for_panic() {
         std::size_t seen = lines_.size();
         co_await time_.sleep_for(panic_silence);
         if (panic_ && lines_.size() == seen) co_return lines_[*panic_];
-        // It talked on after the panic. The boot that follows is a new life.
+        // It has written more after the panic: the machine continues, as by a reboot.
         if (panic_ && lines_.size() > *panic_ + 200) panic_.reset();
     }
 }

@@ -8,7 +8,7 @@
 
 namespace charioteer::machine {
 
-/// A container, which others start and end: what runs in it. Io thread only.
+/// The commands in one container, which the caller starts and ends. Io thread only.
 class Container {
 public:
     Container(std::string name, std::shared_ptr<Host> host, io::EventSink sink);
@@ -18,9 +18,9 @@ public:
 
     const GuestParts& parts() const noexcept { return parts_; }
 
-    /// It has started. Throws io::Error when its first process has gone already.
+    /// To be called when it has started. Throws io::Error when its first process has already ended.
     void enter(ContainerEntry entry);
-    /// Its end was waited for. Idempotent.
+    /// To be called after its end. Idempotent.
     void leave();
 
 private:

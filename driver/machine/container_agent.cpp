@@ -25,14 +25,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Of the agent, from the program on the disk to its greeting.
+/// For the start of the agent, from reading its program to its hello.
 constexpr auto start_limit = 60s;
-/// How long after the connection the status of nsenter may come.
+/// From the end of the connection to the exit status of nsenter.
 constexpr auto status_patience = 3s;
-/// How long a container may take to end whose first signal was the end of the agent.
+/// From the end of the agent to the end of the container that has caused it.
 constexpr auto end_patience = 5s;
-constexpr auto look_interval = 10ms;
-/// Linux 6.3 and later: the file may be run, whatever vm.memfd_noexec is.
+constexpr auto check_interval = 10ms;
+/// Linux 6.3 and later: the file can be executed, whatever vm.memfd_noexec is.
 constexpr unsigned memfd_exec = 0x10;
 
 io::UniqueFd open_pidfd(pid_t pid) {
@@ -41,7 +41,7 @@ io::UniqueFd open_pidfd(pid_t pid) {
     return fd;
 }
 
-/// A file in memory, which needs no folder of the container's.
+/// A file in memory, which needs no folder in the container.
 io::UniqueFd memory_file(std::string_view content) {
     io::UniqueFd fd(::memfd_create("charioteer-agent", MFD_CLOEXEC | memfd_exec));
     if (!fd) fd = io::UniqueFd(::memfd_create("charioteer-agent", MFD_CLOEXEC));
@@ -75,7 +75,7 @@ asio::awaitable<std::string> load_program(std::shared_ptr<Host> host) {
     co_return co_await host->disk().run(std::move(load));
 }
 
-/// Why there is no agent: how nsenter failed, with what it wrote.
+/// Why there is no agent: how nsenter ended, with its output.
 asio::awaitable<std::string> final_state(std::shared_ptr<process::Child> child,
                                          io::TimeSource& time) {
     try {
@@ -83,7 +83,7 @@ asio::awaitable<std::string> final_state(std::shared_ptr<process::Child> child,
     } catch (const io::TimeoutError&) {
         co_return "the agent closed the connection, and nsenter still runs";
     }
-    // The agent has detached itself from one that succeeded.
+    // nsenter succeeds when the agent has detached itself.
     if (child->status()->returncode() == 0) co_return "the agent in the container ended";
     auto text = fmt::format("nsenter {}", child->status()->describe());
     auto output = child->last_output();
@@ -95,8 +95,8 @@ asio::awaitable<std::string> final_state(std::shared_ptr<process::Child> child,
 }  // namespace
 
 /// One container from its start to its end.
-struct ContainerAgent::Life {
-    explicit Life(ContainerEntry given)
+struct ContainerAgent::Run {
+    explicit Run(ContainerEntry given)
         : entry(std::move(given)), leader(open_pidfd(entry.leader)) {}
 
     bool over() const {
@@ -125,22 +125,21 @@ ContainerAgent::~ContainerAgent() {
 
 void ContainerAgent::enter(ContainerEntry entry) {
     leave();
-    life_ = std::make_shared<Life>(std::move(entry));
+    run_ = std::make_shared<Run>(std::move(entry));
 }
 
 void ContainerAgent::leave() {
-    auto life = std::exchange(life_, nullptr);
-    if (life) life->drop_agent();
+    auto run = std::exchange(run_, nullptr);
+    if (run) run->drop_agent();
 }
 
-std::shared_ptr<ContainerAgent::Life> ContainerAgent::running_life() const {
-    if (!life_)
-        throw NotRunning(fmt::format("{} is not running: start it first", context_->name()));
-    return life_;
+std::shared_ptr<ContainerAgent::Run> ContainerAgent::current_run() const {
+    if (!run_) throw NotRunning(fmt::format("{} is not running: start it first", context_->name()));
+    return run_;
 }
 
 void ContainerAgent::expect_running() const {
-    running_life();
+    current_run();
 }
 
 command::Command ContainerAgent::script(command::Command command) const {
@@ -152,56 +151,57 @@ command::Command ContainerAgent::script(command::Command command) const {
 }
 
 std::shared_ptr<AgentLink> ContainerAgent::usable() const {
-    return life_ && life_->link && life_->link->usable() ? life_->link : nullptr;
+    return run_ && run_->link && run_->link->usable() ? run_->link : nullptr;
 }
 
 std::shared_ptr<AgentLink> ContainerAgent::expected() const {
-    return life_ && !life_->over() ? life_->link : nullptr;
+    return run_ && !run_->over() ? run_->link : nullptr;
 }
 
 asio::awaitable<std::shared_ptr<AgentLink>> ContainerAgent::ready(io::Deadline deadline) {
-    auto life = running_life();
+    auto run = current_run();
     if (auto link = usable()) co_return link;
-    if (life->over()) co_return nullptr;
-    auto begin = [self = shared_from_this(), life] { return start(self, life); };
-    auto started = life->starting.run(begin);
+    if (run->over()) co_return nullptr;
+    auto begin = [self = shared_from_this(), run] { return start(self, run); };
+    auto started = run->starting.run(begin);
     co_return co_await deadline.limit(std::move(started), "the agent did not start");
 }
 
 asio::awaitable<std::shared_ptr<AgentLink>> ContainerAgent::start(
-    std::shared_ptr<ContainerAgent> self, std::shared_ptr<Life> life) {
+    std::shared_ptr<ContainerAgent> self, std::shared_ptr<Run> run) {
     auto deadline = self->context_->time().deadline_after(start_limit);
-    // One that was lost, or whose start was called off.
-    life->drop_agent();
+    // Ends an agent that was lost, or whose start was cancelled.
+    run->drop_agent();
     std::string why;
     try {
         auto loaded = load_program(self->context_->share_host());
-        auto program = co_await deadline.limit(std::move(loaded), "its program was not read");
-        co_await self->launch(life, std::move(program));
-        co_await life->link->channel().greeted(deadline);
-        // It may have been left meanwhile.
-        if (life == self->life_) co_return life->link;
+        auto program =
+            co_await deadline.limit(std::move(loaded), "the agent's program was not read");
+        co_await self->launch(run, std::move(program));
+        co_await run->link->channel().greeted(deadline);
+        // leave() may have been called meanwhile.
+        if (run == self->run_) co_return run->link;
         why = "the container was shut down";
     } catch (const io::Error& error) {
         why = error.what();
     }
-    life->drop_agent();
-    if (life->over()) co_return nullptr;
+    run->drop_agent();
+    if (run->over()) co_return nullptr;
     throw io::Error(fmt::format("the agent cannot be started in the container: {}", why));
 }
 
-/// Sets the link, which awaits the agent's greeting. The agent detaches itself and becomes a child
-/// of the container's first process: nsenter stops itself when the end of the container stops its
-/// child, and would never reap it, for which that end waits.
-asio::awaitable<void> ContainerAgent::launch(std::shared_ptr<Life> life, std::string program) {
+/// Sets the link, which then expects the agent's hello. The agent detaches itself and becomes a
+/// child of the container's first process. As a child of nsenter it would delay the end of the
+/// container: nsenter stops itself when its child is stopped, and does not reap it.
+asio::awaitable<void> ContainerAgent::launch(std::shared_ptr<Run> run, std::string program) {
     auto& time = context_->time();
     auto [ours, theirs] = stream_pair();
     auto file = memory_file(program);
     auto nonce = make_nonce();
     process::ProcessSpec spec;
-    spec.arguments = {life->entry.nsenter,
+    spec.arguments = {run->entry.nsenter,
                       "--target",
-                      fmt::to_string(life->entry.leader),
+                      fmt::to_string(run->entry.leader),
                       "--mount",
                       "--uts",
                       "--ipc",
@@ -214,16 +214,16 @@ asio::awaitable<void> ContainerAgent::launch(std::shared_ptr<Life> life, std::st
                       "detach"};
     spec.input = theirs.get();
     spec.passed = file.get();
-    // Its commands get the environment from their prefix alone.
+    // Without an environment: commands get theirs from the prefix of script() only.
     auto child = co_await process::Child::spawn(std::move(spec), nullptr, time);
-    life->child = child;
+    run->child = child;
     io::UnixStream stream(context_->executor());
     stream.assign(asio::local::stream_protocol(), ours.release());
     channel::Settings settings;
     settings.late_errors = [console = context_->console()](std::string line) {
         console->add_line(std::move(line));
     };
-    auto limit = life->entry.holder_limit;
+    auto limit = run->entry.holder_limit;
     auto warn = [context = std::weak_ptr(context_)](std::string text) {
         if (auto held = context.lock()) held->warn(std::move(text));
     };
@@ -234,16 +234,16 @@ asio::awaitable<void> ContainerAgent::launch(std::shared_ptr<Life> life, std::st
     auto reason = [child, &time] { return final_state(child, time); };
     auto channel = channel::Channel::open(std::move(stream), reason, std::move(settings), time);
     channel->expect(nonce);
-    life->link = std::make_shared<AgentLink>(std::move(channel), warn, context_->executor(), time);
+    run->link = std::make_shared<AgentLink>(std::move(channel), warn, context_->executor(), time);
 }
 
 asio::awaitable<bool> ContainerAgent::ended_with_container() {
-    auto life = life_;
+    auto run = run_;
     auto& time = context_->time();
     auto end = time.deadline_after(end_patience);
-    while (life && !life->over() && life == life_) {
+    while (run && !run->over() && run == run_) {
         if (end.passed(time.now())) co_return false;
-        co_await time.sleep_for(look_interval);
+        co_await time.sleep_for(check_interval);
     }
     co_return true;
 }

@@ -11,10 +11,10 @@ namespace charioteer::machine {
 
 namespace {
 
-/// Agents that may be lost one after the other before one has taken the command.
+/// Agents that may be lost in succession before the command is sent to one.
 constexpr int most_retries = 3;
 
-/// Of a command that the end of the container has ended.
+/// The outcome of a command that the end of the container has ended.
 Outcome killed(Outcome so_far) {
     so_far.signal = SIGKILL;
     so_far.status = 128 + SIGKILL;
@@ -54,7 +54,7 @@ asio::awaitable<Outcome> ContainerRunner::run_by_agent(Command command) {
         try {
             co_return co_await run_until_limit(link, command, so_far);
         } catch (const channel::NotSent&) {
-            // The agent was lost before it got the command, which another one may run.
+            // The agent was lost before the command was sent: another one can run it.
             if (retries == most_retries) throw;
         } catch (const io::ConnectionLost&) {
             lost = std::current_exception();

@@ -9,16 +9,16 @@
 
 namespace charioteer::machine {
 
-/// Runs commands in one container by its agent. Where that makes a difference, a command ends as if
-/// nsenter had run it alone: its limit counts until its output is closed, the end of the container
-/// is that of the command, by SIGKILL, and in a container that has ended every command fails
-/// with status 1. Io thread only.
+/// Runs commands in one container by its agent, with the results of upstream's driver, which runs
+/// each command by nsenter: its limit applies until its output is closed, the end of the container
+/// ends it by SIGKILL, and in a container that has ended every command fails with status 1. Io
+/// thread only.
 class ContainerRunner : public command::Runner {
 public:
     ContainerRunner(std::shared_ptr<Context> context, std::shared_ptr<ContainerAgent> agent);
 
-    /// Throws ShellError, with all that is known about the container, when there is no answer to
-    /// be had; io::UsageError.
+    /// Throws ShellError, with notes about the container, when the agent does not answer;
+    /// io::UsageError.
     asio::awaitable<Outcome> run(Command command) override;
 
 private:

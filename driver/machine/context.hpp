@@ -18,14 +18,14 @@ using command::Limit;
 
 struct MachineConfig {
     std::string name;
-    std::string start_command;  ///< a fragment of shell, most often the path of run-NAME-vm
+    std::string start_command;  ///< a shell command, usually the path of run-NAME-vm
     std::filesystem::path state_directory;
-    std::filesystem::path shared_directory;  ///< what start scripts mount at /tmp/shared
-    bool keep_state = false;                 ///< whether files of an earlier run stay
+    std::filesystem::path shared_directory;  ///< start scripts mount it at /tmp/shared in the guest
+    bool keep_state = false;                 ///< whether files of an earlier run are kept
     bool is_container = false;               ///< it never has a QEMU
 };
 
-/// What the parts of one machine share: how it is configured, its console, its QEMU while one runs,
+/// What the parts of one machine share: its configuration, its console, its QEMU while one runs,
 /// and the log. Io thread only, except config() and name().
 class Context {
 public:
@@ -47,20 +47,20 @@ public:
     const std::shared_ptr<Qemu>& running_qemu() const;
     void set_qemu(std::shared_ptr<Qemu> qemu) { qemu_ = std::move(qemu); }
 
-    /// That of the last start.
+    /// The accelerator of the last start.
     const AcceleratorChoice& accelerator() const noexcept { return accelerator_; }
     void set_accelerator(AcceleratorChoice choice) { accelerator_ = std::move(choice); }
-    /// The deadline of a step of the driver's own; `limit` is under KVM, and longer under TCG.
+    /// The deadline of a step of the driver; `limit` is for KVM, and is increased under TCG.
     io::Deadline deadline_after(io::Duration limit) const;
 
-    /// NAME=value, of the caller of the last start.
+    /// The environment of the caller of the last start, as NAME=value.
     const std::vector<std::string>& environment() const noexcept { return environment_; }
     void set_environment(std::vector<std::string> variables) {
         environment_ = std::move(variables);
     }
 
     void log(std::string text) const;
-    /// Each line of `output`, as that of a command.
+    /// Logs each line of a command's output.
     void log_output(std::string_view output) const;
     void warn(std::string text) const;
     const io::EventSink& sink() const noexcept { return sink_; }

@@ -25,7 +25,7 @@ Copier::Copier(std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> age
       by_share_(context_, runner_),
       by_shell_(context_, runner_) {}
 
-/// Throws the error that is being handled, with what it happened to.
+/// Rethrows the error that is being handled, with a note on the copy.
 void Copier::fail(const std::string& from, const std::string& to, io::TimePoint begin) const {
     auto doing = fmt::format("copying {} to {}", from, to);
     Diagnostics diagnostics(context_);
@@ -34,7 +34,7 @@ void Copier::fail(const std::string& from, const std::string& to, io::TimePoint 
     } catch (const io::UsageError&) {
         throw;
     } catch (ShellError& error) {
-        // It was explained, as for the command that it happened to.
+        // Has the notes of the command that failed.
         error.add_note(fmt::format("while {}", doing));
         throw;
     } catch (const io::ConnectionLost& error) {

@@ -24,15 +24,15 @@ public:
     Copier& operator=(const Copier&) = delete;
 
     /// Copies a file or tree of the host as `cp -r` does. Throws io::Error, ShellError when the
-    /// guest is lost or nothing moves any more, NotRunning.
+    /// guest is lost or the copy stalls, NotRunning.
     asio::awaitable<void> copy_in(std::filesystem::path source, std::string target);
     /// Copies a file or tree of the guest to exactly `target`, where a file is replaced by a file.
     /// No link that the guest made is followed on the host. Throws as copy_in(), and
     /// files::TargetExists.
     asio::awaitable<void> copy_out(std::string source, std::filesystem::path target);
 
-    /// The guest may have mounted other things since: it has booted anew, or went back to an
-    /// earlier state.
+    /// To be called when the guest has rebooted or was restored to an earlier state: it may not
+    /// have mounted the shared folder any more.
     void forget_share() { share_mounted_.reset(); }
 
 private:
@@ -48,7 +48,7 @@ private:
     AgentCopy by_agent_;
     ShareCopy by_share_;
     ShellCopy by_shell_;
-    std::optional<bool> share_mounted_;  ///< none: not yet asked
+    std::optional<bool> share_mounted_;  ///< none: not checked yet
 };
 
 }  // namespace charioteer::machine

@@ -6,7 +6,7 @@ namespace charioteer::machine {
 
 namespace {
 
-/// Of a failed step's output, what is shown, in bytes.
+/// Bytes of a failed step's output in its error.
 constexpr std::size_t longest_shown = 4096;
 
 }  // namespace

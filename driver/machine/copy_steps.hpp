@@ -12,18 +12,18 @@
 #include "machine/context.hpp"
 #include "shell/bash_words.hpp"
 
-/// What the ways to copy have in common.
+/// Steps that the ways to copy have in common.
 namespace charioteer::machine {
 
-/// Where guests mount the shared folder (driver contract, section 5.4).
+/// The path at which guests mount the shared folder (driver contract, section 5.4).
 constexpr auto guest_share = "/tmp/shared";
 
-/// What the guest calls a folder in it.
+/// The path of a folder in it, in the guest.
 inline std::string in_guest(const files::Scratch& scratch) {
     return fmt::format("{}/{}", guest_share, scratch.name());
 }
 
-/// Of each step of a copy.
+/// For each step of a copy.
 constexpr auto copy_step_limit = std::chrono::seconds(3600);
 
 /// The path without slashes at its end, so that it has a last component.
@@ -41,10 +41,11 @@ inline std::string place_command(const std::string& from, const std::string& to)
     return fmt::format("{{ {}cp -r -- {} {}; }} 2>&1", make_parent, from, shell::quote(to));
 }
 
-/// Throws io::Error when the step that has this outcome failed.
+/// Throws io::Error when a step has failed.
 void expect_success(std::shared_ptr<const Context> context, const command::Outcome& outcome);
 
-/// Runs one step in the guest; its output. Throws io::Error when it fails, and as Runner::run().
+/// Runs one step in the guest; returns its output. Throws io::Error when it fails, and as
+/// Runner::run().
 asio::awaitable<std::string> run_copy_step(std::shared_ptr<const Context> context,
                                            std::shared_ptr<command::Runner> runner,
                                            std::string text);

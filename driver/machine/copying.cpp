@@ -8,8 +8,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto tell_after = 1s;
-constexpr auto tell_interval = 250ms;
+constexpr auto first_report = 1s;
+constexpr auto report_interval = 250ms;
 
 }  // namespace
 
@@ -19,7 +19,7 @@ Copying::Copying(io::TimeSource& time, io::EventSink sink, std::string machine, 
       machine_(std::move(machine)),
       what_(std::move(what)),
       last_moved_(time.now()),
-      next_(last_moved_ + tell_after) {}
+      next_(last_moved_ + first_report) {}
 
 Copying::~Copying() {
     if (shown_) sink_({io::EventKind::progress, machine_, ""});
@@ -30,7 +30,7 @@ void Copying::moved(std::uint64_t done, std::uint64_t total) {
     total_ = total;
     last_moved_ = time_.now();
     if (last_moved_ < next_) return;
-    next_ = last_moved_ + tell_interval;
+    next_ = last_moved_ + report_interval;
     shown_ = true;
     sink_({io::EventKind::progress, machine_, fmt::format("{}: {}", what_, how_far())});
 }

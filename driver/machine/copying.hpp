@@ -9,7 +9,7 @@
 
 namespace charioteer::machine {
 
-/// One copy under way: reports its progress, for a terminal, and knows when it last came further.
+/// A running copy: reports its progress, for a terminal, and when it has last made progress.
 /// Io thread only.
 class Copying {
 public:
@@ -19,16 +19,15 @@ public:
     Copying& operator=(const Copying&) = delete;
     ~Copying();
 
-    /// Something was carried. `total` is 0 when it is not known.
+    /// Reports progress. `total` is 0 when it is not known.
     void moved(std::uint64_t done, std::uint64_t total);
-    /// Nothing can move now, as while the guest is stopped: the time until it counts as stalled
-    /// begins anew.
+    /// No progress is possible now, as while the guest is stopped: it does not count as stalled.
     void reset_stall_timer() { last_moved_ = time_.now(); }
     io::TimePoint last_moved() const noexcept { return last_moved_; }
-    /// As "1.5 of 3.0 MB".
+    /// The progress, as "1.5 of 3.0 MB".
     std::string how_far() const;
 
-    ErrorLines errors;  ///< of the guest's end
+    ErrorLines errors;  ///< of the program in the guest
 
 private:
     io::TimeSource& time_;

@@ -10,9 +10,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Of QEMU, for its state in an error's text.
+/// For the query of QEMU's state.
 constexpr auto state_patience = 5s;
-/// Of the console, in an error's notes.
+/// Lines of the console in an error's notes.
 constexpr std::size_t lines_shown = 10;
 
 }  // namespace
@@ -38,25 +38,25 @@ ShellError Diagnostics::explain(const io::Error& error, std::string_view doing,
     return lost;
 }
 
-/// "running", "paused" and the like, or that QEMU is gone; empty for a container.
+/// "running", "paused" and the like, or that QEMU has ended; empty for a container.
 asio::awaitable<std::string> Diagnostics::run_state() const {
     if (context_->config().is_container) co_return "";
     auto qemu = context_->qemu();
-    if (!qemu || qemu->child().status()) co_return "gone";
+    if (!qemu || qemu->child().status()) co_return "ended";
     auto deadline = context_->time().deadline_after(state_patience);
     co_return co_await query_run_state(qemu->qmp(), deadline);
 }
 
 asio::awaitable<void> Diagnostics::fail_call(std::exception_ptr failure, Doing doing) const {
     auto self = *this;
-    // Apart: nothing can be awaited while an exception is handled.
+    // After the handler, since nothing can be awaited in one.
     bool late = false;
     try {
         std::rethrow_exception(failure);
     } catch (const io::TimeoutError&) {
         late = true;
     } catch (const io::Error&) {
-        // As it is.
+        // Thrown unchanged.
     }
     std::string state;
     if (late) state = co_await self.run_state();

@@ -11,14 +11,14 @@
 
 namespace charioteer::machine {
 
-/// A call that is under way, for what an error says about it.
+/// A running call, for the text of an error.
 struct Doing {
     std::string what;  ///< as in "while running `x`"
     std::optional<Limit> limit;
     io::TimePoint begin;
 };
 
-/// Adds to errors what is known about the machine: the accelerator, the state of QEMU, the last
+/// Adds the state of the machine to errors: the accelerator, the state of QEMU, the last
 /// lines of the console, how long the call took and its limit. The only place that adds such notes.
 /// Io thread only.
 class Diagnostics {

@@ -11,19 +11,19 @@
 
 namespace charioteer::machine {
 
-/// The lines that a program in a guest writes to its standard error while it copies. A guest may
-/// write without end: only the last ones are kept, and the others counted.
+/// The lines that a copying program in a guest writes to its standard error. Only the last ones are
+/// kept, since a guest may write any number of them; the others are counted.
 class ErrorLines {
 public:
     void add(std::string_view bytes);
     void add_line(std::string line);
-    /// There will be no more: what stands without a line end becomes a line.
+    /// Called at the end of the input: an incomplete line becomes a line.
     void finish();
 
     bool empty() const noexcept { return lines_.empty(); }
-    /// Those that are kept, printable, and how many others there were.
+    /// The kept lines, printable, and the number of the others.
     std::vector<std::string> shown() const;
-    /// The same as an error: the last line is its text, the others are its notes.
+    /// An error with the last line as its text and the others as its notes.
     io::Error as_error() const;
 
 private:

@@ -4,7 +4,7 @@
 
 namespace charioteer::machine {
 
-/// Something that the test asked to be so is not so.
+/// A condition that the test requires is not met.
 class RequestFailed : public io::Error {
 public:
     using Error::Error;
@@ -16,7 +16,7 @@ public:
     using Error::Error;
 };
 
-/// The machine is off where it has to run.
+/// The machine is off and would have to run.
 class NotRunning : public io::Error {
 public:
     using Error::Error;

@@ -9,8 +9,8 @@
 
 namespace charioteer::machine {
 
-/// What virtual machines and containers have in common: commands, waits and copies. Usable on the
-/// io thread while their owner is held.
+/// The parts that virtual machines and containers share: commands, waits and copies. They can be
+/// used on the io thread while the caller keeps their owner.
 struct GuestParts {
     std::shared_ptr<Context> context;
     std::shared_ptr<GuestAgent> agent;

@@ -40,8 +40,8 @@ asio::awaitable<std::uint32_t> GuestProcess::pid() {
 
 asio::awaitable<std::optional<channel::Piece>> GuestProcess::next(io::Deadline deadline) {
     try {
-        // What has come is still to be had when the guest is gone, and a deadline that passes
-        // loses nothing of it.
+        // until_next() and not next(): received output is not lost with the guest, nor when the
+        // deadline passes.
         auto until_next = unless_lost(call_->until_next(), "the guest did not end the command");
         bool in_time =
             co_await io::race(std::move(until_next), context_->time().sleep_until(deadline.when()));
@@ -54,7 +54,7 @@ asio::awaitable<std::optional<channel::Piece>> GuestProcess::next(io::Deadline d
 
 asio::awaitable<void> GuestProcess::write(std::string bytes) {
     try {
-        co_await unless_lost(call_->write(std::move(bytes)), "the guest did not take the input");
+        co_await unless_lost(call_->write(std::move(bytes)), "the guest did not read the input");
     } catch (const io::Error& error) {
         throw explain(error);
     }

@@ -12,12 +12,11 @@
 
 namespace charioteer::machine {
 
-/// A command that was begun by the agent and runs on, with its input and output. It is ended when
-/// this object goes, unless detach() was called. Io thread only; the caller holds the object while
-/// a coroutine of it runs.
+/// A running command of the agent, with its input and output. The destructor ends it, unless
+/// detach() was called. Io thread only; the caller keeps the object while a coroutine of it runs.
 ///
-/// All coroutines throw ShellError, with all that is known about the machine, when the guest is
-/// lost, and channel::Refused as ShellError when the agent could not start the command.
+/// All coroutines throw ShellError, with notes about the machine, when the guest is lost, and
+/// channel::Refused as ShellError when the agent could not start the command.
 class GuestProcess {
 public:
     GuestProcess(std::shared_ptr<Context> context, Liveness liveness,
@@ -26,7 +25,7 @@ public:
     GuestProcess(const GuestProcess&) = delete;
     GuestProcess& operator=(const GuestProcess&) = delete;
 
-    /// Has the agent start `command`. Throws ShellError when there is no agent, and as
+    /// Starts `command` by the agent. Throws ShellError when there is no agent, and as
     /// GuestAgent::ready().
     static asio::awaitable<std::shared_ptr<GuestProcess>> begin(std::shared_ptr<Context> context,
                                                                 std::shared_ptr<GuestAgent> agent,
@@ -35,16 +34,17 @@ public:
     /// Its process id, once it has started.
     asio::awaitable<std::uint32_t> pid();
     /// The next piece of its output; none once it has ended. Throws io::TimeoutError when nothing
-    /// came until `deadline`.
+    /// was received until `deadline`.
     asio::awaitable<std::optional<channel::Piece>> next(io::Deadline deadline);
-    /// Returns when the guest has room for all of it.
+    /// Sends it input; returns when the guest has room for all of it.
     asio::awaitable<void> write(std::string bytes);
     void end_input() { call_->end_input(); }
-    /// To its process group; 0 is SIGTERM, and SIGKILL 5 s later to what is left.
+    /// Sends its process group a signal; 0 is SIGTERM, and SIGKILL 5 s later to remaining
+    /// processes.
     void signal(int number) { call_->signal(number); }
-    /// It runs on when this object goes.
+    /// The destructor does not end it.
     void detach() { call_->detach(); }
-    /// How it ended, without the output that next() gave; none while it runs.
+    /// How it ended, without the output that next() has returned; none while it runs.
     std::optional<command::Outcome> outcome() const;
 
 private:

@@ -8,10 +8,10 @@ namespace charioteer::machine {
 
 namespace {
 
-/// Agents that may be lost one after the other before one has taken the command.
+/// Agents that may be lost in succession before the command is sent to one.
 constexpr int most_retries = 3;
 
-/// With the status that stands for what the caller did not ask for.
+/// Replaces the status by the constant for callers that do not want it.
 Outcome as_asked(Outcome outcome, const Command& command) {
     if (!command.want_status) outcome.status = command::no_status;
     if (!command.want_output) outcome.status = command::not_awaited;
@@ -40,10 +40,10 @@ asio::awaitable<Outcome> GuestRunner::run(Command command) {
         failure = std::current_exception();
     } catch (const io::Error& error) {
         failure = std::current_exception();
-        // A caller who does not want the status expects the guest to go.
+        // A caller that does not want the status expects the guest to end.
         if (!command.want_status && progress->under_way) {
             context_->log(
-                fmt::format("`{}` has taken the guest along: {}", command.text, error.what()));
+                fmt::format("the guest ended during `{}`: {}", command.text, error.what()));
             Outcome partial;
             partial.output = std::move(progress->so_far->output);
             co_return as_asked(std::move(partial), command);
@@ -63,7 +63,7 @@ asio::awaitable<Outcome> GuestRunner::run_by_either(Command command,
         try {
             co_return co_await by_agent_.run(link, command, progress->so_far, deadline);
         } catch (const channel::NotSent&) {
-            // The agent was lost before it got the command, which another one may run.
+            // The agent was lost before the command was sent: another one can run it.
             progress->under_way = false;
             if (retries == most_retries) throw;
         }

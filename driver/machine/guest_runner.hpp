@@ -17,15 +17,15 @@ class GuestRunner : public command::Runner {
 public:
     GuestRunner(std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent);
 
-    /// Throws ShellError, with all that is known about the machine, when there is no answer to be
-    /// had within the command's limit and command::grace; io::UsageError. A guest that goes down
-    /// with a command without want_status is no error: the outcome has the output so far.
+    /// Throws ShellError, with notes about the machine, when the guest has not answered within the
+    /// command's limit and command::grace; io::UsageError. If the guest ends during a command
+    /// without want_status, that is not an error: the outcome has the output so far.
     asio::awaitable<Outcome> run(Command command) override;
 
     ShellRunner& shell() noexcept { return by_shell_; }
 
 private:
-    /// What is known of a command that was under way when the guest was lost.
+    /// The outcome of a command during which the guest was lost.
     struct Progress {
         bool under_way = false;
         std::shared_ptr<Outcome> so_far = std::make_shared<Outcome>();

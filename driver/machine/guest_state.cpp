@@ -10,17 +10,17 @@ namespace charioteer::machine {
 
 namespace {
 
-/// QEMU's words for why it ends (ShutdownCause in QMP's reference), and ours.
+/// QEMU's names for the reasons of its end (ShutdownCause in QMP's reference), and their texts.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 9> shutdown_causes{{
     {"guest-shutdown", "the guest powered itself off"},
     {"guest-reset", "the guest reset itself and start(allow_reboot=True) was not given"},
     {"guest-panic", "the guest's kernel panicked"},
-    {"host-qmp-quit", "its monitor was told to quit"},
+    {"host-qmp-quit", "its monitor received the command quit"},
     {"host-qmp-system-reset",
-     "its monitor was told to reset the guest and start(allow_reboot=True) was not given"},
-    {"host-signal", "a signal asked it to end"},
+     "its monitor received system_reset and start(allow_reboot=True) was not given"},
+    {"host-signal", "it was ended by a signal"},
     {"host-ui", "its window was closed"},
-    {"host-error", "it met an error"},
+    {"host-error", "it had an error"},
     {"subsystem-reset", "a part of the guest was reset"},
 }};
 
@@ -79,7 +79,7 @@ void GuestState::take_event(const json::object& event) {
     if (name == "RESUME") stopped_ = false;
     if (name == "SUSPEND" || name == "SUSPEND_DISK") suspended_ = true;
     if (name == "WAKEUP" || name == "RESET") suspended_ = devices_shut_ = false;
-    // A QEMU that was to pause at the guest's shutdown goes on when it is reset.
+    // A QEMU with -no-shutdown pauses when the guest shuts down, and continues after a reset.
     if (name == "RESET") why_ended_.clear();
     if (name == "JOB_STATUS_CHANGE") take_job(event_text(event, "id"), event_text(event, "status"));
     if (name == "SHUTDOWN") why_ended_ = explain_shutdown(event_text(event, "reason"));

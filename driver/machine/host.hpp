@@ -16,7 +16,7 @@
 
 namespace charioteer::machine {
 
-/// How screens are read; of the environment of the test.
+/// How screens are read, from the environment of the test.
 struct ReaderOptions {
     std::size_t workers = 1;    ///< pictures read at the same time
     std::string language_data;  ///< a folder; empty: Tesseract's own
@@ -24,14 +24,14 @@ struct ReaderOptions {
 
 /// Limits of copies to and from guests.
 struct CopyLimits {
-    /// How long nothing may move while the guest runs: generous, since `cp` has no such limit.
+    /// How long a copy may make no progress while the guest runs: long, since `cp` has no limit.
     io::Duration stall = std::chrono::minutes(15);
 };
 
-/// What the machines of one driver have in common. Shared by them; io thread only, except claim().
+/// Shared by all machines of one driver. Io thread only, except claim().
 class Host {
 public:
-    /// `idle` is called every few milliseconds while a claim waits, and may throw to call it off.
+    /// `idle` is called every few milliseconds while a claim waits, and may throw to cancel it.
     Host(const asio::any_io_executor& executor, io::TimeSource& time,
          std::function<void()> idle = nullptr, CopyLimits copy_limits = {});
 
@@ -43,21 +43,21 @@ public:
         return claims_->claim(path, idle_);
     }
 
-    /// The accelerator that works here. Found out once, and logged then. `wanted` is the
+    /// The accelerator that works on this host. Determined once, and logged then. `wanted` is the
     /// first caller's $CHARIOTEER_ACCEL.
     asio::awaitable<AcceleratorChoice> accelerator(std::string wanted, io::EventSink sink);
 
-    /// Where files are read and written, apart from the io thread.
+    /// The threads on which files are read and written.
     files::Disk& disk() noexcept { return disk_; }
     const CopyLimits& copy_limits() const noexcept { return copy_limits_; }
 
-    /// What reads screens, made with the options of the first caller.
+    /// The reader of screens, made with the options of the first caller.
     screen::Reader& reader(const ReaderOptions& options);
-    /// Cancels all reading and waits until its threads end, at most until `deadline`. Before the io
-    /// thread ends, if anything was read.
+    /// Cancels all reading and waits until its threads end, at most until `deadline`. Must be
+    /// called before the io thread ends, if anything was read.
     asio::awaitable<void> end_reading(io::Deadline deadline);
 
-    /// True for the first caller who warns of an old QEMU: one warning is enough.
+    /// True for the first caller, so that the warning of an old QEMU is given once.
     bool first_to_warn_of_old_qemu() noexcept { return !std::exchange(warned_, true); }
 
 private:

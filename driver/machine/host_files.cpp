@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What is copied on the host at once, in bytes.
+/// Bytes that are copied on the host at once.
 constexpr std::size_t piece_size = 256 * 1024;
 
 }  // namespace
@@ -29,10 +29,11 @@ asio::awaitable<std::shared_ptr<files::TreeReader>> HostFiles::open(OpenTree ope
     auto& disk = context->host().disk();
     auto deadline = context->time().deadline_after(copy_step_limit);
     auto made = co_await deadline.limit(disk.run(std::move(open)),
-                                        "the host's disk did not show what is there");
+                                        "the host's disk did not list the source");
     ErrorLines skipped;
     for (const auto& path : made->skipped())
-        skipped.add_line(fmt::format("{} is no file, directory or link and is not copied", path));
+        skipped.add_line(
+            fmt::format("{} is not a file, directory or link and is not copied", path));
     warn(skipped);
     co_return disk.own(std::move(made));
 }
@@ -72,7 +73,7 @@ asio::awaitable<void> HostFiles::copy(std::shared_ptr<files::TreeReader> reader,
                                       std::string what) const {
     auto deadline = context_->time().deadline_after(copy_step_limit);
     auto pumped = pump(std::move(reader), std::move(writer), std::move(what));
-    co_await deadline.limit(std::move(pumped), "the host's disk did not take it");
+    co_await deadline.limit(std::move(pumped), "the host's disk did not complete a write");
 }
 
 asio::awaitable<void> HostFiles::place(OpenTree open, std::string source, fs::path target) const {
@@ -94,7 +95,7 @@ asio::awaitable<void> HostFiles::run_program(std::vector<std::string> arguments)
     try {
         status = co_await child->wait(time.deadline_after(copy_step_limit));
     } catch (...) {
-        // Cancelled or late: it would go on with files that are about to be removed.
+        // Cancelled or late: the program must not go on, because its files will be removed.
         child->kill();
         throw;
     }

@@ -16,7 +16,7 @@
 namespace charioteer::machine {
 
 /// The host's side of a copy: trees that are read and written on the disk's threads, with progress
-/// and warnings. Every step has a limit of an hour. Io thread only; the caller holds the object
+/// and warnings. Every step has a limit of an hour. Io thread only; the caller keeps the object
 /// while a coroutine of it runs.
 class HostFiles {
 public:
@@ -24,7 +24,7 @@ public:
 
     explicit HostFiles(std::shared_ptr<Context> context) : context_(std::move(context)) {}
 
-    /// `what` as in "copy A to B".
+    /// `what`: as in "copy A to B".
     std::shared_ptr<Copying> begin_copying(std::string what) const;
     void warn(const ErrorLines& errors) const;
 
@@ -36,8 +36,8 @@ public:
     /// Copies all of `reader` to `writer`, piece by piece, so that a cancelled copy ends.
     asio::awaitable<void> copy(std::shared_ptr<files::TreeReader> reader,
                                std::shared_ptr<files::TreeWriter> writer, std::string what) const;
-    /// Copies what `open` opens to `target`, where a file is replaced by a file. Links that the
-    /// guest made stay links. `source` is for messages.
+    /// Copies the tree that `open` opens to `target`; a file there is replaced by a file. Links
+    /// that the guest made are copied as links. `source` is for messages.
     asio::awaitable<void> place(OpenTree open, std::string source,
                                 std::filesystem::path target) const;
     /// Runs a program of the host in the state directory, with the environment of the last start.

@@ -21,7 +21,7 @@ constexpr unsigned output_buffer_full = 0x01;
 constexpr unsigned no_device = 0xff;
 
 /// Whether the keyboard holds codes that the guest has not read, from an answer to `read_status`:
-/// "portb[0x0064] = 0x1d". No when there is no controller to ask.
+/// "portb[0x0064] = 0x1d". False when there is no controller.
 bool holds_codes(std::string_view answer) {
     constexpr std::string_view before_value = "= 0x";
     auto found = answer.find(before_value);

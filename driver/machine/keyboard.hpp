@@ -25,7 +25,7 @@ public:
     Keyboard& operator=(const Keyboard&) = delete;
 
     /// Presses a key or chord, in the syntax of the monitor's `sendkey`; returns what QEMU printed,
-    /// which is empty for a key that it knows. Waits before, up to 2 s, until the guest has read
+    /// which is empty for a valid key. Waits before, up to 2 s, until the guest has read
     /// the keys pressed earlier; a guest that reads none in this time is not waited for until it
     /// does. Throws as the monitor.
     asio::awaitable<std::string> press(std::string key);

@@ -12,7 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Upstream waits without a limit; a start script may format disks before QEMU runs. Under KVM.
+/// For launching QEMU under KVM: long, since start scripts may format disks first. Upstream has no
+/// limit.
 constexpr auto launch_limit = 120s;
 /// The first QEMU whose TCG boots reliably.
 constexpr int good_qemu = 8;
@@ -47,7 +48,7 @@ asio::awaitable<void> Launcher::choose_accelerator(StartOptions& options) {
     auto choice = co_await context_->host().accelerator(std::move(wanted), context_->sink());
     context_->set_accelerator(choice);
     bool kvm = choice.accelerator == Accelerator::kvm;
-    // Start scripts ask for kvm:tcg: where KVM works there is nothing to change.
+    // Start scripts have accel=kvm:tcg: where KVM works there is nothing to change.
     if (kvm && !choice.by_hand) co_return;
     if (uses_accel_option(start_command_of(context_->config(), options))) {
         context_->warn(
@@ -81,7 +82,7 @@ LaunchPlan Launcher::plan_of(StartOptions options) const {
 asio::awaitable<std::shared_ptr<Qemu>> Launcher::launch(StartOptions options) {
     auto plan = plan_of(std::move(options));
     check_aborted();
-    // Not the context, which holds the QEMU that holds this.
+    // Does not capture the context, which owns the QEMU that owns this function.
     auto warn = [sink = context_->sink(), name = context_->name()](std::string text) {
         sink({io::EventKind::warning, name, std::move(text)});
     };

@@ -10,7 +10,7 @@
 namespace charioteer::machine {
 
 /// One start of a machine: chooses the accelerator, makes the command line and the environment, and
-/// launches QEMU. Io thread only; the caller holds the object and the claim while a coroutine runs.
+/// launches QEMU. Io thread only; the caller keeps the object and the claim while a coroutine runs.
 class Launcher {
 public:
     Launcher(std::shared_ptr<Context> context, const process::ClaimedDirectory& claim)
@@ -18,14 +18,14 @@ public:
     Launcher(const Launcher&) = delete;
     Launcher& operator=(const Launcher&) = delete;
 
-    /// As machine::check_start_command(), of the command that is to be run.
+    /// As machine::check_start_command(), for the command that will be run.
     asio::awaitable<void> check_start_command(const StartOptions& options);
     /// Sets the accelerator of the context, and in `options` the arguments that choose it.
     asio::awaitable<void> choose_accelerator(StartOptions& options);
     /// Runs the start script until QEMU has connected. Throws io::Error, io::TimeoutError after
-    /// 120 s (under TCG 600 s), io::UsageError after abort(); QEMU is gone then.
+    /// 120 s (under TCG 600 s), io::UsageError after abort(); QEMU has ended then.
     asio::awaitable<std::shared_ptr<Qemu>> launch(StartOptions options);
-    /// Ends a launch that is under way, or prevents it.
+    /// Ends a running launch, or prevents it.
     void abort();
     /// Throws io::UsageError after abort().
     void check_aborted() const;

@@ -9,10 +9,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// After so long the silence of a guest is logged. Under TCG the host may be busy elsewhere, too.
+/// How long a guest is silent before that is logged. Longer under TCG, which is slow.
 constexpr auto usual_silence = 10s;
 constexpr auto usual_silence_tcg = 30s;
-/// Of an agent at a deadline. While it answers, it is asked again and again.
+/// For the agent's answer to a ping at the deadline; while it answers, it is pinged at intervals.
 constexpr auto answer_patience = 10s;
 constexpr auto answer_interval = 5s;
 
@@ -23,12 +23,12 @@ io::Duration Liveness::silence_limit() const {
     return tcg ? usual_silence_tcg : usual_silence;
 }
 
-/// Returns when the guest has to be given up: `deadline` has passed, and the agent does not answer.
-/// Never returns while the root shell serves, whose commands have deadlines of their own.
+/// Returns when `deadline` has passed and the agent does not answer. Never returns while the root
+/// shell is used, whose commands have their own deadlines.
 asio::awaitable<void> Liveness::until_silent(Liveness self, io::Deadline deadline,
                                              std::string what) {
     auto& time = self.context_->time();
-    // The first answer, or that there is none, is known by the deadline.
+    // Early enough that the result of the first ping is known at the deadline.
     co_await time.sleep_until(deadline.when() - answer_patience);
     for (bool logged = false;;) {
         auto link = self.agent_->expected();
@@ -37,7 +37,8 @@ asio::awaitable<void> Liveness::until_silent(Liveness self, io::Deadline deadlin
         bool passed = deadline.passed(time.now());
         if (link && !answers && passed) co_return;
         if (link && passed && !std::exchange(logged, true))
-            self.context_->log(fmt::format("{} in time, but the guest answers: waiting on", what));
+            self.context_->log(
+                fmt::format("{} in time, but the guest answers: still waiting", what));
         co_await time.sleep_until(std::max(deadline.when(), time.now() + answer_interval));
     }
 }

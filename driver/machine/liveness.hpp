@@ -11,15 +11,14 @@
 
 namespace charioteer::machine {
 
-/// Ends waits for a guest that has died, or that does not answer after its caller's deadline. Io
-/// thread only.
+/// Ends waits for a guest whose kernel has panicked, or that does not answer after the caller's
+/// deadline. Io thread only.
 class Liveness {
 public:
     Liveness(std::shared_ptr<Context> context, std::shared_ptr<const GuestAgent> agent)
         : context_(std::move(context)), agent_(std::move(agent)) {}
 
-    /// Ends the wait, by ShellError, when the kernel panics. Meanwhile silence of the agent is
-    /// logged.
+    /// Throws ShellError when the kernel panics during the wait. Logs when the agent is silent.
     template <class T>
     asio::awaitable<T> unless_dead(std::shared_ptr<AgentLink> link,
                                    asio::awaitable<T> operation) const {
@@ -35,8 +34,8 @@ public:
         return unless_dead(std::move(link), std::move(operation));
     }
 
-    /// Ends the wait after `deadline`, but not while the agent answers: the agent keeps the limits
-    /// of what runs in the guest. `what` as in "the guest did not answer". Throws io::TimeoutError.
+    /// Ends the wait after `deadline`, but not while the agent answers: the agent applies the
+    /// limits of commands itself. `what` as in "the guest did not answer". Throws io::TimeoutError.
     template <class T>
     asio::awaitable<T> unless_silent(asio::awaitable<T> operation, io::Deadline deadline,
                                      std::string what) const {

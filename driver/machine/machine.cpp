@@ -14,15 +14,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Limits of steps that upstream waits for without any, under KVM; under TCG five times as long.
+/// Limits under KVM of steps for which upstream has no limit; under TCG five times as long.
 constexpr auto crash_limit = 10s;
 constexpr auto terminate_grace = 5s;
 constexpr auto power_off_limit = 10s;
 constexpr auto agent_start_limit = 60s;
-/// Of files in the state directory, at the end.
+/// For removing the sockets in the state directory at the end.
 constexpr auto removal_limit = 2s;
-/// Of the socket for shells; python/charioteer/testing/shell_servers.py looks for it.
-constexpr auto door_name = "terminal";
+/// The socket of the shell server; python/charioteer/testing/shell_servers.py searches for it.
+constexpr auto shell_socket_name = "terminal";
 
 void empty_directory(const std::filesystem::path& directory) {
     std::error_code failure;
@@ -60,8 +60,8 @@ asio::awaitable<void> until_ended(std::shared_ptr<Qemu> qemu, io::Deadline deadl
 
 Machine::Machine(MachineConfig config, std::shared_ptr<Host> host, io::EventSink sink)
     : launch_ended_(host->executor()) {
-    // QEMU's own sockets need room in the path; this is checked before anything is made.
-    io::check_socket_path(config.state_directory / door_name);
+    // Paths of QEMU's sockets may be too long; this is checked before any file is created.
+    io::check_socket_path(config.state_directory / shell_socket_name);
     claim_ = host->claim(config.state_directory);
     if (!config.keep_state) empty_directory(claim_.path());
     context_ = std::make_shared<Context>(std::move(config), std::move(host), std::move(sink));
@@ -126,7 +126,7 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
 void Machine::adopt(std::shared_ptr<Qemu> qemu) {
     context_->set_qemu(qemu);
     if (state_ == State::launching) state_ = State::booting;
-    // What was known of the guest need not be so in the state to which it went back.
+    // What was found out about the guest may not be true in its restored state.
     qemu->guest().on_restored(
         [agent = std::weak_ptr(parts_.qemu_agent), copier = std::weak_ptr(parts_.copier)] {
             if (auto held = agent.lock()) held->forget_failure();
@@ -135,8 +135,8 @@ void Machine::adopt(std::shared_ptr<Qemu> qemu) {
     qemu->shell().on_wait([context = std::weak_ptr(context_)](io::Duration so_far) {
         if (auto held = context.lock())
             held->log(
-                fmt::format("waiting for the guest's root shell, which an earlier command "
-                            "has, for {:.0f} s so far",
+                fmt::format("waiting for the guest's root shell, which an earlier command uses, "
+                            "for {:.0f} s so far",
                             io::seconds(so_far)));
     });
     shell_server_ = open_shell_server();
@@ -150,11 +150,11 @@ std::shared_ptr<terminal::ShellServer> Machine::open_shell_server() {
         [machine = weak_from_this()](
             command::Command command) -> asio::awaitable<std::shared_ptr<channel::Call>> {
         auto self = machine.lock();
-        if (!self) throw io::Error("the machine is gone");
+        if (!self) throw io::Error("the machine does not exist any more");
         co_return co_await self->parts_.agent->begin(std::move(command));
     };
     try {
-        return terminal::ShellServer::open(context_->executor(), claim_.path() / door_name,
+        return terminal::ShellServer::open(context_->executor(), claim_.path() / shell_socket_name,
                                            std::move(begin), context_->time());
     } catch (const io::Error& error) {
         context_->warn(fmt::format("`charioteer shell` is unavailable: {}", error.what()));
@@ -188,7 +188,7 @@ asio::awaitable<void> Machine::wait_for_guest() {
     connected = true;
 }
 
-/// What was found out about the guest, which boots or has booted anew.
+/// Forgets what was found out about the guest, which has booted or rebooted.
 void Machine::forget_boot() {
     parts_.qemu_agent->forget_failure();
     parts_.copier->forget_share();
@@ -202,7 +202,7 @@ asio::awaitable<void> Machine::power_off() {
         auto deadline = context_->deadline_after(power_off_limit);
         co_await qemu->shell().send_raw("poweroff\n", deadline);
     } catch (const io::ConnectionLost&) {
-        // A machine that is off already needs no more.
+        // The machine is off already.
         if (!qemu->child().status()) throw;
     }
 }
@@ -219,7 +219,7 @@ asio::awaitable<void> Machine::end_qemu() {
         co_await qemu->qmp().execute("quit", {}, limit());
         co_await qemu->child().wait(limit());
     } catch (const io::Error&) {
-        // It may be gone before it answers, or too ill to answer or to go.
+        // QEMU may end before it answers, or hang: then it is killed below.
         qemu->child().kill();
     }
     co_await qemu->child().wait(limit());
@@ -270,10 +270,10 @@ asio::awaitable<void> Machine::remove_sockets() {
         co_await deadline.limit(context_->host().disk().run(std::move(remove)),
                                 "the sockets were not removed");
     } catch (const io::TimeoutError&) {
-        // The next start, which may be of another driver, replaces them.
+        // The next start, which may be of another driver, replaces the sockets.
         *still_ours = false;
     } catch (const io::Interrupted&) {
-        // The driver ends, and takes no more work for its disk.
+        // The driver ends: its disk threads accept no more work.
     }
 }
 
@@ -290,7 +290,7 @@ asio::awaitable<void> Machine::release() {
         }
         forget_qemu();
     }
-    // Those in a directory that was yielded are of another machine.
+    // Sockets in a directory that was yielded are those of another machine.
     if (!yielded_) co_await remove_sockets();
     claim_.release();
     if (failure) std::rethrow_exception(failure);

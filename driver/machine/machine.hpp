@@ -18,19 +18,19 @@
 
 namespace charioteer::machine {
 
-/// Where a machine is in its life. That its guest is stopped by the monitor is not one of these
-/// states: it may be stopped while it boots and while it runs, and goes on from there, so that
-/// GuestState::stopped() has it.
+/// The state of a machine in its life cycle. A guest that is stopped by the monitor is not one of
+/// these states, since it can be stopped both while it boots and while it runs: see
+/// GuestState::stopped().
 enum class State {
     off,        ///< no QEMU runs
     launching,  ///< its start script runs, and QEMU has not connected yet
     booting,    ///< QEMU runs, and connect() has not succeeded since its start
     running,    ///< QEMU runs, and the guest has taken commands
-    released,   ///< for good
+    released,   ///< cannot be started again
 };
 
-/// What a machine can be asked to do beside its life cycle. The machine owns the parts; they are
-/// usable on the io thread while the machine is held.
+/// The functions of a machine beside its life cycle. The machine owns the parts; they can be used
+/// on the io thread while the caller keeps the machine.
 struct MachineParts : GuestParts {
     std::shared_ptr<QemuAgent> qemu_agent;      ///< `agent`
     std::shared_ptr<GuestRunner> guest_runner;  ///< `runner`
@@ -39,10 +39,10 @@ struct MachineParts : GuestParts {
     std::shared_ptr<ScreenCapture> screen;
 };
 
-/// The life cycle of one virtual machine. Coroutines are for the io thread and need the object to
-/// be held while they run; all else is for any thread unless stated.
+/// The life cycle of one virtual machine. Coroutines are for the io thread, and the caller keeps
+/// the object while they run; other functions can be called on any thread unless stated.
 ///
-/// Errors name the machine; Diagnostics adds what is known about it.
+/// Errors name the machine; Diagnostics adds notes about its state.
 class Machine : public std::enable_shared_from_this<Machine> {
 public:
     /// Claims the state directory and, unless state is kept, empties it. Throws io::UsageError
@@ -57,10 +57,10 @@ public:
     /// Io thread.
     State state() const noexcept { return state_; }
 
-    /// What the test script takes to be so (driver contract, section 3): start() sets `booted` and
-    /// connect() sets `connected`, and scripts set both as they like. `booted` without a QEMU runs
-    /// nothing; after `booted = false` the next start ends the QEMU that runs. `connected = false`
-    /// has the next command wait for a greeting.
+    /// The state as the test script sees it (driver contract, section 3): start() sets `booted` and
+    /// connect() sets `connected`, and scripts may assign both. `booted` without a QEMU runs
+    /// nothing; after `booted = false` the next start ends the QEMU that runs. After `connected =
+    /// false` the next command waits for a greeting.
     std::atomic<bool> booted = false;
     std::atomic<bool> connected = false;
 
@@ -70,20 +70,20 @@ public:
     /// Starts the machine if need be, with `options`, and waits for its root shell. Throws
     /// ShellError when it does not come, and as start().
     asio::awaitable<void> connect(StartOptions options);
-    /// Lets another machine have the state directory. Throws io::UsageError while QEMU runs.
+    /// Releases the state directory for another machine. Throws io::UsageError while QEMU runs.
     asio::awaitable<void> yield_directory();
-    /// Claims it again before a start; no-op unless it was yielded. Not on the io thread, for it
-    /// waits as the constructor does, and throws the same.
+    /// Claims it again before a start; no-op unless it was yielded. Not on the io thread, because
+    /// it waits and throws as the constructor does.
     void claim_directory();
-    /// Has the root shell power the guest off, and does not wait. No-op when QEMU has ended.
+    /// Powers the guest off by its root shell, and does not wait. No-op when QEMU has ended.
     asio::awaitable<void> power_off();
-    /// Ends QEMU as a pulled plug would. Returns when it is gone. Throws io::TimeoutError when
-    /// even SIGKILL does not end it.
+    /// Ends QEMU at once, as a power failure does. Returns when it has ended. Throws
+    /// io::TimeoutError when even SIGKILL does not end it.
     asio::awaitable<void> crash();
     /// Waits for QEMU to end, and forgets its connections. Throws io::TimeoutError.
     asio::awaitable<void> wait_for_shutdown(io::Deadline deadline);
-    /// Ends QEMU, gently at first unless it is still starting, and closes everything; for good.
-    /// Idempotent. Throws io::TimeoutError as crash() does.
+    /// Ends QEMU, at first by SIGTERM unless it is still starting, and closes all connections. The
+    /// machine cannot be started again. Idempotent. Throws io::TimeoutError as crash() does.
     asio::awaitable<void> release();
     /// The process of the last start, or null before the first. Io thread.
     const std::shared_ptr<process::Child>& process() const noexcept { return last_process_; }
@@ -101,9 +101,9 @@ private:
     MachineParts parts_;
     std::shared_ptr<Context> context_;
     process::ClaimedDirectory claim_;
-    std::atomic<bool> yielded_ = false;  ///< the claim was
+    std::atomic<bool> yielded_ = false;  ///< whether the state directory is released
     State state_ = State::off;
-    std::shared_ptr<Launcher> launcher_;  ///< while a start is under way
+    std::shared_ptr<Launcher> launcher_;  ///< during a start
     io::Condition launch_ended_;
     std::shared_ptr<process::Child> last_process_;
     std::shared_ptr<terminal::ShellServer> shell_server_;  ///< while QEMU runs

@@ -6,7 +6,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// QEMU answers from its main loop, which a loaded host may keep waiting.
+/// For a reply under KVM: long, since QEMU's main loop may be delayed on a loaded host.
 constexpr auto answer_limit = 60s;
 constexpr auto console_limit = 60s;
 

@@ -18,11 +18,12 @@ public:
     Monitor(const Monitor&) = delete;
     Monitor& operator=(const Monitor&) = delete;
 
-    /// A QMP command; the value of its reply. Throws qmp::CommandError, io::ConnectionLost, and
-    /// io::TimeoutError after 60 s (under TCG 300 s) or at `caller`, whichever is earlier.
+    /// Runs a QMP command; returns the value of its reply. Throws qmp::CommandError,
+    /// io::ConnectionLost, and io::TimeoutError after 60 s (under TCG 300 s) or at `caller`,
+    /// whichever is earlier.
     asio::awaitable<json::value> qmp(std::string command, json::object arguments,
                                      io::Deadline caller = io::Deadline::never());
-    /// A command of the human monitor; what it printed. Throws as qmp().
+    /// Runs a command of the human monitor; returns what it printed. Throws as qmp().
     asio::awaitable<std::string> human(std::string command);
     /// The next event that no earlier call has returned. Throws io::TimeoutError.
     asio::awaitable<json::object> next_event(io::Deadline deadline);

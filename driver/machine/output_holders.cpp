@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto usual_limit = 300s;
-/// What the agent takes, as milliseconds in 32 bits, is more.
+/// Less than the agent's limit, which is in milliseconds with 32 bits.
 constexpr unsigned longest_limit = 1'000'000;
 
 }  // namespace
@@ -41,14 +41,14 @@ std::string describe(const channel::HeldOutput& held, std::chrono::seconds limit
         return fmt::format(
             "the limit of `{}` has passed, but {} has not ended, not even by SIGKILL; the answer "
             "is "
-            "given without it (does a disk not answer?)",
+            "given without it (does a disk not respond?)",
             held.command, holders);
     auto state =
         fmt::format("`{}` has ended, but {} still has its stdout open", held.command, holders);
     if (held.state == State::waiting) return state + "; waiting until it is closed";
     return fmt::format(
-        "{} and nothing was written to it for {} s; the answer is complete without what comes "
-        "later (CHARIOTEER_OUTPUT_HOLDER_LIMIT)",
+        "{} and nothing was written to it for {} s; the answer does not have later "
+        "output (CHARIOTEER_OUTPUT_HOLDER_LIMIT)",
         state, limit.count());
 }
 

@@ -16,13 +16,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long after the agent's end QEMU may take to report that the guest ends or starts anew.
+/// How long after the agent's end QEMU may take to report that the guest shuts down or reboots.
 constexpr auto event_patience = 2s;
-/// Of a question to QEMU.
+/// For a query to QEMU.
 constexpr auto query_limit = 10s;
-/// Of the first word of an agent that may run in a guest that was restored.
+/// For the answer of an agent that may run in a restored guest.
 constexpr auto adopt_limit = 30s;
-/// How long the agent of an earlier line, which has the port, may take to greet.
+/// For the hello of an agent that an earlier command line has started, when the port is busy.
 constexpr auto port_patience = 2s;
 
 std::uint64_t make_nonce() {
@@ -36,16 +36,16 @@ std::string_view string_in(const json::object& object, std::string_view key) {
                                                   : std::string_view();
 }
 
-/// What an event means for the machine as a whole; empty: nothing.
+/// The reason for which an event ends the agent; empty for other events.
 std::string_view meaning_of(std::string_view event) {
-    if (event == "RESET") return "the guest started anew";
+    if (event == "RESET") return "the guest rebooted";
     if (event == "SHUTDOWN") return "the guest shut down";
     if (event == "GUEST_PANICKED") return "the guest's kernel panicked";
     return {};
 }
 
-/// Whether the guest has a port open, as QEMU's tree of devices shows for the one in whose entry
-/// `mark` stands. None: there is no such port.
+/// Whether the guest has a port open, from QEMU's tree of devices: the port whose entry contains
+/// `mark`. None if there is no such port.
 std::optional<bool> is_open(std::string_view tree, std::string_view mark) {
     constexpr std::string_view entry = "dev: ";
     for (auto at = tree.find(entry); at != tree.npos;) {
@@ -57,7 +57,7 @@ std::optional<bool> is_open(std::string_view tree, std::string_view mark) {
     return std::nullopt;
 }
 
-/// Whether QEMU holds the guest, in this state of it, on request.
+/// Whether this state of QEMU means that the guest was stopped on request.
 bool is_stopped(std::string_view state) {
     constexpr std::array states{"paused",      "suspended",  "prelaunch", "debug",
                                 "save-vm",     "restore-vm", "inmigrate", "finish-migrate",
@@ -65,7 +65,7 @@ bool is_stopped(std::string_view state) {
     return std::find(states.begin(), states.end(), state) != states.end();
 }
 
-/// Zeros: it cannot read its own file, as without /proc.
+/// Whether the agent runs `program`. True if it cannot read its own file, as without /proc.
 bool is_program(const channel::Peer& peer, std::string_view program) {
     frames::Bytes bytes(reinterpret_cast<const unsigned char*>(program.data()), program.size());
     return peer.program_size == 0 || (peer.program_size == program.size() &&
@@ -105,7 +105,7 @@ std::shared_ptr<PortLink> PortLink::share_this() {
 bool PortLink::take_event(const json::object& event) {
     auto name = event_name(event);
     auto meaning = meaning_of(name);
-    // QEMU resets the devices itself before it gives them the state of a snapshot.
+    // QEMU resets the devices itself before it loads the state of a snapshot.
     if (event_text(event, "reason") == "snapshot-load") meaning = {};
     if (!meaning.empty()) {
         last_event_ = meaning;
@@ -114,8 +114,8 @@ bool PortLink::take_event(const json::object& event) {
         adopted_ = false;
         if (usable()) parts_.channel->fail(last_event_);
     }
-    // It may have gone back to an earlier state; what was on its way to or from a guest that was
-    // suspended may be lost.
+    // The guest may have been restored to an earlier state, and a guest that was suspended may have
+    // lost frames.
     if (name == "RESUME" || name == "WAKEUP") parts_.channel->resynchronise();
     if (name != "VSERPORT_CHANGE" || event_text(event, "id") != agent_port) return false;
     const auto* open = event.at("data").get_object().if_contains("open");
@@ -141,13 +141,13 @@ void PortLink::take_port(bool is_open) {
     }
 }
 
-/// The port is closed: the agent is gone, unless the guest sleeps. Whoever waits wants to know why.
-/// (Or it was closed by what took the program from it, and the agent, which opened it since, was
-/// heard before QEMU's events.)
+/// The port was closed: the agent has ended, unless the guest sleeps. Calls get a more specific
+/// reason if QEMU reports one in time. (The port is also closed by the script that reads the
+/// program from it; the hello of the agent, which has opened it again, may precede QEMU's events.)
 asio::awaitable<void> PortLink::watch_closed_port(std::shared_ptr<PortLink> self) {
     self->last_event_.clear();
-    auto life = self->lives_;
-    auto is_there = [&] { return self->port_open_ || self->lives_ != life; };
+    auto number = self->starts_;
+    auto is_there = [&] { return self->port_open_ || self->starts_ != number; };
     for (bool asleep = true; asleep;) {
         auto end = self->time().deadline_after(event_patience);
         while (self->usable() && !is_there() && !end.passed(self->time().now()))
@@ -155,58 +155,57 @@ asio::awaitable<void> PortLink::watch_closed_port(std::shared_ptr<PortLink> self
         if (!self->usable() || is_there()) co_return;
         asleep = co_await self->is_asleep();
     }
-    // QEMU reports a port once a second at most: of one that was closed and opened again it may
-    // report only the last.
+    // QEMU reports the state of a port once a second at most, so that it may not report that the
+    // port was closed and opened again.
     if (self->port_open_) self->channel().resynchronise();
     if (!self->usable() || is_there()) co_return;
-    // Of one that asks how far its agent has come the agent may not have been there yet.
-    bool went_back = !self->channel().in_step();
-    self->guest_restarts_ = went_back;
+    // If a resynchronisation is under way, the restored guest may not have had an agent.
+    bool restored = !self->channel().synchronised();
+    self->guest_restarts_ = restored;
     self->parts_.channel->fail(
-        went_back ? "the guest went back to an earlier state, in which it had no agent"
-                  : "the agent in the guest ended: something killed it, or the guest is on its way "
-                    "down");
+        restored ? "the guest was restored to an earlier state, in which it had no agent"
+                 : "the agent in the guest ended: it was killed, or the guest is shutting down");
 }
 
-/// Whether the guest has closed all its ports, or QEMU reports that it sleeps or is stopped. Sets
-/// port_open_ by the way.
+/// Whether the guest has closed all its ports, or QEMU reports that it sleeps or is stopped.
+/// Updates port_open_.
 asio::awaitable<bool> PortLink::is_asleep() {
     auto self = shared_from_this();
-    // The devices may have been opened since they were last found shut: the guest may boot.
+    // Queried again, since the devices may have been opened since: the guest may boot.
     if (parts_.guest->stopped() || parts_.guest->suspended()) co_return true;
     std::string tree;
     try {
         auto deadline = time().deadline_after(query_limit);
         tree = co_await parts_.qmp->human("info qtree", deadline);
     } catch (const io::Error&) {
-        // Then nothing speaks for it.
+        // Without an answer the agent's port counts as closed.
     }
-    // The guest's driver shuts all ports of the bus before it sleeps, the agent's end only its own.
+    // The guest's driver closes all ports of the bus before it sleeps, an agent that ends only one.
     parts_.guest->set_devices_shut(!is_open(tree, "chardev = \"shell\"").value_or(true));
     port_open_ = is_open(tree, agent_port).value_or(false);
     co_return parts_.guest->asleep();
 }
 
-/// Somebody has opened the port though no agent was started: one that ran when the guest was saved.
+/// The port was opened though no agent was started: by one that ran when the guest was saved.
 asio::awaitable<void> PortLink::adopt(std::shared_ptr<PortLink> self) {
     auto& channel = self->channel();
-    auto life = ++self->lives_;
+    auto number = ++self->starts_;
     try {
         channel.adopt();
         auto peer = co_await channel.greeted(self->time().deadline_after(adopt_limit));
         auto processor = co_await self->query("query-target", "arch", io::Deadline::never());
         auto deadline = self->time().deadline_after(adopt_limit);
         auto program = co_await self->load_program(processor, deadline);
-        if (self->lives_ != life) co_return;
+        if (self->starts_ != number) co_return;
         if (!is_program(peer, program)) {
-            channel.fail("the agent in the guest is that of another driver");
+            channel.fail("the agent in the guest is of another version of the driver");
             co_return;
         }
         self->guest_restarts_ = false;
         self->adopted_ = true;
         self->changed_.notify_all();
     } catch (const io::Error&) {
-        // Whoever wants an agent starts another one.
+        // The next call that needs an agent starts another one.
     }
 }
 
@@ -216,7 +215,7 @@ asio::awaitable<void> PortLink::until_adopted() {
 }
 
 void PortLink::take_greeting() {
-    if (usable() && !port_open_) channel().fail("the guest started anew");
+    if (usable() && !port_open_) channel().fail("the guest rebooted");
 }
 
 asio::awaitable<std::string> PortLink::query(std::string command, std::string key,
@@ -244,30 +243,31 @@ asio::awaitable<void> PortLink::start(io::Deadline deadline) {
     auto processor = co_await query("query-target", "arch", deadline);
     auto program = co_await load_program(processor, deadline);
     auto why = co_await try_start(program, deadline);
-    // What was on its way to an agent before may have damaged the program, and one that was given
-    // up may have had the port; both are over now.
+    // The first try may have failed because data for an earlier agent damaged the program, or
+    // because an earlier agent had the port open; neither happens again.
     if (why) why = co_await try_start(program, deadline);
     if (why) throw io::Error(*why);
 }
 
-/// None: it runs. Else why not, when another try may do better.
+/// None if the agent runs; else the reason, if another try may succeed.
 asio::awaitable<std::optional<std::string>> PortLink::try_start(std::string program,
                                                                 io::Deadline deadline) {
     auto& channel = *parts_.channel;
     auto size = program.size();
-    // A line whose answer never came may still be carried out, and start an agent: any will do.
+    // A command line without an answer may still be executed and start an agent, which is then
+    // used: so its nonce is kept.
     if (!nonce_) nonce_ = make_nonce();
     auto nonce = *nonce_;
-    ++lives_;
+    ++starts_;
     channel.expect(nonce, port_open_ ? channel::Port::open : channel::Port::closed);
     upload_ = agent_upload(program, nonce);
     auto script = agent_start_script(size, nonce);
     auto word = co_await parts_.shell->execute_bare(std::move(script), deadline);
     upload_.reset();
-    // Apart: g++ 12 miscompiles some conditions that await.
+    // Separate statements: g++ 12 miscompiles some conditions that await.
     bool runs = word == "started";
     auto patience = word == start_is_busy ? port_patience : 0s;
-    if (!runs) runs = co_await greets_anyway(command::at_most(patience, deadline, time()));
+    if (!runs) runs = co_await receives_hello(command::at_most(patience, deadline, time()));
     if (!runs) {
         nonce_.reset();
         channel.fail(explain_start(word));
@@ -285,8 +285,8 @@ asio::awaitable<std::optional<std::string>> PortLink::try_start(std::string prog
     co_return damaged;
 }
 
-/// Whether an agent comes that an earlier line started.
-asio::awaitable<bool> PortLink::greets_anyway(io::Deadline deadline) {
+/// Whether an agent that an earlier command line has started sends its hello.
+asio::awaitable<bool> PortLink::receives_hello(io::Deadline deadline) {
     if (usable()) co_return true;
     try {
         co_await parts_.channel->greeted(deadline);

@@ -21,26 +21,26 @@ namespace json = boost::json;
 /// How commands reach the guest ($CHARIOTEER_CHANNEL).
 enum class ChannelMode {
     automatic,  ///< by the agent where it runs, else by the plain root shell
-    agent,      ///< by the agent; without it the machine is of no use
+    agent,      ///< by the agent; without it commands fail
     plain,      ///< by the root shell
 };
 
 /// Throws io::UsageError for an unknown word; empty is automatic.
 ChannelMode parse_channel_mode(std::string_view word);
 
-/// The agent behind the virtio port of one QEMU: puts it into the guest, and notices when it is
-/// gone. Io thread only.
+/// The agent behind the virtio port of one QEMU: starts it in the guest, and detects its end. Io
+/// thread only.
 class PortLink : public AgentLink {
 public:
-    /// What one life of QEMU has.
+    /// The connections to one QEMU, and functions of the machine.
     struct Parts {
         std::shared_ptr<channel::Channel> channel;
         std::shared_ptr<shell::Session> shell;
         std::shared_ptr<qmp::Client> qmp;
         std::shared_ptr<GuestState> guest;
         std::function<void(std::string text)> warn;
-        /// Gives the agent's program for a processor, as load_agent_program(); from a disk, which
-        /// may be slow.
+        /// Loads the agent's program for a processor, as load_agent_program() does, which takes
+        /// long on a slow disk.
         std::function<asio::awaitable<std::string>(std::string processor)> load_program;
     };
 
@@ -49,15 +49,15 @@ public:
     PortLink(const PortLink&) = delete;
     PortLink& operator=(const PortLink&) = delete;
 
-    /// Whether the guest has started anew and got no agent since: it may still be booting.
+    /// Whether the guest has rebooted and no agent was started since: it may still be booting.
     bool guest_restarts() const noexcept { return guest_restarts_; }
 
-    /// Starts an agent through the root shell, which listens, unless there is one. Throws io::Error
-    /// with the reason why there is none, io::TimeoutError, shell::Restarted.
+    /// Starts an agent through the root shell, which must accept commands; no-op if one is usable.
+    /// Throws io::Error with the reason why it does not run, io::TimeoutError, shell::Restarted.
     asio::awaitable<void> start(io::Deadline deadline);
-    /// The root shell has greeted: an agent whose port is closed was that of an earlier boot.
+    /// The root shell has sent its greeting: an agent whose port is closed was of an earlier boot.
     void take_greeting();
-    /// Returns when an agent was found that runs since before this QEMU, in a guest that was
+    /// Returns when an agent was found that this driver has not started, in a guest that was
     /// restored from a snapshot.
     asio::awaitable<void> until_adopted();
 
@@ -69,7 +69,7 @@ private:
     void take_port(bool is_open);
     asio::awaitable<std::optional<std::string>> try_start(std::string program,
                                                           io::Deadline deadline);
-    asio::awaitable<bool> greets_anyway(io::Deadline deadline);
+    asio::awaitable<bool> receives_hello(io::Deadline deadline);
     static asio::awaitable<void> watch_closed_port(std::shared_ptr<PortLink> self);
     asio::awaitable<bool> is_asleep();
     static asio::awaitable<void> adopt(std::shared_ptr<PortLink> self);
@@ -80,15 +80,15 @@ private:
     asio::awaitable<std::string> load_program(std::string processor, io::Deadline deadline);
 
     Parts parts_;
-    std::optional<std::string> upload_;   ///< to be sent when the port is opened
-    std::optional<std::uint64_t> nonce_;  ///< of a start whose end is not known
+    std::optional<std::string> upload_;   ///< what is sent when the port is opened
+    std::optional<std::uint64_t> nonce_;  ///< of a start whose result is not known
     bool port_open_ = false;              ///< in the guest
     bool starting_ = false;
     bool adopted_ = false;
     io::Condition changed_;
     std::string last_event_;  ///< the last event of QEMU about the machine as a whole
     bool guest_restarts_ = false;
-    std::size_t lives_ = 0;  ///< agents that were started
+    std::size_t starts_ = 0;  ///< agents that were started
 };
 
 }  // namespace charioteer::machine

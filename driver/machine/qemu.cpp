@@ -20,17 +20,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long an ending QEMU may take, once it has closed its sockets, until its status is known.
+/// From the end of QEMU's sockets until its exit status is known, at most.
 constexpr auto disconnect_patience = 3s;
-/// How long the events that it has sent by then may take to be read.
+/// For reading the events that it has sent by then.
 constexpr auto last_words_patience = 1s;
-/// How long the kernel may take to bury a process that was killed.
+/// For the end of a process that was killed.
 constexpr auto kill_limit = 10s;
-/// Bash becomes the last command that it runs, as on NixOS, where it is /bin/sh; dash would stay in
-/// between, and its pid and environment be taken for QEMU's.
+/// bash executes its last command without a fork, as on NixOS, where it is /bin/sh. dash would stay
+/// the parent, and its pid and environment would be taken for QEMU's.
 constexpr auto run_by_bash =
     "command -v bash > /dev/null && exec bash --posix -c \"$1\"; eval \"$1\"";
-/// What QEMU may have sent of the root shell's output that we have not read, in bytes.
+/// Bytes of the root shell's output that QEMU can send before the driver reads them.
 constexpr int shell_backlog = 64 << 20;
 
 asio::awaitable<std::string> load_program(std::shared_ptr<Host> host, std::string processor) {
@@ -55,7 +55,7 @@ struct Qemu::Listeners {
     io::UnixAcceptor monitor;
     io::UnixAcceptor shell;
     std::optional<io::UnixAcceptor> agent;
-    std::filesystem::path qmp;  ///< QEMU listens there
+    std::filesystem::path qmp;  ///< a socket on which QEMU listens
 };
 
 asio::awaitable<void> Qemu::launch(LaunchPlan plan, io::Deadline deadline) {
@@ -76,7 +76,7 @@ asio::awaitable<void> Qemu::launch(LaunchPlan plan, io::Deadline deadline) {
         failure = std::current_exception();
     }
     if (!failure) co_return;
-    // QEMU is waited for even when it is the caller who was called off.
+    // Waits for QEMU's end also when the call was cancelled.
     co_await asio::this_coro::reset_cancellation_state();
     bool ended_by_itself = child_->status().has_value();
     co_await give_up();
@@ -94,12 +94,12 @@ asio::awaitable<void> Qemu::dial_in(Listeners& listeners, io::Deadline deadline)
     io::UnixStream shell(host_->executor());
     co_await accept(listeners.monitor, monitor_, "monitor");
     co_await accept(listeners.shell, shell, "shell");
-    // QEMU throws away what a virtual console writes while the socket is full.
+    // QEMU discards output of a virtual console while the socket is full.
     io::enlarge_peer_buffer(shell.native_handle(), shell_backlog);
     io::UnixStream agent(host_->executor());
     if (listeners.agent) co_await accept(*listeners.agent, agent, "agent");
     asio::co_spawn(host_->executor(), drain(shared_from_this()), asio::detached);
-    awaited_ = "greeting on its QMP socket";
+    awaited_ = "sending a greeting on its QMP socket";
     auto qmp = co_await io::connect_unix(listeners.qmp, deadline, time);
     qmp_ = co_await qmp::Client::open(std::move(qmp), disconnect_reason(), deadline);
     guest_ = GuestState::of(*qmp_, host_->executor());
@@ -115,7 +115,7 @@ asio::awaitable<void> Qemu::dial_in(Listeners& listeners, io::Deadline deadline)
     if (!listeners.agent) co_return;
     auto channel =
         channel::Channel::open(std::move(agent), disconnect_reason(), channel_settings(), time);
-    channel->on_gone_back([guest = guest_] { guest->note_restored(); });
+    channel->on_restored([guest = guest_] { guest->note_restored(); });
     auto warn = [console = console_, warn = warn_](std::string text) {
         auto lines = console->last_lines(1);
         if (!lines.empty())
@@ -131,12 +131,12 @@ asio::awaitable<void> Qemu::dial_in(Listeners& listeners, io::Deadline deadline)
                        host_->executor(), time);
 }
 
-/// A guest that was stopped may go on as a snapshot had it. Its shell may not have been given what
-/// commands need, and it has not panicked.
+/// On RESUME the guest may have been restored from a snapshot: its shell may not be prepared, and
+/// it has not panicked.
 void Qemu::hear_of_snapshots() {
     qmp_->on_event([weak = weak_from_this()](const json::object& event) {
         auto self = weak.lock();
-        if (self && event_name(event) == "RESUME") self->shell_->renew();
+        if (self && event_name(event) == "RESUME") self->shell_->prepare_again();
         return false;
     });
     guest_->on_restored([console = console_] { console->forget_panic(console->panic()); });
@@ -171,7 +171,7 @@ asio::awaitable<void> Qemu::give_up() {
     try {
         co_await child_->wait(host_->time().deadline_after(kill_limit));
     } catch (const io::TimeoutError&) {
-        // Not the reason why the start failed, and nothing more can be done about it.
+        // Not reported: it is not the reason why the start failed.
     }
 }
 
@@ -191,7 +191,7 @@ asio::awaitable<void> Qemu::start_process(LaunchPlan plan) {
 }
 
 io::DisconnectReason Qemu::disconnect_reason() {
-    // Weak: the client and the session that hold it are held by us.
+    // Weak: this object owns the client and the session, which own this function.
     return [weak = weak_from_this()]() -> asio::awaitable<std::string> {
         auto self = weak.lock();
         if (!self) co_return "the driver closed the connection";
@@ -213,9 +213,9 @@ asio::awaitable<std::string> Qemu::final_state() {
     try {
         if (qmp_)
             co_await time.deadline_after(last_words_patience)
-                .limit(qmp_->until_ended(), "QEMU's last words did not come");
+                .limit(qmp_->until_ended(), "QEMU did not close its QMP socket");
     } catch (const io::TimeoutError&) {
-        // Something that it started keeps the connection.
+        // Another process has the connection open.
     }
     co_return state();
 }

@@ -18,27 +18,27 @@
 
 namespace charioteer::machine {
 
-/// What a start script is launched with.
+/// The parameters of the start script.
 struct LaunchPlan {
     std::string name;                      ///< of the machine
     std::string command;                   ///< for `sh -c`
     std::vector<std::string> environment;  ///< NAME=value
     std::filesystem::path directory;       ///< state directory
-    int lock = -1;                         ///< of the state directory; stays held while QEMU lives
+    int lock = -1;                         ///< of the state directory; held while QEMU runs
     bool agent = true;                     ///< the guest has a port for it
     std::chrono::seconds holder_limit{};   ///< parse_holder_limit()
 };
 
-/// One life of a machine: a running QEMU and the connections to it. Io thread only.
+/// A QEMU, from its start to its end, and the connections to it. Io thread only.
 class Qemu : public std::enable_shared_from_this<Qemu> {
 public:
-    /// `console` gets the output of what is launched, `warn` warnings about the guest.
+    /// `console` gets the output of the start script and of QEMU, `warn` warnings about the guest.
     Qemu(std::shared_ptr<Console> console, std::shared_ptr<Host> host,
          std::function<void(std::string text)> warn);
-    /// Runs the start script and waits until QEMU has dialled in. Throws io::Error when it ends
-    /// before that, io::TimeoutError; nothing runs any more then. Once.
+    /// Runs the start script and waits until QEMU has connected. Throws io::Error when it ends
+    /// before that, io::TimeoutError; no process runs any more then. May be called once.
     asio::awaitable<void> launch(LaunchPlan plan, io::Deadline deadline);
-    /// Ends what launch() is about to start or has started; it then throws.
+    /// Ends the processes that launch() starts or has started; launch() then throws.
     void abort();
 
     process::Child& child() noexcept { return *child_; }
@@ -52,12 +52,12 @@ public:
     GuestState& guest() noexcept { return *guest_; }
     std::shared_ptr<GuestState> share_guest() const noexcept { return guest_; }
 
-    /// "QEMU ended with status 0: the guest powered itself off", or that it still runs, and how the
-    /// guest fares.
+    /// "QEMU ended with status 0: the guest powered itself off", or that it still runs, and the
+    /// state of the guest.
     std::string state() const;
-    /// The same of a QEMU that is ending, once it has sent all of its events.
+    /// The same for a QEMU that is ending, after it has sent all of its events.
     asio::awaitable<std::string> final_state();
-    /// Closes all connections; waits on them end with io::ConnectionLost. QEMU is left alone.
+    /// Closes all connections; waits on them end with io::ConnectionLost. QEMU runs on.
     void close();
 
 private:
@@ -78,9 +78,9 @@ private:
     std::function<void(std::string text)> warn_;
     std::chrono::seconds holder_limit_{};
     std::shared_ptr<process::Child> child_;
-    std::string awaited_;     ///< what QEMU has yet to do, for the text about its end
-    bool aborted_ = false;    ///< before there was a child
-    io::UnixStream monitor_;  ///< offered to start scripts as upstream does; only read
+    std::string awaited_;     ///< what QEMU has to do next, for the error when it ends before
+    bool aborted_ = false;    ///< before the start script was started
+    io::UnixStream monitor_;  ///< connected as in upstream's driver; only read
     std::shared_ptr<qmp::Client> qmp_;
     std::shared_ptr<GuestState> guest_;
     std::shared_ptr<shell::Session> shell_;

@@ -12,11 +12,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Of an agent that was there before: its guest may be booting anew,
+/// For starting the agent again when the guest has rebooted,
 constexpr auto reboot_limit = 300s;
-/// or has lost nothing but the agent.
+/// and when it still runs.
 constexpr auto restart_limit = 30s;
-/// Greetings that may come between the beginning and the end of an agent's start.
+/// Restarts of the root shell during one start of an agent at most.
 constexpr int most_restarts = 3;
 
 }  // namespace
@@ -51,15 +51,15 @@ asio::awaitable<void> QemuAgent::start_in(std::shared_ptr<Qemu> qemu, io::Deadli
             break;
         }
     }
-    // Another life may have begun since.
+    // QEMU may have been started again since.
     if (context_->qemu() != qemu) co_return;
     why_none_ = failure;
-    // That QEMU has ended is found by the next call that uses it.
+    // If QEMU has ended, the next call that uses it reports that.
     if (!why_none_ || qemu->child().status()) co_return;
     auto reason = fmt::format("the agent does not run in the guest: {}", *why_none_);
     if (mode_ == ChannelMode::agent) throw io::Error(reason);
     if (std::exchange(last_logged_reason_, reason) != reason)
-        context_->log(reason + "; its root shell serves, one command at a time");
+        context_->log(reason + "; commands run in its root shell, one at a time");
 }
 
 asio::awaitable<void> QemuAgent::start(io::Duration bound, io::Deadline deadline) {

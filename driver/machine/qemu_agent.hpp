@@ -11,31 +11,31 @@
 
 namespace charioteer::machine {
 
-/// The agent of one virtual machine, over all lives of QEMU and all boots of the guest: knows why
-/// there is none. Io thread only.
+/// The agent of one virtual machine, over all starts of QEMU and all boots of the guest. Io thread
+/// only.
 class QemuAgent : public GuestAgent, public std::enable_shared_from_this<QemuAgent> {
 public:
     explicit QemuAgent(std::shared_ptr<Context> context);
 
-    /// A QEMU is about to be started, whose guest takes commands as `mode` says.
+    /// To be called before a start of QEMU; `mode` is how its guest gets commands.
     void begin_life(ChannelMode mode);
-    /// The guest is not the one in which an agent could not be started: it has booted anew, or went
-    /// back to an earlier state.
+    /// To be called when the guest was rebooted or restored to an earlier state: an agent may be
+    /// started again, though it could not be before.
     void forget_failure() { why_none_.reset(); }
 
-    /// Starts the agent unless one runs. Calls side by side share one start, of which the first
-    /// one's `bound` under KVM is the limit; `deadline` limits the call. When it cannot be started,
-    /// the log says why, and no other call tries again in this boot. Throws io::Error then if the
-    /// machine is of no use without it, io::TimeoutError when `deadline` passed.
+    /// Starts the agent unless one runs. Concurrent calls share one start, which the first call's
+    /// `bound` (under KVM) limits; `deadline` limits the call. When it cannot be started, the
+    /// reason is logged, and no other call tries again in this boot. Throws io::Error then in the
+    /// mode ChannelMode::agent, io::TimeoutError when `deadline` has passed.
     asio::awaitable<void> start(io::Duration bound, io::Deadline deadline);
-    /// The agent, which is started anew if it was lost; null where the root shell has to serve.
+    /// The agent, which is started again if it was lost; null where the root shell is used instead.
     /// Throws NotRunning, and as start().
     asio::awaitable<std::shared_ptr<AgentLink>> ready(io::Deadline deadline) override;
     void expect_running() const override;
     std::shared_ptr<AgentLink> usable() const override;
     std::shared_ptr<AgentLink> expected() const override;
     std::string why_none() const override;
-    /// Bytes that went over its line, in both directions, since QEMU started.
+    /// Bytes that it has sent and received since QEMU started.
     std::uint64_t moved_bytes() const;
 
 private:
@@ -43,9 +43,9 @@ private:
 
     std::shared_ptr<Context> context_;
     ChannelMode mode_ = ChannelMode::automatic;
-    /// In this life of QEMU.
+    /// Of this start of QEMU.
     std::shared_ptr<io::SingleFlight<>> starting_ = std::make_shared<io::SingleFlight<>>();
-    std::optional<std::string> why_none_;  ///< this boot of the guest has no agent
+    std::optional<std::string> why_none_;  ///< why this boot of the guest has no agent
     std::string last_logged_reason_;
 };
 

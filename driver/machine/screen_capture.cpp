@@ -12,13 +12,13 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-/// Of reading or copying a picture, under KVM.
+/// For reading or copying a picture, under KVM.
 constexpr auto disk_limit = 60s;
 
 }  // namespace
 
-/// A file that QEMU writes. QEMU may run as another user, or see other directories; it can write
-/// to the state directory. Removed with the object.
+/// A file that QEMU writes, in the state directory: QEMU may run as another user, or with another
+/// view of the file system, but can write there. The destructor removes the file.
 class ScreenCapture::DumpFile {
 public:
     explicit DumpFile(fs::path path) : path_(std::move(path)) {}
@@ -43,7 +43,7 @@ private:
 asio::awaitable<std::shared_ptr<ScreenCapture::DumpFile>> ScreenCapture::dump(std::string format,
                                                                               io::Deadline caller) {
     auto name = fmt::format("screen-{}.{}", ++dumps_, format);
-    // Owned by the disk's threads: the io thread never waits for a file system.
+    // Released on the disk's threads: the io thread never waits for a file system.
     auto file = context_->host().disk().own(
         std::make_unique<DumpFile>(context_->config().state_directory / name));
     json::object arguments{{"filename", file->path().native()}, {"format", format}};
@@ -63,7 +63,7 @@ asio::awaitable<void> ScreenCapture::save(fs::path path) {
     };
     auto deadline = context_->deadline_after(disk_limit);
     co_await deadline.limit(context_->host().disk().run(std::move(copy)),
-                            fmt::format("the disk did not take {}", path.string()));
+                            fmt::format("the disk did not write {}", path.string()));
 }
 
 asio::awaitable<screen::Picture> ScreenCapture::picture(io::Deadline caller) {
@@ -78,7 +78,7 @@ asio::awaitable<screen::Picture> ScreenCapture::picture(io::Deadline caller) {
     try {
         co_return co_await deadline.limit(
             context_->host().disk().run(std::move(parse)),
-            fmt::format("the disk did not give {}", file->path().string()));
+            fmt::format("the disk did not read {}", file->path().string()));
     } catch (io::Error& error) {
         error.add_context(context_->name());
         throw;

@@ -19,10 +19,10 @@ public:
     ScreenCapture(const ScreenCapture&) = delete;
     ScreenCapture& operator=(const ScreenCapture&) = delete;
 
-    /// Writes the screen to `path` as PNG, over a file that is there. Throws io::Error when it
+    /// Writes the screen to `path` as PNG, and replaces an existing file. Throws io::Error when it
     /// cannot be written.
     asio::awaitable<void> save(std::filesystem::path path);
-    /// What the screen shows. Throws io::TimeoutError at `caller`, too.
+    /// The screen's contents. Throws io::TimeoutError at `caller`, too.
     asio::awaitable<screen::Picture> picture(io::Deadline caller);
 
 private:

@@ -19,7 +19,7 @@ asio::awaitable<void> ShareCopy::copy_in(fs::path source, std::string target) {
     auto reader = co_await host_files_.open(source);
     auto scratch = co_await host_files_.make_scratch(context_->config().shared_directory);
     auto name = source.filename().string();
-    if (!frames::is_name(name)) name = "tree";  // of "/" and ".."
+    if (!frames::is_name(name)) name = "tree";  // for "/" and ".."
     io::UniqueFd folder(::fcntl(scratch->fd(), F_DUPFD_CLOEXEC, 0));
     auto writer =
         context_->host().disk().own(std::make_unique<files::TreeWriter>(std::move(folder), name));

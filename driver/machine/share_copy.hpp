@@ -17,7 +17,7 @@ public:
     ShareCopy(std::shared_ptr<Context> context, std::shared_ptr<command::Runner> runner)
         : context_(context), runner_(std::move(runner)), host_files_(std::move(context)) {}
 
-    /// As Copier's.
+    /// As in Copier.
     asio::awaitable<void> copy_in(std::filesystem::path source, std::string target);
     asio::awaitable<void> copy_out(std::string source, std::filesystem::path target);
 

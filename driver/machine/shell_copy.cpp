@@ -19,13 +19,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What one command gives of an archive, in blocks of `dd`: the root shell encodes it, and the
-/// driver has it in memory for a moment, encoded and decoded. The last block is padded, so that a
-/// piece from which something was lost is noticed: QEMU drops what its socket has no room for.
+/// The part of an archive that one command outputs, in blocks of `dd`: the root shell encodes it,
+/// and the driver has it in memory, encoded and decoded. The last block is padded, so that the loss
+/// of a part is detected: QEMU drops output while its socket is full.
 constexpr std::size_t block_size = 64 * 1024;
 constexpr std::size_t blocks_at_once = 64;
 
-/// Of the removal of what a copy has left in the guest.
+/// For removing the folder of a copy from the guest.
 constexpr auto removal_limit = std::chrono::seconds(60);
 
 asio::awaitable<void> remove_in_guest(std::shared_ptr<command::Runner> runner, std::string text) {
@@ -35,7 +35,7 @@ asio::awaitable<void> remove_in_guest(std::shared_ptr<command::Runner> runner, s
     try {
         co_await runner->run(std::move(command));
     } catch (const io::Error&) {
-        // The guest is gone, or its shell is: the copy's own error reports it.
+        // The guest or its shell was lost, which the error of the copy reports.
     }
 }
 
@@ -44,8 +44,8 @@ std::string remove_folder(const std::string& word) {
     return "rm -rf " + word;
 }
 
-/// The command that removes the folder of make_pack_command() and ends what still runs there: it
-/// cannot open another pipe, and one that it has open or waits for has no reader any more.
+/// The command that removes the folder of make_pack_command() and ends the processes that still use
+/// it: they cannot open another pipe, and the ones that they have open have no reader any more.
 std::string remove_pipes(const std::string& word) {
     return fmt::format(
         "if [ -d {0} ]; then mv {0} {0}.old; for pipe in {0}.old/[01]; do : <> \"$pipe\"; done; "
@@ -53,9 +53,9 @@ std::string remove_pipes(const std::string& word) {
         word);
 }
 
-/// A folder of the guest, which a copy makes there. It is removed when this goes, whether the copy
-/// has failed or was called off, unless the guest has removed it already. The name is made here, so
-/// that it is known even when no command has been answered.
+/// A folder that a copy makes in the guest. The destructor removes it, also when the copy has
+/// failed or was cancelled, unless the guest has removed it already. The name is made here, so that
+/// it is known even when no command was answered.
 class Temporary {
 public:
     /// `remove` makes the command that removes it, from its path as a word of the shell.
@@ -71,7 +71,7 @@ public:
     Temporary(const Temporary&) = delete;
     Temporary& operator=(const Temporary&) = delete;
     ~Temporary() {
-        // The shell takes it before what the caller asks for next.
+        // The shell runs it before the caller's next command.
         if (!removed_)
             asio::co_spawn(executor_, remove_in_guest(runner_, removal()), asio::detached);
     }
@@ -93,8 +93,8 @@ private:
 };
 
 /// Makes an archive of `source` in the background, which waits for a reader of each piece. The
-/// pieces come from the pipes 0 and 1 of the folder in turn: had they one pipe, the reader of a
-/// piece that is at its end could get the beginning of the next. The link `status` has the status
+/// pieces are written to the pipes 0 and 1 of the folder in turn: with one pipe, the reader of a
+/// piece could also read the beginning of the next. The link `status` has the status
 /// of `tar` as its target, which takes no room on a full disk; where it is missing, since the shell
 /// that waits for `tar` was killed, the command that reads it fails. When a piece fails, the pipes
 /// are opened and removed, so that a reader meets their end.
@@ -178,7 +178,8 @@ asio::awaitable<void> ShellCopy::pull_archive(std::string folder, fs::path targe
         got = bytes.size();
         if (got % block_size != 0 || got > most)
             throw io::Error(fmt::format(
-                "{} bytes came for a piece of the guest's archive after {} bytes", got, have));
+                "{} bytes were received for a piece of the guest's archive after {} bytes", got,
+                have));
         auto append = [target, bytes = std::move(bytes)] {
             std::ofstream output(target, std::ios::binary | std::ios::app);
             output.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -208,8 +209,8 @@ asio::awaitable<void> ShellCopy::copy_out(std::string source, fs::path target) {
                                    failure.value());
     };
     co_await context_->host().disk().run(std::move(make));
-    // What was copied may be above the folder. The guest's tar may be busybox's, which cannot
-    // exclude.
+    // The copied tree may contain the folder. It is excluded here, since the guest's tar may be
+    // busybox's, which cannot exclude.
     std::vector<std::string> unpack{
         "tar", "--no-same-owner", "--exclude=" + folder.name(), "-xf", archive.string(),
         "-C",  content.string()};

@@ -11,9 +11,9 @@
 
 namespace charioteer::machine {
 
-/// Copies through the root shell alone: as an archive, which crosses in pieces, so that a copy of
-/// any size takes little memory. The host keeps the archive on its disk, and so does the guest when
-/// it is the receiver; when it is the sender, it makes the archive piece by piece. Io thread only.
+/// Copies through the root shell alone: as an archive that is sent in pieces, so that a copy of any
+/// size takes little memory. The host keeps the archive on its disk. So does a guest that receives
+/// it; a guest that sends it makes it piece by piece. Io thread only.
 class ShellCopy {
 public:
     ShellCopy(std::shared_ptr<Context> context, std::shared_ptr<command::Runner> runner)
@@ -22,7 +22,7 @@ public:
           shell_(context),
           host_files_(std::move(context)) {}
 
-    /// As Copier's.
+    /// As in Copier.
     asio::awaitable<void> copy_in(std::filesystem::path source, std::string target);
     asio::awaitable<void> copy_out(std::string source, std::filesystem::path target);
 

@@ -11,9 +11,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Upstream gives up after ten slices of 30 s without a sign of life; under TCG five times as many.
+/// Upstream's limit of ten times 30 s under KVM; under TCG five times as long.
 constexpr auto greeting_limit = 300s;
-/// Of a shell that has greeted, after a panic.
+/// For the first answer after a panic.
 constexpr auto first_answer_limit = 60s;
 
 /// As Python prints bytes.
@@ -44,12 +44,12 @@ asio::awaitable<void> ShellGreeting::wait() {
     auto begin = context_->time().now();
     auto deadline = context_->deadline_after(greeting_limit);
     co_await unless_panicked(*context_, until_ready_or_restored(deadline));
-    // The greeting may be older than a panic; only an answer proves that the machine got over it.
+    // The greeting may be older than a panic; only an answer proves that the machine still runs.
     if (context_->console()->panic()) {
         Limit limit{first_answer_limit, fmt::format("{}", first_answer_limit.count())};
-        Command question{.text = "true", .limit = limit};
-        auto answer_deadline = command::deadline_of(question.limit, context_->time());
-        co_await ShellRunner(context_).run(std::move(question), answer_deadline);
+        Command probe{.text = "true", .limit = limit};
+        auto answer_deadline = command::deadline_of(probe.limit, context_->time());
+        co_await ShellRunner(context_).run(std::move(probe), answer_deadline);
     }
     auto spent = context_->time().now() - begin;
     context_->log("connected to guest root shell");
@@ -59,18 +59,18 @@ asio::awaitable<void> ShellGreeting::wait() {
 asio::awaitable<void> ShellGreeting::until_ready(io::Deadline deadline) {
     auto qemu = context_->running_qemu();
     shell::ReadyEvents events;
-    events.quiet = [context = context_] {
+    events.silent = [context = context_] {
         context->log("Guest root shell did not produce any data yet...");
         context->log("  To debug, enter the VM and run 'systemctl status backdoor.service'.");
     };
-    events.said = [context = context_](std::string_view chunk) {
+    events.received = [context = context_](std::string_view chunk) {
         context->log(fmt::format("Guest shell says: {}", python_bytes(chunk)));
     };
     co_await qemu->shell().wait_ready(std::move(events), deadline);
 }
 
-/// In a guest that was restored from a snapshot the root shell has greeted long ago, but its agent
-/// still runs.
+/// In a guest that was restored from a snapshot the root shell sends no greeting, but the agent
+/// runs.
 asio::awaitable<void> ShellGreeting::until_ready_or_restored(io::Deadline deadline) {
     auto qemu = context_->running_qemu();
     auto link = qemu->agent();

@@ -8,15 +8,15 @@
 
 namespace charioteer::machine {
 
-/// Waits until the guest has booted: until its root shell has greeted or, in a guest that was
-/// restored from a snapshot, until its agent was found. Io thread only; the caller holds the object
-/// meanwhile.
+/// Waits until the guest has booted: until its root shell has sent its greeting or, in a guest that
+/// was restored from a snapshot, until its agent was found. Io thread only; the caller keeps the
+/// object meanwhile.
 class ShellGreeting {
 public:
     explicit ShellGreeting(std::shared_ptr<Context> context) : context_(std::move(context)) {}
 
-    /// Logs what comes, as upstream does. Throws io::TimeoutError after 300 s (under TCG 1500 s),
-    /// ShellError when the kernel panics, io::ConnectionLost, NotRunning.
+    /// Logs the received text, as upstream does. Throws io::TimeoutError after 300 s (under TCG
+    /// 1500 s), ShellError when the kernel panics, io::ConnectionLost, NotRunning.
     asio::awaitable<void> wait();
 
 private:

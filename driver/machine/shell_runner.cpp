@@ -10,7 +10,7 @@ template <class T>
 asio::awaitable<T> unless_restored(Qemu& qemu, asio::awaitable<T> operation) {
     auto restored = [guest = qemu.share_guest()]() -> asio::awaitable<std::string> {
         co_await guest->until_restored();
-        co_return "the guest went back to an earlier state while the command was under way";
+        co_return "the guest was restored to an earlier state while the command was under way";
     };
     return unless(std::move(operation), restored);
 }
@@ -18,13 +18,13 @@ asio::awaitable<T> unless_restored(Qemu& qemu, asio::awaitable<T> operation) {
 }  // namespace
 
 asio::awaitable<Outcome> ShellRunner::run(Command command, io::Deadline deadline) {
-    // Held here, so that a release in the meantime does not take it from under the command.
+    // A reference, so that QEMU's object exists until the end of the command, even after a release.
     auto qemu = context_->running_qemu();
     auto earlier_panic = context_->console()->panic();
     bool log_output = command.log_output;
     auto executed = unless_restored(*qemu, qemu->shell().execute(std::move(command), deadline));
     auto outcome = co_await unless_panicked(*context_, std::move(executed));
-    // An answer that was asked for after a panic proves that the kernel runs.
+    // The answer to a command that was sent after a panic proves that the kernel runs.
     context_->console()->forget_panic(earlier_panic);
     if (log_output) context_->log_output(outcome.output);
     co_return outcome;

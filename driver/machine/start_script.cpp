@@ -16,11 +16,12 @@ namespace charioteer::machine {
 
 namespace {
 
-/// A start script is some kilobytes; a start command may also name a program.
+/// Bytes of a start script that are read: scripts have some kilobytes, but the command may also be
+/// the path of a program.
 constexpr std::size_t longest_script = 256 * 1024;
 
-/// Whether the start command is the path of a script and nothing else. With characters that the
-/// shell would take for its own it is one when there is such a file.
+/// Whether the start command is the path of a script and nothing else. If it has characters that
+/// are special to a shell, it is a path only if there is such a file.
 bool is_path(std::string_view command) {
     constexpr std::string_view special = " \t\n'\"\\$`;&|<>()*?[]{}~#!=";
     if (!command.starts_with('/')) return false;
@@ -36,7 +37,7 @@ void set_variable(std::vector<std::string>& environment, std::string_view name,
     environment.push_back(prefix + std::string(value));
 }
 
-/// A path within a QEMU option, whose next property a comma would begin, unless doubled.
+/// A path within a QEMU option: commas, which separate properties, are doubled.
 std::string property(const std::filesystem::path& path) {
     std::string text;
     for (char character : path.native()) text.append(character == ',' ? 2 : 1, character);
@@ -119,8 +120,9 @@ std::string quoting_hint(const std::filesystem::path& state) {
     auto place = state.native().find_first_of(special);
     if (place == std::string::npos) return {};
     return fmt::format(
-        "the path {} has the character '{}', which not every start script hands on to QEMU as it "
-        "should (nixpkgs' do not): if that is the reason, set XDG_RUNTIME_DIR (or TMPDIR) to "
+        "the path {} has the character '{}', which not every start script passes to QEMU "
+        "correctly (those of nixpkgs do not): if that is the reason, set XDG_RUNTIME_DIR (or "
+        "TMPDIR) to "
         "another folder",
         state.native(), state.native()[place]);
 }

@@ -10,7 +10,7 @@ namespace charioteer::machine {
 /// one, of the system.
 std::string systemctl_command(std::string_view query, const std::optional<std::string>& user);
 
-/// The value of `property` in what `systemctl show` printed; empty when it is not there.
+/// The value of `property` in the output of `systemctl show`; empty if it is missing.
 std::string_view unit_property(std::string_view shown, std::string_view property);
 
 }  // namespace charioteer::machine

@@ -38,7 +38,7 @@ asio::awaitable<void> into_the_guest(std::shared_ptr<Ends> ends) {
         try {
             co_await ends->call->write(buffer.substr(0, got));
         } catch (const io::Error&) {
-            break;  // as the other direction will notice, too
+            break;  // the other direction detects it, too
         }
     }
     ends->close();
@@ -55,7 +55,7 @@ asio::awaitable<void> out_of_the_guest(std::shared_ptr<Ends> ends) {
                                        asio::redirect_error(asio::use_awaitable, failure));
         }
     } catch (const io::Error&) {
-        // Whoever reads the stream sees its end.
+        // The reader of the stream gets its end.
     }
     ends->close();
 }

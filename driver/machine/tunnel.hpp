@@ -10,9 +10,9 @@ namespace charioteer::machine {
 
 namespace asio = boost::asio;
 
-/// A stream on this side of a call with input: what is written to it becomes the call's input, what
-/// the call says on its standard output can be read from it. The call is ended when the stream is
-/// closed; the stream ends when the call does, whatever the reason. Io thread only. Throws
+/// A stream that is connected to a call with input: bytes written to the stream become the call's
+/// input, and the call's standard output can be read from the stream. The call is ended when the
+/// stream is closed; the stream ends when the call does, for any reason. Io thread only. Throws
 /// io::Error.
 io::UnixStream open_tunnel(std::shared_ptr<channel::Call> call,
                            const asio::any_io_executor& executor);

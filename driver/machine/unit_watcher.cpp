@@ -17,11 +17,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Of the last words of a unit.
+/// For the status of a unit that is added to an error.
 constexpr auto status_limit = 30s;
-/// Where systemd listens for root without a message bus; those of users do so in their folders.
+/// The socket of systemd for root, without a message bus; service managers of users have one in the
+/// user's folder.
 constexpr auto systemd_socket = "/run/systemd/private";
-/// Of one answer of systemd, under KVM.
+/// For one answer of systemd, under KVM.
 constexpr auto manager_limit = 30s;
 
 RequestFailed failed_unit(std::string_view unit) {
@@ -49,18 +50,18 @@ struct UnitWatcher::Wait {
     io::Deadline end;
 };
 
-/// None when it was cut off. Throws RequestFailed when that is after the limit of the wait.
-asio::awaitable<std::optional<command::Outcome>> UnitWatcher::ask(Wait wait, std::string text) {
+/// None when its limit has ended it. Throws RequestFailed when that is after the limit of the wait.
+asio::awaitable<std::optional<command::Outcome>> UnitWatcher::query(Wait wait, std::string text) {
     auto& time = context_->time();
-    auto asked = time.now();
-    command::Command question{.text = text, .limit = command::probe_limit(wait.end.when() - asked)};
-    auto result = co_await runner_->run(std::move(question));
+    auto begin = time.now();
+    command::Command command{.text = text, .limit = command::probe_limit(wait.end.when() - begin)};
+    auto result = co_await runner_->run(std::move(command));
     if (result.status != command::cut_off_status) co_return result;
     auto now = time.now();
     if (!wait.end.passed(now)) co_return std::nullopt;
     auto late = late_unit(now - wait.begin, wait.limit);
     late.add_note(fmt::format("{}: the last try of `{}` has had no answer for {:.1f} s",
-                              context_->name(), text, io::seconds(now - asked)));
+                              context_->name(), text, io::seconds(now - begin)));
     throw late;
 }
 
@@ -68,7 +69,7 @@ asio::awaitable<std::optional<command::Outcome>> UnitWatcher::ask(Wait wait, std
 asio::awaitable<std::string> UnitWatcher::active_state(Wait wait) {
     auto show = systemctl_command(
         fmt::format("--no-pager show --property=ActiveState \"{}\"", wait.unit), wait.user);
-    auto result = co_await ask(wait, show);
+    auto result = co_await query(wait, show);
     if (!result) co_return "";
     if (result->status != 0)
         throw RequestFailed(fmt::format(
@@ -83,9 +84,9 @@ asio::awaitable<bool> UnitWatcher::has_settled(Wait wait) {
     if (state == "failed") throw failed_unit(wait.unit);
     if (state != "inactive") co_return false;
     auto list_jobs = systemctl_command("list-jobs --full 2>&1", wait.user);
-    auto jobs = co_await ask(wait, list_jobs);
+    auto jobs = co_await query(wait, list_jobs);
     if (!jobs || jobs->output.find("No jobs") == std::string::npos) co_return false;
-    // The job may have ended between the two questions.
+    // The job may have ended between the two queries.
     auto again = co_await active_state(wait);
     if (again == state) throw inactive_unit(wait.unit);
     co_return false;
@@ -93,9 +94,9 @@ asio::awaitable<bool> UnitWatcher::has_settled(Wait wait) {
 
 asio::awaitable<std::string> UnitWatcher::status(std::string unit,
                                                  std::optional<std::string> user) {
-    auto ask = systemctl_command(
+    auto text = systemctl_command(
         fmt::format("--no-pager --lines=10 status \"{}\" 2>&1 || true", unit), user);
-    command::Command command{.text = ask,
+    command::Command command{.text = text,
                              .limit = Limit{status_limit, fmt::format("{}", status_limit.count())}};
     try {
         auto deadline = context_->deadline_after(status_limit);
@@ -107,11 +108,11 @@ asio::awaitable<std::string> UnitWatcher::status(std::string unit,
     }
 }
 
-/// Of the service manager of `user` or, without one, of the system. None for a user that the guest
-/// does not know.
+/// The socket of the service manager of `user` or, without one, of the system. None for a user that
+/// does not exist in the guest.
 asio::awaitable<std::optional<std::string>> UnitWatcher::manager_socket(Wait wait) {
     if (!wait.user) co_return systemd_socket;
-    auto answer = co_await ask(wait, "id -u " + shell::quote(*wait.user));
+    auto answer = co_await query(wait, "id -u " + shell::quote(*wait.user));
     if (!answer || answer->status != 0) co_return std::nullopt;
     auto uid = answer->output.substr(0, answer->output.find('\n'));
     bool number = std::all_of(uid.begin(), uid.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -131,8 +132,7 @@ asio::awaitable<std::shared_ptr<systemd::Manager>> UnitWatcher::open_manager(
     co_return manager;
 }
 
-/// Throws RequestFailed as wait_for_unit() does; whatever else happens to the connection is thrown
-/// as it comes.
+/// Throws RequestFailed as wait_for_unit() does, and the errors of the connection.
 asio::awaitable<void> UnitWatcher::until_active(std::shared_ptr<systemd::Manager> manager,
                                                 std::string full_name, Wait wait) {
     auto& time = context_->time();
@@ -147,12 +147,12 @@ asio::awaitable<void> UnitWatcher::until_active(std::shared_ptr<systemd::Manager
         try {
             co_await manager->changed(std::move(state), wait.end);
         } catch (const io::TimeoutError&) {
-            // One last look.
+            // One last query.
         }
     }
 }
 
-/// False when the connection is lost or of no use; there is none then.
+/// False when the connection is lost or unusable; it is closed then.
 asio::awaitable<bool> UnitWatcher::listen(std::shared_ptr<AgentLink> link, std::string socket,
                                           std::string full_name, Wait wait) {
     try {
@@ -166,18 +166,18 @@ asio::awaitable<bool> UnitWatcher::listen(std::shared_ptr<AgentLink> link, std::
     } catch (const systemd::CallError&) {
         co_return false;
     } catch (const channel::Refused&) {
-        // The agent could not start what leads to it.
+        // The agent could not start the program that connects to it.
     } catch (const io::ConnectionLost&) {
         // As by `systemctl daemon-reexec`, by a user's logging out, or in a guest without systemd.
     } catch (const io::TimeoutError&) {
-        // It does not answer.
+        // systemd does not answer.
     }
     managers_.erase(socket);
     co_return false;
 }
 
-/// False when systemd cannot be listened to: there is no agent, no systemd, or no such name or
-/// user.
+/// False when the signals of systemd cannot be received: there is no agent, no systemd, or no such
+/// name or user.
 asio::awaitable<bool> UnitWatcher::wait_by_signals(Wait wait) {
     auto full_name = systemd::unit_name(wait.unit);
     auto link = co_await agent_->ready(io::Deadline::never());
@@ -191,7 +191,7 @@ asio::awaitable<bool> UnitWatcher::wait_by_signals(Wait wait) {
     co_return done;
 }
 
-asio::awaitable<void> UnitWatcher::wait_by_questions(Wait wait) {
+asio::awaitable<void> UnitWatcher::wait_by_queries(Wait wait) {
     auto& time = context_->time();
     for (;;) {
         bool last = wait.end.passed(time.now());
@@ -208,7 +208,7 @@ asio::awaitable<void> UnitWatcher::wait_by_questions(Wait wait) {
 asio::awaitable<void> UnitWatcher::wait_by_either(Wait wait) {
     // A variable: g++ 12 miscompiles an `if` that awaits in its condition and its branches.
     bool done = co_await wait_by_signals(wait);
-    if (!done) co_await wait_by_questions(wait);
+    if (!done) co_await wait_by_queries(wait);
 }
 
 asio::awaitable<void> UnitWatcher::wait_until_active(std::string unit,
@@ -233,7 +233,7 @@ asio::awaitable<void> UnitWatcher::wait_until_active(std::string unit,
     // A variable: g++ 12 destroys a braced temporary of an expression that awaits twice.
     Doing doing{fmt::format("waiting for unit \"{}\"", unit), limit, wait.begin};
     if (silent) co_await Diagnostics(context_).fail_call(failure, std::move(doing));
-    // The status of the unit is what a reader of the error looks for first.
+    // Usually shows the cause of the error.
     auto status = co_await this->status(unit, user);
     try {
         std::rethrow_exception(failure);

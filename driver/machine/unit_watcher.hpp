@@ -13,8 +13,8 @@
 
 namespace charioteer::machine {
 
-/// Waits for systemd units: by the signals of systemd, which the agent connects to, or, where that
-/// is not possible, by asking systemctl again and again. Io thread only.
+/// Waits for systemd units: by the signals of systemd, to which the agent connects, or, where that
+/// is not possible, by running systemctl repeatedly. Io thread only.
 class UnitWatcher {
 public:
     UnitWatcher(std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent,
@@ -28,13 +28,13 @@ public:
     /// systemctl_command().
     asio::awaitable<void> wait_until_active(std::string unit, std::optional<std::string> user,
                                             Limit limit);
-    /// The guest has booted anew: its service managers are others.
+    /// To be called when the guest has rebooted: closes the connections to its service managers.
     void forget_managers() { managers_.clear(); }
 
 private:
     struct Wait;
 
-    asio::awaitable<std::optional<command::Outcome>> ask(Wait wait, std::string text);
+    asio::awaitable<std::optional<command::Outcome>> query(Wait wait, std::string text);
     asio::awaitable<std::optional<std::string>> manager_socket(Wait wait);
     asio::awaitable<std::shared_ptr<systemd::Manager>> open_manager(std::shared_ptr<AgentLink> link,
                                                                     std::string socket);
@@ -43,7 +43,7 @@ private:
                                  std::string full_name, Wait wait);
     asio::awaitable<void> until_active(std::shared_ptr<systemd::Manager> manager,
                                        std::string full_name, Wait wait);
-    asio::awaitable<void> wait_by_questions(Wait wait);
+    asio::awaitable<void> wait_by_queries(Wait wait);
     asio::awaitable<std::string> active_state(Wait wait);
     asio::awaitable<bool> has_settled(Wait wait);
     asio::awaitable<void> wait_by_either(Wait wait);

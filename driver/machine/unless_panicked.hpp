@@ -7,8 +7,8 @@
 
 namespace charioteer::machine {
 
-/// Runs `operation` unless `doom()`, an awaitable, comes first: then throws ShellError with the
-/// text that it returns. `T` must be default-constructible.
+/// Runs `operation`; if the awaitable `doom()` completes first, throws ShellError with the text
+/// that it returns. `T` must be default-constructible.
 template <class T, class Doom>
 asio::awaitable<T> unless(asio::awaitable<T> operation, Doom doom) {
     auto raise = [&]() -> asio::awaitable<void> {
@@ -19,7 +19,7 @@ asio::awaitable<T> unless(asio::awaitable<T> operation, Doom doom) {
     if constexpr (!std::is_void_v<T>) co_return std::move(*result);
 }
 
-/// Ends the wait, by ShellError, when the guest's kernel panics.
+/// Throws ShellError when the guest's kernel panics during the wait.
 template <class T>
 asio::awaitable<T> unless_panicked(const Context& context, asio::awaitable<T> operation) {
     auto panic = [console = context.console()]() -> asio::awaitable<std::string> {

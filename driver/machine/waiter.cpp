@@ -14,21 +14,21 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// While the guest watches, the command is tried this many times its length apart, so that it takes
-/// 1 % of a processor.
+/// With a hint, the pause before the next try is this many times as long as the command took, so
+/// that the tries take 1 % of a processor.
 constexpr int rarity = 100;
 constexpr io::Duration shortest_watch = 1s;
 constexpr io::Duration longest_watch = 10s;
 
-/// `partly`: the guest does not see all that may come about. That is not to be found out much later
-/// for it: not by more than a tenth of the wait, or by a second.
+/// `partly`: the hint does not detect all changes. Then the pause is also limited, to a tenth of
+/// the time waited or a second, so that no change is detected much later.
 io::Duration watch_for(io::Duration waited, io::Duration took, bool partly) {
     auto longest = longest_watch;
     if (partly) longest = std::clamp<io::Duration>(waited / 10, shortest_watch, longest);
     return std::clamp<io::Duration>(rarity * took, shortest_watch, longest);
 }
 
-/// A port may be open without a process that listens: the kernel may pass it on, as to another
+/// A port may be open without a process that listens: the kernel may forward it to another
 /// machine.
 bool sees_a_part(const std::vector<std::string>& hint) {
     return !hint.empty() && hint.front() == "wait-port" && hint.back() == "open";
@@ -36,15 +36,15 @@ bool sees_a_part(const std::vector<std::string>& hint) {
 
 }  // namespace
 
-/// The try of a wait that was begun last.
+/// The last try of a wait.
 struct Waiter::LastTry {
     io::TimePoint begin;
     int status = 0;
     std::string output;
-    bool answered = true;  ///< false while it runs, and when it was cut off
+    bool answered = true;  ///< false while it runs, and when a limit has ended it
 };
 
-/// The wait's limit has passed, and the last try did not give what was waited for.
+/// The error when the limit of a wait has passed and the last try had the other result.
 RequestFailed Waiter::late_wait(const CommandWait& wait, const LastTry& last_try,
                                 io::TimePoint begin) const {
     auto now = context_->time().now();

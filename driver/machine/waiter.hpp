@@ -11,23 +11,23 @@
 
 namespace charioteer::machine {
 
-/// A command that is run again and again.
+/// A command that is retried.
 struct CommandWait {
-    /// Where the command comes from. An `attempt` is the script's: it runs under the limit of the
-    /// wait, and one that this limit cuts off has failed. A `probe` is the driver's: the limit of
-    /// the wait does not end it at once (probe_limit()), and one that is cut off is no answer.
+    /// Where the command comes from. An `attempt` is the test script's: it runs under the limit of
+    /// the wait, and has failed if this limit ends it. A `probe` is the driver's: the limit of the
+    /// wait does not end it at once (probe_limit()), and if a limit ends it, it has no result.
     enum class Kind { attempt, probe };
 
     std::string command;
-    bool success = true;  ///< that is waited for
+    bool success = true;  ///< whether its success is waited for, or its failure
     Limit limit;
     Kind kind = Kind::attempt;
-    /// A program of the agent that ends when the command is likely to have that success; empty:
-    /// there is none.
+    /// A program of the agent that ends when the command is likely to have that result; may be
+    /// empty.
     std::vector<std::string> hint = {};
 };
 
-/// Waits that try a command again and again. Io thread only.
+/// Waits that retry a command. Io thread only.
 class Waiter {
 public:
     Waiter(std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent,

@@ -25,7 +25,8 @@ asio::awaitable<std::shared_ptr<Client>> Client::open(io::UnixStream stream,
                             [self](const std::string&) { self->changed_.notify_all(); });
     std::exception_ptr failure;
     try {
-        co_await deadline.limit(self->until_greeted(), "QEMU did not greet on its QMP socket");
+        co_await deadline.limit(self->receive_greeting(),
+                                "QEMU did not send a greeting on its QMP socket");
         co_await self->execute("qmp_capabilities", {}, deadline);
     } catch (...) {
         failure = std::current_exception();
@@ -59,7 +60,7 @@ void Client::take(Event event) {
 
 void Client::take(Reply reply) {
     if (!reply.id) {
-        // Of the oldest command without a reply.
+        // Without an id: assigned to the oldest command without a reply.
         for (auto& [number, waiting] : commands_) {
             if (waiting) continue;
             waiting = std::move(reply);
@@ -67,12 +68,12 @@ void Client::take(Reply reply) {
         }
         return;
     }
-    // Not there any more when the caller waits no longer.
+    // Missing if the caller was cancelled.
     auto command = commands_.find(*reply.id);
     if (command != commands_.end()) command->second = std::move(reply);
 }
 
-asio::awaitable<void> Client::until_greeted() {
+asio::awaitable<void> Client::receive_greeting() {
     while (version_.empty()) {
         connection_->expect_open();
         co_await changed_.wait();

@@ -19,12 +19,12 @@ namespace charioteer::qmp {
 namespace asio = boost::asio;
 
 /// One connection to QEMU's machine protocol (QMP). Io thread only. Commands of several coroutines
-/// may be under way at once: replies find their command by id.
+/// may run at the same time: replies are assigned to commands by id.
 class Client : public std::enable_shared_from_this<Client> {
 public:
-    /// Reads the greeting and takes the capabilities. `reason` is asked when QEMU ends
-    /// the connection. Throws io::ConnectionLost, io::TimeoutError, io::Error when the other end
-    /// does not speak QMP.
+    /// Reads the greeting and negotiates the capabilities. `reason` is called when QEMU closes the
+    /// connection. Throws io::ConnectionLost, io::TimeoutError, io::Error when the other end
+    /// does not use QMP.
     static asio::awaitable<std::shared_ptr<Client>> open(io::UnixStream stream,
                                                          io::DisconnectReason reason,
                                                          io::Deadline deadline);
@@ -36,7 +36,7 @@ public:
     const std::string& version() const noexcept { return version_; }
 
     /// The value of `return` in the reply. Throws CommandError, io::ConnectionLost,
-    /// io::TimeoutError; a reply that comes after that is dropped.
+    /// io::TimeoutError; a later reply is discarded.
     asio::awaitable<json::value> execute(std::string command, json::object arguments,
                                          io::Deadline deadline);
     /// Runs a command of the human monitor; returns what it printed.
@@ -45,12 +45,12 @@ public:
     /// io::TimeoutError, io::ConnectionLost.
     asio::awaitable<json::object> next_event(io::Deadline deadline);
 
-    /// `handler` sees each event, before next_event() gives it out and after the handlers of
-    /// before; those for which one returns true are not given out. It must not throw.
+    /// `handler` is called for each event, in the order of the calls of on_event(). If a handler
+    /// returns true, next_event() does not return the event. It must not throw.
     void on_event(std::function<bool(const json::object& event)> handler) {
         handlers_.push_back(std::move(handler));
     }
-    /// Returns when all that QEMU will ever send was taken.
+    /// Returns when QEMU has closed the connection and everything that it sent was handled.
     asio::awaitable<void> until_ended() { return connection_->until_stream_ended(); }
 
     /// Calls that wait throw io::ConnectionLost. Idempotent.
@@ -62,7 +62,7 @@ private:
     void take(Event event);
     void take(Reply reply);
     void take(Greeting greeting);
-    asio::awaitable<void> until_greeted();
+    asio::awaitable<void> receive_greeting();
     asio::awaitable<Reply> until_replied(std::int64_t id);
     asio::awaitable<json::object> until_event();
 
@@ -71,7 +71,7 @@ private:
     MessageReader reader_;
     std::string version_;
     std::int64_t last_id_ = 0;
-    /// Commands under way, and their replies once they are there.
+    /// Running commands, and their replies once they are received.
     std::map<std::int64_t, std::optional<Reply>> commands_;
     std::deque<json::object> events_;
     std::vector<std::function<bool(const json::object& event)>> handlers_;

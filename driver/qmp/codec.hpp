@@ -16,8 +16,8 @@ namespace charioteer::qmp {
 
 namespace json = boost::json;
 
-/// QEMU refused a command. `kind` is QMP's error class, "GenericError" most often, `description`
-/// its reason.
+/// QEMU rejected a command. `kind` is QMP's error class, usually "GenericError", `description` its
+/// reason.
 class CommandError : public io::Error {
 public:
     CommandError(std::string_view command, std::string kind, std::string description);
@@ -32,7 +32,7 @@ private:
 
 /// The first message of a connection.
 struct Greeting {
-    std::string version;  ///< of QEMU, "10.0.2"
+    std::string version;  ///< QEMU's version, "10.0.2"
 };
 
 struct Event {
@@ -40,29 +40,29 @@ struct Event {
 };
 
 struct Reply {
-    /// Of the command; none when QEMU could not read the command or its id.
+    /// The id of the command; none when QEMU could not read the command or its id.
     std::optional<std::int64_t> id;
     json::object content;
 };
 
 using Message = std::variant<Greeting, Event, Reply>;
 
-/// Cuts what QEMU sends into messages, however it is chopped up.
+/// Splits what QEMU sends, in pieces of any size, into messages.
 class MessageReader {
 public:
     void feed(std::string_view bytes) { lines_.feed(bytes); }
-    /// The next whole message; none while there is none. Throws io::Error when a line is not one.
+    /// The next complete message, if there is one. Throws io::Error when a line is not a message.
     std::optional<Message> next();
 
 private:
     io::LineSplitter lines_;
 };
 
-/// The line that has QEMU run `command`.
+/// The line that makes QEMU run `command`.
 std::string encode_command(std::int64_t id, std::string_view command, json::object arguments);
 
-/// The value that the reply to `command` carries. Throws CommandError, and io::Error when the
-/// reply has neither a value nor an error.
+/// The value in the reply to `command`. Throws CommandError, and io::Error when the reply has
+/// neither a value nor an error.
 json::value result_of(std::string_view command, const Reply& reply);
 
 }  // namespace charioteer::qmp

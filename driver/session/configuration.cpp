@@ -150,8 +150,8 @@ private:
     const std::filesystem::path& file_;
 };
 
-/// Whether the file has what nixpkgs writes since 26.11 alone: displays of machines, and a limit
-/// that is not a bare number.
+/// Whether the file has values that nixpkgs writes only since 26.11: displays of machines, and a
+/// limit that is not a number.
 bool has_keys_of_26_11(const json::object& document) {
     constexpr std::array<std::string_view, 3> keys{"vnc", "display_targets", "display_exporters"};
     for (std::string_view kind : {"vms", "containers"})
@@ -197,7 +197,7 @@ Configuration parse_configuration(std::string_view text, const std::filesystem::
 Configuration load_configuration(const std::filesystem::path& file) {
     std::ifstream input(file, std::ios::binary);
     std::stringstream text;
-    // A folder opens, and fails only when read; an empty file has nothing to insert.
+    // A folder can be opened, and fails only when it is read; inserting an empty file fails, too.
     if (input.peek() != std::ifstream::traits_type::eof()) text << input.rdbuf();
     if (!input.eof() && (!input || !text))
         throw io::system_error(fmt::format("cannot read the configuration {}", file.string()),

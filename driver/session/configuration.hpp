@@ -18,7 +18,7 @@ struct Configuration {
     double global_timeout = 0;  ///< seconds
     bool enable_ssh_backdoor = false;
     std::string test_script;   ///< path
-    bool is_of_26_11 = false;  ///< it has keys that nixpkgs writes since 26.11 alone
+    bool is_of_26_11 = false;  ///< it has keys that nixpkgs writes only since 26.11
 };
 
 /// Reads `text`, the content of `file`. Unknown keys are ignored. Throws io::UsageError naming

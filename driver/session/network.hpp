@@ -9,16 +9,16 @@
 
 namespace charioteer::session {
 
-/// A VLAN in a directory that is this driver's alone. Any thread, one at a time.
+/// A VLAN in a directory that only this driver uses. Any thread, one at a time.
 class Network {
 public:
-    /// `tap` as for vlan::Vlan. Throws io::UsageError, naming the process, when a living driver
-    /// uses the directory.
+    /// `tap` as for vlan::Vlan. Throws io::UsageError, naming the process, when another
+    /// running driver uses the directory.
     Network(int number, const std::filesystem::path& directory, machine::Host& host,
             io::EventSink sink, const std::string& tap = {});
 
     const vlan::Vlan& vlan() const noexcept { return *vlan_; }
-    /// Ends it and removes what is on disk. Idempotent.
+    /// Ends it and removes its files. Idempotent.
     void stop() noexcept;
 
 private:

@@ -15,8 +15,8 @@ using namespace std::chrono_literals;
 
 constexpr auto close_limit = 20s;
 
-/// How far the clean-up of the machines is. Shared with the coroutines that do it, one of which may
-/// outlast the limit.
+/// The progress of the clean-up of the machines. Shared with its coroutines, which may run longer
+/// than the limit.
 struct Progress {
     explicit Progress(const asio::any_io_executor& executor) : changed(executor) {}
 
@@ -62,7 +62,7 @@ void Session::arm_timeout(io::Duration limit) {
 
 asio::awaitable<void> Session::expire(std::shared_ptr<Session> self, io::Duration limit,
                                       unsigned number) {
-    // Not kept alive by a wait of hours.
+    // A weak reference, so that the session does not exist as long as the timer.
     std::weak_ptr<Session> weak = self;
     auto& time = self->host_->time();
     self.reset();

@@ -14,24 +14,23 @@ namespace charioteer::session {
 
 namespace asio = boost::asio;
 
-/// What a run owns: its time limit, and the clean-up of its machines and networks in order. Io
-/// thread only.
+/// A run: its time limit, and the ordered clean-up of its machines and networks. Io thread only.
 class Session : public std::enable_shared_from_this<Session> {
 public:
-    /// `end_process` sees to it that this process ends, and returns at once; called when the time
-    /// limit has passed.
+    /// `end_process` is called when the time limit has passed; it makes this process end, and
+    /// returns at once.
     Session(std::shared_ptr<machine::Host> host, io::EventSink sink,
             std::function<void()> end_process);
 
     void adopt(std::shared_ptr<machine::Machine> machine);
     void adopt(std::shared_ptr<Network> network);
 
-    /// After `limit`, logs that and has the process end. Replaces an earlier limit.
+    /// After `limit`, logs that and ends the process. Replaces an earlier limit.
     void arm_timeout(io::Duration limit);
     void cancel_timeout() noexcept { ++timeout_number_; }
 
-    /// Ends all machines at once, then the networks, within 20 s. Idempotent. Returns what went
-    /// wrong, a sentence each.
+    /// Ends all machines in parallel, then the networks, within 20 s. Idempotent. Returns a
+    /// sentence for each error.
     asio::awaitable<std::vector<std::string>> close();
 
 private:
@@ -43,7 +42,7 @@ private:
     std::function<void()> end_process_;
     std::vector<std::shared_ptr<machine::Machine>> machines_;
     std::vector<std::shared_ptr<Network>> networks_;
-    unsigned timeout_number_ = 0;  ///< of the limit in force; others are void
+    unsigned timeout_number_ = 0;  ///< of the current limit; earlier ones are ignored
 };
 
 }  // namespace charioteer::session

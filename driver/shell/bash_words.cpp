@@ -9,10 +9,11 @@ namespace charioteer::shell {
 namespace {
 
 [[noreturn]] void refuse(std::string_view word, std::size_t at) {
-    throw io::Error(fmt::format("no word of bash at byte {} of {}", at, word.size()));
+    throw io::Error(
+        fmt::format("not a word quoted by bash: error at byte {} of {}", at, word.size()));
 }
 
-/// Of up to three octal digits at `at`, which is moved behind them.
+/// The character with the code of up to three octal digits at `at`, which is moved behind them.
 char octal(std::string_view word, std::size_t& at) {
     unsigned value = 0;
     for (int digits = 0; digits < 3 && at < word.size() && word[at] >= '0' && word[at] <= '7';
@@ -21,7 +22,7 @@ char octal(std::string_view word, std::size_t& at) {
     return static_cast<char>(value);
 }
 
-/// What stands between "$'" and "'".
+/// The text of `word`, which is the part between "$'" and "'".
 std::string unquote_escapes(std::string_view word) {
     constexpr std::string_view letters = "abtnvfrE\\'\"?";
     constexpr std::string_view meanings = "\a\b\t\n\v\f\r\x1b\\'\"?";

@@ -20,17 +20,17 @@ using namespace std::chrono_literals;
 constexpr std::size_t longest_argument = 128 * 1024 - 1;
 constexpr std::string_view strict_prefix = "set -euo pipefail; ";
 
-/// One line of an answer, "#12~hello" or "#12:0 0", or about it.
+/// A line about a command: part of its answer, "#12~hello" or "#12:0 0", or a report on holders.
 struct Tagged {
     std::uint64_t number = 0;
     char kind = '\0';
     std::string_view value;
 };
 
-/// What follows the number in a tag: the beginning of the output, which a NUL byte follows or not,
-/// the rest of the output, the ends, the holders of the output.
+/// The character after the number: '~' for the beginning of the output, '@' for the same if a NUL
+/// byte follows it, '=' for the rest of the output, ':' for the statuses, '!' for the holders.
 constexpr std::string_view kinds = "~@=:!";
-/// Reports of which nobody has asked; a guest is not kept from sending them.
+/// Unread reports that are kept: a guest may send any number of them.
 constexpr std::size_t most_holders = 16;
 
 std::optional<Tagged> parse_tag_at_begin(std::string_view line) {
@@ -44,46 +44,48 @@ std::optional<Tagged> parse_tag_at_begin(std::string_view line) {
     return tagged;
 }
 
-/// None when the line is something else. Text in front of the tag, which has come without a line
-/// end, is skipped.
+/// None when the line has no tag. Skips text in front of the tag, which another program has written
+/// without a line end.
 std::optional<Tagged> parse_tag(std::string_view line) {
     for (auto at = line.find('#'); at != std::string_view::npos; at = line.find('#', at + 1))
         if (auto tagged = parse_tag_at_begin(line.substr(at))) return tagged;
     return std::nullopt;
 }
 
-/// How the command and the reader of its output ended, as in PIPESTATUS.
-struct Ends {
+/// The exit statuses of the command and of the reader of its output.
+struct Statuses {
     int command = 0;
     int reader = 0;
 };
 
-/// What the reader ends with.
-constexpr int reader_was_short = 0;
-constexpr int reader_was_late = 124;
+/// Statuses of the reader: the output had no rest; the limit passed.
+constexpr int reader_without_rest = 0;
+constexpr int reader_timed_out = 124;
 
-std::optional<Ends> parse_ends(std::string_view text) {
-    Ends ends;
+std::optional<Statuses> parse_statuses(std::string_view text) {
+    Statuses statuses;
     const auto* end = text.data() + text.size();
-    auto command = std::from_chars(text.data(), end, ends.command);
+    auto command = std::from_chars(text.data(), end, statuses.command);
     if (command.ec != std::errc() || command.ptr == end || *command.ptr != ' ') return std::nullopt;
-    auto reader = std::from_chars(command.ptr + 1, end, ends.reader);
+    auto reader = std::from_chars(command.ptr + 1, end, statuses.reader);
     if (reader.ec != std::errc() || reader.ptr != end) return std::nullopt;
-    return ends;
+    return statuses;
 }
 
 }  // namespace
 
-// What takes long in an emulated guest is to start programs and to fork, so there is one fork,
-// which becomes the command, and no program for what is short: the shell takes that by itself.
-// base64 takes the rest, which `read` would take byte by byte; 5 is a pipe that closes when base64
-// ends, so that reading from it is a wait for that with a limit.
+// In an emulated guest, starting programs and forking are slow. So there is one fork, which becomes
+// the command; the shell itself reads and encodes the beginning of the output. Only longer output
+// starts a program: base64 for the rest, which `read` would read byte by byte. Descriptor 5 is a
+// pipe that closes when base64 ends: reading from it with a limit is a wait for base64 with a
+// limit.
 //
-// The coprocess is a process group of its own by `set -m`; it begins once we have its output as 4,
-// which bash would close with the coprocess. When it is gone the command has ended in time, and who
-// still holds the output is a child of it, which is waited for: charioteer_read looks every 5 s. A
-// command may also close its output and go on: then we look after it ever more rarely, with pauses
-// in which we read from a pipe that has nothing to say.
+// `set -m` makes the coprocess the leader of a process group. It waits for a line before it runs
+// the command, until descriptor 4 is a copy of its output: bash closes its own descriptor when the
+// coprocess ends. When the coprocess has ended, a process that still holds the output is a child of
+// the command, and is waited for: charioteer_read checks every 5 s. A command may also close its
+// output and continue: charioteer_wait checks whether it still runs, after pauses that double. A
+// pause is a read with a limit from a pipe to which nothing is written.
 const std::string_view preparation = R"bash(set -m
 charioteer_end() {
 kill -0 "$1" && kill -TERM -- "-$1" && { kill -CONT -- "-$1" || :; }
@@ -174,7 +176,7 @@ std::string command_line(const command::Command& command, std::uint64_t number,
     check_command_text(command.text);
     auto script = std::string(strict_prefix) + command.text;
     auto limit = command.limit ? command.limit->duration : io::Duration::zero();
-    // To bash, 0.000 is no limit but a question.
+    // With 0.000 bash's `read -t` does not wait, but only tests whether there is input.
     auto seconds = limit > io::Duration::zero()
                        ? fmt::format("{:.3f}", io::seconds(std::max<io::Duration>(limit, 1ms)))
                        : "";
@@ -183,8 +185,8 @@ std::string command_line(const command::Command& command, std::uint64_t number,
 }
 
 std::string bare_line(std::string_view script, std::uint64_t number) {
-    // The quotes keep a terminal's echo of the line from looking like the answer. Without the blank
-    // a script in parentheses would begin an arithmetic expansion, which ends dash.
+    // The quotes keep a terminal's echo of the line from being parsed as the answer. Without the
+    // blank, a script in parentheses would be an arithmetic expansion, whose error ends dash.
     return fmt::format(
         "word=$( {0} </dev/null 2>/dev/null); echo \"#\"\"{1}~${{word:-none}}\"; echo \"#\"\"{1}:0 "
         "0\"\n",
@@ -193,7 +195,7 @@ std::string bare_line(std::string_view script, std::uint64_t number) {
 
 std::string append_lines(std::string_view bytes, std::string_view file, std::uint64_t number) {
     auto data = "#" + encode_base64(bytes) + "\n";
-    // When the file cannot be written, the rest of the data is still taken from the console.
+    // When the file cannot be written, the rest of the data is still read from the console.
     auto line = fmt::format(
         "word=$({{ set -o pipefail; head -c {0} | {{ read -rN 1; base64 -d >>{1} || "
         "{{ status=$?; cat >/dev/null; exit $status; }}; }}; }} 2>&1); "
@@ -204,7 +206,7 @@ std::string append_lines(std::string_view bytes, std::string_view file, std::uin
 
 void AnswerReader::feed(std::string_view bytes) {
     if (begin_ == pending_.size()) {
-        // Not clear(): a long answer's room is not kept.
+        // Not clear(), which would keep the memory of a long answer.
         pending_ = std::string();
         begin_ = scanned_ = 0;
     } else if (begin_ > pending_.size() / 2) {
@@ -221,13 +223,13 @@ std::optional<std::string_view> AnswerReader::next_line() {
     scanned_ = end + 1;
     auto line = std::string_view(pending_).substr(begin_, end - begin_);
     begin_ = end + 1;
-    // A guest that starts anew has not yet told its terminal to leave line ends alone.
+    // The terminal of a guest that boots adds it until the shell has configured the terminal.
     if (line.ends_with('\r')) line.remove_suffix(1);
     return line;
 }
 
-/// The greeting counts before its line has ended. Only what has not been looked at is, and what may
-/// be the greeting's beginning, so that a long line stays linear.
+/// Finds the greeting before its line is complete. Searches only new bytes, and those before them
+/// that may be its beginning, so that the cost is linear in the length of a line.
 void AnswerReader::take_greeting() {
     auto from = scanned_ > begin_ + greeting.size() ? scanned_ - greeting.size() : begin_;
     auto at = pending_.find(greeting, from);
@@ -235,10 +237,10 @@ void AnswerReader::take_greeting() {
     if (at == std::string::npos) return;
     begin_ = at + greeting.size();
     greeted_ = true;
-    half_.reset();
+    partial_.reset();
 }
 
-/// Makes room while what comes cannot become an answer, however long it goes on without a line end.
+/// Discards bytes that cannot be part of an answer, so that an endless line takes no memory.
 void AnswerReader::drop_noise() {
     auto longest_tag = std::string_view("#18446744073709551615~").size();
     for (;;) {
@@ -255,26 +257,25 @@ void AnswerReader::drop_noise() {
     scanned_ = std::max(scanned_, begin_);
 }
 
-/// The beginning of the output ('~', or '@' for one that a NUL byte follows) or the rest of it
-/// ('=').
+/// `kind` is '~' or '@' for the beginning of the output, '=' for the rest of it.
 void AnswerReader::take_output(std::uint64_t number, char kind, std::string_view value) {
     auto begins = kind != '=';
     if (begins) {
-        half_ = Half{};
-        half_->answer.number = number;
+        partial_ = PartialAnswer{};
+        partial_->answer.number = number;
     }
-    if (!half_ || half_->answer.number != number || half_->has_rest) {
-        half_.reset();
+    if (!partial_ || partial_->answer.number != number || partial_->has_rest) {
+        partial_.reset();
         return;
     }
-    auto& answer = half_->answer;
+    auto& answer = partial_->answer;
     try {
         answer.output += begins ? unquote(value) : decode_base64(value);
     } catch (const io::Error& error) {
         answer.damage = error.what();
     }
     if (kind == '@') answer.output.push_back('\0');
-    half_->has_rest = !begins;
+    partial_->has_rest = !begins;
 }
 
 void AnswerReader::take_holders(std::uint64_t number, std::string_view value) {
@@ -282,7 +283,7 @@ void AnswerReader::take_holders(std::uint64_t number, std::string_view value) {
     try {
         holders_.push_back({number, value[0] == '1', unquote(value.substr(2))});
     } catch (const io::Error&) {
-        // Noise.
+        // Not a report: output of another program.
     }
 }
 
@@ -296,7 +297,7 @@ std::optional<Holders> AnswerReader::next_holders() {
 std::optional<Answer> AnswerReader::take_line(std::string_view line) {
     if (line.find(greeting) != std::string_view::npos) {
         greeted_ = true;
-        half_.reset();
+        partial_.reset();
         return std::nullopt;
     }
     auto tagged = parse_tag(line);
@@ -309,16 +310,17 @@ std::optional<Answer> AnswerReader::take_line(std::string_view line) {
         take_output(tagged->number, tagged->kind, tagged->value);
         return std::nullopt;
     }
-    auto ends = parse_ends(tagged->value);
-    if (!ends) return std::nullopt;
-    auto half = std::exchange(half_, std::nullopt).value_or(Half{});
-    auto answer = std::move(half.answer);
-    if (answer.number != tagged->number || half.has_rest != (ends->reader != reader_was_short)) {
+    auto statuses = parse_statuses(tagged->value);
+    if (!statuses) return std::nullopt;
+    auto partial = std::exchange(partial_, std::nullopt).value_or(PartialAnswer{});
+    auto answer = std::move(partial.answer);
+    if (answer.number != tagged->number ||
+        partial.has_rest != (statuses->reader != reader_without_rest)) {
         answer = Answer{};
         answer.number = tagged->number;
         answer.damage = "a part of it is missing";
     }
-    answer.status = ends->reader == reader_was_late ? reader_was_late : ends->command;
+    answer.status = statuses->reader == reader_timed_out ? reader_timed_out : statuses->command;
     return answer;
 }
 

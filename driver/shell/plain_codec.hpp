@@ -11,68 +11,69 @@
 
 namespace charioteer::shell {
 
-/// What the guest says once its root shell listens (driver contract, section 4.2).
+/// What the guest sends once its root shell accepts commands (driver contract, section 4.2).
 constexpr std::string_view greeting = "Spawning backdoor root shell...";
 
-/// What a root shell has to be told once, before its first command line.
+/// Defines the functions that command lines call; sent to each new root shell once, before its
+/// first command line.
 extern const std::string_view preparation;
 
 /// Throws io::UsageError for a command that cannot be run: one with a NUL byte, or longer than
 /// Linux lets a program take as an argument, 128 KiB.
 void check_command_text(std::string_view text);
 
-/// The line that has a prepared shell run `command`, a strict script, and answer as
-/// docs/shell-protocol.md says. Processes that hold the output once the command's shell has ended
-/// may be silent for `holder_limit`; zero is for ever. Throws as check_command_text().
+/// The line that makes a prepared shell run `command`, a strict script, and send an answer in the
+/// format of docs/shell-protocol.md. After the end of the command's shell, the answer waits for
+/// processes that hold the output until they have written nothing for `holder_limit`; zero is no
+/// limit. Throws as check_command_text().
 std::string command_line(const command::Command& command, std::uint64_t number,
                          std::chrono::seconds holder_limit);
 
-/// The line that has any POSIX shell, prepared or not, run `script` and answer as to
-/// command_line(): `script` must print one word of letters, digits and dashes.
+/// The line that makes any POSIX shell, prepared or not, run `script` and send an answer in the
+/// same format: `script` must print one word of letters, digits and dashes.
 std::string bare_line(std::string_view script, std::uint64_t number);
 
-/// What append_lines() takes of a file at once, in bytes.
+/// The most bytes that append_lines() accepts.
 constexpr std::size_t longest_append = 384 * 1024;
 
-/// The line that has a bash, prepared or not, append `bytes` to a file and answer as to
-/// command_line(), and the line that carries them, in base64. `file` is a word of the shell.
-/// Programs read the second line in large pieces, where the shell would read it byte by byte; a
-/// shell that comes upon it, since they could not be started, takes it for a comment.
+/// Two lines: one that makes a bash, prepared or not, append `bytes` to a file and send an answer
+/// in the same format, and one that contains the bytes, in base64. `file` is a word of the shell.
+/// Programs read the second line in large pieces, since the shell would read it byte by byte. If
+/// they cannot be started, the shell reads the line and takes it for a comment.
 std::string append_lines(std::string_view bytes, std::string_view file, std::uint64_t number);
 
-/// What came of one command.
+/// The result of one command.
 struct Answer {
     std::uint64_t number = 0;  ///< of the command
     int status = 0;
     std::string output;
-    std::string damage;  ///< what is wrong with the output as it came; empty: nothing
+    std::string damage;  ///< why the output is unusable; empty if it is complete
 };
 
-/// Processes have the output of a command open whose shell has ended.
+/// Processes that have the output of a command open after its shell has ended.
 struct Holders {
     std::uint64_t number = 0;  ///< of the command
-    bool given_up = false;     ///< the answer comes without what they write
+    bool given_up = false;     ///< the answer does not wait for them any longer
     std::string names;         ///< "name (pid n)", separated by ", "
 };
 
-/// Makes the answers to command lines out of what the guest sends, however it is chopped up. No
-/// I/O.
+/// Parses the answers to command lines from what the guest sends, in pieces of any size. No I/O.
 class AnswerReader {
 public:
     void feed(std::string_view bytes);
-    /// The next whole answer; none while there is none. What is no part of an answer is skipped. A
-    /// greeting, which means that the guest's shell started anew, is told by greeted().
+    /// The next complete answer, if there is one. Skips what is not part of an answer; after a
+    /// greeting, which means that the guest's shell was restarted, greeted() returns true.
     std::optional<Answer> next();
-    /// Reports on holders that came before what next() has returned, each once.
+    /// The next report on holders that next() has read, if there is one.
     std::optional<Holders> next_holders();
-    /// Whether a greeting has come since the last call.
+    /// Whether a greeting was received since the last call.
     bool greeted() noexcept;
-    /// Bytes that wait for the rest of their line.
+    /// Bytes of an incomplete line.
     std::size_t kept() const noexcept { return pending_.size() - begin_; }
 
 private:
-    /// An answer whose status has not yet come.
-    struct Half {
+    /// An answer whose status was not received yet.
+    struct PartialAnswer {
         Answer answer;
         bool has_rest = false;
     };
@@ -85,9 +86,9 @@ private:
     void take_output(std::uint64_t number, char kind, std::string_view value);
 
     std::string pending_;
-    std::size_t begin_ = 0;    ///< first byte not yet given out
-    std::size_t scanned_ = 0;  ///< no line end between begin_ and here
-    std::optional<Half> half_;
+    std::size_t begin_ = 0;    ///< first byte that is not part of a line returned
+    std::size_t scanned_ = 0;  ///< there is no line end between begin_ and here
+    std::optional<PartialAnswer> partial_;
     std::deque<Holders> holders_;
     bool greeted_ = false;
 };

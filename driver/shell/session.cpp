@@ -12,13 +12,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Upstream says so every 30 s.
-constexpr auto quiet_after = 30s;
+/// Upstream's interval for the same log line.
+constexpr auto silence_limit = 30s;
 constexpr std::size_t read_size = 64 * 1024;
 
 }  // namespace
 
-/// A place in the queue for the shell, given up when this goes.
+/// A place in the queue for the shell; the destructor gives it up.
 class Session::Turn {
 public:
     explicit Turn(std::shared_ptr<Session> session)
@@ -78,13 +78,13 @@ bool Session::take_greeting() {
     return true;
 }
 
-asio::awaitable<void> Session::until_greeted(std::function<void(std::string_view)> said,
-                                             std::shared_ptr<bool> heard) {
+asio::awaitable<void> Session::receive_greeting(std::function<void(std::string_view)> on_bytes,
+                                                std::shared_ptr<bool> any_bytes) {
     while (!greeted_) {
         auto bytes = co_await read_some();
-        *heard = true;
-        said(bytes);
-        // Answers to commands of before the reboot: nobody waits for them.
+        *any_bytes = true;
+        on_bytes(bytes);
+        // Skips answers to commands from before the reboot, which have no caller any more.
         while (answers_.next()) continue;
         greeted_ = take_greeting();
     }
@@ -99,17 +99,17 @@ asio::awaitable<void> Session::wait_ready(ReadyEvents events, io::Deadline deadl
     auto greetings_before = greetings_;
     auto turn =
         co_await deadline.limit(take_turn(), "an earlier command kept the guest's root shell");
-    auto heard = std::make_shared<bool>(false);
-    // Another call may have seen the greeting while this one waited for its turn.
+    auto any_bytes = std::make_shared<bool>(false);
+    // Another call may have received the greeting while this one waited for its turn.
     while (!greeted_ && greetings_ == greetings_before) {
-        auto slice = time_.deadline_after(quiet_after);
+        auto slice = time_.deadline_after(silence_limit);
         if (deadline.when() < slice.when()) slice = deadline;
         try {
-            co_await slice.limit(until_greeted(events.said, heard),
-                                 "the guest's root shell did not greet");
+            co_await slice.limit(receive_greeting(events.received, any_bytes),
+                                 "the guest's root shell did not send a greeting");
         } catch (const io::TimeoutError&) {
             if (slice.when() == deadline.when()) throw;
-            if (!*heard) events.quiet();
+            if (!*any_bytes) events.silent();
         }
     }
     greeted_ = false;
@@ -128,7 +128,7 @@ asio::awaitable<Answer> Session::answer_to(std::uint64_t number, std::string tex
         while (auto answer = answers_.next()) {
             take_holders(number, text);
             if (answer->number != number) continue;
-            // A greeting that nobody waits for is old news now.
+            // The new shell has answered: its greeting need not be waited for any more.
             if (awaiting_ == 0) greeted_ = false;
             if (!answer->damage.empty())
                 throw GarbledAnswer(fmt::format(
@@ -140,7 +140,7 @@ asio::awaitable<Answer> Session::answer_to(std::uint64_t number, std::string tex
         take_holders(number, text);
         if (take_greeting()) {
             greeted_ = true;
-            throw Restarted("the guest's root shell started anew while the command ran in it");
+            throw Restarted("the guest's root shell was restarted while the command ran in it");
         }
         co_await read_some();
     }
@@ -157,7 +157,7 @@ asio::awaitable<command::Outcome> Session::execute(command::Command command,
     if (!std::exchange(prepared_, true)) connection_->send(preparation);
     connection_->send(line);
     if (!command.want_output) {
-        co_await deadline.limit(connection_->flushed(), "the guest took no command");
+        co_await deadline.limit(connection_->flushed(), "the guest did not read the command");
         co_return command::Outcome{};
     }
     Answer answer;
@@ -178,10 +178,10 @@ asio::awaitable<command::Outcome> Session::execute(command::Command command,
     co_return outcome;
 }
 
-/// Of a shell that was half way through a line when the guest's state was saved, that line ends
-/// here, and so does what it was to append.
+/// The guest may have been restored to a state that was saved while its shell read a line, or while
+/// its programs read data of append(): line ends complete what they wait for.
 void Session::begin_line() {
-    if (!std::exchange(renew_, false)) return;
+    if (!std::exchange(prepare_again_, false)) return;
     connection_->send(std::string(saved_in_data_ ? 2 * longest_append : 1, '\n'));
     prepared_ = false;
 }
@@ -217,11 +217,11 @@ asio::awaitable<void> Session::send_raw(std::string bytes, io::Deadline deadline
     std::exception_ptr failure;
     try {
         co_await deadline.limit(connection_->flushed(),
-                                "the guest did not take what its shell was sent");
+                                "the guest did not read the bytes that were sent to its shell");
     } catch (...) {
         failure = std::current_exception();
     }
-    // While the shell is lent, only this finds its end. Commands that wait for their turn need it.
+    // While the shell is lent, only this detects its end, which commands in the queue wait for.
     if (!usable()) turns_changed_.notify_all();
     if (failure) std::rethrow_exception(failure);
 }
@@ -236,9 +236,9 @@ asio::awaitable<io::UniqueFd> Session::lend() {
 
 void Session::take_back() {
     if (!lent_) return;
-    // The copy shares its mode with ours; the borrower may have made it a blocking one.
+    // Both descriptors share their flags, and the borrower may have removed O_NONBLOCK.
     if (usable()) ::fcntl(connection_->descriptor(), F_SETFL, O_NONBLOCK);
-    // Ends a line left half typed; and the borrower may have started another shell.
+    // Completes a line that the borrower left incomplete. It may have started another shell.
     connection_->send("\n");
     prepared_ = false;
     lent_.reset();
@@ -247,7 +247,7 @@ void Session::take_back() {
 void Session::close() {
     connection_->close();
     turns_changed_.notify_all();
-    // Holds us.
+    // It has a reference to this session.
     lent_.reset();
 }
 

@@ -139,7 +139,7 @@ def test_4_4_a_guest_may_end_during_an_unchecked_command(workshop: Workshop) -> 
             raise AssertionError("no error although the status is checked")
         """,
     )
-    assert "has taken the guest along" in text
+    assert "the guest ended during" in text
 
 
 def test_3_7_pending_events_are_returned_immediately(workshop: Workshop) -> None:

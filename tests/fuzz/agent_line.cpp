@@ -80,11 +80,11 @@ private:
 std::string generate(fuzz::Input input) {
     Driver driver;
     unsigned char room[64];
-    driver.put(
-        frames::Type::hello, 0,
-        frames::encode(
-            frames::Hello{.version = frames::version, .nonce = nonce, .flags = frames::Hello::anew},
-            room));
+    driver.put(frames::Type::hello, 0,
+               frames::encode(
+                   frames::Hello{
+                       .version = frames::version, .nonce = nonce, .flags = frames::Hello::reset},
+                   room));
     for (int count = 0; !input.empty() && count < most_frames; ++count) {
         auto type = input.byte();
         std::uint32_t stream = input.byte() % 8U;
@@ -101,12 +101,12 @@ std::string generate(fuzz::Input input) {
 }
 
 void check_answers(int line) {
-    std::string heard;
+    std::string received;
     char room[4096];
     for (ssize_t got = 0; (got = ::read(line, room, sizeof room)) > 0;)
-        heard.append(room, static_cast<std::size_t>(got));
+        received.append(room, static_cast<std::size_t>(got));
     std::optional<std::uint32_t> expected;
-    frames::Bytes left{reinterpret_cast<const unsigned char*>(heard.data()), heard.size()};
+    frames::Bytes left{reinterpret_cast<const unsigned char*>(received.data()), received.size()};
     while (!left.empty()) {
         auto found = frames::scan(left, frames::Expect::any);
         demand(found.kind == frames::Scan::Kind::frame);

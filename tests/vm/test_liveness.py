@@ -59,7 +59,7 @@ def test_a_guest_that_reboots_during_a_command(workshop: Workshop) -> None:
     """
     anew = run(workshop, script)
     anew.expect(0, limit=180)
-    assert "raised: machine: the guest started anew" in anew.stdout
+    assert "raised: machine: the guest rebooted" in anew.stdout
     assert anew.stdout.endswith("anew\n True\n")
 
 
@@ -77,7 +77,7 @@ def test_a_guest_that_becomes_silent_is_waited_for(workshop: Workshop) -> None:
     silent.wait_for("machine # in the command", limit=120)
     (qemu,) = qemus_of(workshop.state)
     os.kill(qemu, signal.SIGSTOP)
-    silent.wait_for("waiting for the guest, whose agent has said nothing for", limit=120)
+    silent.wait_for("waiting for the guest: its agent has sent nothing for", limit=120)
     os.kill(qemu, signal.SIGCONT)
     silent.enter("go on")
     silent.expect(0, limit=120)

@@ -33,7 +33,7 @@ MONITOR = """
         machine.wait_for_console_text("under way", timeout=120)
         monitor("loadvm one")
         waiting.join(120)
-        assert "the guest went back to an earlier state" in lost.pop()
+        assert "the guest was restored to an earlier state" in lost.pop()
         assert machine.succeed("cat /tmp/state", timeout=120) == "before\\n"
 """
 

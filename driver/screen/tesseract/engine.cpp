@@ -44,8 +44,8 @@ public:
         if (cancelled()) return {};
         api_.SetImage(pix.get());
         tesseract::ETEXT_DESC monitor;
-        monitor.cancel = [](void* asked, int /*words*/) {
-            return (*static_cast<const std::function<bool()>*>(asked))();
+        monitor.cancel = [](void* is_cancelled, int /*words*/) {
+            return (*static_cast<const std::function<bool()>*>(is_cancelled))();
         };
         monitor.cancel_this = const_cast<std::function<bool()>*>(&cancelled);
         auto failed = api_.Recognize(&monitor) != 0;

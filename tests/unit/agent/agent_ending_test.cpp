@@ -29,8 +29,8 @@ bool ends(int process) {
     return ::poll(&entry, 1, 60'000) == 1;
 }
 
-/// Signals of this process and those that it starts have no effect, as on processes in the middle
-/// of an operation of a disk.
+/// Signals of this process and those that it starts have no effect, as on processes in
+/// uninterruptible disk I/O.
 void swallow_signals() {
     sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -98,26 +98,26 @@ TEST_F(AgentEnding, AGroupWhoseLeaderHasEndedIsKilled) {
 TEST(AgentEndingNothing, IsAnsweredAfterTheLimitWithTheNamesOfWhatIsLeft) {
     RunningAgent agent({.prepare = swallow_signals});
     agent.greet();
-    agent.exec(1, "echo said; exec sleep 1000", {.limit = 100});
-    // Its shell ends after the limit, of itself; what is left has the output open.
+    agent.exec(1, "echo text; exec sleep 1000", {.limit = 100});
+    // Its shell ends after the limit by itself; the remaining process has the output open.
     agent.exec(2, "sleep 1000 & echo $!; read -rt 0.5 <><(:); exit 3",
                {.limit = 100, .holder_limit = 3'600'000});
-    // Outside the group, it is waited for as long as it holds the output.
+    // Outside the group it is waited for while it holds the output.
     agent.exec(3, "setsid sleep 1000 & echo $!; read -rt 0.5 <><(:); exit 3", {.limit = 100});
     for (auto stream : {1U, 2U}) {
         agent.wait_for_exit(stream);
-        const auto& heard = agent.of(stream);
-        EXPECT_EQ(heard.status(), 124U);
-        EXPECT_EQ(heard.exit->timed_out, 1U);
-        EXPECT_EQ(heard.exit->held, frames::Exit::not_ended);
-        auto left = stream == 1 ? *heard.process : std::stoul(heard.output);
-        EXPECT_THAT(heard.holders, testing::HasSubstr("(pid " + std::to_string(left) + ")"));
-        EXPECT_FALSE(heard.closed);
-        // It may end after all.
+        const auto& received = agent.of(stream);
+        EXPECT_EQ(received.status(), 124U);
+        EXPECT_EQ(received.exit->timed_out, 1U);
+        EXPECT_EQ(received.exit->held, frames::Exit::not_ended);
+        auto left = stream == 1 ? *received.process : std::stoul(received.output);
+        EXPECT_THAT(received.holders, testing::HasSubstr("(pid " + std::to_string(left) + ")"));
+        EXPECT_FALSE(received.closed);
+        // It may still end later.
         EXPECT_EQ(::kill(static_cast<pid_t>(left), SIGKILL), 0);
         agent.wait_for_closed(stream);
     }
-    EXPECT_EQ(agent.of(1).output, "said\n");
+    EXPECT_EQ(agent.of(1).output, "text\n");
     agent.synchronise();
     EXPECT_FALSE(agent.of(3).exit);
     EXPECT_EQ(::kill(std::stoi(agent.of(3).output), SIGKILL), 0);

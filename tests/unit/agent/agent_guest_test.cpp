@@ -174,8 +174,8 @@ TEST(AgentWithInheritedState, CommandsReceiveSignalsThatTheAgentInheritedAsIgnor
     }};
     RunningAgent agent(deaf);
     agent.greet();
-    auto ask = "exec sed -n 's/^Sig[BI][lg][kn]:\\t//p' /proc/self/status";
-    std::istringstream masks(agent.run(1, ask).output);
+    auto script = "exec sed -n 's/^Sig[BI][lg][kn]:\\t//p' /proc/self/status";
+    std::istringstream masks(agent.run(1, script).output);
     int count = 0;
     // Only signals up to 31: an emulator's C library reserves some of the others.
     for (std::uint64_t mask = 0; masks >> std::hex >> mask; ++count)

@@ -19,7 +19,7 @@ protected:
     ExecOptions with_input_{.flags = Exec::with_input};
 };
 
-TEST_F(AgentInput, IsEmptyWithoutAsking) {
+TEST_F(AgentInput, IsEmptyWithoutARequest) {
     EXPECT_EQ(agent_.run(1, "cat; echo $?").output, "0\n");
 }
 

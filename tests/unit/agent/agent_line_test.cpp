@@ -80,7 +80,7 @@ TEST_F(AgentLine, ALostFrameIsReportedOnceAndFramesAreIgnoredUntilAHello) {
     agent_.greet();
     agent_.synchronise();
     EXPECT_THAT(agent_.pongs(), ElementsAre("1", "synchronise"));
-    EXPECT_EQ(agent_.frames_heard(), 3U);
+    EXPECT_EQ(agent_.frames_received(), 3U);
 }
 
 TEST_F(AgentLine, AFrameWithAFlippedBitIsIgnored) {

@@ -18,12 +18,12 @@ class AgentResume : public testing::Test {
 protected:
     AgentResume() { agent_.greet(); }
 
-    /// Sends a hello that asks for the agent's progress and for all frames after `heard`; its
-    /// reply.
-    Hello ask(frames::Progress heard, std::uint32_t flags = 0) {
-        auto question = agent_.make_hello(
-            {.nonce = 0, .flags = flags, .next = heard.next, .chain = heard.chain});
-        agent_.send_bytes(question);
+    /// Sends a hello that requests the agent's progress and all frames after `received`; returns
+    /// the reply.
+    Hello request(frames::Progress received, std::uint32_t flags = 0) {
+        auto hello = agent_.make_hello(
+            {.nonce = 0, .flags = flags, .next = received.next, .chain = received.chain});
+        agent_.send_bytes(hello);
         auto epoch = agent_.epoch();
         agent_.wait_until([&] { return agent_.hello()->epoch == epoch; });
         return *agent_.hello();
@@ -38,7 +38,7 @@ TEST_F(AgentResume, FramesThatTheDriverHasNotReceivedAreResent) {
     agent_.run(1, "echo once");
     agent_.wait_for_closed(1);
     agent_.of(1) = {};
-    auto answer = ask(before);
+    auto answer = request(before);
     EXPECT_EQ(answer.flags, Hello::continues);
     EXPECT_GE(answer.next, 2U);
     agent_.wait_for_closed(1);
@@ -48,24 +48,24 @@ TEST_F(AgentResume, FramesThatTheDriverHasNotReceivedAreResent) {
 TEST_F(AgentResume, FramesThatTheDriverHasReceivedAreNotResent) {
     agent_.run(1, "echo once");
     agent_.wait_for_closed(1);
-    auto heard = agent_.frames_heard();
-    EXPECT_EQ(ask(agent_.progress()).flags, Hello::continues);
+    auto received = agent_.frames_received();
+    EXPECT_EQ(request(agent_.progress()).flags, Hello::continues);
     agent_.synchronise();
-    EXPECT_EQ(agent_.frames_heard(), heard + 1);
+    EXPECT_EQ(agent_.frames_received(), received + 1);
 }
 
 TEST_F(AgentResume, ReportsThatTheDriverReceivedOtherFrames) {
     agent_.synchronise();
     auto other = agent_.progress();
     ++other.chain;
-    EXPECT_EQ(ask(other).flags, 0U);
+    EXPECT_EQ(request(other).flags, 0U);
 }
 
 TEST_F(AgentResume, ATruncatedFrameIsResentCompletely) {
     auto frame = agent_.make_frame(Type::ping, 0, "whole");
     agent_.send_bytes(frame.substr(0, frame.size() - 1));
     agent_.send_bytes(std::string(frames::max_frame, '\0'));
-    EXPECT_EQ(ask(agent_.progress()).next, 0U);
+    EXPECT_EQ(request(agent_.progress()).next, 0U);
     agent_.send_bytes(frame);
     agent_.wait_until([&] { return !agent_.pongs().empty(); });
     EXPECT_EQ(agent_.pongs().front(), "whole");
@@ -81,16 +81,16 @@ TEST_F(AgentResume, SendsNoMoreThanItCanResend) {
     for (std::size_t times = 0; times < questions; ++times) agent_.send_text(Type::ping, 0, "?");
     agent_.wait_until([&] { return agent_.pongs().size() == questions; });
     EXPECT_LT(agent_.of(1).output.size(), 300'000U);
-    EXPECT_EQ(ask(before).flags, 0U);
+    EXPECT_EQ(request(before).flags, 0U);
 }
 
 TEST_F(AgentResume, AResetLeavesCommandsRunning) {
     agent_.exec(1, "while :; do echo on; echo err >&2; sleep 0.01; done");
     agent_.wait_for_output(1, "on\non\n");
     auto process = static_cast<pid_t>(*agent_.of(1).process);
-    ask({}, Hello::anew);
+    request({}, Hello::reset);
     // Both ends restart their frame numbers; the command continues as an orphan.
-    agent_.run(1, "echo anew");
+    agent_.run(1, "echo reset");
     auto& orphan = agent_.of(frames::orphan | 1);
     agent_.wait_until([&] { return orphan.errors.size() > 8; });
     EXPECT_EQ(::kill(-process, SIGKILL), 0);
@@ -102,7 +102,7 @@ TEST_F(AgentResume, AResetEndsBuiltInProgramsOfTheDriver) {
     agent_.exec(1, words, {.flags = frames::Exec::built_in});
     agent_.exec(2, "sleep 1000", {.flags = frames::Exec::on_terminal, .rows = 24, .columns = 80});
     agent_.wait_until([&] { return agent_.of(1).process && agent_.of(2).process; });
-    ask({}, Hello::anew);
+    request({}, Hello::reset);
     agent_.wait_for_closed(frames::orphan | 1);
     agent_.wait_for_closed(frames::orphan | 2);
 }
@@ -111,7 +111,7 @@ TEST_F(AgentResume, AResetRestoresTheCreditOfACommand) {
     agent_.refill = false;
     agent_.exec(1, "head -c 150000 /dev/zero >&2; echo done >&2", {.credit = 100'000});
     agent_.wait_until([&] { return agent_.of(1).errors.size() == 100'000; });
-    ask({}, Hello::anew);
+    request({}, Hello::reset);
     agent_.wait_for_exit(frames::orphan | 1);
 }
 

@@ -79,8 +79,9 @@ RunningAgent::RunningAgent(AgentOptions options) : nonce_(options.nonce) {
 }
 
 RunningAgent::~RunningAgent() {
-    for (const auto& [stream, heard] : streams_)
-        if (heard.process && !heard.closed) ::kill(-static_cast<pid_t>(*heard.process), SIGKILL);
+    for (const auto& [stream, received] : streams_)
+        if (received.process && !received.closed)
+            ::kill(-static_cast<pid_t>(*received.process), SIGKILL);
     if (pid_ < 0) return;
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
@@ -96,14 +97,14 @@ std::string RunningAgent::make_frame(Type type, std::uint32_t stream, std::strin
 }
 
 std::string RunningAgent::make_hello() {
-    return make_hello({.version = frames::version, .nonce = nonce_, .flags = frames::Hello::anew});
+    return make_hello({.version = frames::version, .nonce = nonce_, .flags = frames::Hello::reset});
 }
 
 std::string RunningAgent::make_hello(frames::Hello hello) {
     unsigned char room[64];
     hello.epoch = ++epoch_;
-    asked_ = {.next = hello.next, .chain = hello.chain};
-    if ((hello.flags & frames::Hello::anew) != 0) sequence_ = 0;
+    requested_ = {.next = hello.next, .chain = hello.chain};
+    if ((hello.flags & frames::Hello::reset) != 0) sequence_ = 0;
     // Hello frames have no sequence number.
     auto next = sequence_;
     auto frame = make_frame(Type::hello, 0, text_of(frames::encode(hello, room)));
@@ -127,7 +128,7 @@ void RunningAgent::send_text(Type type, std::uint32_t stream, std::string_view t
 void RunningAgent::greet(std::uint64_t nonce) {
     wait_until([&] { return hello_.has_value(); });
     send_bytes(
-        make_hello({.version = frames::version, .nonce = nonce, .flags = frames::Hello::anew}));
+        make_hello({.version = frames::version, .nonce = nonce, .flags = frames::Hello::reset}));
 }
 
 void RunningAgent::greet() {
@@ -239,7 +240,7 @@ void RunningAgent::take_hello(frames::Bytes payload) {
     if (!frames::decode(payload, hello)) return;
     hello_ = hello;
     // The reply to a hello of the test.
-    if (hello.epoch != 0) progress_ = asked_;
+    if (hello.epoch != 0) progress_ = requested_;
 }
 
 void RunningAgent::take(const frames::Scan& found) {
@@ -256,13 +257,14 @@ void RunningAgent::take(const frames::Scan& found) {
         outgoing_ += make_frame(Type::ack, 0, text_of(frames::encode(ack, room)));
     }
     ++received_;
-    auto& heard = streams_[header.stream];
-    EXPECT_FALSE(heard.closed && header.stream != 0) << "something after the last frame";
+    auto& received = streams_[header.stream];
+    EXPECT_FALSE(received.closed && header.stream != 0) << "something after the last frame";
     frames::Started started;
     frames::Credit credit;
     frames::Exit exit;
     bool carries = header.type == Type::output || header.type == Type::errors;
-    if (carries) (header.type == Type::output ? heard.output : heard.errors) += text_of(payload);
+    if (carries)
+        (header.type == Type::output ? received.output : received.errors) += text_of(payload);
     if (carries && refill) {
         unsigned char room[64];
         credit.bytes = static_cast<std::uint32_t>(payload.size());
@@ -270,16 +272,16 @@ void RunningAgent::take(const frames::Scan& found) {
         outgoing_ += make_frame(Type::credit, header.stream, text_of(frames::encode(credit, room)));
     }
     if (header.type == Type::started && frames::decode(payload, started))
-        heard.process = started.process;
+        received.process = started.process;
     if (header.type == Type::credit && frames::decode(payload, credit))
-        heard.credit += credit.bytes;
+        received.credit += credit.bytes;
     if (header.type == Type::exit && frames::decode(payload, exit)) {
-        heard.exit = exit;
-        heard.holders = text_of(payload);
+        received.exit = exit;
+        received.holders = text_of(payload);
     }
-    if (header.type == Type::held) heard.held = text_of(payload);
-    if (header.type == Type::refused) heard.refused = text_of(payload);
-    if (header.type == Type::closed) heard.closed = true;
+    if (header.type == Type::held) received.held = text_of(payload);
+    if (header.type == Type::refused) received.refused = text_of(payload);
+    if (header.type == Type::closed) received.closed = true;
     if (header.type == Type::pong) pongs_.push_back(text_of(payload));
 }
 

@@ -103,7 +103,7 @@ public:
     Received& of(std::uint32_t stream) { return streams_[stream]; }
     const std::optional<frames::Hello>& hello() const { return hello_; }
     const std::vector<std::string>& pongs() const { return pongs_; }
-    std::size_t frames_heard() const { return received_; }
+    std::size_t frames_received() const { return received_; }
 
     /// Whether credit is returned for received output.
     bool refill = true;
@@ -122,7 +122,7 @@ private:
     std::uint32_t sequence_ = 0;
     std::uint32_t epoch_ = 0;
     frames::Progress progress_;
-    frames::Progress asked_;  ///< the progress in the last hello sent
+    frames::Progress requested_;  ///< the progress in the last hello sent
     std::size_t not_acked_ = 0;
     std::size_t received_ = 0;
     std::string outgoing_;

@@ -39,7 +39,7 @@ protected:
         }
         unsigned char room[64];
         frames::Hello hello{
-            .version = frames::version, .nonce = 1, .epoch = 1, .flags = frames::Hello::anew};
+            .version = frames::version, .nonce = 1, .epoch = 1, .flags = frames::Hello::reset};
         put(Type::hello, 0, frames::encode(hello, room));
         sequence_ = 0;  // hello frames have no sequence number
     }

@@ -20,7 +20,7 @@ class ChannelTest : public testing::Test {
 protected:
     ChannelTest() : ends_(fakes::connected_pair(runtime_.executor())) {
         auto disconnect_reason = [this]() -> asio::awaitable<std::string> {
-            ++asked_;
+            ++reason_calls_;
             co_return "QEMU was killed by signal 9";
         };
         channel_ = Channel::open(std::move(ends_.first), disconnect_reason,
@@ -53,7 +53,7 @@ protected:
     io::Runtime runtime_;
     fakes::ManualTime time_;
     std::pair<io::UnixStream, fakes::Peer> ends_;
-    std::atomic<int> asked_ = 0;
+    std::atomic<int> reason_calls_ = 0;
     std::shared_ptr<Channel> channel_;
 };
 
@@ -64,7 +64,7 @@ TEST_F(ChannelTest, TheEndOfTheConnectionIsReportedWithItsReason) {
     EXPECT_EQ(failure_of(std::move(waiting)), "QEMU was killed by signal 9");
     auto again = runtime_.start(channel_->greeted(io::Deadline::never()));
     EXPECT_EQ(failure_of(std::move(again)), "QEMU was killed by signal 9");
-    EXPECT_EQ(asked_, 1);
+    EXPECT_EQ(reason_calls_, 1);
 }
 
 TEST(Channel, TwoDriversHaveDistinctStreamNumbers) {

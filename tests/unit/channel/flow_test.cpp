@@ -15,20 +15,22 @@ const std::string piece(16 * 1024, 'x');
 TEST_F(MultiplexerTest, CreditIsReturnedWhenOutputIsRead) {
     greet();
     auto call = start();
-    EXPECT_EQ(decoded<frames::Exec>(of(Type::exec, heard()).at(0)).credit, window);
-    for (std::size_t sent = 0; sent < window; sent += piece.size()) say(Type::output, 1, piece);
-    EXPECT_EQ(credit_heard(), 0u);
+    EXPECT_EQ(decoded<frames::Exec>(of(Type::exec, sent_frames()).at(0)).credit, window);
+    for (std::size_t sent = 0; sent < window; sent += piece.size())
+        agent_sends(Type::output, 1, piece);
+    EXPECT_EQ(returned_credit(), 0u);
     EXPECT_EQ(begin(call->next())->value.value()->bytes.size(), window);
-    EXPECT_EQ(credit_heard(), window);
+    EXPECT_EQ(returned_credit(), window);
     EXPECT_TRUE(multiplexer_->usable());
 }
 
 TEST_F(MultiplexerTest, MoreOutputThanCreditLosesTheAgent) {
     greet();
     auto call = start();
-    for (std::size_t sent = 0; sent < window; sent += piece.size()) say(Type::output, 1, piece);
-    say(Type::errors, 1, "x");
-    EXPECT_THAT(why_lost(), HasSubstr("more of a command's output than it had room for"));
+    for (std::size_t sent = 0; sent < window; sent += piece.size())
+        agent_sends(Type::output, 1, piece);
+    agent_sends(Type::errors, 1, "x");
+    EXPECT_THAT(why_lost(), HasSubstr("more of a command's output than it had credit for"));
     // Output within the credit can still be read.
     EXPECT_EQ(begin(call->next())->value.value()->bytes.size(), window);
     EXPECT_THAT(begin(call->next())->error, HasSubstr("the agent is broken"));
@@ -37,33 +39,34 @@ TEST_F(MultiplexerTest, MoreOutputThanCreditLosesTheAgent) {
 TEST_F(MultiplexerTest, TheExitReturnsAllCreditForLaterErrors) {
     greet();
     auto call = start();
-    for (std::size_t sent = 0; sent < window; sent += piece.size()) say(Type::output, 1, piece);
-    heard();
-    say_exit(1);
-    EXPECT_EQ(credit_heard(), window);
+    for (std::size_t sent = 0; sent < window; sent += piece.size())
+        agent_sends(Type::output, 1, piece);
+    sent_frames();
+    agent_sends_exit(1);
+    EXPECT_EQ(returned_credit(), window);
     // Once.
     EXPECT_EQ(begin(call->next())->value.value()->bytes.size(), window);
-    EXPECT_EQ(credit_heard(), 0u);
-    say(Type::errors, 1, "later\n");
+    EXPECT_EQ(returned_credit(), 0u);
+    agent_sends(Type::errors, 1, "later\n");
     EXPECT_EQ(late_.size(), 1u);
     // Not for every frame: otherwise an agent that sends single bytes would cause more bytes in
     // reply.
-    EXPECT_EQ(credit_heard(), 0u);
-    say(Type::errors, 1, piece);
-    EXPECT_EQ(credit_heard(), 6 + piece.size());
+    EXPECT_EQ(returned_credit(), 0u);
+    agent_sends(Type::errors, 1, piece);
+    EXPECT_EQ(returned_credit(), 6 + piece.size());
 }
 
 TEST_F(MultiplexerTest, ADroppedCallReturnsAllItsCredit) {
     greet();
     auto call = start();
-    say(Type::errors, 1, "taken");
+    agent_sends(Type::errors, 1, "taken");
     begin(call->next());
-    say(Type::output, 1, piece);
-    EXPECT_EQ(credit_heard(), 0u);
+    agent_sends(Type::output, 1, piece);
+    EXPECT_EQ(returned_credit(), 0u);
     call.reset();
-    EXPECT_EQ(credit_heard(), 5 + piece.size());
-    say(Type::output, 1, piece);
-    EXPECT_EQ(credit_heard(), piece.size());
+    EXPECT_EQ(returned_credit(), 5 + piece.size());
+    agent_sends(Type::output, 1, piece);
+    EXPECT_EQ(returned_credit(), piece.size());
 }
 
 TEST_F(MultiplexerTest, NoMoreInputIsSentThanTheCredit) {
@@ -75,7 +78,7 @@ TEST_F(MultiplexerTest, NoMoreInputIsSentThanTheCredit) {
     auto writing = begin(call->write(text));
     std::size_t room = frames::input_window;
     auto take = [&] {
-        for (const auto& each : of(Type::input, heard())) {
+        for (const auto& each : of(Type::input, sent_frames())) {
             ASSERT_LE(each.payload.size(), room);
             room -= each.payload.size();
             sent += each.payload;
@@ -86,21 +89,21 @@ TEST_F(MultiplexerTest, NoMoreInputIsSentThanTheCredit) {
     while (!writing->done) {
         ASSERT_EQ(room, 0u);
         room = 10'007;
-        say_credit(1, 10'007);
+        agent_sends_credit(1, 10'007);
         take();
     }
     EXPECT_EQ(sent, text);
     call->end_input();
-    EXPECT_EQ(of(Type::input_end, heard()).size(), 1u);
+    EXPECT_EQ(of(Type::input_end, sent_frames()).size(), 1u);
 }
 
 TEST_F(MultiplexerTest, TooMuchInputCreditLosesTheAgent) {
     greet();
     auto call = start("cat");
     begin(call->write(std::string(10, 'x')));
-    say_credit(1, 10);
+    agent_sends_credit(1, 10);
     EXPECT_TRUE(multiplexer_->usable());
-    say_credit(1, UINT32_MAX);
+    agent_sends_credit(1, UINT32_MAX);
     EXPECT_THAT(why_lost(), HasSubstr("the agent is broken"));
 }
 
@@ -109,7 +112,7 @@ TEST_F(MultiplexerTest, InputAfterTheEndIsDropped) {
     auto call = start("cat");
     auto writing = begin(call->write(std::string(100'000, 'x')));
     EXPECT_FALSE(writing->done);
-    say_exit(1);
+    agent_sends_exit(1);
     EXPECT_TRUE(writing->value);
     EXPECT_TRUE(begin(call->write("more"))->value);
 }
@@ -130,11 +133,11 @@ TEST_F(MultiplexerTest, AWaitThatTimesOutLeavesTheCallUsable) {
     EXPECT_EQ(ready->kind, "TimeoutError");
     EXPECT_EQ(started->kind, "TimeoutError");
     EXPECT_EQ(write->kind, "TimeoutError");
-    say(Type::started, 1, payload_of(frames::Started{42}));
-    say(Type::output, 1, "said");
-    say_credit(1, 10);
+    agent_sends(Type::started, 1, payload_of(frames::Started{42}));
+    agent_sends(Type::output, 1, "text");
+    agent_sends_credit(1, 10);
     EXPECT_EQ(begin(call->started())->value, 42u);
-    EXPECT_EQ(begin(call->next())->value.value()->bytes, "said");
+    EXPECT_EQ(begin(call->next())->value.value()->bytes, "text");
     EXPECT_TRUE(begin(call->write("0123456789"))->value);
     EXPECT_EQ(begin(multiplexer_->greeted())->value->version, frames::version);
 }

@@ -50,7 +50,7 @@ protected:
                        [running](std::exception_ptr failure, T value) {
                            running->done = true;
                            if (failure)
-                               tell(*running, failure);
+                               record(*running, failure);
                            else
                                running->value = std::move(value);
                        });
@@ -86,15 +86,15 @@ protected:
                 reinterpret_cast<unsigned char*>(bytes.data()), frames::header_size));
         return bytes.append(payload);
     }
-    void say(frames::Type type, std::uint32_t stream, std::string_view payload = {}) {
+    void agent_sends(frames::Type type, std::uint32_t stream, std::string_view payload = {}) {
         multiplexer_->take_bytes(frame(type, stream, payload));
         turn();
     }
-    void say_exit(std::uint32_t stream, std::uint32_t status = 0) {
-        say(frames::Type::exit, stream, payload_of(frames::Exit{.status = status}));
+    void agent_sends_exit(std::uint32_t stream, std::uint32_t status = 0) {
+        agent_sends(frames::Type::exit, stream, payload_of(frames::Exit{.status = status}));
     }
-    void say_credit(std::uint32_t stream, std::uint32_t bytes) {
-        say(frames::Type::credit, stream, payload_of(frames::Credit{.bytes = bytes}));
+    void agent_sends_credit(std::uint32_t stream, std::uint32_t bytes) {
+        agent_sends(frames::Type::credit, stream, payload_of(frames::Credit{.bytes = bytes}));
     }
     std::string hello(std::uint64_t number = nonce, std::uint32_t version = frames::version) {
         return hello(frames::Hello{.version = version, .nonce = number});
@@ -110,11 +110,11 @@ protected:
         multiplexer_->expect(nonce);
         multiplexer_->take_bytes(hello());
         turn();
-        heard();
+        sent_frames();
     }
 
     /// The frames that the driver has sent since the last call.
-    std::vector<Frame> heard() {
+    std::vector<Frame> sent_frames() {
         std::vector<Frame> found;
         std::string_view rest = sent_;
         while (!rest.empty()) {
@@ -142,9 +142,9 @@ protected:
         return message;
     }
     /// The sum of the credit that the driver has returned since the last call.
-    std::size_t credit_heard() {
+    std::size_t returned_credit() {
         std::size_t sum = 0;
-        for (const auto& each : of(frames::Type::credit, heard()))
+        for (const auto& each : of(frames::Type::credit, sent_frames()))
             sum += decoded<frames::Credit>(each).bytes;
         return sum;
     }
@@ -171,7 +171,7 @@ protected:
 
 private:
     template <class T>
-    static void tell(Running<T>& running, const std::exception_ptr& failure) {
+    static void record(Running<T>& running, const std::exception_ptr& failure) {
         try {
             std::rethrow_exception(failure);
         } catch (const Refused& error) {

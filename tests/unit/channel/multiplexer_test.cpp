@@ -15,7 +15,7 @@ TEST_F(MultiplexerTest, IgnoresFramesBeforeAnAgentIsExpected) {
     multiplexer_->take_bytes(hello());
     EXPECT_FALSE(multiplexer_->usable());
     EXPECT_EQ(why_lost(), "no agent was started");
-    EXPECT_THAT(heard(), IsEmpty());
+    EXPECT_THAT(sent_frames(), IsEmpty());
 }
 
 TEST_F(MultiplexerTest, GreetsTheAgentThatItExpects) {
@@ -28,7 +28,7 @@ TEST_F(MultiplexerTest, GreetsTheAgentThatItExpects) {
     multiplexer_->take_bytes(hello());
     turn();
     ASSERT_TRUE(greeted->value);
-    auto answer = heard();
+    auto answer = sent_frames();
     ASSERT_EQ(answer.size(), 1u);
     EXPECT_EQ(answer[0].header.sequence, 0u);
     EXPECT_EQ(decoded<frames::Hello>(answer[0]).nonce, nonce);
@@ -57,28 +57,28 @@ TEST_F(MultiplexerTest, FindsFramesInNoiseInEverySplit) {
         multiplexer_->expect(nonce);
         feed(greeting, split);
         ASSERT_TRUE(multiplexer_->usable()) << split;
-        heard();
+        sent_frames();
         auto call = start();
-        auto number = of(Type::exec, heard()).at(0).header.stream;
+        auto number = of(Type::exec, sent_frames()).at(0).header.stream;
         sequence_ = 0;
         auto rest = frame(Type::started, number, payload_of(frames::Started{42}));
-        rest += frame(Type::output, number, "said");
+        rest += frame(Type::output, number, "text");
         feed(rest, split);
         EXPECT_EQ(begin(call->started())->value, 42u);
-        EXPECT_EQ(begin(call->next())->value.value()->bytes, "said");
+        EXPECT_EQ(begin(call->next())->value.value()->bytes, "text");
     }
 }
 
 TEST_F(MultiplexerTest, TheNonceOfTheNextAgentIsSentToTheCurrentOne) {
     greet();
     auto waiting = begin(start()->next());
-    heard();
+    sent_frames();
     multiplexer_->expect(nonce + 1);
     turn();
-    EXPECT_EQ(waiting->error, "another agent takes its place");
-    auto told = heard();
-    ASSERT_EQ(told.size(), 1u);
-    EXPECT_EQ(decoded<frames::Hello>(told[0]).nonce, nonce + 1);
+    EXPECT_EQ(waiting->error, "the agent was replaced by another one");
+    auto sent = sent_frames();
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(decoded<frames::Hello>(sent[0]).nonce, nonce + 1);
     multiplexer_->take_bytes(hello(nonce + 1));
     EXPECT_TRUE(multiplexer_->usable());
 }
@@ -87,11 +87,11 @@ TEST_F(MultiplexerTest, ReportsTheOutcomeOfACommand) {
     greet();
     auto call = start();
     auto next = begin(call->next());
-    say(Type::started, 1, payload_of(frames::Started{42}));
-    say(Type::errors, 1, "oh");
+    agent_sends(Type::started, 1, payload_of(frames::Started{42}));
+    agent_sends(Type::errors, 1, "oh");
     EXPECT_EQ(next->value.value()->source, Source::errors);
     frames::Exit exit{.status = 137, .signal = 9, .timed_out = 1, .microseconds = 5};
-    say(Type::exit, 1, payload_of(exit));
+    agent_sends(Type::exit, 1, payload_of(exit));
     EXPECT_FALSE(begin(call->next())->value.value());
     EXPECT_EQ(call->outcome().status, 137);
     EXPECT_EQ(call->outcome().signal, 9);
@@ -103,29 +103,29 @@ TEST_F(MultiplexerTest, ReportsTheOutcomeOfACommand) {
 TEST_F(MultiplexerTest, ReportsPipeHoldersDuringTheWaitAndWhenTheyAreAbandoned) {
     greet();
     auto call = start("daemon &");
-    auto exec = decoded<frames::Exec>(of(Type::exec, heard()).at(0));
+    auto exec = decoded<frames::Exec>(of(Type::exec, sent_frames()).at(0));
     EXPECT_EQ(exec.holder_report, 10'000u);
     EXPECT_EQ(exec.holder_limit, 300'000u);
     auto next = begin(call->next());
-    say(Type::held, 1, "sleep (pid 7)");
+    agent_sends(Type::held, 1, "sleep (pid 7)");
     ASSERT_EQ(held_.size(), 1u);
     EXPECT_EQ(held_[0].command, "daemon &");
     EXPECT_EQ(held_[0].holders, "sleep (pid 7)");
     EXPECT_EQ(held_[0].state, HeldOutput::State::waiting);
     EXPECT_FALSE(next->done);
-    say(Type::exit, 1, payload_of(frames::Exit{.held = 1}) + "cat (pid 8)");
+    agent_sends(Type::exit, 1, payload_of(frames::Exit{.held = 1}) + "cat (pid 8)");
     ASSERT_EQ(held_.size(), 2u);
     EXPECT_EQ(held_[1].holders, "cat (pid 8)");
     EXPECT_EQ(held_[1].state, HeldOutput::State::given_up);
     EXPECT_TRUE(next->done);
 }
 
-TEST_F(MultiplexerTest, TellsWhatSigkillHasNotEnded) {
+TEST_F(MultiplexerTest, ReportsProcessesThatSigkillHasNotEnded) {
     greet();
     auto call = start("sync");
     auto next = begin(call->next());
     frames::Exit exit{.status = 124, .timed_out = 1, .held = frames::Exit::not_ended};
-    say(Type::exit, 1, payload_of(exit) + "sync (pid 7)");
+    agent_sends(Type::exit, 1, payload_of(exit) + "sync (pid 7)");
     ASSERT_EQ(held_.size(), 1u);
     EXPECT_EQ(held_[0].holders, "sync (pid 7)");
     EXPECT_EQ(held_[0].state, HeldOutput::State::not_ended);
@@ -135,8 +135,8 @@ TEST_F(MultiplexerTest, TellsWhatSigkillHasNotEnded) {
 TEST_F(MultiplexerTest, PipeHoldersOfADroppedCallAreNotReported) {
     greet();
     start().reset();
-    say(Type::held, 1, "sleep (pid 7)");
-    say(Type::exit, 1, payload_of(frames::Exit{.held = 1}) + "sleep (pid 7)");
+    agent_sends(Type::held, 1, "sleep (pid 7)");
+    agent_sends(Type::exit, 1, payload_of(frames::Exit{.held = 1}) + "sleep (pid 7)");
     EXPECT_TRUE(held_.empty());
 }
 
@@ -144,7 +144,7 @@ TEST_F(MultiplexerTest, ARejectedCommandReportsTheReasonToAllWaiters) {
     greet();
     auto call = start();
     auto started = begin(call->started());
-    say(Type::refused, 1, "the command is too long");
+    agent_sends(Type::refused, 1, "the command is too long");
     EXPECT_EQ(started->kind, "Refused");
     EXPECT_EQ(begin(call->next())->error, "the command is too long");
     EXPECT_EQ(begin(call->write("x"))->kind, "Refused");
@@ -155,20 +155,20 @@ TEST_F(MultiplexerTest, StartedNeedNotBeWaitedForAfterTheEnd) {
     greet();
     auto call = start();
     auto started = begin(call->started());
-    say_exit(1);
+    agent_sends_exit(1);
     EXPECT_TRUE(started->done);
 }
 
 TEST_F(MultiplexerTest, LateErrorsAreReportedInLines) {
     greet();
     auto call = start();
-    say_exit(1);
-    say(Type::errors, 1, "one\ntw");
-    say(Type::errors, 1, "o\nthree");
+    agent_sends_exit(1);
+    agent_sends(Type::errors, 1, "one\ntw");
+    agent_sends(Type::errors, 1, "o\nthree");
     EXPECT_THAT(late_, ElementsAre("one", "two"));
-    say(Type::closed, 1);
+    agent_sends(Type::closed, 1);
     EXPECT_THAT(late_, ElementsAre("one", "two", "three"));
-    say(Type::errors, 1, "nobody's");
+    agent_sends(Type::errors, 1, "after the end");
     EXPECT_TRUE(multiplexer_->usable());
     EXPECT_EQ(late_.size(), 3u);
 }
@@ -176,21 +176,21 @@ TEST_F(MultiplexerTest, LateErrorsAreReportedInLines) {
 TEST_F(MultiplexerTest, LateErrorsWithoutALineEndDoNotFillMemory) {
     greet();
     auto call = start();
-    say_exit(1);
-    for (int i = 0; i < 64; ++i) say(Type::errors, 1, std::string(16 * 1024, 'x'));
+    agent_sends_exit(1);
+    for (int i = 0; i < 64; ++i) agent_sends(Type::errors, 1, std::string(16 * 1024, 'x'));
     EXPECT_GE(late_.size(), 15u);
 }
 
 TEST_F(MultiplexerTest, LateErrorsAreReportedUpToABound) {
     greet();
     auto call = start("yes >&2 &");
-    say_exit(1);
+    agent_sends_exit(1);
     std::string lines;
     for (int i = 0; i < 8 * 1024; ++i) lines += "y\n";
     std::size_t reported = 0;
     std::string last;
     for (int i = 0; i < 2000; ++i) {
-        say(Type::errors, 1, lines);
+        agent_sends(Type::errors, 1, lines);
         reported += 2 * late_.size();
         if (!late_.empty()) last = late_.back();
         late_.clear();
@@ -210,7 +210,7 @@ TEST_F(MultiplexerTest, CommandsAreNumberedFromTheFirstStream) {
     greet();
     auto last = start();
     auto first = start();
-    auto sent = of(Type::exec, heard());
+    auto sent = of(Type::exec, sent_frames());
     ASSERT_EQ(sent.size(), 2U);
     EXPECT_EQ(sent[0].header.stream, frames::orphan - 1);
     EXPECT_EQ(sent[1].header.stream, 1U);
@@ -219,28 +219,28 @@ TEST_F(MultiplexerTest, CommandsAreNumberedFromTheFirstStream) {
 TEST_F(MultiplexerTest, ACallWithoutAReferenceIsEnded) {
     greet();
     start();
-    auto told = of(Type::signal, heard());
-    ASSERT_EQ(told.size(), 1u);
-    EXPECT_EQ(decoded<frames::Signal>(told[0]).number, 0u);
+    auto sent = of(Type::signal, sent_frames());
+    ASSERT_EQ(sent.size(), 1u);
+    EXPECT_EQ(decoded<frames::Signal>(sent[0]).number, 0u);
     start()->detach();
     auto ended = start();
-    say_exit(3);
+    agent_sends_exit(3);
     ended.reset();
-    EXPECT_THAT(of(Type::signal, heard()), IsEmpty());
+    EXPECT_THAT(of(Type::signal, sent_frames()), IsEmpty());
 }
 
 TEST_F(MultiplexerTest, ACancelledCallIsEndedOnce) {
     greet();
     auto call = start();
     auto waiting = begin(call->next());
-    heard();
+    sent_frames();
     call->cancel();
     call->cancel();
     call->signal(15);
     turn();
-    EXPECT_EQ(waiting->error, "the command was called off");
+    EXPECT_EQ(waiting->error, "the command was cancelled");
     call.reset();
-    EXPECT_EQ(of(Type::signal, heard()).size(), 1u);
+    EXPECT_EQ(of(Type::signal, sent_frames()).size(), 1u);
 }
 
 TEST_F(MultiplexerTest, CallsAndTheMultiplexerMayBeDestroyedInAnyOrder) {
@@ -261,19 +261,19 @@ TEST_F(MultiplexerTest, LongTextsAreSentInPieces) {
     std::string text(100'000, 'x');
     auto call = start(text);
     std::string joined;
-    auto told = heard();
-    ASSERT_EQ(told.size(), 3u);
-    for (const auto& each : told)
+    auto sent = sent_frames();
+    ASSERT_EQ(sent.size(), 3u);
+    for (const auto& each : sent)
         joined += each.header.type == Type::exec ? each.payload.substr(24) : each.payload;
     EXPECT_EQ(joined, text);
-    EXPECT_EQ(told[2].header.type, Type::exec);
+    EXPECT_EQ(sent[2].header.type, Type::exec);
 }
 
 TEST_F(MultiplexerTest, LimitsAreRoundedUpAndCut) {
     greet();
     auto limit_of = [&](io::Duration limit) {
         auto call = multiplexer_->start({.limit = command::Limit{limit, ""}});
-        return decoded<frames::Exec>(of(Type::exec, heard()).at(0)).limit;
+        return decoded<frames::Exec>(of(Type::exec, sent_frames()).at(0)).limit;
     };
     EXPECT_EQ(limit_of(1ns), 1u);
     EXPECT_EQ(limit_of(1001us), 2u);
@@ -286,12 +286,12 @@ TEST_F(MultiplexerTest, LimitsAreRoundedUpAndCut) {
 TEST_F(MultiplexerTest, OnlyAPongWithTheRightNumberIsAccepted) {
     greet();
     auto pong = [&](std::uint64_t number) {
-        say(Type::pong, 0, {reinterpret_cast<const char*>(&number), sizeof number});
+        agent_sends(Type::pong, 0, {reinterpret_cast<const char*>(&number), sizeof number});
     };
-    auto first = begin(multiplexer_->answered(multiplexer_->ask()));
+    auto first = begin(multiplexer_->pong_received(multiplexer_->send_ping()));
     pong(UINT64_MAX);
     pong(0);
-    say(Type::pong, 0, "?");
+    agent_sends(Type::pong, 0, "?");
     EXPECT_FALSE(first->done);
     pong(1);
     EXPECT_TRUE(first->done);
@@ -301,9 +301,9 @@ TEST_F(MultiplexerTest, AnAgentThatViolatesTheProtocolIsLost) {
     auto check = [&](Type type, std::string_view payload) {
         greet();
         auto call = start();
-        auto stream = of(Type::exec, heard()).at(0).header.stream;
+        auto stream = of(Type::exec, sent_frames()).at(0).header.stream;
         auto waiting = begin(call->next());
-        say(type, stream, payload);
+        agent_sends(type, stream, payload);
         EXPECT_THAT(waiting->error, HasSubstr("the agent is broken")) << static_cast<int>(type);
     };
     check(Type::exit, "short");
@@ -317,7 +317,7 @@ TEST_F(MultiplexerTest, AnAgentThatViolatesTheProtocolIsLost) {
 TEST_F(MultiplexerTest, FramesOfUnknownStreamsAreSkipped) {
     greet();
     for (auto type : {Type::exit, Type::output, Type::closed, Type::started, Type::credit})
-        say(type, 77, "x");
+        agent_sends(type, 77, "x");
     EXPECT_TRUE(multiplexer_->usable());
 }
 
@@ -335,8 +335,8 @@ TEST_F(MultiplexerTest, AnOversizedLengthIsNoise) {
     multiplexer_->take_bytes(bytes);
     EXPECT_TRUE(multiplexer_->usable());
     // The sequence number of the next frame shows the loss.
-    say(Type::output, 1, "x");
-    EXPECT_FALSE(multiplexer_->in_step());
+    agent_sends(Type::output, 1, "x");
+    EXPECT_FALSE(multiplexer_->synchronised());
 }
 
 TEST_F(MultiplexerTest, ClosingIsFinal) {

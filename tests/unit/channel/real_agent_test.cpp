@@ -31,7 +31,7 @@ class RealAgentTest : public testing::Test {
 protected:
     RealAgentTest() : ends_(fakes::connected_pair(runtime_.executor())) {
         auto disconnect_reason = []() -> asio::awaitable<std::string> {
-            co_return "the agent is gone";
+            co_return "the agent has ended";
         };
         auto late = [this](std::string line) {
             std::lock_guard lock(mutex_);
@@ -187,7 +187,7 @@ TEST_F(RealAgentTest, DroppingACallEndsItsWholeGroup) {
     EXPECT_TRUE(ends(process));
 }
 
-TEST_F(RealAgentTest, ACallThatIsLetGoRunsOn) {
+TEST_F(RealAgentTest, ADetachedCallRunsOn) {
     auto call = start({.text = "echo begun; read -r line; echo $line >&2", .stream_input = true});
     first_words(call);
     fakes::result_of(runtime_.start(feed(call, "")));

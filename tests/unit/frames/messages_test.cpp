@@ -33,12 +33,12 @@ TEST(Messages, BytesAfterTheFieldsRemain) {
             .size();
     room[size] = 'x';
     Bytes payload(room.data(), size + 1);
-    Exit heard;
-    ASSERT_TRUE(decode(payload, heard));
-    EXPECT_EQ(heard.status, 143u);
-    EXPECT_EQ(heard.signal, 15u);
-    EXPECT_EQ(heard.microseconds, 1ull << 40);
-    EXPECT_EQ(heard.held, 1u);
+    Exit decoded;
+    ASSERT_TRUE(decode(payload, decoded));
+    EXPECT_EQ(decoded.status, 143u);
+    EXPECT_EQ(decoded.signal, 15u);
+    EXPECT_EQ(decoded.microseconds, 1ull << 40);
+    EXPECT_EQ(decoded.held, 1u);
     ASSERT_EQ(payload.size(), 1u);
     EXPECT_EQ(payload[0], 'x');
 }

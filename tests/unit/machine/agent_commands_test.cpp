@@ -1,4 +1,4 @@
-// What a machine does by the agent, which runs on this host.
+// Commands that a machine runs by the agent, which runs on this host.
 
 #include <sys/stat.h>
 
@@ -64,7 +64,7 @@ TEST_F(AgentCommandsTest, ASlowFileSystemDoesNotBlockOtherOperations) {
     auto connecting = runtime_.start(machine->connect(options()));
     while (!testing::Value(events(), Contains("connected to guest root shell")))
         std::this_thread::yield();
-    // The io thread would not get to this, nor to the end of the connect.
+    // A blocked io thread could complete neither this nor the connect.
     EXPECT_FALSE(run_on_io([&] { return machine->parts().agent->usable() != nullptr; }));
     EXPECT_FALSE(connecting.wait_for(0s));
     std::ifstream real(std::filesystem::path(AGENT_DIRECTORY) / "charioteer-agent-x86_64",
@@ -99,7 +99,7 @@ TEST_F(AgentCommandsTest, ACommandEndsWithTheLastHolderOfItsOutput) {
     EXPECT_THAT(events(), testing::Not(Contains(HasSubstr("still has its stdout open"))));
 }
 
-TEST_F(AgentCommandsTest, HoldersThatAreSilentForTheirLimitAreGivenUpWithAWarning) {
+TEST_F(AgentCommandsTest, HoldersThatAreSilentForTheirLimitAreAbandonedWithAWarning) {
     ::setenv("CHARIOTEER_OUTPUT_HOLDER_LIMIT", "1", 1);
     auto machine = connected(with_agent);
     ::unsetenv("CHARIOTEER_OUTPUT_HOLDER_LIMIT");
@@ -130,7 +130,7 @@ TEST_F(AgentCommandsTest, InputThatAKilledAgentDidNotReadDoesNotReachTheNext) {
     EXPECT_EQ(run_all(*machine, "cat", with_input).output.size(), 1'000'000u);
 }
 
-TEST_F(AgentCommandsTest, AStartOfTheAgentThatIsGivenUpAtItsFirstStepDoesNotBlockTheNext) {
+TEST_F(AgentCommandsTest, AStartOfTheAgentThatIsCancelledImmediatelyDoesNotBlockTheNext) {
     auto machine = connected(with_agent);
     EXPECT_THROW(execute(*machine, "kill -9 $PPID; sleep 60"), ShellError);
     auto agent = machine->parts().qemu_agent;
@@ -140,7 +140,7 @@ TEST_F(AgentCommandsTest, AStartOfTheAgentThatIsGivenUpAtItsFirstStepDoesNotBloc
     EXPECT_NE(run_on_io([&] { return agent->usable(); }), nullptr);
 }
 
-TEST_F(AgentCommandsTest, AStartThatOneCallGivesUpGoesOnForTheOthers) {
+TEST_F(AgentCommandsTest, AStartThatOneCallCancelsContinuesForTheOthers) {
     auto machine = connected(with_agent);
     EXPECT_THROW(execute(*machine, "kill -9 $PPID; sleep 60"), ShellError);
     auto agent = machine->parts().qemu_agent;
@@ -151,7 +151,7 @@ TEST_F(AgentCommandsTest, AStartThatOneCallGivesUpGoesOnForTheOthers) {
     EXPECT_NE(waiting.get(), nullptr);
 }
 
-TEST_F(AgentCommandsTest, WhatWasBegunSaysItsPiecesUntilQemuDies) {
+TEST_F(AgentCommandsTest, ASpawnedCommandReturnsItsOutputUntilTheEndOfQemu) {
     auto machine = connected(with_agent);
     Command command;
     command.text = "echo one; sleep 60";

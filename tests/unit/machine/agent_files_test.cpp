@@ -97,7 +97,8 @@ TEST_F(AgentFilesTest, SkippedEntriesAreLoggedUpToALimit) {
     EXPECT_EQ(std::count_if(logged.begin(), logged.end(), is_warning), 10);
     EXPECT_THAT(logged, Contains("and 20 more like that"));
     run(machine->parts().copier->copy_in(inside_, (directory_.path() / "other").string()));
-    EXPECT_THAT(events(), Contains(HasSubstr("is no file, directory or link and is not copied")));
+    EXPECT_THAT(events(),
+                Contains(HasSubstr("is not a file, directory or link and is not copied")));
 }
 
 TEST_F(AgentFilesTest, APipeWithoutAReaderIsRejectedAsTarget) {

@@ -1,4 +1,4 @@
-// An agent behind a socket pair, which the test plays, with a clock moved by hand.
+// An agent behind a socket pair. The test acts as the agent, with a manual clock.
 
 #include "machine/agent_link.hpp"
 
@@ -30,7 +30,7 @@ class AgentLinkTest : public testing::Test {
 protected:
     AgentLinkTest() : ends_(fakes::connected_pair(runtime_.executor())) {
         result_of(runtime_.start(make()));
-        greet();
+        send_hello();
         result_of(runtime_.start(await_greeting()));
     }
     ~AgentLinkTest() override { result_of(runtime_.start(dispose())); }
@@ -51,7 +51,7 @@ protected:
         link_.reset();
         co_return;
     }
-    void greet() {
+    void send_hello() {
         unsigned char room[64];
         auto hello = frames::encode(
             frames::Hello{.version = frames::version, .nonce = nonce, .program_size = 1}, room);
@@ -61,7 +61,7 @@ protected:
         ends_.second.send({reinterpret_cast<const char*>(header.data()), header.size()});
         ends_.second.send({reinterpret_cast<const char*>(hello.data()), hello.size()});
     }
-    /// Waits until the code under test sleeps, and for longer than that.
+    /// Advances the clock when the code under test sleeps.
     void pass(io::Duration step) {
         while (time_.sleepers() == 0) std::this_thread::yield();
         time_.advance(step);
@@ -77,7 +77,7 @@ protected:
         co_await link->watched(call->until_next(), silence);
     }
 
-    fakes::ManualTime time_;  // longer than whoever still sleeps when the runtime ends
+    fakes::ManualTime time_;  // outlives the runtime, whose coroutines may still sleep
     io::Runtime runtime_;
     std::pair<io::UnixStream, fakes::Peer> ends_;
     std::shared_ptr<AgentLink> link_;
@@ -91,18 +91,18 @@ TEST_F(AgentLinkTest, AnAgentThatIsSilentDoesNotAnswer) {
     EXPECT_TRUE(link_->usable());
 }
 
-TEST_F(AgentLinkTest, SilenceIsWarnedOfWhileSomethingWaits) {
+TEST_F(AgentLinkTest, SilenceDuringAWaitIsReported) {
     auto waiting = runtime_.start(wait_for_command(link_));
     pass(5s);
     pass(silence);
     std::string warning;
     while ((warning = take_warning()).empty()) std::this_thread::yield();
-    EXPECT_EQ(warning, "waiting for the guest, whose agent has said nothing for 15 s");
+    EXPECT_EQ(warning, "waiting for the guest: its agent has sent nothing for 15 s");
     ends_.second.close();
     EXPECT_THROW(result_of(waiting), io::ConnectionLost);
 }
 
-TEST_F(AgentLinkTest, TheEndOfTheStreamIsThatOfTheAgent) {
+TEST_F(AgentLinkTest, TheEndOfTheStreamIsTheEndOfTheAgent) {
     auto waiting = runtime_.start(wait_for_command(link_));
     ends_.second.close();
     try {

@@ -1,4 +1,4 @@
-// Guests that say nothing: busy, stopped, suspended, or gone back to an earlier state.
+// Guests that send nothing: busy, stopped, suspended, or restored to an earlier state.
 
 #include "port_link_fixture.hpp"
 
@@ -18,17 +18,17 @@ protected:
         EXPECT_EQ(result_of(waiting)->bytes, "done");
     }
     void wait_until(bool (GuestState::*is)() const noexcept) {
-        auto holds = [](GuestState* guest, auto question) -> asio::awaitable<bool> {
-            co_return (guest->*question)();
+        auto holds = [](GuestState* guest, auto request) -> asio::awaitable<bool> {
+            co_return (guest->*request)();
         };
         while (!result_of(runtime_.start(holds(parts_.guest.get(), is)))) std::this_thread::yield();
     }
-    /// The guest shuts its ports, and some time passes.
-    void fall_asleep() {
-        tell_port(false);
-        pass_between_looks();
+    /// The guest closes its ports, and some time passes.
+    void go_to_sleep() {
+        send_port_event(false);
+        pass_between_checks();
     }
-    void pass_between_looks() {
+    void pass_between_checks() {
         while (time_.sleepers() < 2) std::this_thread::yield();
         time_.advance(2s);
     }
@@ -42,125 +42,125 @@ TEST_F(AgentSilence, ABusyGuestIsWaitedForWithAWarning) {
     reply(R"({"status": "running"})");
     agree();
     end(std::move(waiting));
-    EXPECT_THAT(warnings(), HasSubstr("said nothing for 15 s: it may be busy (QEMU's state: "
+    EXPECT_THAT(warnings(), HasSubstr("sent nothing for 15 s: it may be busy (QEMU's state: "
                                       "running)"));
 }
 
-TEST_F(AgentSilence, AGuestThatAnswersMayTakeItsTime) {
+TEST_F(AgentSilence, AGuestThatAnswersPingsIsNotReported) {
     auto waiting = wait();
     pass(5s);
     put(Type::pong, 0, take_frame_of(Type::ping));
-    wait_until_heard();
+    wait_until_received();
     time_.advance(silence);
     end(std::move(waiting));
     EXPECT_THAT(warnings(), IsEmpty());
 }
 
-TEST_F(AgentSilence, AGuestThatATestHasStoppedIsNotAsked) {
+TEST_F(AgentSilence, AGuestThatTheTestHasStoppedIsNotPinged) {
     auto waiting = wait();
-    tell("STOP");
+    send_event("STOP");
     wait_until(&GuestState::stopped);
     pass(5s);
     pass(silence);
     reply(R"({"status": "paused"})");
     while (warnings().empty()) std::this_thread::yield();
     EXPECT_THAT(warnings(), HasSubstr("the guest is stopped by its monitor"));
-    tell("RESUME");
+    send_event("RESUME");
     agree();
     end(std::move(waiting));
 }
 
-TEST_F(AgentSilence, ACommandOfASuspendedGuestIsLateNotLost) {
+TEST_F(AgentSilence, ACommandOfASuspendedGuestIsDelayedButNotLost) {
     auto waiting = wait();
-    tell("SUSPEND");
-    fall_asleep();
+    send_event("SUSPEND");
+    go_to_sleep();
     time_.advance(1h);
-    tell("WAKEUP");
-    // Taken by the guest, and lost there. One that is still to be taken is not repeated.
+    send_event("WAKEUP");
+    // Read by the guest, and lost there: a request that was not read is not repeated.
     take_frame_of(Type::hello);
-    tell_port(true);
+    send_port_event(true);
     agree();
     end(std::move(waiting));
 }
 
-TEST_F(AgentSilence, AGuestThatIdlesWithItsDevicesShutIsToldByThem) {
+TEST_F(AgentSilence, AGuestInS2idleIsRecognisedByItsShutDevices) {
     auto waiting = wait();
-    fall_asleep();
+    go_to_sleep();
     reply_ports("off");
-    // What was on its way is lost: the command is sent again.
-    tell_port(true);
-    heard_ = {};
+    // Frames under way are lost: the command is sent again.
+    send_port_event(true);
+    received_ = {};
     agree();
     EXPECT_THAT(take_frame_of(Type::exec), HasSubstr("sleep 1000"));
     end(std::move(waiting));
 }
 
-TEST_F(AgentSilence, APortThatQemuHasNotYetToldToBeOpenIsOpen) {
+TEST_F(AgentSilence, APortMayBeOpenBeforeQemuReportsIt) {
     auto waiting = wait();
-    fall_asleep();
+    go_to_sleep();
     reply_ports("on", "on");
     agree();
     end(std::move(waiting));
 }
 
-TEST_F(AgentSilence, AGuestThatStartsAnewInItsSleepIsNotWaitedFor) {
+TEST_F(AgentSilence, AGuestThatRebootsWhileSuspendedIsNotWaitedFor) {
     auto waiting = wait();
-    tell("SUSPEND");
-    fall_asleep();
-    tell("RESET");
-    EXPECT_EQ(failure_of(waiting), "the guest started anew");
+    send_event("SUSPEND");
+    go_to_sleep();
+    send_event("RESET");
+    EXPECT_EQ(failure_of(waiting), "the guest rebooted");
 }
 
-TEST_F(AgentSilence, AGuestMayGoBackToWhenItHadNoAgent) {
+TEST_F(AgentSilence, AGuestMayBeRestoredToAStateWithoutAnAgent) {
     auto waiting = wait();
-    tell("RESUME");
+    send_event("RESUME");
     take_frame_of(Type::hello);
-    fall_asleep();
+    go_to_sleep();
     reply_ports("on");
     EXPECT_THAT(failure_of(waiting),
-                HasSubstr("went back to an earlier state, in which it had no"));
+                HasSubstr("was restored to an earlier state, in which it had no"));
     EXPECT_TRUE(link_->guest_restarts());
 }
 
-TEST_F(AgentSilence, AGuestThatWentBackToItsBootDoesNotSleep) {
+TEST_F(AgentSilence, AGuestThatWasRestoredToItsBootDoesNotSleep) {
     auto waiting = wait();
-    tell("RESUME");
+    send_event("RESUME");
     take_frame_of(Type::hello);
-    fall_asleep();
-    reply_ports("off");  // its drivers are not there yet
+    go_to_sleep();
+    reply_ports("off");  // its drivers are not loaded yet
     wait_until(&GuestState::asleep);
-    pass_between_looks();
+    pass_between_checks();
     reply_ports("on");
     EXPECT_THAT(failure_of(waiting),
-                HasSubstr("went back to an earlier state, in which it had no"));
+                HasSubstr("was restored to an earlier state, in which it had no"));
 }
 
-TEST_F(AgentSilence, AGuestThatWentBackTakesCommandsAgain) {
+TEST_F(AgentSilence, ARestoredGuestAcceptsCommandsAgain) {
     auto waiting = wait();
-    tell("RESUME");
-    heard_ = {.next = 9, .chain = 9};
+    send_event("RESUME");
+    received_ = {.next = 9, .chain = 9};
     agree();
     agree(0);
-    EXPECT_THAT(failure_of(waiting), HasSubstr("the guest went back to an earlier state"));
+    EXPECT_THAT(failure_of(waiting), HasSubstr("the guest was restored to an earlier state"));
     end(wait(), 2);
 }
 
-TEST_F(AgentSilence, AGreetingIsProofThatAClosedPortStaysClosed) {
+TEST_F(AgentSilence, AGreetingShowsThatTheAgentOfAClosedPortHasEnded) {
     auto waiting = wait();
-    tell_port(false);
+    send_port_event(false);
     while (time_.sleepers() < 2) std::this_thread::yield();
-    auto greet = [](PortLink* link) -> asio::awaitable<void> {
+    auto take_greeting = [](PortLink* link) -> asio::awaitable<void> {
         link->take_greeting();
         co_return;
     };
-    result_of(runtime_.start(greet(link_.get())));
-    EXPECT_EQ(failure_of(waiting), "the guest started anew");
+    result_of(runtime_.start(take_greeting(link_.get())));
+    EXPECT_EQ(failure_of(waiting), "the guest rebooted");
 }
 
 TEST_F(PortLinkTest, AnAgentOfAGuestThatWasRestoredIsAdopted) {
     auto adopted = runtime_.start(link_->until_adopted());
     nonce_ = 77;
-    tell_port(true);
+    send_port_event(true);
     agree();
     reply(R"({"arch": "x86_64"})");
     result_of(adopted);

@@ -1,5 +1,5 @@
-// What runs in a container by the agent, entered by nsenter: here namespaces of mounts and
-// processes whose first process only waits.
+// Commands in a container, by the agent, which nsenter starts there. The container of the tests has
+// its own mount and process namespaces, and its first process only waits.
 
 #include "machine/container.hpp"
 
@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 using testing::Contains;
 
 constexpr auto nsenter = "/usr/bin/nsenter";
-/// The first process of the container, where /bin/sh is bash.
+/// The first process of a container in which /bin/sh is bash.
 constexpr auto init =
     "mount -t proc proc /proc && mount --bind /bin/bash /bin/sh && echo ready && exec sleep "
     "infinity";
@@ -103,7 +103,7 @@ protected:
     std::vector<std::string> events_;
 };
 
-TEST_F(ContainerTest, CommandsRunInShWithNothingButUpstreamsEnvironment) {
+TEST_F(ContainerTest, CommandsRunInShWithOnlyUpstreamsEnvironment) {
     enter();
     auto outcome = execute("echo $0 $USER $HOME $DISPLAY; cat; echo oh >&2; exit 3");
     EXPECT_EQ(outcome.output, "/bin/sh root /root :0.0\n");
@@ -124,7 +124,7 @@ TEST_F(ContainerTest, ALimitCountsUntilTheOutputIsClosed) {
     EXPECT_EQ(outcome.errors, "oh\n");
 }
 
-TEST_F(ContainerTest, TheEndOfTheContainerIsThatOfItsCommands) {
+TEST_F(ContainerTest, TheEndOfTheContainerEndsItsCommands) {
     enter();
     auto kill_it = [leader = leader_](const io::Event& event) {
         if (event.text == "begun") ::kill(leader, SIGKILL);
@@ -135,17 +135,17 @@ TEST_F(ContainerTest, TheEndOfTheContainerIsThatOfItsCommands) {
     EXPECT_EQ(outcome.signal, SIGKILL);
     EXPECT_EQ(outcome.status, 128 + SIGKILL);
     EXPECT_EQ(outcome.output, "begun\n");
-    // As nsenter reports that there is no such process.
+    // The status of nsenter when there is no such process.
     EXPECT_EQ(execute("true").status, 1);
 }
 
 TEST_F(ContainerTest, TheAgentIsAChildOfTheFirstProcess) {
     enter();
-    // One of nsenter, which stops with it at a shutdown, would never be reaped.
+    // A child of nsenter would not be reaped at a shutdown, when nsenter stops itself.
     EXPECT_EQ(execute("cut -d' ' -f4 /proc/$PPID/stat").output, "1\n");
 }
 
-TEST_F(ContainerTest, AnAgentThatCannotBeStartedIsExplained) {
+TEST_F(ContainerTest, AnAgentThatCannotBeStartedIsAnErrorWithTheReason) {
     auto program = directory_.path() / "nsenter";
     std::ofstream(program) << "#!/bin/sh\necho 'nsenter: no such thing' >&2; exit 1\n";
     std::filesystem::permissions(program, std::filesystem::perms::owner_all);
@@ -162,7 +162,7 @@ TEST_F(ContainerTest, AnAgentThatCannotBeStartedIsExplained) {
     EXPECT_EQ(execute("echo well").output, "well\n");
 }
 
-TEST_F(ContainerTest, NothingRunsInOneThatIsOff) {
+TEST_F(ContainerTest, CommandsInAContainerThatIsOffAreErrors) {
     EXPECT_THROW(execute("true"), ShellError);
     enter();
     EXPECT_EQ(execute("true").status, 0);
@@ -170,7 +170,7 @@ TEST_F(ContainerTest, NothingRunsInOneThatIsOff) {
     EXPECT_THROW(execute("true"), ShellError);
 }
 
-TEST_F(ContainerTest, CommandsInTheBackgroundAreScriptsOfTheSameKind) {
+TEST_F(ContainerTest, BackgroundCommandsAreScriptsOfTheSameKind) {
     enter();
     command::Command background;
     background.text = "echo $0 $USER";

@@ -1,5 +1,5 @@
-// Copies to and from a guest without an agent: what is asked of the guest, by a runner that plays
-// it.
+// Copies to and from a guest without an agent: the commands for the guest, which a fake runner
+// answers.
 
 #include "machine/copier.hpp"
 
@@ -17,8 +17,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::MatchesRegex;
 
-constexpr auto question = "grep -q ' /tmp/shared ' /proc/mounts";
-/// A block of an archive that comes through the shell, in bytes.
+constexpr auto mount_check = "grep -q ' /tmp/shared ' /proc/mounts";
+/// Bytes of a block of an archive that is copied through the shell.
 constexpr std::size_t block = 64 * 1024;
 
 class CopierTest : public MachineTest {
@@ -41,15 +41,15 @@ protected:
     /// A guest in which the shared folder is mounted, or not.
     void play(bool shared, FakeRunner::Answer answer) {
         runner_->answer([shared, answer = std::move(answer)](const std::string& text) {
-            return text == question ? outcome(shared ? 0 : 1) : answer(text);
+            return text == mount_check ? outcome(shared ? 0 : 1) : answer(text);
         });
     }
-    std::vector<std::string> asked() const {
+    std::vector<std::string> commands() const {
         std::vector<std::string> texts;
         for (const auto& command : runner_->commands()) texts.push_back(command.text);
         return texts;
     }
-    /// On the host, the file that the guest sees under /tmp/shared in `text`.
+    /// The path on the host of the file below /tmp/shared that is named in `text`.
     fs::path on_host(const std::string& text) const {
         auto begin = text.find("/tmp/shared/") + std::string_view("/tmp/shared/").size();
         return directory_.path() / text.substr(begin, text.find_first_of(" '", begin) - begin);
@@ -61,7 +61,7 @@ protected:
         std::ifstream file(path, std::ios::binary);
         return std::string(std::istreambuf_iterator<char>(file), {});
     }
-    /// As the guest packs `file_`: in blocks, of which the last is padded.
+    /// The archive of `file_` as the guest packs it: in blocks, of which the last is padded.
     std::string archive() const {
         auto command = fmt::format("tar -cf - -C {} file", directory_.path().string());
         auto* pipe = ::popen(command.c_str(), "r");
@@ -79,7 +79,7 @@ protected:
     fs::path back_ = directory_.path() / "back";
 };
 
-TEST_F(CopierTest, AFileGoesIntoTheGuestByTheSharedFolder) {
+TEST_F(CopierTest, CopiesAFileIntoTheGuestByTheSharedFolder) {
     std::string seen;
     play(true, [&](const std::string& text) {
         seen = read(on_host(text));
@@ -87,28 +87,29 @@ TEST_F(CopierTest, AFileGoesIntoTheGuestByTheSharedFolder) {
     });
     run(copier_->copy_in(file_, "/srv/it"));
     EXPECT_EQ(seen, "content");
-    EXPECT_THAT(asked(), ElementsAre(question,
-                                     MatchesRegex("\\{ mkdir -p -- /srv && cp -r -- "
-                                                  "'?/tmp/shared/[^ ]*/file'? /srv/it; \\} 2>&1")));
+    EXPECT_THAT(
+        commands(),
+        ElementsAre(mount_check, MatchesRegex("\\{ mkdir -p -- /srv && cp -r -- "
+                                              "'?/tmp/shared/[^ ]*/file'? /srv/it; \\} 2>&1")));
 }
 
-TEST_F(CopierTest, AFileComesFromTheGuestByTheSharedFolder) {
+TEST_F(CopierTest, CopiesAFileFromTheGuestByTheSharedFolder) {
     play(true, [&](const std::string& text) {
         write(on_host(text), "of the guest");
         return outcome(0);
     });
     run(copier_->copy_out("/srv/it/", back_));
     EXPECT_EQ(read(back_), "of the guest");
-    EXPECT_THAT(
-        asked(),
-        ElementsAre(question, MatchesRegex("cp -rH -- /srv/it '?/tmp/shared/[^ ]*/content 2>&1")));
+    EXPECT_THAT(commands(),
+                ElementsAre(mount_check,
+                            MatchesRegex("cp -rH -- /srv/it '?/tmp/shared/[^ ]*/content 2>&1")));
 }
 
-TEST_F(CopierTest, TheGuestIsAskedForItsMountsOnceInABoot) {
+TEST_F(CopierTest, TheMountIsCheckedOnceInABoot) {
     play(true, [](const std::string&) { return outcome(0); });
     run(copier_->copy_in(file_, "/a"));
     run(copier_->copy_in(file_, "/b"));
-    auto count = [&] { return std::ranges::count(asked(), std::string(question)); };
+    auto count = [&] { return std::ranges::count(commands(), std::string(mount_check)); };
     EXPECT_EQ(count(), 1);
     run_on_io([&] {
         copier_->forget_share();
@@ -118,8 +119,8 @@ TEST_F(CopierTest, TheGuestIsAskedForItsMountsOnceInABoot) {
     EXPECT_EQ(count(), 2);
 }
 
-TEST_F(CopierTest, WithoutTheFolderAnArchiveGoesThroughTheShellInPieces) {
-    // The root shell itself takes the pieces; it runs on this host, with this TMPDIR.
+TEST_F(CopierTest, WithoutTheFolderAnArchiveIsCopiedInThroughTheShell) {
+    // The root shell itself receives the pieces; it runs on this host, with this TMPDIR.
     run(machines_.back()->connect(options()));
     auto temporary = machines_.back()->config().state_directory;
     // A character that no header of an archive has, such as the name of a user.
@@ -135,38 +136,38 @@ TEST_F(CopierTest, WithoutTheFolderAnArchiveGoesThroughTheShellInPieces) {
     run(copier_->copy_in(file_, "/srv/it"));
     EXPECT_EQ(archive.substr(0, 5), std::string("file\0", 5));
     EXPECT_EQ(std::ranges::count(archive, '#'), 1'000'000);
-    // The question, a folder, and what unpacks the archive.
-    ASSERT_EQ(asked().size(), 3U);
-    EXPECT_THAT(asked()[1], MatchesRegex("mkdir -m 700 \"[^\"]*\"/charioteer-copy-[^ ]*"));
-    EXPECT_THAT(asked()[2], HasSubstr("/srv/it"));
+    // The mount check, making a folder, and unpacking the archive.
+    ASSERT_EQ(commands().size(), 3U);
+    EXPECT_THAT(commands()[1], MatchesRegex("mkdir -m 700 \"[^\"]*\"/charioteer-copy-[^ ]*"));
+    EXPECT_THAT(commands()[2], HasSubstr("/srv/it"));
 }
 
-TEST_F(CopierTest, WithoutTheFolderAnArchiveComesThroughTheShell) {
+TEST_F(CopierTest, WithoutTheFolderAnArchiveIsCopiedOutThroughTheShell) {
     auto bytes = archive();
     play(false, [&](const std::string& text) {
         return outcome(0, text.starts_with("cat ") ? bytes : "");
     });
     run(copier_->copy_out("/srv/file", back_));
     EXPECT_EQ(read(back_), "content");
-    // The question, what packs, one piece, and the status.
-    EXPECT_EQ(asked().size(), 4U);
+    // The mount check, packing, one piece, and the status.
+    EXPECT_EQ(commands().size(), 4U);
 }
 
-TEST_F(CopierTest, APieceOfAnArchiveThatIsCutIsNoticedAndTheGuestIsCleared) {
+TEST_F(CopierTest, ATruncatedPieceOfAnArchiveIsDetectedAndTheGuestIsCleanedUp) {
     auto cut = archive();
     cut.pop_back();
     play(false,
          [&](const std::string& text) { return outcome(0, text.starts_with("cat ") ? cut : ""); });
     auto failure = failure_of<io::Error>([&] { run(copier_->copy_out("/srv/file", back_)); });
     EXPECT_THAT(failure.what(), HasSubstr("web: cannot copy /srv/file to the host: 65535 bytes "
-                                          "came for a piece of the guest's archive"));
+                                          "were received for a piece of the guest's archive"));
     EXPECT_FALSE(fs::exists(back_));
-    // It is removed behind the error.
+    // The folder is removed after the error was returned.
     while (run_on_io([&] { return runner_->commands().size(); }) < 4) std::this_thread::yield();
-    EXPECT_THAT(asked().back(), HasSubstr("rm -rf "));
+    EXPECT_THAT(commands().back(), HasSubstr("rm -rf "));
 }
 
-TEST_F(CopierTest, AStepThatFailsInTheGuestIsTheErrorWithItsOutput) {
+TEST_F(CopierTest, AFailedStepInTheGuestIsAnErrorWithItsOutput) {
     play(true, [](const std::string&) { return outcome(1, "cp: no space left"); });
     auto failure = failure_of<io::Error>([&] { run(copier_->copy_in(file_, "/srv/it")); });
     EXPECT_THAT(failure.what(),

@@ -18,7 +18,7 @@ inline command::Outcome outcome(int status, std::string output = "") {
     return outcome;
 }
 
-/// Answers commands at once, as the test says.
+/// Answers commands at once, with the outcomes that the test sets.
 class FakeRunner : public command::Runner {
 public:
     using Answer = std::function<command::Outcome(const std::string& text)>;
@@ -27,7 +27,7 @@ public:
         commands_.push_back(command);
         co_return answer_(command.text);
     }
-    /// Gives each command the next of the outcomes, and the last one from then on.
+    /// Each command gets the next of the outcomes; commands after the last one get that one.
     void answer(std::vector<command::Outcome> outcomes) {
         answer_ = [rest = std::deque(outcomes.begin(), outcomes.end())](auto&) mutable {
             auto next = rest.front();

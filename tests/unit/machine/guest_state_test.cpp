@@ -77,7 +77,7 @@ TEST_F(GuestStateTest, DescribesWhyQemuEnds) {
     EXPECT_EQ(state_->why_ended(),
               "the guest reset itself and start(allow_reboot=True) was not given");
     send_event("SHUTDOWN", R"({"guest": false, "reason": "host-signal"})");
-    EXPECT_EQ(state_->why_ended(), "a signal asked it to end");
+    EXPECT_EQ(state_->why_ended(), "it was ended by a signal");
     send_event("SHUTDOWN", R"({"guest": false, "reason": "something-new"})");
     EXPECT_EQ(state_->why_ended(), "QEMU gave the reason something-new");
     send_event("SHUTDOWN", "7");

@@ -1,5 +1,5 @@
-// Keys that wait for the guest, against a keyboard controller in this file. The clock is moved by
-// hand.
+// Keys that wait for the guest, against a keyboard controller in this file. The clock is
+// manual.
 
 #include "machine/keyboard.hpp"
 

@@ -39,7 +39,7 @@ TEST_F(MachineTest, LogsWhyQemuHasEnded) {
     run(machine->connect(options()));
     auto command = runtime_.start(machine->parts().runner->run({.text = "sleep 1000"}));
     run(machine->parts().monitor->qmp("quit", {}));
-    auto reason = "QEMU ended with status 0: its monitor was told to quit";
+    auto reason = "QEMU ended with status 0: its monitor received the command quit";
     auto lost = failure_of<ShellError>([&] { command.get(); });
     EXPECT_THAT(lost.what(), HasSubstr(reason));
     run(machine->wait_for_shutdown(io::Deadline::never()));
@@ -91,7 +91,7 @@ TEST_F(MachineTest, AStateDirectoryOfAMachineThatIsOffCanBeReused) {
     EXPECT_EQ(execute(*first, "echo back").output, "back\n");
 }
 
-TEST_F(MachineTest, PoweringOffAnEndedMachineIsNoError) {
+TEST_F(MachineTest, PoweringOffAnEndedMachineIsNotAnError) {
     auto machine = make(plain);
     run(machine->connect(options()));
     auto child = run_on_io([machine] { return machine->process(); });
@@ -164,7 +164,8 @@ TEST_F(MachineTest, AMissingStartScriptIsNamed) {
 TEST_F(MachineTest, OutputOfAnExitBeforeTheQmpGreetingIsShown) {
     auto machine = make_failing("exit-connected");
     auto failure = failure_of<io::Error>([&] { run(machine->start(options())); });
-    EXPECT_THAT(failure.what(), HasSubstr("web: QEMU process exited with code 3 before greeting"));
+    EXPECT_THAT(failure.what(),
+                HasSubstr("web: QEMU process exited with code 3 before sending a greeting"));
     EXPECT_THAT(failure.what(), HasSubstr("fake-qemu: no such processor"));
     EXPECT_FALSE(machine->booted);
 }
@@ -217,7 +218,7 @@ TEST_F(MachineTest, ScriptsMayClearBootedOfARunningMachine) {
     machine->booted = false;
     run(machine->connect(options()));
     EXPECT_FALSE(std::filesystem::exists(first));
-    EXPECT_EQ(execute(*machine, "echo anew").output, "anew\n");
+    EXPECT_EQ(execute(*machine, "echo again").output, "again\n");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What becomes of calls whose limits pass. The guest's processes are real; the driver's clock is
-// moved by hand, and nothing but it has to pass.
+// Calls whose limits pass. The guest's processes are real; the driver's clock is manual, and no
+// test depends on real time.
 
 #include "fakes/manual_time.hpp"
 #include "unit/machine/agent_fixture.hpp"
@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 using testing::Contains;
 using testing::HasSubstr;
 
-/// Lives longer than the runtime, in which there may still be sleepers at the end.
+/// Outlives the runtime, whose coroutines may still sleep at the end.
 struct Clock {
     fakes::ManualTime time_;
 };
@@ -22,7 +22,7 @@ protected:
         AgentTest::SetUp();
         host_ = std::make_shared<Host>(runtime_.executor(), time_);
     }
-    /// Lets time pass until the operation has ended; how much it was.
+    /// Advances the clock until the operation has ended; returns by how much.
     template <class T>
     io::Duration pass_until_end(const io::Pending<T>& pending) {
         auto begin = time_.now();
@@ -34,10 +34,10 @@ protected:
                         .limit = Limit{limit, fmt::format("{:g}", io::seconds(limit))}};
         return runtime_.start(machine.parts().runner->run(std::move(command)));
     }
-    /// The failure of a call with a limit of 5 s, which has to come within the grace.
+    /// The failure of a call with a limit of 5 s, which must occur within the grace period.
     template <class T>
     ShellError late_failure_of(io::Pending<T> pending) {
-        // The question for QEMU's state, and a few steps of the clock.
+        // The query of QEMU's state, and a few steps of the clock.
         EXPECT_LE(pass_until_end(pending), 5s + command::grace + 10s);
         return failure_of<ShellError>([&] { pending.get(); });
     }
@@ -55,11 +55,11 @@ TEST_F(LimitsTest, AGuestThatAnswersIsWaitedForBeyondTheLimit) {
     auto pending = begin_command(*machine, "echo begun >&2; sleep 0.5; echo done", 1000s);
     while (!testing::Value(events(), Contains("begun"))) std::this_thread::yield();
     time_.advance(1000s + command::grace);
-    // The clock stands still: the guest answers in no time.
+    // The clock is not advanced: the guest answers immediately.
     EXPECT_EQ(pending.get().output, "done\n");
 }
 
-TEST_F(LimitsTest, AShellThatDoesNotAnswerIsGivenUp) {
+TEST_F(LimitsTest, AShellThatDoesNotAnswerIsAbandoned) {
     ::setenv("CHARIOTEER_CHANNEL", "plain", 1);
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=ignore-commands {}", plain));
     auto failure = late_failure_of(begin_command(*machine, "true", 5s));
@@ -67,7 +67,7 @@ TEST_F(LimitsTest, AShellThatDoesNotAnswerIsGivenUp) {
     EXPECT_THAT(all_notes(failure), HasSubstr("QEMU's state of the guest: "));
 }
 
-TEST_F(LimitsTest, ACommandBehindAnotherIsGivenUpAndTheLogSaysWhy) {
+TEST_F(LimitsTest, ACommandBehindAnotherTimesOutAndTheReasonIsLogged) {
     ::setenv("CHARIOTEER_CHANNEL", "plain", 1);
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=ignore-commands {}", plain));
     auto first = runtime_.start(machine->parts().runner->run({.text = "sleep 1000"}));
@@ -78,7 +78,7 @@ TEST_F(LimitsTest, ACommandBehindAnotherIsGivenUpAndTheLogSaysWhy) {
     EXPECT_THROW(first.get(), io::Interrupted);
 }
 
-TEST_F(LimitsTest, AnAgentThatDoesNotStartInTimeIsTriedAgainByTheNextCall) {
+TEST_F(LimitsTest, AnAgentThatDoesNotStartInTimeIsStartedByTheNextCall) {
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=one-agent {}", with_agent));
     auto killed = runtime_.start(machine->parts().runner->run({.text = "kill -9 $PPID"}));
     pass_until_end(killed);
@@ -91,13 +91,13 @@ TEST_F(LimitsTest, AnAgentThatDoesNotStartInTimeIsTriedAgainByTheNextCall) {
     EXPECT_THAT(events(), testing::Not(Contains(HasSubstr("its root shell serves"))));
 }
 
-TEST_F(LimitsTest, AWaitInASilentGuestIsGivenUp) {
+TEST_F(LimitsTest, AWaitInASilentGuestEnds) {
     auto machine = connected(with_agent);
     CommandWait wait{"kill -STOP $PPID", true, Limit{5s, "5"}, CommandWait::Kind::probe};
     late_failure_of(runtime_.start(machine->parts().waiter->wait(wait)));
 }
 
-TEST_F(LimitsTest, AWaitInAGuestWhoseAgentDoesNotComeBackIsGivenUp) {
+TEST_F(LimitsTest, AWaitInAGuestWhoseAgentCannotBeRestartedEnds) {
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=one-agent {}", with_agent));
     auto killed = runtime_.start(machine->parts().runner->run({.text = "kill -9 $PPID"}));
     pass_until_end(killed);
@@ -110,7 +110,7 @@ TEST_F(LimitsTest, AWaitInAGuestWhoseAgentDoesNotComeBackIsGivenUp) {
     EXPECT_THAT(late_failure_of(waiting).what(), HasSubstr("within 65 s"));
 }
 
-TEST_F(LimitsTest, ASpawnedCommandOfASilentGuestIsGivenUp) {
+TEST_F(LimitsTest, ASpawnedCommandOfASilentGuestIsAbandoned) {
     auto machine = connected(with_agent);
     Command command;
     command.text = "kill -STOP $PPID";
@@ -123,7 +123,7 @@ TEST_F(LimitsTest, ASpawnedCommandOfASilentGuestIsGivenUp) {
     });
 }
 
-TEST_F(LimitsTest, APictureThatQemuDoesNotGiveIsGivenUpAtTheCallersDeadline) {
+TEST_F(LimitsTest, AScreenshotThatQemuDoesNotMakeEndsAtTheCallersDeadline) {
     ::setenv("CHARIOTEER_CHANNEL", "plain", 1);
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=no-screendump {}", plain));
     auto deadline = time_.deadline_after(5s + command::grace);
@@ -133,7 +133,7 @@ TEST_F(LimitsTest, APictureThatQemuDoesNotGiveIsGivenUpAtTheCallersDeadline) {
     EXPECT_THAT(failure.what(), HasSubstr("web: QEMU did not answer screendump within 65 s"));
 }
 
-TEST_F(LimitsTest, AProbeThatWasCutOffSaysNothing) {
+TEST_F(LimitsTest, AProbeThatTimedOutHasNoResult) {
     auto machine = connected(with_agent);
     CommandWait wait{"exit 124", false, Limit{0s, "0"}, CommandWait::Kind::probe};
     auto failure = failure_of<RequestFailed>([&] { run(machine->parts().waiter->wait(wait)); });
@@ -141,13 +141,13 @@ TEST_F(LimitsTest, AProbeThatWasCutOffSaysNothing) {
     EXPECT_THAT(all_notes(failure), HasSubstr("the last try of `exit 124` has had no answer for "));
 }
 
-TEST_F(LimitsTest, AnAttemptThatWasCutOffHasFailed) {
+TEST_F(LimitsTest, AnAttemptThatTimedOutHasFailed) {
     auto machine = connected(with_agent);
     CommandWait wait{"exit 124", false, Limit{0s, "0"}};
     EXPECT_EQ(run(machine->parts().waiter->wait(wait)), "");
 }
 
-TEST(ProbeLimit, IsUpstreamsAndIsShortOnceTheWaitIsOver) {
+TEST(ProbeLimit, IsThatOfUpstreamAndIsShortAfterTheEndOfTheWait) {
     EXPECT_EQ(command::probe_limit(3600s).text, "900");
     EXPECT_EQ(command::probe_limit(800s).text, "900");
     EXPECT_EQ(command::probe_limit(1500ms).text, "152");

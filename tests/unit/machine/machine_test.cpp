@@ -33,7 +33,7 @@ TEST_F(MachineTest, StartsConnectsAndRunsCommands) {
     EXPECT_THAT(events(), Contains("connected to guest root shell"));
 }
 
-TEST_F(MachineTest, TheErrorHasTheLastLinesOfAQemuThatDies) {
+TEST_F(MachineTest, TheErrorHasTheLastLinesOfAQemuThatExits) {
     auto machine = make_failing("die");
     run(machine->connect(options()));
     auto failure = failure_of<ShellError>([&] { execute(*machine, "true"); });

@@ -12,13 +12,13 @@ using namespace std::chrono_literals;
 using State = channel::HeldOutput::State;
 using testing::HasSubstr;
 
-TEST(OutputHolders, TheirLimitIsFiveMinutesOrWhatTheEnvironmentSays) {
+TEST(OutputHolders, TheirLimitIsFiveMinutesUnlessTheEnvironmentSetsAnother) {
     EXPECT_EQ(parse_holder_limit(""), 300s);
     EXPECT_EQ(parse_holder_limit("1"), 1s);
     EXPECT_EQ(parse_holder_limit("1000000"), 1'000'000s);
 }
 
-TEST(OutputHolders, ALimitThatIsNoneIsRefusedByName) {
+TEST(OutputHolders, AnInvalidLimitIsRejectedWithItsName) {
     for (const auto* wrong : {"0", "-1", "1000001", "99999999999999999999", "1.5", "5 min", " 5",
                               "5 ", "inf", "never"}) {
         try {
@@ -33,7 +33,7 @@ TEST(OutputHolders, ALimitThatIsNoneIsRefusedByName) {
     }
 }
 
-TEST(OutputHolders, AreNamedWhileTheyAreWaitedForAndWhenTheyAreGivenUp) {
+TEST(OutputHolders, AreNamedWhileTheyAreWaitedForAndWhenTheyAreAbandoned) {
     EXPECT_EQ(describe({"daemon &", "sleep (pid 7)"}, 300s),
               "`daemon &` has ended, but sleep (pid 7) still has its stdout open; waiting until it "
               "is closed");
@@ -49,7 +49,7 @@ TEST(OutputHolders, ThatDoNotEndAtTheLimitAreNamed) {
                   "SIGKILL"));
 }
 
-TEST(OutputHolders, ThatWereNotFoundAreWordedToo) {
+TEST(OutputHolders, ThatWereNotFoundAreReportedToo) {
     EXPECT_THAT(describe({"daemon &", ""}, 300s),
                 HasSubstr("a process that /proc does not show still has its stdout open"));
 }

@@ -38,7 +38,7 @@ inline std::string between(std::string_view text, std::string_view before, std::
     return std::string(text.substr(begin, text.find(after, begin) - begin));
 }
 
-/// The test plays QEMU, the root shell and the agent, and moves the clock.
+/// The test acts as QEMU, as the root shell and as the agent, with a manual clock.
 class PortLinkTest : public testing::Test {
 protected:
     PortLinkTest()
@@ -83,22 +83,22 @@ protected:
 
     // The test as QEMU.
     void reply(std::string_view value) {
-        auto question = qemu_.read_line();
+        auto request = qemu_.read_line();
         qemu_.send(fmt::format("{{\"return\": {}, \"id\": {}}}\n", value,
-                               std::stoi(between(question, "\"id\":", "}"))));
+                               std::stoi(between(request, "\"id\":", "}"))));
     }
-    void tell(std::string_view event, std::string_view reason = "") {
+    void send_event(std::string_view event, std::string_view reason = "") {
         auto data = reason.empty() ? "" : fmt::format("\"reason\": \"{}\"", reason);
         qemu_.send(fmt::format("{{\"event\": \"{}\", \"data\": {{{}}}}}\n", event, data));
     }
-    /// Of the console and the agent's port, in QEMU's tree of devices.
+    /// Reports in QEMU's tree of devices whether the console and the agent's port are open.
     void reply_ports(std::string_view console, std::string_view agent = "off") {
         reply(fmt::format(R"("dev: virtserialport, id \"charioteer.agent\"\n guest {}\n)"
                           R"(dev: virtconsole, id \"\"\n chardev = \"shell\"\n port 0, guest {}\n)"
                           R"(dev: rtl8139\n guest off\n")",
                           agent, console));
     }
-    void tell_port(bool open) {
+    void send_port_event(bool open) {
         qemu_.send(fmt::format(
             R"({{"event": "VSERPORT_CHANGE", "data": {{"open": {}, "id": "charioteer.agent"}}}})"
             "\n",
@@ -113,7 +113,7 @@ protected:
         number_ = between(script, "echo \"#\"\"", "~");
         return script;
     }
-    void say(std::string_view word) {
+    void answer_script(std::string_view word) {
         root_.send(fmt::format("#{0}~{1}\n#{0}:0 0\n", number_, word));
     }
 
@@ -126,8 +126,8 @@ protected:
         agent_.send({reinterpret_cast<const char*>(header.data()), header.size()});
         agent_.send(payload);
     }
-    void greet(std::string_view file = program) {
-        heard_ = {};
+    void send_hello(std::string_view file = program) {
+        received_ = {};
         unsigned char room[64];
         sequence_ = 0;
         auto hello = frames::encode(frames::Hello{.version = frames::version,
@@ -138,39 +138,39 @@ protected:
         put(Type::hello, 0, {reinterpret_cast<const char*>(hello.data()), hello.size()});
         sequence_ = 0;  // hellos are not numbered
     }
-    /// Answers the driver's question how far the agent has heard it.
+    /// Answers the hello by which the driver requests the agent's position.
     void agree(std::uint32_t flags = frames::Hello::continues) {
         auto payload = take_frame_of(Type::hello);
         frames::Bytes bytes(reinterpret_cast<const unsigned char*>(payload.data()), payload.size());
-        frames::Hello question;
-        ASSERT_TRUE(frames::decode(bytes, question));
-        bool anew = (question.flags & frames::Hello::anew) != 0;
-        if (anew) heard_ = {};
+        frames::Hello request;
+        ASSERT_TRUE(frames::decode(bytes, request));
+        bool reset = (request.flags & frames::Hello::reset) != 0;
+        if (reset) received_ = {};
         unsigned char room[64];
         auto answer = frames::encode(frames::Hello{.version = frames::version,
                                                    .nonce = nonce_,
                                                    .program_size = program.size(),
                                                    .program_checksum = checksum_of(program),
-                                                   .epoch = question.epoch,
+                                                   .epoch = request.epoch,
                                                    .flags = flags,
-                                                   .next = heard_.next,
-                                                   .chain = heard_.chain},
+                                                   .next = received_.next,
+                                                   .chain = received_.chain},
                                      room);
         auto next = sequence_;
         put(Type::hello, 0, {reinterpret_cast<const char*>(answer.data()), answer.size()});
-        sequence_ = anew ? 0 : next;
+        sequence_ = reset ? 0 : next;
     }
-    /// The next frame of the driver, with what is in it.
+    /// The next frame of the driver: its header and its payload.
     std::pair<frames::Header, std::string> take_frame() {
         std::string bytes;
         for (;;) {
             bytes += agent_.read(1);
-            if (bytes.starts_with('\0')) bytes.clear();  // ends a frame that was cut off
+            if (bytes.starts_with('\0')) bytes.clear();  // padding
             auto found =
                 frames::scan({reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()},
                              frames::Expect::any);
             if (found.kind == frames::Scan::Kind::frame && found.header.type != Type::hello)
-                heard_.pass(found.head);
+                received_.pass(found.head);
             if (found.kind == frames::Scan::Kind::frame)
                 return {found.header, std::string(found.payload.begin(), found.payload.end())};
             EXPECT_NE(found.kind, frames::Scan::Kind::noise) << bytes;
@@ -183,38 +183,38 @@ protected:
         }
     }
 
-    /// The beginning of start(), up to the script that the shell was sent.
+    /// The beginning of start(), up to the script that is sent to the shell.
     io::Pending<void> begin_start() {
         auto starting = runtime_.start(link_->start(time_.deadline_after(limit)));
         reply(R"({"arch": "x86_64"})");
         read_script();
         return starting;
     }
-    /// What the script does: takes the program, and starts it.
+    /// The script opens the port and reads the program.
     void take_program() {
-        tell_port(true);
-        auto parcel = agent_upload(program, nonce_);
-        EXPECT_EQ(agent_.read(parcel.size()), parcel);
+        send_port_event(true);
+        auto upload = agent_upload(program, nonce_);
+        EXPECT_EQ(agent_.read(upload.size()), upload);
     }
     /// The program arrives damaged, and is sent again.
     void send_damaged() {
         take_program();
-        greet("another program");
-        say("started");
+        send_hello("another program");
+        answer_script("started");
         read_script();
-        // Nobody must take the new agent for the one before, which is told to end.
+        // The hellos end the agent with the damaged program.
         take_frame_of(Type::hello);
         take_frame_of(Type::hello);
     }
     void start() {
         auto starting = begin_start();
         take_program();
-        greet();
-        say("started");
+        send_hello();
+        answer_script("started");
         result_of(starting);
         take_frame_of(Type::hello);
     }
-    /// A command that waits for the guest, watched over.
+    /// A command that waits for the guest, run by AgentLink::watched().
     io::Pending<std::optional<channel::Piece>> wait() {
         auto operation = [](PortLinkTest* test) -> asio::awaitable<std::optional<channel::Piece>> {
             test->call_ = test->parts_.channel->start({.text = "sleep 1000"});
@@ -225,15 +225,15 @@ protected:
         take_frame_of(Type::exec);
         return waiting;
     }
-    /// Waits until the driver has taken what the agent said.
-    void wait_until_heard() {
-        auto heard = [](channel::Channel* channel) -> asio::awaitable<io::TimePoint> {
-            co_return channel->heard();
+    /// Waits until the driver has received a frame of the agent at the current time.
+    void wait_until_received() {
+        auto received = [](channel::Channel* channel) -> asio::awaitable<io::TimePoint> {
+            co_return channel->last_received();
         };
-        while (result_of(runtime_.start(heard(parts_.channel.get()))) != time_.now())
+        while (result_of(runtime_.start(received(parts_.channel.get()))) != time_.now())
             std::this_thread::yield();
     }
-    /// What was warned of by now.
+    /// The warnings so far.
     std::string warnings() {
         auto read = [](PortLinkTest* test) -> asio::awaitable<std::string> {
             co_return test->warnings_;
@@ -255,7 +255,7 @@ protected:
     }
 
     fakes::TemporaryDirectory directory_;
-    fakes::ManualTime time_;  // longer than whoever still sleeps when the runtime ends
+    fakes::ManualTime time_;  // outlives the runtime, whose coroutines may still sleep
     io::Runtime runtime_;
     std::pair<io::UnixStream, fakes::Peer> shell_ends_;
     std::pair<io::UnixStream, fakes::Peer> channel_ends_;
@@ -269,8 +269,8 @@ protected:
     std::uint64_t nonce_ = 0;
     std::string number_;
     std::uint32_t sequence_ = 0;
-    frames::Progress heard_;  ///< of the driver's frames
-    std::string warnings_;    ///< of the io thread
+    frames::Progress received_;  ///< of the driver's frames
+    std::string warnings_;       ///< of the io thread
 };
 
 }  // namespace charioteer::machine

@@ -1,4 +1,4 @@
-// The life of the agent in a guest.
+// The start and the end of the agent in a guest.
 
 #include "port_link_fixture.hpp"
 
@@ -7,19 +7,19 @@ namespace {
 
 using testing::HasSubstr;
 
-TEST_F(PortLinkTest, SendsTheProgramOnceToWhoeverOpensThePort) {
+TEST_F(PortLinkTest, SendsTheProgramOnceWhenThePortIsOpened) {
     auto starting = begin_start();
     take_program();
     // The script closes the port, and the agent opens it.
-    tell_port(false);
-    tell_port(true);
-    greet();
-    say("started");
+    send_port_event(false);
+    send_port_event(true);
+    send_hello();
+    answer_script("started");
     result_of(starting);
     EXPECT_EQ(take_frame().first.type, Type::hello);
 }
 
-TEST_F(PortLinkTest, DoesNotSendItToAnotherPort) {
+TEST_F(PortLinkTest, DoesNotSendTheProgramWhenAnotherPortIsOpened) {
     auto starting = begin_start();
     qemu_.send(
         R"({"event": "VSERPORT_CHANGE", "data": {"open": true, "id": "org.qemu.guest_agent.0"}})"
@@ -28,7 +28,7 @@ TEST_F(PortLinkTest, DoesNotSendItToAnotherPort) {
     auto later = runtime_.start(parts_.qmp->execute("query-status", {}, io::Deadline::never()));
     reply("{}");
     result_of(later);
-    say("no-port");
+    answer_script("no-port");
     EXPECT_THAT(failure_of(starting), HasSubstr("it has no port"));
     auto close = [](std::shared_ptr<channel::Channel> channel) -> asio::awaitable<void> {
         channel->close();
@@ -42,48 +42,48 @@ TEST_F(PortLinkTest, AProgramThatArrivesDamagedIsSentAgain) {
     auto starting = begin_start();
     send_damaged();
     take_program();
-    greet();
-    say("started");
+    send_hello();
+    answer_script("started");
     result_of(starting);
 }
 
-TEST_F(PortLinkTest, AProgramThatArrivesDamagedTwiceIsNoAgent) {
+TEST_F(PortLinkTest, AProgramThatArrivesDamagedTwiceIsAnError) {
     auto starting = begin_start();
     send_damaged();
     take_program();
-    greet("another program");
-    say("started");
+    send_hello("another program");
+    answer_script("started");
     EXPECT_EQ(failure_of(starting), "the agent's program arrived damaged in the guest");
 }
 
-TEST_F(PortLinkTest, WhatCannotGetBetterIsNotTriedAgain) {
+TEST_F(PortLinkTest, APermanentFailureIsNotRetried) {
     auto starting = begin_start();
-    say("no-port");
+    answer_script("no-port");
     EXPECT_THAT(failure_of(starting), HasSubstr("it has no port charioteer.agent"));
 }
 
-TEST_F(PortLinkTest, WhatMayGetBetterIsTriedAgain) {
+TEST_F(PortLinkTest, ATemporaryFailureIsRetried) {
     auto starting = begin_start();
     take_program();
-    say("status-4");
+    answer_script("status-4");
     read_script();
-    say("status-4");
+    answer_script("status-4");
     EXPECT_EQ(failure_of(starting), "the agent's program ended at once (status-4)");
 }
 
-TEST_F(PortLinkTest, AStartUnderWhichTheGuestStartsAnewMayStillBeCarriedOut) {
+TEST_F(PortLinkTest, AStartMaySucceedAfterTheShellWasRestarted) {
     auto starting = begin_start();
     auto nonce = nonce_;
     root_.send("Spawning backdoor root shell...\n");
     EXPECT_NE(failure_of<shell::Restarted>(starting), "it did not fail");
     auto again = begin_start();
     EXPECT_EQ(nonce_, nonce);
-    greet();
-    say("no-folder");
+    send_hello();
+    answer_script("no-folder");
     result_of(again);
 }
 
-TEST_F(PortLinkTest, AnAgentThatIsThereIsKept) {
+TEST_F(PortLinkTest, ARunningAgentIsKept) {
     start();
     result_of(runtime_.start(link_->start(time_.deadline_after(limit))));
     EXPECT_TRUE(link_->usable());
@@ -92,60 +92,60 @@ TEST_F(PortLinkTest, AnAgentThatIsThereIsKept) {
 class PortLinkEvents : public PortLinkTest,
                        public testing::WithParamInterface<std::pair<const char*, const char*>> {};
 
-TEST_P(PortLinkEvents, WhoWaitsIsToldWhatQemuToldOfTheGuest) {
+TEST_P(PortLinkEvents, ACallFailsWithTheReasonThatQemuReports) {
     start();
     auto waiting = wait();
-    tell(GetParam().first);
+    send_event(GetParam().first);
     EXPECT_EQ(failure_of(waiting), GetParam().second);
 }
 
-TEST_P(PortLinkEvents, TheReasonMayComeAfterTheAgentHasGone) {
+TEST_P(PortLinkEvents, TheReasonMayBeReportedAfterTheEndOfTheAgent) {
     start();
     auto waiting = wait();
-    tell_port(false);
+    send_port_event(false);
     while (time_.sleepers() < 2) std::this_thread::yield();
-    tell(GetParam().first);
+    send_event(GetParam().first);
     EXPECT_EQ(failure_of(waiting), GetParam().second);
 }
 
 INSTANTIATE_TEST_SUITE_P(All, PortLinkEvents,
-                         testing::Values(std::pair("RESET", "the guest started anew"),
+                         testing::Values(std::pair("RESET", "the guest rebooted"),
                                          std::pair("SHUTDOWN", "the guest shut down"),
                                          std::pair("GUEST_PANICKED",
                                                    "the guest's kernel panicked")));
 
-TEST_F(PortLinkTest, AGuestWhosePowerButtonWasPressedMayGoOn) {
+TEST_F(PortLinkTest, AGuestMayRunOnAfterItsPowerButtonWasPressed) {
     start();
     auto waiting = wait();
-    tell("POWERDOWN");
+    send_event("POWERDOWN");
     put(Type::output, 1, "done");
     EXPECT_EQ(result_of(waiting)->bytes, "done");
     EXPECT_TRUE(link_->usable());
 }
 
-TEST_F(PortLinkTest, KnowsThatTheGuestStartsAnewUntilItHasAnAgentAgain) {
+TEST_F(PortLinkTest, TheGuestRestartsUntilItHasAnAgentAgain) {
     start();
     EXPECT_FALSE(link_->guest_restarts());
     auto waiting = wait();
-    tell("RESET");
+    send_event("RESET");
     EXPECT_NE(failure_of(waiting), "it did not fail");
     EXPECT_TRUE(link_->guest_restarts());
 }
 
-TEST_F(PortLinkTest, AnAgentThatGoesForNoReasonWasEnded) {
+TEST_F(PortLinkTest, AnAgentThatEndsWithoutAReasonIsReported) {
     start();
     auto waiting = wait();
-    tell_port(false);
+    send_port_event(false);
     while (time_.sleepers() < 2) std::this_thread::yield();
     time_.advance(2s);
     reply_ports("on");
     EXPECT_THAT(failure_of(waiting), HasSubstr("the agent in the guest ended"));
 }
 
-TEST_F(PortLinkTest, WhoWaitsIsToldWhyQemuEnds) {
+TEST_F(PortLinkTest, ACallFailsWithTheReasonWhyQemuEnds) {
     start();
     auto waiting = wait();
-    tell("SHUTDOWN", "guest-reset");
+    send_event("SHUTDOWN", "guest-reset");
     EXPECT_THAT(failure_of(waiting), HasSubstr("start(allow_reboot=True) was not given"));
 }
 

@@ -23,7 +23,7 @@ TEST_F(MachineTest, TheCaptureHasTheSizeOfTheScreenAndLeavesNoFile) {
     EXPECT_EQ(files_in(machine->config().state_directory), before);
 }
 
-TEST_F(MachineTest, AScreenshotThatCannotBeWrittenIsToldByItsPath) {
+TEST_F(MachineTest, AScreenshotThatCannotBeWrittenIsAnErrorWithItsPath) {
     auto machine = make(plain);
     run(machine->start(options()));
     auto failure = failure_of<io::Error>(

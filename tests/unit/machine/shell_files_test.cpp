@@ -32,7 +32,7 @@ protected:
         std::ifstream file(path, std::ios::binary);
         return std::string(std::istreambuf_iterator<char>(file), {});
     }
-    /// Whether copies have left anything there, of the guest or the host.
+    /// Whether copies of the guest or the host have left files there.
     bool anything_is_left() const {
         for (const auto& entry : fs::directory_iterator(state_)) {
             auto name = entry.path().filename().string();
@@ -40,12 +40,12 @@ protected:
         }
         return false;
     }
-    /// What is removed when a copy fails is removed behind its error.
+    /// After a failed copy its files are removed in the background.
     void until_nothing_is_left() const {
         while (anything_is_left()) std::this_thread::yield();
     }
 
-    /// A program that the guest runs for `name` from now on; `$PATH` leads to the real one.
+    /// Replaces the program `name` of the guest; `$PATH` leads to the real one.
     void replace_in_guest(const std::string& name, const std::string& script) {
         auto programs = directory_.path() / "programs";
         fs::create_directory(programs);
@@ -111,7 +111,7 @@ TEST_F(ShellFilesTest, AFailedCopyLeavesNothing) {
     until_nothing_is_left();
 }
 
-TEST_F(ShellFilesTest, ACopyOutEndsWhenWhatPacksDiesBetweenTwoPieces) {
+TEST_F(ShellFilesTest, ACopyOutEndsWhenThePackerIsKilledBetweenTwoPieces) {
     replace_in_guest("dd", "dd \"$@\"; kill -KILL $$");
     execute(*machine_, "head -c 9000000 /dev/urandom > $TMPDIR/made");
     EXPECT_THROW(run(machine_->parts().copier->copy_out((state_ / "made").string(), back_)),
@@ -120,8 +120,8 @@ TEST_F(ShellFilesTest, ACopyOutEndsWhenWhatPacksDiesBetweenTwoPieces) {
     until_nothing_is_left();
 }
 
-TEST_F(ShellFilesTest, AnArchiveWhosePackerWasKilledIsNotTakenForWhole) {
-    // What comes is an archive of the folder alone, without its file.
+TEST_F(ShellFilesTest, AnArchiveWhosePackerWasKilledIsNotTakenForComplete) {
+    // The received archive has only the folder, without its file.
     replace_in_guest("tar", "tar \"$@\" | head -c 512; kill -KILL $PPID");
     execute(*machine_, "mkdir $TMPDIR/folder; echo content > $TMPDIR/folder/file");
     EXPECT_THROW(run(machine_->parts().copier->copy_out((state_ / "folder").string(), back_)),

@@ -1,5 +1,5 @@
-// Waits for units in a guest without an agent, against a runner that answers at once. The clock is
-// moved by hand.
+// Waits for units in a guest without an agent, against a runner that answers at once. The clock
+// is manual.
 
 #include "machine/unit_watcher.hpp"
 
@@ -25,7 +25,7 @@ protected:
         auto machine = make(plain);
         run(machine->start(options()));
         const auto& parts = machine->parts();
-        // The same QEMU under another clock.
+        // The same QEMU with another clock.
         auto host = std::make_shared<Host>(runtime_.executor(), time_);
         context_ = std::make_shared<Context>(machine->config(), host, [](const auto&) {});
         context_->set_qemu(run_on_io([&] { return parts.context->qemu(); }));
@@ -42,14 +42,14 @@ protected:
     static command::Outcome state(std::string_view name) {
         return outcome(0, fmt::format("ActiveState={}\n", name));
     }
-    /// Lets time pass until the wait has ended.
+    /// Advances the clock until the wait has ended.
     void wait(Limit limit = {60s, "60"}, std::optional<std::string> user = std::nullopt) {
         auto pending =
             runtime_.start(watcher_->wait_until_active("web", std::move(user), std::move(limit)));
         while (!pending.wait_for(1ms)) time_.advance(500ms);
         pending.get();
     }
-    std::vector<std::string> asked() const {
+    std::vector<std::string> commands() const {
         std::vector<std::string> texts;
         for (const auto& command : runner_->commands()) texts.push_back(command.text);
         return texts;
@@ -61,10 +61,10 @@ protected:
     std::shared_ptr<UnitWatcher> watcher_;
 };
 
-TEST_F(UnitWatcherTest, AsksUntilTheUnitIsActive) {
+TEST_F(UnitWatcherTest, QueriesUntilTheUnitIsActive) {
     runner_->answer({state("activating"), state("activating"), state("active")});
     wait();
-    EXPECT_THAT(asked(), ElementsAre(show, show, show));
+    EXPECT_THAT(commands(), ElementsAre(show, show, show));
     EXPECT_EQ(runner_->limits().front(), "210");
 }
 
@@ -73,7 +73,7 @@ TEST_F(UnitWatcherTest, AFailedUnitEndsTheWaitAndItsStatusIsNoted) {
     auto failure = failure_of<RequestFailed>([&] { wait(); });
     EXPECT_STREQ(failure.what(), "unit \"web\" reached state \"failed\"");
     EXPECT_THAT(all_notes(failure), HasSubstr("systemctl status:\ncode=exited\n"));
-    EXPECT_THAT(asked(), ElementsAre(show, status));
+    EXPECT_THAT(commands(), ElementsAre(show, status));
 }
 
 TEST_F(UnitWatcherTest, AnInactiveUnitWithoutJobsEndsTheWait) {
@@ -81,39 +81,39 @@ TEST_F(UnitWatcherTest, AnInactiveUnitWithoutJobsEndsTheWait) {
                      outcome(0, "dead")});
     auto failure = failure_of<RequestFailed>([&] { wait(); });
     EXPECT_STREQ(failure.what(), "unit \"web\" is inactive and there are no pending jobs");
-    EXPECT_THAT(asked(), ElementsAre(show, list_jobs, show, status));
+    EXPECT_THAT(commands(), ElementsAre(show, list_jobs, show, status));
 }
 
-TEST_F(UnitWatcherTest, AJobThatEndsBetweenTheQuestionsIsNoFailure) {
+TEST_F(UnitWatcherTest, AJobThatEndsBetweenTheQueriesIsNotAFailure) {
     runner_->answer({state("inactive"), outcome(0, "No jobs running.\n"), state("activating"),
                      state("active")});
     wait();
-    EXPECT_THAT(asked(), ElementsAre(show, list_jobs, show, show));
+    EXPECT_THAT(commands(), ElementsAre(show, list_jobs, show, show));
 }
 
 TEST_F(UnitWatcherTest, AnInactiveUnitWithAJobIsWaitedFor) {
     runner_->answer({state("inactive"), outcome(0, "1 web.service start\n"), state("active")});
     wait();
-    EXPECT_THAT(asked(), ElementsAre(show, list_jobs, show));
+    EXPECT_THAT(commands(), ElementsAre(show, list_jobs, show));
 }
 
-TEST_F(UnitWatcherTest, AWaitInVainNamesItsLimit) {
+TEST_F(UnitWatcherTest, AWaitThatTimesOutNamesItsLimit) {
     runner_->answer({state("activating")});
     auto failure = failure_of<RequestFailed>([&] { wait({2s, "2"}); });
     EXPECT_THAT(failure.what(), HasSubstr("seconds (timeout=2)"));
     EXPECT_THAT(all_notes(failure), HasSubstr("s for unit \"web\""));
     // At the beginning, in between, and once more at the limit; then its status.
-    EXPECT_GT(asked().size(), 3U);
-    EXPECT_EQ(asked().back(), status);
+    EXPECT_GT(commands().size(), 3U);
+    EXPECT_EQ(commands().back(), status);
 }
 
-TEST_F(UnitWatcherTest, AQuestionThatIsCutOffIsNoAnswer) {
+TEST_F(UnitWatcherTest, AQueryThatTimesOutIsRepeated) {
     runner_->answer({outcome(124), state("active")});
     wait();
-    EXPECT_THAT(asked(), ElementsAre(show, show));
+    EXPECT_THAT(commands(), ElementsAre(show, show));
 }
 
-TEST_F(UnitWatcherTest, AQuestionThatIsCutOffAfterTheLimitEndsTheWait) {
+TEST_F(UnitWatcherTest, AQueryThatTimesOutAfterTheLimitEndsTheWait) {
     runner_->answer({outcome(124)});
     auto failure = failure_of<RequestFailed>([&] { wait({0s, "0"}); });
     EXPECT_THAT(all_notes(failure), HasSubstr(fmt::format("web: the last try of `{}` has had no "
@@ -121,13 +121,13 @@ TEST_F(UnitWatcherTest, AQuestionThatIsCutOffAfterTheLimitEndsTheWait) {
                                                           show)));
 }
 
-TEST_F(UnitWatcherTest, AskingForAUnitOfAUserNamesTheUser) {
+TEST_F(UnitWatcherTest, AQueryForAUnitOfAUserRunsAsTheUser) {
     runner_->answer({outcome(1)});
     auto failure = failure_of<RequestFailed>([&] { wait({60s, "60"}, "alice"); });
     EXPECT_STREQ(failure.what(),
                  "retrieving systemctl info for unit \"web\" under user \"alice\" failed with exit "
                  "code 1");
-    EXPECT_THAT(asked().front(), HasSubstr("su -l alice "));
+    EXPECT_THAT(commands().front(), HasSubstr("su -l alice "));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Waits that try a command again and again, against a runner that answers at once. The clock is
-// moved by hand.
+// Waits that retry a command, against a runner that answers at once. The clock
+// is manual.
 
 #include "machine/waiter.hpp"
 
@@ -31,7 +31,7 @@ protected:
         auto agent = std::make_shared<QemuAgent>(context);
         waiter_ = std::make_shared<Waiter>(context, agent, runner_);
     }
-    /// Lets time pass until the wait has ended.
+    /// Advances the clock until the wait has ended.
     std::string wait(CommandWait wait) {
         auto pending = runtime_.start(waiter_->wait(std::move(wait)));
         while (!pending.wait_for(1ms)) time_.advance(500ms);
@@ -41,7 +41,7 @@ protected:
     fakes::ManualTime time_;
     fakes::TemporaryDirectory directory_;
     io::Runtime runtime_;
-    // These use the runtime until their end.
+    // Declared last, since these use the runtime until their destruction.
     std::shared_ptr<FakeRunner> runner_ = std::make_shared<FakeRunner>();
     std::shared_ptr<Waiter> waiter_;
 };
@@ -52,14 +52,14 @@ TEST_F(WaiterTest, TriesUntilTheCommandSucceedsUnderTheLimitOfTheWait) {
     EXPECT_THAT(runner_->limits(), ElementsAre("60", "60", "60"));
 }
 
-TEST_F(WaiterTest, AProbeThatIsCutOffIsNoAnswer) {
+TEST_F(WaiterTest, AProbeThatTimesOutIsRepeated) {
     runner_->answer({outcome(124), outcome(0), outcome(1)});
     wait({"nc", false, Limit{60s, "60"}, CommandWait::Kind::probe});
     EXPECT_EQ(runner_->commands().size(), 3U);
     EXPECT_EQ(runner_->limits().front(), "210");
 }
 
-TEST_F(WaiterTest, AWaitInVainSaysWhatTheLastTryGave) {
+TEST_F(WaiterTest, AWaitThatTimesOutReportsTheLastTry) {
     runner_->answer({outcome(3, "seen\n")});
     try {
         wait({"test", true, Limit{2s, "2"}});
@@ -75,7 +75,7 @@ TEST_F(WaiterTest, AWaitInVainSaysWhatTheLastTryGave) {
     EXPECT_GT(runner_->commands().size(), 2U);
 }
 
-TEST_F(WaiterTest, ALateProbeThatIsCutOffEndsTheWaitInVain) {
+TEST_F(WaiterTest, AProbeThatTimesOutAfterTheLimitEndsTheWait) {
     runner_->answer({outcome(124)});
     EXPECT_THROW(wait({"nc", false, Limit{0s, "0"}, CommandWait::Kind::probe}), RequestFailed);
     EXPECT_THAT(runner_->limits(), ElementsAre("150"));

@@ -83,7 +83,7 @@ TEST_F(ClientTest, WaitsForTheGreetingUntilItsDeadline) {
     auto opening = start(time_.deadline_after(10s));
     pass(10s);
     EXPECT_EQ(failure_of<io::TimeoutError>(opening),
-              "QEMU did not greet on its QMP socket within 10 s");
+              "QEMU did not send a greeting on its QMP socket within 10 s");
 }
 
 TEST_F(ClientTest, RejectsAPeerWithAnotherProtocol) {

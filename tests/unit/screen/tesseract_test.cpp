@@ -96,10 +96,10 @@ TEST(Tesseract, ReadsNothingWhereNothingIs) {
 TEST(Tesseract, EndsWhenItIsCancelled) {
     auto engine = make_engine("");
     auto picture = draw("one two three four five six", black, white);
-    int asked = 0;
-    auto text = engine->read(picture, Variant::raw, [&asked] { return ++asked > 2; });
+    int checks = 0;
+    auto text = engine->read(picture, Variant::raw, [&checks] { return ++checks > 2; });
     EXPECT_EQ(text, "");
-    EXPECT_GT(asked, 2);
+    EXPECT_GT(checks, 2);
     // The engine can read the next picture.
     EXPECT_THAT(read(*engine, picture, Variant::raw), HasSubstr("three four"));
 }

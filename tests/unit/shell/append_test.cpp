@@ -8,7 +8,7 @@ namespace {
 using fakes::result_of;
 using testing::HasSubstr;
 
-TEST_F(SessionTest, AppendsByALineOfDataThatIsAComment) {
+TEST_F(SessionTest, SendsTheDataAsAComment) {
     auto append = [&] {
         return runtime_.start(session_->append("bytes", "/tmp/file", io::Deadline::never()));
     };
@@ -24,17 +24,16 @@ TEST_F(SessionTest, AppendsByALineOfDataThatIsAComment) {
     EXPECT_EQ(result.output, "full");
 }
 
-TEST_F(SessionTest,
-       AStateThatWasSavedDuringAnAppendWaitsForNoMoreDataThanTheLineEndsBeforeACommand) {
+TEST_F(SessionTest, LineEndsCompleteAnAppendInASavedState) {
     std::string most(longest_append, 'x');
     auto appended = runtime_.start(session_->append(most, "/tmp/file", io::Deadline::never()));
     peer_.read_line();
     auto data = peer_.read_line();
-    auto renew = [](Session* session) -> asio::awaitable<void> {
-        session->renew();
+    auto prepare_again = [](Session* session) -> asio::awaitable<void> {
+        session->prepare_again();
         co_return;
     };
-    result_of(runtime_.start(renew(session_.get())));
+    result_of(runtime_.start(prepare_again(session_.get())));
     peer_.send("#1~''\n#1:0 0\n");
     result_of(appended);
     auto command = start("ls");

@@ -36,12 +36,12 @@ protected:
         ::waitpid(pid_, nullptr, 0);
     }
 
-    /// The status.
+    /// Returns the status.
     int append(std::string bytes, std::string file) {
         auto appended = session_->append(std::move(bytes), std::move(file), io::Deadline::never());
         return result_of(runtime_.start(std::move(appended))).status;
     }
-    /// Has the root shell itself run something.
+    /// Makes the root shell itself run a line.
     void run_in_shell(const std::string& line) {
         result_of(runtime_.start(session_->send_raw(line + "\n", io::Deadline::never())));
     }
@@ -49,7 +49,7 @@ protected:
     pid_t pid_ = 0;
 };
 
-TEST_F(Bash, GivesStatusAndOutput) {
+TEST_F(Bash, ReturnsStatusAndOutput) {
     auto result = run("echo hello; exit 42");
     EXPECT_EQ(result.status, 42);
     EXPECT_EQ(result.output, "hello\n");
@@ -70,7 +70,7 @@ TEST_F(Bash, IsUsableAfterBytesThatCouldNotBeAppended) {
     EXPECT_NE(append(bytes, "/does/not/exist"), 0);
     EXPECT_NE(append(bytes, "/dev/full"), 0);
     EXPECT_EQ(run("echo next").output, "next\n");
-    // The programs that take them cannot be started.
+    // The programs that read the bytes cannot be started.
     run_in_shell("old=$PATH PATH=/nowhere");
     EXPECT_NE(append("echo wrong", "/dev/null"), 0);
     run_in_shell("PATH=$old");
@@ -83,20 +83,20 @@ TEST_F(Bash, StopsAtTheFirstFailureAndInPipes) {
     EXPECT_NE(run("exec 2>/dev/null; echo $no_such_variable").status, 0);
 }
 
-TEST_F(Bash, TakesQuotesAndSeveralLines) {
+TEST_F(Bash, AcceptsQuotesAndSeveralLines) {
     EXPECT_EQ(run("echo 'it'\"'\"'s'\ncat <<X\n$((1 + 1)) \"two\"\nX").output, "it's\n2 \"two\"\n");
 }
 
-TEST_F(Bash, OutputIsAnyBytes) {
+TEST_F(Bash, OutputMayHaveAnyBytes) {
     EXPECT_EQ(run("printf '\\0\\377\\n#1:0\\n\\r'").output, std::string("\0\xff\n#1:0\n\r", 9));
 }
 
-TEST_F(Bash, ACommandThatReadsGetsTheEndAndNotTheProtocol) {
+TEST_F(Bash, ACommandThatReadsGetsAnEmptyInput) {
     EXPECT_EQ(run("cat; read line || echo end").output, "end\n");
     EXPECT_EQ(run("echo next").output, "next\n");
 }
 
-TEST_F(Bash, ACommandPastItsLimitInTheGuestHasStatus124) {
+TEST_F(Bash, ACommandThatExceedsItsLimitHasStatus124) {
     command::Command command;
     command.text = "echo begun; sleep 600";
     command.limit = command::Limit{200ms, "0.2"};
@@ -105,7 +105,7 @@ TEST_F(Bash, ACommandPastItsLimitInTheGuestHasStatus124) {
     EXPECT_EQ(result.output, "begun\n");
 }
 
-TEST_F(Bash, ALimitEndsWhatHasMuchToSayOrSaysItElsewhere) {
+TEST_F(Bash, ALimitEndsCommandsWithMuchOutputOrWithClosedOutput) {
     command::Command command;
     command.limit = command::Limit{200ms, "0.2"};
     command.text = "seq 1000; exec >/dev/null; sleep 600";
@@ -114,14 +114,14 @@ TEST_F(Bash, ALimitEndsWhatHasMuchToSayOrSaysItElsewhere) {
     EXPECT_TRUE(result.output.ends_with("\n999\n1000\n"));
     command.text = "exec sleep 600 >/dev/null 2>&1";
     EXPECT_EQ(result_of(start(command)).status, 124);
-    command.text = "trap 'echo asked to end; exit 7' TERM; sleep 600 & wait";
+    command.text = "trap 'echo terminated; exit 7' TERM; sleep 600 & wait";
     result = result_of(start(command));
     EXPECT_EQ(result.status, 124);
-    EXPECT_EQ(result.output, "asked to end\n");
+    EXPECT_EQ(result.output, "terminated\n");
     EXPECT_EQ(run("echo next").output, "next\n");
 }
 
-TEST_F(Bash, ALimitIsOfTheCommandAndNotOfChildrenThatKeepTheOutputOpen) {
+TEST_F(Bash, ALimitDoesNotApplyToChildrenThatKeepTheOutputOpen) {
     command::Command command;
     command.limit = command::Limit{1s, "1"};
     command.text = "(sleep 1.5; echo late) & exit 3";
@@ -138,7 +138,7 @@ TEST_F(Bash, ALimitIsOfTheCommandAndNotOfChildrenThatKeepTheOutputOpen) {
     EXPECT_EQ(result.output, "early\nlate\n");
 }
 
-TEST_F(Bash, HoldersThatAreSilentForTheirLimitAreGivenUpAndNamed) {
+TEST_F(Bash, HoldersThatAreSilentForTheirLimitAreAbandonedAndNamed) {
     std::vector<Holders> held;
     session_->on_holders([&](const std::string& text, const Holders& holders) {
         EXPECT_TRUE(text.starts_with("(trap"));
@@ -161,13 +161,13 @@ TEST_F(Bash, HoldersThatAreSilentForTheirLimitAreGivenUpAndNamed) {
     EXPECT_EQ(run("until [ -e " + mark + " ]; do sleep 0.01; done; rm " + mark).status, 0);
 }
 
-TEST_F(Bash, WhoHoldsOnlyStandardErrorIsNotWaitedFor) {
+TEST_F(Bash, HoldersOfStandardErrorAreNotWaitedFor) {
     auto result = run("sleep 600 >&2 & echo $!; exit 3");
     EXPECT_EQ(result.status, 3);
     EXPECT_EQ(::kill(static_cast<pid_t>(std::stol(result.output)), SIGKILL), 0);
 }
 
-TEST_F(Bash, OutputOfEveryLengthArrivesWhole) {
+TEST_F(Bash, OutputOfEveryLengthIsComplete) {
     for (std::size_t size : {1U, 511U, 512U, 513U, 1024U, 70'000U}) {
         auto count = std::to_string(size);
         EXPECT_EQ(run("head -c " + count + " /dev/zero").output, std::string(size, '\0'));
@@ -176,14 +176,14 @@ TEST_F(Bash, OutputOfEveryLengthArrivesWhole) {
     }
 }
 
-TEST_F(Bash, EveryByteArrives) {
+TEST_F(Bash, EveryByteIsTransferredUnchanged) {
     std::string all;
     for (int byte = 255; byte >= 0; --byte) all.push_back(static_cast<char>(byte));
     EXPECT_EQ(run("for b in {255..0}; do printf \"\\\\$(printf %o $b)\"; done").output, all);
     EXPECT_EQ(run("printf '~#*?[\\\\!{}()<>|&; a=b'").output, "~#*?[\\!{}()<>|&; a=b");
 }
 
-TEST_F(Bash, NothingIsKeptBetweenCommands) {
+TEST_F(Bash, CommandsDoNotShareState) {
     run("cd /; export KEPT=1");
     EXPECT_EQ(run("echo ${KEPT-no}").output, "no\n");
 }
@@ -205,13 +205,13 @@ TEST_F(Bash, TheAnswerWaitsForAChildThatKeepsTheOutputOpen) {
     ::unlink(name.c_str());
 }
 
-TEST_F(Bash, ADaemonWithItsOutputElsewhereHoldsNothingUp) {
+TEST_F(Bash, ADaemonWithoutTheOutputDoesNotDelayTheAnswer) {
     auto result = run("sleep 600 >/dev/null 2>&1 & echo $!");
     EXPECT_EQ(result.status, 0);
     ::kill(static_cast<pid_t>(std::stol(result.output)), SIGKILL);
 }
 
-TEST_F(Bash, TakesTheLongestCommandAndALongOutput) {
+TEST_F(Bash, AcceptsTheLongestCommandAndALongOutput) {
     auto longest = 128 * 1024 - 1 - std::string_view("set -euo pipefail; : ").size();
     EXPECT_EQ(run(": " + std::string(longest, 'x')).status, 0);
     constexpr std::size_t size = 32 * 1024 * 1024;
@@ -220,7 +220,7 @@ TEST_F(Bash, TakesTheLongestCommandAndALongOutput) {
     EXPECT_EQ(result.output.find_first_not_of('\0'), std::string::npos);
 }
 
-TEST_F(Bash, AShellThatDiesIsALostConnection) {
+TEST_F(Bash, TheEndOfTheShellIsALostConnection) {
     // Short, since it outlives the shell if it has been started, and ctest waits for its end.
     auto command = start("sleep 1");
     ::kill(pid_, SIGKILL);

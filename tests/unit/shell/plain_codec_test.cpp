@@ -14,7 +14,7 @@ using testing::AnyOf;
 using testing::ElementsAre;
 using namespace std::chrono_literals;
 
-/// All answers that `reader` has found, as "number status output".
+/// All answers of `reader`, as "number status output".
 void collect(AnswerReader& reader, std::vector<std::string>& answers) {
     while (auto answer = reader.next()) {
         auto text = answer->damage.empty() ? answer->output : "damaged";
@@ -38,29 +38,29 @@ std::string line_of(std::string text, std::optional<io::Duration> limit = std::n
     return command_line(command, 7, holder_limit);
 }
 
-TEST(CommandLine, IsThisToTheByte) {
+TEST(CommandLine, HasThisExactText) {
     EXPECT_EQ(line_of("ls /"), "charioteer 7 '' 0 'set -euo pipefail; ls /'\n");
 }
 
-TEST(CommandLine, LimitsInTheGuest) {
+TEST(CommandLine, HasTheLimitForTheGuest) {
     EXPECT_TRUE(line_of("true", 500ms).starts_with("charioteer 7 '0.500' 0 '"));
     EXPECT_TRUE(line_of("true", 1us).starts_with("charioteer 7 '0.001' 0 '"));
     EXPECT_TRUE(line_of("true", 0s, 300s).starts_with("charioteer 7 '' 300 '"));
 }
 
-TEST(CommandLine, QuotesSingleQuotesAndKeepsLines) {
+TEST(CommandLine, QuotesSingleQuotesAndKeepsLineEnds) {
     auto line = line_of("echo 'a'\necho b");
     EXPECT_NE(line.find("; echo '\"'\"'a'\"'\"'\necho b'"), std::string::npos) << line;
 }
 
-TEST(CommandLine, RefusesWhatLinuxCouldNotRun) {
+TEST(CommandLine, RejectsCommandsThatLinuxCannotRun) {
     constexpr std::size_t room = 128 * 1024 - 1 - std::string_view("set -euo pipefail; ").size();
     EXPECT_NO_THROW(line_of(std::string(room, 'x')));
     EXPECT_THROW(line_of(std::string(room + 1, 'x')), io::UsageError);
     EXPECT_THROW(line_of(std::string("a\0b", 3)), io::UsageError);
 }
 
-TEST(AnswerReader, TakesAnswersCutAnywhere) {
+TEST(AnswerReader, FindsAnswersInEverySplit) {
     std::string_view stream =
         "noise\n#1~$'hello\\n'\n#1:0 0\n#2~''\n#2=\n#2:0 124\n#3~''\n#3=AP8=\n#3:7 1\n"
         "#4@a\n#4=Yg==\n#4:0 1\n";
@@ -77,7 +77,7 @@ TEST(AnswerReader, TakesAnswersCutAnywhere) {
     }
 }
 
-TEST(AnswerReader, TakesAnswersByteByByte) {
+TEST(AnswerReader, FindsAnswersByteByByte) {
     AnswerReader reader;
     std::vector<std::string> answers;
     for (char byte : std::string_view("#1~hello\r\n#1:0 0\r\n#2~a\n#2=aGVsbG8K\r\n#2:3 1\n")) {
@@ -92,12 +92,12 @@ TEST(AnswerReader, SkipsNoiseAroundTheLinesOfAnAnswer) {
                 ElementsAre("1 0 hi", "2 0 hi"));
 }
 
-TEST(AnswerReader, AnEchoedCommandIsNoAnswer) {
+TEST(AnswerReader, AnEchoedCommandIsNotAnAnswer) {
     auto echoed = std::string(preparation) + line_of("true");
     EXPECT_THAT(answers_in(echoed + "#1~''\n#1:0 0\n"), ElementsAre("1 0 "));
 }
 
-TEST(AnswerReader, TellsWhoHoldsAnOutputAndFindsTheAnswerBehindIt) {
+TEST(AnswerReader, ReportsHoldersOfAnOutputAndFindsTheAnswerAfterThem) {
     AnswerReader reader;
     reader.feed("#7!0 sleep\\ \\(pid\\ 9\\)\n");
     EXPECT_FALSE(reader.next());
@@ -115,7 +115,7 @@ TEST(AnswerReader, TellsWhoHoldsAnOutputAndFindsTheAnswerBehindIt) {
     EXPECT_FALSE(reader.next_holders());
 }
 
-TEST(AnswerReader, KeepsFewReportsThatNobodyTakes) {
+TEST(AnswerReader, KeepsFewUnreadReports) {
     AnswerReader reader;
     for (int count = 0; count < 100'000; ++count) reader.feed("#1!0 x\n#1!\n#1!0 '\n");
     EXPECT_FALSE(reader.next());
@@ -124,14 +124,14 @@ TEST(AnswerReader, KeepsFewReportsThatNobodyTakes) {
     EXPECT_LE(kept, 16);
 }
 
-TEST(AnswerReader, TellsDamagedOutput) {
+TEST(AnswerReader, ReportsDamagedOutput) {
     for (auto damaged : {
-             "#1~$'hi[ 3.1] usb\n#1:0 0\n",                 // a line that lost its end
+             "#1~$'hi[ 3.1] usb\n#1:0 0\n",                 // a line without its end
              "#1~''\n#1=aGk[ 3.1] usbK\n#1:0 1\n",          // noise in base64
              "#1:0 0\n", "#1:0 1\n",                        // no output
              "#1=aGkK\n#1:0 1\n",                           // no beginning
              "#1~hi\n#1:0 1\n", "#1~hi\n#1:0 124\n",        // no rest
-             "#1~hi\n#1=aGkK\n#1:0 0\n",                    // a rest that should not be
+             "#1~hi\n#1=aGkK\n#1:0 0\n",                    // an unexpected rest
              "#1~hi\n#1=aGkK\n#1=aGkK\n#1:0 1\n",           // two
              "#3~hi\n#1:0 0\n", "#1~hi\n#3=aGkK\n#1:0 1\n"  // of another command
          })
@@ -139,7 +139,7 @@ TEST(AnswerReader, TellsDamagedOutput) {
             << damaged;
 }
 
-TEST(AnswerReader, KeepsNoNoiseThatGoesOnForEver) {
+TEST(AnswerReader, KeepsNoEndlessNoise) {
     AnswerReader reader;
     for (std::string noise : {"[    1.234567] usb ", "#nothing", "#12"}) {
         for (int count = 0; count < 100'000; ++count) {
@@ -152,7 +152,7 @@ TEST(AnswerReader, KeepsNoNoiseThatGoesOnForEver) {
     EXPECT_EQ(reader.next().value().output, "hi");
 }
 
-TEST(AnswerReader, FindsTheGreetingCutAnywhere) {
+TEST(AnswerReader, FindsTheGreetingInEverySplit) {
     auto stream = "hello\n#1~hi" + std::string(greeting);
     for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
         AnswerReader reader;
@@ -167,7 +167,7 @@ TEST(AnswerReader, FindsTheGreetingCutAnywhere) {
     }
 }
 
-TEST(AnswerReader, AGreetingForgetsHalfAnAnswer) {
+TEST(AnswerReader, AGreetingDiscardsAPartialAnswer) {
     EXPECT_THAT(answers_in("#1~hi\n" + std::string(greeting) + "\n#1:0 0\n"),
                 ElementsAre("1 0 damaged"));
 }

@@ -37,8 +37,8 @@ protected:
 
     io::Pending<void> start_waiting(io::Deadline deadline = io::Deadline::never()) {
         ReadyEvents events;
-        events.quiet = [this] { ++quiet_; };
-        events.said = [this](std::string_view chunk) { said_ += chunk; };
+        events.silent = [this] { ++silences_; };
+        events.received = [this](std::string_view chunk) { received_ += chunk; };
         return runtime_.start(session_->wait_ready(std::move(events), deadline));
     }
 
@@ -49,10 +49,10 @@ protected:
     }
 
     /// Advances the clock by half a minute without output of the guest.
-    void pass_quiet_time() {
-        auto before = quiet_.load();
+    void pass_silence() {
+        auto before = silences_.load();
         pass(std::chrono::seconds(30));
-        while (quiet_ == before) std::this_thread::yield();
+        while (silences_ == before) std::this_thread::yield();
     }
 
     /// The line of the next command; skips the preparation of the shell.
@@ -78,8 +78,8 @@ protected:
     std::pair<io::UnixStream, fakes::Peer> ends_;
     fakes::Peer& peer_;
     std::shared_ptr<Session> session_;
-    std::string said_;
-    std::atomic<int> quiet_ = 0;
+    std::string received_;
+    std::atomic<int> silences_ = 0;
     int number_ = 0;
 
 private:

@@ -24,41 +24,41 @@ std::string failure_of(io::Pending<T> pending) {
     return "it did not fail";
 }
 
-TEST_F(SessionTest, IsReadyWhenTheGuestHasGreeted) {
+TEST_F(SessionTest, IsReadyAfterTheGreeting) {
     auto ready = start_waiting();
     peer_.send("hello\nSpawning backdoor ");
     peer_.send("root shell...\n");
     result_of(ready);
-    EXPECT_THAT(said_, HasSubstr("hello\nSpawning backdoor root shell..."));
+    EXPECT_THAT(received_, HasSubstr("hello\nSpawning backdoor root shell..."));
 }
 
-TEST_F(SessionTest, TellsEveryHalfMinuteThatTheGuestIsQuiet) {
+TEST_F(SessionTest, ReportsASilentGuestEveryHalfMinute) {
     auto ready = start_waiting();
-    pass_quiet_time();
-    pass_quiet_time();
+    pass_silence();
+    pass_silence();
     peer_.send("Spawning backdoor root shell...\n");
     result_of(ready);
-    EXPECT_EQ(quiet_, 2);
+    EXPECT_EQ(silences_, 2);
 }
 
 TEST_F(SessionTest, WaitsForTheGreetingUntilItsDeadline) {
     auto ready = start_waiting(time_.deadline_after(10s));
     pass(10s);
     EXPECT_EQ(failure_of<io::TimeoutError>(ready),
-              "the guest's root shell did not greet within 10 s");
+              "the guest's root shell did not send a greeting within 10 s");
     EXPECT_TRUE(session_->usable());
 }
 
-TEST_F(SessionTest, AShellThatMayBeAnotherIsToldAgainWhatItNeeds) {
+TEST_F(SessionTest, AShellIsPreparedAgainAfterTheGuestMayHaveBeenRestored) {
     auto first = start("one");
     next_command();
     answer(1, "");
     result_of(first);
-    auto renew = [](Session* session) -> asio::awaitable<void> {
-        session->renew();
+    auto prepare_again = [](Session* session) -> asio::awaitable<void> {
+        session->prepare_again();
         co_return;
     };
-    result_of(runtime_.start(renew(session_.get())));
+    result_of(runtime_.start(prepare_again(session_.get())));
     auto second = start("two");
     // Ends a line that the shell may have read partially when the guest's state was saved.
     EXPECT_EQ(peer_.read_line(), "");
@@ -68,7 +68,7 @@ TEST_F(SessionTest, AShellThatMayBeAnotherIsToldAgainWhatItNeeds) {
     result_of(second);
 }
 
-TEST_F(SessionTest, GivesStatusAndOutput) {
+TEST_F(SessionTest, ReturnsStatusAndOutput) {
     auto command = start("ls");
     EXPECT_THAT(next_command(), HasSubstr("; ls'"));
     answer(1, "a\nb\n", 2);
@@ -97,7 +97,7 @@ TEST_F(SessionTest, TheDurationIsThatOfTheWholeCall) {
     EXPECT_EQ(result_of(pending).duration, 2s);
 }
 
-TEST_F(SessionTest, DoesNotWaitForAnOutputNotWantedAndSkipsItLater) {
+TEST_F(SessionTest, DoesNotWaitForUnwantedOutputAndSkipsItLater) {
     command::Command command;
     command.text = "sleep 1000";
     command.want_output = false;
@@ -120,7 +120,7 @@ TEST_F(SessionTest, ALateAnswerIsNotTakenForThatOfTheNextCommand) {
     EXPECT_EQ(result_of(next).output, "mine");
 }
 
-TEST_F(SessionTest, HalfALateAnswerIsSkippedToo) {
+TEST_F(SessionTest, TheRestOfALateAnswerIsSkipped) {
     auto slow = start("big", 5s);
     next_command();
     peer_.send("#1~hel");
@@ -132,7 +132,7 @@ TEST_F(SessionTest, HalfALateAnswerIsSkippedToo) {
     EXPECT_EQ(result_of(next).output, "mine");
 }
 
-TEST_F(SessionTest, CommandsRunInTheOrderInWhichTheyCame) {
+TEST_F(SessionTest, CommandsRunInTheOrderOfTheCalls) {
     auto first = start("first");
     auto second = start("second");
     auto third = start("third");
@@ -147,7 +147,7 @@ TEST_F(SessionTest, CommandsRunInTheOrderInWhichTheyCame) {
     EXPECT_EQ(result_of(first).output + result_of(second).output + result_of(third).output, "123");
 }
 
-TEST_F(SessionTest, ACancelledCommandLeavesItsPlaceToTheNext) {
+TEST_F(SessionTest, ACancelledCommandIsRemovedFromTheQueue) {
     auto first = start("first");
     next_command();
     auto second = start("second");
@@ -161,7 +161,7 @@ TEST_F(SessionTest, ACancelledCommandLeavesItsPlaceToTheNext) {
     EXPECT_EQ(result_of(first).output, "1");
 }
 
-TEST_F(SessionTest, WritesALongCommandWholeToASlowGuest) {
+TEST_F(SessionTest, ALongCommandIsSentCompletelyToASlowGuest) {
     auto text = std::string(100'000, 'x');
     int small = 4096;
     ::setsockopt(peer_.descriptor(), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
@@ -173,14 +173,14 @@ TEST_F(SessionTest, WritesALongCommandWholeToASlowGuest) {
     }
 }
 
-TEST_F(SessionTest, RefusesACommandThatCannotBeSentAndStaysUsable) {
+TEST_F(SessionTest, RejectsACommandThatCannotBeSentAndStaysUsable) {
     EXPECT_THROW(run(std::string(200'000, 'x')), io::UsageError);
     auto next = start("ls");
     answer(2, "mine");
     EXPECT_EQ(result_of(next).output, "mine");
 }
 
-TEST_F(SessionTest, ALostConnectionAsksForTheReason) {
+TEST_F(SessionTest, ALostConnectionIsReportedWithItsReason) {
     auto command = start("ls");
     auto waiting = start("next");
     next_command();
@@ -198,7 +198,7 @@ TEST_F(SessionTest, ALostConnectionEndsTheWaitForTheGreeting) {
     EXPECT_THAT(failure_of<io::ConnectionLost>(ready), HasSubstr("signal 9"));
 }
 
-TEST_F(SessionTest, WhatIsOnlySentAlsoNoticesTheLoss) {
+TEST_F(SessionTest, ACommandWithoutOutputReportsALostConnection) {
     peer_.close();
     command::Command command;
     command.text = "ls";
@@ -212,7 +212,7 @@ TEST_F(SessionTest, AGreetingInsteadOfAnAnswerIsARestart) {
     auto command = start("reboot");
     next_command();
     peer_.send("#1~hi\nSpawning backdoor root shell...\n");
-    EXPECT_THAT(failure_of<Restarted>(command), HasSubstr("started anew"));
+    EXPECT_THAT(failure_of<Restarted>(command), HasSubstr("was restarted"));
     EXPECT_TRUE(session_->usable());
     result_of(start_waiting());
     auto next = start("ls");
@@ -251,13 +251,13 @@ TEST_F(SessionTest, AnOldGreetingIsNotTakenForThatOfALaterReboot) {
     answer(2, "");
     result_of(next);
     auto ready = start_waiting();
-    pass_quiet_time();
+    pass_silence();
     EXPECT_FALSE(ready.wait_for(0ms));
     peer_.send("Spawning backdoor root shell...\n");
     result_of(ready);
 }
 
-TEST_F(SessionTest, OneGreetingIsForAllWhoWaitForIt) {
+TEST_F(SessionTest, OneGreetingEndsAllWaitsForIt) {
     auto first = start_waiting();
     auto second = start_waiting();
     peer_.send("Spawning backdoor root shell...\n");
@@ -268,7 +268,7 @@ TEST_F(SessionTest, OneGreetingIsForAllWhoWaitForIt) {
     EXPECT_THROW(result_of(later), io::TimeoutError);
 }
 
-TEST_F(SessionTest, ALimitHoldsForTheTurnToo) {
+TEST_F(SessionTest, ALimitIncludesTheWaitForTheTurn) {
     auto first = start("sleep 1000");
     next_command();
     auto second = start("ls", 10s);
@@ -278,7 +278,7 @@ TEST_F(SessionTest, ALimitHoldsForTheTurnToo) {
     result_of(first);
 }
 
-TEST_F(SessionTest, TheWaitForTheGreetingDoesNotOutlastItsDeadlineBehindACommand) {
+TEST_F(SessionTest, TheWaitForTheGreetingEndsAtItsDeadlineBehindACommand) {
     auto command = start("sleep 1000");
     next_command();
     auto ready = start_waiting(time_.deadline_after(10s));
@@ -305,7 +305,7 @@ TEST_F(SessionTest, HoldersOfTheOutputOfACommandThatEndedInTimeAreWaitedForBeyon
     EXPECT_EQ(held, "daemon & sleep");
 }
 
-TEST_F(SessionTest, SaysWhenAnAnswerIsDamagedAndStaysUsable) {
+TEST_F(SessionTest, ReportsADamagedAnswerAndStaysUsable) {
     auto command = start("ls");
     next_command();
     peer_.send("#1~hi\n#1=aGk[ 3.1] usb 1-1 K\n#1:5 1\n");
@@ -315,7 +315,7 @@ TEST_F(SessionTest, SaysWhenAnAnswerIsDamagedAndStaysUsable) {
     EXPECT_EQ(result_of(next).output, "mine");
 }
 
-TEST_F(SessionTest, SendsBytesPastARunningCommand) {
+TEST_F(SessionTest, SendsRawBytesDuringACommand) {
     auto command = start("sleep 1000");
     next_command();
     result_of(runtime_.start(session_->send_raw("poweroff\n", io::Deadline::never())));
@@ -324,7 +324,7 @@ TEST_F(SessionTest, SendsBytesPastARunningCommand) {
     result_of(command);
 }
 
-TEST_F(SessionTest, GivesUpSendingToAGuestThatDoesNotRead) {
+TEST_F(SessionTest, SendingToAGuestThatDoesNotReadEndsAtTheDeadline) {
     auto deadline = time_.deadline_after(10s);
     auto sent = runtime_.start(session_->send_raw(std::string(8'000'000, 'x'), deadline));
     pass(10s);
@@ -333,7 +333,7 @@ TEST_F(SessionTest, GivesUpSendingToAGuestThatDoesNotRead) {
 
 TEST_F(SessionTest, CommandsWaitWhileTheShellIsLent) {
     auto copy = result_of(runtime_.start(session_->lend()));
-    // Like some terminal programs.
+    // As some terminal programs do.
     ::fcntl(copy.get(), F_SETFL, 0);
     ASSERT_EQ(::write(copy.get(), "id", 2), 2);
     EXPECT_EQ(peer_.read(2), "id");
@@ -341,7 +341,7 @@ TEST_F(SessionTest, CommandsWaitWhileTheShellIsLent) {
     EXPECT_FALSE(command.wait_for(0ms));
     peer_.send("root$ ");
     result_of(runtime_.start(take_back()));
-    EXPECT_EQ(peer_.read_line(), "") << "the line left half typed is not ended";
+    EXPECT_EQ(peer_.read_line(), "") << "the incomplete line is not ended";
     EXPECT_THAT(next_command(), HasSubstr("ls"));
     EXPECT_NE(::fcntl(copy.get(), F_GETFL) & O_NONBLOCK, 0);
     answer(1, "mine");

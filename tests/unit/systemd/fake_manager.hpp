@@ -51,7 +51,7 @@ private:
     sd_bus* bus_ = nullptr;
 };
 
-/// The path of the only unit that tests ask for.
+/// The path of the only unit that tests query.
 inline const std::string web_path = "/org/freedesktop/systemd1/unit/web_2eservice";
 
 }  // namespace charioteer::systemd

@@ -50,22 +50,22 @@ protected:
         systemd_->welcome();
         manager_ = result_of(opening);
     }
-    io::Pending<UnitState> ask(io::Deadline deadline = io::Deadline::never()) {
+    io::Pending<UnitState> start_query(io::Deadline deadline = io::Deadline::never()) {
         return runtime_.start(manager_->unit_state("web.service", deadline));
     }
     io::Pending<void> wait(const UnitState& state, io::Deadline deadline = io::Deadline::never()) {
         return runtime_.start(manager_->changed(state, deadline));
     }
     UnitState activating() {
-        auto asking = ask();
+        auto query = start_query();
         systemd_->tell_state("activating");
-        return result_of(asking);
+        return result_of(query);
     }
     UnitState inactive_with_job(std::uint32_t job) {
-        auto asking = ask();
+        auto query = start_query();
         systemd_->tell_state("inactive");
         systemd_->tell_jobs({job});
-        return result_of(asking);
+        return result_of(query);
     }
     /// Whether `waiting` still waits after the driver has handled everything that was sent.
     bool goes_on(io::Pending<void>& waiting) {
@@ -92,7 +92,7 @@ protected:
 
 TEST_F(ManagerTest, AnActiveUnitIsReturnedImmediately) {
     open();
-    auto asking = ask();
+    auto query = start_query();
     auto get_unit = systemd_->expect("GetUnit");
     EXPECT_EQ(get_unit.read_string(), "web.service");
     systemd_->reply_path(get_unit, web_path);
@@ -101,7 +101,7 @@ TEST_F(ManagerTest, AnActiveUnitIsReturnedImmediately) {
     EXPECT_EQ(get.read_string(), unit_interface);
     EXPECT_EQ(get.read_string(), "ActiveState");
     sd_bus_reply_method_return(get.get(), "v", "s", "active");
-    auto state = result_of(asking);
+    auto state = result_of(query);
     EXPECT_EQ(state.unit, "web.service");
     EXPECT_EQ(state.active, "active");
     EXPECT_FALSE(state.jobs);
@@ -110,27 +110,27 @@ TEST_F(ManagerTest, AnActiveUnitIsReturnedImmediately) {
 TEST_F(ManagerTest, AnInactiveUnitIsReturnedWithItsPendingJobs) {
     open();
     EXPECT_TRUE(inactive_with_job(7).jobs);
-    auto asking = ask();
+    auto query = start_query();
     systemd_->tell_state("inactive");
     systemd_->tell_jobs({});
     systemd_->tell_state("inactive");
-    auto state = result_of(asking);
+    auto state = result_of(query);
     EXPECT_EQ(state.active, "inactive");
     EXPECT_FALSE(state.jobs);
 }
 
 TEST_F(ManagerTest, AUnitWhoseJobEndsBetweenTheCallsIsActive) {
     open();
-    auto asking = ask();
+    auto query = start_query();
     systemd_->tell_state("inactive");
     systemd_->tell_jobs({});
     systemd_->tell_state("active");
-    EXPECT_EQ(result_of(asking).active, "active");
+    EXPECT_EQ(result_of(query).active, "active");
 }
 
 TEST_F(ManagerTest, AMissingUnitIsInactiveAndLoadedOnce) {
     open();
-    auto asking = ask();
+    auto query = start_query();
     systemd_->tell_not_loaded();
     systemd_->reply_path(systemd_->expect("LoadUnit"), web_path);
     // systemd unloads a unit that is not needed.
@@ -139,12 +139,12 @@ TEST_F(ManagerTest, AMissingUnitIsInactiveAndLoadedOnce) {
     auto get = systemd_->expect("Get");
     sd_bus_reply_method_return(get.get(), "v", "s", "inactive");
     systemd_->tell_jobs({7});
-    EXPECT_EQ(result_of(asking).active, "inactive");
+    EXPECT_EQ(result_of(query).active, "inactive");
 
-    asking = ask();
+    query = start_query();
     systemd_->tell_not_loaded();
     systemd_->tell_jobs({7});
-    auto state = result_of(asking);
+    auto state = result_of(query);
     EXPECT_EQ(state.active, "inactive");
     auto waiting = wait(state);
     EXPECT_TRUE(goes_on(waiting));
@@ -154,31 +154,31 @@ TEST_F(ManagerTest, AMissingUnitIsInactiveAndLoadedOnce) {
 
 TEST_F(ManagerTest, AfterAReloadAUnitIsLoadedAgain) {
     open();
-    auto asking = ask();
+    auto query = start_query();
     systemd_->tell_not_loaded();
     systemd_->reply_path(systemd_->expect("LoadUnit"), web_path);
     auto get = systemd_->expect("Get");
     sd_bus_reply_method_return(get.get(), "v", "s", "inactive");
     systemd_->tell_jobs({7});
-    auto waiting = wait(result_of(asking));
+    auto waiting = wait(result_of(query));
     systemd_->signal_reloading(true);
     result_of(waiting);
-    asking = ask();
+    query = start_query();
     systemd_->tell_not_loaded();
     systemd_->reply_path(systemd_->expect("LoadUnit"), web_path);
     get = systemd_->expect("Get");
     sd_bus_reply_method_return(get.get(), "v", "s", "active");
-    EXPECT_EQ(result_of(asking).active, "active");
+    EXPECT_EQ(result_of(query).active, "active");
 }
 
 TEST_F(ManagerTest, ARejectedNameIsAnError) {
     open();
     for (int time = 0; time < 2; ++time) {
-        auto asking = ask();
+        auto query = start_query();
         systemd_->tell_not_loaded();
         systemd_->refuse(systemd_->expect("LoadUnit"), "org.freedesktop.DBus.Error.InvalidArgs",
                          "Unit name web.service is not valid.");
-        EXPECT_EQ(failure_of<CallError>(asking),
+        EXPECT_EQ(failure_of<CallError>(query),
                   "systemd refused LoadUnit: Unit name web.service is not valid. "
                   "(org.freedesktop.DBus.Error.InvalidArgs)");
     }
@@ -206,10 +206,10 @@ TEST_F(ManagerTest, ChangesOfOtherUnitsDoNotEndAWait) {
 
 TEST_F(ManagerTest, TheEndOfTheLastJobEndsAWait) {
     open();
-    auto asking = ask();
+    auto query = start_query();
     systemd_->tell_state("inactive");
     systemd_->tell_jobs({7, 8});
-    auto waiting = wait(result_of(asking));
+    auto waiting = wait(result_of(query));
     systemd_->signal_job("JobRemoved", 8);
     EXPECT_TRUE(goes_on(waiting));
     systemd_->signal_job("JobRemoved", 7);
@@ -227,17 +227,17 @@ TEST_F(ManagerTest, AChangeBeforeTheWaitIsNotMissed) {
 TEST_F(ManagerTest, AChangeDuringTheQueryIsNotMissed) {
     open();
     activating();
-    auto asking = ask();
+    auto query = start_query();
     systemd_->reply_path(systemd_->expect("GetUnit"), web_path);
     auto get = systemd_->expect("Get");
     systemd_->signal_properties(web_path, unit_interface);
     sd_bus_reply_method_return(get.get(), "v", "s", "activating");
-    result_of(wait(result_of(asking)));
+    result_of(wait(result_of(query)));
 }
 
 TEST_F(ManagerTest, AJobThatEndsTogetherWithTheListOfJobsIsNotMissed) {
     open();
-    auto asking = ask();
+    auto query = start_query();
     systemd_->tell_state("inactive");
     auto list_jobs = systemd_->expect("ListJobs");
     // Both messages are sent before the driver reads the first one.
@@ -246,7 +246,7 @@ TEST_F(ManagerTest, AJobThatEndsTogetherWithTheListOfJobsIsNotMissed) {
     systemd_->reply_jobs(list_jobs, {7});
     systemd_->signal_job("JobRemoved", 7);
     both_sent.set_value();
-    result_of(wait(result_of(asking)));
+    result_of(wait(result_of(query)));
 }
 
 TEST_F(ManagerTest, SeveralWaitsRunConcurrently) {
@@ -261,12 +261,12 @@ TEST_F(ManagerTest, SeveralWaitsRunConcurrently) {
 TEST_F(ManagerTest, TheEndOfTheConnectionEndsEachWait) {
     open();
     auto waiting = wait(activating());
-    auto asking = ask();
+    auto query = start_query();
     systemd_->expect("GetUnit");
     hang_up();
     EXPECT_EQ(failure_of<io::ConnectionLost>(waiting), "systemd closed the connection");
-    EXPECT_EQ(failure_of<io::ConnectionLost>(asking), "systemd closed the connection");
-    EXPECT_EQ(failure_of<io::ConnectionLost>(ask()), "systemd closed the connection");
+    EXPECT_EQ(failure_of<io::ConnectionLost>(query), "systemd closed the connection");
+    EXPECT_EQ(failure_of<io::ConnectionLost>(start_query()), "systemd closed the connection");
 }
 
 TEST_F(ManagerTest, TheEndOfTheConnectionEndsTheOpening) {
@@ -290,10 +290,10 @@ TEST_F(ManagerTest, AllWaitsEndAtTheirDeadline) {
     pass(10s);
     EXPECT_EQ(failure_of<io::TimeoutError>(waiting),
               "unit \"web.service\" did not change within 10 s");
-    auto asking = ask(time_.deadline_after(5s));
+    auto query = start_query(time_.deadline_after(5s));
     auto late = systemd_->expect("GetUnit");
     pass(5s);
-    EXPECT_EQ(failure_of<io::TimeoutError>(asking),
+    EXPECT_EQ(failure_of<io::TimeoutError>(query),
               "systemd did not return the state of unit \"web.service\" within 5 s");
     systemd_->reply_path(late, web_path);
     EXPECT_EQ(activating().active, "activating");
@@ -323,9 +323,9 @@ TEST_F(ManagerTest, OtherBytesThanDBusEndTheConnection) {
 TEST_F(ManagerTest, AReplyWithAnotherSignatureEndsTheConnection) {
     open();
     auto waiting = wait(activating());
-    auto asking = ask();
+    auto query = start_query();
     systemd_->reply(systemd_->expect("GetUnit"));
-    EXPECT_THAT(failure_of<io::ConnectionLost>(asking), HasSubstr("a D-Bus message lacks"));
+    EXPECT_THAT(failure_of<io::ConnectionLost>(query), HasSubstr("a D-Bus message lacks"));
     EXPECT_THAT(failure_of<io::ConnectionLost>(waiting), HasSubstr("a D-Bus message lacks"));
 }
 
