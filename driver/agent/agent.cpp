@@ -1,5 +1,7 @@
 #include "agent/agent.hpp"
 
+#include <sys/signalfd.h>
+
 #include <new>
 
 #include "agent/error_output.hpp"
@@ -11,6 +13,12 @@ namespace charioteer::agent {
 namespace {
 
 constexpr int line_ended = 1;
+/// From the last answer to the end by SIGTERM, in microseconds.
+constexpr uint64_t last_pause = 100'000;
+
+constexpr uint64_t set_of(int signal) {
+    return uint64_t{1} << (signal - 1);
+}
 
 /// Null if there is no memory.
 Command* allocate(uint32_t stream) {
@@ -20,13 +28,14 @@ Command* allocate(uint32_t stream) {
 
 }  // namespace
 
-int Agent::run(int fd, uint64_t nonce, const Inheritance& inheritance) {
+int Agent::run(int fd, uint64_t nonce, const Inheritance& inheritance, bool finishes) {
     inheritance_ = inheritance;
     nonce_ = nonce;
-    uint64_t child = uint64_t{1} << (SIGCHLD - 1);
-    sys::signal_mask(SIG_BLOCK, &child);
+    uint64_t taken = set_of(SIGCHLD);
+    if (finishes) taken |= set_of(SIGTERM);
+    sys::signal_mask(SIG_BLOCK, &taken);
     sys::signal_action(SIGPIPE, SIG_IGN);
-    signals_ = static_cast<int>(sys::signal_fd(&child, O_CLOEXEC | O_NONBLOCK));
+    signals_ = static_cast<int>(sys::signal_fd(&taken, O_CLOEXEC | O_NONBLOCK));
     line_.open(fd);
     send_hello(0, 0);
     while (turn()) continue;
@@ -47,7 +56,7 @@ void Agent::send_hello(uint32_t epoch, uint32_t flags) {
 }
 
 bool Agent::turn() {
-    if (!line_.flush() || !take_frames()) return false;
+    if (!line_.flush() || !take_frames() || is_done()) return false;
     polls_.count = 0;
     polls_.wake = 0;
     // Requests are read only while there is buffer space for their replies. Then no received frame
@@ -58,6 +67,7 @@ bool Agent::turn() {
     auto signals = polls_.add(signals_, POLLIN);
     for (auto* command = commands_; command != nullptr; command = command->next)
         command->watch(polls_, line_);
+    if (terminated_ && !line_.has_outgoing()) polls_.until(leave_at_);
     timespec timeout{};
     if (polls_.wake != 0) {
         auto now = sys::now();
@@ -79,10 +89,22 @@ bool Agent::turn() {
     return true;
 }
 
+/// Whether SIGTERM has come and all commands have been answered. One that follows the last answer
+/// at once would be lost with the agent, so a moment passes first.
+bool Agent::is_done() {
+    if (!terminated_) return false;
+    auto now = sys::now();
+    for (auto* command = commands_; command != nullptr; command = command->next)
+        if (command->awaited()) leave_at_ = now + last_pause;
+    return now >= leave_at_ && !line_.has_outgoing();
+}
+
 void Agent::drain_signals(int entry) {
     if ((polls_.events(entry) & POLLIN) == 0) return;
-    char discarded[1024];
-    sys::read(signals_, discarded, sizeof discarded);
+    signalfd_siginfo signals[8];
+    auto got = sys::read(signals_, signals, sizeof signals);
+    for (long index = 0; index < got / static_cast<long>(sizeof signals[0]); ++index)
+        if (signals[index].ssi_signo == SIGTERM) terminated_ = true;
 }
 
 /// Handles received frames while there is buffer space for their replies, which may need more space

@@ -11,8 +11,9 @@ namespace charioteer::agent {
 /// stack.
 class Agent {
 public:
-    /// Serves the connection until its end. Returns the exit status.
-    int run(int fd, uint64_t nonce, const Inheritance& inheritance);
+    /// Serves the connection until its end. With `finishes`, SIGTERM ends the agent only when it
+    /// has answered its commands. Returns the exit status.
+    int run(int fd, uint64_t nonce, const Inheritance& inheritance, bool finishes = false);
 
 private:
     /// Above these limits a command is rejected. Answered commands are those whose exit was sent
@@ -25,6 +26,7 @@ private:
 
     void send_hello(uint32_t epoch, uint32_t flags);
     bool turn();
+    bool is_done();
     bool take_frames();
     bool take(const frames::Scan& found);
     void take_request(const frames::Header& header, frames::Bytes payload);
@@ -50,6 +52,8 @@ private:
     size_t not_acked_ = 0;       ///< bytes of frames taken since the last ack
     bool frames_lost_ = false;   ///< until the next hello all frames are ignored
     int signals_ = -1;
+    bool terminated_ = false;  ///< SIGTERM has come
+    uint64_t leave_at_ = 0;    ///< when it ends then, of sys::now(), unless a command comes
     Command* commands_ = nullptr;
     uint32_t text_stream_ = 0;  ///< of the command whose text is being received; 0 is none
     size_t text_size_ = 0;

@@ -55,6 +55,8 @@ public:
     void work(const Polls& polls, Line& line);
     /// Whether its answer was sent; processes may still hold its streams.
     bool answered() const { return exited_; }
+    /// Whether the driver waits for its answer, and it is not for the driver's use alone.
+    bool awaited() const { return !exited_ && !serves_driver_; }
     /// Whether it can be removed.
     bool over() const { return exited_ && reaped_ && output_ < 0 && errors_ < 0; }
     /// Closes its descriptors and frees its memory.

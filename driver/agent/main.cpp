@@ -45,7 +45,9 @@ int main(int count, char** arguments, char** environment) {
     auto* memory = sys::map(sizeof(Agent));
     if (memory == nullptr) return no_memory;
     auto* agent = new (memory) Agent;
-    return agent->run(fd, nonce, {.environment = environment, .priority = raise_priority()});
+    bool finishes = count > 4 && same(arguments[4], "finish");
+    Inheritance inheritance{.environment = environment, .priority = raise_priority()};
+    return agent->run(fd, nonce, inheritance, finishes);
 }
 
 }  // namespace charioteer::agent

@@ -192,7 +192,8 @@ asio::awaitable<std::shared_ptr<AgentLink>> ContainerAgent::start(
 
 /// Sets the link, which then expects the agent's hello. The agent detaches itself and becomes a
 /// child of the container's first process. As a child of nsenter it would delay the end of the
-/// container: nsenter stops itself when its child is stopped, and does not reap it.
+/// container: nsenter stops itself when its child is stopped, and does not reap it. It finishes its
+/// commands after SIGTERM, which a shutdown sends to all processes.
 asio::awaitable<void> ContainerAgent::launch(std::shared_ptr<Run> run, std::string program) {
     auto& time = context_->time();
     auto [ours, theirs] = stream_pair();
@@ -211,7 +212,8 @@ asio::awaitable<void> ContainerAgent::launch(std::shared_ptr<Run> run, std::stri
                       fmt::format("/proc/self/fd/{}", process::guard::passed_fd),
                       "0",
                       fmt::format("{:x}", nonce),
-                      "detach"};
+                      "detach",
+                      "finish"};
     spec.input = theirs.get();
     spec.passed = file.get();
     // Without an environment: commands get theirs from the prefix of script() only.

@@ -139,6 +139,19 @@ TEST_F(ContainerTest, TheEndOfTheContainerEndsItsCommands) {
     EXPECT_EQ(execute("true").status, 1);
 }
 
+TEST_F(ContainerTest, SignalsToAllProcessesEndCommandsAsIfTheyRanAlone) {
+    enter();
+    // As at the beginning of a shutdown. The first process does not end by it.
+    auto ended = execute("echo begun; sh -c 'kill -TERM -1'; sleep 1000");
+    EXPECT_EQ(ended.signal, SIGTERM);
+    EXPECT_EQ(ended.output, "begun\n");
+    auto trapped =
+        execute("trap 'echo got; exit 7' TERM; sh -c 'kill -TERM -1'; sleep 1000 & wait");
+    EXPECT_EQ(trapped.status, 7);
+    EXPECT_EQ(trapped.output, "got\n");
+    EXPECT_EQ(execute("echo well").output, "well\n");
+}
+
 TEST_F(ContainerTest, TheAgentIsAChildOfTheFirstProcess) {
     enter();
     // A child of nsenter would not be reaped at a shutdown, when nsenter stops itself.
