@@ -120,6 +120,13 @@ def test_3_6_the_journal_is_followed_again_after_journalctl_has_ended(
     journal.wait()
     web.succeed("logger and again")
     until_logged("and again", mixed, capfd)
+    # Waits follow it, too.
+    again = web._journal
+    assert again is not None and again is not journal
+    again.kill()
+    again.wait()
+    web.wait_for_unit("multi-user.target")
+    assert web._journal is not None and web._journal is not again
 
 
 def until_logged(message: str, team: Team, capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,20 +2,12 @@
 
 import dataclasses
 import subprocess
-from typing import Protocol
 
 from charioteer.testing.duration import seconds
 from charioteer.testing.machine import probes
 from charioteer.testing.machine.backend import Command, Wait
-from charioteer.testing.machine.core_backend import Connected, CoreBackend
+from charioteer.testing.machine.core_backend import CoreBackend
 from charioteer.testing.machine.result import TIMED_OUT, Result
-
-
-class Container(Connected, Protocol):
-    """The part of a container that the backend uses."""
-
-    def _follow_journal(self) -> None:
-        ...
 
 
 class ContainerBackend(CoreBackend):
@@ -25,14 +17,10 @@ class ContainerBackend(CoreBackend):
     This does not apply to `machine.run`, which upstream does not have.
     """
 
-    def __init__(self, machine: Container) -> None:
-        super().__init__(machine)
-        self._container = machine
-
     def run(self, command: Command) -> Result:
         if command.all_errors:
             return super().run(command)
-        self._container.run_callbacks()
+        self._machine.run_callbacks()
         return self.execute(command)
 
     def execute(self, command: Command) -> Result:
@@ -43,12 +31,6 @@ class ContainerBackend(CoreBackend):
             probes.raise_if_aborted(command.text, TIMED_OUT)
             raise subprocess.TimeoutExpired(command.text, seconds(command.timeout))
         return dataclasses.replace(result, status=-result.signal) if result.signal else result
-
-    def _run(self, command: Command) -> Result:
-        result = super()._run(command)
-        # In a slow container there may have been no journal when it was ready.
-        self._container._follow_journal()
-        return result
 
     def wait_for_command(self, wait: Wait) -> str:
         # By `execute`, so that an attempt that exceeds the limit of the wait raises an exception.

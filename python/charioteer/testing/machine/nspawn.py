@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,6 +26,7 @@ from charioteer.testing.replaced import Replaced
 _RELEASE_GRACE = 30
 _REMINDER = 10
 _POLL_INTERVAL = 0.05
+_JOURNAL_INTERVAL = 0.5
 
 
 def container_name(start_command: str) -> str:
@@ -67,6 +69,8 @@ class NspawnMachine(Copies):
         self.process: core.Process | None = None
         self._notify: NotifySocket | None = None
         self._journal: core.Process | None = None
+        self._journal_lock = threading.Lock()
+        self._next_journal_check = 0.0  # by waits, of time.monotonic()
         self._leader: int | None = None
         self.started: Callable[[], None] = lambda: None
         """Called after each start, so that the driver connects its networks."""
@@ -149,9 +153,17 @@ class NspawnMachine(Copies):
 
     def _follow_journal(self) -> None:
         """Logs the journal as serial lines, as soon as it exists."""
-        # journalctl exits at once if the journal has no entry yet, and is then started again.
-        if self._journal is not None and self._journal.poll() is None:
+        # Another thread may be starting it.
+        if self.process is None or not self._journal_lock.acquire(blocking=False):
             return
+        try:
+            # journalctl exits at once if the journal has no entry yet, and is then started again.
+            if self._journal is None or self._journal.poll() is not None:
+                self._start_journal()
+        finally:
+            self._journal_lock.release()
+
+    def _start_journal(self) -> None:
         journal = self.state_dir / "var/log/journal"
         if not any(journal.glob("*/system.journal")):
             return
@@ -225,7 +237,15 @@ class NspawnMachine(Copies):
 
     def _connected(self) -> core.Container:
         self.start()
+        self._follow_journal()
         return self.handle
+
+    def _idle(self, polling: bool) -> None:
+        super()._idle(polling)
+        # In a slow container there may have been no journal when it was ready.
+        if time.monotonic() >= self._next_journal_check:
+            self._next_journal_check = time.monotonic() + _JOURNAL_INTERVAL
+            self._follow_journal()
 
     # Keyboard and screen
 
