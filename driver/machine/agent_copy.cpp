@@ -15,7 +15,7 @@ void expect_success(const command::Outcome& outcome, ErrorLines& errors) {
     errors.finish();
     if (outcome.status == 0) return;
     if (errors.empty())
-        throw io::Error(
+        throw CopyFailed(
             fmt::format("the program in the guest ended with status {}", outcome.status));
     throw errors.as_error();
 }

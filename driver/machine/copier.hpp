@@ -23,8 +23,8 @@ public:
     Copier(const Copier&) = delete;
     Copier& operator=(const Copier&) = delete;
 
-    /// Copies a file or tree of the host as `cp -r` does. Throws io::Error, ShellError when the
-    /// guest is lost or the copy stalls, NotRunning.
+    /// Copies a file or tree of the host as `cp -r` does. Throws CopyFailed, io::Error for the
+    /// host's files, ShellError when the guest is lost or the copy stalls, NotRunning.
     asio::awaitable<void> copy_in(std::filesystem::path source, std::string target);
     /// Copies a file or tree of the guest to exactly `target`, where a file is replaced by a file.
     /// No link that the guest made is followed on the host. Throws as copy_in(), and

@@ -13,7 +13,7 @@ constexpr std::size_t longest_shown = 4096;
 
 void expect_success(std::shared_ptr<const Context> context, const command::Outcome& outcome) {
     if (outcome.status == 0) return;
-    io::Error failed(fmt::format("the guest's command ended with exit code {}", outcome.status));
+    CopyFailed failed(fmt::format("the guest's command ended with exit code {}", outcome.status));
     if (outcome.output.size() < longest_shown) failed.add_note(outcome.output);
     Diagnostics(std::move(context)).annotate(failed);
     throw failed;

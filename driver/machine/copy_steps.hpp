@@ -41,10 +41,10 @@ inline std::string place_command(const std::string& from, const std::string& to)
     return fmt::format("{{ {}cp -r -- {} {}; }} 2>&1", make_parent, from, shell::quote(to));
 }
 
-/// Throws io::Error when a step has failed.
+/// Throws CopyFailed when a step has failed.
 void expect_success(std::shared_ptr<const Context> context, const command::Outcome& outcome);
 
-/// Runs one step in the guest; returns its output. Throws io::Error when it fails, and as
+/// Runs one step in the guest; returns its output. Throws CopyFailed when it fails, and as
 /// Runner::run().
 asio::awaitable<std::string> run_copy_step(std::shared_ptr<const Context> context,
                                            std::shared_ptr<command::Runner> runner,

@@ -35,9 +35,9 @@ std::vector<std::string> ErrorLines::shown() const {
     return shown;
 }
 
-io::Error ErrorLines::as_error() const {
-    io::Error error(lines_.empty() ? "it gave no reason"
-                                   : io::printable(lines_.back(), io::Colours::drop));
+CopyFailed ErrorLines::as_error() const {
+    CopyFailed error(lines_.empty() ? "it gave no reason"
+                                    : io::printable(lines_.back(), io::Colours::drop));
     auto others = shown();
     if (!lines_.empty())
         others.erase(others.begin() + static_cast<std::ptrdiff_t>(lines_.size()) - 1);

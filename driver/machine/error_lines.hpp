@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "io/error.hpp"
 #include "io/line_splitter.hpp"
+#include "machine/errors.hpp"
 
 namespace charioteer::machine {
 
@@ -24,7 +24,7 @@ public:
     /// The kept lines, printable, and the number of the others.
     std::vector<std::string> shown() const;
     /// An error with the last line as its text and the others as its notes.
-    io::Error as_error() const;
+    CopyFailed as_error() const;
 
 private:
     static constexpr std::size_t longest_line = 4 * 1024;

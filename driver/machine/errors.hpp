@@ -10,6 +10,12 @@ public:
     using Error::Error;
 };
 
+/// The guest cannot read or write what is to be copied.
+class CopyFailed : public io::Error {
+public:
+    using Error::Error;
+};
+
 /// The root shell did not appear, is lost, or does not answer.
 class ShellError : public io::Error {
 public:

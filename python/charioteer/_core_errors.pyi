@@ -18,5 +18,8 @@ class MachineTimeout(MachineError, TimeoutError):
 class NotRunning(MachineError, AssertionError, BrokenPipeError):
     """The operation requires a running machine, and the machine is off."""
 
+class CopyFailed(MachineError, RequestedAssertionFailed):
+    """The guest cannot read or write what is to be copied."""
+
 class QMPAPIError(RuntimeError):
     """QEMU rejected a command, which is in `__notes__`."""

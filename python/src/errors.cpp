@@ -21,6 +21,7 @@ PyObject* shell_error = nullptr;
 PyObject* connection_error = nullptr;
 PyObject* timeout_error = nullptr;
 PyObject* not_running_error = nullptr;
+PyObject* copy_failed = nullptr;
 PyObject* qmp_error = nullptr;
 
 /// `package` and `name` are the names by which test scripts import it.
@@ -53,6 +54,8 @@ void translate(std::exception_ptr pointer) {
         set_error(shell_error, error);
     } catch (const machine::NotRunning& error) {
         set_error(not_running_error, error);
+    } catch (const machine::CopyFailed& error) {
+        set_error(copy_failed, error);
     } catch (const io::ConnectionLost& error) {
         set_error(connection_error, error);
     } catch (const io::TimeoutError& error) {
@@ -115,6 +118,8 @@ void bind_machine_errors(py::module_& module) {
                          {PyExc_TimeoutError});
     not_running_error = kind("NotRunning", "The machine is off and would have to run.",
                              {PyExc_AssertionError, PyExc_BrokenPipeError});
+    copy_failed = kind("CopyFailed", "The guest cannot read or write what is to be copied.",
+                       {requested_assertion_failed});
 }
 
 }  // namespace

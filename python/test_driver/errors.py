@@ -2,6 +2,7 @@
 
 from charioteer.testing.errors import (
     ConnectionLost,
+    CopyFailed,
     MachineError,
     MachineTimeout,
     NotRunning,
@@ -12,6 +13,7 @@ from charioteer.testing.errors import (
 
 __all__ = [
     "ConnectionLost",
+    "CopyFailed",
     "MachineError",
     "MachineTimeout",
     "NotRunning",

@@ -154,6 +154,11 @@ def test_3_6_files_both_ways(mixed: Team, web: NspawnMachine, folder: Path) -> N
     assert back.read_bytes() == bytes(range(256)) and back.stat().st_mode & 0o777 == 0o750
     with pytest.raises(FileExistsError):
         web.copy_from_machine("/root/new folder/tree", "back")
+    # As of upstream's `cp -r`.
+    with pytest.raises(RequestedAssertionFailed, match="/nowhere"):
+        web.copy_from_machine("/nowhere")
+    with pytest.raises(RequestedAssertionFailed, match="hostname"):
+        web.copy_from_host(str(folder / "tree"), "/etc/hostname/tree")
     assert list(web.shared_dir.iterdir()) == []
 
 

@@ -6,6 +6,7 @@ notes of the exception, which the failure report prints after it.
 
 from charioteer._core import (
     ConnectionLost,
+    CopyFailed,
     MachineError,
     MachineTimeout,
     NotRunning,
@@ -15,6 +16,7 @@ from charioteer._core import (
 
 __all__ = [
     "ConnectionLost",
+    "CopyFailed",
     "MachineError",
     "MachineTimeout",
     "NotRunning",

@@ -21,7 +21,7 @@ class Copies(BaseMachine):
         """Copies a file or folder of the host into the guest, as root, and preserves modes.
 
         If `target` is an existing folder, the copy is created in it, as by `cp -r`. Raises
-        FileNotFoundError, MachineError.
+        FileNotFoundError, CopyFailed, MachineError.
         """
         if not os.path.exists(source):
             raise FileNotFoundError(f"{self.name}: no file or folder {source} to copy")
@@ -32,7 +32,8 @@ class Copies(BaseMachine):
     def copy_from_machine(self, source: str, target_dir: str = "") -> None:
         """Copies a file or folder of the guest to `target_dir` of the output directory.
 
-        An existing file is replaced. Raises FileExistsError for an existing folder, MachineError.
+        An existing file is replaced. Raises FileExistsError for an existing folder, CopyFailed,
+        MachineError.
         """
         folder = self.out_dir / target_dir
         folder.mkdir(parents=True, exist_ok=True)
