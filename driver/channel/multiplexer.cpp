@@ -86,14 +86,12 @@ std::shared_ptr<Call> Multiplexer::start(command::Command command, std::uint32_t
     while (last_stream_ == 0 || streams_.contains(last_stream_));
     auto stream = last_stream_;
     auto exec = exec_of(command, output_window, settings_.holder_limit);
+    auto text = command.prefix + command.text;
     Call::Origin origin{std::move(command), time_.now(), output_window};
     auto call = std::make_shared<Call>(weak_from_this(), stream, std::move(origin), executor_);
     streams_[stream] = {call, output_window, 0, io::LineSplitter(longest_line), false};
-    std::string_view text = call->origin().command.text;
-    while (text.size() > text_piece) {
-        send(frames::Type::text, stream, text.substr(0, text_piece));
-        text.remove_prefix(text_piece);
-    }
+    for (; text.size() > text_piece; text.erase(0, text_piece))
+        send(frames::Type::text, stream, std::string_view(text).substr(0, text_piece));
     send(frames::Type::exec, stream, encoded(exec).append(text));
     return call;
 }

@@ -41,6 +41,8 @@ struct Command {
     bool all_errors = false;
     /// The lines of its standard output are logged as soon as they are received.
     bool log_output = false;
+    /// The beginning of a posix_script, which is not named in errors and warnings.
+    std::string prefix = {};
 };
 
 /// A program of the agent, whose name is the first word, and its arguments.

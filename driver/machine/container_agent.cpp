@@ -143,9 +143,8 @@ void ContainerAgent::expect_running() const {
 }
 
 command::Command ContainerAgent::script(command::Command command) const {
-    constexpr auto prefix =
+    command.prefix =
         "set -eo pipefail; export USER=root HOME=/root DISPLAY=:0.0; source /etc/profile; set -u; ";
-    command.text = prefix + command.text;
     command.kind = command::Command::Kind::posix_script;
     return command;
 }

@@ -195,6 +195,23 @@ TEST_F(ContainerTest, BackgroundCommandsAreScriptsOfTheSameKind) {
     run_on_io([&] { process.reset(); });
 }
 
+TEST_F(ContainerTest, ErrorsNameTheCommandAsTheScriptHasIt) {
+    enter();
+    command::Command background;
+    background.text = "sleep 1000";
+    const auto& parts = container_->parts();
+    auto process = run(GuestProcess::begin(parts.context, parts.agent, std::move(background)));
+    EXPECT_GT(run(process->pid()), 0U);
+    ::kill(leader_, SIGKILL);
+    try {
+        run(process->next(io::Deadline::never()));
+        FAIL() << "nothing was thrown";
+    } catch (const ShellError& error) {
+        EXPECT_THAT(error.notes(), Contains(testing::StartsWith("while running `sleep 1000`")));
+    }
+    run_on_io([&] { process.reset(); });
+}
+
 TEST_F(ContainerTest, CopiesGoThroughTheAgent) {
     enter();
     auto tree = directory_.path() / "tree";
