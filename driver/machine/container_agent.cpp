@@ -99,9 +99,12 @@ struct ContainerAgent::Run {
     explicit Run(ContainerEntry given)
         : entry(std::move(given)), leader(open_pidfd(entry.leader)) {}
 
+    /// Its end has begun: the first process leaves its namespaces before it waits for the others.
     bool over() const {
         pollfd ended{leader.get(), POLLIN, 0};
-        return ::poll(&ended, 1, 0) == 1;
+        if (::poll(&ended, 1, 0) == 1) return true;
+        auto name = fmt::format("/proc/{}/ns/mnt", entry.leader);
+        return ::access(name.c_str(), F_OK) != 0 && errno == ENOENT;
     }
 
     void drop_agent() {

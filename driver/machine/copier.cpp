@@ -49,7 +49,9 @@ void Copier::fail(const std::string& from, const std::string& to, io::TimePoint 
     }
 }
 
+/// Throws CopyFailed when the guest cannot do without an agent.
 asio::awaitable<bool> Copier::has_share() {
+    if (context_->config().is_container) throw CopyFailed(agent_->why_none());
     if (!share_mounted_) {
         command::Command query{.text = fmt::format("grep -q ' {} ' /proc/mounts", guest_share),
                                .limit = Limit{query_limit, fmt::format("{}", query_limit.count())}};

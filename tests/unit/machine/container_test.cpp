@@ -13,6 +13,7 @@
 #include <array>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <mutex>
 
 #include "fakes/temporary_directory.hpp"
@@ -210,6 +211,34 @@ TEST_F(ContainerTest, ErrorsNameTheCommandAsTheScriptHasIt) {
         EXPECT_THAT(error.notes(), Contains(testing::StartsWith("while running `sleep 1000`")));
     }
     run_on_io([&] { process.reset(); });
+}
+
+TEST_F(ContainerTest, NothingRunsInOneThatIsAboutToEnd) {
+    enter();
+    // A process from outside, which its stopped parent does not reap, delays the end of the first
+    // process.
+    auto parent = ::fork();
+    if (parent == 0) {
+        auto target = std::to_string(leader_);
+        ::execl(nsenter, nsenter, "--target", target.c_str(), "--pid", "sleep", "1000", nullptr);
+        ::_exit(127);
+    }
+    auto wait_until = [](const std::function<bool()>& fulfilled) {
+        for (int tries = 0; tries < 3000 && !fulfilled(); ++tries) ::usleep(10'000);
+        return fulfilled();
+    };
+    std::string child;
+    auto children = fmt::format("/proc/{0}/task/{0}/children", parent);
+    EXPECT_TRUE(wait_until([&] { return bool(std::ifstream(children) >> child); }));
+    ::kill(parent, SIGSTOP);
+    ::kill(leader_, SIGKILL);
+    auto namespaces = fmt::format("/proc/{}/ns/mnt", leader_);
+    EXPECT_TRUE(wait_until([&] { return ::access(namespaces.c_str(), F_OK) != 0; }));
+    EXPECT_EQ(execute("true").status, 1);
+    auto copy = container_->parts().copier->copy_out("/etc", directory_.path() / "etc");
+    EXPECT_THROW(run(std::move(copy)), CopyFailed);
+    ::kill(parent, SIGKILL);
+    ::waitpid(parent, nullptr, 0);
 }
 
 TEST_F(ContainerTest, CopiesGoThroughTheAgent) {
