@@ -4,6 +4,7 @@ import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from charioteer.testing.machine import QemuMachine
 
@@ -15,14 +16,18 @@ _ICMPV6 = 58
 
 
 class Mesh:
-    """Machines that join the tailnet of `primer`; packets on their eth0 are recorded."""
+    """Machines that join the tailnet of one of them; packets on their eth0 are recorded."""
+
+    # The name and the address of the machine with Headscale, and its command there.
+    server_name = "primer"
+    server_address = "192.168.1.1"
+    headscale = "headscale"
 
     def __init__(self, team: Team) -> None:
         self._team = team
         self.nodes = [team[machine.name] for machine in team.driver.machines]
-        self.primer = team["primer"]
+        self.server = team[self.server_name]
         self._captures: dict[str, list[Path]] = {node.name: [] for node in self.nodes}
-        self.login_server = "http://192.168.1.1:8080"
 
     def __getitem__(self, name: str) -> QemuMachine:
         return self._team[name]
@@ -30,18 +35,31 @@ class Mesh:
     def start(self) -> None:
         """Starts the nodes and joins them to the tailnet."""
         for node in self.nodes:
-            node.start()
-            self.record(node)
-        self.primer.wait_for_open_port(8080)
-        self.primer.succeed("headscale users create lab")
-        key = self.primer.succeed("headscale preauthkeys create --user 1 --reusable").strip()
+            self.start_node(node)
+        self.server.wait_for_open_port(8080)
+        self.enrol_all()
+
+    def enrol_all(self) -> None:
+        """Joins all nodes to the tailnet, with a key of a new user."""
+        self.server.succeed(f"{self.headscale} users create lab")
+        key = self.new_key()
         for node in self.nodes:
             node.wait_for_unit("tailscaled.service")
             node.succeed(self.join_command(node, key))
 
+    def start_node(self, node: QemuMachine) -> None:
+        """Starts the machine, and records its packets."""
+        node.start()
+        self.record(node)
+
+    def new_key(self) -> str:
+        return self.server.succeed(
+            f"{self.headscale} preauthkeys create --user 1 --reusable"
+        ).strip()
+
     def join_command(self, node: QemuMachine, key: str, timeout: str = "180s") -> str:
         return (
-            f"tailscale up --login-server={self.login_server} --auth-key={key} "
+            f"tailscale up --login-server=http://{self.server_address}:8080 --auth-key={key} "
             f"--hostname={node.name} --accept-dns=false --netfilter-mode=off --timeout={timeout}"
         )
 
@@ -52,11 +70,17 @@ class Mesh:
 
     def online(self) -> list[str]:
         """The names of the nodes that are online according to the control server."""
-        nodes = json.loads(self.primer.succeed("headscale nodes list -o json"))
-        return sorted(node["given_name"] for node in nodes if node.get("online"))
+        return sorted(node["given_name"] for node in self.registered() if node.get("online"))
+
+    def registered(self) -> list[dict[str, Any]]:
+        """The nodes of the tailnet as the control server describes them."""
+        nodes: list[dict[str, Any]] = json.loads(
+            self.server.succeed(f"{self.headscale} nodes list -o json")
+        )
+        return nodes
 
     def record(self, node: QemuMachine) -> None:
-        """Records the packets on the node's user network, eth0. Call once after each start."""
+        """Records the packets on the node's user network, eth0, until the machine ends."""
         captures = self._captures[node.name]
         captures.append(self._team.out / f"{node.name}-{len(captures)}.pcap")
         node.send_monitor_command(

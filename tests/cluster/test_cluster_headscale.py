@@ -26,16 +26,14 @@ def test_a_wrong_key_is_rejected(mesh: Mesh) -> None:
     assert status != 0, output
     state = json.loads(node.succeed("tailscale status --json || true"))["BackendState"]
     assert state == "NeedsLogin"
-    key = mesh.primer.succeed("headscale preauthkeys create --user 1").strip()
-    node.succeed(mesh.join_command(node, key))
+    node.succeed(mesh.join_command(node, mesh.new_key()))
     assert mesh.ping(mesh["worker1"], "worker2")
 
 
 def test_a_worker_that_restarts_rejoins_by_itself(mesh: Mesh) -> None:
     node = mesh["worker1"]
     node.shutdown()
-    node.start()
-    mesh.record(node)
+    mesh.start_node(node)
     node.wait_for_unit("tailscaled.service")
     assert "pong from worker2" in mesh.ping(node, "worker2")
     assert "pong from worker1" in mesh.ping(mesh["worker2"], "worker1")
@@ -53,10 +51,10 @@ def test_a_disconnected_worker_loses_its_peers_until_it_is_reconnected(mesh: Mes
 
 def test_the_mesh_works_while_headscale_restarts(mesh: Mesh) -> None:
     assert mesh.ping(mesh["worker1"], "worker2")
-    mesh.primer.succeed("systemctl stop headscale")
+    mesh.server.succeed("systemctl stop headscale")
     assert "pong from worker2" in mesh.ping(mesh["worker1"], "worker2")
-    mesh.primer.succeed("systemctl start headscale")
-    mesh.primer.wait_for_open_port(8080)
+    mesh.server.succeed("systemctl start headscale")
+    mesh.server.wait_for_open_port(8080)
     assert "pong from worker2" in mesh.ping(mesh["worker1"], "worker2")
 
 
@@ -73,18 +71,18 @@ def test_nodes_send_no_packets_to_the_internet(mesh: Mesh) -> None:
     for node in mesh.nodes:
         assert mesh.sent_to_the_internet(node) == [], node.name
     # Check that the recording works.
-    mesh.primer.execute("ping -c 1 -W 5 10.0.2.2")
-    assert mesh.sent_to_the_internet(mesh.primer)
+    mesh.server.execute("ping -c 1 -W 5 10.0.2.2")
+    assert mesh.sent_to_the_internet(mesh.server)
 
 
 class TestReadyForKubernetes:
     def test_kernel_and_memory(self, mesh: Mesh) -> None:
-        mesh.primer.succeed("modprobe -a overlay br_netfilter nf_conntrack")
-        assert mesh.primer.succeed("stat -fc %T /sys/fs/cgroup") == "cgroup2fs\n"
-        memory = mesh.primer.succeed("grep MemTotal /proc/meminfo").split()[1]
+        mesh.server.succeed("modprobe -a overlay br_netfilter nf_conntrack")
+        assert mesh.server.succeed("stat -fc %T /sys/fs/cgroup") == "cgroup2fs\n"
+        memory = mesh.server.succeed("grep MemTotal /proc/meminfo").split()[1]
         assert int(memory) > 3_800_000
-        mesh.primer.require_unit_state("multi-user.target")
-        mesh.primer.wait_for_closed_port(6443)
+        mesh.server.require_unit_state("multi-user.target")
+        mesh.server.wait_for_closed_port(6443)
 
     def test_a_container_of_a_local_image(self, mesh: Mesh) -> None:
         node = mesh["worker2"]
