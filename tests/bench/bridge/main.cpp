@@ -1,8 +1,8 @@
-/// Compares a segment of ours with upstream's `vde_switch --hub`, in one run and turn by turn.
-/// Plugs are processes of their own, as QEMU is; ours runs on a thread of this process, as in the
-/// driver. Prints one JSON object, name to {ours, baseline, ratio, unit}. The arguments are the
-/// number of turns (5), of which the median counts, and the name of the only measure to take (all).
-/// With BRIDGE_BENCH_COUNTERS set, the counters of our segment go to stderr.
+/// Compares Charioteer's segment with upstream's `vde_switch --hub`, in one run and turn by turn.
+/// Plugs are separate processes, as QEMU is; the segment runs on a thread of this process, as in
+/// the driver. Prints one JSON object, name to {ours, baseline, ratio, unit}. The arguments are the
+/// number of turns (5), of which the median is printed, and the name of one measure (default: all).
+/// With BRIDGE_BENCH_COUNTERS set, the counters of the segment are written to stderr.
 
 #include <fmt/format.h>
 
@@ -27,10 +27,10 @@ struct Measure {
     const char* name;
     const char* active;   ///< role of the plug that acts
     const char* passive;  ///< role of the plug that is attached first
-    const char* kind;     ///< of our plugs; the baseline's are always "vde"
+    const char* kind;     ///< of the segment's plugs; those of the baseline are always "vde"
     std::size_t size;
     const char* unit;
-    std::size_t bystanders = 0;  ///< further plugs, which throw away what they get
+    std::size_t bystanders = 0;  ///< further plugs, which discard received frames
 
     /// Frames are counted by the passive plug, round trips timed by the active one.
     bool passive_reports() const { return std::string_view(passive) == "receive"; }
@@ -47,7 +47,7 @@ constexpr Measure measures[] = {
     {"bridge_four_plugs_fps_1500", "send", "receive", "stream", 1500, "frames/s", 2},
 };
 
-/// A directory of our own, removed at the end.
+/// A new directory, removed by the destructor.
 class Workspace {
 public:
     Workspace() {
@@ -85,7 +85,7 @@ double run_pair(const Measure& measure, const std::string& kind, const fs::path&
 
 double measure_baseline(const Measure& measure, const fs::path& directory) {
     auto control = directory / "hub.ctl";
-    // It complains about every plug that goes away under load.
+    // It reports an error for every plug that disconnects under load.
     constexpr auto command = "exec vde_switch --sock \"$0\" --dirmode 0700 --hub 2>/dev/null";
     bench::Worker hub({"sh", "-c", command, control.native()});
     while (!fs::exists(control / "ctl")) std::this_thread::sleep_for(std::chrono::milliseconds(1));

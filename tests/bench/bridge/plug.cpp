@@ -64,13 +64,13 @@ public:
         iovec pieces[2] = {{length.data(), length.size()},
                            {const_cast<std::byte*>(frame.data()), frame.size()}};
         auto sent = ::writev(socket_.get(), pieces, 2);
-        // A blocking stream socket takes everything, or has failed.
+        // A blocking stream socket accepts all bytes, unless it has failed.
         if (sent != static_cast<ssize_t>(length.size() + frame.size())) throw failure("sending");
     }
     std::size_t receive() override {
         frames_.clear();
         while (frames_.empty()) {
-            // QEMU's buffer for a stream netdev.
+            // The size of QEMU's buffer for a stream netdev.
             auto room = decoder_.room().first(vlan::max_frame_size);
             auto length = ::recv(socket_.get(), room.data(), room.size(), 0);
             if (length <= 0) throw failure("receiving");

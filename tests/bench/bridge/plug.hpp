@@ -19,9 +19,9 @@ Frame make_frame(const Mac& destination, const Mac& source, std::size_t size);
 class Plug {
 public:
     virtual ~Plug() = default;
-    /// Blocks while the switch does not take it.
+    /// Blocks while the switch does not read it.
     virtual void send(std::span<const std::byte> frame) = 0;
-    /// Blocks for the next frames; how many came.
+    /// Blocks until frames are received; returns their number.
     virtual std::size_t receive() = 0;
 };
 

@@ -25,20 +25,20 @@ constexpr Mac everybody{std::byte{0xff}, std::byte{0xff}, std::byte{0xff},
 constexpr Mac active{std::byte{0x02}, {}, {}, {}, {}, std::byte{0xaa}};
 constexpr Mac passive{std::byte{0x02}, {}, {}, {}, {}, std::byte{0xbb}};
 
-void say(const char* text) {
+void print_line(const char* text) {
     std::puts(text);
     std::fflush(stdout);
 }
 
 [[noreturn]] void send_for_ever(Plug& plug, std::size_t size) {
-    say("attached");
+    print_line("attached");
     auto frame = make_frame(passive, active, size);
     for (;;) plug.send(frame);
 }
 
 void receive_for_a_while(Plug& plug) {
     plug.send(make_frame(everybody, passive, 64));
-    say("attached");
+    print_line("attached");
     plug.receive();
     auto begin = Clock::now() + warm_up;
     while (Clock::now() < begin) plug.receive();
@@ -46,7 +46,8 @@ void receive_for_a_while(Plug& plug) {
     std::size_t frames = 0;
     auto now = begin;
     while (now - begin < window) {
-        // Asking the time for every frame would cost as much as a part of receiving it.
+        // Not for every frame: reading the clock takes a considerable part of the time of receiving
+        // one.
         for (int i = 0; i < 16; ++i) frames += plug.receive();
         now = Clock::now();
     }
@@ -55,13 +56,13 @@ void receive_for_a_while(Plug& plug) {
 }
 
 [[noreturn]] void discard_for_ever(Plug& plug) {
-    say("attached");
+    print_line("attached");
     for (;;) plug.receive();
 }
 
 [[noreturn]] void echo_for_ever(Plug& plug, std::size_t size) {
     plug.send(make_frame(everybody, passive, 64));
-    say("attached");
+    print_line("attached");
     auto reply = make_frame(active, passive, size);
     for (;;) {
         plug.receive();
@@ -70,7 +71,7 @@ void receive_for_a_while(Plug& plug) {
 }
 
 void ping(Plug& plug, std::size_t size) {
-    say("attached");
+    print_line("attached");
     auto request = make_frame(passive, active, size);
     std::vector<double> times;
     for (std::size_t i = 0; i < warm_up_rounds + rounds; ++i) {

@@ -21,7 +21,7 @@ Worker::Worker(const std::vector<std::string>& arguments) : name_(arguments.fron
     argv.push_back(nullptr);
     pid_ = ::fork();
     if (pid_ == 0) {
-        // Only calls that are safe after fork: the parent has threads.
+        // Only calls that are safe after a fork of a process with threads.
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         ::dup2(to_child[0], 0);
         ::dup2(from_child[1], 1);

@@ -9,8 +9,8 @@
 
 namespace bench {
 
-/// A child process with its standard input and output on pipes. Killed when this goes, and when
-/// this process dies.
+/// A child process with pipes as its standard input and output. Killed by the destructor, and when
+/// this process ends.
 class Worker {
 public:
     /// Throws std::runtime_error.
