@@ -16,6 +16,11 @@ std::uint32_t random_stream() {
     return std::uniform_int_distribution<std::uint32_t>(1, frames::orphan - 1)(device);
 }
 
+std::uint64_t random_nonce() {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32) | device();
+}
+
 Channel::Channel(std::shared_ptr<io::Connection> connection, Settings settings,
                  io::TimeSource& time)
     : connection_(std::move(connection)),

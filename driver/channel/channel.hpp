@@ -14,6 +14,8 @@ namespace charioteer::channel {
 
 /// For Settings::first_stream.
 std::uint32_t random_stream();
+/// For Channel::expect().
+std::uint64_t random_nonce();
 
 /// The connection to the agent of one guest, and to the agents that replace it: each boot of the
 /// guest needs a new one. Io thread only.

@@ -4,13 +4,10 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <random>
 
 #include "io/printable.hpp"
 #include "io/single_flight.hpp"
@@ -18,6 +15,7 @@
 #include "machine/output_holders.hpp"
 #include "process/child.hpp"
 #include "process/guard/message.hpp"
+#include "process/spawn.hpp"
 
 namespace charioteer::machine {
 
@@ -35,12 +33,6 @@ constexpr auto check_interval = 10ms;
 /// Linux 6.3 and later: the file can be executed, whatever vm.memfd_noexec is.
 constexpr unsigned memfd_exec = 0x10;
 
-io::UniqueFd open_pidfd(pid_t pid) {
-    io::UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!fd) throw io::system_error(fmt::format("cannot watch process {}", pid), errno);
-    return fd;
-}
-
 /// A file in memory, which needs no folder in the container.
 io::UniqueFd memory_file(std::string_view content) {
     io::UniqueFd fd(::memfd_create("charioteer-agent", MFD_CLOEXEC | memfd_exec));
@@ -52,18 +44,6 @@ io::UniqueFd memory_file(std::string_view content) {
     }
     if (!fd) throw io::system_error("cannot make a file in memory", errno);
     return fd;
-}
-
-std::array<io::UniqueFd, 2> stream_pair() {
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
-        throw io::system_error("cannot make a socket pair", errno);
-    return {io::UniqueFd(ends[0]), io::UniqueFd(ends[1])};
-}
-
-std::uint64_t make_nonce() {
-    std::random_device device;
-    return (std::uint64_t{device()} << 32) | device();
 }
 
 asio::awaitable<std::string> load_program(std::shared_ptr<Host> host) {
@@ -97,7 +77,7 @@ asio::awaitable<std::string> final_state(std::shared_ptr<process::Child> child,
 /// One container from its start to its end.
 struct ContainerAgent::Run {
     explicit Run(ContainerEntry given)
-        : entry(std::move(given)), leader(open_pidfd(entry.leader)) {}
+        : entry(std::move(given)), leader(process::open_pidfd(entry.leader)) {}
 
     /// Its end has begun: the first process leaves its namespaces before it waits for the others.
     bool over() const {
@@ -198,9 +178,9 @@ asio::awaitable<std::shared_ptr<AgentLink>> ContainerAgent::start(
 /// commands after SIGTERM, which a shutdown sends to all processes.
 asio::awaitable<void> ContainerAgent::launch(std::shared_ptr<Run> run, std::string program) {
     auto& time = context_->time();
-    auto [ours, theirs] = stream_pair();
+    auto [ours, theirs] = process::make_socket_pair(SOCK_STREAM);
     auto file = memory_file(program);
-    auto nonce = make_nonce();
+    auto nonce = channel::random_nonce();
     process::ProcessSpec spec;
     spec.arguments = {run->entry.nsenter,
                       "--target",

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <random>
 
 #include "command/limit.hpp"
 #include "machine/agent_program.hpp"
@@ -24,11 +23,6 @@ constexpr auto query_limit = 10s;
 constexpr auto adopt_limit = 30s;
 /// For the hello of an agent that an earlier command line has started, when the port is busy.
 constexpr auto port_patience = 2s;
-
-std::uint64_t make_nonce() {
-    std::random_device device;
-    return (std::uint64_t{device()} << 32) | device();
-}
 
 std::string_view string_in(const json::object& object, std::string_view key) {
     const auto* value = object.if_contains(key);
@@ -256,7 +250,7 @@ asio::awaitable<std::optional<std::string>> PortLink::try_start(std::string prog
     auto size = program.size();
     // A command line without an answer may still be executed and start an agent, which is then
     // used: so its nonce is kept.
-    if (!nonce_) nonce_ = make_nonce();
+    if (!nonce_) nonce_ = channel::random_nonce();
     auto nonce = *nonce_;
     ++starts_;
     channel.expect(nonce, port_open_ ? channel::Port::open : channel::Port::closed);

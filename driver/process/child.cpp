@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,12 +28,6 @@ constexpr auto output_grace = std::chrono::seconds(1);
 constexpr auto start_limit = std::chrono::seconds(60);
 /// For the end of killed processes. One that waits for a disk cannot be ended before that.
 constexpr auto kill_limit = std::chrono::seconds(10);
-
-io::UniqueFd open_pidfd(pid_t pid) {
-    io::UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!fd) throw io::system_error("cannot open a pidfd", errno);
-    return fd;
-}
 
 }  // namespace
 

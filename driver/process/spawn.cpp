@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -113,11 +114,21 @@ pid_t spawn(const SpawnPlan& plan) {
     return pid;
 }
 
-SocketPair make_control_pair() {
+SocketPair make_socket_pair(int type) {
     std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends.data()) != 0)
         throw io::system_error("cannot make a socket pair", errno);
     return {io::UniqueFd(ends[0]), io::UniqueFd(ends[1])};
+}
+
+SocketPair make_control_pair() {
+    return make_socket_pair(SOCK_SEQPACKET);
+}
+
+io::UniqueFd open_pidfd(pid_t pid) {
+    io::UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!fd) throw io::system_error(fmt::format("cannot watch process {}", pid), errno);
+    return fd;
 }
 
 Pipe make_pipe() {

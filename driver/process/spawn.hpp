@@ -33,8 +33,13 @@ struct SocketPair {
     io::UniqueFd ours;
     io::UniqueFd theirs;
 };
-/// A connected pair of sockets that keeps message boundaries and reports the end of the peer.
+/// A connected pair of Unix sockets of a type such as SOCK_SEQPACKET. Throws io::Error.
+SocketPair make_socket_pair(int type);
+/// A pair that keeps message boundaries and reports the end of the peer. Throws io::Error.
 SocketPair make_control_pair();
+
+/// A descriptor that becomes readable when the process has ended. Throws io::Error.
+io::UniqueFd open_pidfd(pid_t pid);
 
 struct Pipe {
     io::UniqueFd read;
