@@ -6,14 +6,14 @@ import pytest
 from charioteer import paths
 
 from mesh import Mesh
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 pytestmark = pytest.mark.limit(900)
 
 
 @pytest.mark.limit(2400)
-def test_the_example(workshop: Workshop) -> None:
-    run = workshop.run("charioteer", "run", str(paths.examples() / "cluster-headscale"))
+def test_the_example(testbed: Testbed) -> None:
+    run = testbed.run("charioteer", "run", str(paths.examples() / "cluster-headscale"))
     run.expect(0, limit=2100)
     assert run.stdout.splitlines()[-1] == "12 of 12 pings through the mesh passed"
 

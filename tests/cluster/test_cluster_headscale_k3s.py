@@ -8,7 +8,7 @@ from charioteer import paths
 from kubernetes import NODES, SLOW, VERY_SLOW, Kubernetes
 from support.patience import deadline
 from support.team import team
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 pytestmark = pytest.mark.limit(1500)
 
@@ -26,8 +26,8 @@ def cluster() -> Iterator[Kubernetes]:
 
 
 @pytest.mark.limit(3600)
-def test_the_example(workshop: Workshop) -> None:
-    run = workshop.run("charioteer", "run", str(paths.examples() / "cluster-headscale-k3s"))
+def test_the_example(testbed: Testbed) -> None:
+    run = testbed.run("charioteer", "run", str(paths.examples() / "cluster-headscale-k3s"))
     run.expect(0, limit=3500)
     assert run.stdout.splitlines()[-1] == "12 of 12 pings through the mesh passed"
 

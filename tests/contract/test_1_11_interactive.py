@@ -3,7 +3,7 @@
 import pytest
 
 from support.terminal import Terminal
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 pytestmark = pytest.mark.limit(240)
 
@@ -14,9 +14,9 @@ SCRIPT = """
 
 
 @pytest.fixture
-def prompt(workshop: Workshop) -> Terminal:
+def prompt(testbed: Testbed) -> Terminal:
     """The prompt of a run with a machine `web` that is not started."""
-    terminal = workshop.interactive(workshop.configuration(SCRIPT, vlans=[1]))
+    terminal = testbed.interactive(testbed.configuration(SCRIPT, vlans=[1]))
     terminal.wait_for_last_line(">>>")
     return terminal
 
@@ -38,7 +38,7 @@ def test_1_11_the_prompt_has_the_names_and_starts_no_machine(prompt: Terminal) -
     leave(prompt)
 
 
-def test_1_11_ipython_syntax_and_history(prompt: Terminal, workshop: Workshop) -> None:
+def test_1_11_ipython_syntax_and_history(prompt: Terminal, testbed: Testbed) -> None:
     prompt.type("!echo from the $((40 + 2)) shell")
     prompt.wait_for("from the 42 shell")
     prompt.wait_for_last_line(">>>")
@@ -51,7 +51,7 @@ def test_1_11_ipython_syntax_and_history(prompt: Terminal, workshop: Workshop) -
     prompt.wait_for("Starts all machines in parallel")
     prompt.wait_for_last_line(">>>")
     leave(prompt)
-    assert "words[0].upper()" in (workshop.folder / ".nixos-test-history").read_text()
+    assert "words[0].upper()" in (testbed.folder / ".nixos-test-history").read_text()
 
 
 def test_1_11_machines_are_started_by_hand_and_end_with_the_session(prompt: Terminal) -> None:

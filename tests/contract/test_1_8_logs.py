@@ -7,13 +7,13 @@ from xml.etree import ElementTree
 import pytest
 
 from support.run import Run
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 ESC = "\x1b"
 
 
-def ran(workshop: Workshop, script: str, *arguments: str, status: int = 0, **changes: str) -> Run:
-    run = workshop.drive(workshop.configuration(script), *arguments, **changes)
+def ran(testbed: Testbed, script: str, *arguments: str, status: int = 0, **changes: str) -> Run:
+    run = testbed.drive(testbed.configuration(script), *arguments, **changes)
     run.expect(status)
     return run
 
@@ -25,7 +25,7 @@ def lines_of(run: Run) -> list[str]:
 # 1.8: the terminal
 
 
-def test_1_8_each_kind_of_line_is_exact(workshop: Workshop) -> None:
+def test_1_8_each_kind_of_line_is_exact(testbed: Testbed) -> None:
     script = """
         log.log("a plain line")
         web.log("of a machine")
@@ -41,7 +41,7 @@ def test_1_8_each_kind_of_line_is_exact(workshop: Workshop) -> None:
         log.set_log_level(LogLevel.DEBUG)
         log.debug("in detail")
     """
-    lines = lines_of(ran(workshop, script))
+    lines = lines_of(ran(testbed, script))
     begin = lines.index("a plain line")
     exact = [
         "a plain line",
@@ -59,7 +59,7 @@ def test_1_8_each_kind_of_line_is_exact(workshop: Workshop) -> None:
     assert [re.sub(r"0\.\d\d s", "0.00 s", line) for line in lines[begin:]][: len(exact)] == exact
 
 
-def test_1_8_a_step_that_raises_is_not_finished(workshop: Workshop) -> None:
+def test_1_8_a_step_that_raises_is_not_finished(testbed: Testbed) -> None:
     script = """
         try:
             with web.nested("bad step"):
@@ -67,7 +67,7 @@ def test_1_8_a_step_that_raises_is_not_finished(workshop: Workshop) -> None:
         except LookupError:
             pass
     """
-    run = ran(workshop, script)
+    run = ran(testbed, script)
     assert "web: bad step\n" in run.stderr and "(finished: bad step" not in run.stderr
 
 
@@ -75,7 +75,7 @@ LEVELS = ["debug", "info", "warning", "error"]
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_1_8_levels_filter_debug_info_and_warning_only(workshop: Workshop, level: str) -> None:
+def test_1_8_levels_filter_debug_info_and_warning_only(testbed: Testbed, level: str) -> None:
     script = """
         log.debug("level debug")
         log.info("level info")
@@ -86,7 +86,7 @@ def test_1_8_levels_filter_debug_info_and_warning_only(workshop: Workshop, level
             pass
         log.log_test_error("hidden at error")
     """
-    run = ran(workshop, script, "--log-level", level)
+    run = ran(testbed, script, "--log-level", level)
     for number, name in enumerate(LEVELS[:3]):
         assert (f"level {name}\n" in run.stderr) == (number >= LEVELS.index(level)), name
     for text in ("always 1", "web # always 2", "subtest: always 3"):
@@ -95,9 +95,9 @@ def test_1_8_levels_filter_debug_info_and_warning_only(workshop: Workshop, level
     assert ("!!! hidden at error" in run.stderr) == (level != "error")
 
 
-def test_1_8_the_names_are_shown_on_standard_output(workshop: Workshop) -> None:
-    starts = [workshop.start_script("web-1"), workshop.start_script("db")]
-    run = workshop.drive(workshop.configuration("pass", starts, vlans=[1, 3]))
+def test_1_8_the_names_are_shown_on_standard_output(testbed: Testbed) -> None:
+    starts = [testbed.start_script("web-1"), testbed.start_script("db")]
+    run = testbed.drive(testbed.configuration("pass", starts, vlans=[1, 3]))
     run.expect(0)
     first, machines, vlans, general, *_ = run.stdout.split("\n")
     assert first == "additionally exposed symbols:"
@@ -105,13 +105,13 @@ def test_1_8_the_names_are_shown_on_standard_output(workshop: Workshop) -> None:
     assert general.startswith("    start_all, test_script, machines, ")
 
 
-def test_1_8_the_end_of_a_run_is_logged(workshop: Workshop) -> None:
-    run = ran(workshop, "pass")
+def test_1_8_the_end_of_a_run_is_logged(testbed: Testbed) -> None:
+    run = ran(testbed, "pass")
     assert re.search(r"^test script finished in \d+\.\d\ds$", run.stderr, re.MULTILINE)
 
 
-def test_1_8_only_print_goes_to_standard_output(workshop: Workshop) -> None:
-    run = ran(workshop, "web.succeed('echo to the guest'); print('printed')")
+def test_1_8_only_print_goes_to_standard_output(testbed: Testbed) -> None:
+    run = ran(testbed, "web.succeed('echo to the guest'); print('printed')")
     assert run.stdout.split("\n")[4:] == ["printed", ""] and "printed" not in run.stderr
 
 
@@ -124,7 +124,7 @@ HOSTILE = (
 )
 
 
-def test_1_8_output_of_guests_cannot_control_the_terminal(workshop: Workshop) -> None:
+def test_1_8_output_of_guests_cannot_control_the_terminal(testbed: Testbed) -> None:
     script = f"""
         web.succeed(r"printf '{HOSTILE}on the console\\n' >&2")
         web.wait_for_console_text("on the console")
@@ -132,7 +132,7 @@ def test_1_8_output_of_guests_cannot_control_the_terminal(workshop: Workshop) ->
         log.log(out)
         assert False, out
     """
-    run = ran(workshop, script, status=1)
+    run = ran(testbed, script, status=1)
     assert "on the console" in run.coloured and "in the output" in run.coloured
     without_colours = re.sub(r"\x1b\[[0-9;]*m", "", run.coloured)
     found = re.search(r".*[\x00-\x08\x0b-\x1f\x7f-\x9f].*", without_colours)
@@ -142,14 +142,14 @@ def test_1_8_output_of_guests_cannot_control_the_terminal(workshop: Workshop) ->
 # 1.9: XML
 
 
-def xml_of(workshop: Workshop, script: str, status: int = 0) -> str:
+def xml_of(testbed: Testbed, script: str, status: int = 0) -> str:
     """The XML log of a run."""
-    file = workshop.folder / "log.xml"
-    ran(workshop, script, status=status, LOGFILE=str(file))
+    file = testbed.folder / "log.xml"
+    ran(testbed, script, status=status, LOGFILE=str(file))
     return file.read_text()
 
 
-def test_1_9_elements_attributes_and_escapes(workshop: Workshop) -> None:
+def test_1_9_elements_attributes_and_escapes(testbed: Testbed) -> None:
     script = """
         web.log("a < b & c")
         log.log("with", {"machine": 'the "web"', "image": "shot.png"})
@@ -158,7 +158,7 @@ def test_1_9_elements_attributes_and_escapes(workshop: Workshop) -> None:
         with web.nested("a step"):
             log.log("inside")
     """
-    text = xml_of(workshop, script)
+    text = xml_of(testbed, script)
     assert text.startswith('<?xml version="1.0" encoding="utf-8"?>\n<logfile>')
     assert not text.endswith("</logfile>")
     text = re.sub(r"in \d+\.\d\d s", "in 0.00 s", text)
@@ -174,24 +174,24 @@ def test_1_9_elements_attributes_and_escapes(workshop: Workshop) -> None:
                            + "</logfile>")  # fmt: skip
 
 
-def test_1_9_a_step_that_raises_stays_open(workshop: Workshop) -> None:
-    text = xml_of(workshop, "with log.nested('bad'): raise LookupError", status=1)
+def test_1_9_a_step_that_raises_stays_open(testbed: Testbed) -> None:
+    text = xml_of(testbed, "with log.nested('bad'): raise LookupError", status=1)
     assert "<nest><head>bad</head>" in text and text.count("</nest>") < text.count("<nest>")
 
 
-def test_1_9_the_xml_log_contains_the_serial_console(workshop: Workshop) -> None:
+def test_1_9_the_xml_log_contains_the_serial_console(testbed: Testbed) -> None:
     script = "web.succeed('echo aside >&2'); web.wait_for_console_text('aside'); log.log('next')"
-    text = xml_of(workshop, script)
+    text = xml_of(testbed, script)
     assert '<line machine="web" type="serial">aside</line>' in text
 
 
-def test_1_9_the_xml_log_has_no_control_characters(workshop: Workshop) -> None:
+def test_1_9_the_xml_log_has_no_control_characters(testbed: Testbed) -> None:
     script = f"""
         web.succeed(r"printf '{HOSTILE}end\\n' >&2")
         web.wait_for_console_text("end")
         web.log(web.succeed(r"printf '{HOSTILE}'"))
     """
-    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", xml_of(workshop, script))
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", xml_of(testbed, script))
 
 
 # 1.10: JUnit
@@ -223,12 +223,12 @@ RequestedAssertionFailed: 1 != 2</system-err>
 </testsuites>"""
 
 
-def report_of(workshop: Workshop, script: str, status: int) -> str:
-    ran(workshop, script, "--junit=sub/report.xml", status=status)
-    return (workshop.out / "sub/report.xml").read_text()
+def report_of(testbed: Testbed, script: str, status: int) -> str:
+    ran(testbed, script, "--junit=sub/report.xml", status=status)
+    return (testbed.out / "sub/report.xml").read_text()
 
 
-def test_1_10_the_report_is_exact(workshop: Workshop) -> None:
+def test_1_10_the_report_is_exact(testbed: Testbed) -> None:
     script = """
         log.log("in main")
         with subtest("first"):
@@ -237,7 +237,7 @@ def test_1_10_the_report_is_exact(workshop: Workshop) -> None:
             log.log_serial("written aside", "web")
             t.assertEqual(1, 2)
     """
-    text = report_of(workshop, script, status=1)
+    text = report_of(testbed, script, status=1)
     text = re.sub(r'time="\d+\.\d+"', 'time="T"', text)
     in_main = re.search(
         r'name="main" time="T">\n\t\t\t<system-out>(.*?)</system-out>', text, re.DOTALL
@@ -246,7 +246,7 @@ def test_1_10_the_report_is_exact(workshop: Workshop) -> None:
     assert text.replace(in_main[1], "...") == GOLDEN
 
 
-def test_1_10_a_subtest_of_the_same_name_is_the_same_case(workshop: Workshop) -> None:
+def test_1_10_a_subtest_of_the_same_name_is_the_same_case(testbed: Testbed) -> None:
     script = """
         for number in range(2):
             with subtest("again"):
@@ -254,7 +254,7 @@ def test_1_10_a_subtest_of_the_same_name_is_the_same_case(workshop: Workshop) ->
                 with subtest("within"):
                     log.log("innermost only")
     """
-    suite = ElementTree.fromstring(report_of(workshop, script, 0))[0]
+    suite = ElementTree.fromstring(report_of(testbed, script, 0))[0]
     texts = {case.get("name"): case.findtext("system-out") or "" for case in suite}
     assert list(texts) == ["again", "within", "main"]
     assert "round 0" in texts["again"] and "round 1" in texts["again"]
@@ -273,33 +273,33 @@ def test_1_10_a_subtest_of_the_same_name_is_the_same_case(workshop: Workshop) ->
     ],
 )
 def test_1_10_every_failure_of_the_run_is_a_failed_case(
-    workshop: Workshop, script: str, status: int
+    testbed: Testbed, script: str, status: int
 ) -> None:
-    suite = ElementTree.fromstring(report_of(workshop, script, status))[0]
+    suite = ElementTree.fromstring(report_of(testbed, script, status))[0]
     assert suite.get("failures") == "1" and suite[0].find("failure") is not None
 
 
-def test_1_10_an_absolute_path_wins(workshop: Workshop, tmp_path: Path) -> None:
-    ran(workshop, "pass", f"--junit-xml={tmp_path}/deep/report.xml")
+def test_1_10_an_absolute_path_wins(testbed: Testbed, tmp_path: Path) -> None:
+    ran(testbed, "pass", f"--junit-xml={tmp_path}/deep/report.xml")
     assert (tmp_path / "deep/report.xml").exists()
 
 
-def test_1_10_a_report_that_cannot_be_written_is_logged(workshop: Workshop) -> None:
-    (workshop.out / "report.xml").mkdir()
-    run = ran(workshop, "pass", "--junit-xml=report.xml")
+def test_1_10_a_report_that_cannot_be_written_is_logged(testbed: Testbed) -> None:
+    (testbed.out / "report.xml").mkdir()
+    run = ran(testbed, "pass", "--junit-xml=report.xml")
     assert "cannot write the JUnit report: " in run.stderr and "Traceback" not in run.stderr
 
 
 # 3.1: reports of failures
 
 
-def test_3_1_a_failed_request_shows_frames_of_the_script_only(workshop: Workshop) -> None:
+def test_3_1_a_failed_request_shows_frames_of_the_script_only(testbed: Testbed) -> None:
     script = """
         def ask():
             web.succeed("echo one; exit 3")
         ask()
     """
-    run = ran(workshop, script, status=1)
+    run = ran(testbed, script, status=1)
     errors = [line for line in lines_of(run) if line.startswith(f"{ESC}[31m!!! {ESC}[0m")]
     errors = [line.removeprefix(f"{ESC}[31m!!! {ESC}[0m") for line in errors]
     assert errors[:7] == [
@@ -315,9 +315,9 @@ def test_3_1_a_failed_request_shows_frames_of_the_script_only(workshop: Workshop
     assert "web: output: one\n" in run.stderr
 
 
-def test_3_1_a_machine_error_shows_every_frame(workshop: Workshop) -> None:
+def test_3_1_a_machine_error_shows_every_frame(testbed: Testbed) -> None:
     script = "web.start_command = 'x'; from test_driver.errors import MachineError\ndef f(): raise MachineError('no disk')\nf()"
-    run = ran(workshop, script, status=1)
+    run = ran(testbed, script, status=1)
     errors = [line for line in run.stderr.split("\n") if line.startswith("!!! ")]
     assert errors[0] == "!!! Traceback (most recent call last):"
     assert errors[-1] == "!!! test_driver.errors.MachineError: no disk"

@@ -7,20 +7,20 @@ import signal
 import pytest
 
 from support.leftovers import expect_nothing_left, qemus_of
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 
-def test_1_1_driver_symbols_are_written_without_input_files(workshop: Workshop) -> None:
-    run = workshop.run("generate-driver-symbols")
+def test_1_1_driver_symbols_are_written_without_input_files(testbed: Testbed) -> None:
+    run = testbed.run("generate-driver-symbols")
     run.expect(0)
-    names = (workshop.folder / "driver-symbols").read_text()
+    names = (testbed.folder / "driver-symbols").read_text()
     assert not names.endswith("\n") and " " not in names
     assert {"start_all", "machines", "subtest", "retry", "t", "debug"} < set(names.split(","))
     assert run.stdout.startswith("additionally exposed symbols:\n")
 
 
-def test_1_2_the_configuration_is_required(workshop: Workshop) -> None:
-    run = workshop.run("nixos-test-driver")
+def test_1_2_the_configuration_is_required(testbed: Testbed) -> None:
+    run = testbed.run("nixos-test-driver")
     run.expect(2)
     assert run.stderr.startswith("usage: nixos-test-driver ")
     assert "nixos-test-driver: error: the following arguments are required: -c/--config" in (
@@ -28,15 +28,15 @@ def test_1_2_the_configuration_is_required(workshop: Workshop) -> None:
     )
 
 
-def test_1_2_help_is_no_error(workshop: Workshop) -> None:
-    run = workshop.run("nixos-test-driver", "--help")
+def test_1_2_help_is_no_error(testbed: Testbed) -> None:
+    run = testbed.run("nixos-test-driver", "--help")
     run.expect(0)
     assert run.stdout.startswith("usage: nixos-test-driver ")
     assert "--keep-vm-state" not in run.stdout
 
 
-def test_1_2_the_older_flag_is_deprecated(workshop: Workshop) -> None:
-    run = workshop.drive(workshop.configuration("pass"), "--keep-vm-state", PYTHONWARNINGS="always")
+def test_1_2_the_older_flag_is_deprecated(testbed: Testbed) -> None:
+    run = testbed.drive(testbed.configuration("pass"), "--keep-vm-state", PYTHONWARNINGS="always")
     run.expect(0)
     assert (
         "DeprecationWarning: The flag '--keep-vm-state' is deprecated. "
@@ -45,14 +45,14 @@ def test_1_2_the_older_flag_is_deprecated(workshop: Workshop) -> None:
     assert "Machine state will be reset" not in run.stderr
 
 
-def test_1_2_state_is_kept_with_the_flag(workshop: Workshop) -> None:
-    configuration = workshop.configuration("print(os.path.exists(web.state_dir / 'disk'))")
-    (workshop.state / "vm-state-web").mkdir(parents=True)
-    (workshop.state / "vm-state-web/disk").touch()
-    kept = workshop.drive(configuration, "-K")
+def test_1_2_state_is_kept_with_the_flag(testbed: Testbed) -> None:
+    configuration = testbed.configuration("print(os.path.exists(web.state_dir / 'disk'))")
+    (testbed.state / "vm-state-web").mkdir(parents=True)
+    (testbed.state / "vm-state-web/disk").touch()
+    kept = testbed.drive(configuration, "-K")
     kept.expect(0)
     assert kept.stdout.endswith("True\n") and "deleting machine state" not in kept.stderr
-    reset = workshop.drive(configuration)
+    reset = testbed.drive(configuration)
     reset.expect(0)
     assert reset.stdout.endswith("False\n")
     assert "Machine state will be reset. To keep it, pass --keep-machine-state\n" in reset.stderr
@@ -61,42 +61,40 @@ def test_1_2_state_is_kept_with_the_flag(workshop: Workshop) -> None:
 @pytest.mark.parametrize(
     ("location", "message"), [("missing", "is not a directory"), ("file", "is not a directory")]
 )
-def test_1_2_the_output_directory_must_exist(
-    workshop: Workshop, location: str, message: str
-) -> None:
-    (workshop.folder / "file").touch()
-    path = workshop.folder / location
-    run = workshop.drive(workshop.configuration("pass"), "-o", path)
+def test_1_2_the_output_directory_must_exist(testbed: Testbed, location: str, message: str) -> None:
+    (testbed.folder / "file").touch()
+    path = testbed.folder / location
+    run = testbed.drive(testbed.configuration("pass"), "-o", path)
     run.expect(2)
     assert f"{path} {message}" in run.stderr
 
 
-def test_1_2_the_output_directory_is_absolute(workshop: Workshop) -> None:
-    run = workshop.drive(workshop.configuration("print(driver.out_dir)"), "-oout")
+def test_1_2_the_output_directory_is_absolute(testbed: Testbed) -> None:
+    run = testbed.drive(testbed.configuration("print(driver.out_dir)"), "-oout")
     run.expect(0)
-    assert run.stdout.endswith(f"{workshop.out}\n")
+    assert run.stdout.endswith(f"{testbed.out}\n")
 
 
-def test_1_3_configuration_flags_and_variables_make_the_same_run(workshop: Workshop) -> None:
-    scripts = [workshop.start_script("web"), workshop.start_script("db")]
+def test_1_3_configuration_flags_and_variables_make_the_same_run(testbed: Testbed) -> None:
+    scripts = [testbed.start_script("web"), testbed.start_script("db")]
     text = "print([each.name for each in machines], [each.nr for each in vlans])"
-    by_file = workshop.drive(workshop.configuration(text, scripts, vlans=[1, 2]))
+    by_file = testbed.drive(testbed.configuration(text, scripts, vlans=[1, 2]))
     by_file.expect(0)
-    (workshop.state / "vm-state-web").mkdir()
-    (workshop.state / "vm-state-web/disk").touch()
-    by_variables = workshop.run(
+    (testbed.state / "vm-state-web").mkdir()
+    (testbed.state / "vm-state-web/disk").touch()
+    by_variables = testbed.run(
         "nixos-test-driver",
         "-o",
-        workshop.out,
+        testbed.out,
         startScripts=" ".join(map(str, scripts)),
-        testScript=str(workshop.folder / "test.py"),
+        testScript=str(testbed.folder / "test.py"),
         vlans="2 1 2",
         globalTimeout="60",
     )
     by_variables.expect(0)
-    by_flags = workshop.run(
+    by_flags = testbed.run(
         "nixos-test-driver",
-        workshop.folder / "test.py",
+        testbed.folder / "test.py",
         "--start-scripts",
         *scripts,
         "--vlans",
@@ -105,7 +103,7 @@ def test_1_3_configuration_flags_and_variables_make_the_same_run(workshop: Works
         "--global-timeout",
         "60",
         "-o",
-        workshop.out,
+        testbed.out,
     )
     by_flags.expect(0)
     for run in (by_file, by_variables, by_flags):
@@ -113,29 +111,29 @@ def test_1_3_configuration_flags_and_variables_make_the_same_run(workshop: Works
     for run in (by_variables, by_flags):
         assert "Test will time out and terminate in 60 seconds\n" in run.stderr
         assert "Machine state will be reset. To keep it, pass --keep-vm-state\n" in run.stderr
-    assert f"deleting VM state directory {workshop.state}/vm-state-web\n" in by_variables.stderr
+    assert f"deleting VM state directory {testbed.state}/vm-state-web\n" in by_variables.stderr
     assert "if you want to keep the VM state, pass --keep-vm-state\n" in by_variables.stderr
 
 
-def test_1_3_flags_override_variables_and_help_shows_them(workshop: Workshop) -> None:
-    run = workshop.run("nixos-test-driver", "--help", vlans="7", COLUMNS="200")
+def test_1_3_flags_override_variables_and_help_shows_them(testbed: Testbed) -> None:
+    run = testbed.run("nixos-test-driver", "--help", vlans="7", COLUMNS="200")
     run.expect(0)
     assert "(default from environment: 7)" in run.stdout
-    configuration = workshop.configuration("print(len(vlans))")
-    script = workshop.folder / "test.py"
+    configuration = testbed.configuration("print(len(vlans))")
+    script = testbed.folder / "test.py"
     assert configuration.exists()
-    run = workshop.run("nixos-test-driver", script, "--vlans", "3", "-o", workshop.out, vlans="7 8")
+    run = testbed.run("nixos-test-driver", script, "--vlans", "3", "-o", testbed.out, vlans="7 8")
     run.expect(0)
     assert run.stdout.endswith("1\n")
 
 
-def test_1_5_keys_name_machines_and_unknown_ones_are_ignored(workshop: Workshop) -> None:
-    path = workshop.configuration("print(machines[0].name, machines[0].start_command)")
+def test_1_5_keys_name_machines_and_unknown_ones_are_ignored(testbed: Testbed) -> None:
+    path = testbed.configuration("print(machines[0].name, machines[0].start_command)")
     content = json.loads(path.read_text())
     content["vms"]["web"].update(name="inner", unknown=1)
     content.update(display_viewers={"vnc": {}}, more=None, global_timeout="PT1H")
     path.write_text(json.dumps(content))
-    run = workshop.drive(path)
+    run = testbed.drive(path)
     run.expect(0)
     assert run.stdout.endswith(f"web {content['vms']['web']['start_script']}\n")
     assert "Test will time out and terminate in 3600 seconds\n" in run.stderr
@@ -144,12 +142,12 @@ def test_1_5_keys_name_machines_and_unknown_ones_are_ignored(workshop: Workshop)
 @pytest.mark.parametrize(
     "key", ["vms", "containers", "vlans", "global_timeout", "enable_ssh_backdoor", "test_script"]
 )
-def test_1_5_a_missing_key_is_an_error(workshop: Workshop, key: str) -> None:
-    path = workshop.configuration("pass")
+def test_1_5_a_missing_key_is_an_error(testbed: Testbed, key: str) -> None:
+    path = testbed.configuration("pass")
     content = json.loads(path.read_text())
     del content[key]
     path.write_text(json.dumps(content))
-    run = workshop.drive(path)
+    run = testbed.drive(path)
     run.expect(2)
     assert f"{path}: {key} is missing" in run.stderr
 
@@ -157,65 +155,63 @@ def test_1_5_a_missing_key_is_an_error(workshop: Workshop, key: str) -> None:
 SHOW_PLACE = "print(web.tmp_dir)"
 
 
-def test_1_6_the_base_directory_is_created_and_private(workshop: Workshop) -> None:
-    run = workshop.drive(workshop.configuration(SHOW_PLACE))
+def test_1_6_the_base_directory_is_created_and_private(testbed: Testbed) -> None:
+    run = testbed.drive(testbed.configuration(SHOW_PLACE))
     run.expect(0)
-    assert run.stdout.endswith(f"{workshop.state}\n")
-    assert workshop.state.stat().st_mode & 0o777 == 0o700
+    assert run.stdout.endswith(f"{testbed.state}\n")
+    assert testbed.state.stat().st_mode & 0o777 == 0o700
 
 
 def test_1_6_the_base_directory_defaults_to_the_temporary_directory(
-    workshop: Workshop,
+    testbed: Testbed,
 ) -> None:
-    location = workshop.folder / "temporary"
+    location = testbed.folder / "temporary"
     location.mkdir()
-    run = workshop.drive(
-        workshop.configuration(SHOW_PLACE), XDG_RUNTIME_DIR="", TMPDIR=str(location)
-    )
+    run = testbed.drive(testbed.configuration(SHOW_PLACE), XDG_RUNTIME_DIR="", TMPDIR=str(location))
     run.expect(0)
     assert run.stdout.endswith(f"{location}\n")
 
 
-def test_1_6_a_base_that_is_not_a_directory_is_named(workshop: Workshop) -> None:
-    location = workshop.folder / "file"
+def test_1_6_a_base_that_is_not_a_directory_is_named(testbed: Testbed) -> None:
+    location = testbed.folder / "file"
     location.touch()
-    run = workshop.drive(workshop.configuration("pass"), XDG_RUNTIME_DIR=str(location))
+    run = testbed.drive(testbed.configuration("pass"), XDG_RUNTIME_DIR=str(location))
     run.expect(1)
     assert str(location) in run.stderr
 
 
-def test_1_6_a_base_directory_that_is_not_utf_8_is_rejected(workshop: Workshop) -> None:
-    location = workshop.folder / os.fsdecode(b"\xff")
+def test_1_6_a_base_directory_that_is_not_utf_8_is_rejected(testbed: Testbed) -> None:
+    location = testbed.folder / os.fsdecode(b"\xff")
     location.mkdir()
-    configuration = workshop.configuration("pass")
-    run = workshop.drive(configuration, XDG_RUNTIME_DIR=str(location))
+    configuration = testbed.configuration("pass")
+    run = testbed.drive(configuration, XDG_RUNTIME_DIR=str(location))
     run.expect(1)
     assert "udcff', the place for the state of machines, is not UTF-8" in run.stderr
-    run = workshop.run("nixos-test-driver", "--config", configuration, "-o", location)
+    run = testbed.run("nixos-test-driver", "--config", configuration, "-o", location)
     run.expect(2)
     assert "udcff' is not UTF-8" in run.stderr
 
 
 @pytest.mark.parametrize(("display", "graphical"), [({}, False), ({"DISPLAY": ""}, True)])
 def test_1_6_a_display_makes_qemu_graphical(
-    workshop: Workshop, display: dict[str, str], graphical: bool
+    testbed: Testbed, display: dict[str, str], graphical: bool
 ) -> None:
     script = """
         web.start()
         words = open(f"/proc/{web.pid}/cmdline").read().split(chr(0))
         print("-nographic" in words)
     """
-    run = workshop.drive(workshop.configuration(script), **display)
+    run = testbed.drive(testbed.configuration(script), **display)
     run.expect(0)
     assert run.stdout.endswith(f"{not graphical}\n")
 
 
-def test_1_6_variables_of_the_user_reach_start_scripts(workshop: Workshop) -> None:
+def test_1_6_variables_of_the_user_reach_start_scripts(testbed: Testbed) -> None:
     script = """
         web.start()
         print(open(f"/proc/{web.pid}/environ").read().split(chr(0)).count("NIX_DISK_IMAGE=/disk"))
     """
-    run = workshop.drive(workshop.configuration(script), NIX_DISK_IMAGE="/disk")
+    run = testbed.drive(testbed.configuration(script), NIX_DISK_IMAGE="/disk")
     run.expect(0)
     assert run.stdout.endswith("1\n")
 
@@ -242,57 +238,57 @@ FAILED_REQUEST = "t.assertEqual(1, 2)"
         ),
     ],
 )
-def test_1_7_exit_statuses(workshop: Workshop, script: str, status: int, message: str) -> None:
-    run = workshop.drive(workshop.configuration(script))
+def test_1_7_exit_statuses(testbed: Testbed, script: str, status: int, message: str) -> None:
+    run = testbed.drive(testbed.configuration(script))
     run.expect(status)
     assert message in run.stderr
     assert "cleanup" in run.stderr
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)
 
 
-def test_1_7_the_time_limit_of_the_run_ends_it_by_sigterm(workshop: Workshop) -> None:
+def test_1_7_the_time_limit_of_the_run_ends_it_by_sigterm(testbed: Testbed) -> None:
     script = """
         with subtest("waiting"):
             web.start()
             web.execute("sleep 600")
     """
-    configuration = workshop.configuration(script, global_timeout=1)
-    run = workshop.drive(configuration, "--junit-xml", "report/junit.xml")
+    configuration = testbed.configuration(script, global_timeout=1)
+    run = testbed.drive(configuration, "--junit-xml", "report/junit.xml")
     run.expect(143)
     assert "timeout reached; test terminating..." in run.stderr
-    expect_nothing_left(workshop.folder)
-    report = (workshop.out / "report/junit.xml").read_text()
+    expect_nothing_left(testbed.folder)
+    report = (testbed.out / "report/junit.xml").read_text()
     assert 'name="waiting"' in report and 'failures="1"' in report
 
 
-def test_1_7_ctrl_c_in_a_script_is_130(workshop: Workshop) -> None:
-    run = workshop.drive(workshop.configuration("web.start(); web.execute('sleep 600')"))
+def test_1_7_ctrl_c_in_a_script_is_130(testbed: Testbed) -> None:
+    run = testbed.drive(testbed.configuration("web.start(); web.execute('sleep 600')"))
     run.wait_for("QEMU running")
-    assert qemus_of(workshop.state)
+    assert qemus_of(testbed.state)
     run.send(signal.SIGINT)
     run.expect(130)
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)
 
 
-def test_1_7_an_interactive_session_is_0(workshop: Workshop) -> None:
-    workshop.keyboard = True
-    run = workshop.drive(workshop.configuration("pass"), "--interactive")
+def test_1_7_an_interactive_session_is_0(testbed: Testbed) -> None:
+    testbed.keyboard = True
+    run = testbed.drive(testbed.configuration("pass"), "--interactive")
     run.enter("print('typed', 6 * 7)")
     run.wait_for("typed 42")
     run.press_ctrl_d()
     run.expect(0)
 
 
-def test_1_4_options_come_in_any_order_and_form(workshop: Workshop) -> None:
-    configuration = workshop.configuration("print(driver.out_dir)")
-    run = workshop.run(
+def test_1_4_options_come_in_any_order_and_form(testbed: Testbed) -> None:
+    configuration = testbed.configuration("print(driver.out_dir)")
+    run = testbed.run(
         "nixos-test-driver",
         "--log-level",
         "error",
-        f"-o{workshop.out}",
+        f"-o{testbed.out}",
         f"--config={configuration}",
         "--no-interactive",
         "--junit=junit.xml",
     )
     run.expect(0)
-    assert (workshop.out / "junit.xml").exists()
+    assert (testbed.out / "junit.xml").exists()

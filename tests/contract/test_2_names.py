@@ -16,7 +16,7 @@ from test_driver.logger import CompositeLogger, TerminalLogger
 from test_driver.machine import BaseMachine, Machine, NixStartScript, QemuMachine, retry
 from test_driver.vlan import VLan
 
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 GENERAL = (
     "start_all test_script machines machines_qemu machines_nspawn vlans driver log os "
@@ -109,7 +109,7 @@ def test_2_1_failed_assertions_of_t_are_failed_requests(folder: Path) -> None:
             t.assertEqual(1, 2)
 
 
-def test_2_the_script_has_one_dictionary_and_no_file(workshop: Workshop) -> None:
+def test_2_the_script_has_one_dictionary_and_no_file(testbed: Testbed) -> None:
     script = """
         assert globals() is locals()
         assert "__name__" not in globals() and "__file__" not in globals()
@@ -119,7 +119,7 @@ def test_2_the_script_has_one_dictionary_and_no_file(workshop: Workshop) -> None
         assert seen() == 1
         print("all seen")
     """
-    run = workshop.drive(workshop.configuration(script))
+    run = testbed.drive(testbed.configuration(script))
     run.expect(0)
     assert run.stdout.endswith("all seen\n")
 

@@ -1,18 +1,18 @@
 """Section 3.3: scripts use QEMU's process and assign the attributes of a machine."""
 
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 
-def drive(workshop: Workshop, script: str) -> str:
+def drive(testbed: Testbed, script: str) -> str:
     """Runs the script with a fake QEMU; it must succeed. Returns its standard error."""
-    run = workshop.drive(workshop.configuration(script, [workshop.start_script("machine")]))
+    run = testbed.drive(testbed.configuration(script, [testbed.start_script("machine")]))
     run.expect(0)
     return run.stderr
 
 
-def test_3_3_qemu_may_be_killed_and_forgotten_by_hand(workshop: Workshop) -> None:
+def test_3_3_qemu_may_be_killed_and_forgotten_by_hand(testbed: Testbed) -> None:
     drive(
-        workshop,
+        testbed,
         """
         machine.succeed("true")
         first = machine.process
@@ -38,9 +38,9 @@ def test_3_3_qemu_may_be_killed_and_forgotten_by_hand(workshop: Workshop) -> Non
     )
 
 
-def test_3_3_the_process_is_used_like_a_popen(workshop: Workshop) -> None:
+def test_3_3_the_process_is_used_like_a_popen(testbed: Testbed) -> None:
     drive(
-        workshop,
+        testbed,
         """
         import signal
         import subprocess
@@ -68,10 +68,10 @@ def test_3_3_the_process_is_used_like_a_popen(workshop: Workshop) -> None:
     )
 
 
-def test_4_5_ending_an_ended_machine_is_no_error(workshop: Workshop) -> None:
+def test_4_5_ending_an_ended_machine_is_no_error(testbed: Testbed) -> None:
     for end in ("shutdown", "crash", "wait_for_shutdown", "release"):
         drive(
-            workshop,
+            testbed,
             f"""
             machine.succeed("true")
             machine.process.kill()
@@ -81,9 +81,9 @@ def test_4_5_ending_an_ended_machine_is_no_error(workshop: Workshop) -> None:
         )
 
 
-def test_3_1_a_machine_that_has_ended_raises_upstream_s_exceptions(workshop: Workshop) -> None:
+def test_3_1_a_machine_that_has_ended_raises_upstream_s_exceptions(testbed: Testbed) -> None:
     drive(
-        workshop,
+        testbed,
         """
         from test_driver.errors import MachineError
 
@@ -115,9 +115,9 @@ def test_3_1_a_machine_that_has_ended_raises_upstream_s_exceptions(workshop: Wor
     )
 
 
-def test_4_4_a_guest_may_end_during_an_unchecked_command(workshop: Workshop) -> None:
+def test_4_4_a_guest_may_end_during_an_unchecked_command(testbed: Testbed) -> None:
     text = drive(
-        workshop,
+        testbed,
         """
         import os, signal
 
@@ -142,9 +142,9 @@ def test_4_4_a_guest_may_end_during_an_unchecked_command(workshop: Workshop) -> 
     assert "the guest ended during" in text
 
 
-def test_3_7_pending_events_are_returned_immediately(workshop: Workshop) -> None:
+def test_3_7_pending_events_are_returned_immediately(testbed: Testbed) -> None:
     drive(
-        workshop,
+        testbed,
         """
         machine.start()
         qmp = machine.qmp_client
@@ -168,9 +168,9 @@ def test_3_7_pending_events_are_returned_immediately(workshop: Workshop) -> None
     )
 
 
-def test_4_5_a_name_may_be_reused_when_its_machine_is_off(workshop: Workshop) -> None:
+def test_4_5_a_name_may_be_reused_when_its_machine_is_off(testbed: Testbed) -> None:
     drive(
-        workshop,
+        testbed,
         """
         machine.succeed("echo kept > kept")
         try:
@@ -204,9 +204,9 @@ def test_4_5_a_name_may_be_reused_when_its_machine_is_off(workshop: Workshop) ->
     )
 
 
-def test_3_3_what_scripts_assign_takes_effect(workshop: Workshop) -> None:
+def test_3_3_what_scripts_assign_takes_effect(testbed: Testbed) -> None:
     drive(
-        workshop,
+        testbed,
         """
         import queue
 
@@ -237,9 +237,9 @@ def test_3_3_what_scripts_assign_takes_effect(workshop: Workshop) -> None:
     )
 
 
-def test_3_7_the_driver_s_limit_can_be_read(workshop: Workshop) -> None:
+def test_3_7_the_driver_s_limit_can_be_read(testbed: Testbed) -> None:
     drive(
-        workshop,
+        testbed,
         """
         assert driver.global_timeout == 600
         assert driver.race_timer.is_alive() and driver.race_timer.interval == 600

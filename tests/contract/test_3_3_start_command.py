@@ -15,7 +15,7 @@ from test_driver.machine import (
     StartCommand,
 )
 
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 SEEN = """
 def seen(machine, name):
@@ -91,7 +91,7 @@ def test_3_2_the_older_class_keeps_the_object_that_it_was_given(folder: Path) ->
         machine.handle.release()
 
 
-def test_3_4_an_edited_command_takes_effect_at_the_next_start(workshop: Workshop) -> None:
+def test_3_4_an_edited_command_takes_effect_at_the_next_start(testbed: Testbed) -> None:
     script = (
         SEEN
         + """
@@ -107,11 +107,11 @@ assert seen(machine, "MARK=second") and not seen(machine, "MARK=first")
 assert getattr(machine.start_command, "_cmd", machine.start_command) == f"{machine.start_command}"
 """
     )
-    start = workshop.start_script("machine")
-    workshop.drive(workshop.configuration(script, [start])).expect(0)
+    start = testbed.start_script("machine")
+    testbed.drive(testbed.configuration(script, [start])).expect(0)
 
 
-def test_3_4_an_assigned_command_takes_effect(workshop: Workshop) -> None:
+def test_3_4_an_assigned_command_takes_effect(testbed: Testbed) -> None:
     script = (
         SEEN
         + """
@@ -121,11 +121,11 @@ assert seen(machine, "OTHER=yes")
 assert machine.succeed("echo works") == "works\\n"
 """
     )
-    start = workshop.start_script("machine")
-    workshop.drive(workshop.configuration(script, [start])).expect(0)
+    start = testbed.start_script("machine")
+    testbed.drive(testbed.configuration(script, [start])).expect(0)
 
 
-def test_3_4_a_subclass_may_change_command_and_environment(workshop: Workshop) -> None:
+def test_3_4_a_subclass_may_change_command_and_environment(testbed: Testbed) -> None:
     script = (
         SEEN
         + """
@@ -150,11 +150,11 @@ assert seen(machine, f"TMPDIR={machine.state_dir}")
 assert machine.succeed("echo works") == "works\\n"
 """
     )
-    start = workshop.start_script("machine")
-    workshop.drive(workshop.configuration(script, [start])).expect(0)
+    start = testbed.start_script("machine")
+    testbed.drive(testbed.configuration(script, [start])).expect(0)
 
 
-def test_3_4_an_overridden_run_is_rejected(workshop: Workshop) -> None:
+def test_3_4_an_overridden_run_is_rejected(testbed: Testbed) -> None:
     script = """
 from test_driver.machine import StartCommand
 
@@ -165,7 +165,7 @@ class Odd(StartCommand):
 machine.start_command = Odd(str(machine.start_command))
 machine.start()
 """
-    run = workshop.drive(workshop.configuration(script, [workshop.start_script("machine")]))
+    run = testbed.drive(testbed.configuration(script, [testbed.start_script("machine")]))
     run.expect(1)
     assert "Odd.run() would not be called" in run.stderr
     assert "override cmd() or build_environment()" in run.stderr

@@ -16,7 +16,7 @@ from support.containers import only_containers, why_no_containers
 from support.leftovers import expect_nothing_left
 from support.patience import deadline, until
 from support.team import BOOT_LIMIT, Team, team
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 CLUSTER = """
 [machines.vm]
@@ -265,21 +265,21 @@ def test_3_6_a_missing_start_script_is_named(folder: Path) -> None:
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, 137)]
 )
 def test_3_6_no_interfaces_and_namespaces_are_left(
-    workshop: Workshop, number: signal.Signals, status: int
+    testbed: Testbed, number: signal.Signals, status: int
 ) -> None:
     # No other test uses VLAN 77: bridges of the kernel are shared by all tests.
-    (workshop.folder / "cluster.toml").write_text(
+    (testbed.folder / "cluster.toml").write_text(
         '[containers.lone]\nguest = "debian"\nvlans = [77]\n'
     )
-    (workshop.folder / "test.py").write_text(
+    (testbed.folder / "test.py").write_text(
         "lone.succeed('echo $((40 + 2)) inside >&2; sleep 600')"
     )
-    run = workshop.run("charioteer", "run", str(workshop.folder))
+    run = testbed.run("charioteer", "run", str(testbed.folder))
     run.wait_for("42 inside", limit=120)
     assert Path("/sys/class/net/br77").exists()
     run.send(number)
     run.expect(status)
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)
     until(
         lambda: not any(Path("/sys/class/net").glob("*77"))
         and not Path("/sys/class/net/lone-eth1").exists()

@@ -11,7 +11,7 @@ from test_driver.duration import as_duration, as_seconds, as_timedelta
 from test_driver.logger import CompositeLogger
 from test_driver.machine import NspawnMachine, QemuMachine, retry
 
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 
 def rejection(call: Callable[[], Any]) -> str:
@@ -116,12 +116,12 @@ def test_3_every_method_checks_such_arguments(kind: type) -> None:
     assert set(unchecked) <= {"copy_from_vm"}
 
 
-def test_3_arguments_in_a_script(workshop: Workshop) -> None:
-    (workshop.folder / "in.txt").write_text("from the host\n")
+def test_3_arguments_in_a_script(testbed: Testbed) -> None:
+    (testbed.folder / "in.txt").write_text("from the host\n")
     script = f"""
         from pathlib import Path
 
-        here = Path({str(workshop.folder)!r})
+        here = Path({str(testbed.folder)!r})
         machine.copy_from_host(str(here / "in.txt"), here / "guest" / "copy.txt")
         machine.wait_for_file(here / "guest" / "copy.txt", timeout="1m")
         assert machine.succeed("cat " + str(here / "guest/copy.txt"), timeout="50") != ""
@@ -160,10 +160,10 @@ def test_3_arguments_in_a_script(workshop: Workshop) -> None:
             else:
                 raise AssertionError("an invalid argument was accepted")
         """
-    run = workshop.drive(workshop.configuration(script, [workshop.start_script("machine")]))
+    run = testbed.drive(testbed.configuration(script, [testbed.start_script("machine")]))
     run.expect(0)
-    assert (workshop.out / "deep/copy.txt").read_text() == "from the host\n"
-    assert (workshop.out / "shot.png").exists()
+    assert (testbed.out / "deep/copy.txt").read_text() == "from the host\n"
+    assert (testbed.out / "shot.png").exists()
 
 
 def test_3_unknown_argument_names_raise_python_s_error(folder: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 SCRIPT = """
 from datetime import timedelta
@@ -36,18 +36,18 @@ except Exception as error:
 WARNING = "passing a bare int/float as a duration is deprecated. Use datetime.timedelta instead."
 
 
-def drive(workshop: Workshop, **changes: object) -> tuple[list[str], str]:
+def drive(testbed: Testbed, **changes: object) -> tuple[list[str], str]:
     """Runs the script with changes to the configuration; returns its output and standard error."""
-    configuration = workshop.configuration(SCRIPT, [workshop.start_script("machine")])
+    configuration = testbed.configuration(SCRIPT, [testbed.start_script("machine")])
     content = json.loads(Path(configuration).read_text())
     Path(configuration).write_text(json.dumps({**content, **changes}))
-    run = workshop.drive(configuration)
+    run = testbed.drive(configuration)
     run.expect(0)
     return run.stdout.splitlines(), run.stderr
 
 
-def test_9_numbers_cause_warnings_in_runs_of_26_11(workshop: Workshop) -> None:
-    lines, errors = drive(workshop, global_timeout="PT10M")
+def test_9_numbers_cause_warnings_in_runs_of_26_11(testbed: Testbed) -> None:
+    lines, errors = drive(testbed, global_timeout="PT10M")
     warned = [line for line in lines if line.startswith("UserWarning")]
     expected = ["succeed", "wait_for_file", "wait_for_file", "sleep", "retry"]
     assert warned == [f"UserWarning: {name}(): {WARNING} <string>" for name in expected]
@@ -58,13 +58,13 @@ def test_9_numbers_cause_warnings_in_runs_of_26_11(workshop: Workshop) -> None:
     assert shown.startswith("<string>:"), "the warning names the script's line"
 
 
-def test_9_numbers_cause_no_warnings_in_other_runs(workshop: Workshop) -> None:
-    lines, errors = drive(workshop)
+def test_9_numbers_cause_no_warnings_in_other_runs(testbed: Testbed) -> None:
+    lines, errors = drive(testbed)
     assert "Warning" not in "\n".join(lines) + errors
     assert "expected a duration, got bool: True" in lines
     assert "(timeout=0)" in lines[-1]
 
 
-def test_9_a_run_of_26_11_is_recognised_by_its_keys(workshop: Workshop) -> None:
-    lines, _ = drive(workshop, display_viewers={})
+def test_9_a_run_of_26_11_is_recognised_by_its_keys(testbed: Testbed) -> None:
+    lines, _ = drive(testbed, display_viewers={})
     assert any(line.startswith("UserWarning: succeed()") for line in lines)

@@ -9,7 +9,7 @@ from charioteer.cluster import configuration, definition
 from support.leftovers import expect_nothing_left, processes_of
 from support.patience import until
 from support.run import Run
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 CLUSTER = """
 [machines.machine]
@@ -28,43 +28,43 @@ def daemons_of(folder: Path, program: str) -> list[int]:
     return [pid for pid, command in found.items() if command.startswith(program)]
 
 
-def with_tpm(workshop: Workshop, script: str) -> Run:
+def with_tpm(testbed: Testbed, script: str) -> Run:
     """A run of a machine with a TPM."""
-    (workshop.folder / "cluster.toml").write_text(CLUSTER)
-    (workshop.folder / "test.py").write_text(script)
-    cluster = definition.load(workshop.folder)
-    return workshop.drive(configuration.write(cluster, workshop.folder))
+    (testbed.folder / "cluster.toml").write_text(CLUSTER)
+    (testbed.folder / "test.py").write_text(script)
+    cluster = definition.load(testbed.folder)
+    return testbed.drive(configuration.write(cluster, testbed.folder))
 
 
 @pytest.mark.limit(240)
-def test_5_4_a_tpm_ends_with_a_driver_that_is_killed(workshop: Workshop) -> None:
+def test_5_4_a_tpm_ends_with_a_driver_that_is_killed(testbed: Testbed) -> None:
     script = "machine.succeed('test -c /dev/tpm0; echo it is there >&2; sleep 600')"
-    run = with_tpm(workshop, script)
+    run = with_tpm(testbed, script)
     run.wait_for("machine # it is there", limit=180)
-    assert len(daemons_of(workshop.folder, "swtpm")) == 1
+    assert len(daemons_of(testbed.folder, "swtpm")) == 1
     run.send(signal.SIGKILL)
     run.expect(137)
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)
 
 
 @pytest.mark.limit(240)
-def test_5_4_a_tpm_ends_with_the_run(workshop: Workshop) -> None:
+def test_5_4_a_tpm_ends_with_the_run(testbed: Testbed) -> None:
     script = "machine.start()\nprint((machine.state_dir / 'machine-swtpm/pid').read_text())"
-    run = with_tpm(workshop, script)
+    run = with_tpm(testbed, script)
     run.expect(0)
     assert int(run.stdout.splitlines()[-1]) > 0
 
 
-def with_daemon(workshop: Workshop, script: str) -> Run:
+def with_daemon(testbed: Testbed, script: str) -> Run:
     """A run of a fake machine whose start script also starts a daemon."""
-    start = workshop.start_script("machine")
+    start = testbed.start_script("machine")
     start.write_text(start.read_text().replace("exec ", DAEMON + "exec ", 1))
-    return workshop.drive(workshop.configuration(script, [start]))
+    return testbed.drive(testbed.configuration(script, [start]))
 
 
-def test_5_4_a_daemon_ends_with_its_machine(workshop: Workshop) -> None:
+def test_5_4_a_daemon_ends_with_its_machine(testbed: Testbed) -> None:
     run = with_daemon(
-        workshop,
+        testbed,
         """
         from pathlib import Path
         for _ in range(2):
@@ -84,12 +84,12 @@ def test_5_4_a_daemon_ends_with_its_machine(workshop: Workshop) -> None:
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, 137)]
 )
 def test_5_4_a_daemon_ends_with_the_driver(
-    workshop: Workshop, number: signal.Signals, status: int
+    testbed: Testbed, number: signal.Signals, status: int
 ) -> None:
-    run = with_daemon(workshop, "machine.start()\nprint('running', flush=True)\ndriver.join_all()")
+    run = with_daemon(testbed, "machine.start()\nprint('running', flush=True)\ndriver.join_all()")
     run.wait_for("running")
     # The shell that becomes it may not have got that far.
-    until(lambda: len(daemons_of(workshop.folder, "sleep")) == 1, 30, lambda: "no daemon")
+    until(lambda: len(daemons_of(testbed.folder, "sleep")) == 1, 30, lambda: "no daemon")
     run.send(number)
     run.expect(status)
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)

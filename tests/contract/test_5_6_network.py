@@ -8,7 +8,7 @@ from test_driver.machine import QemuMachine
 
 from support.station import Station, plugged
 from support.team import Team
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 ALPHA = "52:54:00:12:01:01"
 BETA = "52:54:00:12:01:02"
@@ -22,14 +22,14 @@ def beta(pair: Team) -> QemuMachine:
     return pair["beta"]
 
 
-def test_5_5_a_vlan_is_logged_and_exported(workshop: Workshop) -> None:
+def test_5_5_a_vlan_is_logged_and_exported(testbed: Testbed) -> None:
     script = """
         assert os.environ["QEMU_VDE_SOCKET_1"] == str(vlan1.socket_dir)
         assert repr(vlan1) == "<Vlan Nr. 1>" and vlan1.nr == 1 and vlan1.pid == os.getpid()
     """
-    run = workshop.drive(workshop.configuration(script, vlans=[1]))
+    run = testbed.drive(testbed.configuration(script, vlans=[1]))
     run.expect(0)
-    vlan = f"(pid {run.pid}; ctl {workshop.state}/vde1.ctl)"
+    vlan = f"(pid {run.pid}; ctl {testbed.state}/vde1.ctl)"
     assert f"start all VLans\nstart vlan\nrunning vlan {vlan}\n" in run.stderr
     assert f"kill vlan (pid {run.pid})\n" in run.stderr
 

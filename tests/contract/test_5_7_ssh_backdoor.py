@@ -9,7 +9,7 @@ from charioteer.testing.vsock import hints
 
 from support.patience import until
 from support.run import Run
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 FAKE = """#!/usr/bin/python3
 import os, pathlib, signal, socket, sys
@@ -33,18 +33,18 @@ HEADER = (
 class Backdoor:
     """Runs of the driver for the machines `web` and `db`, with a fake vhost-device-vsock."""
 
-    def __init__(self, workshop: Workshop, program: str = FAKE) -> None:
-        self.workshop = workshop
-        self.programs = workshop.folder / "programs"
+    def __init__(self, testbed: Testbed, program: str = FAKE) -> None:
+        self.testbed = testbed
+        self.programs = testbed.folder / "programs"
         self.programs.mkdir()
         path = self.programs / "vhost-device-vsock"
         path.write_text(program)
         path.chmod(0o755)
 
     def run(self, script: str) -> Run:
-        starts = [self.workshop.start_script(name) for name in ("web", "db")]
-        configuration = self.workshop.configuration(script, starts, ssh_backdoor=True)
-        return self.workshop.drive(configuration, PATH=f"{self.programs}:{os.environ['PATH']}")
+        starts = [self.testbed.start_script(name) for name in ("web", "db")]
+        configuration = self.testbed.configuration(script, starts, ssh_backdoor=True)
+        return self.testbed.drive(configuration, PATH=f"{self.programs}:{os.environ['PATH']}")
 
     def gone(self) -> bool:
         stat = Path("/proc", (self.programs / "pid").read_text(), "stat")
@@ -55,8 +55,8 @@ class Backdoor:
 
 
 @pytest.fixture
-def backdoor(workshop: Workshop) -> Backdoor:
-    return Backdoor(workshop)
+def backdoor(testbed: Testbed) -> Backdoor:
+    return Backdoor(testbed)
 
 
 def test_5_7_one_process_has_all_machines_with_cids_from_3(backdoor: Backdoor) -> None:
@@ -72,7 +72,7 @@ def test_5_7_one_process_has_all_machines_with_cids_from_3(backdoor: Backdoor) -
     assert [(name, cid) for name, cid, *_ in pairs] == [("web", "3"), ("db", "4")]
     expected = []
     for name, cid, guest, host in pairs:
-        assert Path(guest).parents[1] == backdoor.workshop.state
+        assert Path(guest).parents[1] == backdoor.testbed.state
         assert (Path(guest).name, Path(host).name) == (
             f"{name}_guest.socket",
             f"{name}_host.socket",
@@ -85,7 +85,7 @@ def test_5_7_the_process_and_its_sockets_end_with_the_run(backdoor: Backdoor) ->
     run = backdoor.run("print('AT', driver.vhost_vsock.sockets['web'].host)")
     run.expect(0)
     assert backdoor.gone()
-    assert not list(backdoor.workshop.state.glob("*/*_host.socket"))
+    assert not list(backdoor.testbed.state.glob("*/*_host.socket"))
 
 
 def test_5_7_the_process_dies_with_a_driver_that_is_killed(backdoor: Backdoor) -> None:
@@ -95,15 +95,15 @@ def test_5_7_the_process_dies_with_a_driver_that_is_killed(backdoor: Backdoor) -
     until(backdoor.gone, 30, lambda: "vhost-device-vsock still runs")
 
 
-def test_5_7_a_missing_program_is_reported_in_one_line(workshop: Workshop) -> None:
-    run = workshop.drive(workshop.configuration("pass", ssh_backdoor=True), PATH="/nowhere")
+def test_5_7_a_missing_program_is_reported_in_one_line(testbed: Testbed) -> None:
+    run = testbed.drive(testbed.configuration("pass", ssh_backdoor=True), PATH="/nowhere")
     run.expect(1)
     assert "needs vhost-device-vsock, which is not on PATH" in run.stderr
     assert "Traceback" not in run.stderr
 
 
-def test_5_7_an_early_exit_of_the_program_is_reported(workshop: Workshop) -> None:
-    run = Backdoor(workshop, "#!/bin/sh\necho no luck\nexit 7\n").run("pass")
+def test_5_7_an_early_exit_of_the_program_is_reported(testbed: Testbed) -> None:
+    run = Backdoor(testbed, "#!/bin/sh\necho no luck\nexit 7\n").run("pass")
     run.expect(1)
     assert "vhost-device-vsock ended with status 7 before it listened: no luck" in run.stderr
 
@@ -120,14 +120,14 @@ def test_2_2_hints_are_printed_before_the_script_and_on_demand(backdoor: Backdoo
     assert run.stdout.index("SSH backdoor enabled") < run.stdout.index("SCRIPT")
 
 
-def test_2_2_without_the_backdoor_nothing_is_printed(workshop: Workshop) -> None:
-    run = workshop.drive(workshop.configuration("dump_machine_ssh()"))
+def test_2_2_without_the_backdoor_nothing_is_printed(testbed: Testbed) -> None:
+    run = testbed.drive(testbed.configuration("dump_machine_ssh()"))
     run.expect(0)
     assert "SSH backdoor" not in run.stdout
 
 
-def test_1_3_dump_vsocks_counts_from_its_offset(workshop: Workshop) -> None:
-    run = workshop.drive(workshop.configuration("pass"), "--dump-vsocks=2")
+def test_1_3_dump_vsocks_counts_from_its_offset(testbed: Testbed) -> None:
+    run = testbed.drive(testbed.configuration("pass"), "--dump-vsocks=2")
     run.expect(0)
     assert HEADER + "    web:  ssh -o User=root vsock/3\n" in run.stdout
 

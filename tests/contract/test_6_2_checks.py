@@ -13,7 +13,7 @@ import charioteer._core
 import pytest
 from test_driver.machine import BaseMachine, NspawnMachine, QemuMachine
 
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 LINTERS = Path(__file__).resolve().parents[2] / "scripts/linters"
 # Put before a script for the type checker: the imports and names of upstream's header.
@@ -260,11 +260,11 @@ def test_6_2_ty_accepts_it_and_finds_a_wrong_call(folder: Path, linters: Path) -
 
 
 @pytest.mark.limit(300)
-def test_6_2_ruff_knows_the_names(workshop: Workshop, linters: Path) -> None:
-    workshop.run("generate-driver-symbols").expect(0)
-    names = (workshop.folder / "driver-symbols").read_text().split(",")
+def test_6_2_ruff_knows_the_names(testbed: Testbed, linters: Path) -> None:
+    testbed.run("generate-driver-symbols").expect(0)
+    names = (testbed.folder / "driver-symbols").read_text().split(",")
     builtins = json.dumps([*names, "web", "box", "vlan1"])
-    script = workshop.folder / "script.py"
+    script = testbed.folder / "script.py"
     for text, status in ((SCRIPT, 0), ("wbe.start()\n", 1)):
         script.write_text(text)
         done = subprocess.run(
@@ -278,10 +278,10 @@ def test_6_2_ruff_knows_the_names(workshop: Workshop, linters: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "passes"), [("web.succeed('x'); t.assertEqual(1, 1)", True), ("wbe.start()", False)]
 )
-def test_6_2_pyflakes_knows_the_names(workshop: Workshop, line: str, passes: bool) -> None:
-    workshop.run("generate-driver-symbols").expect(0)
-    names = (workshop.folder / "driver-symbols").read_text()
-    script = workshop.folder / "script.py"
+def test_6_2_pyflakes_knows_the_names(testbed: Testbed, line: str, passes: bool) -> None:
+    testbed.run("generate-driver-symbols").expect(0)
+    names = (testbed.folder / "driver-symbols").read_text()
+    script = testbed.folder / "script.py"
     script.write_text(line + "\n")
     done = subprocess.run(
         [sys.executable, "-m", "pyflakes", script],
@@ -326,15 +326,15 @@ def test_2_3_classes_can_be_subclassed() -> None:
     assert issubclass(Router, BaseMachine) and issubclass(NspawnMachine, BaseMachine)
 
 
-def test_2_3_a_driver_within_a_script(workshop: Workshop) -> None:
-    inner = workshop.folder / "inner.json"
+def test_2_3_a_driver_within_a_script(testbed: Testbed) -> None:
+    inner = testbed.folder / "inner.json"
     script = f"""
         from pathlib import Path
         from test_driver.driver import Driver, load_driver_configuration
         from test_driver.logger import CompositeLogger, TerminalLogger
 
         # A base directory of its own, since both drivers have VLAN 1.
-        os.environ["XDG_RUNTIME_DIR"] = "{workshop.folder}/inner"
+        os.environ["XDG_RUNTIME_DIR"] = "{testbed.folder}/inner"
         config = load_driver_configuration(Path("{inner}"))
         logger = CompositeLogger([TerminalLogger()])
         with Driver(config=config, out_dir=driver.out_dir, logger=logger, interactive=True) as other:
@@ -342,14 +342,14 @@ def test_2_3_a_driver_within_a_script(workshop: Workshop) -> None:
             print(other.machines[0].succeed("echo within"), end="")
         print(web.succeed("echo without"), end="")
     """
-    configuration = workshop.configuration(textwrap.dedent(script), vlans=[1])
+    configuration = testbed.configuration(textwrap.dedent(script), vlans=[1])
     inner.write_text(configuration.read_text())
-    run = workshop.drive(configuration)
+    run = testbed.drive(configuration)
     run.expect(0)
     assert "within\n" in run.stdout and run.stdout.endswith("without\n")
 
 
-def test_3_7_a_custom_logger_receives_everything(workshop: Workshop) -> None:
+def test_3_7_a_custom_logger_receives_everything(testbed: Testbed) -> None:
     script = """
         from contextlib import contextmanager
         from test_driver.logger import AbstractLogger
@@ -377,4 +377,4 @@ def test_3_7_a_custom_logger_receives_everything(workshop: Workshop) -> None:
         assert "must succeed: echo aside >&2" in Collector.lines
         assert "web # aside" in Collector.lines, Collector.lines
     """
-    workshop.drive(workshop.configuration(script)).expect(0)
+    testbed.drive(testbed.configuration(script)).expect(0)

@@ -10,7 +10,7 @@ import pytest
 
 from support import patience
 from support.leftovers import expect_nothing_left
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 # More than the batches into which xdist divides the tests at first, four for each worker.
 _BATCHES = 64
@@ -62,9 +62,9 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def workshop(folder: Path) -> Iterator[Workshop]:
+def testbed(folder: Path) -> Iterator[Testbed]:
     """A folder for runs of the driver; fails if a run leaves processes, sockets or locks behind."""
-    made = Workshop(folder)
+    made = Testbed(folder)
     yield made
     made.close()
     expect_nothing_left(folder)

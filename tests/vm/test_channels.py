@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from support.workshop import Workshop
+from support.testbed import Testbed
 from test_failures import run
 
 SCRIPT = """
@@ -55,19 +55,19 @@ OWN_STEPS = re.compile(
 pytestmark = pytest.mark.limit(240)
 
 
-def outcome(workshop: Workshop, channel: str) -> tuple[str, str]:
+def outcome(testbed: Testbed, channel: str) -> tuple[str, str]:
     """The script's output and the log, without the parts that differ between runs."""
-    done = run(workshop, SCRIPT, CHARIOTEER_CHANNEL=channel)
+    done = run(testbed, SCRIPT, CHARIOTEER_CHANNEL=channel)
     done.expect(0, limit=180)
     log = OWN_STEPS.sub("", VARIABLE.sub("...", done.stderr))
-    return done.stdout, log.replace(str(workshop.folder), "...")
+    return done.stdout, log.replace(str(testbed.folder), "...")
 
 
-def test_a_script_has_the_same_output_and_log_on_both_channels(workshop: Workshop) -> None:
-    plain_output, plain_log = outcome(workshop, "plain")
-    shutil.rmtree(workshop.state)
-    shutil.rmtree(workshop.out / "back")
-    agent_output, agent_log = outcome(workshop, "agent")
+def test_a_script_has_the_same_output_and_log_on_both_channels(testbed: Testbed) -> None:
+    plain_output, plain_log = outcome(testbed, "plain")
+    shutil.rmtree(testbed.state)
+    shutil.rmtree(testbed.out / "back")
+    agent_output, agent_log = outcome(testbed, "agent")
     assert agent_output == plain_output
     assert agent_log == plain_log
     # The standard error of commands appears on the console.
@@ -75,7 +75,7 @@ def test_a_script_has_the_same_output_and_log_on_both_channels(workshop: Worksho
     assert "machine # err\n" in plain_log and "machine # why\n" in plain_log
 
 
-def test_pipe_holders_on_both_channels(workshop: Workshop) -> None:
+def test_pipe_holders_on_both_channels(testbed: Testbed) -> None:
     script = """
         print(machine.execute("(sleep 2; echo late) & echo early; exit 7", timeout=1))
         pid = machine.succeed("sleep 600 >&2 & echo $!")
@@ -83,7 +83,7 @@ def test_pipe_holders_on_both_channels(workshop: Workshop) -> None:
         print(machine.execute("sleep 600 & echo $!; exit 3")[0])
     """
     for channel in ("plain", "agent"):
-        done = run(workshop, script, CHARIOTEER_CHANNEL=channel, CHARIOTEER_OUTPUT_HOLDER_LIMIT="5")
+        done = run(testbed, script, CHARIOTEER_CHANNEL=channel, CHARIOTEER_OUTPUT_HOLDER_LIMIT="5")
         done.expect(0, limit=120)
         assert done.stdout.splitlines()[-3:] == [r"(7, 'early\nlate\n')", "(0, '')", "3"]
         assert re.search(
@@ -93,13 +93,13 @@ def test_pipe_holders_on_both_channels(workshop: Workshop) -> None:
         )
 
 
-def test_an_unknown_channel_is_rejected(workshop: Workshop) -> None:
-    refused = run(workshop, "machine.succeed('true')", CHARIOTEER_CHANNEL="pigeon")
+def test_an_unknown_channel_is_rejected(testbed: Testbed) -> None:
+    refused = run(testbed, "machine.succeed('true')", CHARIOTEER_CHANNEL="pigeon")
     refused.expect(1, limit=120)
     assert 'CHARIOTEER_CHANNEL is "pigeon"; it can be auto, agent or plain' in refused.stderr
 
 
-def test_an_invalid_holder_limit_is_rejected(workshop: Workshop) -> None:
-    refused = run(workshop, "machine.succeed('true')", CHARIOTEER_OUTPUT_HOLDER_LIMIT="soon")
+def test_an_invalid_holder_limit_is_rejected(testbed: Testbed) -> None:
+    refused = run(testbed, "machine.succeed('true')", CHARIOTEER_OUTPUT_HOLDER_LIMIT="soon")
     refused.expect(1, limit=120)
     assert 'CHARIOTEER_OUTPUT_HOLDER_LIMIT is "soon"; it must be a whole number' in refused.stderr

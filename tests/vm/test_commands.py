@@ -16,7 +16,7 @@ from charioteer.testing.machines import Machines
 
 from support.patience import deadline
 from support.team import BOOT_LIMIT, Team, team, new_log
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 PAIR = """
 [machines.alpha]
@@ -257,8 +257,8 @@ class TestStream:
             "alpha: | three",
         ]
 
-    def test_lines_are_logged_before_the_end(self, workshop: Workshop) -> None:
-        workshop.keyboard = True
+    def test_lines_are_logged_before_the_end(self, testbed: Testbed) -> None:
+        testbed.keyboard = True
         script = """
             import threading
             gate = threading.Thread(target=lambda: (input(), machine.succeed("echo >/tmp/gate")))
@@ -267,14 +267,14 @@ class TestStream:
             machine.succeed("echo first; cat /tmp/gate; echo last")
             gate.join()
         """
-        run = workshop.drive(configure(workshop, script), "--stream")
+        run = testbed.drive(configure(testbed, script), "--stream")
         run.wait_for("machine: | first", limit=120)
         assert "machine: | last" not in run.stderr
         run.enter("go on")
         run.expect(0)
         assert "machine: | last" in run.stderr
 
-    def test_without_the_agent_lines_are_logged_at_the_end(self, workshop: Workshop) -> None:
+    def test_without_the_agent_lines_are_logged_at_the_end(self, testbed: Testbed) -> None:
         script = """
             from test_driver.errors import MachineError
             machine.succeed("echo one; printf two", stream=True)
@@ -287,7 +287,7 @@ class TestStream:
                 except MachineError as error:
                     print("raised:", error)
         """
-        run = workshop.drive(configure(workshop, script), CHARIOTEER_CHANNEL="plain")
+        run = testbed.drive(configure(testbed, script), CHARIOTEER_CHANNEL="plain")
         run.expect(0, limit=120)
         assert "machine: | one\nmachine: | two\n" in run.stderr
         assert run.stdout.count("raised: machine: ") == 2
@@ -311,12 +311,12 @@ class TestAllMachines:
             both.wait_until_succeeds("false", timeout=0)
 
 
-def configure(workshop: Workshop, script: str) -> Path:
+def configure(testbed: Testbed, script: str) -> Path:
     """A configuration with a minimal guest `machine`."""
-    (workshop.folder / "cluster.toml").write_text('[machines.machine]\nguest = "minimal"\n')
-    (workshop.folder / "test.py").write_text(textwrap.dedent(script))
-    cluster = definition.load(workshop.folder)
-    return configuration.write(cluster, workshop.folder)
+    (testbed.folder / "cluster.toml").write_text('[machines.machine]\nguest = "minimal"\n')
+    (testbed.folder / "test.py").write_text(textwrap.dedent(script))
+    cluster = definition.load(testbed.folder)
+    return configuration.write(cluster, testbed.folder)
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def configure(workshop: Workshop, script: str) -> Path:
         "with machine.spawn(COMMAND) as process: process.wait()",
     ],
 )
-def test_ctrl_c_ends_the_command_in_the_guest(workshop: Workshop, command: str) -> None:
+def test_ctrl_c_ends_the_command_in_the_guest(testbed: Testbed, command: str) -> None:
     script = f"""
         COMMAND = "echo begun >&2; exec sleep 600"
         try:
@@ -336,7 +336,7 @@ def test_ctrl_c_ends_the_command_in_the_guest(workshop: Workshop, command: str) 
             machine.wait_until_fails("pgrep sleep", timeout=60)
             print("all gone", flush=True)
     """
-    run = workshop.drive(configure(workshop, script))
+    run = testbed.drive(configure(testbed, script))
     run.wait_for("machine # begun", limit=120)
     run.press_ctrl_c()
     run.expect(0)

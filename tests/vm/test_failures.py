@@ -9,39 +9,39 @@ from charioteer.cluster import configuration, definition
 
 from support.leftovers import expect_nothing_left, qemus_of
 from support.run import Run
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 IN_COMMAND = "machine.succeed('echo in the command >&2; sleep 600')"
 
 pytestmark = pytest.mark.limit(240)
 
 
-def run(workshop: Workshop, script: str, global_timeout: int = 600, **changes: str) -> Run:
+def run(testbed: Testbed, script: str, global_timeout: int = 600, **changes: str) -> Run:
     """Starts `nixos-test-driver` with one minimal guest, `machine`."""
-    (workshop.folder / "cluster.toml").write_text(
+    (testbed.folder / "cluster.toml").write_text(
         f'global_timeout = {global_timeout}\n[machines.machine]\nguest = "minimal"\n'
     )
-    (workshop.folder / "test.py").write_text(textwrap.dedent(script))
-    cluster = definition.load(workshop.folder)
-    return workshop.drive(configuration.write(cluster, workshop.folder), **changes)
+    (testbed.folder / "test.py").write_text(textwrap.dedent(script))
+    cluster = definition.load(testbed.folder)
+    return testbed.drive(configuration.write(cluster, testbed.folder), **changes)
 
 
-def test_a_kernel_that_panics_during_a_command(workshop: Workshop) -> None:
+def test_a_kernel_that_panics_during_a_command(testbed: Testbed) -> None:
     script = "machine.succeed('echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger')"
-    panicked = run(workshop, script)
+    panicked = run(testbed, script)
     panicked.expect(1, limit=120)
     assert "!!! " in panicked.stderr and "Kernel panic - not syncing" in panicked.stderr
 
 
-def test_a_kernel_that_finds_no_init(workshop: Workshop) -> None:
-    panicked = run(workshop, "machine.succeed('true')", QEMU_KERNEL_PARAMS="rdinit=/no init=/none")
+def test_a_kernel_that_finds_no_init(testbed: Testbed) -> None:
+    panicked = run(testbed, "machine.succeed('true')", QEMU_KERNEL_PARAMS="rdinit=/no init=/none")
     panicked.expect(1, limit=120)
     assert "!!! " in panicked.stderr and "Kernel panic - not syncing" in panicked.stderr
 
 
-def test_a_guest_that_never_starts_the_shell(workshop: Workshop) -> None:
+def test_a_guest_that_never_starts_the_shell(testbed: Testbed) -> None:
     silent = run(
-        workshop,
+        testbed,
         "machine.succeed('true')",
         global_timeout=5,
         QEMU_KERNEL_PARAMS="rdinit=/usr/bin/bash",
@@ -50,7 +50,7 @@ def test_a_guest_that_never_starts_the_shell(workshop: Workshop) -> None:
     assert "timeout reached; test terminating..." in silent.stderr
 
 
-def test_a_script_that_does_not_end(workshop: Workshop) -> None:
+def test_a_script_that_does_not_end(testbed: Testbed) -> None:
     # The limit begins when the guest runs, however long that takes.
     script = """
         machine.connect()
@@ -62,13 +62,13 @@ def test_a_script_that_does_not_end(workshop: Workshop) -> None:
             except BaseException:
                 print("caught", flush=True)
     """
-    stubborn = run(workshop, script)
+    stubborn = run(testbed, script)
     stubborn.expect(143, limit=120)
     assert "caught" in stubborn.stdout
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)
 
 
-def test_a_shell_that_is_killed_during_a_command(workshop: Workshop) -> None:
+def test_a_shell_that_is_killed_during_a_command(testbed: Testbed) -> None:
     script = """
         from test_driver.errors import MachineError
         try:
@@ -78,15 +78,15 @@ def test_a_shell_that_is_killed_during_a_command(workshop: Workshop) -> None:
         machine.crash()
         print(machine.succeed("echo again"), end="")
     """
-    lost = run(workshop, script)
+    lost = run(testbed, script)
     lost.expect(0, limit=120)
     assert "raised: " in lost.stdout and lost.stdout.endswith("again\n")
 
 
-def test_a_qemu_that_is_killed_during_a_command(workshop: Workshop) -> None:
-    killed = run(workshop, IN_COMMAND)
+def test_a_qemu_that_is_killed_during_a_command(testbed: Testbed) -> None:
+    killed = run(testbed, IN_COMMAND)
     killed.wait_for("machine # in the command", limit=120)
-    (qemu,) = qemus_of(workshop.state)
+    (qemu,) = qemus_of(testbed.state)
     os.kill(qemu, signal.SIGKILL)
     killed.expect(1)
     assert "QEMU was ended by signal 9 (Killed)" in killed.stderr
@@ -104,11 +104,11 @@ def test_a_qemu_that_is_killed_during_a_command(workshop: Workshop) -> None:
     ids=["booting", "in a command"],
 )
 def test_a_signal(
-    workshop: Workshop, script: str, text: str, number: signal.Signals, status: int
+    testbed: Testbed, script: str, text: str, number: signal.Signals, status: int
 ) -> None:
-    ended = run(workshop, script)
+    ended = run(testbed, script)
     ended.wait_for(text, limit=120)
-    assert qemus_of(workshop.state)
+    assert qemus_of(testbed.state)
     ended.send(number)
     ended.expect(status)
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from support.leftovers import qemus_of
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 from test_failures import run
 
@@ -18,8 +18,8 @@ KILL_AGENT = (
 pytestmark = pytest.mark.limit(300)
 
 
-def test_a_guest_that_powers_off_during_a_command(workshop: Workshop) -> None:
-    gone = run(workshop, "machine.succeed('echo in the command >&2; poweroff; sleep 600')")
+def test_a_guest_that_powers_off_during_a_command(testbed: Testbed) -> None:
+    gone = run(testbed, "machine.succeed('echo in the command >&2; poweroff; sleep 600')")
     gone.expect(1, limit=120)
     assert "ShellError: machine: " in gone.stderr and "while running `" in gone.stderr
     reasons = (
@@ -31,7 +31,7 @@ def test_a_guest_that_powers_off_during_a_command(workshop: Workshop) -> None:
     assert any(reason in gone.stderr for reason in reasons)
 
 
-def test_an_agent_that_is_killed_is_reported_and_replaced(workshop: Workshop) -> None:
+def test_an_agent_that_is_killed_is_reported_and_replaced(testbed: Testbed) -> None:
     script = f"""
         from test_driver.errors import MachineError
         try:
@@ -40,13 +40,13 @@ def test_an_agent_that_is_killed_is_reported_and_replaced(workshop: Workshop) ->
             print(f"raised: {{error}}")
         print(machine.run("echo again").stdout, machine.handle.has_agent)
     """
-    replaced = run(workshop, script)
+    replaced = run(testbed, script)
     replaced.expect(0, limit=120)
     assert "raised: machine: the agent in the guest ended" in replaced.stdout
     assert replaced.stdout.endswith("again\n True\n")
 
 
-def test_a_guest_that_reboots_during_a_command(workshop: Workshop) -> None:
+def test_a_guest_that_reboots_during_a_command(testbed: Testbed) -> None:
     script = """
         from test_driver.errors import MachineError
         machine.start(allow_reboot=True)
@@ -57,14 +57,14 @@ def test_a_guest_that_reboots_during_a_command(workshop: Workshop) -> None:
             print(f"raised: {error}")
         print(machine.succeed("test ! -e /tmp/before; echo anew"), machine.handle.has_agent)
     """
-    anew = run(workshop, script)
+    anew = run(testbed, script)
     anew.expect(0, limit=180)
     assert "raised: machine: the guest rebooted" in anew.stdout
     assert anew.stdout.endswith("anew\n True\n")
 
 
-def test_a_guest_that_becomes_silent_is_waited_for(workshop: Workshop) -> None:
-    workshop.keyboard = True
+def test_a_guest_that_becomes_silent_is_waited_for(testbed: Testbed) -> None:
+    testbed.keyboard = True
     script = """
         import threading
         gate = threading.Thread(target=lambda: (input(), machine.succeed("echo >/tmp/gate")))
@@ -73,9 +73,9 @@ def test_a_guest_that_becomes_silent_is_waited_for(workshop: Workshop) -> None:
         print(machine.succeed("echo in the command >&2; cat /tmp/gate; echo done"))
         gate.join()
     """
-    silent = run(workshop, script)
+    silent = run(testbed, script)
     silent.wait_for("machine # in the command", limit=120)
-    (qemu,) = qemus_of(workshop.state)
+    (qemu,) = qemus_of(testbed.state)
     os.kill(qemu, signal.SIGSTOP)
     silent.wait_for("waiting for the guest: its agent has sent nothing for", limit=120)
     os.kill(qemu, signal.SIGCONT)
@@ -84,7 +84,7 @@ def test_a_guest_that_becomes_silent_is_waited_for(workshop: Workshop) -> None:
     assert silent.stdout.endswith("done\n\n")
 
 
-def test_a_guest_that_is_stopped_by_the_monitor_is_waited_for(workshop: Workshop) -> None:
+def test_a_guest_that_is_stopped_by_the_monitor_is_waited_for(testbed: Testbed) -> None:
     script = """
         import threading
         machine.succeed("true")
@@ -93,6 +93,6 @@ def test_a_guest_that_is_stopped_by_the_monitor_is_waited_for(workshop: Workshop
         threading.Timer(35, lambda: machine.qmp_client.send("cont")).start()
         print(machine.succeed("echo answered"), end="")
     """
-    waited = run(workshop, script)
+    waited = run(testbed, script)
     waited.expect(0, limit=180)
     assert waited.stdout.endswith("answered\n")

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from support.run import Run
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 from test_failures import run
 
@@ -92,32 +92,32 @@ SLEEP = """
 """
 
 
-def with_snapshots(workshop: Workshop, script: str, channel: str) -> Run:
-    disk = workshop.folder / "snapshots.qcow2"
+def with_snapshots(testbed: Testbed, script: str, channel: str) -> Run:
+    disk = testbed.folder / "snapshots.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "2G"], check=True)
     options = f"-drive file={disk},if=virtio"
-    return run(workshop, script, QEMU_OPTS=options, CHARIOTEER_CHANNEL=channel)
+    return run(testbed, script, QEMU_OPTS=options, CHARIOTEER_CHANNEL=channel)
 
 
-def test_a_guest_that_is_restored_from_a_snapshot(workshop: Workshop) -> None:
-    restored = with_snapshots(workshop, WITH_AGENT, "agent")
+def test_a_guest_that_is_restored_from_a_snapshot(testbed: Testbed) -> None:
+    restored = with_snapshots(testbed, WITH_AGENT, "agent")
     restored.expect(0, limit=300)
     assert restored.stdout.endswith("restored True\n")
 
 
-def test_a_guest_without_an_agent_that_is_restored_from_a_snapshot(workshop: Workshop) -> None:
-    restored = with_snapshots(workshop, PLAIN, "plain")
+def test_a_guest_without_an_agent_that_is_restored_from_a_snapshot(testbed: Testbed) -> None:
+    restored = with_snapshots(testbed, PLAIN, "plain")
     restored.expect(0, limit=300)
     assert restored.stdout.endswith("restored False\n")
 
 
-def test_a_command_under_way_while_the_guest_is_suspended(workshop: Workshop) -> None:
-    slept = run(workshop, SLEEP)
+def test_a_command_under_way_while_the_guest_is_suspended(testbed: Testbed) -> None:
+    slept = run(testbed, SLEEP)
     slept.expect(0, limit=200)
     assert slept.stdout.endswith("woke up\n")
 
 
-def test_why_qemu_has_ended(workshop: Workshop) -> None:
+def test_why_qemu_has_ended(testbed: Testbed) -> None:
     script = """
         from test_driver.errors import MachineError
         try:
@@ -126,7 +126,7 @@ def test_why_qemu_has_ended(workshop: Workshop) -> None:
             print(f"raised: {error}")
         machine.wait_for_shutdown()
     """
-    ended = run(workshop, script)
+    ended = run(testbed, script)
     ended.expect(0, limit=200)
     assert "the guest reset itself and start(allow_reboot=True) was not given" in ended.stdout
     assert "machine: QEMU ended with status 0: the guest reset itself" in ended.stderr

@@ -6,18 +6,18 @@ from charioteer.testing import shell_servers
 
 from support.patience import until
 from support.terminal import Terminal
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 pytestmark = pytest.mark.limit(240)
 
 
 @pytest.fixture
-def prompt(workshop: Workshop) -> Terminal:
+def prompt(testbed: Testbed) -> Terminal:
     """The prompt of a run with a minimal guest `web`, running."""
-    (workshop.folder / "cluster.toml").write_text('[machines.web]\nguest = "minimal"\n')
-    (workshop.folder / "test.py").touch()
-    cluster = definition.load(workshop.folder)
-    terminal = workshop.interactive(configuration.write(cluster, workshop.folder))
+    (testbed.folder / "cluster.toml").write_text('[machines.web]\nguest = "minimal"\n')
+    (testbed.folder / "test.py").touch()
+    cluster = definition.load(testbed.folder)
+    terminal = testbed.interactive(configuration.write(cluster, testbed.folder))
     terminal.wait_for_last_line(">>>")
     terminal.type("web.succeed('echo up').upper()")
     terminal.wait_for("'UP", limit=120)
@@ -39,16 +39,16 @@ def settled(terminal: Terminal) -> Terminal:
     return terminal
 
 
-def open_shell(workshop: Workshop) -> Terminal:
+def open_shell(testbed: Testbed) -> Terminal:
     """Starts `charioteer shell` for the machine of this run."""
-    (server,) = servers_of(workshop)
-    return settled(workshop.terminal("charioteer", "shell", str(server)))
+    (server,) = servers_of(testbed)
+    return settled(testbed.terminal("charioteer", "shell", str(server)))
 
 
-def servers_of(workshop: Workshop) -> list[shell_servers.ShellServer]:
+def servers_of(testbed: Testbed) -> list[shell_servers.ShellServer]:
     """The shell servers of machines of this run."""
     servers = shell_servers.all_servers()
-    return [server for server in servers if workshop.folder in server.path.parents]
+    return [server for server in servers if testbed.folder in server.path.parents]
 
 
 def back_at_the_prompt(terminal: Terminal) -> None:
@@ -136,9 +136,9 @@ def test_ctrl_right_bracket_leaves_and_hangs_up(shell: Terminal) -> None:
     back_at_the_prompt(shell)
 
 
-def test_clients_may_connect_during_a_command(prompt: Terminal, workshop: Workshop) -> None:
+def test_clients_may_connect_during_a_command(prompt: Terminal, testbed: Testbed) -> None:
     prompt.type("web.succeed('until [ -e /tmp/go ]; do sleep 0.1; done; echo went').upper()")
-    first, second = open_shell(workshop), open_shell(workshop)
+    first, second = open_shell(testbed), open_shell(testbed)
     first.type("echo begun; cat")
     first.wait_for("\nbegun")
     second.type("echo of the second > /tmp/text; exit 3")
@@ -154,14 +154,14 @@ def test_clients_may_connect_during_a_command(prompt: Terminal, workshop: Worksh
     back_at_the_prompt(prompt)
 
 
-def test_a_client_is_informed_when_the_machine_ends(prompt: Terminal, workshop: Workshop) -> None:
-    client = open_shell(workshop)
+def test_a_client_is_informed_when_the_machine_ends(prompt: Terminal, testbed: Testbed) -> None:
+    client = open_shell(testbed)
     prompt.type("web.crash()")
     client.expect(1)
     assert "charioteer: error: web@" in client.screen
 
 
-def test_a_machine_that_is_off_has_no_shell_server(prompt: Terminal, workshop: Workshop) -> None:
+def test_a_machine_that_is_off_has_no_shell_server(prompt: Terminal, testbed: Testbed) -> None:
     prompt.type("web.crash(); 'of' + 'f'")
     prompt.wait_for("'off'")
-    assert not servers_of(workshop)
+    assert not servers_of(testbed)

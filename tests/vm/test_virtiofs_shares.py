@@ -15,7 +15,7 @@ from support import nix_system
 from support.leftovers import expect_nothing_left, processes_of
 from support.patience import deadline, until
 from support.team import BOOT_LIMIT, BUILD_LIMIT, Team, short_folder, team_in
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 NAMES = ("alpha", "beta")
 pytestmark = pytest.mark.limit(300)
@@ -104,12 +104,12 @@ def test_5_4_daemons_end_and_restart_with_their_machine(beta: QemuMachine) -> No
     until(lambda: not daemons_of(beta.state_dir), 30, lambda: "daemons outlive a shutdown")
 
 
-def test_5_4_daemons_end_with_a_driver_that_is_killed(workshop: Workshop) -> None:
+def test_5_4_daemons_end_with_a_driver_that_is_killed(testbed: Testbed) -> None:
     script = "gamma.succeed('echo it is there >&2; sleep 600')"
-    configuration = nix_system.write(workshop.folder, ["gamma"], script, shares="virtiofs")
-    run = workshop.drive(configuration)
+    configuration = nix_system.write(testbed.folder, ["gamma"], script, shares="virtiofs")
+    run = testbed.drive(configuration)
     run.wait_for("gamma # it is there", limit=180)
-    assert len(daemons_of(workshop.state / "vm-state-gamma")) == 3
+    assert len(daemons_of(testbed.state / "vm-state-gamma")) == 3
     run.send(signal.SIGKILL)
     run.expect(137)
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)

@@ -22,11 +22,11 @@ from support.leftovers import processes_of
 from support.patience import scaled, until
 from support.run import PROGRAMS, environment
 from support.terminal import Terminal
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 
 @pytest.fixture
-def host(folder: Path, workshop: Workshop) -> Iterator[HostShellServer]:
+def host(folder: Path, testbed: Testbed) -> Iterator[HostShellServer]:
     # A unique name, because `charioteer shell` lists the machines of all runs on this host.
     made = HostShellServer(folder / f"vm-state-web-{folder.name}")
     yield made
@@ -34,13 +34,13 @@ def host(folder: Path, workshop: Workshop) -> Iterator[HostShellServer]:
 
 
 @pytest.fixture
-def shell(host: HostShellServer, workshop: Workshop) -> Terminal:
+def shell(host: HostShellServer, testbed: Testbed) -> Terminal:
     """A shell that has printed its prompt."""
-    return enter(host, workshop)
+    return enter(host, testbed)
 
 
-def enter(host: HostShellServer, workshop: Workshop) -> Terminal:
-    terminal = workshop.terminal("charioteer", "shell", host.name)
+def enter(host: HostShellServer, testbed: Testbed) -> Terminal:
+    terminal = testbed.terminal("charioteer", "shell", host.name)
     terminal.wait_for("Ctrl-] leaves the shell")
     terminal.type("PS1='guest> '; clear")
     terminal.wait_for_last_line("guest>")
@@ -100,9 +100,9 @@ class TestTerminal:
         until(lambda: "tail" not in str(processes_of(folder)), 30, lambda: "tail still runs")
 
     def test_several_shells_may_be_open(
-        self, host: HostShellServer, shell: Terminal, workshop: Workshop
+        self, host: HostShellServer, shell: Terminal, testbed: Testbed
     ) -> None:
-        other = enter(host, workshop)
+        other = enter(host, testbed)
         shell.type("echo begun; cat")
         shell.wait_for("\nbegun")
         other.type("echo $((6 * 7))")
@@ -279,16 +279,16 @@ class TestFinding:
             assert paths == [host.state / shell_servers.SOCKET_NAME]
         beside.unlink()
 
-    def test_no_such_machine_is_status_2(self, workshop: Workshop) -> None:
-        run = workshop.run("charioteer", "shell", "nowhere")
+    def test_no_such_machine_is_status_2(self, testbed: Testbed) -> None:
+        run = testbed.run("charioteer", "shell", "nowhere")
         run.expect(2)
         assert run.stderr.startswith("charioteer: error: no running machine is called nowhere; ")
         assert len(run.stderr.splitlines()) == 1
 
     def test_without_a_name_the_machines_are_listed(
-        self, host: HostShellServer, workshop: Workshop
+        self, host: HostShellServer, testbed: Testbed
     ) -> None:
-        workshop.run("charioteer", "shell").expect(2)
-        run = workshop.run("charioteer", "shell", "--list")
+        testbed.run("charioteer", "shell").expect(2)
+        run = testbed.run("charioteer", "shell", "--list")
         run.expect(0)
         assert f"{host.name}@{host.process.pid}\t{host.state}\n" in run.stdout

@@ -8,91 +8,91 @@ from pathlib import Path
 
 import pytest
 
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system: needs root")
 
 
 class TestConfiguration:
-    def test_missing(self, workshop: Workshop) -> None:
-        run = workshop.drive(workshop.folder / "none.json")
+    def test_missing(self, testbed: Testbed) -> None:
+        run = testbed.drive(testbed.folder / "none.json")
         run.expect(2)
         assert "none.json" in run.stderr and "Traceback" not in run.stderr
 
     @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"vms": 3}', "\0"])
-    def test_malformed(self, workshop: Workshop, text: str) -> None:
-        path = workshop.folder / "bad.json"
+    def test_malformed(self, testbed: Testbed, text: str) -> None:
+        path = testbed.folder / "bad.json"
         path.write_text(text)
-        run = workshop.drive(path)
+        run = testbed.drive(path)
         run.expect(2)
         assert "bad.json" in run.stderr and "Traceback" not in run.stderr
 
-    def test_the_key_and_what_was_expected_are_named(self, workshop: Workshop) -> None:
-        path = workshop.configuration("")
+    def test_the_key_and_what_was_expected_are_named(self, testbed: Testbed) -> None:
+        path = testbed.configuration("")
         content = json.loads(path.read_text())
         path.write_text(json.dumps({**content, "global_timeout": "soon"}))
-        run = workshop.drive(path)
+        run = testbed.drive(path)
         run.expect(2)
         assert "global_timeout" in run.stderr and "expected" in run.stderr
 
-    def test_missing_test_script(self, workshop: Workshop) -> None:
-        path = workshop.configuration("")
-        (workshop.folder / "test.py").unlink()
-        run = workshop.drive(path)
+    def test_missing_test_script(self, testbed: Testbed) -> None:
+        path = testbed.configuration("")
+        (testbed.folder / "test.py").unlink()
+        run = testbed.drive(path)
         run.expect(2)
         assert "test.py" in run.stderr and "Traceback" not in run.stderr
 
-    def test_no_configuration_at_all(self, workshop: Workshop) -> None:
-        run = workshop.run("nixos-test-driver")
+    def test_no_configuration_at_all(self, testbed: Testbed) -> None:
+        run = testbed.run("nixos-test-driver")
         run.expect(2)
         assert "usage: nixos-test-driver" in run.stderr and "--config" in run.stderr
 
-    def test_unknown_option(self, workshop: Workshop) -> None:
-        run = workshop.drive(workshop.configuration(""), "--no-such-option")
+    def test_unknown_option(self, testbed: Testbed) -> None:
+        run = testbed.drive(testbed.configuration(""), "--no-such-option")
         run.expect(2)
         assert "nixos-test-driver: error:" in run.stderr
 
 
 class TestClusterFile:
-    def test_missing(self, workshop: Workshop) -> None:
-        run = workshop.run("charioteer", "run", workshop.folder / "none")
+    def test_missing(self, testbed: Testbed) -> None:
+        run = testbed.run("charioteer", "run", testbed.folder / "none")
         run.expect(2)
         assert "none" in run.stderr and "Traceback" not in run.stderr
 
-    def test_malformed(self, workshop: Workshop) -> None:
-        path = workshop.folder / "cluster.toml"
+    def test_malformed(self, testbed: Testbed) -> None:
+        path = testbed.folder / "cluster.toml"
         path.write_text('script = "test.py\n')
-        run = workshop.run("charioteer", "run", path)
+        run = testbed.run("charioteer", "run", path)
         run.expect(2)
         assert "cluster.toml" in run.stderr and "Traceback" not in run.stderr
 
-    def test_unknown_key(self, workshop: Workshop) -> None:
-        path = workshop.folder / "cluster.toml"
+    def test_unknown_key(self, testbed: Testbed) -> None:
+        path = testbed.folder / "cluster.toml"
         path.write_text('[machines.web]\nguest = "minimal"\nmemroy = 64\n')
-        (workshop.folder / "test.py").write_text("")
-        run = workshop.run("charioteer", "run", path)
+        (testbed.folder / "test.py").write_text("")
+        run = testbed.run("charioteer", "run", path)
         run.expect(2)
         assert "cluster.toml" in run.stderr and "memroy" in run.stderr
 
 
 class TestScript:
-    def test_success(self, workshop: Workshop) -> None:
-        run = workshop.drive(workshop.configuration("print(web.succeed('echo hello'), end='')"))
+    def test_success(self, testbed: Testbed) -> None:
+        run = testbed.drive(testbed.configuration("print(web.succeed('echo hello'), end='')"))
         run.expect(0)
         assert run.stdout.endswith("hello\n")
         assert "test script finished in " in run.stderr
 
-    def test_syntax_error(self, workshop: Workshop) -> None:
-        run = workshop.drive(workshop.configuration("start_all(\n"))
+    def test_syntax_error(self, testbed: Testbed) -> None:
+        run = testbed.drive(testbed.configuration("start_all(\n"))
         run.expect(1)
         assert "SyntaxError" in run.stderr and "starting vm" not in run.stderr
 
-    def test_failed_command(self, workshop: Workshop) -> None:
+    def test_failed_command(self, testbed: Testbed) -> None:
         script = """
             web.start()
             web.succeed("echo seen; exit 3")
         """
-        run = workshop.drive(workshop.configuration(script))
+        run = testbed.drive(testbed.configuration(script))
         run.expect(1)
         assert '!!!   File "<string>", line 3, in <module>' in run.stderr
         assert '!!!     web.succeed("echo seen; exit 3")' in run.stderr
@@ -102,92 +102,92 @@ class TestScript:
         )
         assert "web: output: seen" in run.stderr
 
-    def test_failed_assertion(self, workshop: Workshop) -> None:
-        run = workshop.drive(workshop.configuration("assert 1 == 2"))
+    def test_failed_assertion(self, testbed: Testbed) -> None:
+        run = testbed.drive(testbed.configuration("assert 1 == 2"))
         run.expect(1)
         assert "Traceback" in run.stderr and "AssertionError" in run.stderr
 
-    def test_exit_status_of_the_script(self, workshop: Workshop) -> None:
+    def test_exit_status_of_the_script(self, testbed: Testbed) -> None:
         script = """
             import sys
             web.start()
             sys.exit(77)
         """
-        workshop.drive(workshop.configuration(script)).expect(77)
+        testbed.drive(testbed.configuration(script)).expect(77)
 
-    def test_global_timeout(self, workshop: Workshop) -> None:
-        configuration = workshop.configuration("web.succeed('sleep 600')", global_timeout=1)
-        run = workshop.drive(configuration)
+    def test_global_timeout(self, testbed: Testbed) -> None:
+        configuration = testbed.configuration("web.succeed('sleep 600')", global_timeout=1)
+        run = testbed.drive(configuration)
         run.expect(143)
         assert "timeout reached; test terminating..." in run.stderr
 
 
 class TestOutputDirectory:
-    def test_missing(self, workshop: Workshop) -> None:
-        missing = workshop.folder / "nowhere"
-        run = workshop.drive(workshop.configuration(""), "-o", missing)
+    def test_missing(self, testbed: Testbed) -> None:
+        missing = testbed.folder / "nowhere"
+        run = testbed.drive(testbed.configuration(""), "-o", missing)
         run.expect(2)
         assert f"{missing} is not a directory" in run.stderr
 
-    def test_a_file(self, workshop: Workshop) -> None:
-        file = workshop.folder / "file"
+    def test_a_file(self, testbed: Testbed) -> None:
+        file = testbed.folder / "file"
         file.touch()
-        run = workshop.drive(workshop.configuration(""), "-o", file)
+        run = testbed.drive(testbed.configuration(""), "-o", file)
         run.expect(2)
         assert f"{file} is not a directory" in run.stderr
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root can write to read-only folders")
-    def test_read_only_by_its_mode(self, workshop: Workshop) -> None:
-        workshop.out.chmod(stat.S_IRUSR | stat.S_IXUSR)
-        run = workshop.drive(workshop.configuration(""))
+    def test_read_only_by_its_mode(self, testbed: Testbed) -> None:
+        testbed.out.chmod(stat.S_IRUSR | stat.S_IXUSR)
+        run = testbed.drive(testbed.configuration(""))
         run.expect(2)
-        assert f"{workshop.out} is not a writeable directory" in run.stderr
+        assert f"{testbed.out} is not a writeable directory" in run.stderr
 
     @ROOT_ONLY
-    def test_read_only_by_its_file_system(self, workshop: Workshop) -> None:
-        configuration = workshop.configuration("")
-        with mounted(workshop.out, "ro"):
-            run = workshop.drive(configuration)
+    def test_read_only_by_its_file_system(self, testbed: Testbed) -> None:
+        configuration = testbed.configuration("")
+        with mounted(testbed.out, "ro"):
+            run = testbed.drive(configuration)
             run.expect(2)
-        assert f"{workshop.out} is not a writeable directory" in run.stderr
+        assert f"{testbed.out} is not a writeable directory" in run.stderr
 
 
 class TestStateDirectory:
-    def test_a_path_too_long_for_sockets(self, workshop: Workshop) -> None:
-        state = workshop.folder / ("x" * 90)
-        run = workshop.drive(workshop.configuration("start_all()"), XDG_RUNTIME_DIR=str(state))
+    def test_a_path_too_long_for_sockets(self, testbed: Testbed) -> None:
+        state = testbed.folder / ("x" * 90)
+        run = testbed.drive(testbed.configuration("start_all()"), XDG_RUNTIME_DIR=str(state))
         run.expect(1)
         assert str(state) in run.stderr and "the system allows 107" in run.stderr
 
-    def test_path_is_a_file(self, workshop: Workshop) -> None:
-        workshop.state.touch()
-        run = workshop.drive(workshop.configuration("start_all()"))
+    def test_path_is_a_file(self, testbed: Testbed) -> None:
+        testbed.state.touch()
+        run = testbed.drive(testbed.configuration("start_all()"))
         run.expect(1)
-        assert str(workshop.state) in run.stderr
+        assert str(testbed.state) in run.stderr
 
-    def test_in_use_by_another_run(self, workshop: Workshop) -> None:
-        configuration = workshop.configuration("web.succeed('echo held >&2; sleep 600')")
-        first = workshop.drive(configuration)
+    def test_in_use_by_another_run(self, testbed: Testbed) -> None:
+        configuration = testbed.configuration("web.succeed('echo held >&2; sleep 600')")
+        first = testbed.drive(configuration)
         first.wait_for("web # held")
-        second = workshop.drive(configuration)
+        second = testbed.drive(configuration)
         second.expect(1)
         assert "vm-state-web" in second.stderr and f"process {first.pid}" in second.stderr
         first.press_ctrl_c()
         first.expect(130)
 
-    def test_two_runs_side_by_side(self, workshop: Workshop) -> None:
-        configuration = workshop.configuration("web.succeed('echo at work >&2; sleep 600')")
-        first = workshop.drive(configuration)
+    def test_two_runs_side_by_side(self, testbed: Testbed) -> None:
+        configuration = testbed.configuration("web.succeed('echo at work >&2; sleep 600')")
+        first = testbed.drive(configuration)
         first.wait_for("web # at work")
-        other = workshop.configuration("web.succeed('touch $TMPDIR/mine')", vlans=[1])
-        second = workshop.drive(other, XDG_RUNTIME_DIR=str(workshop.folder / "other"))
+        other = testbed.configuration("web.succeed('touch $TMPDIR/mine')", vlans=[1])
+        second = testbed.drive(other, XDG_RUNTIME_DIR=str(testbed.folder / "other"))
         second.expect(0)
         first.press_ctrl_c()
         first.expect(130)
 
     @ROOT_ONLY
-    def test_full(self, workshop: Workshop) -> None:
-        workshop.state.mkdir()
+    def test_full(self, testbed: Testbed) -> None:
+        testbed.state.mkdir()
         script = """
             web.start()
             status, _ = web.execute("head -c 2000000 /dev/zero > $TMPDIR/disk")
@@ -195,21 +195,21 @@ class TestStateDirectory:
             assert web.execute("echo still here") == (0, "still here\\n")
             web.copy_from_machine("/usr/bin/bash")
         """
-        configuration = workshop.configuration(script)
-        with mounted(workshop.state, "size=500k"):
-            run = workshop.drive(configuration)
+        configuration = testbed.configuration(script)
+        with mounted(testbed.state, "size=500k"):
+            run = testbed.drive(configuration)
             run.expect(1)
-        assert "No space left on device" in run.stderr and str(workshop.state) in run.stderr
+        assert "No space left on device" in run.stderr and str(testbed.state) in run.stderr
 
     @ROOT_ONLY
-    def test_full_before_it_starts(self, workshop: Workshop) -> None:
-        workshop.state.mkdir()
-        configuration = workshop.configuration("web.start()")
-        with mounted(workshop.state, "size=4k,nr_inodes=2"):
-            (workshop.state / "last").touch()
-            run = workshop.drive(configuration)
+    def test_full_before_it_starts(self, testbed: Testbed) -> None:
+        testbed.state.mkdir()
+        configuration = testbed.configuration("web.start()")
+        with mounted(testbed.state, "size=4k,nr_inodes=2"):
+            (testbed.state / "last").touch()
+            run = testbed.drive(configuration)
             run.expect(1)
-        assert "No space left on device" in run.stderr and str(workshop.state) in run.stderr
+        assert "No space left on device" in run.stderr and str(testbed.state) in run.stderr
 
 
 class mounted:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.workshop import FAKE_QEMU
+from support.testbed import FAKE_QEMU
 
 NOBODY = 65534
 COMMAND = f"{sys.executable} {shlex.quote(str(FAKE_QEMU))}"

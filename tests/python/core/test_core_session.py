@@ -14,7 +14,7 @@ from charioteer import _core
 
 from support.leftovers import expect_nothing_left
 from support.patience import scaled
-from support.workshop import FAKE_QEMU
+from support.testbed import FAKE_QEMU
 
 PLAIN = f"{sys.executable} {shlex.quote(str(FAKE_QEMU))}"
 

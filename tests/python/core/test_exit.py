@@ -8,7 +8,7 @@ from pathlib import Path
 
 from charioteer import _core
 from support.run import PROGRAMS
-from support.workshop import FAKE_QEMU
+from support.testbed import FAKE_QEMU
 
 _COMMAND = f"env FAKE_QEMU_AGENT=real {sys.executable} {shlex.quote(str(FAKE_QEMU))}"
 

@@ -7,7 +7,7 @@ import pytest
 
 from support.leftovers import expect_nothing_left, qemus_of, sockets_and_locks
 from support.patience import until
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 FORK = """
 import os, sys, threading, time
@@ -28,7 +28,7 @@ ENDS = {
 }
 
 
-def passed(workshop: Workshop, script: str, *arguments: str) -> tuple[str, str]:
+def passed(testbed: Testbed, script: str, *arguments: str) -> tuple[str, str]:
     """Runs `script`, which must pass and be able to use its machine at the end.
 
     Returns its standard output and error.
@@ -38,16 +38,16 @@ if os.getpid() == parent:
     assert web.succeed("echo still here") == "still here\\n"
     print("the end")
 """
-    run = workshop.drive(workshop.configuration(FORK + script + end, vlans=[1]), *arguments)
+    run = testbed.drive(testbed.configuration(FORK + script + end, vlans=[1]), *arguments)
     run.expect(0)
     assert run.stdout.count("the end\n") == 1
     assert run.stderr.count("cleanup") == 2, "the step and its end, of the parent alone"
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)
     return run.stdout, run.stderr
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_a_child_that(workshop: Workshop, how: str) -> None:
+def test_a_child_that(testbed: Testbed, how: str) -> None:
     end, status = ENDS[how]
     script = f"""
 child = os.fork()
@@ -58,15 +58,15 @@ if child == 0:
 else:
     assert end_of(child) == {status}
 """
-    out, err = passed(workshop, script, "--junit-xml=report.xml")
+    out, err = passed(testbed, script, "--junit-xml=report.xml")
     assert out.count("printed by the child\n") == 1
     assert err.count("logged by the child\n") == 1
     assert ("LookupError: in the child" in err) == (how == "raises")
-    report = (workshop.out / "report.xml").read_text()
+    report = (testbed.out / "report.xml").read_text()
     assert 'failures="0"' in report and "logged by the child" not in report
 
 
-def test_a_child_cannot_use_machines(workshop: Workshop) -> None:
+def test_a_child_cannot_use_machines(testbed: Testbed) -> None:
     script = """
 child = os.fork()
 if child == 0:
@@ -77,11 +77,11 @@ if child == 0:
     os._exit(0)
 assert end_of(child) == 0
 """
-    out, _ = passed(workshop, script)
+    out, _ = passed(testbed, script)
     assert "MachineError a forked child process cannot use machines" in out
 
 
-def test_children_of_multiprocessing_and_pools(workshop: Workshop) -> None:
+def test_children_of_multiprocessing_and_pools(testbed: Testbed) -> None:
     script = """
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
@@ -106,11 +106,11 @@ assert sleeper.exitcode == -15
 with ProcessPoolExecutor(2, mp_context=context) as pool:
     assert list(pool.map(abs, [-1, -2])) == [1, 2]
 """
-    out, _ = passed(workshop, script)
+    out, _ = passed(testbed, script)
     assert {"child 1", "child 2"} <= set(out.split("\n"))
 
 
-def test_a_child_of_another_thread_and_a_preexec_function(workshop: Workshop) -> None:
+def test_a_child_of_another_thread_and_a_preexec_function(testbed: Testbed) -> None:
     script = """
 import subprocess
 statuses = []
@@ -127,10 +127,10 @@ thread.join()
 assert statuses == [6]
 assert subprocess.run(["true"], preexec_fn=lambda: None).returncode == 0
 """
-    passed(workshop, script)
+    passed(testbed, script)
 
 
-def test_machines_end_with_the_driver_although_a_child_still_runs(workshop: Workshop) -> None:
+def test_machines_end_with_the_driver_although_a_child_still_runs(testbed: Testbed) -> None:
     script = """
 child = os.fork()
 if child == 0:
@@ -138,16 +138,16 @@ if child == 0:
 print("child", child, "waits", flush=True)
 web.succeed("sleep 600")
 """
-    run = workshop.drive(workshop.configuration(FORK + script, vlans=[1]))
+    run = testbed.drive(testbed.configuration(FORK + script, vlans=[1]))
     run.wait_for(" waits\n")
     run.wait_for("must succeed: sleep 600")
     child = int(run.stdout.split("child ")[1].split()[0])
     run.send(signal.SIGKILL)
     try:
         until(
-            lambda: not qemus_of(workshop.state) and not sockets_and_locks(workshop.state),
+            lambda: not qemus_of(testbed.state) and not sockets_and_locks(testbed.state),
             60,
-            lambda: f"left: {qemus_of(workshop.state)} {sockets_and_locks(workshop.state)}",
+            lambda: f"left: {qemus_of(testbed.state)} {sockets_and_locks(testbed.state)}",
         )
         os.kill(child, 0)
     finally:

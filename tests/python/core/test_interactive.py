@@ -9,17 +9,17 @@ import pytest
 from support.host_shell_server import HostShellServer
 from support.patience import scaled
 from support.terminal import Terminal
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 
 @pytest.fixture
-def prompt(workshop: Workshop) -> Iterator[Terminal]:
+def prompt(testbed: Testbed) -> Iterator[Terminal]:
     """The prompt of a run with a machine `web` whose login shells run on this host."""
-    terminal = workshop.interactive(workshop.configuration(""))
+    terminal = testbed.interactive(testbed.configuration(""))
     terminal.wait_for_last_line(">>>")
     terminal.type("web.succeed('echo up').upper()")
     terminal.wait_for("UP")
-    server = HostShellServer(workshop.state / "vm-state-web")
+    server = HostShellServer(testbed.state / "vm-state-web")
     yield terminal
     server.end()
 
@@ -52,8 +52,8 @@ def test_a_login_shell_left_by_ctrl_right_bracket(prompt: Terminal) -> None:
     prompt.wait_for("(True, 'still here')")
 
 
-def test_the_log_waits_while_a_shell_has_the_terminal(prompt: Terminal, workshop: Workshop) -> None:
-    begin, done = workshop.folder / "begin", workshop.folder / "done"
+def test_the_log_waits_while_a_shell_has_the_terminal(prompt: Terminal, testbed: Testbed) -> None:
+    begin, done = testbed.folder / "begin", testbed.folder / "done"
     prompt.type(
         f"import threading; wait = 'until [ -e {begin} ]; do sleep 0.1; done; touch {done}; echo'; "
         "threading.Thread(target=lambda: web.log('mean' + web.succeed(wait) + 'while')).start()"
@@ -67,14 +67,14 @@ def test_the_log_waits_while_a_shell_has_the_terminal(prompt: Terminal, workshop
     prompt.wait_for("mean\nwhile")
 
 
-def test_a_shell_on_the_terminal(workshop: Workshop) -> None:
-    workshop.keyboard = True
+def test_a_shell_on_the_terminal(testbed: Testbed) -> None:
+    testbed.keyboard = True
     script = """
         web.succeed("true")
         web.shell_interact()
         print(web.succeed("echo the test goes on"), end="")
     """
-    run = workshop.drive(workshop.configuration(script))
+    run = testbed.drive(testbed.configuration(script))
     run.wait_for("Terminal is ready (there is no initial prompt):")
     run.enter("cd /; echo in $PWD")
     run.wait_for("in /")
@@ -86,10 +86,10 @@ def test_a_shell_on_the_terminal(workshop: Workshop) -> None:
     assert "the test goes on" in run.stdout
 
 
-def test_a_shell_left_by_ctrl_c(workshop: Workshop) -> None:
-    workshop.keyboard = True
+def test_a_shell_left_by_ctrl_c(testbed: Testbed) -> None:
+    testbed.keyboard = True
     script = "web.shell_interact(); print(web.succeed('echo the test goes on'))"
-    run = workshop.drive(workshop.configuration(script))
+    run = testbed.drive(testbed.configuration(script))
     run.wait_for("Terminal is ready")
     run.enter("echo half a li")
     run.wait_for("half a li")
@@ -98,14 +98,14 @@ def test_a_shell_left_by_ctrl_c(workshop: Workshop) -> None:
     assert "the test goes on" in run.stdout
 
 
-def test_the_console_on_the_terminal(workshop: Workshop) -> None:
-    workshop.keyboard = True
+def test_the_console_on_the_terminal(testbed: Testbed) -> None:
+    testbed.keyboard = True
     script = """
         web.start()
         web.console_interact()
         web.wait_for_console_text("you typed: login root")
     """
-    run = workshop.drive(workshop.configuration(script))
+    run = testbed.drive(testbed.configuration(script))
     run.wait_for("Terminal is ready (there is no prompt):")
     run.enter("login root")
     run.wait_for("you typed: login root")
@@ -114,7 +114,7 @@ def test_the_console_on_the_terminal(workshop: Workshop) -> None:
     assert "Closing connection to the console" in run.stderr
 
 
-def test_a_failing_script_waits_for_a_debugger(workshop: Workshop) -> None:
+def test_a_failing_script_waits_for_a_debugger(testbed: Testbed) -> None:
     with _free_port() as port:
         script = f"""
             import functools
@@ -122,8 +122,8 @@ def test_a_failing_script_waits_for_a_debugger(workshop: Workshop) -> None:
             answer = 6 * 7
             raise LookupError("not here")
         """
-        configuration = workshop.configuration(script)
-        run = workshop.drive(configuration, "--debug-hook-attach", "attach-to-sandbox")
+        configuration = testbed.configuration(script)
+        run = testbed.drive(configuration, "--debug-hook-attach", "attach-to-sandbox")
         run.wait_for("!!! Breakpoint reached, run 'sudo attach-to-sandbox ")
         with _connect(port) as debugger, debugger.makefile("r") as replies:
             debugger.sendall(b"p 40 + 2\np answer\ncontinue\n")

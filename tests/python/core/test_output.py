@@ -4,30 +4,30 @@ import re
 import signal
 
 from support.run import PROGRAMS
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 
-def lines_of(workshop: Workshop, script: str) -> list[str]:
-    workshop.one_pipe = True
-    run = workshop.drive(workshop.configuration(script))
+def lines_of(testbed: Testbed, script: str) -> list[str]:
+    testbed.one_pipe = True
+    run = testbed.drive(testbed.configuration(script))
     run.expect(0)
     return run.stdout.split("\n")
 
 
-def test_lines_are_complete_and_in_order_with_the_log(workshop: Workshop) -> None:
+def test_lines_are_complete_and_in_order_with_the_log(testbed: Testbed) -> None:
     script = """
         for number in range(3000):
             print("printed", number, "x" * 200)
             log.log(f"logged {number}")
     """
-    lines = [line for line in lines_of(workshop, script) if re.match("printed|logged", line)]
+    lines = [line for line in lines_of(testbed, script) if re.match("printed|logged", line)]
     expected = []
     for number in range(3000):
         expected += [f"printed {number} {'x' * 200}", f"logged {number}"]
     assert lines == expected
 
 
-def test_lines_of_several_threads_are_complete(workshop: Workshop) -> None:
+def test_lines_of_several_threads_are_complete(testbed: Testbed) -> None:
     script = """
         import threading
         def write(name):
@@ -38,7 +38,7 @@ def test_lines_of_several_threads_are_complete(workshop: Workshop) -> None:
         for each in threads: each.start()
         for each in threads: each.join()
     """
-    lines = lines_of(workshop, script)
+    lines = lines_of(testbed, script)
     for name in "abcd":
         assert [line for line in lines if line.startswith(f"thread {name}")] == [
             f"thread {name} {number}" for number in range(500)
@@ -48,8 +48,8 @@ def test_lines_of_several_threads_are_complete(workshop: Workshop) -> None:
         ]
 
 
-def test_a_slow_reader_receives_complete_lines(workshop: Workshop) -> None:
-    configuration = workshop.configuration(
+def test_a_slow_reader_receives_complete_lines(testbed: Testbed) -> None:
+    configuration = testbed.configuration(
         """
         import threading, time
         def write_log():
@@ -65,8 +65,8 @@ def test_a_slow_reader_receives_complete_lines(workshop: Workshop) -> None:
     # Longer than a writer waits for the pipe before it checks for signals.
     pipeline = 'set -o pipefail; "$@" 2>&1 | { sleep 3; cat; }'
     driver = PROGRAMS / "nixos-test-driver"
-    run = workshop.run(
-        "/bin/bash", "-c", pipeline, "bash", driver, "--config", configuration, "-o", workshop.out
+    run = testbed.run(
+        "/bin/bash", "-c", pipeline, "bash", driver, "--config", configuration, "-o", testbed.out
     )
     run.expect(0)
     lines = [line for line in run.stdout.split("\n") if "xx" in line or "yy" in line]
@@ -75,7 +75,7 @@ def test_a_slow_reader_receives_complete_lines(workshop: Workshop) -> None:
     assert [line for line in lines if not re.fullmatch(whole, line)] == []
 
 
-def test_output_written_in_different_ways_keeps_its_order(workshop: Workshop) -> None:
+def test_output_written_in_different_ways_keeps_its_order(testbed: Testbed) -> None:
     script = """
         import subprocess, sys
         print("one ", end="")
@@ -91,29 +91,29 @@ def test_output_written_in_different_ways_keeps_its_order(workshop: Workshop) ->
         print(sys.stdout.encoding.lower(), sys.stdout.fileno(), sys.stdout.isatty())
         print("without an end", end="")
     """
-    text = "\n".join(lines_of(workshop, script))
+    text = "\n".join(lines_of(testbed, script))
     expected = "one line\nsecond\nbetween\nthird\nbytes\na\nb\nflushed by a program\n"
     assert expected + "x" * 300_000 + "\nutf-8 1 False\n" in text
     assert text.count("without an end") == 1
 
 
-def test_nothing_printed_is_lost_when_the_driver_is_killed(workshop: Workshop) -> None:
+def test_nothing_printed_is_lost_when_the_driver_is_killed(testbed: Testbed) -> None:
     script = """
         import os
         for number in range(100):
             print("printed", number)
         os.kill(os.getpid(), 9)
     """
-    run = workshop.drive(workshop.configuration(script))
+    run = testbed.drive(testbed.configuration(script))
     run.expect(128 + signal.SIGKILL)
     assert [line for line in run.stdout.split("\n") if line.startswith("printed")] == [
         f"printed {number}" for number in range(100)
     ]
 
 
-def test_a_closed_output_pipe_does_not_fail_the_script(workshop: Workshop) -> None:
-    workshop.keyboard = True
-    configuration = workshop.configuration(
+def test_a_closed_output_pipe_does_not_fail_the_script(testbed: Testbed) -> None:
+    testbed.keyboard = True
+    configuration = testbed.configuration(
         """
         input()
         print("unread")
@@ -123,8 +123,8 @@ def test_a_closed_output_pipe_does_not_fail_the_script(workshop: Workshop) -> No
     # The reader closes the pipe before the line is printed.
     pipeline = 'set -o pipefail; { "$@" || echo "status $?" >&2; } | { exec <&-; echo gone >&2; }'
     driver = PROGRAMS / "nixos-test-driver"
-    run = workshop.run(
-        "/bin/bash", "-c", pipeline, "bash", driver, "--config", configuration, "-o", workshop.out
+    run = testbed.run(
+        "/bin/bash", "-c", pipeline, "bash", driver, "--config", configuration, "-o", testbed.out
     )
     run.wait_for("gone")
     run.enter("")

@@ -7,7 +7,7 @@ import pytest
 
 from support.containers import why_no_containers
 from support.run import PROGRAMS, Run
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 # Checks that every machine has its global name, and runs a command in the virtual machines.
@@ -52,20 +52,18 @@ def test_every_golden_folder_is_run() -> None:
     assert folders == {release.name for release in RELEASES}
 
 
-def start(workshop: Workshop, release: Release, *arguments: str | Path) -> Run:
+def start(testbed: Testbed, release: Release, *arguments: str | Path) -> Run:
     """Copies the release's files with the paths of this host, and starts the wrapper script."""
     for name in release.virtual:
-        folder = workshop.folder / name / "bin"
+        folder = testbed.folder / name / "bin"
         folder.mkdir(parents=True)
-        script = workshop.start_script(name)
+        script = testbed.start_script(name)
         script.rename(folder / script.name)
     names = [name.replace("-", "_") for name in release.machines]
     names += [f"vlan{nr}" for nr in release.vlans]
-    (workshop.folder / "test-script").write_text(
-        SCRIPT.format(names=names, virtual=release.virtual)
-    )
+    (testbed.folder / "test-script").write_text(SCRIPT.format(names=names, virtual=release.virtual))
     values = {
-        "dir": workshop.folder,
+        "dir": testbed.folder,
         "driver": PROGRAMS / "nixos-test-driver",
         "shell": "/bin/bash",
     }
@@ -73,17 +71,17 @@ def start(workshop: Workshop, release: Release, *arguments: str | Path) -> Run:
         text = golden.read_text()
         for name, value in values.items():
             text = text.replace(f"@{name}@", str(value))
-        (workshop.folder / golden.name).write_text(text)
-    wrapper = workshop.folder / "nixos-test-driver"
+        (testbed.folder / golden.name).write_text(text)
+    wrapper = testbed.folder / "nixos-test-driver"
     wrapper.chmod(0o755)
-    return workshop.run(wrapper, "-o", workshop.out, *arguments, LOGFILE="/dev/null")
+    return testbed.run(wrapper, "-o", testbed.out, *arguments, LOGFILE="/dev/null")
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=[release.name for release in RELEASES])
-def test_a_run_as_started_by_a_release(workshop: Workshop, release: Release) -> None:
+def test_a_run_as_started_by_a_release(testbed: Testbed, release: Release) -> None:
     if release.containers and (reason := why_no_containers()):
         pytest.skip(reason)
-    run = start(workshop, release)
+    run = start(testbed, release)
     run.expect(0)
     assert run.stdout.endswith(
         f"{release.machines} {release.vlans}\nTrue\n"
@@ -92,16 +90,16 @@ def test_a_run_as_started_by_a_release(workshop: Workshop, release: Release) -> 
     assert f"Test will time out and terminate in {release.limit} seconds\n" in run.stderr
 
 
-def test_24_11_has_a_junit_report(workshop: Workshop) -> None:
-    start(workshop, RELEASES[1]).expect(0)
-    assert 'name="main"' in (workshop.out / "report.xml").read_text()
+def test_24_11_has_a_junit_report(testbed: Testbed) -> None:
+    start(testbed, RELEASES[1]).expect(0)
+    assert 'name="main"' in (testbed.out / "report.xml").read_text()
 
 
 @pytest.mark.parametrize(
     ("release", "first"), [(RELEASES[2], 8), (RELEASES[3], 3)], ids=["25.05", "25.11"]
 )
-def test_the_ssh_commands_are_printed(workshop: Workshop, release: Release, first: int) -> None:
-    run = start(workshop, release)
+def test_the_ssh_commands_are_printed(testbed: Testbed, release: Release, first: int) -> None:
+    run = start(testbed, release)
     run.expect(0)
     assert f"alpha:   ssh -o User=root vsock/{first}\n" in run.stdout
     assert f"beta-2:  ssh -o User=root vsock/{first + 1}\n" in run.stdout
@@ -109,6 +107,6 @@ def test_the_ssh_commands_are_printed(workshop: Workshop, release: Release, firs
 
 @pytest.mark.parametrize("release", RELEASES[2:5], ids=["25.05", "25.11", "26.05"])
 def test_the_debug_hook_s_flag_may_be_abbreviated_as_by_run_nix(
-    workshop: Workshop, release: Release
+    testbed: Testbed, release: Release
 ) -> None:
-    start(workshop, release, "--debug-hook=/bin/attach").expect(0)
+    start(testbed, release, "--debug-hook=/bin/attach").expect(0)

@@ -8,7 +8,7 @@ import pytest
 
 from support.leftovers import expect_nothing_left, qemus_of
 from support.run import Run
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 VLANS = [1]
 IN_COMMAND = "web.succeed('echo in the command >&2; sleep 600')"
@@ -41,59 +41,57 @@ STAGES = [
 ]  # fmt: skip
 
 
-def at(stage: Stage, workshop: Workshop) -> Run:
+def at(stage: Stage, testbed: Testbed) -> Run:
     """A run that has reached the stage."""
-    fifo = workshop.folder / "fifo"
+    fifo = testbed.folder / "fifo"
     os.mkfifo(fifo)
-    start = workshop.start_script("web", mode=stage.mode)
+    start = testbed.start_script("web", mode=stage.mode)
     script = f"fifo = {str(fifo)!r}\n{stage.script}\n"
-    run = workshop.drive(workshop.configuration(script, [start], VLANS))
+    run = testbed.drive(testbed.configuration(script, [start], VLANS))
     run.wait_for(stage.marker)
     return run
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=[stage.name for stage in STAGES])
 class TestStages:
-    def test_ctrl_c(self, workshop: Workshop, stage: Stage) -> None:
-        run = at(stage, workshop)
+    def test_ctrl_c(self, testbed: Testbed, stage: Stage) -> None:
+        run = at(stage, testbed)
         run.press_ctrl_c()
         run.expect(130)
 
-    def test_sigterm(self, workshop: Workshop, stage: Stage) -> None:
-        run = at(stage, workshop)
+    def test_sigterm(self, testbed: Testbed, stage: Stage) -> None:
+        run = at(stage, testbed)
         run.send(signal.SIGTERM)
         run.expect(143)
 
-    def test_kill(self, workshop: Workshop, stage: Stage) -> None:
-        run = at(stage, workshop)
+    def test_kill(self, testbed: Testbed, stage: Stage) -> None:
+        run = at(stage, testbed)
         run.send(signal.SIGKILL)
         run.expect(137)
-        expect_nothing_left(workshop.folder)
+        expect_nothing_left(testbed.folder)
 
 
 class TestFurtherSignals:
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_the_same_signal_again_while_cleaning_up(
-        self, workshop: Workshop, number: signal.Signals
+        self, testbed: Testbed, number: signal.Signals
     ) -> None:
-        start = workshop.start_script("web", mode="ignore-exit")
-        run = workshop.drive(workshop.configuration(IN_COMMAND, [start], VLANS))
+        start = testbed.start_script("web", mode="ignore-exit")
+        run = testbed.drive(testbed.configuration(IN_COMMAND, [start], VLANS))
         run.wait_for("web # in the command")
         run.send(number)
         run.wait_for("cleanup")
         run.send(number)
         run.expect(128 + number)
 
-    def test_ctrl_c_caught_by_the_script_leaves_the_machine_usable(
-        self, workshop: Workshop
-    ) -> None:
+    def test_ctrl_c_caught_by_the_script_leaves_the_machine_usable(self, testbed: Testbed) -> None:
         script = """
             try:
                 web.succeed("echo in the command >&2; sleep 600", timeout=3)
             except KeyboardInterrupt:
                 print(web.succeed("echo still here"), end="")
         """
-        run = workshop.drive(workshop.configuration(script))
+        run = testbed.drive(testbed.configuration(script))
         run.wait_for("web # in the command")
         run.press_ctrl_c()
         run.expect(0)
@@ -101,29 +99,29 @@ class TestFurtherSignals:
 
 
 class TestKilledDriver:
-    def test_its_state_directory_can_be_used_immediately(self, workshop: Workshop) -> None:
-        configuration = workshop.configuration(IN_COMMAND, vlans=VLANS)
-        first = workshop.drive(configuration)
+    def test_its_state_directory_can_be_used_immediately(self, testbed: Testbed) -> None:
+        configuration = testbed.configuration(IN_COMMAND, vlans=VLANS)
+        first = testbed.drive(configuration)
         first.wait_for("web # in the command")
         first.send(signal.SIGKILL)
         first.expect(137)
-        second = workshop.drive(workshop.configuration("web.succeed('true')", vlans=VLANS))
+        second = testbed.drive(testbed.configuration("web.succeed('true')", vlans=VLANS))
         second.expect(0)
 
-    def test_a_start_script_with_qemu_as_a_child_ends_too(self, workshop: Workshop) -> None:
-        start = workshop.start_script("web")
+    def test_a_start_script_with_qemu_as_a_child_ends_too(self, testbed: Testbed) -> None:
+        start = testbed.start_script("web")
         start.write_text(start.read_text().replace("exec ", "") + "exit $?\n")
-        run = workshop.drive(workshop.configuration(IN_COMMAND, [start]))
+        run = testbed.drive(testbed.configuration(IN_COMMAND, [start]))
         run.wait_for("web # in the command")
-        assert qemus_of(workshop.state)
+        assert qemus_of(testbed.state)
         run.send(signal.SIGKILL)
         run.expect(137)
-        expect_nothing_left(workshop.folder)
+        expect_nothing_left(testbed.folder)
 
-    def test_a_qemu_that_ignores_sigterm_ends_too(self, workshop: Workshop) -> None:
-        start = workshop.start_script("web", mode="ignore-exit")
-        run = workshop.drive(workshop.configuration(IN_COMMAND, [start]))
+    def test_a_qemu_that_ignores_sigterm_ends_too(self, testbed: Testbed) -> None:
+        start = testbed.start_script("web", mode="ignore-exit")
+        run = testbed.drive(testbed.configuration(IN_COMMAND, [start]))
         run.wait_for("web # in the command")
         run.send(signal.SIGKILL)
         run.expect(137)
-        expect_nothing_left(workshop.folder)
+        expect_nothing_left(testbed.folder)

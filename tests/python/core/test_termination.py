@@ -8,7 +8,7 @@ import pytest
 
 from support.leftovers import expect_nothing_left, qemus_of
 from support.run import Run
-from support.workshop import Workshop
+from support.testbed import Testbed
 
 # Scripts that would run endlessly.
 STUBBORN = {
@@ -66,43 +66,43 @@ log.log("ready")
 """
 
 
-def start(workshop: Workshop, name: str, further: str = "") -> Run:
+def start(testbed: Testbed, name: str, further: str = "") -> Run:
     body = "\n".join(line.removeprefix(" " * 8) for line in STUBBORN[name].split("\n"))
-    configuration = workshop.configuration(PREPARATION + further + body, vlans=[1])
-    return workshop.drive(
-        configuration, "--junit-xml=report.xml", LOGFILE=str(workshop.folder / "log.xml")
+    configuration = testbed.configuration(PREPARATION + further + body, vlans=[1])
+    return testbed.drive(
+        configuration, "--junit-xml=report.xml", LOGFILE=str(testbed.folder / "log.xml")
     )
 
 
-def expect_complete_cleanup(workshop: Workshop, run: Run) -> None:
+def expect_complete_cleanup(testbed: Testbed, run: Run) -> None:
     run.expect(143)
-    expect_nothing_left(workshop.folder)
-    suite = ElementTree.parse(workshop.out / "report.xml").getroot()[0]
+    expect_nothing_left(testbed.folder)
+    suite = ElementTree.parse(testbed.out / "report.xml").getroot()[0]
     assert suite.get("failures") == "1"
     assert "ready" in (suite[0].findtext("system-out") or "")
     assert "SIGTERM" in (suite[0].findtext("system-err") or "")
-    assert "<line>ready</line>" in (workshop.folder / "log.xml").read_text()
+    assert "<line>ready</line>" in (testbed.folder / "log.xml").read_text()
 
 
 @pytest.mark.parametrize("name", STUBBORN)
-def test_sigterm_ends_a_script_that(workshop: Workshop, name: str) -> None:
-    run = start(workshop, name)
+def test_sigterm_ends_a_script_that(testbed: Testbed, name: str) -> None:
+    run = start(testbed, name)
     run.wait_for("ready")
     run.wait_for(MARKER.get(name, "ready"))
-    assert qemus_of(workshop.state)
+    assert qemus_of(testbed.state)
     run.send(signal.SIGTERM)
-    expect_complete_cleanup(workshop, run)
+    expect_complete_cleanup(testbed, run)
 
 
 @pytest.mark.parametrize("name", ["catches all exceptions", "holds the interpreter lock"])
-def test_the_time_limit_ends_a_script_that(workshop: Workshop, name: str) -> None:
+def test_the_time_limit_ends_a_script_that(testbed: Testbed, name: str) -> None:
     # The limit begins when the script is ready.
-    run = start(workshop, name, "driver.global_timeout = 0.5\ndriver.race_timer.start()\n")
-    expect_complete_cleanup(workshop, run)
+    run = start(testbed, name, "driver.global_timeout = 0.5\ndriver.race_timer.start()\n")
+    expect_complete_cleanup(testbed, run)
     assert "timeout reached; test terminating..." in run.stderr
 
 
-def test_a_script_that_passes_after_sigterm_has_not_passed(workshop: Workshop) -> None:
+def test_a_script_that_passes_after_sigterm_has_not_passed(testbed: Testbed) -> None:
     script = """
         import sys, time
         web.start()
@@ -113,16 +113,16 @@ def test_a_script_that_passes_after_sigterm_has_not_passed(workshop: Workshop) -
             pass
         sys.exit(0)
     """
-    run = workshop.drive(workshop.configuration(script), "--junit-xml=report.xml")
+    run = testbed.drive(testbed.configuration(script), "--junit-xml=report.xml")
     run.wait_for("ready")
     run.send(signal.SIGTERM)
     run.expect(143)
     assert "ended by force" not in run.stderr
-    assert 'failures="1"' in (workshop.out / "report.xml").read_text()
-    expect_nothing_left(workshop.folder)
+    assert 'failures="1"' in (testbed.out / "report.xml").read_text()
+    expect_nothing_left(testbed.folder)
 
 
-def test_a_script_has_time_to_clean_up(workshop: Workshop) -> None:
+def test_a_script_has_time_to_clean_up(testbed: Testbed) -> None:
     script = """
         import time
         try:
@@ -132,18 +132,18 @@ def test_a_script_has_time_to_clean_up(workshop: Workshop) -> None:
             time.sleep(0.5)
             print("cleaned up")
     """
-    run = workshop.drive(workshop.configuration(script))
+    run = testbed.drive(testbed.configuration(script))
     run.wait_for("ready")
     run.wait_for("must succeed: sleep 600")
     run.send(signal.SIGTERM)
     run.expect(143)
     assert "cleaned up\n" in run.stdout
     assert "ended by force" not in run.stderr
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)
 
 
-def test_a_log_that_is_not_read_does_not_delay_the_end(workshop: Workshop) -> None:
-    log = workshop.folder / "log.xml"
+def test_a_log_that_is_not_read_does_not_delay_the_end(testbed: Testbed) -> None:
+    log = testbed.folder / "log.xml"
     os.mkfifo(log)
     reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
     script = f"""
@@ -157,17 +157,17 @@ def test_a_log_that_is_not_read_does_not_delay_the_end(workshop: Workshop) -> No
             print("ready", flush=True)
         log.log("no room")
     """
-    run = workshop.drive(workshop.configuration(script), LOGFILE=str(log))
+    run = testbed.drive(testbed.configuration(script), LOGFILE=str(log))
     try:
         run.wait_for("ready")
         run.send(signal.SIGTERM)
         run.expect(143)
     finally:
         os.close(reader)
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)
 
 
-def test_terminate_test_ends_the_run(workshop: Workshop) -> None:
+def test_terminate_test_ends_the_run(testbed: Testbed) -> None:
     script = """
         import time
         try:
@@ -176,17 +176,17 @@ def test_terminate_test_ends_the_run(workshop: Workshop) -> None:
         except BaseException:
             pass
     """
-    run = workshop.drive(workshop.configuration(script))
+    run = testbed.drive(testbed.configuration(script))
     run.expect(143)
     assert "timeout reached; test terminating..." in run.stderr
 
 
-def test_a_prompt_ends_by_sigterm(workshop: Workshop) -> None:
-    workshop.keyboard = True
-    run = workshop.drive(workshop.configuration("pass"), "--interactive")
+def test_a_prompt_ends_by_sigterm(testbed: Testbed) -> None:
+    testbed.keyboard = True
+    run = testbed.drive(testbed.configuration("pass"), "--interactive")
     run.enter("web.start(); print('ty' + 'ped', flush=True); web.execute('sleep 600')")
     run.wait_for("typed")
     run.wait_for("QEMU running")
     run.send(signal.SIGTERM)
     run.expect(143)
-    expect_nothing_left(workshop.folder)
+    expect_nothing_left(testbed.folder)

@@ -12,12 +12,15 @@ from support.terminal import Terminal
 FAKE_QEMU = Path(__file__).resolve().parents[1] / "fakes/fake_qemu.py"
 
 
-class Workshop:
+class Testbed:
     """Writes test scripts, start scripts and configurations; runs the driver with them.
 
     `state` is the driver's state directory, `out` its output directory. See Run for `keyboard` and
     `one_pipe`.
     """
+
+    # Pytest would take the class for tests, because of its name.
+    __test__ = False
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
