@@ -6,7 +6,7 @@ import pytest
 
 from mesh import Mesh
 from support.patience import deadline
-from support.team import BOOT_LIMIT, team
+from support.shared_machines import BOOT_LIMIT, machines_of_cluster
 
 NODES = """
 [machines.primer]
@@ -21,7 +21,7 @@ guest = "worker"
 @pytest.fixture(scope="session")
 def mesh() -> Iterator[Mesh]:
     """`primer`, `worker1` and `worker2`, joined to the tailnet."""
-    with team(NODES) as made:
+    with machines_of_cluster(NODES) as made:
         nodes = Mesh(made)
         with deadline(4 * BOOT_LIMIT):
             nodes.start()

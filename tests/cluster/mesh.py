@@ -8,7 +8,7 @@ from typing import Any
 
 from charioteer.testing.machine import QemuMachine
 
-from support.team import Team
+from support.shared_machines import SharedMachines
 
 _ETHERNET = 14
 _IP = {0x0800: "IPv4", 0x86DD: "IPv6"}
@@ -23,14 +23,14 @@ class Mesh:
     server_address = "192.168.1.1"
     headscale = "headscale"
 
-    def __init__(self, team: Team) -> None:
-        self._team = team
-        self.nodes = [team[machine.name] for machine in team.driver.machines]
-        self.server = team[self.server_name]
+    def __init__(self, machines: SharedMachines) -> None:
+        self._machines = machines
+        self.nodes = [machines[machine.name] for machine in machines.driver.machines]
+        self.server = machines[self.server_name]
         self._captures: dict[str, list[Path]] = {node.name: [] for node in self.nodes}
 
     def __getitem__(self, name: str) -> QemuMachine:
-        return self._team[name]
+        return self._machines[name]
 
     def start(self) -> None:
         """Starts the nodes and joins them to the tailnet."""
@@ -82,7 +82,7 @@ class Mesh:
     def record(self, node: QemuMachine) -> None:
         """Records the packets on the node's user network, eth0, until the machine ends."""
         captures = self._captures[node.name]
-        captures.append(self._team.out / f"{node.name}-{len(captures)}.pcap")
+        captures.append(self._machines.out / f"{node.name}-{len(captures)}.pcap")
         node.send_monitor_command(
             f"object_add filter-dump,id=world,netdev=user.0,file={captures[-1]}"
         )

@@ -7,7 +7,7 @@ from charioteer import paths
 
 from kubernetes import NODES, SLOW, VERY_SLOW, Kubernetes
 from support.patience import deadline
-from support.team import team
+from support.shared_machines import machines_of_cluster
 from support.testbed import Testbed
 
 pytestmark = pytest.mark.limit(1500)
@@ -18,7 +18,7 @@ READY = "curl -sS --insecure --max-time 20 https://192.168.1.2:6443/readyz"
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Kubernetes]:
-    with team(NODES) as made:
+    with machines_of_cluster(NODES) as made:
         nodes = Kubernetes(made)
         with deadline(START_LIMIT):
             nodes.start()

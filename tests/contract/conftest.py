@@ -7,7 +7,7 @@ import pytest
 from test_driver.machine import QemuMachine
 
 from support.patience import deadline
-from support.team import BOOT_LIMIT, Team, show_terminal, team
+from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster, show_terminal
 
 PAIR = """
 [machines.alpha]
@@ -31,9 +31,9 @@ vlans = []
 
 
 @pytest.fixture(scope="session")
-def pair() -> Iterator[Team]:
+def pair() -> Iterator[SharedMachines]:
     """`alpha` and `beta`, two running minimal guests, and `spare`, which is not started."""
-    with team(PAIR) as made:
+    with machines_of_cluster(PAIR) as made:
         with deadline(BOOT_LIMIT):
             for name in ("alpha", "beta"):
                 made[name].start()
@@ -43,21 +43,21 @@ def pair() -> Iterator[Team]:
 
 
 @pytest.fixture
-def alpha(pair: Team) -> QemuMachine:
+def alpha(pair: SharedMachines) -> QemuMachine:
     return pair["alpha"]
 
 
 @pytest.fixture(scope="session")
-def systemd() -> Iterator[Team]:
+def systemd() -> Iterator[SharedMachines]:
     """`server`, a running Debian guest."""
-    with team(SYSTEMD) as made:
+    with machines_of_cluster(SYSTEMD) as made:
         with deadline(BOOT_LIMIT):
             made["server"].wait_for_unit("multi-user.target")
         yield made
 
 
 @pytest.fixture
-def server(systemd: Team) -> QemuMachine:
+def server(systemd: SharedMachines) -> QemuMachine:
     return systemd["server"]
 
 
@@ -65,7 +65,7 @@ ReadLog = Callable[[], str]
 
 
 @pytest.fixture
-def read_log(pair: Team, capfd: pytest.CaptureFixture[str]) -> ReadLog:
+def read_log(pair: SharedMachines, capfd: pytest.CaptureFixture[str]) -> ReadLog:
     """Returns the log of the driver of `pair` since the last call, without colours."""
 
     def since_the_last_call() -> str:
@@ -77,9 +77,9 @@ def read_log(pair: Team, capfd: pytest.CaptureFixture[str]) -> ReadLog:
 
 
 @pytest.fixture(scope="session")
-def desktops() -> Iterator[Team]:
+def desktops() -> Iterator[SharedMachines]:
     """`desk`, a guest whose screen shows an X server with a terminal."""
-    with team(DESKTOP) as made:
+    with machines_of_cluster(DESKTOP) as made:
         with deadline(BOOT_LIMIT):
             made["desk"].wait_for_x(timeout=BOOT_LIMIT)
             made["desk"].wait_for_window("Terminal")
@@ -89,7 +89,7 @@ def desktops() -> Iterator[Team]:
 
 
 @pytest.fixture
-def desk(desktops: Team) -> QemuMachine:
+def desk(desktops: SharedMachines) -> QemuMachine:
     """The desktop, whose screen shows the X server; its terminal has the keyboard."""
     show_terminal(desktops["desk"], 7)
     return desktops["desk"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_driver.machine import QemuMachine
 
-from support.team import Team
+from support.shared_machines import SharedMachines
 
 
 @pytest.fixture
@@ -27,7 +27,9 @@ def test_3_2_a_file_to_the_guest(alpha: QemuMachine, tree: Path) -> None:
     assert alpha.succeed("stat -c %a '/tmp/new folder/data'") == "750\n"
 
 
-def test_3_2_a_tree_to_the_guest_and_back(alpha: QemuMachine, pair: Team, tree: Path) -> None:
+def test_3_2_a_tree_to_the_guest_and_back(
+    alpha: QemuMachine, pair: SharedMachines, tree: Path
+) -> None:
     alpha.copy_from_host(str(tree), "/tmp/copied")
     alpha.copy_from_machine("/tmp/copied", "trees")
     back = pair.out / "trees/copied/below/data"
@@ -37,14 +39,18 @@ def test_3_2_a_tree_to_the_guest_and_back(alpha: QemuMachine, pair: Team, tree: 
         alpha.copy_from_machine("/tmp/copied", "trees")
 
 
-def test_3_2_a_file_from_the_guest_replaces_an_older_one(alpha: QemuMachine, pair: Team) -> None:
+def test_3_2_a_file_from_the_guest_replaces_an_older_one(
+    alpha: QemuMachine, pair: SharedMachines
+) -> None:
     for content in ("old", "new"):
         alpha.succeed(f"echo {content} > /tmp/content")
         alpha.copy_from_machine("/tmp/content")
     assert (pair.out / "content").read_text() == "new\n"
 
 
-def test_3_2_a_file_from_the_guest_by_the_old_name(alpha: QemuMachine, pair: Team) -> None:
+def test_3_2_a_file_from_the_guest_by_the_old_name(
+    alpha: QemuMachine, pair: SharedMachines
+) -> None:
     alpha.succeed("echo x > /tmp/by-old-name")
     with pytest.warns(DeprecationWarning, match="copy_from_machine"):
         alpha.copy_from_vm("/tmp/by-old-name")

@@ -6,7 +6,7 @@ import pytest
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine import QemuMachine
 
-from support.team import Team
+from support.shared_machines import SharedMachines
 
 # Type=simple would be active briefly.
 BROKEN = "[Service]\\nType=oneshot\\nExecStart=/bin/false\\n"
@@ -14,7 +14,7 @@ IDLE = "[Service]\\nExecStart=/bin/sleep infinity\\n"
 
 
 @pytest.fixture(scope="module", autouse=True)
-def units(systemd: Team) -> None:
+def units(systemd: SharedMachines) -> None:
     """Two services, of which `broken` cannot start."""
     server = systemd["server"]
     for name, text in (("broken", BROKEN), ("idle", IDLE)):
@@ -80,7 +80,7 @@ def test_3_2_systemctl(server: QemuMachine) -> None:
     assert server.systemctl("is-active multi-user.target") == (0, "active\n")
 
 
-def test_3_2_a_tree_both_ways(server: QemuMachine, systemd: Team, folder: Path) -> None:
+def test_3_2_a_tree_both_ways(server: QemuMachine, systemd: SharedMachines, folder: Path) -> None:
     data = folder / "tree/below/data"
     data.parent.mkdir(parents=True)
     data.write_bytes(bytes(range(256)) * 4_000)
@@ -93,7 +93,9 @@ def test_3_2_a_tree_both_ways(server: QemuMachine, systemd: Team, folder: Path) 
     assert list(Path(server.shared_dir).iterdir()) == []
 
 
-def test_3_2_a_link_of_the_guest_is_not_followed(server: QemuMachine, systemd: Team) -> None:
+def test_3_2_a_link_of_the_guest_is_not_followed(
+    server: QemuMachine, systemd: SharedMachines
+) -> None:
     server.succeed("mkdir -p /root/made && ln -sf /etc/shadow /root/made/link")
     server.copy_from_machine("/root/made")
     link = systemd.out / "made/link"

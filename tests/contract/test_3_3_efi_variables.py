@@ -12,7 +12,7 @@ from test_driver.machine import QemuMachine
 
 from support.leftovers import processes_of
 from support.patience import deadline
-from support.team import BOOT_LIMIT, team
+from support.shared_machines import BOOT_LIMIT, machines_of_cluster
 
 CLUSTER = """
 [machines.efi]
@@ -49,7 +49,7 @@ def tpms_of(machine: QemuMachine) -> list[int]:
 @pytest.fixture(scope="module")
 def off() -> Iterator[QemuMachine]:
     """A machine with a variable `Demo` of 0x2a, not started."""
-    with team(CLUSTER) as made:
+    with machines_of_cluster(CLUSTER) as made:
         made["efi"].create_efi_vars()
         made["efi"].write_efi_vars([written()])
         yield made["efi"]

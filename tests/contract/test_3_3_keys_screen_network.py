@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_driver.machine import QemuMachine
 
-from support.team import Team
+from support.shared_machines import SharedMachines
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -31,7 +31,7 @@ def test_3_3_the_human_monitor(alpha: QemuMachine) -> None:
 
 
 def test_3_3_screenshots_are_png_whatever_their_name(
-    alpha: QemuMachine, pair: Team, folder: Path
+    alpha: QemuMachine, pair: SharedMachines, folder: Path
 ) -> None:
     alpha.screenshot("first")
     alpha.screenshot(str(folder / "second.png"))

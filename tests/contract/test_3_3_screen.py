@@ -6,7 +6,7 @@ from pathlib import Path
 
 from test_driver.machine import QemuMachine
 
-from support.team import Team
+from support.shared_machines import SharedMachines
 
 HEAD = b"\x89PNG\r\n\x1a\n"
 
@@ -32,7 +32,7 @@ def test_3_3_wait_for_x_returns_when_there_is_an_x_server(desk: QemuMachine) -> 
 
 
 def test_3_3_a_screenshot_is_a_whole_png_of_the_screen(
-    desk: QemuMachine, desktops: Team, folder: Path
+    desk: QemuMachine, desktops: SharedMachines, folder: Path
 ) -> None:
     desk.screenshot("shot")
     found = chunks((desktops.out / "shot.png").read_bytes())

@@ -9,7 +9,7 @@ from test_driver.machine import QemuMachine
 
 from support import stage_one
 from support.patience import deadline
-from support.team import BOOT_LIMIT, team
+from support.shared_machines import BOOT_LIMIT, machines_of_cluster
 
 CLUSTER = """
 [machines.staged]
@@ -21,7 +21,7 @@ vlans = []
 @pytest.fixture
 def staged(folder: Path) -> Iterator[QemuMachine]:
     """A machine whose initramfs has systemd and a root shell, not started."""
-    with team(CLUSTER) as made:
+    with machines_of_cluster(CLUSTER) as made:
         initrd = folder / "initrd"
         with deadline(BOOT_LIMIT):
             initrd.write_bytes(stage_one.make())

@@ -4,7 +4,7 @@ import pytest
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine import QemuMachine
 
-from support.team import new_log
+from support.shared_machines import new_log
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from test_driver.machine import BaseMachine, NspawnMachine
 from support.containers import only_containers, why_no_containers
 from support.leftovers import expect_nothing_left
 from support.patience import deadline, until
-from support.team import BOOT_LIMIT, Team, team
+from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster
 from support.testbed import Testbed
 
 CLUSTER = """
@@ -35,9 +35,9 @@ needs_containers = pytest.mark.skipif(bool(_REASON), reason=_REASON)
 
 
 @pytest.fixture(scope="module")
-def mixed() -> Iterator[Team]:
+def mixed() -> Iterator[SharedMachines]:
     """A virtual machine and two containers, all started."""
-    with only_containers(), team(CLUSTER) as made:
+    with only_containers(), machines_of_cluster(CLUSTER) as made:
         with deadline(BOOT_LIMIT):
             made.driver.start_all()
             made["vm"].connect()
@@ -45,13 +45,13 @@ def mixed() -> Iterator[Team]:
 
 
 @pytest.fixture
-def web(mixed: Team) -> NspawnMachine:
+def web(mixed: SharedMachines) -> NspawnMachine:
     (found,) = [each for each in mixed.driver.machines_nspawn if each.name == "web"]
     return found
 
 
 @needs_containers
-def test_3_6_containers_are_machines(mixed: Team, web: NspawnMachine) -> None:
+def test_3_6_containers_are_machines(mixed: SharedMachines, web: NspawnMachine) -> None:
     names = [machine.name for machine in mixed.driver.machines]
     assert names == ["other", "vm", "web"]
     assert isinstance(web, BaseMachine) and repr(web) == "<NspawnMachine 'web'>"
@@ -103,7 +103,7 @@ def test_3_6_units_ports_and_files_are_waited_for(web: NspawnMachine) -> None:
 
 @needs_containers
 def test_3_6_the_journal_is_logged_as_the_console(
-    mixed: Team, web: NspawnMachine, capfd: pytest.CaptureFixture[str]
+    mixed: SharedMachines, web: NspawnMachine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     web.succeed("logger from the container")
     until_logged("from the container", mixed, capfd)
@@ -111,7 +111,7 @@ def test_3_6_the_journal_is_logged_as_the_console(
 
 @needs_containers
 def test_3_6_the_journal_is_followed_again_after_journalctl_has_ended(
-    mixed: Team, web: NspawnMachine, capfd: pytest.CaptureFixture[str]
+    mixed: SharedMachines, web: NspawnMachine, capfd: pytest.CaptureFixture[str]
 ) -> None:
     web.succeed("true")
     journal = web._journal
@@ -129,12 +129,12 @@ def test_3_6_the_journal_is_followed_again_after_journalctl_has_ended(
     assert web._journal is not None and web._journal is not again
 
 
-def until_logged(message: str, team: Team, capfd: pytest.CaptureFixture[str]) -> None:
+def until_logged(message: str, machines: SharedMachines, capfd: pytest.CaptureFixture[str]) -> None:
     """Waits for a line of the console of `web`."""
     seen: list[str] = []
 
     def is_logged() -> bool:
-        team.driver.logger.reporter.flush()
+        machines.driver.logger.reporter.flush()
         seen.append(capfd.readouterr().err)
         line = rf"^\x1b\[2mweb # \[ *[0-9.]+\] web .*: {message}\x1b\[0m$"
         return re.search(line, "".join(seen), re.MULTILINE) is not None
@@ -143,7 +143,7 @@ def until_logged(message: str, team: Team, capfd: pytest.CaptureFixture[str]) ->
 
 
 @needs_containers
-def test_3_6_files_both_ways(mixed: Team, web: NspawnMachine, folder: Path) -> None:
+def test_3_6_files_both_ways(mixed: SharedMachines, web: NspawnMachine, folder: Path) -> None:
     (folder / "tree/below").mkdir(parents=True)
     (folder / "tree/below/data").write_bytes(bytes(range(256)))
     (folder / "tree/below/data").chmod(0o750)
@@ -163,7 +163,7 @@ def test_3_6_files_both_ways(mixed: Team, web: NspawnMachine, folder: Path) -> N
 
 
 @needs_containers
-def test_3_6_machines_and_containers_share_vlans(mixed: Team, web: NspawnMachine) -> None:
+def test_3_6_machines_and_containers_share_vlans(mixed: SharedMachines, web: NspawnMachine) -> None:
     vm = mixed["vm"]
     vm.wait_until_succeeds("ping -c 1 -W 5 web", timeout=60)
     vm.wait_until_succeeds("ping -c 1 -W 5 other", timeout=60)
@@ -175,7 +175,7 @@ def test_3_6_machines_and_containers_share_vlans(mixed: Team, web: NspawnMachine
 
 @needs_containers
 def test_3_6_screenshots_and_keys_use_programs_of_x(
-    mixed: Team, web: NspawnMachine, folder: Path
+    mixed: SharedMachines, web: NspawnMachine, folder: Path
 ) -> None:
     # The container has no X server: these replace its programs.
     picture = b"P6 160 40 255\n" + bytes([255, 255, 200]) * 160 * 40
@@ -212,7 +212,7 @@ def test_3_6_the_ssh_command(web: NspawnMachine) -> None:
 
 @needs_containers
 def test_3_6_files_survive_shutdown_and_start(
-    mixed: Team, capfd: pytest.CaptureFixture[str]
+    mixed: SharedMachines, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (other,) = [each for each in mixed.driver.machines_nspawn if each.name == "other"]
     other.succeed("echo kept > /root/kept")

@@ -9,11 +9,11 @@ from test_driver.machine import QemuMachine
 from test_driver.machine.qmp import QMPAPIError
 
 from conftest import ReadLog
-from support.team import Team
+from support.shared_machines import SharedMachines
 
 
 def test_3_7_a_polling_condition_that_fails_ends_the_command(
-    alpha: QemuMachine, pair: Team
+    alpha: QemuMachine, pair: SharedMachines
 ) -> None:
     holds = True
 
@@ -29,7 +29,9 @@ def test_3_7_a_polling_condition_that_fails_ends_the_command(
     alpha.succeed("true")
 
 
-def test_3_7_a_polling_condition_that_fails_ends_a_wait(alpha: QemuMachine, pair: Team) -> None:
+def test_3_7_a_polling_condition_that_fails_ends_a_wait(
+    alpha: QemuMachine, pair: SharedMachines
+) -> None:
     checks = 0
 
     @pair.symbols["polling_condition"](seconds_interval=0)  # type: ignore[misc]
@@ -44,7 +46,7 @@ def test_3_7_a_polling_condition_that_fails_ends_a_wait(alpha: QemuMachine, pair
 
 
 def test_3_7_a_subtest_logs_and_reraises_the_error(
-    pair: Team, capfd: pytest.CaptureFixture[str]
+    pair: SharedMachines, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(LookupError), pair.symbols["subtest"]("finding it"):
         raise LookupError("it is not here")
@@ -53,7 +55,7 @@ def test_3_7_a_subtest_logs_and_reraises_the_error(
 
 
 def test_3_7_serial_lines_can_be_silenced(
-    alpha: QemuMachine, pair: Team, capfd: pytest.CaptureFixture[str]
+    alpha: QemuMachine, pair: SharedMachines, capfd: pytest.CaptureFixture[str]
 ) -> None:
     pair.symbols["serial_stdout_off"]()
     alpha.succeed("echo silenced >&2")
@@ -66,7 +68,9 @@ def test_3_7_serial_lines_can_be_silenced(
     assert "alpha # silenced" not in log and "alpha # shown" in log
 
 
-def test_3_7_a_condition_is_described_by_description_docstring_or_name(pair: Team) -> None:
+def test_3_7_a_condition_is_described_by_description_docstring_or_name(
+    pair: SharedMachines,
+) -> None:
     polling_condition = pair.symbols["polling_condition"]
 
     @polling_condition  # type: ignore[misc]
@@ -98,7 +102,7 @@ def test_3_7_a_condition_is_described_by_description_docstring_or_name(pair: Tea
 
 
 def test_3_7_a_condition_is_checked_when_due_and_logged(
-    alpha: QemuMachine, pair: Team, read_log: ReadLog
+    alpha: QemuMachine, pair: SharedMachines, read_log: ReadLog
 ) -> None:
     @pair.symbols["polling_condition"](seconds_interval=3600)  # type: ignore[misc]
     def rare() -> None:
@@ -115,7 +119,9 @@ def test_3_7_a_condition_is_checked_when_due_and_logged(
     assert "Time since last: " in read_log()
 
 
-def test_3_7_a_condition_may_use_the_machine_it_watches(alpha: QemuMachine, pair: Team) -> None:
+def test_3_7_a_condition_may_use_the_machine_it_watches(
+    alpha: QemuMachine, pair: SharedMachines
+) -> None:
     depth: list[int] = []
 
     @pair.symbols["polling_condition"](seconds_interval=0)  # type: ignore[misc]
@@ -128,7 +134,9 @@ def test_3_7_a_condition_may_use_the_machine_it_watches(alpha: QemuMachine, pair
     assert set(depth) == {1} and not watching.condition.entered
 
 
-def test_3_7_an_exception_in_a_condition_is_a_failure(alpha: QemuMachine, pair: Team) -> None:
+def test_3_7_an_exception_in_a_condition_is_a_failure(
+    alpha: QemuMachine, pair: SharedMachines
+) -> None:
     @pair.symbols["polling_condition"]  # type: ignore[misc]
     def broken() -> bool:
         raise LookupError
@@ -139,7 +147,7 @@ def test_3_7_an_exception_in_a_condition_is_a_failure(alpha: QemuMachine, pair: 
     assert isinstance(failure.value.__cause__, LookupError)
 
 
-def test_3_7_conditions_are_left_in_reverse_order(pair: Team) -> None:
+def test_3_7_conditions_are_left_in_reverse_order(pair: SharedMachines) -> None:
     polling_condition = pair.symbols["polling_condition"]
     first, second = polling_condition(lambda: True), polling_condition(lambda: True)
     first.__enter__()
@@ -149,7 +157,7 @@ def test_3_7_conditions_are_left_in_reverse_order(pair: Team) -> None:
     pair.driver.polling_conditions.clear()
 
 
-def test_3_7_a_condition_can_be_waited_for(pair: Team, read_log: ReadLog) -> None:
+def test_3_7_a_condition_can_be_waited_for(pair: SharedMachines, read_log: ReadLog) -> None:
     answers = iter([False, False, True])
 
     @pair.symbols["polling_condition"]  # type: ignore[misc]
@@ -166,7 +174,7 @@ def test_3_7_a_condition_can_be_waited_for(pair: Team, read_log: ReadLog) -> Non
     assert "Last chance for settled\n" in read_log()
 
 
-def test_3_7_failures_to_start_are_collected(folder: Path, pair: Team) -> None:
+def test_3_7_failures_to_start_are_collected(folder: Path, pair: SharedMachines) -> None:
     def failing(name: str) -> QemuMachine:
         return QemuMachine(folder, folder, "exit 3; run-x-vm", pair.driver.logger, name)
 

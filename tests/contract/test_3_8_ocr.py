@@ -8,7 +8,7 @@ from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine import QemuMachine
 
 from support.patience import deadline
-from support.team import Team, show_terminal, new_log
+from support.shared_machines import SharedMachines, new_log, show_terminal
 
 LIMIT = 120
 
@@ -19,7 +19,7 @@ def show(machine: QemuMachine, text: str) -> None:
 
 
 @pytest.fixture
-def console(desktops: Team) -> QemuMachine:
+def console(desktops: SharedMachines) -> QemuMachine:
     """The desktop, whose screen shows terminal 1 instead of the X server."""
     show_terminal(desktops["desk"], 1)
     return desktops["desk"]

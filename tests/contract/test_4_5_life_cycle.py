@@ -7,7 +7,7 @@ import pytest
 from test_driver.machine import QemuMachine
 
 from support.patience import until
-from support.team import Team
+from support.shared_machines import SharedMachines
 
 
 def test_4_5_a_running_machine(alpha: QemuMachine) -> None:
@@ -20,7 +20,7 @@ def test_4_5_a_running_machine(alpha: QemuMachine) -> None:
 
 
 @pytest.mark.limit(180)
-def test_4_5_shutdown_start_crash(pair: Team) -> None:
+def test_4_5_shutdown_start_crash(pair: SharedMachines) -> None:
     spare = pair["spare"]
     assert not spare.is_up()
     assert spare.succeed("hostname") == "spare\n"
@@ -40,7 +40,7 @@ def test_4_5_shutdown_start_crash(pair: Team) -> None:
 
 
 @pytest.mark.limit(180)
-def test_4_5_reboot(pair: Team) -> None:
+def test_4_5_reboot(pair: SharedMachines) -> None:
     spare = pair["spare"]
     spare.start(allow_reboot=True)
     spare.succeed("touch /tmp/before")
@@ -55,7 +55,7 @@ def test_4_5_reboot(pair: Team) -> None:
 
 
 @pytest.mark.limit(180)
-def test_4_5_a_guest_that_powers_itself_off(pair: Team) -> None:
+def test_4_5_a_guest_that_powers_itself_off(pair: SharedMachines) -> None:
     spare = pair["spare"]
     spare.execute("poweroff", check_output=False)
     qemu = Path(f"/proc/{spare.pid}")
@@ -67,7 +67,7 @@ def test_4_5_a_guest_that_powers_itself_off(pair: Team) -> None:
 
 
 @pytest.mark.limit(180)
-def test_4_5_without_allow_reboot_a_reboot_ends_the_machine(pair: Team) -> None:
+def test_4_5_without_allow_reboot_a_reboot_ends_the_machine(pair: SharedMachines) -> None:
     spare = pair["spare"]
     spare.connect()
     spare.reboot()
@@ -76,7 +76,7 @@ def test_4_5_without_allow_reboot_a_reboot_ends_the_machine(pair: Team) -> None:
 
 
 @pytest.mark.limit(180)
-def test_4_5_create_machine(pair: Team) -> None:
+def test_4_5_create_machine(pair: SharedMachines) -> None:
     made = pair.symbols["create_machine"](pair["spare"].start_command, name="made")
     try:
         assert made.name == "made" and isinstance(made, QemuMachine)
@@ -88,7 +88,7 @@ def test_4_5_create_machine(pair: Team) -> None:
 
 
 @pytest.mark.limit(180)
-def test_4_5_wait_for_shutdown_during_a_crash(pair: Team) -> None:
+def test_4_5_wait_for_shutdown_during_a_crash(pair: SharedMachines) -> None:
     spare = pair["spare"]
     spare.connect()
     waiter = threading.Thread(target=spare.wait_for_shutdown)

@@ -7,7 +7,7 @@ from test_driver.errors import MachineError
 from test_driver.machine import QemuMachine
 
 from conftest import ReadLog
-from support.team import Team
+from support.shared_machines import SharedMachines
 
 
 def test_4_2_the_environment_of_commands(alpha: QemuMachine) -> None:
@@ -32,7 +32,7 @@ def test_4_2_the_shell_is_a_script_without_job_control(alpha: QemuMachine) -> No
 
 
 @pytest.mark.limit(180)
-def test_4_3_connecting_is_logged(pair: Team, read_log: ReadLog) -> None:
+def test_4_3_connecting_is_logged(pair: SharedMachines, read_log: ReadLog) -> None:
     spare = pair["spare"]
     assert not spare.booted
     spare.connect()
@@ -89,7 +89,7 @@ def test_4_4_newlines_tabs_quotes_and_non_ascii_letters(alpha: QemuMachine) -> N
 
 
 @pytest.mark.limit(180)
-def test_4_4_a_guest_that_powers_off_during_a_command(pair: Team) -> None:
+def test_4_4_a_guest_that_powers_off_during_a_command(pair: SharedMachines) -> None:
     spare = pair["spare"]
     spare.connect()
     # Upstream raises ValueError, BrokenPipeError or binascii.Error, depending on timing.

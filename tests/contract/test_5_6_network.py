@@ -6,8 +6,8 @@ from contextlib import ExitStack
 import pytest
 from test_driver.machine import QemuMachine
 
+from support.shared_machines import SharedMachines
 from support.station import Station, plugged
-from support.team import Team
 from support.testbed import Testbed
 
 ALPHA = "52:54:00:12:01:01"
@@ -18,7 +18,7 @@ Cable = Callable[[QemuMachine], None]
 
 
 @pytest.fixture
-def beta(pair: Team) -> QemuMachine:
+def beta(pair: SharedMachines) -> QemuMachine:
     return pair["beta"]
 
 
@@ -35,7 +35,7 @@ def test_5_5_a_vlan_is_logged_and_exported(testbed: Testbed) -> None:
 
 
 @pytest.fixture
-def plug(pair: Team) -> Iterator[Plug]:
+def plug(pair: SharedMachines) -> Iterator[Plug]:
     """Connects stations with the given addresses to VLAN 1."""
     with ExitStack() as stack:
 
@@ -95,7 +95,9 @@ def test_5_5_frames_to_an_unplugged_machine_reach_the_other_stations(
 
 
 @pytest.mark.parametrize(("name", "number"), [("alpha", 1), ("beta", 2)])
-def test_5_6_addresses_follow_the_order_of_names(pair: Team, name: str, number: int) -> None:
+def test_5_6_addresses_follow_the_order_of_names(
+    pair: SharedMachines, name: str, number: int
+) -> None:
     machine = pair[name]
     assert machine.succeed("cat /sys/class/net/eth1/address") == f"52:54:00:12:01:0{number}\n"
     shown = machine.succeed("ip addr show eth1")

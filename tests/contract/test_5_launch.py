@@ -8,7 +8,7 @@ from test_driver.errors import MachineError
 from test_driver.machine import QemuMachine
 
 from support.leftovers import qemus_of
-from support.team import Team
+from support.shared_machines import SharedMachines
 
 
 def words_of(pid: int | None) -> list[str]:
@@ -62,7 +62,7 @@ def test_5_1_the_recorded_process_is_qemu_in_its_state_directory(alpha: QemuMach
     assert alpha.process is not None and alpha.process.pid == alpha.pid
 
 
-def test_5_1_the_environment_of_start_scripts(alpha: QemuMachine, pair: Team) -> None:
+def test_5_1_the_environment_of_start_scripts(alpha: QemuMachine, pair: SharedMachines) -> None:
     seen = environment_of(alpha.pid)
     assert seen["TMPDIR"] == str(alpha.state_dir)
     assert seen["SHARED_DIR"] == str(alpha.shared_dir)
@@ -82,7 +82,7 @@ def test_5_1_the_serial_port_is_the_standard_input_and_output(alpha: QemuMachine
 
 @pytest.mark.limit(180)
 def test_5_3_the_start_command_is_shell_code_and_reads_the_user_s_variables(
-    pair: Team, monkeypatch: pytest.MonkeyPatch
+    pair: SharedMachines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("QEMU_KERNEL_PARAMS", "of.the=user")
     monkeypatch.setenv("QEMU_OPTS", "-name chosen -device virtio-balloon")
@@ -109,7 +109,9 @@ def test_5_4_the_clock_source_is_the_acpi_timer(alpha: QemuMachine) -> None:
     assert alpha.succeed(f"cat {source}") == "acpi_pm\n"
 
 
-def test_5_1_an_early_exit_of_qemu_is_reported_with_its_output(folder: Path, pair: Team) -> None:
+def test_5_1_an_early_exit_of_qemu_is_reported_with_its_output(
+    folder: Path, pair: SharedMachines
+) -> None:
     script = folder / "run-failing-vm"
     script.write_text("#!/bin/sh\necho 'no such disk' >&2\nexit 3\n")
     script.chmod(0o755)
@@ -126,7 +128,7 @@ def test_5_1_an_early_exit_of_qemu_is_reported_with_its_output(folder: Path, pai
         failing.handle.release()
 
 
-def test_5_2_sockets_and_directories(alpha: QemuMachine, pair: Team) -> None:
+def test_5_2_sockets_and_directories(alpha: QemuMachine, pair: SharedMachines) -> None:
     base = alpha.tmp_dir
     assert alpha.state_dir == base / "vm-state-alpha"
     assert alpha.shared_dir == base / "shared-xchg" == pair["beta"].shared_dir

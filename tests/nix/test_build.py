@@ -25,7 +25,7 @@ from support.containers import why_no_containers
 from support.leftovers import expect_nothing_left
 from support.patience import deadline, scaled
 from support.run import PROGRAMS
-from support.team import BUILD_LIMIT, short_folder
+from support.shared_machines import BUILD_LIMIT, short_folder
 
 TEST = Path(__file__).resolve().parent / "test.nix"
 PATH = "/usr/bin:/usr/sbin"

@@ -10,7 +10,7 @@ import pytest
 from real_nix import ROOT, Nix
 from sandbox import Sandbox
 
-from support.team import short_folder
+from support.shared_machines import short_folder
 
 HERE = Path(__file__).resolve().parent
 BUILD = (ROOT / "build/release").resolve()

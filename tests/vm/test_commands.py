@@ -15,7 +15,7 @@ from charioteer.testing.machine import QemuMachine
 from charioteer.testing.machines import Machines
 
 from support.patience import deadline
-from support.team import BOOT_LIMIT, Team, team, new_log
+from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster, new_log
 from support.testbed import Testbed
 
 PAIR = """
@@ -30,8 +30,8 @@ pytestmark = pytest.mark.limit(240)
 
 
 @pytest.fixture(scope="module")
-def pair() -> Iterator[Team]:
-    with team(PAIR) as made:
+def pair() -> Iterator[SharedMachines]:
+    with machines_of_cluster(PAIR) as made:
         with deadline(BOOT_LIMIT):
             everything = Machines([made["alpha"], made["beta"]])
             everything.start()
@@ -40,12 +40,12 @@ def pair() -> Iterator[Team]:
 
 
 @pytest.fixture
-def alpha(pair: Team) -> QemuMachine:
+def alpha(pair: SharedMachines) -> QemuMachine:
     return pair["alpha"]
 
 
 @pytest.fixture
-def both(pair: Team) -> Machines:
+def both(pair: SharedMachines) -> Machines:
     return Machines([pair["alpha"], pair["beta"]])
 
 

@@ -9,7 +9,7 @@ from charioteer.testing.machines import Machines
 
 from support.containers import only_containers, why_no_containers
 from support.patience import deadline
-from support.team import BOOT_LIMIT, Team, team
+from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster
 
 CLUSTER = """
 name = "containers"
@@ -27,16 +27,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def mixed() -> Iterator[Team]:
+def mixed() -> Iterator[SharedMachines]:
     """A virtual machine and a container, both started in a folder with an odd path."""
-    with only_containers(), team(CLUSTER, odd_path=True) as made:
+    with only_containers(), machines_of_cluster(CLUSTER, odd_path=True) as made:
         with deadline(BOOT_LIMIT):
             Machines(made.driver.machines).succeed("true")
         yield made
 
 
 @pytest.fixture
-def box(mixed: Team) -> NspawnMachine:
+def box(mixed: SharedMachines) -> NspawnMachine:
     (found,) = mixed.driver.machines_nspawn
     return found
 
@@ -106,7 +106,7 @@ def test_lines_are_delivered_while_the_command_runs(box: NspawnMachine) -> None:
         assert process.wait().signal == 9
 
 
-def test_all_machines_of_both_kinds(mixed: Team) -> None:
+def test_all_machines_of_both_kinds(mixed: SharedMachines) -> None:
     everything = mixed.symbols["all_machines"]
     assert everything.succeed("hostname") == {"box": "box\n", "vm": "vm\n"}
     results = everything.run("cat", stdin="x")

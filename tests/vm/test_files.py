@@ -11,7 +11,7 @@ from charioteer.testing.errors import MachineError
 from charioteer.testing.machine import QemuMachine
 
 from support.patience import deadline
-from support.team import BOOT_LIMIT, Team, team
+from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster
 
 SIZE = 30_000_000
 # Replaces a folder by a link to /etc and back, as fast as the guest can.
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.limit(300)
 
 
 @pytest.fixture(scope="module")
-def alone() -> Iterator[Team]:
-    with team('[machines.alpha]\nguest = "minimal"\nmemory = 512\n') as made:
+def alone() -> Iterator[SharedMachines]:
+    with machines_of_cluster('[machines.alpha]\nguest = "minimal"\nmemory = 512\n') as made:
         with deadline(BOOT_LIMIT):
             made["alpha"].start()
             made["alpha"].succeed("true")
@@ -38,11 +38,13 @@ def alone() -> Iterator[Team]:
 
 
 @pytest.fixture
-def alpha(alone: Team) -> QemuMachine:
+def alpha(alone: SharedMachines) -> QemuMachine:
     return alone["alpha"]
 
 
-def test_a_large_file_goes_in_and_comes_back(alpha: QemuMachine, alone: Team, folder: Path) -> None:
+def test_a_large_file_goes_in_and_comes_back(
+    alpha: QemuMachine, alone: SharedMachines, folder: Path
+) -> None:
     (folder / "large").write_bytes(os.urandom(SIZE))
     alpha.copy_from_host(str(folder / "large"), "/tmp/large")
     alpha.copy_from_machine("/tmp/large")
@@ -50,7 +52,7 @@ def test_a_large_file_goes_in_and_comes_back(alpha: QemuMachine, alone: Team, fo
     alpha.succeed("rm /tmp/large")
 
 
-def test_modes_and_links_are_kept(alpha: QemuMachine, alone: Team, folder: Path) -> None:
+def test_modes_and_links_are_kept(alpha: QemuMachine, alone: SharedMachines, folder: Path) -> None:
     tree = folder / "tree"
     (tree / "below").mkdir(parents=True)
     (tree / "below/program").write_text("#!/bin/sh\n")
@@ -84,7 +86,9 @@ def test_a_missing_source_is_named(alpha: QemuMachine) -> None:
         alpha.copy_from_machine("/nothing")
 
 
-def test_a_guest_that_swaps_links_cannot_read_host_files(alpha: QemuMachine, alone: Team) -> None:
+def test_a_guest_that_swaps_links_cannot_read_host_files(
+    alpha: QemuMachine, alone: SharedMachines
+) -> None:
     copies: list[Path] = []
     with alpha.spawn(SWAPPING) as swapping:
         alpha.wait_for_file("/tmp/swapped/content/passwd")

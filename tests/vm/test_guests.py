@@ -10,7 +10,7 @@ import pytest
 from charioteer.testing.machine import QemuMachine
 
 from support.patience import deadline
-from support.team import BOOT_LIMIT, Team, team
+from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster
 
 CLUSTER = """
 name = "guests"
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.limit(300)
 
 
 @pytest.fixture(scope="module")
-def machines() -> Iterator[Team]:
-    with team(CLUSTER, odd_path=True) as made:
+def machines() -> Iterator[SharedMachines]:
+    with machines_of_cluster(CLUSTER, odd_path=True) as made:
         with deadline(BOOT_LIMIT):
             made["small"].start(allow_reboot=True)
             made["large"].start()
@@ -38,12 +38,12 @@ def machines() -> Iterator[Team]:
 
 
 @pytest.fixture
-def small(machines: Team) -> QemuMachine:
+def small(machines: SharedMachines) -> QemuMachine:
     return machines["small"]
 
 
 @pytest.fixture
-def large(machines: Team) -> QemuMachine:
+def large(machines: SharedMachines) -> QemuMachine:
     return machines["large"]
 
 
@@ -63,7 +63,7 @@ def test_machines_reach_each_other_in_a_folder_with_special_characters(small: Qe
 
 
 def test_files_and_screenshots_in_a_folder_with_special_characters(
-    machines: Team, small: QemuMachine
+    machines: SharedMachines, small: QemuMachine
 ) -> None:
     small.copy_from_machine("/etc/hostname", "it's 5% of, \xfc")
     assert (machines.out / "it's 5% of, \xfc/hostname").read_text() == "small\n"

@@ -13,7 +13,13 @@ from charioteer.testing.machine import QemuMachine
 
 from support import nix_system
 from support.patience import deadline
-from support.team import BOOT_LIMIT, BUILD_LIMIT, Team, short_folder, team_in
+from support.shared_machines import (
+    BOOT_LIMIT,
+    BUILD_LIMIT,
+    SharedMachines,
+    machines_of_configuration,
+    short_folder,
+)
 
 NAMES = ("alpha", "beta")
 pytestmark = pytest.mark.limit(300)
@@ -27,11 +33,11 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def machines(place: Path) -> Iterator[Team]:
+def machines(place: Path) -> Iterator[SharedMachines]:
     """`alpha` and `beta`, running."""
     with deadline(BUILD_LIMIT):
         configuration = nix_system.write(place, NAMES)
-    with team_in(place, configuration) as made:
+    with machines_of_configuration(place, configuration) as made:
         with deadline(BOOT_LIMIT):
             for name in NAMES:
                 made[name].start(allow_reboot=True)
@@ -41,12 +47,12 @@ def machines(place: Path) -> Iterator[Team]:
 
 
 @pytest.fixture
-def alpha(machines: Team) -> QemuMachine:
+def alpha(machines: SharedMachines) -> QemuMachine:
     return machines["alpha"]
 
 
 @pytest.fixture
-def beta(machines: Team) -> QemuMachine:
+def beta(machines: SharedMachines) -> QemuMachine:
     return machines["beta"]
 
 
@@ -110,7 +116,9 @@ def test_5_4_the_guest_s_store_is_an_overlay_on_the_host_s(alpha: QemuMachine, p
     assert (place / "store/made-later").read_text() == "a build of the host"
 
 
-def test_3_2_files_in_both_directions(machines: Team, alpha: QemuMachine, folder: Path) -> None:
+def test_3_2_files_in_both_directions(
+    machines: SharedMachines, alpha: QemuMachine, folder: Path
+) -> None:
     source = folder / "tree"
     (source / "below").mkdir(parents=True)
     (source / "below/file").write_bytes(bytes(range(256)) * 64)
@@ -142,7 +150,7 @@ def test_5_6_machines_reach_each_other_until_one_is_blocked(
     alpha.wait_until_succeeds(ping)
 
 
-def test_3_3_a_screenshot_and_a_unit(machines: Team, alpha: QemuMachine) -> None:
+def test_3_3_a_screenshot_and_a_unit(machines: SharedMachines, alpha: QemuMachine) -> None:
     alpha.wait_for_unit("multi-user.target")
     alpha.screenshot("screen")
     assert (machines.out / "screen.png").read_bytes().startswith(b"\x89PNG")
@@ -182,11 +190,15 @@ def test_5_3_a_disk_image_of_the_user_is_kept_between_runs(folder: Path) -> None
         "QEMU_NET_OPTS": "hostname=called",
         "QEMU_OPTS": "-device i6300esb",
     }
-    with team_in(folder, configuration, keep_machine_state=True, **variables) as made:
+    with machines_of_configuration(
+        folder, configuration, keep_machine_state=True, **variables
+    ) as made:
         made["alpha"].succeed("echo kept > /root/kept && touch /tmp/xchg/kept && sync")
         made["alpha"].crash()
         assert image.is_file() and not (made["alpha"].state_dir / "alpha.qcow2").exists()
-    with team_in(folder, configuration, keep_machine_state=True, **variables) as made:
+    with machines_of_configuration(
+        folder, configuration, keep_machine_state=True, **variables
+    ) as made:
         assert made["alpha"].succeed("cat /root/kept; ls /tmp/xchg") == "kept\nkept\n"
         words = Path(f"/proc/{made['alpha'].pid}/cmdline").read_text().split("\0")
         assert words.index("i6300esb") < words.index("-qmp")
@@ -199,7 +211,9 @@ def test_5_3_another_kernel_and_efi_variables_of_the_user(folder: Path) -> None:
     toplevel = next((folder / "store").iterdir())
     kernel = folder / "vmlinuz-mine"
     os.rename(toplevel / "kernel", kernel)
-    with team_in(folder, configuration, NIXPKGS_QEMU_KERNEL_alpha=str(kernel)) as made:
+    with machines_of_configuration(
+        folder, configuration, NIXPKGS_QEMU_KERNEL_alpha=str(kernel)
+    ) as made:
         alpha = made["alpha"]
         assert "multi-user" in alpha.succeed("systemctl get-default")
         assert (alpha.state_dir / "alpha-efi-vars.fd").is_file()

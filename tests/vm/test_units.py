@@ -9,7 +9,7 @@ from charioteer.testing.errors import RequestedAssertionFailed
 from charioteer.testing.machine import QemuMachine
 
 from support.patience import deadline
-from support.team import BOOT_LIMIT, team
+from support.shared_machines import BOOT_LIMIT, machines_of_cluster
 
 GUEST = """
 [machines.server]
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.limit(240)
 @pytest.fixture(scope="module")
 def server() -> Iterator[QemuMachine]:
     """A guest with the user `ada`, whose systemd runs and has the units `idle` and `bad`."""
-    with team(GUEST) as made:
+    with machines_of_cluster(GUEST) as made:
         server = made["server"]
         with deadline(BOOT_LIMIT):
             server.wait_for_unit("multi-user.target")

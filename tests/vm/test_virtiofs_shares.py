@@ -14,7 +14,13 @@ from charioteer.testing.machine import QemuMachine
 from support import nix_system
 from support.leftovers import expect_nothing_left, processes_of
 from support.patience import deadline, until
-from support.team import BOOT_LIMIT, BUILD_LIMIT, Team, short_folder, team_in
+from support.shared_machines import (
+    BOOT_LIMIT,
+    BUILD_LIMIT,
+    SharedMachines,
+    machines_of_configuration,
+    short_folder,
+)
 from support.testbed import Testbed
 
 NAMES = ("alpha", "beta")
@@ -29,11 +35,11 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def machines(place: Path) -> Iterator[Team]:
+def machines(place: Path) -> Iterator[SharedMachines]:
     """`alpha` and `beta`, running without an agent, so that copies use the shared folder."""
     with deadline(BUILD_LIMIT):
         configuration = nix_system.write(place, NAMES, shares="virtiofs")
-    with team_in(place, configuration, CHARIOTEER_CHANNEL="plain") as made:
+    with machines_of_configuration(place, configuration, CHARIOTEER_CHANNEL="plain") as made:
         with deadline(BOOT_LIMIT):
             for name in NAMES:
                 made[name].start()
@@ -43,12 +49,12 @@ def machines(place: Path) -> Iterator[Team]:
 
 
 @pytest.fixture
-def alpha(machines: Team) -> QemuMachine:
+def alpha(machines: SharedMachines) -> QemuMachine:
     return machines["alpha"]
 
 
 @pytest.fixture
-def beta(machines: Team) -> QemuMachine:
+def beta(machines: SharedMachines) -> QemuMachine:
     return machines["beta"]
 
 
@@ -81,7 +87,7 @@ def test_5_2_folders_are_shared_as_by_9p(
 
 
 def test_3_2_files_go_through_the_share_in_both_directions(
-    machines: Team, alpha: QemuMachine, folder: Path
+    machines: SharedMachines, alpha: QemuMachine, folder: Path
 ) -> None:
     (folder / "tree/below").mkdir(parents=True)
     (folder / "tree/below/file").write_bytes(bytes(range(256)) * 64)

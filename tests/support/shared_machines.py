@@ -1,4 +1,4 @@
-"""Real machines in a Driver of this process, shared by many tests."""
+"""Real machines in a driver of this process, which many tests share."""
 
 import os
 import re
@@ -24,8 +24,8 @@ BUILD_LIMIT = 1200
 BOOT_LIMIT = 180
 
 
-class Team:
-    """Machines by name, the symbols of a test script, and the output directory."""
+class SharedMachines:
+    """The machines by name, the symbols of their test script, and the output directory."""
 
     def __init__(self, driver: Driver) -> None:
         self.driver = driver
@@ -45,21 +45,21 @@ _ODD = " \xfc,'%x$y:#"
 
 
 @contextmanager
-def team(cluster: str, odd_path: bool = False) -> Iterator[Team]:
+def machines_of_cluster(cluster: str, odd_path: bool = False) -> Iterator[SharedMachines]:
     """The machines of a cluster file with this text, not started. Fails if a process is left."""
     with short_folder(_ODD if odd_path else "") as folder:
         (folder / "cluster.toml").write_text(cluster)
         (folder / "test.py").touch()
         with deadline(BUILD_LIMIT):
             path = configuration.write(definition.load(folder), folder)
-        with team_in(folder, path) as made:
+        with machines_of_configuration(folder, path) as made:
             yield made
 
 
 @contextmanager
-def team_in(
+def machines_of_configuration(
     folder: Path, configuration: Path, keep_machine_state: bool = False, **changes: str
-) -> Iterator[Team]:
+) -> Iterator[SharedMachines]:
     """The machines of a driver configuration, not started, with their state in `folder`/run.
 
     `changes` apply to the environment until the end of the block. Fails if a process is left.
@@ -76,7 +76,7 @@ def team_in(
             logger,
             keep_machine_state=keep_machine_state,
         ) as driver:
-            yield Team(driver)
+            yield SharedMachines(driver)
     finally:
         os.environ.clear()
         os.environ.update(outer)
