@@ -21,10 +21,12 @@ io::Deadline at_most(io::Duration bound, io::Deadline caller, io::TimeSource& ti
     return step.when() < caller.when() ? step : caller;
 }
 
-std::string describe(const std::optional<Limit>& limit) {
+std::string describe(const std::optional<Limit>& limit, io::Duration excess) {
     if (!limit || limit->duration <= io::Duration::zero()) return "no limit";
-    return fmt::format("limit {} s, and {:.4g} s more for the driver", limit->text,
-                       io::seconds(grace));
+    auto text = fmt::format("limit {} s", limit->text);
+    if (excess > io::Duration::zero())
+        text += fmt::format(", and {:.4g} s more for the driver", io::seconds(excess));
+    return text;
 }
 
 io::Deadline deadline_of(std::optional<io::Duration> limit, io::TimeSource& time) {

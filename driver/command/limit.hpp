@@ -31,8 +31,8 @@ Limit probe_limit(io::Duration left);
 /// earlier.
 io::Deadline at_most(io::Duration bound, io::Deadline caller, io::TimeSource& time);
 
-/// "limit 5 s", with the grace, or that there is none; for notes of errors.
-std::string describe(const std::optional<Limit>& limit);
+/// "limit 5 s", and by how much the call may exceed it, or that there is none; for notes of errors.
+std::string describe(const std::optional<Limit>& limit, io::Duration excess);
 
 /// When the driver ends a call with this limit that begins now. 0 is no limit, as in the guest.
 io::Deadline deadline_of(std::optional<io::Duration> limit, io::TimeSource& time);

@@ -31,7 +31,9 @@ ContainerRunner::ContainerRunner(std::shared_ptr<Context> context,
 
 asio::awaitable<Outcome> ContainerRunner::run(Command command) {
     shell::check_command_text(command.text);
-    Doing doing{fmt::format("running `{}`", command.text), command.limit, context_->time().now()};
+    // The driver itself enforces the limit, exactly.
+    Doing doing{fmt::format("running `{}`", command.text), command.limit, context_->time().now(),
+                io::Duration::zero()};
     std::exception_ptr failure;
     try {
         co_return co_await run_by_agent(std::move(command));

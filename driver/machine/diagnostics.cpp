@@ -63,7 +63,8 @@ asio::awaitable<void> Diagnostics::fail_call(std::exception_ptr failure, Doing d
     try {
         std::rethrow_exception(failure);
     } catch (const io::Error& error) {
-        auto what = fmt::format("{} ({})", doing.what, command::describe(doing.limit));
+        auto what =
+            fmt::format("{} ({})", doing.what, command::describe(doing.limit, doing.excess));
         auto explained = self.explain(error, what, doing.begin);
         if (!state.empty()) explained.add_note(fmt::format("QEMU's state of the guest: {}", state));
         throw explained;

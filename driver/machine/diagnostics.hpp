@@ -16,6 +16,7 @@ struct Doing {
     std::string what;  ///< as in "while running `x`"
     std::optional<Limit> limit;
     io::TimePoint begin;
+    io::Duration excess = command::grace;  ///< by how much it may exceed the limit
 };
 
 /// Adds the state of the machine to errors: the accelerator, the state of QEMU, the last

@@ -89,6 +89,12 @@ protected:
         command.all_errors = true;
         return run(container_->parts().runner->run(std::move(command)));
     }
+    std::string failing_nsenter() {
+        auto program = directory_.path() / "nsenter";
+        std::ofstream(program) << "#!/bin/sh\necho 'nsenter: no such thing' >&2; exit 1\n";
+        std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+        return program;
+    }
     std::vector<std::string> events() {
         std::lock_guard lock(mutex_);
         return events_;
@@ -160,10 +166,7 @@ TEST_F(ContainerTest, TheAgentIsAChildOfTheFirstProcess) {
 }
 
 TEST_F(ContainerTest, AnAgentThatCannotBeStartedIsAnErrorWithTheReason) {
-    auto program = directory_.path() / "nsenter";
-    std::ofstream(program) << "#!/bin/sh\necho 'nsenter: no such thing' >&2; exit 1\n";
-    std::filesystem::permissions(program, std::filesystem::perms::owner_all);
-    enter(program);
+    enter(failing_nsenter());
     try {
         execute("true");
         FAIL() << "nothing was thrown";
@@ -174,6 +177,17 @@ TEST_F(ContainerTest, AnAgentThatCannotBeStartedIsAnErrorWithTheReason) {
     }
     enter();
     EXPECT_EQ(execute("echo well").output, "well\n");
+}
+
+TEST_F(ContainerTest, AnErrorHasTheLimitThatTheDriverEnforces) {
+    enter(failing_nsenter());
+    try {
+        execute("true", Limit{5s, "5"});
+        FAIL() << "nothing was thrown";
+    } catch (const ShellError& error) {
+        EXPECT_THAT(error.notes(),
+                    Contains(testing::StartsWith("while running `true` (limit 5 s), for ")));
+    }
 }
 
 TEST_F(ContainerTest, CommandsInAContainerThatIsOffAreErrors) {
