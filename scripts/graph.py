@@ -17,7 +17,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 # The interval for reaping orphaned processes, in seconds.
 _REAP_EVERY = 0.5
 # The number of lines shown of a failed step's log.
-_SHOWN_LINES = 300
+_MAX_SHOWN_LINES = 300
 # The largest sum of `Step.load` of the steps that run at the same time.
 _CAPACITY = 1.0
 
@@ -106,9 +106,9 @@ class Graph:
         lines = log.read_text().splitlines()
         place = log.relative_to(ROOT) if log.is_relative_to(ROOT) else log
         show(f"\n=== {name}: {' '.join(outcome.step.command)}")
-        if len(lines) > _SHOWN_LINES:
-            show(f"... the last {_SHOWN_LINES} of {len(lines)} lines of {place}")
-        show("\n".join(lines[-_SHOWN_LINES:]))
+        if len(lines) > _MAX_SHOWN_LINES:
+            show(f"... the last {_MAX_SHOWN_LINES} of {len(lines)} lines of {place}")
+        show("\n".join(lines[-_MAX_SHOWN_LINES:]))
 
     def _time(self) -> str:
         minutes, seconds = divmod(int(time.monotonic() - self._began), 60)

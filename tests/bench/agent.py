@@ -49,7 +49,7 @@ def _many_at_once(machine: _core.Machine) -> Figure:
     baseline: list[float] = []
     for _ in range(_ROUNDS):
         ours.append(_seconds(lambda: _side_by_side(machine)))
-        with guest.two_trips(machine) as shell:
+        with guest.upstream_shell(machine) as shell:
             baseline.append(_seconds(lambda: [shell.execute("true") for _ in range(_MANY)]))
     return compare("agent_100_commands", ours, baseline, "s")
 
@@ -67,7 +67,7 @@ def _bytes_per_command(machine: _core.Machine) -> Figure:
     for _ in range(_MANY):
         machine.execute("true")
     ours = (machine.agent_bytes - before) / _MANY
-    with guest.two_trips(machine) as shell:
+    with guest.upstream_shell(machine) as shell:
         shell.execute("true")
         return Figure("agent_bytes_per_command", ours, float(shell.transferred), "bytes")
 

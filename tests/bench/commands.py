@@ -29,7 +29,7 @@ def execute_true(machine: _core.Machine, name: str = "execute_true") -> Figure:
     baseline: list[float] = []
     for _ in range(_ROUNDS):
         ours += _timed(lambda: machine.execute("true"))
-        with guest.two_trips(machine) as shell:
+        with guest.upstream_shell(machine) as shell:
             baseline += _timed(lambda: shell.execute("true"))
     return compare(name, ours, baseline, "ms")
 
@@ -57,7 +57,7 @@ def copy_in(machine: _core.Machine) -> Figure:
             began = time.perf_counter()
             machine.copy_in(file.name, "/tmp/copied")
             ours.append(time.perf_counter() - began)
-            with guest.two_trips(machine) as shell:
+            with guest.upstream_shell(machine) as shell:
                 began = time.perf_counter()
                 for at in range(0, len(content), _PIECE):
                     piece = base64.b64encode(content[at : at + _PIECE]).decode()
@@ -81,7 +81,7 @@ def wait_open_port(
     Ports open at moments that are spread evenly over a second, so that polling by the second meets
     them in all phases.
     """
-    moments = _Moments(machine)
+    port_times = _PortTimes(machine)
     mine: list[float] = []
     baseline: list[float] = []
     port = _FIRST_PORT
@@ -95,15 +95,15 @@ def wait_open_port(
             if series is mine:
                 ours(machine, probe, port)
             else:
-                with guest.two_trips(machine) as shell:
+                with guest.upstream_shell(machine) as shell:
                     shell.wait_until(probe)
             returned = time.perf_counter()
-            series.append((returned - moments.of(port)) * 1000)
-    moments.stop()
+            series.append((returned - port_times.of(port)) * 1000)
+    port_times.stop()
     return compare(name, mine, baseline, "ms")
 
 
-class _Moments:
+class _PortTimes:
     """Records when `nc -v` reports on the serial console that it listens."""
 
     def __init__(self, machine: _core.Machine) -> None:
@@ -116,9 +116,9 @@ class _Moments:
     def of(self, port: int) -> float:
         """When `port` opened, by time.perf_counter(). Raises queue.Empty after 10 s."""
         while True:
-            line, moment = self._seen.get(timeout=10)
+            line, seen_at = self._seen.get(timeout=10)
             if line.startswith("Listening on") and line.split()[-1] == str(port):
-                return moment
+                return seen_at
 
     def stop(self) -> None:
         self._ending = True

@@ -9,7 +9,7 @@ from pathlib import Path
 from charioteer import _core
 from charioteer.cluster import configuration, definition
 
-from upstream import TwoTripShell, UpstreamMachine
+from upstream import UpstreamShell, UpstreamMachine
 
 HERE = Path(__file__).resolve().parent
 
@@ -66,9 +66,9 @@ def running_as_upstream(guest: str = "minimal") -> Iterator[UpstreamMachine]:
 
 
 @contextmanager
-def two_trips(machine: _core.Machine) -> Iterator[TwoTripShell]:
+def upstream_shell(machine: _core.Machine) -> Iterator[UpstreamShell]:
     """The baseline's protocol on the machine's root shell, within the block."""
-    shell = TwoTripShell(machine.attach_shell())
+    shell = UpstreamShell(machine.attach_shell())
     try:
         yield shell
     finally:

@@ -1,8 +1,8 @@
 """The time and processor time of commands and copies, on an idle host and beside busy processes.
 
-Against the protocol of the NixOS test driver: two trips on the root shell for a command, the shared
-folder (9p) for files. Both sides use the same guest, in turns, and count processor time beside the
-clock's: on a host that others use too, only the ratios mean something.
+Against the protocol of the NixOS test driver: two round trips on the root shell for a command, the
+shared folder (9p) for files. Both sides use the same guest, in turns, and count processor time beside
+the clock's: on a host that others use too, only the ratios mean something.
 """
 
 import os
@@ -74,7 +74,7 @@ def _tasks(machine: _core.Machine, folder: Path, share: Path) -> list[Task]:
         for _ in range(_COMMANDS):
             machine.execute("true")
 
-    def two_trips() -> None:
+    def upstream_commands() -> None:
         _by_shell(machine, *["true"] * _COMMANDS)
 
     def into_share() -> None:
@@ -86,14 +86,14 @@ def _tasks(machine: _core.Machine, folder: Path, share: Path) -> list[Task]:
         shutil.copy(share / "file", target)
 
     return [
-        Task(f"{_COMMANDS}_true", commands, two_trips),
+        Task(f"{_COMMANDS}_true", commands, upstream_commands),
         Task("50mb_in", lambda: machine.copy_in(str(source), _IN_GUEST), into_share),
         Task("50mb_out", lambda: machine.copy_out(_IN_GUEST, str(target)), out_of_share),
     ]
 
 
 def _by_shell(machine: _core.Machine, *commands: str) -> None:
-    with guest.two_trips(machine) as shell:
+    with guest.upstream_shell(machine) as shell:
         for command in commands:
             status, output = shell.execute(command)
             if status != 0:

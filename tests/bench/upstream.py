@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 
-class TwoTripShell:
+class UpstreamShell:
     """A guest's root shell, used in two round trips for each command: output, then status."""
 
     def __init__(self, descriptor: int) -> None:

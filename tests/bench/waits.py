@@ -38,34 +38,34 @@ def reaction(
         made = event(machine, number, 1 + (number // 2 + 0.5) / _PHASES)
         series = baseline if number % 2 else mine
         machine.execute(made.prepare)
-        moment = _Moment(machine, made.make)
+        event_time = _EventTime(machine, made.make)
         if series is mine:
             made.ours(machine)
         else:
-            with guest.two_trips(machine) as shell:
+            with guest.upstream_shell(machine) as shell:
                 shell.wait_until(made.probe)
         returned = time.perf_counter()
-        series.append((returned - moment.passed()) * 1000)
+        series.append((returned - event_time.get()) * 1000)
     return compare(name, mine, baseline, "ms")
 
 
-class _Moment:
+class _EventTime:
     """Records the end of a command in the guest, on a separate thread."""
 
     def __init__(self, machine: _core.Machine, command: str) -> None:
         self._call = machine.begin(f"{command}; echo made")
-        self._moment = 0.0
-        self._thread = threading.Thread(target=self._note)
+        self._time = 0.0
+        self._thread = threading.Thread(target=self._record)
         self._thread.start()
 
-    def _note(self) -> None:
+    def _record(self) -> None:
         while self._call.read() is not None:
-            self._moment = self._moment or time.perf_counter()
+            self._time = self._time or time.perf_counter()
 
-    def passed(self) -> float:
+    def get(self) -> float:
         """By time.perf_counter()."""
         self._thread.join()
-        return self._moment
+        return self._time
 
 
 def file(_machine: _core.Machine, number: int, delay: float) -> Event:

@@ -12,7 +12,9 @@ from support.testbed import Testbed
 ESC = "\x1b"
 
 
-def ran(testbed: Testbed, script: str, *arguments: str, status: int = 0, **changes: str) -> Run:
+def run_script(
+    testbed: Testbed, script: str, *arguments: str, status: int = 0, **changes: str
+) -> Run:
     run = testbed.drive(testbed.configuration(script), *arguments, **changes)
     run.expect(status)
     return run
@@ -41,7 +43,7 @@ def test_1_8_each_kind_of_line_is_exact(testbed: Testbed) -> None:
         log.set_log_level(LogLevel.DEBUG)
         log.debug("in detail")
     """
-    lines = lines_of(ran(testbed, script))
+    lines = lines_of(run_script(testbed, script))
     begin = lines.index("a plain line")
     exact = [
         "a plain line",
@@ -67,7 +69,7 @@ def test_1_8_a_step_that_raises_is_not_finished(testbed: Testbed) -> None:
         except LookupError:
             pass
     """
-    run = ran(testbed, script)
+    run = run_script(testbed, script)
     assert "web: bad step\n" in run.stderr and "(finished: bad step" not in run.stderr
 
 
@@ -86,7 +88,7 @@ def test_1_8_levels_filter_debug_info_and_warning_only(testbed: Testbed, level: 
             pass
         log.log_test_error("hidden at error")
     """
-    run = ran(testbed, script, "--log-level", level)
+    run = run_script(testbed, script, "--log-level", level)
     for number, name in enumerate(LEVELS[:3]):
         assert (f"level {name}\n" in run.stderr) == (number >= LEVELS.index(level)), name
     for text in ("always 1", "web # always 2", "subtest: always 3"):
@@ -106,12 +108,12 @@ def test_1_8_the_names_are_shown_on_standard_output(testbed: Testbed) -> None:
 
 
 def test_1_8_the_end_of_a_run_is_logged(testbed: Testbed) -> None:
-    run = ran(testbed, "pass")
+    run = run_script(testbed, "pass")
     assert re.search(r"^test script finished in \d+\.\d\ds$", run.stderr, re.MULTILINE)
 
 
 def test_1_8_only_print_goes_to_standard_output(testbed: Testbed) -> None:
-    run = ran(testbed, "web.succeed('echo to the guest'); print('printed')")
+    run = run_script(testbed, "web.succeed('echo to the guest'); print('printed')")
     assert run.stdout.split("\n")[4:] == ["printed", ""] and "printed" not in run.stderr
 
 
@@ -132,7 +134,7 @@ def test_1_8_output_of_guests_cannot_control_the_terminal(testbed: Testbed) -> N
         log.log(out)
         assert False, out
     """
-    run = ran(testbed, script, status=1)
+    run = run_script(testbed, script, status=1)
     assert "on the console" in run.coloured and "in the output" in run.coloured
     without_colours = re.sub(r"\x1b\[[0-9;]*m", "", run.coloured)
     found = re.search(r".*[\x00-\x08\x0b-\x1f\x7f-\x9f].*", without_colours)
@@ -145,7 +147,7 @@ def test_1_8_output_of_guests_cannot_control_the_terminal(testbed: Testbed) -> N
 def xml_of(testbed: Testbed, script: str, status: int = 0) -> str:
     """The XML log of a run."""
     file = testbed.folder / "log.xml"
-    ran(testbed, script, status=status, LOGFILE=str(file))
+    run_script(testbed, script, status=status, LOGFILE=str(file))
     return file.read_text()
 
 
@@ -224,7 +226,7 @@ RequestedAssertionFailed: 1 != 2</system-err>
 
 
 def report_of(testbed: Testbed, script: str, status: int) -> str:
-    ran(testbed, script, "--junit=sub/report.xml", status=status)
+    run_script(testbed, script, "--junit=sub/report.xml", status=status)
     return (testbed.out / "sub/report.xml").read_text()
 
 
@@ -280,13 +282,13 @@ def test_1_10_every_failure_of_the_run_is_a_failed_case(
 
 
 def test_1_10_an_absolute_path_wins(testbed: Testbed, tmp_path: Path) -> None:
-    ran(testbed, "pass", f"--junit-xml={tmp_path}/deep/report.xml")
+    run_script(testbed, "pass", f"--junit-xml={tmp_path}/deep/report.xml")
     assert (tmp_path / "deep/report.xml").exists()
 
 
 def test_1_10_a_report_that_cannot_be_written_is_logged(testbed: Testbed) -> None:
     (testbed.out / "report.xml").mkdir()
-    run = ran(testbed, "pass", "--junit-xml=report.xml")
+    run = run_script(testbed, "pass", "--junit-xml=report.xml")
     assert "cannot write the JUnit report: " in run.stderr and "Traceback" not in run.stderr
 
 
@@ -299,7 +301,7 @@ def test_3_1_a_failed_request_shows_frames_of_the_script_only(testbed: Testbed) 
             web.succeed("echo one; exit 3")
         ask()
     """
-    run = ran(testbed, script, status=1)
+    run = run_script(testbed, script, status=1)
     errors = [line for line in lines_of(run) if line.startswith(f"{ESC}[31m!!! {ESC}[0m")]
     errors = [line.removeprefix(f"{ESC}[31m!!! {ESC}[0m") for line in errors]
     assert errors[:7] == [
@@ -317,7 +319,7 @@ def test_3_1_a_failed_request_shows_frames_of_the_script_only(testbed: Testbed) 
 
 def test_3_1_a_machine_error_shows_every_frame(testbed: Testbed) -> None:
     script = "web.start_command = 'x'; from test_driver.errors import MachineError\ndef f(): raise MachineError('no disk')\nf()"
-    run = ran(testbed, script, status=1)
+    run = run_script(testbed, script, status=1)
     errors = [line for line in run.stderr.split("\n") if line.startswith("!!! ")]
     assert errors[0] == "!!! Traceback (most recent call last):"
     assert errors[-1] == "!!! test_driver.errors.MachineError: no disk"

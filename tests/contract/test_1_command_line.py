@@ -152,11 +152,11 @@ def test_1_5_a_missing_key_is_an_error(testbed: Testbed, key: str) -> None:
     assert f"{path}: {key} is missing" in run.stderr
 
 
-SHOW_PLACE = "print(web.tmp_dir)"
+PRINT_STATE_DIRECTORY = "print(web.tmp_dir)"
 
 
 def test_1_6_the_base_directory_is_created_and_private(testbed: Testbed) -> None:
-    run = testbed.drive(testbed.configuration(SHOW_PLACE))
+    run = testbed.drive(testbed.configuration(PRINT_STATE_DIRECTORY))
     run.expect(0)
     assert run.stdout.endswith(f"{testbed.state}\n")
     assert testbed.state.stat().st_mode & 0o777 == 0o700
@@ -167,7 +167,9 @@ def test_1_6_the_base_directory_defaults_to_the_temporary_directory(
 ) -> None:
     location = testbed.folder / "temporary"
     location.mkdir()
-    run = testbed.drive(testbed.configuration(SHOW_PLACE), XDG_RUNTIME_DIR="", TMPDIR=str(location))
+    run = testbed.drive(
+        testbed.configuration(PRINT_STATE_DIRECTORY), XDG_RUNTIME_DIR="", TMPDIR=str(location)
+    )
     run.expect(0)
     assert run.stdout.endswith(f"{location}\n")
 

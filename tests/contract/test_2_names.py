@@ -146,7 +146,7 @@ def test_3_9_machine_by_its_own_name_does_not_warn(folder: Path) -> None:
         assert machine is driver.machines[0] and not machine.booted
 
 
-class Tries:
+class Attempts:
     """A function for `retry`; true from call number `succeeds_at` on."""
 
     def __init__(self, succeeds_at: float = float("inf")) -> None:
@@ -159,35 +159,35 @@ class Tries:
 
 
 def test_2_2_retry_ends_with_the_first_success() -> None:
-    tries = Tries(3)
-    retry(tries)
-    assert tries.seen == [False, False, False]
+    attempts = Attempts(3)
+    retry(attempts)
+    assert attempts.seen == [False, False, False]
 
 
 def test_2_2_retry_with_timeout_0_calls_once() -> None:
-    tries = Tries()
+    attempts = Attempts()
     with pytest.raises(RequestedAssertionFailed) as failure:
-        retry(tries, timeout=0)
-    assert tries.seen == [True]
+        retry(attempts, timeout=0)
+    assert attempts.seen == [True]
     assert str(failure.value).startswith("action timed out after 0.")
     assert str(failure.value).endswith(" seconds (timeout=0)")
 
 
 def test_2_2_retry_calls_once_more_after_its_timeout() -> None:
-    tries = Tries()
+    attempts = Attempts()
     with pytest.raises(RequestedAssertionFailed, match=r"timeout=0\.1\)"):
-        retry(tries, timeout=0.1)
-    assert len(tries.seen) > 1 and tries.seen[-1] and not any(tries.seen[:-1])
+        retry(attempts, timeout=0.1)
+    assert len(attempts.seen) > 1 and attempts.seen[-1] and not any(attempts.seen[:-1])
 
 
 @pytest.mark.parametrize("limit", [0, 0.0, timedelta(0)])
 def test_2_2_retry_takes_durations_of_every_kind(limit: Any) -> None:
-    retry(Tries(1), timeout=limit)
+    retry(Attempts(1), timeout=limit)
 
 
 def test_2_2_retry_takes_one_limit_only() -> None:
     with pytest.raises(TypeError) as failure:
-        retry(Tries(1), timeout_seconds=1, timeout=timedelta(seconds=1))
+        retry(Attempts(1), timeout_seconds=1, timeout=timedelta(seconds=1))
     assert str(failure.value) == (
         "retry() got both 'timeout' and 'timeout_seconds' arguments. Pass only 'timeout'"
     )

@@ -47,7 +47,7 @@ def tpms_of(machine: QemuMachine) -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def off() -> Iterator[QemuMachine]:
+def stopped() -> Iterator[QemuMachine]:
     """A machine with a variable `Demo` of 0x2a, not started."""
     with machines_of_cluster(CLUSTER) as made:
         made["efi"].create_efi_vars()
@@ -56,22 +56,22 @@ def off() -> Iterator[QemuMachine]:
 
 
 @pytest.fixture(scope="module")
-def efi(off: QemuMachine) -> QemuMachine:
+def efi(stopped: QemuMachine) -> QemuMachine:
     """The same, running."""
     with deadline(BOOT_LIMIT):
-        off.start(allow_reboot=True)
-        off.connect()
-    return off
+        stopped.start(allow_reboot=True)
+        stopped.connect()
+    return stopped
 
 
 @pytest.mark.limit(BOOT_LIMIT)
-def test_3_3_the_store_is_where_the_start_script_expects_it(off: QemuMachine) -> None:
-    assert off.efi_vars_path == off.state_dir / "efi-efi-vars.fd"
-    assert off.efi_vars.state_path == off.efi_vars_path
-    assert off.efi_vars_path.stat().st_size == 2 * 0x42000
+def test_3_3_the_store_is_where_the_start_script_expects_it(stopped: QemuMachine) -> None:
+    assert stopped.efi_vars_path == stopped.state_dir / "efi-efi-vars.fd"
+    assert stopped.efi_vars.state_path == stopped.efi_vars_path
+    assert stopped.efi_vars_path.stat().st_size == 2 * 0x42000
     with pytest.raises(RequestedAssertionFailed, match="^OVMF variables store exists$"):
-        off.create_efi_vars()
-    assert [variable.name for variable in off.read_efi_vars()] == ["Demo"]
+        stopped.create_efi_vars()
+    assert [variable.name for variable in stopped.read_efi_vars()] == ["Demo"]
 
 
 @pytest.mark.limit(2 * BOOT_LIMIT)

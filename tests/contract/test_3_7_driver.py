@@ -35,13 +35,13 @@ def test_3_7_a_polling_condition_that_fails_ends_a_wait(
     checks = 0
 
     @pair.symbols["polling_condition"](seconds_interval=0)  # type: ignore[misc]
-    def patient() -> bool:
+    def holds_three_times() -> bool:
         """Holds for three checks."""
         nonlocal checks
         checks += 1
         return checks <= 3
 
-    with patient, pytest.raises(PollingConditionError, match="Holds for three checks"):
+    with holds_three_times, pytest.raises(PollingConditionError, match="Holds for three checks"):
         alpha.wait_until_succeeds("false")
 
 

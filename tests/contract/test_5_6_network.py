@@ -7,14 +7,14 @@ import pytest
 from test_driver.machine import QemuMachine
 
 from support.shared_machines import SharedMachines
-from support.station import Station, plugged
+from support.station import Station, connected_station
 from support.testbed import Testbed
 
 ALPHA = "52:54:00:12:01:01"
 BETA = "52:54:00:12:01:02"
 
-Plug = Callable[[str], Station]
-Cable = Callable[[QemuMachine], None]
+AddStation = Callable[[str], Station]
+SetLink = Callable[[QemuMachine], None]
 
 
 @pytest.fixture
@@ -35,20 +35,24 @@ def test_5_5_a_vlan_is_logged_and_exported(testbed: Testbed) -> None:
 
 
 @pytest.fixture
-def plug(pair: SharedMachines) -> Iterator[Plug]:
+def add_station(pair: SharedMachines) -> Iterator[AddStation]:
     """Connects stations with the given addresses to VLAN 1."""
     with ExitStack() as stack:
 
         def make(address: str) -> Station:
-            station = stack.enter_context(plugged(pair.driver.vlans[0].socket_dir, address))
+            station = stack.enter_context(
+                connected_station(pair.driver.vlans[0].socket_dir, address)
+            )
             assert station.resolve("192.168.1.1") == ALPHA
             return station
 
         yield make
 
 
-def test_5_5_a_promiscuous_interface_receives_all_frames(beta: QemuMachine, plug: Plug) -> None:
-    one, other = plug("02:00:00:00:00:01"), plug("02:00:00:00:00:02")
+def test_5_5_a_promiscuous_interface_receives_all_frames(
+    beta: QemuMachine, add_station: AddStation
+) -> None:
+    one, other = add_station("02:00:00:00:00:01"), add_station("02:00:00:00:00:02")
     beta.succeed("ip link set eth1 promisc on")
     counter = "/sys/class/net/eth1/statistics/rx_bytes"
     before = int(beta.succeed(f"cat {counter}"))
@@ -59,12 +63,14 @@ def test_5_5_a_promiscuous_interface_receives_all_frames(beta: QemuMachine, plug
     beta.succeed("ip link set eth1 promisc off")
 
 
-def test_5_5_an_address_that_moves_is_reached_immediately(beta: QemuMachine, plug: Plug) -> None:
-    before, asking = plug("02:00:00:00:00:01"), plug("02:00:00:00:00:02")
-    before.send(asking.address, b"this address is mine")
+def test_5_5_an_address_that_moves_is_reached_immediately(
+    beta: QemuMachine, add_station: AddStation
+) -> None:
+    before, sender = add_station("02:00:00:00:00:01"), add_station("02:00:00:00:00:02")
+    before.send(sender.address, b"this address is mine")
     own = beta.succeed("cat /sys/class/net/eth1/address").strip()
     beta.succeed(f"ip link set eth1 address {before.address}")
-    assert asking.resolve("192.168.1.2", before.address) == before.address
+    assert sender.resolve("192.168.1.2", before.address) == before.address
     beta.succeed(f"ip link set eth1 address {own}")
 
 
@@ -73,7 +79,7 @@ def _set_link(machine: QemuMachine, state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pull", "put_back"),
+    ("disconnect", "reconnect"),
     [
         (QemuMachine.block, QemuMachine.unblock),
         (lambda machine: _set_link(machine, "off"), lambda machine: _set_link(machine, "on")),
@@ -81,17 +87,17 @@ def _set_link(machine: QemuMachine, state: str) -> None:
     ids=["block", "set_link"],
 )
 def test_5_5_frames_to_an_unplugged_machine_reach_the_other_stations(
-    beta: QemuMachine, plug: Plug, pull: Cable, put_back: Cable
+    beta: QemuMachine, add_station: AddStation, disconnect: SetLink, reconnect: SetLink
 ) -> None:
-    asking, substitute = plug("02:00:00:00:00:01"), plug("02:00:00:00:00:02")
-    assert asking.resolve("192.168.1.2", BETA) == BETA
-    pull(beta)
+    sender, substitute = add_station("02:00:00:00:00:01"), add_station("02:00:00:00:00:02")
+    assert sender.resolve("192.168.1.2", BETA) == BETA
+    disconnect(beta)
     beta.wait_until_succeeds("grep 0 /sys/class/net/eth1/carrier")
-    asking.send(BETA, b"to the substitute")
+    sender.send(BETA, b"to the substitute")
     substitute.receive(lambda frame: frame.payload.startswith(b"to the substitute"))
-    put_back(beta)
+    reconnect(beta)
     beta.wait_until_succeeds("grep 1 /sys/class/net/eth1/carrier")
-    assert asking.resolve("192.168.1.2", BETA) == BETA
+    assert sender.resolve("192.168.1.2", BETA) == BETA
 
 
 @pytest.mark.parametrize(("name", "number"), [("alpha", 1), ("beta", 2)])

@@ -14,7 +14,7 @@
 #include "agent/agent.hpp"
 #include "agent/program.hpp"
 #include "frames/messages.hpp"
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 
 namespace charioteer::agent {
 
@@ -24,16 +24,16 @@ constexpr long no_process = 0x3fffffff;
 // In place of spawn.cpp and program.cpp.
 Spawned spawn(const frames::Exec& exec, CommandText text, const Inheritance&) {
     Spawned spawned{.process = no_process};
-    fuzz::demand(text.data[text.size] == '\0');
+    fuzz::require(text.data[text.size] == '\0');
     if ((exec.flags & 0x80000000) != 0) return {.process = -EAGAIN};
     int output[2];
-    fuzz::demand(::pipe2(output, O_CLOEXEC | O_NONBLOCK) == 0);
+    fuzz::require(::pipe2(output, O_CLOEXEC | O_NONBLOCK) == 0);
     spawned.output = output[0];
-    fuzz::demand(::write(output[1], "lines of output", 15) == 15);
+    fuzz::require(::write(output[1], "lines of output", 15) == 15);
     ::close(output[1]);
     if ((exec.flags & frames::Exec::with_input) != 0) {
         int input[2];
-        fuzz::demand(::pipe2(input, O_CLOEXEC | O_NONBLOCK) == 0);
+        fuzz::require(::pipe2(input, O_CLOEXEC | O_NONBLOCK) == 0);
         spawned.input = input[1];
         ::close(input[0]);
     }
@@ -47,7 +47,7 @@ Program identify_program() {
 }  // namespace charioteer::agent
 
 using namespace charioteer;
-using fuzz::demand;
+using fuzz::require;
 
 namespace {
 
@@ -79,12 +79,12 @@ private:
 
 std::string generate(fuzz::Input input) {
     Driver driver;
-    unsigned char room[64];
+    unsigned char buffer[64];
     driver.put(frames::Type::hello, 0,
                frames::encode(
                    frames::Hello{
                        .version = frames::version, .nonce = nonce, .flags = frames::Hello::reset},
-                   room));
+                   buffer));
     for (int count = 0; !input.empty() && count < most_frames; ++count) {
         auto type = input.byte();
         std::uint32_t stream = input.byte() % 8U;
@@ -102,18 +102,18 @@ std::string generate(fuzz::Input input) {
 
 void check_answers(int line) {
     std::string received;
-    char room[4096];
-    for (ssize_t got = 0; (got = ::read(line, room, sizeof room)) > 0;)
-        received.append(room, static_cast<std::size_t>(got));
+    char buffer[4096];
+    for (ssize_t got = 0; (got = ::read(line, buffer, sizeof buffer)) > 0;)
+        received.append(buffer, static_cast<std::size_t>(got));
     std::optional<std::uint32_t> expected;
     frames::Bytes left{reinterpret_cast<const unsigned char*>(received.data()), received.size()};
     while (!left.empty()) {
         auto found = frames::scan(left, frames::Expect::any);
-        demand(found.kind == frames::Scan::Kind::frame);
+        require(found.kind == frames::Scan::Kind::frame);
         bool hello = found.header.type == frames::Type::hello;
         // After a hello the agent may restart its numbers, or resend the frames that the driver
         // requested.
-        demand(hello || !expected || found.header.sequence == *expected);
+        require(hello || !expected || found.header.sequence == *expected);
         expected.reset();
         if (!hello) expected = found.header.sequence + 1;
         left = left.subspan(found.size);
@@ -125,11 +125,11 @@ void check_answers(int line) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     auto sent = generate({data, size});
     int ends[2];
-    demand(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-    demand(::write(ends[0], sent.data(), sent.size()) == static_cast<ssize_t>(sent.size()));
+    require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    require(::write(ends[0], sent.data(), sent.size()) == static_cast<ssize_t>(sent.size()));
     ::shutdown(ends[0], SHUT_WR);
     auto agent = std::make_unique<agent::Agent>();
-    demand(agent->run(ends[1], nonce, {}) == 1);
+    require(agent->run(ends[1], nonce, {}) == 1);
     ::close(ends[1]);
     check_answers(ends[0]);
     ::close(ends[0]);

@@ -4,10 +4,10 @@
 #include <array>
 
 #include "frames/messages.hpp"
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 
 using namespace charioteer;
-using fuzz::demand;
+using fuzz::require;
 
 namespace {
 
@@ -15,17 +15,17 @@ template <class Message>
 void check(frames::Bytes payload) {
     Message message;
     auto rest = payload;
-    std::array<unsigned char, 64> room{};
-    auto encoded = frames::encode(message, room);
+    std::array<unsigned char, 64> buffer{};
+    auto encoded = frames::encode(message, buffer);
     bool long_enough = payload.size() >= encoded.size();
-    demand(frames::decode(rest, message) == long_enough);
+    require(frames::decode(rest, message) == long_enough);
     if (!long_enough) {
-        demand(rest.size() == payload.size());
+        require(rest.size() == payload.size());
         return;
     }
-    encoded = frames::encode(message, room);
-    demand(rest.size() == payload.size() - encoded.size());
-    demand(std::equal(encoded.begin(), encoded.end(), payload.begin()));
+    encoded = frames::encode(message, buffer);
+    require(rest.size() == payload.size() - encoded.size());
+    require(std::equal(encoded.begin(), encoded.end(), payload.begin()));
 }
 
 }  // namespace

@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "frames/frame.hpp"
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 
 using namespace charioteer;
-using fuzz::demand;
+using fuzz::require;
 
 namespace {
 
@@ -20,12 +20,12 @@ public:
         for (;;) {
             auto found = frames::scan(waiting_, expect_);
             if (found.kind == frames::Scan::Kind::incomplete) break;
-            demand(found.size > 0 && found.size <= waiting_.size());
+            require(found.size > 0 && found.size <= waiting_.size());
             if (found.kind == frames::Scan::Kind::frame) take(found);
             waiting_.erase(waiting_.begin(),
                            waiting_.begin() + static_cast<std::ptrdiff_t>(found.size));
         }
-        demand(waiting_.size() < frames::max_frame);
+        require(waiting_.size() < frames::max_frame);
     }
     bool found_last() const { return found_last_; }
 
@@ -33,10 +33,10 @@ public:
 
 private:
     void take(const frames::Scan& found) {
-        demand(found.payload.size() == found.header.length);
-        demand(found.size == frames::header_size + found.payload.size());
-        demand(found.payload.size() <= frames::max_payload);
-        demand(expect_ == frames::Expect::any || found.header.type == frames::Type::hello);
+        require(found.payload.size() == found.header.length);
+        require(found.size == frames::header_size + found.payload.size());
+        require(found.payload.size() <= frames::max_payload);
+        require(expect_ == frames::Expect::any || found.header.type == frames::Type::hello);
         found_last_ = found.header.stream == last_stream;
     }
 
@@ -62,6 +62,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     frames::write_header({.type = frames::Type::hello, .stream = Receiver::last_stream}, {},
                          std::span(frame).first<frames::header_size>());
     receiver.feed(frame);
-    demand(receiver.found_last());
+    require(receiver.found_last());
     return 0;
 }

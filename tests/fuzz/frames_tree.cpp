@@ -2,23 +2,23 @@
 // only at depth 0.
 
 #include "frames/tree.hpp"
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 
 using namespace charioteer;
-using fuzz::demand;
+using fuzz::require;
 using Kind = frames::TreeParser::Item::Kind;
 
 namespace {
 
 void check(const frames::TreeParser& parser, const frames::Entry& entry) {
-    demand(parser.depth() <= frames::max_depth);
-    demand(entry.mode <= 07777);
+    require(parser.depth() <= frames::max_depth);
+    require(entry.mode <= 07777);
     bool named = entry.kind == frames::EntryKind::directory ||
                  entry.kind == frames::EntryKind::file || entry.kind == frames::EntryKind::link;
-    if (named) demand(frames::is_name(entry.name) && entry.name.data()[entry.name.size()] == '\0');
+    if (named) require(frames::is_name(entry.name) && entry.name.data()[entry.name.size()] == '\0');
     if (entry.kind == frames::EntryKind::link)
-        demand(!entry.target.empty() && entry.target.data()[entry.target.size()] == '\0');
-    if (entry.kind == frames::EntryKind::end) demand(parser.depth() == 0 && parser.ended());
+        require(!entry.target.empty() && entry.target.data()[entry.target.size()] == '\0');
+    if (entry.kind == frames::EntryKind::end) require(parser.depth() == 0 && parser.ended());
 }
 
 }  // namespace
@@ -33,12 +33,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         for (;;) {
             auto left = bytes.size();
             auto item = parser.next(bytes);
-            demand(bytes.size() <= left);
+            require(bytes.size() <= left);
             if (item.kind == Kind::broken) return 0;
             if (item.kind == Kind::more) break;
             check(parser, item.entry);
         }
-        demand(bytes.empty());
+        require(bytes.empty());
     }
     return 0;
 }

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 
 using namespace charioteer;
 
@@ -37,7 +37,7 @@ void feed(std::string_view bytes, std::size_t piece) {
     context.poll();
     // A hello, a command and its end, and once the padding that completes a truncated frame. Any
     // other reply is no longer than the bytes that caused it.
-    fuzz::demand(sent <= 1024 + 2 * frames::max_frame + received);
+    fuzz::require(sent <= 1024 + 2 * frames::max_frame + received);
 }
 
 }  // namespace

@@ -6,13 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 #include "io/line_splitter.hpp"
 #include "io/printable.hpp"
 #include "report/xml.hpp"
 
 using namespace charioteer;
-using fuzz::demand;
+using fuzz::require;
 
 namespace {
 
@@ -24,7 +24,7 @@ std::vector<std::string> lines_of(std::string_view text, std::size_t piece) {
     fuzz::feed(text, piece, [&](std::string_view bytes) {
         splitter.feed(bytes);
         while (auto line = splitter.next()) lines.push_back(std::move(*line));
-        demand(splitter.rest().size() <= longest_line);
+        require(splitter.rest().size() <= longest_line);
     });
     lines.emplace_back(splitter.rest());
     return lines;
@@ -40,18 +40,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::Input input(data, size);
     auto piece = input.byte() + std::size_t{1};
     auto text = input.rest();
-    demand(lines_of(text, piece) == lines_of(text, 1));
+    require(lines_of(text, piece) == lines_of(text, 1));
     auto shown = io::printable(text, io::Colours::drop);
-    demand(std::none_of(shown.begin(), shown.end(), is_control));
-    demand(io::decodable(shown) == shown && io::printable(shown, io::Colours::drop) == shown);
+    require(std::none_of(shown.begin(), shown.end(), is_control));
+    require(io::decodable(shown) == shown && io::printable(shown, io::Colours::drop) == shown);
     auto coloured = io::printable(text, io::Colours::keep);
-    demand(io::printable(coloured, io::Colours::drop) == shown);
+    require(io::printable(coloured, io::Colours::drop) == shown);
     auto decoded = io::decodable(text);
-    demand(decoded.size() <= text.size() && io::decodable(decoded) == decoded);
+    require(decoded.size() <= text.size() && io::decodable(decoded) == decoded);
     auto content = report::xml_content(text);
-    demand(content.find_first_of("<>") == std::string::npos);
+    require(content.find_first_of("<>") == std::string::npos);
     auto attribute = report::xml_attribute(text);
-    demand(attribute.size() >= 2 && attribute.front() == attribute.back());
-    demand(attribute.find(attribute.front(), 1) == attribute.size() - 1);
+    require(attribute.size() >= 2 && attribute.front() == attribute.back());
+    require(attribute.find(attribute.front(), 1) == attribute.size() - 1);
     return 0;
 }

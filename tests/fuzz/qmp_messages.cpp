@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 #include "io/error.hpp"
 #include "qmp/codec.hpp"
 
 using namespace charioteer;
-using fuzz::demand;
+using fuzz::require;
 
 namespace {
 
@@ -57,6 +57,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::Input input(data, size);
     auto piece = input.byte() + std::size_t{1};
     auto stream = input.rest();
-    demand(read(stream, piece) == read(stream, stream.size()));
+    require(read(stream, piece) == read(stream, stream.size()));
     return 0;
 }

@@ -3,12 +3,12 @@
 
 #include <string>
 
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 #include "shell/base64.hpp"
 #include "shell/plain_codec.hpp"
 
 using namespace charioteer;
-using fuzz::demand;
+using fuzz::require;
 
 namespace {
 
@@ -28,20 +28,20 @@ void check(std::string_view noise, std::size_t piece) {
         }
     };
     fuzz::feed(noise, piece, take);
-    demand(reader.kept() <= noise.size());
+    require(reader.kept() <= noise.size());
     std::size_t holders = 0;
     while (auto report = reader.next_holders()) {
         came_out += report->names.size();
         ++holders;
     }
-    demand(holders <= most_holders);
+    require(holders <= most_holders);
     // Each '@' adds the NUL byte that it stands for.
-    demand(came_out <= noise.size());
+    require(came_out <= noise.size());
     fuzz::feed(last, piece, take);
-    demand(latest && latest->number == 7 && latest->output == "ok" && latest->damage.empty());
-    demand(latest->status == 0);
+    require(latest && latest->number == 7 && latest->output == "ok" && latest->damage.empty());
+    require(latest->status == 0);
     reader.greeted();
-    demand(!reader.greeted());
+    require(!reader.greeted());
 }
 
 }  // namespace
@@ -51,6 +51,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto piece = input.byte() + std::size_t{1};
     auto noise = input.rest();
     check(noise, piece);
-    demand(shell::decode_base64(shell::encode_base64(noise)) == noise);
+    require(shell::decode_base64(shell::encode_base64(noise)) == noise);
     return 0;
 }

@@ -9,12 +9,12 @@
 #include <iterator>
 #include <string>
 
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 #include "io/error.hpp"
 #include "systemd/manager.hpp"
 
 using namespace charioteer;
-using fuzz::demand;
+using fuzz::require;
 namespace asio = boost::asio;
 
 namespace {
@@ -129,7 +129,7 @@ asio::awaitable<void> use(io::UnixStream stream) {
         auto manager = co_await systemd::Manager::open(std::move(stream), never);
         for (;;) {
             auto state = co_await manager->unit_state("web.service", never);
-            demand(state.unit == "web.service");
+            require(state.unit == "web.service");
             co_await manager->changed(state, never);
         }
     } catch (const io::Error&) {
@@ -147,7 +147,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::Input input(data, size);
     asio::io_context context;
     int ends[2];
-    demand(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
     io::UnixStream stream(context, asio::local::stream_protocol(), ends[0]);
     asio::co_spawn(context, use(std::move(stream)), rethrow);
     auto send = [&](std::string_view bytes) {
@@ -164,6 +164,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     ::close(ends[1]);
     context.restart();
     context.poll();
-    demand(context.stopped());
+    require(context.stopped());
     return 0;
 }

@@ -5,11 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 #include "terminal/message.hpp"
 
 using namespace charioteer;
-using fuzz::demand;
+using fuzz::require;
 using terminal::MessageType;
 
 namespace {
@@ -29,14 +29,14 @@ void decode(const terminal::Message& message) {
     try {
         if (message.type == MessageType::resize) {
             terminal::decode_size(message.payload);
-            demand(message.payload.size() == 4);
+            require(message.payload.size() == 4);
         }
         if (message.type == MessageType::open) {
             auto opening = terminal::decode_opening(message.payload);
-            demand(opening.kind.size() + 4 == message.payload.size());
+            require(opening.kind.size() + 4 == message.payload.size());
         }
     } catch (const terminal::Malformed&) {
-        demand(message.payload.size() < 4 || message.type == MessageType::resize);
+        require(message.payload.size() < 4 || message.type == MessageType::resize);
     }
 }
 
@@ -56,7 +56,7 @@ void check(std::string_view stream, std::size_t piece) {
             malformed = true;
         }
     });
-    demand(stream.starts_with(again));
+    require(stream.starts_with(again));
 }
 
 }  // namespace

@@ -7,11 +7,11 @@
 #include <cstring>
 #include <string>
 
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 #include "vlan/vde.hpp"
 
 using namespace charioteer;
-using fuzz::demand;
+using fuzz::require;
 using vlan::vde::Progress;
 
 namespace {
@@ -33,17 +33,17 @@ Result parse(std::string_view request, std::size_t piece) {
             result.progress = reader.feed(std::as_bytes(std::span(bytes)));
     });
     result.error = reader.error();
-    demand(result.error.empty() == (result.progress != Progress::garbage));
+    require(result.error.empty() == (result.progress != Progress::garbage));
     if (result.progress != Progress::complete) return result;
     const auto& address = reader.address();
     auto length = ::strnlen(address.sun_path, sizeof address.sun_path);
-    demand(address.sun_family == AF_UNIX && length > 0 && length < sizeof address.sun_path);
+    require(address.sun_family == AF_UNIX && length > 0 && length < sizeof address.sun_path);
     result.path.assign(address.sun_path, length);
     return result;
 }
 
 /// The first `words` of magic, version, type and family.
-std::string good_begin(unsigned words) {
+std::string valid_header(unsigned words) {
     constexpr std::uint32_t numbers[] = {vlan::vde::magic, vlan::vde::version,
                                          vlan::vde::new_control};
     std::string begin;
@@ -60,7 +60,7 @@ std::string good_begin(unsigned words) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::Input input(data, size);
     auto piece = input.byte() + std::size_t{1};
-    auto request = good_begin(input.byte() % 5).append(input.rest());
-    demand(parse(request, piece) == parse(request, request.size()));
+    auto request = valid_header(input.byte() % 5).append(input.rest());
+    require(parse(request, piece) == parse(request, request.size()));
     return 0;
 }

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "fuzz/demand.hpp"
+#include "fuzz/input.hpp"
 #include "vlan/stream.hpp"
 
 using namespace charioteer;
-using fuzz::demand;
+using fuzz::require;
 using vlan::StreamDecoder;
 
 namespace {
@@ -41,25 +41,25 @@ void check(std::string_view stream, std::size_t piece) {
     auto health = StreamDecoder::Health::good;
     fuzz::feed(stream, piece, [&](std::string_view bytes) {
         if (health != StreamDecoder::Health::good) return;
-        auto room = decoder.room();
-        demand(room.size() >= StreamDecoder::min_room && room.size() >= bytes.size());
-        std::memcpy(room.data(), bytes.data(), bytes.size());
+        auto buffer = decoder.room();
+        require(buffer.size() >= StreamDecoder::min_room && buffer.size() >= bytes.size());
+        std::memcpy(buffer.data(), bytes.data(), bytes.size());
         decoder.received(bytes.size());
         frames.clear();
         health = decoder.decode(frames);
         for (const auto& frame : frames) {
-            demand(frame.size <= vlan::max_frame_size);
+            require(frame.size <= vlan::max_frame_size);
             auto whole = frame.with_length();
-            demand(vlan::read_length(whole.data()) == frame.size);
-            demand(decoded + whole.size() <= stream.size());
-            demand(std::memcmp(whole.data(), stream.data() + decoded, whole.size()) == 0);
+            require(vlan::read_length(whole.data()) == frame.size);
+            require(decoded + whole.size() <= stream.size());
+            require(std::memcmp(whole.data(), stream.data() + decoded, whole.size()) == 0);
             decoded += whole.size();
         }
     });
     auto left = stream.substr(decoded);
     if (health == StreamDecoder::Health::oversized || left.size() < vlan::length_size) return;
     auto length = vlan::read_length(reinterpret_cast<const std::byte*>(left.data()));
-    demand(left.size() < vlan::length_size + length);
+    require(left.size() < vlan::length_size + length);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ class Nix:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def refusal(self, expression: str, release: str = "26.05") -> str:
+    def error_of(self, expression: str, release: str = "26.05") -> str:
         """The error message of `expression`, which must fail."""
         done = self.try_eval(expression, release)
         assert done.returncode != 0, done.stdout

@@ -70,6 +70,6 @@ class Sandbox:
         done = self._nix.run("nix-enter", "cp", "-r", "--no-preserve=mode", path, str(target))
         assert done.returncode == 0, done.stderr
 
-    def forget(self, path: str) -> None:
+    def delete(self, path: str) -> None:
         """Deletes a path of the store and those that depend on it."""
         self._nix.run("nix-store", "--delete", path)

@@ -38,7 +38,7 @@ def sandbox(nix: Nix) -> Sandbox:
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
+def module_folder() -> Iterator[Path]:
     """A folder with the installed driver in `installed`."""
     with short_folder() as folder:
         # Builds may run as other users.
@@ -50,22 +50,31 @@ def place() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def configuration(place: Path) -> Path:
+def configuration(module_folder: Path) -> Path:
     """The configuration of the example `ping`."""
     with deadline(BUILD_LIMIT):
         cluster = definition.load(paths.examples() / "ping")
-        return write(cluster, place)
+        return write(cluster, module_folder)
 
 
 def build(
-    sandbox: Sandbox, place: Path, configuration: Path, name: str, **values: str
+    sandbox: Sandbox, module_folder: Path, configuration: Path, name: str, **values: str
 ) -> subprocess.CompletedProcess[str]:
-    given: dict[str, str | Path] = {"driver": place / "installed", "configuration": configuration}
+    given: dict[str, str | Path] = {
+        "driver": module_folder / "installed",
+        "configuration": configuration,
+    }
     # Otherwise Nix would not build the test a second time.
     return sandbox.build(
         TEST,
-        {"name": f"{name}-{place.name}", "accelerator": "tcg", "path": PATH, **given, **values},
-        [place, paths.cache(), paths.examples()],
+        {
+            "name": f"{name}-{module_folder.name}",
+            "accelerator": "tcg",
+            "path": PATH,
+            **given,
+            **values,
+        },
+        [module_folder, paths.cache(), paths.examples()],
     )
 
 
@@ -82,11 +91,11 @@ def variant(configuration: Path, script: str, name: str) -> Path:
 
 
 def test_6_1_nix_builds_the_example_ping(
-    sandbox: Sandbox, place: Path, configuration: Path
+    sandbox: Sandbox, module_folder: Path, configuration: Path
 ) -> None:
     done = build(
         sandbox,
-        place,
+        module_folder,
         configuration,
         "ping",
         logFile="$out/log.xml",
@@ -94,40 +103,43 @@ def test_6_1_nix_builds_the_example_ping(
     )
     assert done.returncode == 0, done.stderr
     assert "12 of 12 pings passed" in done.stderr and "test script finished in" in done.stderr
-    out = place / "out-of-ping"
+    out = module_folder / "out-of-ping"
     sandbox.fetch(done.stdout.strip(), out)
-    sandbox.forget(done.stdout.strip())
+    sandbox.delete(done.stdout.strip())
     suites = xml.etree.ElementTree.parse(out / "report.xml").getroot()
     assert suites.get("failures") == "0" and suites.get("tests") == "3"
     assert "every machine reaches every other by name" in (out / "log.xml").read_text()
 
 
 def test_6_1_a_build_requires_the_feature(
-    sandbox: Sandbox, place: Path, configuration: Path
+    sandbox: Sandbox, module_folder: Path, configuration: Path
 ) -> None:
-    given: dict[str, str | Path] = {"driver": place / "installed", "configuration": configuration}
+    given: dict[str, str | Path] = {
+        "driver": module_folder / "installed",
+        "configuration": configuration,
+    }
     done = sandbox.build(TEST, {"name": "refused", "path": PATH, **given}, [], features="benchmark")
     assert done.returncode != 0
     assert "nixos-test" in done.stderr and "benchmark" in done.stderr
 
 
 def test_6_1_a_test_that_fails_is_a_build_that_fails(
-    sandbox: Sandbox, place: Path, configuration: Path
+    sandbox: Sandbox, module_folder: Path, configuration: Path
 ) -> None:
     script = "primer.succeed('echo the reason >&2; exit 3')\n"
-    done = build(sandbox, place, variant(configuration, script, "failing"), "failing")
+    done = build(sandbox, module_folder, variant(configuration, script, "failing"), "failing")
     assert done.returncode != 0 and done.stdout == ""
     assert "primer.succeed(" in done.stderr and "the reason" in done.stderr
     assert "(exit code 3)" in done.stderr and "exit code 1" in done.stderr
 
 
 def test_1_6_a_build_keeps_state_in_its_folder_and_has_no_home(
-    sandbox: Sandbox, place: Path, configuration: Path
+    sandbox: Sandbox, module_folder: Path, configuration: Path
 ) -> None:
     """HOME does not exist in a build."""
     script = """
-places = [str(place) for place in (primer.state_dir, primer.shared_dir, vlan1.socket_dir)]
-print("own", all(place.startswith(os.environ["NIX_BUILD_TOP"] + "/") for place in places))
+paths = [str(path) for path in (primer.state_dir, primer.shared_dir, vlan1.socket_dir)]
+print("own", all(path.startswith(os.environ["NIX_BUILD_TOP"] + "/") for path in paths))
 print("home", os.environ["HOME"], os.path.exists(os.environ["HOME"]))
 primer.start()
 primer.copy_from_host(__import__("sys").executable, "/tmp/program")
@@ -135,15 +147,15 @@ primer.copy_from_machine("/proc/version", "copied")
 primer.screenshot("screen")
 print("left", sorted(os.listdir(driver.out_dir)))
 """
-    done = build(sandbox, place, variant(configuration, script, "place"), "place")
+    done = build(sandbox, module_folder, variant(configuration, script, "state"), "state")
     assert done.returncode == 0, done.stderr
     assert "own True" in done.stderr
     assert "home /homeless-shelter False" in done.stderr
     assert "left ['copied', 'screen.png']" in done.stderr
-    sandbox.forget(done.stdout.strip())
+    sandbox.delete(done.stdout.strip())
 
 
-def test_5_4_start_scripts_of_nixpkgs_run_in_a_build(sandbox: Sandbox, place: Path) -> None:
+def test_5_4_start_scripts_of_nixpkgs_run_in_a_build(sandbox: Sandbox, module_folder: Path) -> None:
     """QEMU, which is not root there, serves their 9p shares."""
     script = """
 alpha.succeed("grep '^xchg /tmp/xchg 9p' /proc/mounts")
@@ -156,21 +168,23 @@ alpha.succeed("test -x /nix/.ro-store/*-nixos-system-alpha/init")
 alpha.shutdown()
 """
     with deadline(BUILD_LIMIT):
-        made = nix_system.write(place, ["alpha"], script)
-    done = build(sandbox, place, made, "shape", path="/usr/bin")
+        made = nix_system.write(module_folder, ["alpha"], script)
+    done = build(sandbox, module_folder, made, "shape", path="/usr/bin")
     assert done.returncode == 0, done.stderr
     assert "seen: from the build" in done.stderr and "answer: from the guest" in done.stderr
-    sandbox.forget(done.stdout.strip())
+    sandbox.delete(done.stdout.strip())
 
 
-def test_1_6_a_build_can_run_containers(sandbox: Sandbox, place: Path, configuration: Path) -> None:
+def test_1_6_a_build_can_run_containers(
+    sandbox: Sandbox, module_folder: Path, configuration: Path
+) -> None:
     """The driver sets up what systemd-nspawn needs: /run, control groups and a machine id."""
     if reason := why_no_containers() or sandbox.why_not_as_root():
         pytest.skip(reason)
     # The host's may be inaccessible for a user who is root only in the sandbox.
-    (place / "net").mkdir()
-    os.mknod(place / "net/tun", stat.S_IFCHR, os.makedev(10, 200))
-    (place / "net/tun").chmod(0o666)
+    (module_folder / "net").mkdir()
+    os.mknod(module_folder / "net/tun", stat.S_IFCHR, os.makedev(10, 200))
+    (module_folder / "net/tun").chmod(0o666)
     script = """
 print("root", os.geteuid() == 0)
 print("netns", os.path.isdir("/run/netns"), os.path.samefile("/var/run", "/run"))
@@ -185,31 +199,31 @@ print("links", os.popen("ip -brief link").read().replace("\\n", "; "))
     done = sandbox.build(
         TEST,
         {
-            "name": f"containers-{place.name}",
-            "driver": place / "installed",
+            "name": f"containers-{module_folder.name}",
+            "driver": module_folder / "installed",
             "configuration": made,
             "path": PATH,
             "accelerator": "tcg",
             "containers": "1",
         },
-        [place, paths.cache(), paths.examples(), f"/dev/net={place}/net"],
+        [module_folder, paths.cache(), paths.examples(), f"/dev/net={module_folder}/net"],
         features="nixos-test uid-range",
     )
     assert done.returncode == 0, done.stderr
     for line in ("root True", "netns True True", "groups True", "identity 33 True"):
         assert line in done.stderr
     assert "vde-tap1" in done.stderr
-    sandbox.forget(done.stdout.strip())
+    sandbox.delete(done.stdout.strip())
 
 
 def test_1_7_the_time_limit_of_a_run_ends_the_build(
-    sandbox: Sandbox, place: Path, configuration: Path
+    sandbox: Sandbox, module_folder: Path, configuration: Path
 ) -> None:
     """The driver ends all its processes before Nix would kill them."""
     limited = variant(configuration, "primer.start()\nprimer.sleep(600)\n", "late")
     text = limited.read_text()
     assert '"global_timeout": 300' in text
     limited.write_text(text.replace('"global_timeout": 300', '"global_timeout": 5'))
-    done = build(sandbox, place, limited, "late")
+    done = build(sandbox, module_folder, limited, "late")
     assert done.returncode != 0
     assert "timeout reached; test terminating..." in done.stderr

@@ -106,7 +106,7 @@ def test_a_test_of_an_old_release_is_built(nix: Nix, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "complaint"),
+    ("script", "error"),
     [
         ("web.succeed(1)", "Argument 1 to"),
         ("web.succeeds('true')", "has no attribute"),
@@ -114,8 +114,8 @@ def test_a_test_of_an_old_release_is_built(nix: Nix, tmp_path: Path) -> None:
     ],
 )
 def test_a_script_with_errors_is_not_built(
-    nix: Nix, tmp_path: Path, script: str, complaint: str
+    nix: Nix, tmp_path: Path, script: str, error: str
 ) -> None:
     done = build(nix, tmp_path, script, "26.05")
-    assert done.returncode != 0 and complaint in done.stdout, done.stdout + done.stderr
+    assert done.returncode != 0 and error in done.stdout, done.stdout + done.stderr
     assert not (tmp_path / "arguments").exists()

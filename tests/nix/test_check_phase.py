@@ -33,16 +33,16 @@ def of_package(package: str) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
+def module_folder() -> Iterator[Path]:
     with short_folder() as folder:
         folder.chmod(0o755)
         yield folder
 
 
 @pytest.fixture(scope="module")
-def programs(nix: Nix, place: Path) -> Path:
+def programs(nix: Nix, module_folder: Path) -> Path:
     """A folder with exactly the programs that the phase may use."""
-    folder = place / "programs"
+    folder = module_folder / "programs"
     folder.mkdir()
     added = nix.eval("map (i: i.name) charioteer.package.unwrapped.nativeCheckInputs")
     for package in [*STDENV.split(), *(ADDED[name] for name in added)]:
@@ -74,9 +74,13 @@ def phases(nix: Nix) -> dict[str, str]:
 
 @pytest.mark.limit(300)
 def test_the_unit_tests_pass_with_the_declared_inputs(
-    nix: Nix, place: Path, programs: Path
+    nix: Nix, module_folder: Path, programs: Path
 ) -> None:
-    values: dict[str, str | Path] = {"build": BUILD, "programs": programs, "run": place.name}
+    values: dict[str, str | Path] = {
+        "build": BUILD,
+        "programs": programs,
+        "run": module_folder.name,
+    }
     visible: list[Path | str] = [
         programs,
         BUILD,
@@ -91,4 +95,4 @@ def test_the_unit_tests_pass_with_the_declared_inputs(
     sandbox = Sandbox(nix)
     done = sandbox.build(file, {**values, **phases(nix)}, visible, system=[])
     assert done.returncode == 0 and "100% tests passed" in done.stderr, done.stderr
-    sandbox.forget(done.stdout.strip())
+    sandbox.delete(done.stdout.strip())

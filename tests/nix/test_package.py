@@ -91,7 +91,7 @@ def test_the_driver_does_not_need_upstreams_programs(nix: Nix, release: str) -> 
 
 
 def test_an_argument_that_upstream_does_not_have_is_refused(nix: Nix) -> None:
-    message = nix.refusal("(charioteer.package.override { enableEverything = true; }).name")
+    message = nix.error_of("(charioteer.package.override { enableEverything = true; }).name")
     assert "unexpected argument 'enableEverything'" in message
 
 
@@ -141,7 +141,7 @@ def test_later_overlays_can_change_the_package(nix: Nix, release: str) -> None:
 @pytest.mark.parametrize("release", ["24.05", "24.11", "25.05"])
 def test_before_25_11_an_existing_test_cannot_be_changed(nix: Nix, release: str) -> None:
     made = "(pkgs.testers.runNixOSTest (root + /tests/nixos/ping.nix))"
-    message = nix.refusal(f"(charioteer.onCharioteer {made}).name", release)
+    message = nix.error_of(f"(charioteer.onCharioteer {made}).name", release)
     assert "`imports = [ testModule ];`" in message
     imports = "[ (root + /tests/nixos/ping.nix) charioteer.testModule ]"
     moved = f"(pkgs.testers.runNixOSTest {{ imports = {imports}; }})"

@@ -8,7 +8,7 @@ TEST = '(charioteer.mkTest {{ name = "x"; testScript = ""; {} }}).drvPath'
 
 
 @pytest.mark.parametrize(
-    ("expression", "complaint"),
+    ("expression", "error"),
     [
         ("pkgs.headscales.name", "attribute 'headscales' missing"),
         ("pkgs.python3.pkgs.ptpythons.name", "attribute 'ptpythons' missing"),
@@ -36,14 +36,14 @@ TEST = '(charioteer.mkTest {{ name = "x"; testScript = ""; {} }}).drvPath'
         ),
     ],
 )
-def test_unknown_names_are_rejected(nix: Nix, expression: str, complaint: str) -> None:
-    assert complaint in nix.refusal(expression)
+def test_unknown_names_are_rejected(nix: Nix, expression: str, error: str) -> None:
+    assert error in nix.error_of(expression)
 
 
 def test_old_releases_have_neither_the_package_nor_the_file(nix: Nix) -> None:
-    assert "'nixos-test-driver' missing" in nix.refusal("pkgs.nixos-test-driver.name", "25.11")
+    assert "'nixos-test-driver' missing" in nix.error_of("pkgs.nixos-test-driver.name", "25.11")
     test = TEST.format('logLevel = "debug";')
-    assert "The option `logLevel' does not exist" in nix.refusal(test, "25.11")
+    assert "The option `logLevel' does not exist" in nix.error_of(test, "25.11")
     nix.eval(test)
 
 
@@ -52,7 +52,7 @@ def test_releases_differ(nix: Nix) -> None:
     has = f"[ ({made} ? extend) (pkgs ? nixfmt-tree) (pkgs ? vhost-device-vsock) ]"
     known = ["24.05", "24.11", "25.05", "25.11", "26.05", "26.11"]
     assert [sum(nix.eval(has, release)) for release in known] == [0, 0, 1, 2, 3, 3]
-    assert "unknown release 23.11" in nix.refusal("pkgs.nixfmt-tree.name", "23.11")
+    assert "unknown release 23.11" in nix.error_of("pkgs.nixfmt-tree.name", "23.11")
 
 
 def test_priorities_decide(nix: Nix) -> None:
@@ -65,7 +65,7 @@ def test_priorities_decide(nix: Nix) -> None:
     }).nodes.a.virtualisation"""
     values = nix.eval(f"with {test}; [ cores memorySize ]")
     assert values == [3, 2]
-    assert "conflicting" in nix.refusal(
+    assert "conflicting" in nix.error_of(
         TEST.format(
             "nodes.a.imports = [ { virtualisation.cores = 1; } { virtualisation.cores = 2; } ];"
         )

@@ -99,7 +99,9 @@ def write(
     return configuration
 
 
-def make(identity: NetworkIdentity, everyone: Sequence[NetworkIdentity], store: Path) -> System:
+def make(
+    identity: NetworkIdentity, all_identities: Sequence[NetworkIdentity], store: Path
+) -> System:
     """Writes the system of `identity` to the folder `store`; builds missing images."""
     debian = guest.load("debian")
     image = builder.obtain(debian)
@@ -111,7 +113,7 @@ def make(identity: NetworkIdentity, everyone: Sequence[NetworkIdentity], store: 
     initrd = initramfs.make(
         replace(debian, modules=tuple(_MODULES)), bundle, _STAGE_1.encode(), None
     )
-    (toplevel / "initrd").write_bytes(initrd + boot_archive(identity, everyone, ""))
+    (toplevel / "initrd").write_bytes(initrd + boot_archive(identity, all_identities, ""))
     (toplevel / "kernel").symlink_to(bundle.vmlinuz.absolute())
     # The parameters of `debian` make the boot under emulation faster.
     (toplevel / "kernel-params").write_text(" ".join([_PARAMETERS, *debian.kernel_parameters]))

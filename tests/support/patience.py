@@ -17,7 +17,7 @@ _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.1
 
 
-class Hung(BaseException):
+class DeadlineExceeded(BaseException):
     """A test reached its deadline. Not an Exception, so that no code under test catches it."""
 
 
@@ -38,15 +38,15 @@ def until(condition: Callable[[], bool], limit: float, what: Callable[[], str]) 
 
 @contextmanager
 def deadline(limit: float) -> Iterator[None]:
-    """Ends the block by Hung, on the main thread, after `limit` unscaled seconds.
+    """Ends the block by DeadlineExceeded, on the main thread, after `limit` unscaled seconds.
 
     Within another deadline's block, that one is paused meanwhile.
     """
 
-    def ring(_number: int, _frame: FrameType | None) -> None:
-        raise Hung(f"the test did not end within {scaled(limit):g} s")
+    def on_alarm(_number: int, _frame: FrameType | None) -> None:
+        raise DeadlineExceeded(f"the test did not end within {scaled(limit):g} s")
 
-    previous = signal(SIGALRM, ring)
+    previous = signal(SIGALRM, on_alarm)
     outer_left, _ = setitimer(ITIMER_REAL, scaled(limit))
     try:
         yield

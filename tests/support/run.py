@@ -16,7 +16,7 @@ from support.patience import scaled, until
 PROGRAMS = Path(charioteer._core.__file__ or "").parents[2] / "bin"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Variables of the caller that would change what the driver or a start script does.
-_FOREIGN = ("DISPLAY", "WAYLAND_DISPLAY", "LOGFILE", "logLevel", "CHARIOTEER_ACCEL")
+_EXCLUDED_VARIABLES = ("DISPLAY", "WAYLAND_DISPLAY", "LOGFILE", "logLevel", "CHARIOTEER_ACCEL")
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -27,7 +27,7 @@ def environment(**changes: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in _FOREIGN and not name.startswith(("QEMU_", "NIX_", "FAKE_QEMU"))
+        if name not in _EXCLUDED_VARIABLES and not name.startswith(("QEMU_", "NIX_", "FAKE_QEMU"))
     }
     return {**kept, "CHARIOTEER_ACCEL": "tcg", **changes}
 
@@ -66,11 +66,11 @@ class Run:
 
     def _read(self, name: str, stream: IO[bytes] | None) -> threading.Thread:
         assert stream is not None
-        thread = threading.Thread(target=self._pump, args=(name, stream), daemon=True)
+        thread = threading.Thread(target=self._collect, args=(name, stream), daemon=True)
         thread.start()
         return thread
 
-    def _pump(self, name: str, stream: IO[bytes]) -> None:
+    def _collect(self, name: str, stream: IO[bytes]) -> None:
         with stream:
             while piece := os.read(stream.fileno(), 65536):
                 with self._lock:

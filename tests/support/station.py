@@ -54,7 +54,7 @@ class Station:
 
 
 @contextmanager
-def plugged(socket_dir: Path, address: str) -> Iterator[Station]:
+def connected_station(socket_dir: Path, address: str) -> Iterator[Station]:
     """A station that is connected to the VLAN until the end of the block."""
     plug = subprocess.Popen(
         ["vde_plug", str(socket_dir)], stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -26,18 +26,18 @@ pytestmark = pytest.mark.limit(300)
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
+def module_folder() -> Iterator[Path]:
     """The folder of the machines of this file."""
     with short_folder() as folder:
         yield folder
 
 
 @pytest.fixture(scope="module")
-def machines(place: Path) -> Iterator[SharedMachines]:
+def machines(module_folder: Path) -> Iterator[SharedMachines]:
     """`alpha` and `beta`, running."""
     with deadline(BUILD_LIMIT):
-        configuration = nix_system.write(place, NAMES)
-    with machines_of_configuration(place, configuration) as made:
+        configuration = nix_system.write(module_folder, NAMES)
+    with machines_of_configuration(module_folder, configuration) as made:
         with deadline(BOOT_LIMIT):
             for name in NAMES:
                 made[name].start(allow_reboot=True)
@@ -84,7 +84,7 @@ def test_5_3_the_disks_are_made_in_the_state_directory(alpha: QemuMachine) -> No
 def test_5_4_shares_are_mounted_by_9p(alpha: QemuMachine) -> None:
     lines = [line.split() for line in alpha.succeed("cat /proc/mounts").splitlines()]
     shares = {line[1]: line for line in lines if line[2] == "9p"}
-    assert {place: line[0] for place, line in shares.items()} == {
+    assert {module_folder: line[0] for module_folder, line in shares.items()} == {
         "/nix/.ro-store": "nix-store",
         "/tmp/shared": "shared",
         "/tmp/xchg": "xchg",
@@ -109,11 +109,13 @@ def test_5_2_xchg_is_private_to_a_machine(alpha: QemuMachine, beta: QemuMachine)
     beta.fail("cat /tmp/xchg/note")
 
 
-def test_5_4_the_guest_s_store_is_an_overlay_on_the_host_s(alpha: QemuMachine, place: Path) -> None:
-    (place / "store/made-later").write_text("a build of the host")
+def test_5_4_the_guest_s_store_is_an_overlay_on_the_host_s(
+    alpha: QemuMachine, module_folder: Path
+) -> None:
+    (module_folder / "store/made-later").write_text("a build of the host")
     assert alpha.succeed("cat /nix/store/made-later") == "a build of the host"
     alpha.succeed("echo changed > /nix/store/made-later")
-    assert (place / "store/made-later").read_text() == "a build of the host"
+    assert (module_folder / "store/made-later").read_text() == "a build of the host"
 
 
 def test_3_2_files_in_both_directions(

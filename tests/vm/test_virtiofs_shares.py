@@ -28,18 +28,20 @@ pytestmark = pytest.mark.limit(300)
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
+def module_folder() -> Iterator[Path]:
     """The folder of the machines of this file."""
     with short_folder() as folder:
         yield folder
 
 
 @pytest.fixture(scope="module")
-def machines(place: Path) -> Iterator[SharedMachines]:
+def machines(module_folder: Path) -> Iterator[SharedMachines]:
     """`alpha` and `beta`, running without an agent, so that copies use the shared folder."""
     with deadline(BUILD_LIMIT):
-        configuration = nix_system.write(place, NAMES, shares="virtiofs")
-    with machines_of_configuration(place, configuration, CHARIOTEER_CHANNEL="plain") as made:
+        configuration = nix_system.write(module_folder, NAMES, shares="virtiofs")
+    with machines_of_configuration(
+        module_folder, configuration, CHARIOTEER_CHANNEL="plain"
+    ) as made:
         with deadline(BOOT_LIMIT):
             for name in NAMES:
                 made[name].start()
@@ -75,14 +77,14 @@ def test_5_4_shares_are_mounted_by_virtiofs(alpha: QemuMachine) -> None:
 
 
 def test_5_2_folders_are_shared_as_by_9p(
-    place: Path, alpha: QemuMachine, beta: QemuMachine
+    module_folder: Path, alpha: QemuMachine, beta: QemuMachine
 ) -> None:
     beta.succeed("echo from beta > /tmp/shared/from-beta && echo mine > /tmp/xchg/note")
     assert alpha.succeed("cat /tmp/shared/from-beta") == "from beta\n"
     assert (beta.state_dir / "xchg/note").read_text() == "mine\n"
     assert beta.succeed("stat -c %u:%g /tmp/shared/from-beta") == "0:0\n"
     alpha.fail("cat /tmp/xchg/note")
-    (place / "store/made-later").write_text("a build of the host")
+    (module_folder / "store/made-later").write_text("a build of the host")
     assert alpha.succeed("cat /nix/store/made-later") == "a build of the host"
 
 

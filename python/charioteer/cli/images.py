@@ -17,12 +17,12 @@ def add_build_to(parser: argparse.ArgumentParser) -> None:
         metavar="GUEST|CLUSTER",
         help="a guest's name, a cluster.toml or its folder (default: all guests)",
     )
-    parser.set_defaults(work=build)
+    parser.set_defaults(execute=build)
 
 
 def add_list_to(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `charioteer list`."""
-    parser.set_defaults(work=show)
+    parser.set_defaults(execute=show)
 
 
 def build(options: argparse.Namespace) -> int:
@@ -30,7 +30,7 @@ def build(options: argparse.Namespace) -> int:
     for wanted in _wanted_guests(options.what):
         built = builder.is_built(wanted)
         image = builder.obtain(wanted)
-        print(f"{wanted.name}: {image.initrd.parent}{' (was there)' if built else ''}")
+        print(f"{wanted.name}: {image.initrd.parent}{' (already built)' if built else ''}")
     return 0
 
 

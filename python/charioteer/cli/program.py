@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     signals = Signals()
     try:
-        status: int = options.work(options)
+        status: int = options.execute(options)
         sys.stdout.flush()
         return status
     except BrokenPipeError:

@@ -32,10 +32,10 @@ def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
         help=argparse.SUPPRESS,
     )  # fmt: skip
     add_options(parser)
-    parser.set_defaults(work=work, interactive=interactive)
+    parser.set_defaults(execute=execute, interactive=interactive)
 
 
-def work(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """Runs the subcommand. Raises InputError, BuildError, and the errors of `testing.run.run`."""
     from charioteer.testing.run import run
 

@@ -25,10 +25,10 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "machine", nargs="?", help="a machine's name, or NAME@PID with the driver's process id"
     )
     parser.add_argument("--list", action="store_true", help="list the machines that run")
-    parser.set_defaults(work=work)
+    parser.set_defaults(execute=execute)
 
 
-def work(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """Runs the subcommand. Raises InputError, NoShell."""
     if options.list:
         for each in shell_servers.all_servers():

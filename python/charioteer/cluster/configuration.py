@@ -35,8 +35,8 @@ def write(cluster: Cluster, folder: Path) -> Path:
     for container in cluster.containers:
         script = folder / f"run-{container.name}-nspawn"
         image = images[container.guest.name]
-        everyone = list(identities.values())
-        text = container_script.make(container, identities[container.name], image, everyone)
+        all_identities = list(identities.values())
+        text = container_script.make(container, identities[container.name], image, all_identities)
         run_script.write(script, text)
         containers[container.name] = {"name": container.name, "start_script": str(script)}
     configuration = {

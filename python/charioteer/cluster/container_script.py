@@ -140,7 +140,7 @@ def make(
     container: Container,
     identity: NetworkIdentity,
     image: Image,
-    everyone: Sequence[NetworkIdentity],
+    all_identities: Sequence[NetworkIdentity],
 ) -> str:
     """The text of the script."""
     names = {vlan: f"eth{index}" for index, vlan in enumerate(identity.vlans, 1)}
@@ -166,7 +166,7 @@ def make(
                 ipv6=identity.ipv6(vlan),
             )
         )
-    parts.append(_ROOT.format(hosts=hosts_file(everyone), identity=identity.machine_id))
+    parts.append(_ROOT.format(hosts=hosts_file(all_identities), identity=identity.machine_id))
     # Within the quotes of the inner shell's script.
     quoted = shlex.quote(str(image.root.absolute())).replace("'", "'\\''")
     parts.append(_START.replace("{image}", quoted))

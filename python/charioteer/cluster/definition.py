@@ -17,9 +17,9 @@ _FILE_NAME = "cluster.toml"
 _MACHINE_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _TEST_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 # A MAC address has one byte each for VLAN and machine.
-_MOST_VLAN = 254
-_MOST_MACHINES = 254
-_LONGEST_CONTAINER_NAME = 15 - len("-eth1")
+_MAX_VLAN = 254
+_MAX_MACHINES = 254
+_MAX_CONTAINER_NAME = 15 - len("-eth1")
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,17 @@ class Cluster:
     @property
     def vlans(self) -> list[int]:
         """Each VLAN once, in the order of the machines."""
-        return list(dict.fromkeys(nr for each in self._everyone for nr in each.vlans))
+        return list(
+            dict.fromkeys(nr for each in self._machines_and_containers for nr in each.vlans)
+        )
 
     @property
     def identities(self) -> dict[str, NetworkIdentity]:
         """The identities of machines and containers, whose names are one list."""
-        return assign_identities({each.name: each.vlans for each in self._everyone})
+        return assign_identities({each.name: each.vlans for each in self._machines_and_containers})
 
     @property
-    def _everyone(self) -> list[Machine | Container]:
+    def _machines_and_containers(self) -> list[Machine | Container]:
         return [*self.machines, *self.containers]
 
 
@@ -106,8 +108,8 @@ def load(path: Path) -> Cluster:
             _container(name, entry) for name, entry in _named(table.table("containers"), symbols)
         ],
     )
-    if not 1 <= len(symbols) <= _MOST_MACHINES:
-        raise InputError(f"{table.file}: machines: expected 1 to {_MOST_MACHINES} tables")
+    if not 1 <= len(symbols) <= _MAX_MACHINES:
+        raise InputError(f"{table.file}: machines: expected 1 to {_MAX_MACHINES} tables")
     table.finish()
     return cluster
 
@@ -152,7 +154,7 @@ def _guest(table: Table) -> Guest:
 
 
 def _vlans(table: Table) -> list[int]:
-    vlans = table.integers("vlans", 1, _MOST_VLAN, [1])
+    vlans = table.integers("vlans", 1, _MAX_VLAN, [1])
     if len(set(vlans)) != len(vlans):
         table.fail("vlans", "each VLAN once")
     return vlans
@@ -163,8 +165,8 @@ def _container(name: str, table: Table) -> Container:
     if not container.guest.has_disk:
         table.fail("guest", f"one with systemd and a disk, which {container.guest.name!r} is not")
     # The names of its interfaces on the host, "NAME-eth1", are of the kernel's length.
-    if len(name) > _LONGEST_CONTAINER_NAME:
-        table.fail("guest", f"a container's name of at most {_LONGEST_CONTAINER_NAME} characters")
+    if len(name) > _MAX_CONTAINER_NAME:
+        table.fail("guest", f"a container's name of at most {_MAX_CONTAINER_NAME} characters")
     table.finish()
     return container
 

@@ -45,7 +45,7 @@ def assign_identities(vlans: dict[str, Sequence[int]]) -> dict[str, NetworkIdent
 
 def boot_archive(
     identity: NetworkIdentity,
-    everyone: Sequence[NetworkIdentity],
+    all_identities: Sequence[NetworkIdentity],
     root_password: str,
     modules: Sequence[tuple[str, bytes]] = (),
 ) -> bytes:
@@ -60,7 +60,7 @@ def boot_archive(
     archive = Archive()
     for name, text in (
         ("hostname", identity.name),
-        ("hosts", hosts_file(everyone)),
+        ("hosts", hosts_file(all_identities)),
         ("machine-id", identity.machine_id),
         ("network", "\n".join(network)),
     ):
@@ -72,8 +72,8 @@ def boot_archive(
     return archive.finish()
 
 
-def hosts_file(everyone: Sequence[NetworkIdentity]) -> str:
+def hosts_file(all_identities: Sequence[NetworkIdentity]) -> str:
     """The content of /etc/hosts: every machine by its primary address."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
-    lines += [f"{other.primary_address} {other.name}" for other in everyone if other.vlans]
+    lines += [f"{other.primary_address} {other.name}" for other in all_identities if other.vlans]
     return "\n".join(lines)

@@ -14,7 +14,7 @@ BIOS, EFI = "bios", "efi"
 # Bytes of the variable store of a 4 MB OVMF, the only size that charioteer.testing.efi writes.
 _VARIABLES = 540672
 _MACHINE = "pc-i440fx-10.0"
-_UNWANTED = {"secure-boot", "requires-smm", "enrolled-keys"}
+_EXCLUDED_FEATURES = {"secure-boot", "requires-smm", "enrolled-keys"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def find_ovmf() -> Ovmf:
         for path in sorted(folder.glob("*.json")):
             descriptions.setdefault(path.name, path)
     for name in sorted(descriptions):
-        if found := _fitting(descriptions[name]):
+        if found := _load_suitable(descriptions[name]):
             return found
     searched = ", ".join(str(folder) for folder in _folders())
     raise BuildError(
@@ -52,18 +52,20 @@ def find_ovmf() -> Ovmf:
 
 def _folders() -> list[Path]:
     """The folders of firmware descriptors, the user's own first."""
-    own = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    user = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     shared = ("/etc", "/usr/local/share", "/usr/share", "/run/current-system/sw/share")
-    return [base / "qemu/firmware" for base in (own, *map(Path, shared))]
+    return [base / "qemu/firmware" for base in (user, *map(Path, shared))]
 
 
-def _fitting(description: Path) -> Ovmf | None:
+def _load_suitable(description: Path) -> Ovmf | None:
     try:
         content: dict[str, Any] = json.loads(description.read_bytes())
         mapping = content["mapping"]
         if "uefi" not in content["interface-types"] or mapping["device"] != "flash":
             return None
-        if _UNWANTED & set(content["features"]) or not any(map(_is_ours, content["targets"])):
+        if _EXCLUDED_FEATURES & set(content["features"]) or not any(
+            map(_is_for_this_machine, content["targets"])
+        ):
             return None
         code = Path(mapping["executable"]["filename"])
         variables = Path(mapping["nvram-template"]["filename"])
@@ -75,6 +77,6 @@ def _fitting(description: Path) -> Ovmf | None:
     return Ovmf(code, variables)
 
 
-def _is_ours(target: dict[str, Any]) -> bool:
+def _is_for_this_machine(target: dict[str, Any]) -> bool:
     machines = target["machines"]
     return target["architecture"] == "x86_64" and any(fnmatch(_MACHINE, one) for one in machines)

@@ -16,7 +16,7 @@ from charioteer.images.progress import Step
 # Where Go is when it is not on PATH.
 _PATHS = ("/usr/local/go/bin/go", "/usr/lib/go/bin/go")
 # From this version on, Go downloads the newer Go toolchain that a module requires.
-_OLDEST = (1, 21)
+_MIN_VERSION = (1, 21)
 _INSTALL = "apt-get install -t bookworm-backports golang-go on Debian 12, or https://go.dev/dl"
 _NO_NETWORK = re.compile(r"dial tcp|no such host|connection refused|i/o timeout|proxyconnect")
 
@@ -155,9 +155,9 @@ def _compiler(program: Program) -> str:
         [found, "env", "GOVERSION"], capture_output=True, text=True, check=False
     )
     numbers = re.match(r"go(\d+)\.(\d+)", version.stdout)
-    if not numbers or (int(numbers[1]), int(numbers[2])) < _OLDEST:
+    if not numbers or (int(numbers[1]), int(numbers[2])) < _MIN_VERSION:
         actual = version.stdout.strip() or "of unknown version"
-        oldest = ".".join(map(str, _OLDEST))
+        oldest = ".".join(map(str, _MIN_VERSION))
         raise BuildError(
             f"{found} is {actual}; {program.name} needs {oldest} or newer ({_INSTALL})"
         )

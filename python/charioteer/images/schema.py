@@ -32,7 +32,7 @@ class Table:
         self.file = file
         self._values = values
         self._prefix = prefix
-        self._taken: set[str] = set()
+        self._known_keys: set[str] = set()
 
     @classmethod
     def load(cls, file: Path) -> "Table":
@@ -51,8 +51,8 @@ class Table:
     def fail(self, key: str, expected: str) -> NoReturn:
         raise InputError(f"{self.file}: {self._prefix}{key}: expected {expected}")
 
-    def _take(self, key: str, kind: type, expected: str, default: Any) -> Any:
-        self._taken.add(key)
+    def _value(self, key: str, kind: type, expected: str, default: Any) -> Any:
+        self._known_keys.add(key)
         if key not in self._values:
             if default is None:
                 raise InputError(f"{self.file}: {self._prefix}{key}: missing, expected {expected}")
@@ -66,55 +66,55 @@ class Table:
         return list(self._values)
 
     def string(self, key: str, default: str | None = None) -> str:
-        value: str = self._take(key, str, "a string", default)
+        value: str = self._value(key, str, "a string", default)
         return value
 
     def choice(self, key: str, known: Sequence[str], default: str | None = None) -> str:
         """One of the strings `known`."""
         expected = f"one of {', '.join(known)}"
-        value: str = self._take(key, str, expected, default)
+        value: str = self._value(key, str, expected, default)
         if value not in known:
             self.fail(key, f"{expected}, got {value!r}")
         return value
 
     def boolean(self, key: str, default: bool | None = None) -> bool:
-        value: bool = self._take(key, bool, "true or false", default)
+        value: bool = self._value(key, bool, "true or false", default)
         return value
 
     def integer(
-        self, key: str, least: int, most: int, unit: str = "", default: int | None = None
+        self, key: str, minimum: int, maximum: int, unit: str = "", default: int | None = None
     ) -> int:
-        """A whole number of `unit` between `least` and `most`, both included."""
-        expected = f"a whole number{unit and f' of {unit}'} from {least} to {most}"
-        value: int = self._take(key, int, expected, default)
-        if not least <= value <= most:
+        """A whole number of `unit` between `minimum` and `maximum`, both included."""
+        expected = f"a whole number{unit and f' of {unit}'} from {minimum} to {maximum}"
+        value: int = self._value(key, int, expected, default)
+        if not minimum <= value <= maximum:
             self.fail(key, f"{expected}, got {value}")
         return value
 
     def strings(self, key: str, default: list[str] | None = None) -> list[str]:
-        values: list[Any] = self._take(key, list, "a list of strings", default)
+        values: list[Any] = self._value(key, list, "a list of strings", default)
         for index, value in enumerate(values):
             if not isinstance(value, str):
                 self.fail(f"{key}[{index}]", f"a string, got {_describe(value)}")
         return values
 
     def integers(
-        self, key: str, least: int, most: int, default: list[int] | None = None
+        self, key: str, minimum: int, maximum: int, default: list[int] | None = None
     ) -> list[int]:
-        expected = f"whole numbers from {least} to {most}"
-        values: list[Any] = self._take(key, list, f"a list of {expected}", default)
+        expected = f"whole numbers from {minimum} to {maximum}"
+        values: list[Any] = self._value(key, list, f"a list of {expected}", default)
         for index, value in enumerate(values):
-            if type(value) is not int or not least <= value <= most:
+            if type(value) is not int or not minimum <= value <= maximum:
                 self.fail(f"{key}[{index}]", f"{expected}, got {_describe(value)}")
         return values
 
     def table(self, key: str) -> "Table":
-        values: dict[str, Any] = self._take(key, dict, "a table", {})
+        values: dict[str, Any] = self._value(key, dict, "a table", {})
         return Table(self.file, values, f"{self._prefix}{key}.")
 
     def tables(self, key: str) -> "list[Table]":
         """The tables of `[[key]]`."""
-        values: list[Any] = self._take(key, list, "a list of tables", [])
+        values: list[Any] = self._value(key, list, "a list of tables", [])
         for index, value in enumerate(values):
             if not isinstance(value, dict):
                 self.fail(f"{key}[{index}]", f"a table, got {_describe(value)}")
@@ -126,14 +126,14 @@ class Table:
     def items(self) -> "Iterator[tuple[str, Table]]":
         """The names and values of this table, which are all tables, in the order of the file."""
         for key in self._values:
-            self._take(key, dict, "a table", None)
+            self._value(key, dict, "a table", None)
             yield key, Table(self.file, self._values[key], f"{self._prefix}{key}.")
 
     def finish(self) -> None:
         """Raises InputError if there is a key that was not read."""
         for key in self._values:
-            if key not in self._taken:
-                known = ", ".join(sorted(self._taken))
+            if key not in self._known_keys:
+                known = ", ".join(sorted(self._known_keys))
                 raise InputError(
                     f"{self.file}: {self._prefix}{key}: unknown key, expected one of {known}"
                 )

@@ -71,8 +71,8 @@ public:
         frames_.clear();
         while (frames_.empty()) {
             // The size of QEMU's buffer for a stream netdev.
-            auto room = decoder_.room().first(vlan::max_frame_size);
-            auto length = ::recv(socket_.get(), room.data(), room.size(), 0);
+            auto buffer = decoder_.room().first(vlan::max_frame_size);
+            auto length = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
             if (length <= 0) throw failure("receiving");
             decoder_.received(static_cast<std::size_t>(length));
             decoder_.decode(frames_);

@@ -19,7 +19,7 @@ constexpr auto window = 500ms;
 constexpr std::size_t warm_up_rounds = 200;
 constexpr std::size_t rounds = 2000;
 
-constexpr Mac everybody{std::byte{0xff}, std::byte{0xff}, std::byte{0xff},
+constexpr Mac broadcast{std::byte{0xff}, std::byte{0xff}, std::byte{0xff},
                         std::byte{0xff}, std::byte{0xff}, std::byte{0xff}};
 /// The active station sends and pings, the passive one receives and echoes.
 constexpr Mac active{std::byte{0x02}, {}, {}, {}, {}, std::byte{0xaa}};
@@ -37,7 +37,7 @@ void print_line(const char* text) {
 }
 
 void receive_for_a_while(Plug& plug) {
-    plug.send(make_frame(everybody, passive, 64));
+    plug.send(make_frame(broadcast, passive, 64));
     print_line("attached");
     plug.receive();
     auto begin = Clock::now() + warm_up;
@@ -61,7 +61,7 @@ void receive_for_a_while(Plug& plug) {
 }
 
 [[noreturn]] void echo_for_ever(Plug& plug, std::size_t size) {
-    plug.send(make_frame(everybody, passive, 64));
+    plug.send(make_frame(broadcast, passive, 64));
     print_line("attached");
     auto reply = make_frame(active, passive, size);
     for (;;) {

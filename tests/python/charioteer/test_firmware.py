@@ -23,7 +23,7 @@ tpm = true
 
 
 @pytest.fixture
-def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def descriptors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's folder of firmware descriptions."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     folder = tmp_path / "qemu/firmware"
@@ -53,9 +53,9 @@ def describe(folder: Path, name: str, **changes: Any) -> Path:
 
 
 class TestOvmf:
-    def test_the_first_description_is_used(self, own: Path) -> None:
-        describe(own, "02-second")
-        first = describe(own, "01-first")
+    def test_the_first_description_is_used(self, descriptors: Path) -> None:
+        describe(descriptors, "02-second")
+        first = describe(descriptors, "01-first")
         assert firmware.find_ovmf() == firmware.Ovmf(first, first.with_suffix(".vars"))
 
     @pytest.mark.parametrize(
@@ -72,28 +72,29 @@ class TestOvmf:
         ],
     )
     def test_firmware_with_secure_boot_or_another_size_is_skipped(
-        self, own: Path, change: dict[str, Any]
+        self, descriptors: Path, change: dict[str, Any]
     ) -> None:
-        describe(own, "01-unfit", **change)
-        (own / "02-broken.json").write_text("{")
-        fit = describe(own, "03-fit")
+        describe(descriptors, "01-unfit", **change)
+        (descriptors / "02-broken.json").write_text("{")
+        fit = describe(descriptors, "03-fit")
         assert firmware.find_ovmf().code == fit
 
     def test_a_missing_firmware_is_an_error_that_names_the_package(
-        self, own: Path, monkeypatch: pytest.MonkeyPatch
+        self, descriptors: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(firmware, "_folders", lambda: [own])
+        monkeypatch.setattr(firmware, "_folders", lambda: [descriptors])
         with pytest.raises(BuildError) as failure:
             firmware.find_ovmf()
-        assert str(own) in str(failure.value) and "apt-get install ovmf" in str(failure.value)
+        assert str(descriptors) in str(failure.value)
+        assert "apt-get install ovmf" in str(failure.value)
 
 
 class TestStartScript:
     @pytest.fixture
-    def script(self, own: Path, tmp_path: Path) -> Path:
+    def script(self, descriptors: Path, tmp_path: Path) -> Path:
         """The start script of a machine with EFI and a TPM; its programs only print their arguments."""
-        describe(own, "01-own")
-        (own / "01-own.vars").chmod(0o400)
+        describe(descriptors, "01-own")
+        (descriptors / "01-own.vars").chmod(0o400)
         (tmp_path / "cluster.toml").write_text(CLUSTER)
         (tmp_path / "test.py").touch()
         loaded = definition.load(tmp_path / "cluster.toml")

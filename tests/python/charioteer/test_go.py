@@ -33,13 +33,13 @@ def _environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}/tools:/usr/bin:/bin")
 
 
-def fake(tmp_path: Path, work: str, version: str = "go1.26.8") -> Path:
-    """Installs a `go` that runs the shell commands `work`; returns the file that logs its calls."""
+def fake(tmp_path: Path, commands: str, version: str = "go1.26.8") -> Path:
+    """Installs a `go` that runs `commands` in a shell; returns the file that logs its calls."""
     calls = tmp_path / "calls"
     script = f"""#!/bin/sh
         [ "$1" != env ] || {{ echo {version}; exit; }}
         echo "$PWD" "$CGO_ENABLED" "$@" >> {calls}
-        {work}
+        {commands}
     """
     (tmp_path / "tools/go").write_text(script)
     (tmp_path / "tools/go").chmod(0o755)
@@ -47,7 +47,7 @@ def fake(tmp_path: Path, work: str, version: str = "go1.26.8") -> Path:
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> go.Program:
+def local_program(tmp_path: Path) -> go.Program:
     """A program whose main package is a local folder."""
     (tmp_path / "own/tool").mkdir(parents=True)
     (tmp_path / "own/tool/main.go").write_text("package main\n")
@@ -83,9 +83,11 @@ def test_a_published_package_is_built_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_local_folder_is_compiled_against_the_module(tmp_path: Path, own: go.Program) -> None:
+def test_a_local_folder_is_compiled_against_the_module(
+    tmp_path: Path, local_program: go.Program
+) -> None:
     calls = fake(tmp_path, STAGED)
-    assert obtain(own).read_text() == "package main\n"
+    assert obtain(local_program).read_text() == "package main\n"
     assert [line.split(" ", 2)[2] for line in calls.read_text().splitlines()] == [
         "mod init charioteer.invalid/build",
         "mod download -json example.org/module@v1.2.3",
@@ -105,9 +107,9 @@ def test_replacements_apply_to_a_published_package_too(tmp_path: Path) -> None:
     assert "=example.org/client@v0.2.3" in calls.read_text()
 
 
-def test_each_change_of_the_input_changes_the_folder_name(own: go.Program) -> None:
-    assert own.source
-    names = {go.folder_name(own), go.folder_name(dataclasses.replace(own))}
+def test_each_change_of_the_input_changes_the_folder_name(local_program: go.Program) -> None:
+    assert local_program.source
+    names = {go.folder_name(local_program), go.folder_name(dataclasses.replace(local_program))}
     assert len(names) == 1
     changes: list[dict[str, Any]] = [
         {"staging": ""},
@@ -116,19 +118,21 @@ def test_each_change_of_the_input_changes_the_folder_name(own: go.Program) -> No
         {"module": ""},
     ]
     for change in changes:
-        names.add(go.folder_name(dataclasses.replace(own, **change)))
-    (own.source / "main.go").write_text("package main // another\n")
-    names.add(go.folder_name(own))
-    (own.source / "main.go").rename(own.source / "other.go")
-    names.add(go.folder_name(own))
+        names.add(go.folder_name(dataclasses.replace(local_program, **change)))
+    (local_program.source / "main.go").write_text("package main // another\n")
+    names.add(go.folder_name(local_program))
+    (local_program.source / "main.go").rename(local_program.source / "other.go")
+    names.add(go.folder_name(local_program))
     assert len(names) == 7
 
 
-def test_a_missing_module_is_an_error_with_the_reason(tmp_path: Path, own: go.Program) -> None:
+def test_a_missing_module_is_an_error_with_the_reason(
+    tmp_path: Path, local_program: go.Program
+) -> None:
     response = '{"Error": "example.org/module@v1.2.3: 404 Not Found"}'
     fake(tmp_path, f"[ $2 != download ] || {{ echo '{response}'; exit 1; }}")
     with pytest.raises(BuildError, match="cannot build tool v1.2.3: example.org/module.*404"):
-        obtain(own)
+        obtain(local_program)
 
 
 def test_a_missing_go_is_an_error_with_the_remedy() -> None:

@@ -28,7 +28,7 @@ ENDS = {
 }
 
 
-def passed(testbed: Testbed, script: str, *arguments: str) -> tuple[str, str]:
+def run_script(testbed: Testbed, script: str, *arguments: str) -> tuple[str, str]:
     """Runs `script`, which must pass and be able to use its machine at the end.
 
     Returns its standard output and error.
@@ -47,7 +47,7 @@ if os.getpid() == parent:
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_a_child_that(testbed: Testbed, how: str) -> None:
+def test_a_child_that_ends(testbed: Testbed, how: str) -> None:
     end, status = ENDS[how]
     script = f"""
 child = os.fork()
@@ -58,7 +58,7 @@ if child == 0:
 else:
     assert end_of(child) == {status}
 """
-    out, err = passed(testbed, script, "--junit-xml=report.xml")
+    out, err = run_script(testbed, script, "--junit-xml=report.xml")
     assert out.count("printed by the child\n") == 1
     assert err.count("logged by the child\n") == 1
     assert ("LookupError: in the child" in err) == (how == "raises")
@@ -77,7 +77,7 @@ if child == 0:
     os._exit(0)
 assert end_of(child) == 0
 """
-    out, _ = passed(testbed, script)
+    out, _ = run_script(testbed, script)
     assert "MachineError a forked child process cannot use machines" in out
 
 
@@ -106,7 +106,7 @@ assert sleeper.exitcode == -15
 with ProcessPoolExecutor(2, mp_context=context) as pool:
     assert list(pool.map(abs, [-1, -2])) == [1, 2]
 """
-    out, _ = passed(testbed, script)
+    out, _ = run_script(testbed, script)
     assert {"child 1", "child 2"} <= set(out.split("\n"))
 
 
@@ -127,7 +127,7 @@ thread.join()
 assert statuses == [6]
 assert subprocess.run(["true"], preexec_fn=lambda: None).returncode == 0
 """
-    passed(testbed, script)
+    run_script(testbed, script)
 
 
 def test_machines_end_with_the_driver_although_a_child_still_runs(testbed: Testbed) -> None:

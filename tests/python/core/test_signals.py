@@ -41,7 +41,7 @@ STAGES = [
 ]  # fmt: skip
 
 
-def at(stage: Stage, testbed: Testbed) -> Run:
+def run_until(stage: Stage, testbed: Testbed) -> Run:
     """A run that has reached the stage."""
     fifo = testbed.folder / "fifo"
     os.mkfifo(fifo)
@@ -55,17 +55,17 @@ def at(stage: Stage, testbed: Testbed) -> Run:
 @pytest.mark.parametrize("stage", STAGES, ids=[stage.name for stage in STAGES])
 class TestStages:
     def test_ctrl_c(self, testbed: Testbed, stage: Stage) -> None:
-        run = at(stage, testbed)
+        run = run_until(stage, testbed)
         run.press_ctrl_c()
         run.expect(130)
 
     def test_sigterm(self, testbed: Testbed, stage: Stage) -> None:
-        run = at(stage, testbed)
+        run = run_until(stage, testbed)
         run.send(signal.SIGTERM)
         run.expect(143)
 
     def test_kill(self, testbed: Testbed, stage: Stage) -> None:
-        run = at(stage, testbed)
+        run = run_until(stage, testbed)
         run.send(signal.SIGKILL)
         run.expect(137)
         expect_nothing_left(testbed.folder)

@@ -16,13 +16,13 @@ NAME = f"chtest{os.getpid() % 100000}"
 
 
 @pytest.fixture
-def wire(folder: Path) -> "Wire":
+def vlan_with_tap(folder: Path) -> "VlanWithTap":
     if os.geteuid() != 0 or not os.access("/dev/net/tun", os.R_OK | os.W_OK):
         pytest.skip("tap devices take root and /dev/net/tun")
-    return Wire(folder)
+    return VlanWithTap(folder)
 
 
-class Wire:
+class VlanWithTap:
     """A VLAN with a tap device, a packet socket at the device, and a stream plug."""
 
     def __init__(self, folder: Path) -> None:
@@ -42,21 +42,21 @@ def frame(text: bytes) -> bytes:
     return b"\xff" * 6 + bytes.fromhex("020000000001") + b"\x88\xb5" + text.ljust(46, b".")
 
 
-def test_frames_pass_in_both_directions(wire: Wire) -> None:
+def test_frames_pass_in_both_directions(vlan_with_tap: VlanWithTap) -> None:
     sent = frame(b"to the kernel")
-    wire.plug.sendall(len(sent).to_bytes(4, "big") + sent)
-    assert wire.kernel.recv(2048) == sent
+    vlan_with_tap.plug.sendall(len(sent).to_bytes(4, "big") + sent)
+    assert vlan_with_tap.kernel.recv(2048) == sent
     reply = frame(b"from the kernel")
-    wire.kernel.send(reply)
-    assert wire.plug.recv(2048) == len(reply).to_bytes(4, "big") + reply
-    wire.vlan.stop()
+    vlan_with_tap.kernel.send(reply)
+    assert vlan_with_tap.plug.recv(2048) == len(reply).to_bytes(4, "big") + reply
+    vlan_with_tap.vlan.stop()
     assert not Path(f"/sys/class/net/{NAME}").exists()
 
 
-def test_a_device_name_in_use_is_an_error(wire: Wire, folder: Path) -> None:
+def test_a_device_name_in_use_is_an_error(vlan_with_tap: VlanWithTap, folder: Path) -> None:
     with pytest.raises(MachineError, match=f"{NAME} .another run has one of that name"):
         _core.VLan(2, str(folder), _core.Reporter(terminal=False), tap=NAME)
-    wire.vlan.stop()
+    vlan_with_tap.vlan.stop()
 
 
 def test_a_program_reports_its_lines_and_its_status(folder: Path) -> None:

@@ -11,7 +11,7 @@ from support.run import Run
 from support.testbed import Testbed
 
 # Scripts that would run endlessly.
-STUBBORN = {
+ENDLESS_SCRIPTS = {
     "catches all exceptions": """
         while True:
             try:
@@ -52,7 +52,7 @@ STUBBORN = {
             thread.join()
     """,
 }
-MARKER = {
+LAST_LINE_BEFORE_THE_WAIT = {
     "ignores the signal": "ignored",
     "blocks the signal": "blocked",
     "has a handler of its own": "installed",
@@ -66,9 +66,9 @@ log.log("ready")
 """
 
 
-def start(testbed: Testbed, name: str, further: str = "") -> Run:
-    body = "\n".join(line.removeprefix(" " * 8) for line in STUBBORN[name].split("\n"))
-    configuration = testbed.configuration(PREPARATION + further + body, vlans=[1])
+def start(testbed: Testbed, name: str, additional: str = "") -> Run:
+    body = "\n".join(line.removeprefix(" " * 8) for line in ENDLESS_SCRIPTS[name].split("\n"))
+    configuration = testbed.configuration(PREPARATION + additional + body, vlans=[1])
     return testbed.drive(
         configuration, "--junit-xml=report.xml", LOGFILE=str(testbed.folder / "log.xml")
     )
@@ -84,11 +84,11 @@ def expect_complete_cleanup(testbed: Testbed, run: Run) -> None:
     assert "<line>ready</line>" in (testbed.folder / "log.xml").read_text()
 
 
-@pytest.mark.parametrize("name", STUBBORN)
+@pytest.mark.parametrize("name", ENDLESS_SCRIPTS)
 def test_sigterm_ends_a_script_that(testbed: Testbed, name: str) -> None:
     run = start(testbed, name)
     run.wait_for("ready")
-    run.wait_for(MARKER.get(name, "ready"))
+    run.wait_for(LAST_LINE_BEFORE_THE_WAIT.get(name, "ready"))
     assert qemus_of(testbed.state)
     run.send(signal.SIGTERM)
     expect_complete_cleanup(testbed, run)

@@ -31,7 +31,7 @@ bool ends(int process) {
 
 /// Signals of this process and those that it starts have no effect, as on processes in
 /// uninterruptible disk I/O.
-void swallow_signals() {
+void disable_kill() {
     sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_kill, 0, 1),
@@ -96,7 +96,7 @@ TEST_F(AgentEnding, AGroupWhoseLeaderHasEndedIsKilled) {
 }
 
 TEST(AgentEndingNothing, IsAnsweredAfterTheLimitWithTheNamesOfWhatIsLeft) {
-    RunningAgent agent({.prepare = swallow_signals});
+    RunningAgent agent({.prepare = disable_kill});
     agent.greet();
     agent.exec(1, "echo text; exec sleep 1000", {.limit = 100});
     // Its shell ends after the limit by itself; the remaining process has the output open.

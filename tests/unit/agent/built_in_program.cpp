@@ -79,10 +79,10 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 }  // namespace
 
-BuiltInProgram::BuiltInProgram(std::vector<std::string> words, Circumstances circumstances) {
+BuiltInProgram::BuiltInProgram(std::vector<std::string> words, ProgramOptions options) {
     words.insert(words.begin(), {CHARIOTEER_AGENT, "built-in"});
     auto arguments = pointers(words);
-    auto environment = pointers(circumstances.environment);
+    auto environment = pointers(options.environment);
     auto input = make_pipe();
     auto output = make_pipe();
     auto errors = make_pipe();
@@ -94,9 +94,8 @@ BuiltInProgram::BuiltInProgram(std::vector<std::string> words, Circumstances cir
         ::dup2(input.read.get(), 0);
         ::dup2(output.write.get(), 1);
         ::dup2(errors.write.get(), 2);
-        if (::chdir(circumstances.directory.c_str()) != 0) ::_exit(126);
-        if (circumstances.refused.netlink || circumstances.refused.files)
-            refuse(circumstances.refused);
+        if (::chdir(options.directory.c_str()) != 0) ::_exit(126);
+        if (options.refused.netlink || options.refused.files) refuse(options.refused);
         ::execve(CHARIOTEER_AGENT, arguments.data(), environment.data());
         ::_exit(127);
     }

@@ -17,7 +17,7 @@ struct Refused {
     bool files = false;
 };
 
-struct Circumstances {
+struct ProgramOptions {
     std::filesystem::path directory = "/";
     std::vector<std::string> environment = {};
     Refused refused = {};
@@ -27,7 +27,7 @@ struct Circumstances {
 class BuiltInProgram {
 public:
     /// Returns once it has been executed. Throws std::system_error.
-    explicit BuiltInProgram(std::vector<std::string> words, Circumstances circumstances = {});
+    explicit BuiltInProgram(std::vector<std::string> words, ProgramOptions options = {});
     BuiltInProgram(const BuiltInProgram&) = delete;
     BuiltInProgram& operator=(const BuiltInProgram&) = delete;
     ~BuiltInProgram();

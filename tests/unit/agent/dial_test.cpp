@@ -14,16 +14,16 @@ namespace {
 
 std::string read_all(const io::UniqueFd& fd) {
     std::string text;
-    char room[4096];
-    for (ssize_t got = 0; (got = ::read(fd.get(), room, sizeof room)) > 0;)
-        text.append(room, static_cast<size_t>(got));
+    char buffer[4096];
+    for (ssize_t got = 0; (got = ::read(fd.get(), buffer, sizeof buffer)) > 0;)
+        text.append(buffer, static_cast<size_t>(got));
     return text;
 }
 
 std::string read_some(const io::UniqueFd& fd) {
-    char room[4096];
-    auto got = ::read(fd.get(), room, sizeof room);
-    return {room, got > 0 ? static_cast<size_t>(got) : 0};
+    char buffer[4096];
+    auto got = ::read(fd.get(), buffer, sizeof buffer);
+    return {buffer, got > 0 ? static_cast<size_t>(got) : 0};
 }
 
 void write_all(const io::UniqueFd& fd, std::string_view text) {

@@ -101,13 +101,13 @@ std::string RunningAgent::make_hello() {
 }
 
 std::string RunningAgent::make_hello(frames::Hello hello) {
-    unsigned char room[64];
+    unsigned char buffer[64];
     hello.epoch = ++epoch_;
     requested_ = {.next = hello.next, .chain = hello.chain};
     if ((hello.flags & frames::Hello::reset) != 0) sequence_ = 0;
     // Hello frames have no sequence number.
     auto next = sequence_;
-    auto frame = make_frame(Type::hello, 0, text_of(frames::encode(hello, room)));
+    auto frame = make_frame(Type::hello, 0, text_of(frames::encode(hello, buffer)));
     sequence_ = next;
     return frame;
 }
@@ -140,7 +140,7 @@ void RunningAgent::exec(std::uint32_t stream, std::string_view text, ExecOptions
         send_text(Type::text, stream, text.substr(0, frames::max_payload / 2));
         text.remove_prefix(frames::max_payload / 2);
     }
-    unsigned char room[64];
+    unsigned char buffer[64];
     auto payload = text_of(frames::encode(frames::Exec{.flags = options.flags,
                                                        .limit = options.limit,
                                                        .credit = options.credit,
@@ -148,7 +148,7 @@ void RunningAgent::exec(std::uint32_t stream, std::string_view text, ExecOptions
                                                        .columns = options.columns,
                                                        .holder_report = options.holder_report,
                                                        .holder_limit = options.holder_limit},
-                                          room));
+                                          buffer));
     send_text(Type::exec, stream, payload.append(text));
 }
 
@@ -217,25 +217,25 @@ bool RunningAgent::pump(int milliseconds) {
 }
 
 void RunningAgent::read_some() {
-    unsigned char room[64 * 1024];
-    auto got = ::read(line_.get(), room, sizeof room);
+    unsigned char buffer[64 * 1024];
+    auto got = ::read(line_.get(), buffer, sizeof buffer);
     if (got <= 0) {
         ended_ = ended_ || got == 0 || errno == ECONNRESET;
         return;
     }
-    incoming_.insert(incoming_.end(), room, room + got);
+    incoming_.insert(incoming_.end(), buffer, buffer + got);
     std::size_t taken = 0;
     for (;;) {
         auto found = frames::scan(frames::Bytes(incoming_).subspan(taken), frames::Expect::any);
         if (found.kind == frames::Scan::Kind::incomplete) break;
         EXPECT_EQ(found.kind, frames::Scan::Kind::frame) << "noise of the agent";
-        if (found.kind == frames::Scan::Kind::frame) take(found);
+        if (found.kind == frames::Scan::Kind::frame) receive_frame(found);
         taken += found.size;
     }
     incoming_.erase(incoming_.begin(), incoming_.begin() + static_cast<std::ptrdiff_t>(taken));
 }
 
-void RunningAgent::take_hello(frames::Bytes payload) {
+void RunningAgent::receive_hello(frames::Bytes payload) {
     frames::Hello hello;
     if (!frames::decode(payload, hello)) return;
     hello_ = hello;
@@ -243,18 +243,18 @@ void RunningAgent::take_hello(frames::Bytes payload) {
     if (hello.epoch != 0) progress_ = requested_;
 }
 
-void RunningAgent::take(const frames::Scan& found) {
+void RunningAgent::receive_frame(const frames::Scan& found) {
     const auto& header = found.header;
     auto payload = found.payload;
-    if (header.type == Type::hello) return take_hello(payload);
+    if (header.type == Type::hello) return receive_hello(payload);
     EXPECT_EQ(header.sequence, progress_.next);
     progress_.pass(found.head);
     not_acked_ += found.size;
     if (not_acked_ >= frames::ack_piece && acknowledges) {
-        unsigned char room[64];
+        unsigned char buffer[64];
         not_acked_ = 0;
         frames::Ack ack{.next = progress_.next};
-        outgoing_ += make_frame(Type::ack, 0, text_of(frames::encode(ack, room)));
+        outgoing_ += make_frame(Type::ack, 0, text_of(frames::encode(ack, buffer)));
     }
     ++received_;
     auto& received = streams_[header.stream];
@@ -266,10 +266,11 @@ void RunningAgent::take(const frames::Scan& found) {
     if (carries)
         (header.type == Type::output ? received.output : received.errors) += text_of(payload);
     if (carries && refill) {
-        unsigned char room[64];
+        unsigned char buffer[64];
         credit.bytes = static_cast<std::uint32_t>(payload.size());
         // Sent by the next pump(); this function is called by the current one.
-        outgoing_ += make_frame(Type::credit, header.stream, text_of(frames::encode(credit, room)));
+        outgoing_ +=
+            make_frame(Type::credit, header.stream, text_of(frames::encode(credit, buffer)));
     }
     if (header.type == Type::started && frames::decode(payload, started))
         received.process = started.process;

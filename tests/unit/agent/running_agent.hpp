@@ -68,8 +68,8 @@ public:
     void send(frames::Type type, std::uint32_t stream, frames::Bytes payload = {});
     template <class Message>
     void send(frames::Type type, std::uint32_t stream, const Message& message) {
-        unsigned char room[64];
-        send(type, stream, frames::encode(message, room));
+        unsigned char buffer[64];
+        send(type, stream, frames::encode(message, buffer));
     }
     void send_text(frames::Type type, std::uint32_t stream, std::string_view text);
     /// The bytes of the next frame, for tests that send them themselves.
@@ -113,8 +113,8 @@ public:
 private:
     bool pump(int milliseconds);
     void read_some();
-    void take(const frames::Scan& found);
-    void take_hello(frames::Bytes payload);
+    void receive_frame(const frames::Scan& found);
+    void receive_hello(frames::Bytes payload);
 
     std::uint64_t nonce_;
     pid_t pid_ = -1;

@@ -37,10 +37,10 @@ protected:
             ::execl(CHARIOTEER_AGENT, CHARIOTEER_AGENT, number.c_str(), "1", nullptr);
             ::_exit(127);
         }
-        unsigned char room[64];
+        unsigned char buffer[64];
         frames::Hello hello{
             .version = frames::version, .nonce = 1, .epoch = 1, .flags = frames::Hello::reset};
-        put(Type::hello, 0, frames::encode(hello, room));
+        put(Type::hello, 0, frames::encode(hello, buffer));
         sequence_ = 0;  // hello frames have no sequence number
     }
     void TearDown() override { end_agent(); }
@@ -60,8 +60,8 @@ protected:
                   static_cast<ssize_t>(frame.size()));
     }
     void execute(std::uint32_t stream, std::uint32_t flags, std::string_view text) {
-        unsigned char room[64];
-        auto fields = frames::encode(frames::Exec{.flags = flags, .credit = 4096}, room);
+        unsigned char buffer[64];
+        auto fields = frames::encode(frames::Exec{.flags = flags, .credit = 4096}, buffer);
         std::vector<unsigned char> payload(fields.begin(), fields.end());
         payload.insert(payload.end(), text.begin(), text.end());
         put(Type::exec, stream, payload);
@@ -69,19 +69,20 @@ protected:
     /// The payload of the next frame of this type; empty if none arrives.
     std::vector<unsigned char> wait_for(Type type, std::uint32_t stream) {
         for (;;) {
-            auto found = frames::scan(came_, frames::Expect::any);
+            auto found = frames::scan(received_, frames::Expect::any);
             if (found.kind == frames::Scan::Kind::incomplete) {
                 pollfd entry{.fd = line_.get(), .events = POLLIN, .revents = 0};
-                unsigned char room[4096];
+                unsigned char buffer[4096];
                 auto got =
-                    ::poll(&entry, 1, 60'000) == 1 ? ::read(line_.get(), room, sizeof room) : 0;
+                    ::poll(&entry, 1, 60'000) == 1 ? ::read(line_.get(), buffer, sizeof buffer) : 0;
                 if (got <= 0) return {};
-                came_.insert(came_.end(), room, room + got);
+                received_.insert(received_.end(), buffer, buffer + got);
                 continue;
             }
             std::vector<unsigned char> payload(found.payload.begin(), found.payload.end());
             bool wanted = found.header.type == type && found.header.stream == stream;
-            came_.erase(came_.begin(), came_.begin() + static_cast<std::ptrdiff_t>(found.size));
+            received_.erase(received_.begin(),
+                            received_.begin() + static_cast<std::ptrdiff_t>(found.size));
             if (wanted && found.kind == frames::Scan::Kind::frame) return payload;
         }
     }
@@ -97,7 +98,7 @@ protected:
     pid_t agent_ = -1;
     io::UniqueFd line_;
     std::uint32_t sequence_ = 0;
-    std::vector<unsigned char> came_;
+    std::vector<unsigned char> received_;
 };
 
 constexpr auto endless = "wait-file\0/nowhere/at/all\0"sv;

@@ -18,7 +18,7 @@ protected:
     void touch(const std::string& name) const { std::ofstream(path(name)).close(); }
     void make(const std::string& name) const { fs::create_directories(path(name)); }
 
-    Circumstances here() const {
+    ProgramOptions here() const {
         return {.directory = directory_.path(),
                 .environment = {"HOME=" + directory_.path().string()}};
     }
@@ -129,7 +129,7 @@ TEST_F(WaitFile, FollowsLinksAndWaitsForTheTargetOfDanglingOnes) {
 }
 
 TEST_F(WaitFile, WaitsForAMissingDirectory) {
-    Circumstances gone = here();
+    ProgramOptions gone = here();
     gone.environment = {"HOME=" + path("missing").string()};
     BuiltInProgram wait({"wait-file", "~/file"}, gone);
     ASSERT_TRUE(wait.keeps_waiting(3));
@@ -162,7 +162,7 @@ TEST_F(WaitFile, RejectsPatternsThatNeedAShell) {
         EXPECT_EQ(wait.status(), 3) << pattern;
         EXPECT_EQ(wait.errors(), "wait-file: only a shell can expand this\n");
     }
-    Circumstances homeless = here();
+    ProgramOptions homeless = here();
     homeless.environment.clear();
     EXPECT_EQ(BuiltInProgram({"wait-file", "~/a"}, homeless).status(), 3);
 }

@@ -12,10 +12,10 @@ namespace {
 /// The parameter is whether the kernel supports socket queries by netlink.
 class WaitPort : public testing::TestWithParam<bool> {
 protected:
-    static Circumstances guest() {
-        Circumstances circumstances;
-        circumstances.refused.netlink = !GetParam();
-        return circumstances;
+    static ProgramOptions guest() {
+        ProgramOptions options;
+        options.refused.netlink = !GetParam();
+        return options;
     }
 };
 

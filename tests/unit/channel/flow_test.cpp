@@ -76,19 +76,19 @@ TEST_F(MultiplexerTest, NoMoreInputIsSentThanTheCredit) {
     std::string text;
     for (int i = 0; text.size() < 1'000'000; ++i) text += std::to_string(i);
     auto writing = begin(call->write(text));
-    std::size_t room = frames::input_window;
+    std::size_t remaining = frames::input_window;
     auto take = [&] {
         for (const auto& each : of(Type::input, sent_frames())) {
-            ASSERT_LE(each.payload.size(), room);
-            room -= each.payload.size();
+            ASSERT_LE(each.payload.size(), remaining);
+            remaining -= each.payload.size();
             sent += each.payload;
         }
     };
     take();
     EXPECT_EQ(sent.size(), frames::input_window);
     while (!writing->done) {
-        ASSERT_EQ(room, 0u);
-        room = 10'007;
+        ASSERT_EQ(remaining, 0u);
+        remaining = 10'007;
         agent_sends_credit(1, 10'007);
         take();
     }

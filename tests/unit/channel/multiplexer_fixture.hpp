@@ -73,8 +73,8 @@ protected:
 
     template <class Message>
     static std::string payload_of(const Message& message) {
-        unsigned char room[64];
-        auto bytes = frames::encode(message, room);
+        unsigned char buffer[64];
+        auto bytes = frames::encode(message, buffer);
         return std::string(bytes.begin(), bytes.end());
     }
     std::string frame(frames::Type type, std::uint32_t stream, std::string_view payload) {

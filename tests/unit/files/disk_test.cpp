@@ -26,7 +26,7 @@ public:
         };
     }
     void until_begun() { state_->begun.get_future().wait(); }
-    void let_go() { state_->go.set_value(); }
+    void finish() { state_->go.set_value(); }
 
 private:
     struct State {
@@ -37,10 +37,11 @@ private:
 };
 
 /// Records the thread that destroys it.
-class Witness {
+class DestructionRecorder {
 public:
-    explicit Witness(std::promise<std::thread::id> destroyer) : destroyer_(std::move(destroyer)) {}
-    ~Witness() { destroyer_.set_value(std::this_thread::get_id()); }
+    explicit DestructionRecorder(std::promise<std::thread::id> destroyer)
+        : destroyer_(std::move(destroyer)) {}
+    ~DestructionRecorder() { destroyer_.set_value(std::this_thread::get_id()); }
 
 private:
     std::promise<std::thread::id> destroyer_;
@@ -53,10 +54,10 @@ protected:
         return runtime_.start(disk_.run(std::move(function))).get();
     }
     std::thread::id io_thread() {
-        auto ask = []() -> asio::awaitable<std::thread::id> {
+        auto get_id = []() -> asio::awaitable<std::thread::id> {
             co_return std::this_thread::get_id();
         };
-        return runtime_.start(ask()).get();
+        return runtime_.start(get_id()).get();
     }
 
     io::Runtime runtime_;
@@ -87,7 +88,7 @@ TEST_F(DiskTest, AHungFunctionDoesNotDelayOthers) {
     for (auto& hang : hanging) pending.push_back(runtime_.start(disk_.run(hang.function())));
     for (auto& hang : hanging) hang.until_begun();
     EXPECT_EQ(run([] { return 2; }), 2);
-    for (auto& hang : hanging) hang.let_go();
+    for (auto& hang : hanging) hang.finish();
     for (auto& each : pending) EXPECT_EQ(each.get(), 1);
 }
 
@@ -103,12 +104,12 @@ TEST_F(DiskTest, ACancelledWaitEndsImmediatelyAndTheFunctionIsDestroyedOnItsThre
         Hang hang;
         std::promise<std::thread::id> destroyer;
         auto destroyed_by = destroyer.get_future();
-        auto witness = std::make_shared<Witness>(std::move(destroyer));
-        auto pending = runtime_.start(disk_.run(hang.function(std::exchange(witness, nullptr))));
+        auto recorder = std::make_shared<DestructionRecorder>(std::move(destroyer));
+        auto pending = runtime_.start(disk_.run(hang.function(std::exchange(recorder, nullptr))));
         hang.until_begun();
         pending.cancel();
         EXPECT_THROW(pending.get(), io::Interrupted);
-        hang.let_go();
+        hang.finish();
         EXPECT_NE(destroyed_by.get(), io_thread());
     }
 }
@@ -116,8 +117,8 @@ TEST_F(DiskTest, ACancelledWaitEndsImmediatelyAndTheFunctionIsDestroyedOnItsThre
 TEST_F(DiskTest, AnOwnedObjectIsDestroyedOnItsThreads) {
     std::promise<std::thread::id> destroyer;
     auto destroyed_by = destroyer.get_future();
-    auto owned = disk_.own(std::make_unique<Witness>(std::move(destroyer)));
-    auto drop = [](std::shared_ptr<Witness> last) -> asio::awaitable<void> {
+    auto owned = disk_.own(std::make_unique<DestructionRecorder>(std::move(destroyer)));
+    auto drop = [](std::shared_ptr<DestructionRecorder> last) -> asio::awaitable<void> {
         last.reset();
         co_return;
     };
@@ -133,8 +134,8 @@ TEST_F(DiskTest, ItsEndWaitsForRunningFunctionsAndRejectsNewOnes) {
     hang.until_begun();
     std::promise<std::thread::id> destroyer;
     auto destroyed_by = destroyer.get_future();
-    auto owned = disk_.own(std::make_unique<Witness>(std::move(destroyer)));
-    hang.let_go();
+    auto owned = disk_.own(std::make_unique<DestructionRecorder>(std::move(destroyer)));
+    hang.finish();
     EXPECT_TRUE(disk_.end(1h));
     EXPECT_EQ(pending.get(), 1);
     EXPECT_THROW(run([] { return 2; }), io::Interrupted);
@@ -150,8 +151,8 @@ TEST_F(DiskTest, TheResultOfAFunctionThatOutlivesTheIoThreadIsDiscarded) {
     for (auto& hang : hanging) {
         std::promise<std::thread::id> destroyer;
         gone.push_back(destroyer.get_future());
-        auto witness = std::make_shared<Witness>(std::move(destroyer));
-        pending.push_back(runtime_.start(disk_.run(hang.function(std::move(witness)))));
+        auto recorder = std::make_shared<DestructionRecorder>(std::move(destroyer));
+        pending.push_back(runtime_.start(disk_.run(hang.function(std::move(recorder)))));
         hang.until_begun();
     }
     auto waiting = runtime_.start(disk_.run([] { return 2; }));
@@ -159,7 +160,7 @@ TEST_F(DiskTest, TheResultOfAFunctionThatOutlivesTheIoThreadIsDiscarded) {
     runtime_.stop();
     for (auto& each : pending) EXPECT_THROW(each.get(), io::Interrupted);
     EXPECT_THROW(waiting.get(), io::Interrupted);
-    for (auto& hang : hanging) hang.let_go();
+    for (auto& hang : hanging) hang.finish();
     for (auto& each : gone) each.wait();
 }
 

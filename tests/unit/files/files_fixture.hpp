@@ -95,8 +95,8 @@ public:
     Stream& leave() { return add({.kind = frames::EntryKind::leave}); }
     Stream& end() { return add({.kind = frames::EntryKind::end}); }
     Stream& add(const frames::Entry& entry) {
-        unsigned char room[frames::max_entry];
-        bytes_.append(reinterpret_cast<const char*>(room), frames::write_entry(entry, room));
+        unsigned char buffer[frames::max_entry];
+        bytes_.append(reinterpret_cast<const char*>(buffer), frames::write_entry(entry, buffer));
         return *this;
     }
     operator const std::string&() const { return bytes_; }
@@ -111,8 +111,8 @@ class FilesTest : public testing::Test {
 protected:
     FilesTest() {
         // In memory if possible: thousands of small files need many seconds on a busy disk.
-        fs::path room = ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : fs::temp_directory_path();
-        auto pattern = (room / "files-XXXXXX").string();
+        fs::path parent = ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : fs::temp_directory_path();
+        auto pattern = (parent / "files-XXXXXX").string();
         if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
         folder_ = pattern;
     }

@@ -100,7 +100,7 @@ protected:
         return stream;
     }
     /// Copies from the host into the "guest" and back; the entries of the result.
-    fs::path there_and_back(const fs::path& source) {
+    fs::path round_trip(const fs::path& source) {
         EXPECT_EQ(receive(host_stream(source), guest_ / "new/there"), "");
         TreeWriter writer(folder_ / "back");
         writer.feed(send(guest_ / "new/there"));

@@ -11,7 +11,7 @@ namespace {
 
 TEST_F(TransferTest, CopiesAFile) {
     write_file(folder_ / "data", content(3'000'000), 0750);
-    auto back = there_and_back(folder_ / "data");
+    auto back = round_trip(folder_ / "data");
     EXPECT_EQ(read_file(back), content(3'000'000));
     EXPECT_EQ(mode_of(back), 0750u);
     EXPECT_EQ(in_guest(), (std::set<std::string>{"new/", "new/there"}));
@@ -25,7 +25,7 @@ TEST_F(TransferTest, CopiesATree) {
     fs::create_symlink("../data", tree_ / "sub/link");
     ::chmod((tree_ / "sub/empty").c_str(), 0500);
     ::chmod((tree_ / "sub").c_str(), 0555);
-    auto back = there_and_back(tree_);
+    auto back = round_trip(tree_);
     EXPECT_EQ(names_in(back), names_in(tree_));
     EXPECT_EQ(read_file(back / "data"), content(100'000));
     for (std::string name : {"", "sub", "sub/empty", "data", "sub/x y\n"})
@@ -37,7 +37,7 @@ TEST_F(TransferTest, CopiesMoreFilesThanItsBuffersHold) {
     fs::create_directories(tree_);
     for (int number = 0; number < 700; ++number)
         write_file(tree_ / name(number), fmt::format("{:0400}", number));
-    auto back = there_and_back(tree_);
+    auto back = round_trip(tree_);
     EXPECT_EQ(names_in(back), names_in(tree_));
     EXPECT_EQ(read_file(back / name(699)), fmt::format("{:0400}", 699));
 }

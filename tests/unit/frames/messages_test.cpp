@@ -8,7 +8,7 @@ namespace charioteer::frames {
 namespace {
 
 TEST(Messages, FieldsAreLittleEndianWithoutPadding) {
-    std::array<unsigned char, 64> room{};
+    std::array<unsigned char, 64> buffer{};
     auto written = encode(Exec{.flags = 2,
                                .limit = 1000,
                                .credit = 3,
@@ -16,7 +16,7 @@ TEST(Messages, FieldsAreLittleEndianWithoutPadding) {
                                .columns = 80,
                                .holder_report = 4,
                                .holder_limit = 5},
-                          room);
+                          buffer);
     const unsigned char expected[] = {2,  0, 0,  0, 0xe8, 3, 0, 0, 3, 0, 0, 0,
                                       24, 0, 80, 0, 4,    0, 0, 0, 5, 0, 0, 0};
     EXPECT_TRUE(
@@ -24,15 +24,15 @@ TEST(Messages, FieldsAreLittleEndianWithoutPadding) {
 }
 
 TEST(Messages, BytesAfterTheFieldsRemain) {
-    std::array<unsigned char, 64> room{};
+    std::array<unsigned char, 64> buffer{};
     auto size =
         encode(
             Exit{
                 .status = 143, .signal = 15, .timed_out = 0, .microseconds = 1ull << 40, .held = 1},
-            room)
+            buffer)
             .size();
-    room[size] = 'x';
-    Bytes payload(room.data(), size + 1);
+    buffer[size] = 'x';
+    Bytes payload(buffer.data(), size + 1);
     Exit decoded;
     ASSERT_TRUE(decode(payload, decoded));
     EXPECT_EQ(decoded.status, 143u);

@@ -11,8 +11,8 @@ namespace {
 using Kind = TreeParser::Item::Kind;
 
 std::string written(const Entry& entry, std::string_view data = {}) {
-    unsigned char room[max_entry];
-    std::string bytes(reinterpret_cast<const char*>(room), write_entry(entry, room));
+    unsigned char buffer[max_entry];
+    std::string bytes(reinterpret_cast<const char*>(buffer), write_entry(entry, buffer));
     return bytes.append(data);
 }
 
@@ -41,8 +41,8 @@ std::string parsed(std::string_view stream, std::size_t size) {
     for (std::size_t at = 0; at < stream.size(); at += size) {
         // A copy, so that sanitizers detect reads beyond the piece.
         std::string piece(stream.substr(at, size));
-        std::vector<unsigned char> room(piece.begin(), piece.end());
-        Bytes bytes(room);
+        std::vector<unsigned char> buffer(piece.begin(), piece.end());
+        Bytes bytes(buffer);
         for (auto item = parser.next(bytes); item.kind != Kind::more; item = parser.next(bytes)) {
             if (item.kind == Kind::broken) return text + "broken: " + item.trouble;
             if (item.entry.kind == EntryKind::data) {

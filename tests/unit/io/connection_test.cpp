@@ -24,7 +24,7 @@ protected:
 
     asio::awaitable<std::shared_ptr<Connection>> open() {
         auto reason = [this]() -> asio::awaitable<std::string> {
-            ++asked_;
+            ++reason_queries_;
             co_return "the peer was killed";
         };
         co_return Connection::open(std::move(pair_.first), reason, 1024);
@@ -59,7 +59,7 @@ protected:
     fakes::Peer& peer() { return pair_.second; }
 
     Runtime runtime_;
-    int asked_ = 0;
+    int reason_queries_ = 0;
     std::promise<std::string> ended_;
     std::pair<UnixStream, fakes::Peer> pair_;
     std::shared_ptr<Connection> connection_;
@@ -79,7 +79,7 @@ TEST_F(ConnectionTest, TheReasonIsRequestedOnceWhenThePeerEnds) {
     EXPECT_EQ(lost(read()), "the peer was killed");
     EXPECT_EQ(lost(read()), "the peer was killed");
     EXPECT_EQ(lost(send("x")), "the peer was killed");
-    EXPECT_EQ(asked_, 1);
+    EXPECT_EQ(reason_queries_, 1);
 }
 
 TEST_F(ConnectionTest, ACancelledReadLeavesTheConnectionUsable) {
@@ -99,7 +99,7 @@ TEST_F(ConnectionTest, CloseEndsAReadWithoutRequestingAReason) {
     } catch (const ConnectionLost& error) {
         EXPECT_STREQ(error.what(), "the driver closed the connection");
     }
-    EXPECT_EQ(asked_, 0);
+    EXPECT_EQ(reason_queries_, 0);
     EXPECT_TRUE(peer().sees_the_end());
 }
 

@@ -162,8 +162,8 @@ TEST_F(AgentCommandsTest, ASpawnedCommandReturnsItsOutputUntilTheEndOfQemu) {
     auto waiting = runtime_.start(process->next(io::Deadline::never()));
     machine->process()->kill();
     auto failure = failure_of<ShellError>([&] { waiting.get(); });
-    auto unheard = failure_of<ShellError>([&] { run(process->write("input")); });
-    for (const auto& each : {failure, unheard}) {
+    auto write_failure = failure_of<ShellError>([&] { run(process->write("input")); });
+    for (const auto& each : {failure, write_failure}) {
         EXPECT_THAT(each.what(), testing::StartsWith("web: "));
         EXPECT_THAT(all_notes(each), HasSubstr("while running `echo one; sleep 60`, for "));
     }

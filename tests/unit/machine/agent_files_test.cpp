@@ -22,7 +22,7 @@ protected:
         fs::create_directories(inside_);
     }
     /// Sets the stall limit of copies for new machines; under TCG five times that.
-    void expect_haste(io::Duration stall) {
+    void set_stall_limit(io::Duration stall) {
         host_ = std::make_shared<Host>(runtime_.executor(), runtime_.time(), nullptr,
                                        CopyLimits{stall});
     }
@@ -111,7 +111,7 @@ TEST_F(AgentFilesTest, APipeWithoutAReaderIsRejectedAsTarget) {
 }
 
 TEST_F(AgentFilesTest, AStalledCopyEnds) {
-    expect_haste(40ms);
+    set_stall_limit(40ms);
     auto machine = connected(with_agent);
     auto pending = begin_copy_that_hangs(machine);
     auto failure = failure_of<ShellError>([&] { pending.get(); });

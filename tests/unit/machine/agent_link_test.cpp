@@ -52,9 +52,9 @@ protected:
         co_return;
     }
     void send_hello() {
-        unsigned char room[64];
+        unsigned char buffer[64];
         auto hello = frames::encode(
-            frames::Hello{.version = frames::version, .nonce = nonce, .program_size = 1}, room);
+            frames::Hello{.version = frames::version, .nonce = nonce, .program_size = 1}, buffer);
         std::array<unsigned char, frames::header_size> header{};
         frames::write_header({.type = frames::Type::hello, .stream = 0, .sequence = 0}, hello,
                              header);
@@ -66,7 +66,7 @@ protected:
         while (time_.sleepers() == 0) std::this_thread::yield();
         time_.advance(step);
     }
-    std::string take_warning() {
+    std::string next_warning() {
         auto take = [](std::string* text) -> asio::awaitable<std::string> {
             co_return std::exchange(*text, "");
         };
@@ -96,7 +96,7 @@ TEST_F(AgentLinkTest, SilenceDuringAWaitIsReported) {
     pass(5s);
     pass(silence);
     std::string warning;
-    while ((warning = take_warning()).empty()) std::this_thread::yield();
+    while ((warning = next_warning()).empty()) std::this_thread::yield();
     EXPECT_EQ(warning, "waiting for the guest: its agent has sent nothing for 15 s");
     ends_.second.close();
     EXPECT_THROW(result_of(waiting), io::ConnectionLost);

@@ -37,7 +37,7 @@ protected:
 TEST_F(AgentSilence, ABusyGuestIsWaitedForWithAWarning) {
     auto waiting = wait();
     pass(5s);
-    take_frame_of(Type::ping);
+    next_payload_of(Type::ping);
     pass(silence);
     reply(R"({"status": "running"})");
     agree();
@@ -49,7 +49,7 @@ TEST_F(AgentSilence, ABusyGuestIsWaitedForWithAWarning) {
 TEST_F(AgentSilence, AGuestThatAnswersPingsIsNotReported) {
     auto waiting = wait();
     pass(5s);
-    put(Type::pong, 0, take_frame_of(Type::ping));
+    put(Type::pong, 0, next_payload_of(Type::ping));
     wait_until_received();
     time_.advance(silence);
     end(std::move(waiting));
@@ -77,7 +77,7 @@ TEST_F(AgentSilence, ACommandOfASuspendedGuestIsDelayedButNotLost) {
     time_.advance(1h);
     send_event("WAKEUP");
     // Read by the guest, and lost there: a request that was not read is not repeated.
-    take_frame_of(Type::hello);
+    next_payload_of(Type::hello);
     send_port_event(true);
     agree();
     end(std::move(waiting));
@@ -91,7 +91,7 @@ TEST_F(AgentSilence, AGuestInS2idleIsRecognisedByItsShutDevices) {
     send_port_event(true);
     received_ = {};
     agree();
-    EXPECT_THAT(take_frame_of(Type::exec), HasSubstr("sleep 1000"));
+    EXPECT_THAT(next_payload_of(Type::exec), HasSubstr("sleep 1000"));
     end(std::move(waiting));
 }
 
@@ -114,7 +114,7 @@ TEST_F(AgentSilence, AGuestThatRebootsWhileSuspendedIsNotWaitedFor) {
 TEST_F(AgentSilence, AGuestMayBeRestoredToAStateWithoutAnAgent) {
     auto waiting = wait();
     send_event("RESUME");
-    take_frame_of(Type::hello);
+    next_payload_of(Type::hello);
     go_to_sleep();
     reply_ports("on");
     EXPECT_THAT(failure_of(waiting),
@@ -125,7 +125,7 @@ TEST_F(AgentSilence, AGuestMayBeRestoredToAStateWithoutAnAgent) {
 TEST_F(AgentSilence, AGuestThatWasRestoredToItsBootDoesNotSleep) {
     auto waiting = wait();
     send_event("RESUME");
-    take_frame_of(Type::hello);
+    next_payload_of(Type::hello);
     go_to_sleep();
     reply_ports("off");  // its drivers are not loaded yet
     wait_until(&GuestState::asleep);

@@ -48,29 +48,29 @@ protected:
         co_return co_await console.wait_for_panic();
     }
 
-    std::vector<std::string> told_;
+    std::vector<std::string> lines_;
     fakes::ManualTime time_;
     io::Runtime runtime_;
     std::shared_ptr<Console> console_ = Console::make(
-        runtime_.executor(), time_, [this](const std::string& line) { told_.push_back(line); });
+        runtime_.executor(), time_, [this](const std::string& line) { lines_.push_back(line); });
 };
 
 TEST_F(ConsoleTest, LinesDoNotDependOnThePieces) {
     constexpr std::string_view bytes = "one\r\ntwo  \n\nth\xffree\nfour";
     for (std::size_t split = 0; split <= bytes.size(); ++split) {
         on_io([&] { console_->reset(); });
-        told_.clear();
+        lines_.clear();
         feed(bytes.substr(0, split));
         feed(bytes.substr(split));
-        EXPECT_THAT(told_, ElementsAre("one", "two", "", "three")) << "split at " << split;
+        EXPECT_THAT(lines_, ElementsAre("one", "two", "", "three")) << "split at " << split;
     }
 }
 
 TEST_F(ConsoleTest, AnIncompleteLineCountsWhenQemuEnds) {
     feed("almost");
-    EXPECT_THAT(told_, IsEmpty());
+    EXPECT_THAT(lines_, IsEmpty());
     on_io([&] { console_->finish(); });
-    EXPECT_THAT(told_, ElementsAre("almost"));
+    EXPECT_THAT(lines_, ElementsAre("almost"));
     EXPECT_EQ(console_->text(), "almost");
 }
 
@@ -147,7 +147,7 @@ TEST_F(ConsoleTest, AnIncompleteLineIsMatchedAfterAPause) {
     EXPECT_EQ(first.rest, "");
     settle();
     EXPECT_EQ(text().rest, "passphrase: ");
-    EXPECT_THAT(told_, ElementsAre("booted", "passphrase: "));
+    EXPECT_THAT(lines_, ElementsAre("booted", "passphrase: "));
 }
 
 TEST_F(ConsoleTest, AnIncompleteLineThatGrowsIsNotMatched) {
@@ -157,9 +157,9 @@ TEST_F(ConsoleTest, AnIncompleteLineThatGrowsIsNotMatched) {
     feed("phrase: ");
     time_.advance(900ms);
     on_io([] {});
-    EXPECT_THAT(told_, IsEmpty());
+    EXPECT_THAT(lines_, IsEmpty());
     settle();
-    EXPECT_THAT(told_, ElementsAre("passphrase: "));
+    EXPECT_THAT(lines_, ElementsAre("passphrase: "));
 }
 
 TEST_F(ConsoleTest, WaitersAreWokenByAnIncompleteLine) {
@@ -175,11 +175,11 @@ TEST_F(ConsoleTest, TheRestOfAConsumedLineIsReturnedAndTheWholeLineKept) {
     feed("login: ");
     settle();
     feed("root\r\n");
-    EXPECT_THAT(told_, ElementsAre("login: ", "root"));
+    EXPECT_THAT(lines_, ElementsAre("login: ", "root"));
     feed("password: ");
     settle();
     feed("\r\n");
-    EXPECT_THAT(told_, ElementsAre("login: ", "root", "password: "));
+    EXPECT_THAT(lines_, ElementsAre("login: ", "root", "password: "));
     EXPECT_EQ(console_->text(), "login: root\npassword:");
     EXPECT_THAT(text().lines, ElementsAre("login: root", "password:"));
 }
@@ -229,7 +229,7 @@ TEST_F(ConsoleTest, AnIncompleteLineIsAmongTheLastLines) {
 
 TEST_F(ConsoleTest, AnEndlessLineIsSplit) {
     feed(std::string(64 * 1024 + 1, 'x'));
-    EXPECT_THAT(told_, ElementsAre(std::string(64 * 1024, 'x')));
+    EXPECT_THAT(lines_, ElementsAre(std::string(64 * 1024, 'x')));
 }
 
 }  // namespace

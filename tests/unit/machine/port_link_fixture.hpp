@@ -128,25 +128,25 @@ protected:
     }
     void send_hello(std::string_view file = program) {
         received_ = {};
-        unsigned char room[64];
+        unsigned char buffer[64];
         sequence_ = 0;
         auto hello = frames::encode(frames::Hello{.version = frames::version,
                                                   .nonce = nonce_,
                                                   .program_size = file.size(),
                                                   .program_checksum = checksum_of(file)},
-                                    room);
+                                    buffer);
         put(Type::hello, 0, {reinterpret_cast<const char*>(hello.data()), hello.size()});
         sequence_ = 0;  // hellos are not numbered
     }
     /// Answers the hello by which the driver requests the agent's position.
     void agree(std::uint32_t flags = frames::Hello::continues) {
-        auto payload = take_frame_of(Type::hello);
+        auto payload = next_payload_of(Type::hello);
         frames::Bytes bytes(reinterpret_cast<const unsigned char*>(payload.data()), payload.size());
         frames::Hello request;
         ASSERT_TRUE(frames::decode(bytes, request));
         bool reset = (request.flags & frames::Hello::reset) != 0;
         if (reset) received_ = {};
-        unsigned char room[64];
+        unsigned char buffer[64];
         auto answer = frames::encode(frames::Hello{.version = frames::version,
                                                    .nonce = nonce_,
                                                    .program_size = program.size(),
@@ -155,13 +155,13 @@ protected:
                                                    .flags = flags,
                                                    .next = received_.next,
                                                    .chain = received_.chain},
-                                     room);
+                                     buffer);
         auto next = sequence_;
         put(Type::hello, 0, {reinterpret_cast<const char*>(answer.data()), answer.size()});
         sequence_ = reset ? 0 : next;
     }
     /// The next frame of the driver: its header and its payload.
-    std::pair<frames::Header, std::string> take_frame() {
+    std::pair<frames::Header, std::string> next_frame() {
         std::string bytes;
         for (;;) {
             bytes += agent_.read(1);
@@ -176,9 +176,9 @@ protected:
             EXPECT_NE(found.kind, frames::Scan::Kind::noise) << bytes;
         }
     }
-    std::string take_frame_of(Type type) {
+    std::string next_payload_of(Type type) {
         for (;;) {
-            auto [header, payload] = take_frame();
+            auto [header, payload] = next_frame();
             if (header.type == type) return payload;
         }
     }
@@ -191,28 +191,28 @@ protected:
         return starting;
     }
     /// The script opens the port and reads the program.
-    void take_program() {
+    void read_program() {
         send_port_event(true);
         auto upload = agent_upload(program, nonce_);
         EXPECT_EQ(agent_.read(upload.size()), upload);
     }
     /// The program arrives damaged, and is sent again.
     void send_damaged() {
-        take_program();
+        read_program();
         send_hello("another program");
         answer_script("started");
         read_script();
         // The hellos end the agent with the damaged program.
-        take_frame_of(Type::hello);
-        take_frame_of(Type::hello);
+        next_payload_of(Type::hello);
+        next_payload_of(Type::hello);
     }
     void start() {
         auto starting = begin_start();
-        take_program();
+        read_program();
         send_hello();
         answer_script("started");
         result_of(starting);
-        take_frame_of(Type::hello);
+        next_payload_of(Type::hello);
     }
     /// A command that waits for the guest, run by AgentLink::watched().
     io::Pending<std::optional<channel::Piece>> wait() {
@@ -222,7 +222,7 @@ protected:
             co_return co_await test->link_->watched(std::move(next), silence);
         };
         auto waiting = runtime_.start(operation(this));
-        take_frame_of(Type::exec);
+        next_payload_of(Type::exec);
         return waiting;
     }
     /// Waits until the driver has received a frame of the agent at the current time.

@@ -9,14 +9,14 @@ using testing::HasSubstr;
 
 TEST_F(PortLinkTest, SendsTheProgramOnceWhenThePortIsOpened) {
     auto starting = begin_start();
-    take_program();
+    read_program();
     // The script closes the port, and the agent opens it.
     send_port_event(false);
     send_port_event(true);
     send_hello();
     answer_script("started");
     result_of(starting);
-    EXPECT_EQ(take_frame().first.type, Type::hello);
+    EXPECT_EQ(next_frame().first.type, Type::hello);
 }
 
 TEST_F(PortLinkTest, DoesNotSendTheProgramWhenAnotherPortIsOpened) {
@@ -41,7 +41,7 @@ TEST_F(PortLinkTest, DoesNotSendTheProgramWhenAnotherPortIsOpened) {
 TEST_F(PortLinkTest, AProgramThatArrivesDamagedIsSentAgain) {
     auto starting = begin_start();
     send_damaged();
-    take_program();
+    read_program();
     send_hello();
     answer_script("started");
     result_of(starting);
@@ -50,7 +50,7 @@ TEST_F(PortLinkTest, AProgramThatArrivesDamagedIsSentAgain) {
 TEST_F(PortLinkTest, AProgramThatArrivesDamagedTwiceIsAnError) {
     auto starting = begin_start();
     send_damaged();
-    take_program();
+    read_program();
     send_hello("another program");
     answer_script("started");
     EXPECT_EQ(failure_of(starting), "the agent's program arrived damaged in the guest");
@@ -64,7 +64,7 @@ TEST_F(PortLinkTest, APermanentFailureIsNotRetried) {
 
 TEST_F(PortLinkTest, ATemporaryFailureIsRetried) {
     auto starting = begin_start();
-    take_program();
+    read_program();
     answer_script("status-4");
     read_script();
     answer_script("status-4");

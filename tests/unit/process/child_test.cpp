@@ -27,7 +27,7 @@ protected:
         auto sink = [this](std::string_view bytes) {
             std::lock_guard lock(mutex_);
             output_ += bytes;
-            spoken_.notify_all();
+            output_changed_.notify_all();
         };
         return runtime_.start(Child::spawn(std::move(spec), sink, runtime_.time())).get();
     }
@@ -39,7 +39,8 @@ protected:
     }
     void wait_for_output(std::string_view text) {
         std::unique_lock lock(mutex_);
-        ASSERT_TRUE(spoken_.wait_for(lock, 60s, [&] { return output_ == text; })) << output_;
+        ASSERT_TRUE(output_changed_.wait_for(lock, 60s, [&] { return output_ == text; }))
+            << output_;
     }
     /// Runs `action` on the io thread.
     template <class Action>
@@ -52,7 +53,7 @@ protected:
     }
 
     std::mutex mutex_;
-    std::condition_variable spoken_;
+    std::condition_variable output_changed_;
     std::string output_;
     io::Runtime runtime_;
 };

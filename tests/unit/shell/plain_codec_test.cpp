@@ -54,9 +54,9 @@ TEST(CommandLine, QuotesSingleQuotesAndKeepsLineEnds) {
 }
 
 TEST(CommandLine, RejectsCommandsThatLinuxCannotRun) {
-    constexpr std::size_t room = 128 * 1024 - 1 - std::string_view("set -euo pipefail; ").size();
-    EXPECT_NO_THROW(line_of(std::string(room, 'x')));
-    EXPECT_THROW(line_of(std::string(room + 1, 'x')), io::UsageError);
+    constexpr std::size_t buffer = 128 * 1024 - 1 - std::string_view("set -euo pipefail; ").size();
+    EXPECT_NO_THROW(line_of(std::string(buffer, 'x')));
+    EXPECT_THROW(line_of(std::string(buffer + 1, 'x')), io::UsageError);
     EXPECT_THROW(line_of(std::string("a\0b", 3)), io::UsageError);
 }
 

@@ -85,18 +85,18 @@ void FakeManager::welcome() {
     reply(expect("Subscribe"));
 }
 
-void FakeManager::tell_state(const std::string& active) {
+void FakeManager::answer_state(const std::string& active) {
     reply_path(expect("GetUnit"), web_path);
     auto get = expect("Get");
     expect_done(sd_bus_reply_method_return(get.get(), "v", "s", active.c_str()), "reply");
     flush();
 }
 
-void FakeManager::tell_not_loaded() {
+void FakeManager::answer_not_loaded() {
     refuse(expect("GetUnit"), "org.freedesktop.systemd1.NoSuchUnit", "Unit not loaded.");
 }
 
-void FakeManager::tell_jobs(const std::vector<std::uint32_t>& jobs) {
+void FakeManager::answer_jobs(const std::vector<std::uint32_t>& jobs) {
     reply_jobs(expect("ListJobs"), jobs);
 }
 

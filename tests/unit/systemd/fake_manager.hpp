@@ -28,10 +28,10 @@ public:
     /// Handles the calls for opening a connection.
     void welcome();
     /// Answers the calls for a unit that is loaded.
-    void tell_state(const std::string& active);
+    void answer_state(const std::string& active);
     /// Answers the calls for a unit that is not loaded and was loaded before.
-    void tell_not_loaded();
-    void tell_jobs(const std::vector<std::uint32_t>& jobs);
+    void answer_not_loaded();
+    void answer_jobs(const std::vector<std::uint32_t>& jobs);
 
     void signal_properties(const std::string& path, const std::string& interface);
     void signal_unit(const std::string& member, const std::string& path);

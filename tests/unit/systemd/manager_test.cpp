@@ -58,13 +58,13 @@ protected:
     }
     UnitState activating() {
         auto query = start_query();
-        systemd_->tell_state("activating");
+        systemd_->answer_state("activating");
         return result_of(query);
     }
     UnitState inactive_with_job(std::uint32_t job) {
         auto query = start_query();
-        systemd_->tell_state("inactive");
-        systemd_->tell_jobs({job});
+        systemd_->answer_state("inactive");
+        systemd_->answer_jobs({job});
         return result_of(query);
     }
     /// Whether `waiting` still waits after the driver has handled everything that was sent.
@@ -111,9 +111,9 @@ TEST_F(ManagerTest, AnInactiveUnitIsReturnedWithItsPendingJobs) {
     open();
     EXPECT_TRUE(inactive_with_job(7).jobs);
     auto query = start_query();
-    systemd_->tell_state("inactive");
-    systemd_->tell_jobs({});
-    systemd_->tell_state("inactive");
+    systemd_->answer_state("inactive");
+    systemd_->answer_jobs({});
+    systemd_->answer_state("inactive");
     auto state = result_of(query);
     EXPECT_EQ(state.active, "inactive");
     EXPECT_FALSE(state.jobs);
@@ -122,28 +122,28 @@ TEST_F(ManagerTest, AnInactiveUnitIsReturnedWithItsPendingJobs) {
 TEST_F(ManagerTest, AUnitWhoseJobEndsBetweenTheCallsIsActive) {
     open();
     auto query = start_query();
-    systemd_->tell_state("inactive");
-    systemd_->tell_jobs({});
-    systemd_->tell_state("active");
+    systemd_->answer_state("inactive");
+    systemd_->answer_jobs({});
+    systemd_->answer_state("active");
     EXPECT_EQ(result_of(query).active, "active");
 }
 
 TEST_F(ManagerTest, AMissingUnitIsInactiveAndLoadedOnce) {
     open();
     auto query = start_query();
-    systemd_->tell_not_loaded();
+    systemd_->answer_not_loaded();
     systemd_->reply_path(systemd_->expect("LoadUnit"), web_path);
     // systemd unloads a unit that is not needed.
     systemd_->signal_unit("UnitNew", web_path);
     systemd_->signal_unit("UnitRemoved", web_path);
     auto get = systemd_->expect("Get");
     sd_bus_reply_method_return(get.get(), "v", "s", "inactive");
-    systemd_->tell_jobs({7});
+    systemd_->answer_jobs({7});
     EXPECT_EQ(result_of(query).active, "inactive");
 
     query = start_query();
-    systemd_->tell_not_loaded();
-    systemd_->tell_jobs({7});
+    systemd_->answer_not_loaded();
+    systemd_->answer_jobs({7});
     auto state = result_of(query);
     EXPECT_EQ(state.active, "inactive");
     auto waiting = wait(state);
@@ -155,16 +155,16 @@ TEST_F(ManagerTest, AMissingUnitIsInactiveAndLoadedOnce) {
 TEST_F(ManagerTest, AfterAReloadAUnitIsLoadedAgain) {
     open();
     auto query = start_query();
-    systemd_->tell_not_loaded();
+    systemd_->answer_not_loaded();
     systemd_->reply_path(systemd_->expect("LoadUnit"), web_path);
     auto get = systemd_->expect("Get");
     sd_bus_reply_method_return(get.get(), "v", "s", "inactive");
-    systemd_->tell_jobs({7});
+    systemd_->answer_jobs({7});
     auto waiting = wait(result_of(query));
     systemd_->signal_reloading(true);
     result_of(waiting);
     query = start_query();
-    systemd_->tell_not_loaded();
+    systemd_->answer_not_loaded();
     systemd_->reply_path(systemd_->expect("LoadUnit"), web_path);
     get = systemd_->expect("Get");
     sd_bus_reply_method_return(get.get(), "v", "s", "active");
@@ -175,7 +175,7 @@ TEST_F(ManagerTest, ARejectedNameIsAnError) {
     open();
     for (int time = 0; time < 2; ++time) {
         auto query = start_query();
-        systemd_->tell_not_loaded();
+        systemd_->answer_not_loaded();
         systemd_->refuse(systemd_->expect("LoadUnit"), "org.freedesktop.DBus.Error.InvalidArgs",
                          "Unit name web.service is not valid.");
         EXPECT_EQ(failure_of<CallError>(query),
@@ -207,8 +207,8 @@ TEST_F(ManagerTest, ChangesOfOtherUnitsDoNotEndAWait) {
 TEST_F(ManagerTest, TheEndOfTheLastJobEndsAWait) {
     open();
     auto query = start_query();
-    systemd_->tell_state("inactive");
-    systemd_->tell_jobs({7, 8});
+    systemd_->answer_state("inactive");
+    systemd_->answer_jobs({7, 8});
     auto waiting = wait(result_of(query));
     systemd_->signal_job("JobRemoved", 8);
     EXPECT_TRUE(goes_on(waiting));
@@ -238,7 +238,7 @@ TEST_F(ManagerTest, AChangeDuringTheQueryIsNotMissed) {
 TEST_F(ManagerTest, AJobThatEndsTogetherWithTheListOfJobsIsNotMissed) {
     open();
     auto query = start_query();
-    systemd_->tell_state("inactive");
+    systemd_->answer_state("inactive");
     auto list_jobs = systemd_->expect("ListJobs");
     // Both messages are sent before the driver reads the first one.
     std::promise<void> both_sent;

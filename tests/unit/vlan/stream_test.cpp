@@ -19,9 +19,9 @@ std::string framed(std::string_view text) {
 class Reader {
 public:
     StreamDecoder::Health feed(std::string_view bytes) {
-        auto room = decoder_.room();
+        auto buffer = decoder_.room();
         auto source = std::as_bytes(std::span(bytes));
-        std::copy(source.begin(), source.end(), room.begin());
+        std::copy(source.begin(), source.end(), buffer.begin());
         decoder_.received(bytes.size());
         std::vector<Frame> frames;
         auto health = decoder_.decode(frames);
@@ -68,10 +68,10 @@ TEST(StreamDecoder, AlwaysHasBufferSpace) {
     StreamDecoder decoder;
     std::vector<Frame> frames;
     for (int i = 0; i < 100; ++i) {
-        auto room = decoder.room();
-        ASSERT_GE(room.size(), StreamDecoder::min_room);
+        auto buffer = decoder.room();
+        ASSERT_GE(buffer.size(), StreamDecoder::min_room);
         // Zeros are empty frames; an odd count leaves an incomplete length.
-        std::fill_n(room.begin(), 1001, std::byte{});
+        std::fill_n(buffer.begin(), 1001, std::byte{});
         decoder.received(1001);
         frames.clear();
         ASSERT_EQ(decoder.decode(frames), StreamDecoder::Health::good);

@@ -23,7 +23,7 @@ using testing::HasSubstr;
 constexpr fakes::Station alice{1};
 constexpr fakes::Station bob{2};
 
-class VlanTrouble : public testing::Test {
+class VlanErrors : public testing::Test {
 protected:
     /// Frames are still forwarded from Alice to Bob, and Bob has received nothing else.
     void expect_traffic() {
@@ -38,7 +38,7 @@ protected:
     fakes::FakeVdePlug bob_{vlan_.control_directory()};
 };
 
-TEST_F(VlanTrouble, GarbageOnTheControlSocketIsClosedAndReportedOnce) {
+TEST_F(VlanErrors, GarbageOnTheControlSocketIsClosedAndReportedOnce) {
     for (int i = 0; i < 3; ++i) {
         auto stranger = fakes::connect_to(vlan_.control_directory() / "ctl");
         fakes::send_all(stranger.get(), "GET / HTTP/1.1\r\n\r\n");
@@ -49,7 +49,7 @@ TEST_F(VlanTrouble, GarbageOnTheControlSocketIsClosedAndReportedOnce) {
     EXPECT_THAT(log_.warnings(), ElementsAre(HasSubstr("vlan 3")));
 }
 
-TEST_F(VlanTrouble, AnIncompleteRequestDelaysNoOtherClient) {
+TEST_F(VlanErrors, AnIncompleteRequestDelaysNoOtherClient) {
     auto slow = fakes::connect_to(vlan_.control_directory() / "ctl");
     fakes::send_all(slow.get(), fakes::vde_request("/nowhere").substr(0, 50));
     fakes::FakeVdePlug carol(vlan_.control_directory());
@@ -57,7 +57,7 @@ TEST_F(VlanTrouble, AnIncompleteRequestDelaysNoOtherClient) {
     carol.receive();
 }
 
-TEST_F(VlanTrouble, RequestOfAPlugWithoutASocketIsRejected) {
+TEST_F(VlanErrors, RequestOfAPlugWithoutASocketIsRejected) {
     auto stranger = fakes::connect_to(vlan_.control_directory() / "ctl");
     fakes::send_all(stranger.get(), fakes::vde_request("/nowhere/at/all"));
     EXPECT_TRUE(fakes::is_closed_by_peer(stranger.get()));
@@ -65,7 +65,7 @@ TEST_F(VlanTrouble, RequestOfAPlugWithoutASocketIsRejected) {
     EXPECT_THAT(log_.warnings(), ElementsAre(HasSubstr("/nowhere/at/all")));
 }
 
-TEST_F(VlanTrouble, OversizedStreamLengthEndsThatPlugOnly) {
+TEST_F(VlanErrors, OversizedStreamLengthEndsThatPlugOnly) {
     fakes::FakeStreamPlug carol(vlan_.stream_path());
     fakes::send_all(carol.socket(), std::string("\xff\xff\xff\xff garbage", 12));
     EXPECT_TRUE(fakes::is_closed_by_peer(carol.socket()));
@@ -75,7 +75,7 @@ TEST_F(VlanTrouble, OversizedStreamLengthEndsThatPlugOnly) {
     EXPECT_EQ(vlan_.counters()[Count::dropped_oversized], 1u);
 }
 
-TEST_F(VlanTrouble, StreamPlugMayDisconnectDuringAFrame) {
+TEST_F(VlanErrors, StreamPlugMayDisconnectDuringAFrame) {
     {
         fakes::FakeStreamPlug carol(vlan_.stream_path());
         carol.send(frame({3}, broadcast, "whole"));
@@ -86,7 +86,7 @@ TEST_F(VlanTrouble, StreamPlugMayDisconnectDuringAFrame) {
     EXPECT_TRUE(log_.warnings().empty());
 }
 
-TEST_F(VlanTrouble, StreamMayArriveByteByByte) {
+TEST_F(VlanErrors, StreamMayArriveByteByByte) {
     fakes::FakeStreamPlug carol(vlan_.stream_path());
     auto sent = frame({3}, broadcast, "slowly");
     std::string wire(length_size, '\0');
@@ -95,7 +95,7 @@ TEST_F(VlanTrouble, StreamMayArriveByteByByte) {
     EXPECT_EQ(bob_.receive(), sent);
 }
 
-TEST_F(VlanTrouble, TooShortAndTooLongFramesAreDroppedAndCounted) {
+TEST_F(VlanErrors, TooShortAndTooLongFramesAreDroppedAndCounted) {
     alice_.send("");
     alice_.send("too short");
     alice_.send(frame(alice, broadcast, std::string(max_frame_size, 'x')));
@@ -105,14 +105,14 @@ TEST_F(VlanTrouble, TooShortAndTooLongFramesAreDroppedAndCounted) {
     EXPECT_EQ(vlan_.counters()[Count::dropped_oversized], 1u);
 }
 
-TEST_F(VlanTrouble, OtherSocketsCannotSendToAPlugsSocket) {
+TEST_F(VlanErrors, OtherSocketsCannotSendToAPlugsSocket) {
     io::UniqueFd stranger(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     auto target = address_of(alice_.data_path());
     EXPECT_NE(::connect(stranger.get(), reinterpret_cast<sockaddr*>(&target), sizeof target), 0);
     expect_traffic();
 }
 
-TEST_F(VlanTrouble, MorePlugsThanTheLimitAreRejected) {
+TEST_F(VlanErrors, MorePlugsThanTheLimitAreRejected) {
     std::vector<std::unique_ptr<fakes::FakeVdePlug>> plugs;
     for (std::size_t i = 2; i < max_ports; ++i)
         plugs.push_back(std::make_unique<fakes::FakeVdePlug>(vlan_.control_directory()));
@@ -123,14 +123,14 @@ TEST_F(VlanTrouble, MorePlugsThanTheLimitAreRejected) {
     EXPECT_THAT(log_.warnings(), ElementsAre(HasSubstr("there are 255 plugs already")));
 }
 
-TEST_F(VlanTrouble, ControlDirectoryIsAccessibleToItsOwnerOnly) {
+TEST_F(VlanErrors, ControlDirectoryIsAccessibleToItsOwnerOnly) {
     struct stat status {};
     ASSERT_EQ(::stat(vlan_.control_directory().c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777u, 0700u);
     EXPECT_EQ(vlan_.control_directory(), directory_.path() / "vde3.ctl");
 }
 
-TEST_F(VlanTrouble, PathsNameEverythingInTheOrderOfRemoval) {
+TEST_F(VlanErrors, PathsNameEverythingInTheOrderOfRemoval) {
     auto paths = vlan_.paths();
     EXPECT_TRUE(std::find(paths.begin(), paths.end(), bob_.data_path()) != paths.end());
     EXPECT_TRUE(std::find(paths.begin(), paths.end(), vlan_.stream_path()) != paths.end());

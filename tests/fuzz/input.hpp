@@ -8,7 +8,7 @@
 namespace charioteer::fuzz {
 
 /// Aborts, which libFuzzer reports, when an invariant does not hold.
-inline void demand(bool holds) {
+inline void require(bool holds) {
     if (!holds) std::abort();
 }
 

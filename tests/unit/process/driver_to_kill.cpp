@@ -1,4 +1,4 @@
-// doomed_driver DIRECTORY: claims DIRECTORY, starts a shell whose children ignore signals, prints
+// driver_to_kill DIRECTORY: claims DIRECTORY, starts a shell whose children ignore signals, prints
 // their process ids, and waits to be killed.
 
 #include <unistd.h>

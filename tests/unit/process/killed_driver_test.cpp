@@ -23,22 +23,22 @@
 namespace charioteer::process {
 namespace {
 
-/// A driver in a process of its own (doomed_driver), which runs a process tree.
-class SuddenDeath : public testing::Test {
+/// A driver in a process of its own (driver_to_kill), which runs a process tree.
+class KilledDriver : public testing::Test {
 protected:
     void SetUp() override {
         auto output = make_pipe();
         SpawnPlan plan;
-        plan.arguments = {DOOMED_DRIVER, claimed().string()};
+        plan.arguments = {DRIVER_TO_KILL, claimed().string()};
         plan.environment = own_environment();
         plan.descriptors = {{0, 0}, {output.write.get(), 1}, {2, 2}};
         driver_ = spawn(plan);
         output.write.reset();
         FILE* lines = ::fdopen(output.read.release(), "r");
         pid_t pid = 0;
-        while (family_.size() < 3 && std::fscanf(lines, "%d", &pid) == 1) family_.push_back(pid);
+        while (tree_.size() < 3 && std::fscanf(lines, "%d", &pid) == 1) tree_.push_back(pid);
         std::fclose(lines);
-        ASSERT_EQ(family_.size(), 3U);
+        ASSERT_EQ(tree_.size(), 3U);
     }
 
     /// Also kills the driver after a failed set-up, because it waits endlessly.
@@ -54,7 +54,7 @@ protected:
     }
 
     /// Whether `fact` becomes true; the limit is reached only by a failing test.
-    static bool comes_true(const std::function<bool()>& fact) {
+    static bool eventually(const std::function<bool()>& fact) {
         auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
         while (!fact() && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
         return fact();
@@ -73,42 +73,42 @@ protected:
 
     fakes::TemporaryDirectory directory_;
     pid_t driver_ = 0;
-    std::vector<pid_t> family_;
+    std::vector<pid_t> tree_;
 };
 
-TEST_F(SuddenDeath, EndsTheWholeProcessTree) {
+TEST_F(KilledDriver, EndsTheWholeProcessTree) {
     kill_driver();
-    for (pid_t pid : family_) EXPECT_TRUE(comes_true([pid] { return gone(pid); })) << pid;
+    for (pid_t pid : tree_) EXPECT_TRUE(eventually([pid] { return gone(pid); })) << pid;
 }
 
-TEST_F(SuddenDeath, LeavesNoSocketAndNoLock) {
+TEST_F(KilledDriver, LeavesNoSocketAndNoLock) {
     leave_socket(claimed() / "shell");
     kill_driver();
-    EXPECT_TRUE(comes_true([this] { return !std::filesystem::exists(claimed()); }));
+    EXPECT_TRUE(eventually([this] { return !std::filesystem::exists(claimed()); }));
 }
 
-TEST_F(SuddenDeath, LeavesNoSocketOfAHelper) {
+TEST_F(KilledDriver, LeavesNoSocketOfAHelper) {
     std::filesystem::create_directory(claimed() / "swtpm");
     leave_socket(claimed() / "swtpm" / "socket");
     kill_driver();
-    EXPECT_TRUE(comes_true([this] { return !std::filesystem::exists(claimed() / "lock"); }));
+    EXPECT_TRUE(eventually([this] { return !std::filesystem::exists(claimed() / "lock"); }));
     EXPECT_TRUE(std::filesystem::is_empty(claimed() / "swtpm"));
 }
 
-TEST_F(SuddenDeath, KeepsOtherFilesOfADirectory) {
+TEST_F(KilledDriver, KeepsOtherFilesOfADirectory) {
     auto disk = claimed() / "disk.qcow2";
     std::fclose(std::fopen(disk.c_str(), "w"));
     kill_driver();
-    EXPECT_TRUE(comes_true([this] { return !std::filesystem::exists(claimed() / "lock"); }));
+    EXPECT_TRUE(eventually([this] { return !std::filesystem::exists(claimed() / "lock"); }));
     EXPECT_TRUE(std::filesystem::exists(disk));
 }
 
-TEST_F(SuddenDeath, TheNextRunCanUseTheDirectory) {
+TEST_F(KilledDriver, TheNextRunCanUseTheDirectory) {
     auto claims = DirectoryClaims::start();
     kill_driver();
     auto claim = claims->claim(claimed());
     EXPECT_EQ(claim.path(), claimed());
-    for (pid_t pid : family_) EXPECT_TRUE(gone(pid)) << pid;
+    for (pid_t pid : tree_) EXPECT_TRUE(gone(pid)) << pid;
 }
 
 }  // namespace
