@@ -65,6 +65,22 @@ void Console::reset() {
     rest_taken_ = settled_ = 0;
 }
 
+ConsoleState Console::state() const {
+    ConsoleState state{lines_, taken_};
+    auto rest = tidy(std::string(splitter_.rest()));
+    if (rest.empty()) return state;
+    state.lines.push_back(std::move(rest));
+    if (rest_taken_ > 0) state.taken = state.lines.size();
+    return state;
+}
+
+void Console::restore(ConsoleState state) {
+    reset();
+    lines_ = std::move(state.lines);
+    taken_ = std::min(state.taken, lines_.size());
+    changed_.notify_all();
+}
+
 void Console::feed(std::string_view bytes) {
     splitter_.feed(bytes);
     bool any = false;

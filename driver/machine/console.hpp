@@ -34,6 +34,12 @@ struct ConsoleText {
     ConsoleMark mark;  ///< the end of `rest`
 };
 
+/// The console at the time at which the guest was saved.
+struct ConsoleState {
+    std::vector<std::string> lines;  ///< since the last start; the last one may have no line end
+    std::size_t taken = 0;           ///< how many of them calls have returned
+};
+
 /// The serial console of one machine: all lines since the last start; those of more than 64 KiB are
 /// split. Io thread only.
 class Console : public std::enable_shared_from_this<Console> {
@@ -49,6 +55,10 @@ public:
 
     /// Forgets everything, for a new start of the machine.
     void reset();
+    ConsoleState state() const;
+    /// Replaces everything by `state`, in a guest that was loaded and is not continued yet. The
+    /// lines are not passed to the sink.
+    void restore(ConsoleState state);
     void feed(std::string_view bytes);
     /// Adds a line from elsewhere, such as the standard error of a command. It is not searched for
     /// panics.

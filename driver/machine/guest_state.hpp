@@ -39,6 +39,8 @@ public:
 
     /// The guest is stopped by the monitor.
     bool stopped() const noexcept { return stopped_; }
+    /// The guest is stopped since the start of QEMU, which reports no event for it.
+    void set_stopped() noexcept { stopped_ = true; }
     /// The guest is suspended, and QEMU reports when it wakes up.
     bool suspended() const noexcept { return suspended_; }
     /// The guest is suspended, or idles in s2idle.

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "machine/output_holders.hpp"
+#include "machine/qemu_version.hpp"
 
 namespace charioteer::machine {
 
@@ -16,13 +15,7 @@ using namespace std::chrono_literals;
 /// limit.
 constexpr auto launch_limit = 120s;
 /// The first QEMU whose TCG boots reliably.
-constexpr int good_qemu = 8;
-
-int major_version(const std::string& version) {
-    int major = 0;
-    std::from_chars(version.data(), version.data() + version.size(), major);
-    return major;
-}
+constexpr QemuVersion good_qemu{8, 0};
 
 }  // namespace
 
@@ -105,14 +98,14 @@ void Launcher::abort() {
 void Launcher::warn_of_old_qemu(Qemu& qemu) const {
     const auto& version = qemu.qmp().version();
     bool tcg = context_->accelerator().accelerator == Accelerator::tcg;
-    if (!tcg || major_version(version) >= good_qemu) return;
+    if (!tcg || parse_qemu_version(version) >= good_qemu) return;
     if (!context_->host().first_to_warn_of_old_qemu()) return;
     context_->sink()(
         {io::EventKind::warning,
          {},
          fmt::format("QEMU {} crashes one guest kernel in six at boot under TCG; use QEMU {} or "
                      "newer (on Debian 12 from bookworm-backports)",
-                     version, good_qemu)});
+                     version, good_qemu.major_number)});
 }
 
 }  // namespace charioteer::machine

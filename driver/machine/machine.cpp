@@ -6,6 +6,7 @@
 
 #include "io/with_reminder.hpp"
 #include "machine/diagnostics.hpp"
+#include "machine/migration.hpp"
 #include "machine/shell_greeting.hpp"
 
 namespace charioteer::machine {
@@ -49,6 +50,7 @@ MachineParts make_parts(std::shared_ptr<Context> context) {
         context->time(),
         [monitor = parts.monitor](std::string line) { return monitor->human(std::move(line)); });
     parts.screen = std::make_shared<ScreenCapture>(context, parts.monitor);
+    parts.saver = std::make_shared<GuestSaver>(context, parts.monitor);
     return parts;
 }
 
@@ -119,8 +121,56 @@ asio::awaitable<void> Machine::launch(StartOptions options) {
     options.agent = mode != ChannelMode::plain;
     parts_.qemu_agent->begin_life(mode);
     forget_boot();
+    auto saved_state = options.saved_state;
     auto qemu = co_await launcher->launch(std::move(options));
     adopt(std::move(qemu));
+    if (!saved_state.empty()) co_await load(std::move(saved_state));
+}
+
+asio::awaitable<void> Machine::load_state(std::filesystem::path file, StartOptions options) {
+    while (launcher_) co_await launch_ended_.wait();
+    if (booted)
+        throw io::UsageError(fmt::format("{} runs: end it before a state is loaded", name()));
+    options.saved_state = std::move(file);
+    co_await start(std::move(options));
+}
+
+asio::awaitable<void> Machine::load(std::filesystem::path file) {
+    auto qemu = context_->qemu();
+    std::exception_ptr failure;
+    std::string reason;
+    try {
+        co_await load_into(qemu, file);
+    } catch (const io::Error& error) {
+        reason = error.what();
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (reason.empty() && !failure) co_return;
+    // Waits for QEMU's end also when the call was cancelled.
+    co_await asio::this_coro::reset_cancellation_state();
+    qemu->child().kill();
+    co_await qemu->child().wait(context_->time().deadline_after(crash_limit));
+    forget_qemu();
+    if (failure) std::rethrow_exception(failure);
+    throw io::Error(fmt::format("loading its state from {}: {}\n{}", file.native(), reason,
+                                qemu->child().last_output()));
+}
+
+asio::awaitable<void> Machine::load_into(std::shared_ptr<Qemu> qemu, std::filesystem::path file) {
+    qemu->guest().set_stopped();
+    if (qemu->agent()) qemu->agent()->expect_saved_agent();
+    Migration migration(qemu->share_qmp(), context_->time(), context_->accelerator().patience());
+    migration.expect_supported();
+    auto measure = [file] {
+        std::error_code failure;
+        auto size = std::filesystem::file_size(file, failure);
+        return failure ? 0 : size;  // QEMU reports the reason
+    };
+    auto size = co_await context_->host().disk().run(std::move(measure));
+    co_await migration.load(std::move(file), size);
+    if (state_ == State::booting) state_ = State::running;
+    connected = true;
 }
 
 void Machine::adopt(std::shared_ptr<Qemu> qemu) {

@@ -8,6 +8,7 @@
 #include "machine/context.hpp"
 #include "machine/guest_parts.hpp"
 #include "machine/guest_runner.hpp"
+#include "machine/guest_saver.hpp"
 #include "machine/keyboard.hpp"
 #include "machine/launcher.hpp"
 #include "machine/monitor.hpp"
@@ -37,6 +38,7 @@ struct MachineParts : GuestParts {
     std::shared_ptr<Monitor> monitor;
     std::shared_ptr<Keyboard> keyboard;
     std::shared_ptr<ScreenCapture> screen;
+    std::shared_ptr<GuestSaver> saver;
 };
 
 /// The life cycle of one virtual machine. Coroutines are for the io thread, and the caller keeps
@@ -70,6 +72,12 @@ public:
     /// Starts the machine if need be, with `options`, and waits for its root shell. Throws
     /// ShellError when it does not come, and as start().
     asio::awaitable<void> connect(StartOptions options);
+    /// Starts the machine with `options` and the state that GuestSaver::save() has written to
+    /// `file`, an absolute path. The guest is stopped then, and GuestSaver::resume() continues it:
+    /// its shell and its agent take commands without a greeting. Throws io::UsageError when the
+    /// machine runs, io::Error with QEMU's last output when the file cannot be loaded, and as
+    /// start(); QEMU has ended then.
+    asio::awaitable<void> load_state(std::filesystem::path file, StartOptions options);
     /// Releases the state directory for another machine. Throws io::UsageError while QEMU runs.
     asio::awaitable<void> yield_directory();
     /// Claims it again before a start; no-op unless it was yielded. Not on the io thread, because
@@ -91,6 +99,8 @@ public:
 private:
     asio::awaitable<void> launch(StartOptions options);
     void adopt(std::shared_ptr<Qemu> qemu);
+    asio::awaitable<void> load(std::filesystem::path file);
+    asio::awaitable<void> load_into(std::shared_ptr<Qemu> qemu, std::filesystem::path file);
     std::shared_ptr<terminal::ShellServer> open_shell_server();
     asio::awaitable<void> wait_for_guest();
     void forget_boot();

@@ -106,11 +106,14 @@ bool PortLink::take_event(const json::object& event) {
         if (!parts_.guest->why_ended().empty()) last_event_ = parts_.guest->why_ended();
         guest_restarts_ = name == "RESET";
         adopted_ = false;
+        decide();
         if (usable()) parts_.channel->fail(last_event_);
     }
     // The guest may have been restored to an earlier state, and a guest that was suspended may have
     // lost frames.
     if (name == "RESUME" || name == "WAKEUP") parts_.channel->resynchronise();
+    if (name == "RESUME" && awaits_saved_agent_)
+        asio::co_spawn(executor(), give_up_saved_agent(share_this()), asio::detached);
     if (name != "VSERPORT_CHANGE" || event_text(event, "id") != agent_port) return false;
     const auto* open = event.at("data").get_object().if_contains("open");
     take_port(open != nullptr && open->is_bool() && open->get_bool());
@@ -120,6 +123,7 @@ bool PortLink::take_event(const json::object& event) {
 void PortLink::take_port(bool is_open) {
     bool was_open = std::exchange(port_open_, is_open);
     if (!is_open) {
+        decide();
         if (was_open && usable())
             asio::co_spawn(executor(), watch_closed_port(share_this()), asio::detached);
         return;
@@ -182,25 +186,45 @@ asio::awaitable<bool> PortLink::is_asleep() {
 
 /// The port was opened though no agent was started: by one that ran when the guest was saved.
 asio::awaitable<void> PortLink::adopt(std::shared_ptr<PortLink> self) {
-    auto& channel = self->channel();
-    auto number = ++self->starts_;
     try {
-        channel.adopt();
-        auto peer = co_await channel.greeted(self->time().deadline_after(adopt_limit));
-        auto processor = co_await self->query("query-target", "arch", io::Deadline::never());
-        auto deadline = self->time().deadline_after(adopt_limit);
-        auto program = co_await self->load_program(processor, deadline);
-        if (self->starts_ != number) co_return;
-        if (!is_program(peer, program)) {
-            channel.fail("the agent in the guest is of another version of the driver");
-            co_return;
-        }
-        self->guest_restarts_ = false;
-        self->adopted_ = true;
-        self->changed_.notify_all();
+        co_await self->adopt_agent();
     } catch (const io::Error&) {
         // The next call that needs an agent starts another one.
     }
+    self->decide();
+}
+
+asio::awaitable<void> PortLink::adopt_agent() {
+    auto number = ++starts_;
+    channel().adopt();
+    auto peer = co_await channel().greeted(time().deadline_after(adopt_limit));
+    auto processor = co_await query("query-target", "arch", io::Deadline::never());
+    auto program = co_await load_program(processor, time().deadline_after(adopt_limit));
+    if (starts_ != number) co_return;
+    if (!is_program(peer, program)) {
+        channel().fail("the agent in the guest is of another version of the driver");
+        co_return;
+    }
+    guest_restarts_ = false;
+    adopted_ = true;
+    changed_.notify_all();
+}
+
+/// QEMU reports the guest's ports when the guest is continued: here it has not, or the agent has
+/// not answered.
+asio::awaitable<void> PortLink::give_up_saved_agent(std::shared_ptr<PortLink> self) {
+    co_await self->time().sleep_for(adopt_limit);
+    self->decide();
+}
+
+void PortLink::decide() {
+    awaits_saved_agent_ = false;
+    changed_.notify_all();
+}
+
+asio::awaitable<void> PortLink::until_decided() {
+    auto self = shared_from_this();
+    while (awaits_saved_agent_) co_await changed_.wait();
 }
 
 asio::awaitable<void> PortLink::until_adopted() {

@@ -60,6 +60,11 @@ public:
     /// Returns when an agent was found that this driver has not started, in a guest that was
     /// restored from a snapshot.
     asio::awaitable<void> until_adopted();
+    /// The guest was loaded from a saved state and is stopped: an agent may run in it.
+    void expect_saved_agent() { awaits_saved_agent_ = true; }
+    /// Returns at once unless an agent is expected in a guest that was loaded; else when it was
+    /// adopted, or is known not to run, 30 s after the guest was continued at the latest.
+    asio::awaitable<void> until_decided();
 
     asio::awaitable<bool> is_paused() override;
 
@@ -73,6 +78,9 @@ private:
     static asio::awaitable<void> watch_closed_port(std::shared_ptr<PortLink> self);
     asio::awaitable<bool> is_asleep();
     static asio::awaitable<void> adopt(std::shared_ptr<PortLink> self);
+    asio::awaitable<void> adopt_agent();
+    static asio::awaitable<void> give_up_saved_agent(std::shared_ptr<PortLink> self);
+    void decide();
     bool holds_pings() const override;
     asio::awaitable<std::string> describe_guest() override;
     std::shared_ptr<PortLink> share_this();
@@ -85,6 +93,7 @@ private:
     bool port_open_ = false;              ///< in the guest
     bool starting_ = false;
     bool adopted_ = false;
+    bool awaits_saved_agent_ = false;
     io::Condition changed_;
     std::string last_event_;  ///< the last event of QEMU about the machine as a whole
     bool guest_restarts_ = false;

@@ -44,6 +44,7 @@ public:
     process::Child& child() noexcept { return *child_; }
     std::shared_ptr<process::Child> share_child() const noexcept { return child_; }
     qmp::Client& qmp() noexcept { return *qmp_; }
+    const std::shared_ptr<qmp::Client>& share_qmp() const noexcept { return qmp_; }
     shell::Session& shell() noexcept { return *shell_; }
     /// Null when the guest has no port for an agent.
     const std::shared_ptr<PortLink>& agent() const noexcept { return agent_; }

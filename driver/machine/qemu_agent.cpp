@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "io/race.hpp"
 #include "io/with_reminder.hpp"
 #include "machine/diagnostics.hpp"
 #include "machine/unless_panicked.hpp"
@@ -72,12 +73,20 @@ asio::awaitable<void> QemuAgent::start(io::Duration bound, io::Deadline deadline
                             "the agent did not start in the guest");
 }
 
+/// An agent that ran in a saved guest answers soon after the guest is continued. Throws
+/// io::TimeoutError.
+asio::awaitable<void> QemuAgent::until_decided(std::shared_ptr<Qemu> qemu, io::Deadline deadline) {
+    auto decided = io::race(qemu->agent()->until_decided(), qemu->qmp().until_ended());
+    co_await deadline.limit(std::move(decided), "the guest was not continued");
+}
+
 asio::awaitable<std::shared_ptr<AgentLink>> QemuAgent::ready(io::Deadline deadline) {
     auto qemu = context_->running_qemu();
     auto link = qemu->agent();
     if (link && why_none_ && mode_ == ChannelMode::agent)
         throw io::Error(fmt::format("the agent does not run in the guest: {}", *why_none_));
     if (!link || why_none_) co_return nullptr;
+    if (!link->usable()) co_await until_decided(qemu, deadline);
     if (!link->usable())
         co_await start(link->guest_restarts() ? reboot_limit : restart_limit, deadline);
     if (!link->usable()) co_return nullptr;

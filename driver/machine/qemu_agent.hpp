@@ -40,6 +40,7 @@ public:
 
 private:
     asio::awaitable<void> start_in(std::shared_ptr<Qemu> qemu, io::Deadline deadline);
+    static asio::awaitable<void> until_decided(std::shared_ptr<Qemu> qemu, io::Deadline deadline);
 
     std::shared_ptr<Context> context_;
     ChannelMode mode_ = ChannelMode::automatic;

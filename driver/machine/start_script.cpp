@@ -88,6 +88,7 @@ std::string launch_command(std::string_view start_command, const Sockets& socket
         words = {"-chardev", fmt::format("socket,id=agent,path={}", property(sockets.agent)),
                  "-device",
                  fmt::format("virtserialport,chardev=agent,name={0},id={0}", agent_port)};
+    if (!options.saved_state.empty()) words.insert(words.end(), {"-S", "-incoming", "defer"});
     words.insert(words.end(), options.arguments.begin(), options.arguments.end());
     return with_words(std::move(command), words);
 }

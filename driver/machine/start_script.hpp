@@ -34,6 +34,7 @@ struct StartOptions {
     bool allow_reboot = false;             ///< without it, a guest that reboots ends QEMU
     bool graphical = false;                ///< QEMU opens a window
     bool agent = true;                     ///< give the guest a port for the agent
+    std::filesystem::path saved_state;     ///< a file that QEMU will load before it runs, or empty
     std::vector<std::string> arguments;    ///< follow the driver's own
     std::vector<std::string> environment;  ///< NAME=value, of the caller
 };

@@ -17,17 +17,6 @@ Limit = int | float | timedelta
 
 version: str
 
-class Event:
-    """A message of the core, or a line of a serial console."""
-
-    @property
-    def kind(self) -> Literal["log", "warning", "serial"]: ...
-    @property
-    def machine(self) -> str:
-        """Name of the machine; empty if it concerns none."""
-    @property
-    def text(self) -> str: ...
-
 def format_line(
     style: Literal["log", "step", "debug", "error", "serial"], text: str, machine: str | None = None
 ) -> str:
@@ -72,32 +61,8 @@ class Reporter:
     @property
     def output_unread(self) -> bool:
         """Whether the pipe of standard output was closed before everything was written."""
-    def add_report(self, report: "Report") -> None:
+    def add_report(self, report: Report) -> None:
         """Adds a report that is completed even when the process has to end without Python."""
-
-class Report:
-    """A report of a run, which can be completed without Python. Thread-safe."""
-
-class JunitReport(Report):
-    """A JUnit report (driver/report/junit.hpp). `write` raises OSError."""
-
-    def __init__(self, file: str) -> None: ...
-    def log(self, text: str) -> None: ...
-    def fail(self, text: str) -> None: ...
-    def run_failed(self, reason: str) -> None: ...
-    def begin_subtest(self, name: str) -> int: ...
-    def leave_subtest(self, number: int) -> None: ...
-    def end_subtest(self, number: int) -> None: ...
-    def write(self) -> None: ...
-
-class XmlLog(Report):
-    """The log as XML (driver/report/xml_log.hpp). Raises OSError."""
-
-    def __init__(self, file: str) -> None: ...
-    def line(self, text: str, attributes: dict[str, str]) -> None: ...
-    def open_nest(self, head: str, attributes: dict[str, str]) -> None: ...
-    def close_nest(self) -> None: ...
-    def close(self) -> None: ...
 
 class Process:
     """A running or ended program, similar to subprocess.Popen."""
@@ -129,14 +94,6 @@ def spawn(
     `arguments[0]` is searched on this process's PATH; `environment` has entries NAME=value. With
     `reporter` its output is reported as lines of the serial console of `machine`. Raises MachineError.
     """
-
-class ClaimedDirectory:
-    """A directory that only this driver uses. Sockets in it are removed even if the driver is killed."""
-
-    def __init__(self, path: str) -> None:
-        """Creates the directory if missing. Raises MachineError when another running driver uses it."""
-    def release(self) -> None:
-        """Unlocks the directory, and removes it if it is empty. Idempotent."""
 
 class ScreenReading:
     """An iterator of the texts on a picture of a screen: pairs of a variant's number and its text, in
@@ -277,6 +234,38 @@ class Machine(Guest):
         """Waits for the end of QEMU, closes its connections. Raises subprocess.TimeoutExpired."""
     def release(self) -> None:
         """Ends QEMU (SIGTERM, after 5 s SIGKILL) and closes everything. Idempotent."""
+    # Saving and loading the state of the guest
+    def pause(self) -> None:
+        """Stops the guest's processors. Raises MachineError."""
+    def resume(self) -> None:
+        """Continues the guest after pause(), save_state() and load_state()."""
+    def save_state(self, file: str) -> None:
+        """Writes the RAM and the state of the devices of the paused guest to a new file of mode 0600.
+        The guest stays paused.
+
+        Raises MachineError with QEMU's reason; the guest can be continued then, and an incomplete
+        file may be left.
+        """
+    def load_state(
+        self,
+        file: str,
+        allow_reboot: bool = False,
+        arguments: list[str] = ...,
+        command: str = "",
+        full_command: str = "",
+        environment: list[str] | None = None,
+    ) -> None:
+        """Starts QEMU as start(), with the devices and disks of the machine whose state is in `file`,
+        and loads it. The guest is paused then, and takes commands after resume().
+
+        Raises MachineError when the machine is booted, and with QEMU's output when the state cannot be
+        loaded; QEMU has ended then.
+        """
+    def console_state(self) -> ConsoleState:
+        """The lines of the serial console, for `restore_console`."""
+    def restore_console(self, lines: list[str], taken: int) -> None:
+        """Replaces the lines of the serial console by those of a ConsoleState, without logging them.
+        To be called between load_state() and resume()."""
     # Commands
     @property
     def has_agent(self) -> bool:

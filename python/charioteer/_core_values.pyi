@@ -1,8 +1,30 @@
 """The values that calls of charioteer._core return; there is no module of this name."""
 
+from typing import Literal
+
+class Event:
+    """A message of the core, or a line of a serial console."""
+
+    @property
+    def kind(self) -> Literal["log", "warning", "serial"]: ...
+    @property
+    def machine(self) -> str:
+        """Name of the machine; empty if it concerns none."""
+    @property
+    def text(self) -> str: ...
+
 class Outcome:
     """The outcome of a command."""
 
+    def __init__(
+        self,
+        status: int = 0,
+        signal: int = 0,
+        output: bytes = b"",
+        errors: bytes = b"",
+        duration: float = 0.0,
+        timed_out: bool = False,
+    ) -> None: ...
     @property
     def status(self) -> int:
         """The exit status; 124 after its limit, 128 + n after signal n."""
@@ -37,6 +59,7 @@ class ConsoleMark:
 class ConsoleText:
     """The unread text of a serial console."""
 
+    def __init__(self, lines: list[str], rest: str) -> None: ...
     @property
     def lines(self) -> list[str]:
         """Complete lines, which are consumed by the call."""
@@ -46,3 +69,13 @@ class ConsoleText:
     @property
     def mark(self) -> ConsoleMark:
         """The end of `rest`, for `Machine.take_console_rest`, which consumes it."""
+
+class ConsoleState:
+    """The lines of a serial console when its guest was saved."""
+
+    @property
+    def lines(self) -> list[str]:
+        """All lines since the last start; the last one may be unterminated."""
+    @property
+    def taken(self) -> int:
+        """How many of them were returned as next lines or text."""

@@ -8,16 +8,30 @@ namespace {
 
 using Type = py::class_<MachineHandle, GuestHandle>;
 
-void start(MachineHandle& self, bool allow_reboot, std::vector<std::string> arguments,
-           std::string command, std::string full_command,
-           std::optional<std::vector<std::string>> environment) {
+using Words = std::vector<std::string>;
+
+machine::StartOptions options_of(bool allow_reboot, Words arguments, std::string command,
+                                 std::string full_command, std::optional<Words> environment) {
     auto options = start_options();
     options.allow_reboot = allow_reboot;
     options.arguments = std::move(arguments);
     options.command = std::move(command);
     options.full_command = std::move(full_command);
     if (environment) options.environment = std::move(*environment);
-    self.start(std::move(options));
+    return options;
+}
+
+void start(MachineHandle& self, bool allow_reboot, Words arguments, std::string command,
+           std::string full_command, std::optional<Words> environment) {
+    self.start(options_of(allow_reboot, std::move(arguments), std::move(command),
+                          std::move(full_command), std::move(environment)));
+}
+
+void load_state(MachineHandle& self, std::string file, bool allow_reboot, Words arguments,
+                std::string command, std::string full_command, std::optional<Words> environment) {
+    self.load_state(std::move(file),
+                    options_of(allow_reboot, std::move(arguments), std::move(command),
+                               std::move(full_command), std::move(environment)));
 }
 
 /// The command that upstream's driver would start, without additions of this driver.
@@ -59,9 +73,9 @@ void bind_life_cycle(Type& type) {
                                })
         .def_property_readonly("pid", &MachineHandle::pid)
         .def_property_readonly("process", &MachineHandle::process)
-        .def("start", &start, py::arg("allow_reboot") = false,
-             py::arg("arguments") = std::vector<std::string>(), py::arg("command") = "",
-             py::arg("full_command") = "", py::arg("environment") = py::none())
+        .def("start", &start, py::arg("allow_reboot") = false, py::arg("arguments") = Words(),
+             py::arg("command") = "", py::arg("full_command") = "",
+             py::arg("environment") = py::none())
         .def("yield_directory",
              [](MachineHandle& self) { self.run(self.machine()->yield_directory()); })
         .def("connect", &MachineHandle::connect)
@@ -70,6 +84,18 @@ void bind_life_cycle(Type& type) {
         .def("wait_for_shutdown", &MachineHandle::wait_for_shutdown,
              py::arg("timeout") = py::none())
         .def("release", &MachineHandle::release);
+}
+
+void bind_saving(Type& type) {
+    type.def("pause", [](MachineHandle& self) { self.run(self.parts().saver->pause()); })
+        .def("resume", [](MachineHandle& self) { self.run(self.parts().saver->resume()); })
+        .def("save_state", &MachineHandle::save_state, py::arg("file"))
+        .def("load_state", &load_state, py::arg("file"), py::arg("allow_reboot") = false,
+             py::arg("arguments") = Words(), py::arg("command") = "", py::arg("full_command") = "",
+             py::arg("environment") = py::none())
+        .def("console_state", &MachineHandle::console_state)
+        .def("restore_console", &MachineHandle::restore_console, py::arg("lines"),
+             py::arg("taken"));
 }
 
 void bind_commands(Type& type) {
@@ -122,6 +148,7 @@ void bind_machine(py::module_& module) {
              py::arg("name"), py::arg("start_command"), py::arg("state_dir"), py::arg("shared_dir"),
              py::arg("reporter"), py::arg("idle") = py::none(), py::arg("keep_state") = false);
     bind_life_cycle(type);
+    bind_saving(type);
     bind_commands(type);
     bind_monitor(type);
     module.def("driver_command", &driver_command, py::arg("start_command"), py::arg("monitor"),

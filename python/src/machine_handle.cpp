@@ -80,6 +80,19 @@ void MachineHandle::start(machine::StartOptions options) {
     run(machine_->start(std::move(options)));
 }
 
+// QEMU runs in the state directory.
+void MachineHandle::save_state(const std::string& file) {
+    run(parts().saver->save(std::filesystem::absolute(file)));
+}
+
+void MachineHandle::load_state(const std::string& file, machine::StartOptions options) {
+    {
+        Unlocked unlocked;
+        machine_->claim_directory();
+    }
+    run(machine_->load_state(std::filesystem::absolute(file), std::move(options)));
+}
+
 void MachineHandle::connect() {
     run(machine_->connect(start_options()));
 }
@@ -184,6 +197,15 @@ py::list MachineHandle::console_tail(std::size_t count) {
     py::list lines;
     for (const auto& line : last) lines.append(to_text(io::printable(line, io::Colours::drop)));
     return lines;
+}
+
+machine::ConsoleState MachineHandle::console_state() {
+    return on_io_thread([console = console()] { return console->state(); });
+}
+
+void MachineHandle::restore_console(std::vector<std::string> lines, std::size_t taken) {
+    machine::ConsoleState state{std::move(lines), taken};
+    on_io_thread([console = console(), state] { console->restore(state); });
 }
 
 py::list MachineHandle::next_console_lines(const py::object& timeout) {

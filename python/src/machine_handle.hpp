@@ -43,6 +43,8 @@ public:
     std::optional<Process> process() const;
 
     void start(machine::StartOptions options);
+    void save_state(const std::string& file);
+    void load_state(const std::string& file, machine::StartOptions options);
     void connect();
     void wait_for_shutdown(const py::object& timeout);
     void release();
@@ -63,6 +65,8 @@ public:
 
     py::str console_log();
     py::list console_tail(std::size_t count);
+    machine::ConsoleState console_state();
+    void restore_console(std::vector<std::string> lines, std::size_t taken);
     py::list next_console_lines(const py::object& timeout);
     machine::ConsoleText next_console_text(const py::object& timeout,
                                            std::optional<machine::ConsoleMark> seen);

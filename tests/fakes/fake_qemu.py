@@ -14,10 +14,20 @@ ignore-commands       ignores commands to the shell
 one-agent             installs an agent once, and ignores commands that install another one
 ignore-exit           ignores SIGTERM and the QMP command `quit`
 no-screendump         never replies to the QMP command `screendump`
+old-version           is QEMU 8.2.1
+blocked               its state cannot be saved
+migration-fails       has no space for its saved state
+migration-hangs       does not finish saving or loading its state unless that is cancelled
+dies-migrating        ends while its state is saved
 
 With FAKE_QEMU_AGENT the guest has a port for an agent: the command that installs the agent is
 handled here, and the agent runs on this host. FAKE_QEMU_AGENT=deny: the guest has no port.
+
+The saved state of a guest is its devices and the program of its agent, which is started again when
+a loaded guest is continued.
 """
+
+import base64
 
 import contextlib
 import json
@@ -29,15 +39,27 @@ import subprocess
 import sys
 import tempfile
 import threading
-from typing import TextIO
+from typing import Any, TextIO
 
 MODE = os.environ.get("FAKE_QEMU_MODE", "")
 AGENT = os.environ.get("FAKE_QEMU_AGENT", "")
 AGENT_PORT = "charioteer.agent"
 
+DEVICES = [value for flag, value in zip(sys.argv, sys.argv[1:]) if flag == "-device"]
+REFUSALS = {"no-such-command": "not found"}
+
+run_state = "inmigrate" if "-incoming" in sys.argv else "running"
+#: The answers of query-migrate; the last one stays.
+migration: list[dict[str, object]] = [
+    {"blocked-reasons": ["'share' is mounted", "no memory"]} if MODE == "blocked" else {}
+]
+#: The nonce and the program of the agent that runs, or ran when the guest was saved.
+saved_agent: tuple[str, bytes] | None = None
+
 qmp_ready = threading.Event()
 qmp_lock = threading.Lock()
 qmp_stream: TextIO | None = None
+agent_port: socket.socket | None = None
 
 
 def option(name: str, start: str = "") -> str:
@@ -50,6 +72,70 @@ def option(name: str, start: str = "") -> str:
     return values[-1].removeprefix(start).split(",")[0] if values else ""
 
 
+def save(file: str) -> None:
+    global migration, run_state
+    if MODE == "dies-migrating":
+        print("fake-qemu: the disk is gone", flush=True)
+        os._exit(5)
+    last: dict[str, object] = {"status": "completed"}
+    if MODE == "migration-fails":
+        last = {"status": "failed", "error-desc": "Unable to write: No space left on device"}
+    migration = [{"status": "setup"}, {"status": "active"}]
+    if MODE == "migration-hangs":
+        print("saving does not end", flush=True)
+        return
+    migration.append(last)
+    nonce, program = saved_agent or ("", b"")
+    state = {"devices": DEVICES, "nonce": nonce, "program": base64.b64encode(program).decode()}
+    with open(file, "w") as stream:
+        json.dump(state, stream)
+    if MODE != "migration-fails":
+        run_state = "postmigrate"
+
+
+def load(file: str) -> None:
+    global migration, run_state, saved_agent
+    try:
+        with open(file) as stream:
+            state = json.load(stream)
+    except ValueError:
+        sys.stderr.write("fake-qemu: the file is damaged\n")
+        os._exit(1)
+    if MODE == "migration-hangs":
+        print("loading does not end", flush=True)
+        migration = [{"status": "active"}]
+        return
+    if state["devices"] != DEVICES:
+        sys.stderr.write("fake-qemu: unknown device\n")
+        os._exit(1)
+    if state["nonce"]:
+        saved_agent = state["nonce"], base64.b64decode(state["program"])
+    migration = [{"status": "active"}, {"status": "completed"}]
+    run_state = "paused"
+
+
+def refusal(command: str, arguments: dict[str, Any]) -> str:
+    """Runs a command that changes the guest; returns why it cannot be run."""
+    global migration, run_state
+    if command == "stop":
+        run_state = "paused"
+        send({"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 2}})
+    if command == "cont":
+        run_state = "running"
+        send({"event": "RESUME", "timestamp": {"seconds": 3, "microseconds": 4}})
+    if command == "migrate_cancel" and migration[-1].get("status") == "active":
+        print("cancelled", flush=True)
+        migration = [{"status": "cancelling"}, {"status": "cancelled"}]
+    try:
+        if command == "migrate":
+            save(arguments["channels"][0]["addr"]["filename"])
+        if command == "migrate-incoming":
+            load(arguments["channels"][0]["addr"]["filename"])
+    except OSError as error:
+        return f"Failed to open '{error.filename}': {error.strerror}"
+    return REFUSALS.get(command, "")
+
+
 def answer(command: str, arguments: dict[str, str]) -> object:
     if command == "human-monitor-command":
         line = arguments["command-line"]
@@ -57,7 +143,11 @@ def answer(command: str, arguments: dict[str, str]) -> object:
     if command == "query-target":
         return {"arch": os.uname().machine}
     if command == "query-status":
-        return {"status": "running", "running": True}
+        return {"status": run_state, "running": run_state == "running"}
+    if command == "query-memory-size-summary":
+        return {"base-memory": 16, "plugged-memory": 0}
+    if command == "query-migrate":
+        return migration.pop(0) if len(migration) > 1 else migration[0]
     if command == "screendump":
         with open(arguments["filename"], "wb") as picture:
             # Random pixels: each screendump differs, and recognising its text takes long.
@@ -85,8 +175,10 @@ def serve_qmp(listener: socket.socket) -> None:
     # Two streams: what one for both has read beyond a line is lost when it is written to.
     requests = connection.makefile("r")
     qmp_stream = connection.makefile("w")
-    version = {"qemu": {"major": 10, "minor": 0, "micro": 2}, "package": "fake"}
-    send({"QMP": {"version": version, "capabilities": []}})
+    number = {"major": 10, "minor": 0, "micro": 2}
+    if MODE == "old-version":
+        number = {"major": 8, "minor": 2, "micro": 1}
+    send({"QMP": {"version": {"qemu": number, "package": "fake"}, "capabilities": []}})
     for line in requests:
         qmp_ready.set()
         request = json.loads(line)
@@ -94,12 +186,15 @@ def serve_qmp(listener: socket.socket) -> None:
         reply = {"id": request["id"]} if "id" in request else {}
         if command == "screendump" and MODE == "no-screendump":
             continue
-        if command == "no-such-command":
-            send({**reply, "error": {"class": "CommandNotFound", "desc": "not found"}})
+        arguments = request.get("arguments", {})
+        was_loaded = run_state == "paused" and migration[-1].get("status") == "completed"
+        if why := refusal(command, arguments):
+            kind = "CommandNotFound" if command in REFUSALS else "GenericError"
+            send({**reply, "error": {"class": kind, "desc": why}})
             continue
-        if command == "stop":
-            send({"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 2}})
-        send({**reply, "return": answer(command, request.get("arguments", {}))})
+        send({**reply, "return": answer(command, arguments)})
+        if command == "cont" and was_loaded and agent_port:
+            continue_agent(agent_port)
         if command == "quit":
             send({"event": "SHUTDOWN", "data": {"guest": False, "reason": "host-qmp-quit"}})
         if command == "quit" and MODE != "ignore-exit":
@@ -119,7 +214,8 @@ def serve_shell(connection: socket.socket, port: socket.socket | None) -> None:
         print("[    0.5] Kernel panic - not syncing: No working init found.", flush=True)
     if MODE == "panic":
         threading.Event().wait()
-    connection.sendall(b"hello from the guest\nSpawning backdoor root shell...\n")
+    if run_state == "running":
+        connection.sendall(b"hello from the guest\nSpawning backdoor root shell...\n")
     if MODE == "die":
         connection.recv(1)
         print("out of memory\ngoing down", flush=True)
@@ -175,6 +271,30 @@ def found(pattern: str, text: str) -> str:
     return match[1]
 
 
+def start_agent(port: socket.socket, nonce: str, program: bytes) -> None:
+    global saved_agent
+    saved_agent = nonce, program
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        file.write(program)
+    os.chmod(file.name, 0o700)
+    agent = subprocess.Popen([file.name, str(port.fileno()), nonce], pass_fds=[port.fileno()])
+    send_port_event(True)
+
+    def wait_for_exit() -> None:
+        agent.wait()
+        os.unlink(file.name)
+        send_port_event(False)
+
+    threading.Thread(target=wait_for_exit, daemon=True).start()
+
+
+def continue_agent(port: socket.socket) -> None:
+    if saved_agent:
+        start_agent(port, *saved_agent)
+    else:
+        send_port_event(False)
+
+
 def install(script: str, port: socket.socket) -> str:
     nonce = found(r" 0 ([0-9a-f]+) detach", script)
     size = int(found(r"head -c ([0-9]+)", script))
@@ -189,18 +309,8 @@ def install(script: str, port: socket.socket) -> str:
     while len(program) < size:
         program += stream.read(size - len(program)) or b""
     send_port_event(False)
-    with tempfile.NamedTemporaryFile(delete=False) as file:
-        file.write(program)
-    os.chmod(file.name, 0o700)
-    agent = subprocess.Popen([file.name, str(port.fileno()), nonce], pass_fds=[port.fileno()])
-    send_port_event(True)
-
-    def wait_for_exit() -> None:
-        agent.wait()
-        os.unlink(file.name)
-        send_port_event(False)
-
-    threading.Thread(target=wait_for_exit, daemon=True).start()
+    start_agent(port, nonce, program)
+    print("installed an agent", flush=True)
     return "started"
 
 
@@ -210,6 +320,7 @@ def echo_console() -> None:
 
 
 def main() -> None:
+    global agent_port
     if MODE == "exit":
         sys.exit("fake-qemu: no machine specified")
     if MODE == "ignore-exit":
@@ -229,11 +340,11 @@ def main() -> None:
     connect(option("-monitor", "unix:")).detach()
     shell = connect(option("-chardev", "socket,id=shell,path="))
     path = option("-chardev", "socket,id=agent,path=")
-    port = connect(path) if path else None
+    port = agent_port = connect(path) if path else None
     if MODE == "exit-connected":
         print("fake-qemu: no such processor", flush=True)
         os._exit(3)
-    print("booting", flush=True)
+    print("booting" if run_state == "running" else "loading", flush=True)
     for work in (lambda: serve_qmp(listener), lambda: serve_shell(shell, port), echo_console):
         threading.Thread(target=work, daemon=True).start()
     while True:

@@ -232,5 +232,46 @@ TEST_F(ConsoleTest, AnEndlessLineIsSplit) {
     EXPECT_THAT(lines_, ElementsAre(std::string(64 * 1024, 'x')));
 }
 
+TEST_F(ConsoleTest, ContinuesWithRestoredLinesWithoutReportingThem) {
+    feed("one\ntwo\nthree\n");
+    EXPECT_THAT(text().lines, ElementsAre("one", "two", "three"));
+    feed("four\n");
+    auto state = on_io([&] { return console_->state(); });
+    EXPECT_THAT(state.lines, ElementsAre("one", "two", "three", "four"));
+    EXPECT_EQ(state.taken, 3U);
+    on_io([&] { console_->reset(); });
+    feed("QEMU's own line\n");
+    told_.clear();
+    on_io([&] { console_->restore(state); });
+    EXPECT_THAT(told_, IsEmpty());
+    feed("five\n");
+    EXPECT_THAT(text().lines, ElementsAre("four", "five"));
+    EXPECT_EQ(on_io([&] { return console_->text(); }), "one\ntwo\nthree\nfour\nfive");
+    EXPECT_THAT(told_, ElementsAre("five"));
+}
+
+TEST_F(ConsoleTest, AnIncompleteLineIsRestoredAsALine) {
+    for (bool taken : {false, true}) {
+        on_io([&] { console_->reset(); });
+        feed("one\nlogin: ");
+        settle();
+        auto seen = text();
+        EXPECT_EQ(seen.rest, "login: ");
+        if (taken) on_io([&] { console_->take_rest(seen.mark); });
+        auto state = on_io([&] { return console_->state(); });
+        EXPECT_THAT(state.lines, ElementsAre("one", "login:"));
+        EXPECT_EQ(state.taken, taken ? 2U : 1U);
+    }
+}
+
+TEST_F(ConsoleTest, RestoredLinesThatWereNotTakenWakeWaiters) {
+    auto waiting = runtime_.start(take(*console_, io::Deadline::never()));
+    on_io([&] { console_->restore({{"one", "two"}, 1}); });
+    EXPECT_THAT(waiting.get(), ElementsAre("two"));
+    on_io([&] { console_->restore({{"one"}, 9}); });
+    feed("two\n");
+    EXPECT_THAT(text().lines, ElementsAre("two"));
+}
+
 }  // namespace
 }  // namespace charioteer::machine
