@@ -241,13 +241,13 @@ TEST_F(ConsoleTest, ContinuesWithRestoredLinesWithoutReportingThem) {
     EXPECT_EQ(state.taken, 3U);
     on_io([&] { console_->reset(); });
     feed("QEMU's own line\n");
-    told_.clear();
+    lines_.clear();
     on_io([&] { console_->restore(state); });
-    EXPECT_THAT(told_, IsEmpty());
+    EXPECT_THAT(lines_, IsEmpty());
     feed("five\n");
     EXPECT_THAT(text().lines, ElementsAre("four", "five"));
     EXPECT_EQ(on_io([&] { return console_->text(); }), "one\ntwo\nthree\nfour\nfive");
-    EXPECT_THAT(told_, ElementsAre("five"));
+    EXPECT_THAT(lines_, ElementsAre("five"));
 }
 
 TEST_F(ConsoleTest, AnIncompleteLineIsRestoredAsALine) {
