@@ -5,7 +5,7 @@ import os
 import sys
 
 from charioteer import __version__
-from charioteer.cli import images, run, shell
+from charioteer.cli import images, run, shell, trace
 from charioteer.errors import BuildError, InputError, NoShell
 
 INTERRUPTED = 130
@@ -72,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     login = "open a login shell in a machine that runs; Ctrl-] leaves it"
     shell.add_to(commands.add_parser("shell", help=login, description=login))
+    about = "convert the trace of a run, or answer a query of it"
+    trace.add_to(commands.add_parser("trace", help=about, description=about))
     images.add_list_to(commands.add_parser("list", help="list the guests and the examples"))
     return parser
 

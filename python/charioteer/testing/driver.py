@@ -91,6 +91,7 @@ class Driver:
         return self
 
     def _set_up(self) -> None:
+        self.logger.record("phase", {"phase": "set-up"})
         if self.config.containers:
             containers.prepare_host()
         tmp_dir = temporary_directory()
@@ -146,6 +147,7 @@ class Driver:
         return machine
 
     def __exit__(self, error_type: object, *_details: object) -> None:
+        self.logger.record("phase", {"phase": "clean-up"})
         with self.logger.nested("cleanup"):
             errors: list[str] = []
             for machine in self.machines_qemu:
@@ -231,6 +233,7 @@ class Driver:
         """Runs the script within the time limit, then `sync` in the machines."""
         limit = render(self.global_timeout)
         self.logger.info(f"Test will time out and terminate in {limit} seconds")
+        self.logger.record("phase", {"phase": "script"})
         self.race_timer.start()
         try:
             self.test_script()

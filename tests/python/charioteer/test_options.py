@@ -68,6 +68,7 @@ def test_all_options_are_passed_on(runs: list[RunOptions], tmp_path: Path) -> No
             junit_xml=Path("report.xml"),
             log_level="warning",
             stream=True,
+            trace=True,
         )
     ]
 
@@ -78,14 +79,14 @@ def test_spellings_of_the_output_directory(
 ) -> None:
     assert ping("run", spelling, "there") == 0
     assert ping("run", "--output", "there") == 0
-    assert runs == [RunOptions(tmp_path / "there")] * 2
+    assert runs == [RunOptions(tmp_path / "there", trace=True)] * 2
 
 
 def test_defaults_are_passed_on(runs: list[RunOptions], tmp_path: Path) -> None:
     ping("run")
     ping("repl")
     out = tmp_path / "charioteer-out/ping"
-    assert runs == [RunOptions(out), RunOptions(out, interactive=True)]
+    assert runs == [RunOptions(out, trace=True), RunOptions(out, interactive=True, trace=True)]
 
 
 def test_the_log_level_of_the_environment(
