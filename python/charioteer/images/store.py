@@ -10,8 +10,7 @@ from pathlib import Path
 
 from charioteer import paths
 from charioteer.errors import BuildError
-
-_PARTIAL = ".partial"
+from charioteer.folders import PARTIAL
 
 
 def digest(parts: Iterable[bytes]) -> str:
@@ -41,7 +40,7 @@ def find(name: str) -> Path | None:
 
 def log_of(name: str) -> Path:
     """The log of building `name`, which is kept after a failure."""
-    return paths.cache() / f"{name.removesuffix(_PARTIAL)}.log"
+    return paths.cache() / f"{name.removesuffix(PARTIAL)}.log"
 
 
 def obtain(name: str, make: Callable[[Path], None], waiting: Callable[[], None]) -> Path:
@@ -60,7 +59,7 @@ def obtain(name: str, make: Callable[[Path], None], waiting: Callable[[], None])
             if folder := find(name):
                 return folder
             _remove_partial(root)
-            partial = root / (name + _PARTIAL)
+            partial = root / (name + PARTIAL)
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir()
             try:
@@ -73,33 +72,6 @@ def obtain(name: str, make: Callable[[Path], None], waiting: Callable[[], None])
     except OSError as error:
         raise BuildError(f"{error.filename or paths.cache()}: {error.strerror}") from error
     return root / name
-
-
-@contextmanager
-def in_use(folder: Path) -> Iterator[None]:
-    """Within the block, remove() does not remove `folder`, which obtain() returned."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def remove(folder: Path) -> None:
-    """Removes `folder`, which obtain() returned, unless it is in use."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    else:
-        # Renamed first, so that an interrupted removal leaves no folder that seems complete.
-        partial = folder.with_name(folder.name + _PARTIAL)
-        folder.rename(partial)
-        shutil.rmtree(partial)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -116,8 +88,8 @@ def _lock(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
 def _remove_partial(root: Path) -> None:
     """Removes the remains of killed builds, whose locks are free."""
-    for partial in root.glob(f"*{_PARTIAL}"):
-        with (root / f"{partial.name.removesuffix(_PARTIAL)}.lock").open("a") as file:
+    for partial in root.glob(f"*{PARTIAL}"):
+        with (root / f"{partial.name.removesuffix(PARTIAL)}.lock").open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -1,8 +1,9 @@
-"""The cache of built images: removing images that are not in use."""
+"""Folders of the cache: removing those that are not in use."""
 
 from pathlib import Path
 
 import pytest
+from charioteer.folders import in_use, remove
 from charioteer.images import store
 
 
@@ -16,15 +17,15 @@ def _made() -> Path:
 
 
 def test_a_removed_image_is_built_again() -> None:
-    store.remove(_made())
+    assert remove(_made())
     assert store.find("thing") is None
     assert (_made() / "file").exists()
 
 
 def test_an_image_in_use_is_not_removed() -> None:
     folder = _made()
-    with store.in_use(folder), store.in_use(folder):
-        store.remove(folder)
+    with in_use(folder), in_use(folder):
+        assert not remove(folder)
         assert (folder / "file").exists()
-    store.remove(folder)
+    assert remove(folder)
     assert not folder.exists()
