@@ -13,6 +13,7 @@ from charioteer.testing.options import (
     RunOptions,
     add_options,
     run_options,
+    with_values,
     writable_directory,
 )
 from test_driver.legacy import legacy_configuration
@@ -31,6 +32,8 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         prog=prog, description="Runs a test script with virtual machines."
     )
     parser.add_argument("-c", "--config", type=Path, help="the driver configuration, in JSON")
+    # An abbreviation that --checkpoint and --clock would otherwise make ambiguous.
+    parser.add_argument("--c", dest="config", type=Path, help=argparse.SUPPRESS)
     parser.add_argument(
         "--keep-vm-state",
         dest="keep_machine_state",
@@ -107,7 +110,7 @@ def _add_legacy(parser: argparse.ArgumentParser) -> None:
 def parse(argv: list[str], prog: str) -> tuple[RunOptions, DriverConfiguration]:
     """The options and the configuration. Prints errors and exits with status 2."""
     parser = make_parser(prog)
-    options = parser.parse_args(argv)
+    options = parser.parse_args(with_values(argv))
     if "--keep-vm-state" in argv:
         warnings.warn(
             "The flag '--keep-vm-state' is deprecated. Use '--keep-machine-state' instead.",

@@ -22,7 +22,6 @@ import load
 import network
 import screen
 import shutdown
-import tracing
 from figures import Figure
 
 
@@ -68,10 +67,6 @@ def _console(build: Path) -> Iterable[Figure]:
     return console.console_50mb()
 
 
-def _trace(build: Path) -> Iterable[Figure]:
-    yield tracing.overhead()
-
-
 def _screen(build: Path) -> Iterable[Figure]:
     return screen.attempt()
 
@@ -87,7 +82,6 @@ _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "memory": _memory,
     "console": _console,
     "screen": _screen,
-    "trace": _trace,
 }
 
 

@@ -48,7 +48,8 @@ AGENT_PORT = "charioteer.agent"
 DEVICES = [value for flag, value in zip(sys.argv, sys.argv[1:]) if flag == "-device"]
 REFUSALS = {"no-such-command": "not found"}
 
-run_state = "inmigrate" if "-incoming" in sys.argv else "running"
+LOADS_STATE = "-incoming" in sys.argv
+run_state = "inmigrate" if LOADS_STATE else "running"
 #: The answers of query-migrate; the last one stays.
 migration: list[dict[str, object]] = [
     {"blocked-reasons": ["'share' is mounted", "no memory"]} if MODE == "blocked" else {}
@@ -214,7 +215,7 @@ def serve_shell(connection: socket.socket, port: socket.socket | None) -> None:
         print("[    0.5] Kernel panic - not syncing: No working init found.", flush=True)
     if MODE == "panic":
         threading.Event().wait()
-    if run_state == "running":
+    if not LOADS_STATE:
         connection.sendall(b"hello from the guest\nSpawning backdoor root shell...\n")
     if MODE == "die":
         connection.recv(1)
@@ -344,7 +345,7 @@ def main() -> None:
     if MODE == "exit-connected":
         print("fake-qemu: no such processor", flush=True)
         os._exit(3)
-    print("booting" if run_state == "running" else "loading", flush=True)
+    print("loading" if LOADS_STATE else "booting", flush=True)
     for work in (lambda: serve_qmp(listener), lambda: serve_shell(shell, port), echo_console):
         threading.Thread(target=work, daemon=True).start()
     while True:

@@ -5,8 +5,9 @@ import os
 import sys
 
 from charioteer import __version__
-from charioteer.cli import images, run, shell, trace
+from charioteer.cli import checkpoints, images, run, shell
 from charioteer.errors import BuildError, InputError, NoShell
+from charioteer.testing.options import with_values
 
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
@@ -27,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     from charioteer import _core as core
     from charioteer.testing.signals import Signals, end_by_sigterm
 
-    options = _parser().parse_args(argv)
+    options = _parser().parse_args(with_values(sys.argv[1:] if argv is None else argv))
     signals = Signals()
     try:
         status: int = options.execute(options)
@@ -72,8 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     login = "open a login shell in a machine that runs; Ctrl-] leaves it"
     shell.add_to(commands.add_parser("shell", help=login, description=login))
-    about = "convert the trace of a run, or answer a query of it"
-    trace.add_to(commands.add_parser("trace", help=about, description=about))
+    checkpoints.add_to(
+        commands.add_parser("checkpoints", help="list, show or remove the kept checkpoints")
+    )
     images.add_list_to(commands.add_parser("list", help="list the guests and the examples"))
     return parser
 

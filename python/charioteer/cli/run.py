@@ -32,7 +32,7 @@ def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
         help=argparse.SUPPRESS,
     )  # fmt: skip
     add_options(parser)
-    parser.set_defaults(execute=execute, interactive=interactive, trace=True)
+    parser.set_defaults(execute=execute, interactive=interactive)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -42,7 +42,7 @@ def execute(options: argparse.Namespace) -> int:
     test = definition.load(options.cluster)
     artefacts = options.output_directory or Path("charioteer-out") / test.name
     artefacts.mkdir(parents=True, exist_ok=True)
-    chosen = run_options(options, writable_directory(artefacts))
+    chosen = run_options(options, writable_directory(artefacts), test.name)
     with _run_folder(test.name, chosen.keep_machine_state) as folder:
         try:
             written = configuration.write(test, folder)

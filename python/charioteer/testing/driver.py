@@ -10,6 +10,8 @@ from typing import Any, overload
 
 from charioteer import _core as core
 from charioteer.testing import containers, failure, script_trace, wording
+from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
+from charioteer.testing.clean_up import CleanUpErrors
 from charioteer.testing.config import DriverConfiguration
 from charioteer.testing.debug import DebugAbstract, DebugNop
 from charioteer.testing.directories import temporary_directory
@@ -24,6 +26,7 @@ from charioteer.testing.parameters import checked
 from charioteer.testing.polling import Decorator, Poll
 from charioteer.testing.polling_condition import PollingCondition
 from charioteer.testing.race_timer import Timer
+from charioteer.testing.subtests import Subtests
 from charioteer.testing.symbols import banner, pythonized
 from charioteer.testing.sync import sync_all
 from charioteer.testing.vlan import VLan
@@ -41,6 +44,8 @@ class Driver:
         keep_machine_state: bool = False,
         debug: DebugAbstract = DebugNop(),
         interactive: bool = False,
+        *,
+        checkpoints: RunCheckpoints | None = None,
     ) -> None:
         """`out_dir`: the folder for files from machines. Raises OSError for a missing script."""
         self.config = config
@@ -57,6 +62,14 @@ class Driver:
         self.machines_nspawn: list[NspawnMachine] = []
         self.polling_conditions: list[PollingCondition] = []
         self.vhost_vsock: VHostDeviceVsock | None = None
+        self._adopted: list[QemuMachine] = []
+        """All virtual machines, also those of `create_machine`."""
+        self._symbols: dict[str, Any] = {}
+        self._checkpoints = checkpoints or RunCheckpoints(str(config.test_script))
+        self._checkpoints.attach(
+            lambda: self._adopted, logger, self.prompt if interactive else None
+        )
+        self._subtests = Subtests(logger, self._checkpoints)
         self._session = core.Session(logger.reporter)
         self.race_timer = Timer(self._session, config.global_timeout)
         script_trace.remember_source(self.tests)
@@ -91,7 +104,6 @@ class Driver:
         return self
 
     def _set_up(self) -> None:
-        self.logger.record("phase", {"phase": "set-up"})
         if self.config.containers:
             containers.prepare_host()
         tmp_dir = temporary_directory()
@@ -118,6 +130,7 @@ class Driver:
                         callbacks=[self.check_polling_conditions],
                         vsock_guest=vsock.guest if vsock else None,
                         vsock_host=vsock.host if vsock else None,
+                        make_handle=self._checkpoints.make_machine,
                     )
                 )
             )
@@ -143,33 +156,25 @@ class Driver:
 
     def _adopt(self, machine: QemuMachine) -> QemuMachine:
         self._session.adopt_machine(machine.handle)
+        self._adopted.append(machine)
         machine.streams = self.streams
         return machine
 
     def __exit__(self, error_type: object, *_details: object) -> None:
-        self.logger.record("phase", {"phase": "clean-up"})
+        errors = CleanUpErrors(self.logger)
         with self.logger.nested("cleanup"):
-            errors: list[str] = []
             for machine in self.machines_qemu:
                 # It may be of a subclass; the others must end whatever it raises.
-                errors += _problems_of(machine.name, machine.end)
-            errors += containers.release_all(self.machines_nspawn)
-            errors += self._session.close()
+                errors.attempt(machine.name, machine.end)
+            errors.add(containers.release_all(self.machines_nspawn))
+            errors.add(self._session.close())
             if self.vhost_vsock is not None:
-                errors += _problems_of("vhost-device-vsock", self.vhost_vsock.stop)
+                errors.attempt("vhost-device-vsock", self.vhost_vsock.stop)
             for vlan in self.vlans:
-                errors += _problems_of(f"vlan{vlan.nr}", vlan.stop)
+                errors.attempt(f"vlan{vlan.nr}", vlan.stop)
+            errors.attempt("checkpoints", self._checkpoints.close)
             self.logger.collect()
-        self._report_errors(errors, quietly=error_type is not None)
-
-    def _report_errors(self, errors: list[str], quietly: bool) -> None:
-        """Logs errors of the clean-up; ends the program because of them, if nothing else does."""
-        for number, error in enumerate(errors, start=1):
-            try:
-                self.logger.error(error)
-            except SystemExit:
-                if number == len(errors) and not quietly:
-                    raise
+        errors.report(quietly=error_type is not None)
 
     # The script
 
@@ -214,10 +219,11 @@ class Driver:
     def test_script(self) -> None:
         """Runs the script. Raises SystemExit with status 1 if a request of it fails."""
         with self.logger.nested("run the VM test script"):
-            symbols = self.test_symbols()
+            self._symbols = self.test_symbols()
+            self._checkpoints.begin()
             try:
-                with children_end_here():
-                    exec(compile(self.tests, script_trace.SCRIPT, "exec"), symbols, None)
+                with children_end_here(), self._checkpoints.expected_to_resume():
+                    exec(compile(self.tests, script_trace.SCRIPT, "exec"), self._symbols, None)
             except MachineError as error:
                 failure.report_machine(self.logger, error)
                 sys.exit(1)
@@ -229,11 +235,16 @@ class Driver:
                 self.debug.breakpoint()
                 raise
 
+    def prompt(self) -> None:
+        """Reads and runs code with the script's names, which are printed unless the script has run."""
+        from charioteer.testing import repl  # slow to import
+
+        repl.run(self._symbols or self.test_symbols())
+
     def run_tests(self) -> None:
         """Runs the script within the time limit, then `sync` in the machines."""
         limit = render(self.global_timeout)
         self.logger.info(f"Test will time out and terminate in {limit} seconds")
-        self.logger.record("phase", {"phase": "script"})
         self.race_timer.start()
         try:
             self.test_script()
@@ -265,12 +276,25 @@ class Driver:
     @contextmanager
     def subtest(self, name: str) -> Generator[None, None, None]:
         """A named part of the test: `with subtest("..."):`."""
-        with self.logger.subtest(name):
-            try:
-                yield
-            except Exception as error:
-                self.logger.log_test_error(f'Test "{name}" failed with error: "{error}"')
-                raise
+        with self._subtests.run(name):
+            yield
+
+    # Checkpoints
+
+    def checkpoint(self, name: str) -> None:
+        """Saves all machines as `name`, which replaces an earlier checkpoint of that name.
+
+        Raises MachineError when they cannot be saved; they run on then.
+        """
+        self._checkpoints.save(name)
+
+    def restore(self, name: str) -> None:
+        """Replaces all machines by their state at the checkpoint `name`. Raises MachineError."""
+        self._checkpoints.restore(name)
+
+    def checkpoints(self) -> list[str]:
+        """The names of the checkpoints that `restore` takes, in the order in which they were saved."""
+        return [each.name for each in self._checkpoints.saved()]
 
     @checked
     def create_machine(
@@ -301,6 +325,7 @@ class Driver:
                 logger=self.logger,
                 name=name,
                 keep_machine_state=keep_machine_state or keep_vm_state,
+                make_handle=self._checkpoints.make_machine,
             )
         )
 
@@ -333,8 +358,9 @@ class Driver:
 
     def check_polling_conditions(self) -> None:
         """Raises PollingConditionError unless all active conditions hold."""
-        for condition in self.polling_conditions:
-            condition.maybe_raise()
+        with self._checkpoints.polling() as is_due:
+            for condition in self.polling_conditions if is_due else ():
+                condition.maybe_raise()
 
     @overload
     def polling_condition(self, fun_: Callable[[], bool | None]) -> Poll:
@@ -370,12 +396,3 @@ class Driver:
             return Poll(condition, self.polling_conditions, self.logger)
 
         return make if fun_ is None else make(fun_)
-
-
-def _problems_of(what: str, end: Callable[[], None]) -> list[str]:
-    """Ends something; returns the error as a sentence, or none."""
-    try:
-        end()
-    except Exception as error:
-        return [f"Error during cleanup of {what}: {error}"]
-    return []

@@ -2,14 +2,13 @@
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from charioteer.errors import InputError
 from charioteer.paths import is_utf8
+from charioteer.testing.checkpoints.wishes import Wishes
 
-TRACE = "trace.jsonl"
-"""The name of the trace in the output directory."""
 LEVELS = ["debug", "info", "warning", "error"]
 
 
@@ -26,12 +25,11 @@ class RunOptions:
     """The program that attaches to the sandbox of a test that has failed; None: it does not wait."""
     junit_xml: Path | None = None
     """Of the JUnit report; a relative one is below the output directory."""
-    trace: bool = False
-    """Whether the events of the run go into the file TRACE of the output directory."""
     log_level: str | None = None
     """One of LEVELS; None: that of the loggers."""
     stream: bool = False
     """Whether the log shows the output of commands as it comes, unless the script sets `stream`."""
+    checkpoints: Wishes = field(default_factory=Wishes)
     vsock_offset: int | None = None
     """When machines have vsocks of the host's kernel: machine i has the address offset + i."""
 
@@ -75,11 +73,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--junit-xml", type=Path, metavar="PATH", help="write a JUnit report")
     parser.add_argument(
-        "--trace",
-        action="store_true",
-        help=f"write the events of the run into {TRACE} in the output directory",
-    )
-    parser.add_argument(
         "--log-level",
         choices=LEVELS,
         action=EnvironmentDefault,
@@ -89,10 +82,39 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stream", action="store_true", help="show the output of commands line by line as it comes"
     )
+    parser.add_argument(
+        "--checkpoint",
+        action="store_true",
+        help="keep a checkpoint of all machines at the end of each subtest, for --resume",
+    )
+    parser.add_argument(
+        "--resume",
+        metavar="=NAME",
+        help="go on at the checkpoint NAME, or at the last one before a change of the script",
+    )
+    parser.add_argument(
+        "--clock",
+        choices=["kept", "now"],
+        default="kept",
+        help="what time it is in resumed guests: that of the checkpoint, or the host's",
+    )
 
 
-def run_options(options: argparse.Namespace, output_directory: Path) -> RunOptions:
-    """Converts parsed options. Raises InputError for an invalid log level in the environment."""
+def with_values(arguments: list[str]) -> list[str]:
+    """The command line with `--resume` as `--resume=`, since its value is optional.
+
+    Otherwise argparse would take the next argument as the value.
+    """
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = ["--resume=" if each == "--resume" else each for each in arguments[:end]]
+    return [*options, *arguments[end:]]
+
+
+def run_options(options: argparse.Namespace, output_directory: Path, label: str = "") -> RunOptions:
+    """Converts parsed options; `label` is the name of the test, if it has one.
+
+    Raises InputError for an invalid log level in the environment.
+    """
     if options.log_level is not None and options.log_level not in LEVELS:
         raise InputError(f"the variable logLevel is {options.log_level!r}, not {', '.join(LEVELS)}")
     return RunOptions(
@@ -101,9 +123,9 @@ def run_options(options: argparse.Namespace, output_directory: Path) -> RunOptio
         interactive=bool(options.interactive),
         debug_hook_attach=options.debug_hook_attach,
         junit_xml=options.junit_xml,
-        trace=options.trace,
         log_level=options.log_level,
         stream=options.stream,
+        checkpoints=Wishes(options.checkpoint, options.resume, options.clock == "now", label),
     )
 
 

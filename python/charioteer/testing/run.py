@@ -1,13 +1,14 @@
 """Runs a test, from reading its configuration to its reports."""
 
 import os
-import sys
 import time
 import traceback
 from contextlib import nullcontext
 
 from charioteer.errors import InputError
 from charioteer.testing import failure, script_trace
+from charioteer.testing.checkpoints.plan import Plan, plan
+from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
 from charioteer.testing.config import DriverConfiguration
 from charioteer.testing.debug import Debug, DebugNop
 from charioteer.testing.driver import Driver
@@ -19,10 +20,9 @@ from charioteer.testing.logger import (
     JunitXMLLogger,
     LogLevel,
     TerminalLogger,
-    TraceLogger,
     XMLLogger,
 )
-from charioteer.testing.options import TRACE, RunOptions
+from charioteer.testing.options import RunOptions
 from charioteer.testing.output import in_order_with
 from charioteer.testing.signals import Signals, Terminated
 from charioteer.testing.wording import kept_state
@@ -38,24 +38,41 @@ def run(configuration: DriverConfiguration, options: RunOptions) -> int:
     Raises InputError when the log file or the test script cannot be opened, SystemExit when the
     script does, and Terminated after SIGTERM, which the time limit of the run sends too.
     """
+
+    def rehearse(checkpoints: RunCheckpoints) -> None:
+        with _make_driver(configuration, options, CompositeLogger(), checkpoints) as driver:
+            driver.test_script()
+
     signals = Signals()
     try:
-        logger = _make_logger(options)
-        try:
-            driver = _make_driver(configuration, options, logger)
-            if not options.keep_machine_state:
-                logger.info(f"Machine state will be reset. To keep it, pass {kept_state.flag}")
-            # A prompt uses the terminal exclusively.
-            ordered = nullcontext() if driver.interactive else in_order_with(logger.reporter)
-            with ordered:
-                status = _run(driver, options.vsock_offset, logger, signals)
-            return OUTPUT_CLOSED if status == 0 and logger.reporter.output_unread else status
-        finally:
-            _finish(logger, sys.exc_info()[1])
+        # Before anything that starts a thread.
+        with plan(
+            configuration, options.output_directory, options.checkpoints, rehearse
+        ) as planned:
+            return _run_planned(configuration, options, planned, signals)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
         signals.restore()
+
+
+def _run_planned(
+    configuration: DriverConfiguration, options: RunOptions, planned: Plan, signals: Signals
+) -> int:
+    logger = _make_logger(options)
+    try:
+        driver = _make_driver(configuration, options, logger, planned.checkpoints)
+        for message in planned.messages:
+            logger.info(message)
+        if not options.keep_machine_state:
+            logger.info(f"Machine state will be reset. To keep it, pass {kept_state.flag}")
+        # A prompt uses the terminal exclusively.
+        ordered = nullcontext() if driver.interactive else in_order_with(logger.reporter)
+        with ordered:
+            status = _run(driver, planned, options.vsock_offset, logger, signals)
+        return OUTPUT_CLOSED if status == 0 and logger.reporter.output_unread else status
+    finally:
+        _finish(logger)
 
 
 def _make_logger(options: RunOptions) -> CompositeLogger:
@@ -65,11 +82,6 @@ def _make_logger(options: RunOptions) -> CompositeLogger:
             logger.add_logger(XMLLogger(log_file))
     except OSError as error:
         raise InputError(f"the log file of the variable LOGFILE: {error}") from error
-    if options.trace:
-        try:
-            logger.add_logger(TraceLogger(options.output_directory / TRACE))
-        except OSError as error:
-            raise InputError(f"the trace: {error}") from error
     if options.junit_xml is not None:
         logger.add_logger(JunitXMLLogger(options.output_directory / options.junit_xml))
     if options.log_level is not None:
@@ -77,26 +89,23 @@ def _make_logger(options: RunOptions) -> CompositeLogger:
     return logger
 
 
-def _finish(logger: CompositeLogger, error: BaseException | None) -> None:
-    """Writes pending reports, since no exit handler runs after SIGTERM.
-
-    `error`: what ends the run, unless its outcome was reported.
-    """
+def _finish(logger: CompositeLogger) -> None:
+    """Writes pending reports, since no exit handler runs after SIGTERM."""
     for each in logger.logger_list:
         if isinstance(each, JunitXMLLogger):
             try:
                 each.close()
-            except OSError as unwritten:
-                logger.log(f"cannot write the JUnit report: {unwritten}")
-    for each in logger.logger_list:
-        if isinstance(each, TraceLogger) and (reason := each.close(error)):
-            logger.log(f"the trace is incomplete: {reason}")
+            except OSError as error:
+                logger.log(f"cannot write the JUnit report: {error}")
     logger.collect()
     logger.reporter.flush()
 
 
 def _make_driver(
-    configuration: DriverConfiguration, options: RunOptions, logger: AbstractLogger
+    configuration: DriverConfiguration,
+    options: RunOptions,
+    logger: AbstractLogger,
+    checkpoints: RunCheckpoints,
 ) -> Driver:
     attach = options.debug_hook_attach
     try:
@@ -107,6 +116,7 @@ def _make_driver(
             keep_machine_state=options.keep_machine_state,
             debug=DebugNop() if attach is None else Debug(logger, attach),
             interactive=options.interactive,
+            checkpoints=checkpoints,
         )
     except (OSError, UnicodeDecodeError) as error:
         script = configuration.test_script
@@ -115,13 +125,19 @@ def _make_driver(
     return driver
 
 
-def _run(driver: Driver, vsock_offset: int | None, logger: AbstractLogger, signals: Signals) -> int:
+def _run(
+    driver: Driver,
+    planned: Plan,
+    vsock_offset: int | None,
+    logger: AbstractLogger,
+    signals: Signals,
+) -> int:
     """Sets up, runs and cleans up; then reports an error that the script did not handle."""
     try:
         # The clean-up is the driver's __exit__, which signals must not interrupt.
         with signals.prevailing(), driver, signals, children_end_here():
             driver.dump_machine_ssh(vsock_offset)
-            _run_inside(driver, logger)
+            _run_inside(driver, planned, logger)
     except (KeyboardInterrupt, Terminated) as error:
         failure.report_interruption(logger, error, driver.tests)
         logger.run_failed("interrupted by " + failure.name_of_interruption(error))
@@ -144,12 +160,12 @@ def _run(driver: Driver, vsock_offset: int | None, logger: AbstractLogger, signa
     return 0
 
 
-def _run_inside(driver: Driver, logger: AbstractLogger) -> None:
+def _run_inside(driver: Driver, planned: Plan, logger: AbstractLogger) -> None:
     if driver.interactive:
-        from charioteer.testing import repl  # slow to import
-
-        logger.record("phase", {"phase": "prompt"})
-        repl.run(driver.test_symbols())
+        if planned.checkpoints.resumes:
+            driver.test_script()  # the prompt comes where it resumes
+        else:
+            driver.prompt()
         return
     begin = time.monotonic()
     driver.run_tests()

@@ -10,12 +10,13 @@ from charioteer import __version__, paths
 from charioteer.cli import program
 from charioteer.cluster import configuration
 from charioteer.testing import run
+from charioteer.testing.checkpoints.wishes import Wishes
 from charioteer.testing.config import DriverConfiguration
 from charioteer.testing.options import RunOptions
 from test_driver.arguments import make_parser
 
 OF_THE_CONFIGURATION = {
-    *("-c", "--config", "--vlans", "--global-timeout", "--dump-vsocks"),
+    *("-c", "--c", "--config", "--vlans", "--global-timeout", "--dump-vsocks"),
     *("--start-scripts", "--st", "--s"),
     # The name of --keep-machine-state in releases of NixOS.
     "--keep-vm-state",
@@ -52,13 +53,19 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunOptions]:
     return made
 
 
+def _plain(output_directory: Path, **changes: Any) -> RunOptions:
+    """The options of a run without any."""
+    return RunOptions(output_directory, checkpoints=Wishes(label="ping"), **changes)
+
+
 def ping(command: str, *options: str) -> int:
     return program.main([command, str(paths.examples() / "ping"), *options])
 
 
 def test_all_options_are_passed_on(runs: list[RunOptions], tmp_path: Path) -> None:
+    more = ["--checkpoint", "--resume", "--clock=now", "--output_directory=out"]
     given = ["-K", "-I", "--debug-hook-attach=/attach", "--junit-xml=report.xml"]
-    assert ping("run", *given, "--log-level=warning", "--stream", "--output_directory=out") == 0
+    assert ping("run", *given, "--log-level=warning", "--stream", *more) == 0
     assert runs == [
         RunOptions(
             output_directory=tmp_path / "out",
@@ -68,7 +75,7 @@ def test_all_options_are_passed_on(runs: list[RunOptions], tmp_path: Path) -> No
             junit_xml=Path("report.xml"),
             log_level="warning",
             stream=True,
-            trace=True,
+            checkpoints=Wishes(record=True, resume="", clock_now=True, label="ping"),
         )
     ]
 
@@ -79,14 +86,14 @@ def test_spellings_of_the_output_directory(
 ) -> None:
     assert ping("run", spelling, "there") == 0
     assert ping("run", "--output", "there") == 0
-    assert runs == [RunOptions(tmp_path / "there", trace=True)] * 2
+    assert runs == [_plain(tmp_path / "there")] * 2
 
 
 def test_defaults_are_passed_on(runs: list[RunOptions], tmp_path: Path) -> None:
     ping("run")
     ping("repl")
     out = tmp_path / "charioteer-out/ping"
-    assert runs == [RunOptions(out, trace=True), RunOptions(out, interactive=True, trace=True)]
+    assert runs == [_plain(out), _plain(out, interactive=True)]
 
 
 def test_the_log_level_of_the_environment(

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from charioteer import _core as core
 from charioteer.testing.duration import Duration
@@ -13,6 +14,16 @@ from charioteer.testing.machine.qmp import QMPSession
 from charioteer.testing.machine.start_command import StartCommand, as_start_command
 from charioteer.testing.machine.succession import take_over_state
 from charioteer.testing.parameters import checked
+
+
+class StartOptions(NamedTuple):
+    """The arguments of the core's `start`."""
+
+    allow_reboot: bool
+    arguments: list[str]
+    command: str
+    full_command: str
+    environment: list[str] | None
 
 
 class LifeCycle(BaseMachine):
@@ -35,6 +46,9 @@ class LifeCycle(BaseMachine):
         self.handle = handle
         self._command = command
         self._process: QemuProcess | None = None
+        self._options: StartOptions | None = None
+        self.forwarded_ports: list[tuple[int, int]] = []
+        """Ports of the host and of the guest that this start of QEMU connects."""
         self._forgotten: dict[str, int] = {}
         """The attributes that a script has set to None, with the id of QEMU's process then."""
         self._qmp_client = QMPSession(handle)
@@ -177,6 +191,23 @@ class LifeCycle(BaseMachine):
     @checked
     def start(self, allow_reboot: bool = False) -> None:
         """Starts QEMU; with `allow_reboot` the guest can reboot. Raises MachineError."""
+        if not self.booted:
+            take_over_state(self)
+            self._shell.return_to_driver()
+            self.forwarded_ports = []
+            self._options = self._start_options(allow_reboot)
+        self.handle.start(*(self._options or self._start_options(allow_reboot)))
+
+    def load_state(self, file: Path) -> None:
+        """Starts QEMU as the last start did, with the guest that was saved to `file`.
+
+        The guest is stopped. Raises MachineError.
+        """
+        self._shell.return_to_driver()
+        self.forwarded_ports = []
+        self.handle.load_state(str(file), *(self._options or self._start_options(False)))
+
+    def _start_options(self, allow_reboot: bool) -> StartOptions:
         arguments = []
         if self.vsock_guest is not None:
             arguments = [
@@ -185,15 +216,12 @@ class LifeCycle(BaseMachine):
                 "-device",
                 "vhost-user-vsock-pci,chardev=vsock_ssh",
             ]
-        if not self.booted:
-            take_over_state(self)
-            self._shell.return_to_driver()
         command, full_command, environment = self.start_command, "", None
         if command.is_changed():
             sockets = (self.monitor_path, self.qmp_path, self.shell_path)
             full_command = str(command.cmd(*sockets, allow_reboot))
             environment = self._environment(command)
-        self.handle.start(allow_reboot, arguments, str(command), full_command, environment)
+        return StartOptions(allow_reboot, arguments, str(command), full_command, environment)
 
     def _environment(self, command: StartCommand) -> list[str]:
         """The environment for a start command that a script has changed."""

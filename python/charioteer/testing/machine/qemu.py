@@ -36,11 +36,14 @@ class QemuMachine(Files, Firmware, Terminals):
         callbacks: list[Callable[[], None]] | None = None,
         vsock_guest: Path | None = None,
         vsock_host: Path | None = None,
+        *,
+        make_handle: Callable[..., core.Machine] | None = None,
     ) -> None:
         """`start_command` is a shell command; NAME of its `run-NAME-vm` is the default name.
 
         Unless `keep_machine_state`, the state of an earlier run is deleted. Raises MachineError when
-        another running driver uses the state directory, OSError.
+        another running driver uses the state directory, OSError. `make_handle` takes the arguments of
+        core.Machine, by default it is that class.
         """
         command = as_start_command(start_command)
         super().__init__(
@@ -59,7 +62,7 @@ class QemuMachine(Files, Firmware, Terminals):
         self.efi_vars_path = self.state_dir / f"{self.name}-efi-vars.fd"
         take_over_state(self)
         self._connect_core(
-            core.Machine(
+            (make_handle or core.Machine)(
                 self.name,
                 str(command),
                 str(self.state_dir),
@@ -156,6 +159,7 @@ class QemuMachine(Files, Firmware, Terminals):
         """Forwards a TCP port of the host to one of the guest."""
         self.run_callbacks()
         self.handle.forward_port(host_port, guest_port)
+        self.forwarded_ports.append((host_port, guest_port))
 
     def block(self) -> None:
         """Sets the link of the first VLAN's network interface down."""

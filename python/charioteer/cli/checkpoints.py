@@ -1,0 +1,105 @@
+"""`charioteer checkpoints`: the recorded runs and their checkpoints."""
+
+import argparse
+import time
+
+from charioteer import folders
+from charioteer.errors import InputError
+from charioteer.testing.checkpoints import store
+from charioteer.testing.checkpoints.record import Record, occupied
+
+_MEGABYTE = 1_000_000
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Adds the subcommands."""
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "list", "list the recorded runs").set_defaults(execute=show_all)
+    show = _add(commands, "show", "show the checkpoints of a recorded run")
+    show.add_argument("run", metavar="RUN", help="its name in the list, or the beginning of it")
+    show.set_defaults(execute=show_one)
+    remove = _add(commands, "remove", "remove recorded runs with their checkpoints")
+    remove.add_argument("runs", nargs="+", metavar="RUN", help="as for show")
+    remove.set_defaults(execute=remove_some)
+    prune = _add(commands, "prune", "remove the oldest recorded runs")
+    prune.add_argument(
+        "--size",
+        type=_megabytes,
+        metavar="MB",
+        help="what the rest may use (default: $CHARIOTEER_CHECKPOINTS_SIZE, or 20000)",
+    )
+    prune.set_defaults(execute=remove_oldest)
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, help_text: str
+) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=help_text, description=help_text)
+
+
+def _megabytes(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of megabytes")
+    return int(text) * _MEGABYTE
+
+
+def show_all(_options: argparse.Namespace) -> int:
+    """Runs `charioteer checkpoints list`."""
+    records = store.records()
+    total = 0
+    for record in records:
+        size = occupied(record.folder)
+        total += size
+        count = len(record.checkpoints())
+        print(f"{record.folder.name}  {_label(record):24} {count:3} checkpoints {_size(size):>9}")
+    print(f"{len(records)} recorded runs, {_size(total)} of {_size(store.limit())}, {store.root()}")
+    return 0
+
+
+def show_one(options: argparse.Namespace) -> int:
+    """Runs `charioteer checkpoints show`. Raises InputError."""
+    record = _find(options.run)
+    about_it = record.description
+    begin = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about_it.begin))
+    print(f"{record.folder.name}: {_label(record)}, {begin}, script {about_it.script}")
+    for machine in record.machines():
+        print(f"  {len(record.calls(machine)):5} calls of {machine}")
+    for each in record.checkpoints():
+        where = "" if each.line is None else f", line {each.line}"
+        cannot = "" if each.calls is not None else ", only for the run itself"
+        print(f"  {each.number:3}. {each.name} ({_size(each.occupied())}{where}{cannot})")
+    return 0
+
+
+def remove_some(options: argparse.Namespace) -> int:
+    """Runs `charioteer checkpoints remove`. Raises InputError, also for a run that is in use."""
+    for record in [_find(name) for name in options.runs]:
+        if not folders.remove(record.folder):
+            raise InputError(f"{record.folder.name} is in use by a running test")
+        print(f"removed {record.folder.name}")
+    return 0
+
+
+def remove_oldest(options: argparse.Namespace) -> int:
+    """Runs `charioteer checkpoints prune`. Raises InputError for an invalid size."""
+    most = store.limit() if options.size is None else options.size
+    for folder in store.prune(most):
+        print(f"removed {folder.name}")
+    return 0
+
+
+def _find(name: str) -> Record:
+    found = [each for each in store.records() if each.folder.name.startswith(name)]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(each.folder.name for each in found or store.records()) or "none"
+    which = "several recorded runs begin with" if found else "there is no recorded run"
+    raise InputError(f"{which} {name!r}; there are: {names}")
+
+
+def _label(record: Record) -> str:
+    return record.description.label or record.description.script
+
+
+def _size(size: int) -> str:
+    return f"{size / _MEGABYTE:,.0f} MB"

@@ -1,0 +1,142 @@
+"""Objects of the core that belong to a machine, whose calls are recorded like the machine's own."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from charioteer import _core as core
+from charioteer.testing.checkpoints.calls import CallKind
+from charioteer.testing.checkpoints.entries import MachineState
+from charioteer.testing.duration import Duration
+
+_PLAIN = CallKind(("part",))
+
+
+def _with(parameter: str, ignored: bool = False) -> CallKind:
+    return CallKind(("part", parameter), frozenset([parameter] if ignored else []))
+
+
+class Machine(Protocol):
+    """The part of a recorded machine that its parts use."""
+
+    live_commands: dict[int, str]
+
+    def call(
+        self, method: str, kind: CallKind, named: dict[str, Any], perform: Callable[[], Any]
+    ) -> Any:
+        ...
+
+    def current_state(self) -> MachineState:
+        ...
+
+
+class SpawnedCall:
+    """A recorded `core.Call`: a command that runs in the background."""
+
+    def __init__(self, machine: Machine, number: int, call: core.Call | None) -> None:
+        """`number`: among the parts of the machine. `call` is None when it is replayed."""
+        self._machine = machine
+        self._number = number
+        self._real = call
+
+    def _call(self, method: str, kind: CallKind = _PLAIN, *argument: Any) -> Any:
+        named = dict(zip(kind.parameters, (self._number, *argument)))
+        return self._machine.call(
+            f"call.{method}", kind, named, lambda: getattr(self._real, method)(*argument)
+        )
+
+    @property
+    def pid(self) -> int:
+        named = {"part": self._number}
+        pid: int = self._machine.call(
+            "call.pid", _PLAIN, named, lambda: self._real and self._real.pid
+        )
+        return pid
+
+    @property
+    def outcome(self) -> core.Outcome | None:
+        named = {"part": self._number}
+        outcome: core.Outcome | None = self._machine.call(
+            "call.outcome", _PLAIN, named, lambda: self._real and self._real.outcome
+        )
+        return outcome
+
+    def read(self, timeout: Duration | None = None) -> core.Piece | None:
+        piece: core.Piece | None = self._call("read", _with("timeout", ignored=True), timeout)
+        if piece is None:
+            self._machine.live_commands.pop(self._number, None)
+        return piece
+
+    def write(self, data: bytes) -> None:
+        self._call("write", _with("data"), data)
+
+    def end_input(self) -> None:
+        self._call("end_input")
+
+    def signal(self, number: int) -> None:
+        self._call("signal", _with("number"), number)
+
+    def detach(self) -> None:
+        self._call("detach")
+        self._machine.live_commands.pop(self._number, None)
+
+
+class RecordedReading(Iterator[tuple[int, str]]):
+    """A recorded `core.ScreenReading`."""
+
+    def __init__(self, machine: Machine, number: int, reading: core.ScreenReading | None) -> None:
+        self._machine = machine
+        self._number = number
+        self._real = reading
+
+    def __next__(self) -> tuple[int, str]:
+        named = {"part": self._number}
+        text: tuple[int, str] = self._machine.call(
+            "reading.next", _PLAIN, named, lambda: next(self._real or iter([]))
+        )
+        return text
+
+
+class RecordedProcess:
+    """A recorded `core.Process`: QEMU. `poll` and `returncode` are read only from its state."""
+
+    def __init__(self, machine: Machine, process: core.Process | None) -> None:
+        self._machine = machine
+        self._real = process
+
+    def _call(self, method: str, kind: CallKind = CallKind(()), *argument: Any) -> Any:
+        named = dict(zip(kind.parameters, argument))
+        return self._machine.call(
+            f"process.{method}", kind, named, lambda: getattr(self._real, method)(*argument)
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._real.pid if self._real else self._machine.current_state().pid or 0
+
+    @property
+    def returncode(self) -> int | None:
+        return self._real.returncode if self._real else self._replayed_status()
+
+    def poll(self) -> int | None:
+        return self._real.poll() if self._real else self._replayed_status()
+
+    def _replayed_status(self) -> int | None:
+        """While a record is replayed: a process that was not waited for is running."""
+        return None if self._machine.current_state().booted else 0
+
+    def wait(self, timeout: float | None = None) -> int:
+        status: int = self._call("wait", CallKind(("timeout",), frozenset(["timeout"])), timeout)
+        return status
+
+    def send_signal(self, signal: int) -> None:
+        self._call("send_signal", CallKind(("signal",)), signal)
+
+    def terminate(self) -> None:
+        self._call("terminate")
+
+    def kill(self) -> None:
+        self._call("kill")
+
+    def last_output(self) -> str:
+        output: str = self._call("last_output")
+        return output

@@ -1,0 +1,137 @@
+"""The checkpoints of one run, as the driver uses them."""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from charioteer import _core as core
+from charioteer import folders
+from charioteer.testing.checkpoints import store
+from charioteer.testing.checkpoints.record import Checkpoint, Description, Record
+from charioteer.testing.checkpoints.team import NotSaved, Team
+from charioteer.testing.errors import MachineError
+from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.machine import QemuMachine
+from charioteer.testing.script_trace import current_line
+
+
+class RunCheckpoints:
+    """Checkpoints that a script saves and restores in one run. They are removed at its end.
+
+    The subclass `RecordedCheckpoints` keeps them, with a record of the calls, for later runs.
+    """
+
+    def __init__(self, script: str) -> None:
+        """`script`: the path of the test script, for the list of the runs."""
+        self._script = script
+        self._own: Record | None = None
+        self._open = ExitStack()
+
+    def attach(
+        self,
+        machines: Callable[[], list[QemuMachine]],
+        logger: AbstractLogger,
+        prompt: Callable[[], None] | None,
+    ) -> None:
+        """To be called by the driver. `machines`: those that exist at the time of a call.
+
+        `prompt` is called where the run resumes, and ends the run.
+        """
+        self._team = Team(machines)
+        self._logger = logger
+        self._prompt = prompt
+
+    @property
+    def resumes(self) -> bool:
+        """Whether the script is to resume at a checkpoint, and has not done so yet."""
+        return False
+
+    def make_machine(self, *args: Any) -> core.Machine:
+        """A machine of the core; arguments as for core.Machine."""
+        return core.Machine(*args)
+
+    @contextmanager
+    def polling(self) -> Generator[bool, None, None]:
+        """The block in which polling conditions are checked; gives whether they are to be checked."""
+        yield True
+
+    def subtest_ended(self, name: str) -> None:
+        """To be called at the end of each subtest that is in no other."""
+
+    def note_replayed(self) -> None:
+        """Logs that the current step was answered from a record, if it was."""
+
+    def begin(self) -> None:
+        """To be called before the script."""
+
+    @contextmanager
+    def expected_to_resume(self) -> Generator[None, None, None]:
+        """The block of the script. Raises MachineError if it passes without resuming as planned."""
+        yield
+
+    def close(self) -> None:
+        """Ends the use of the folder of checkpoints."""
+        own, self._own = self._own, None
+        self._open.close()
+        if own is not None and not own.description.kept:
+            folders.remove(own.folder)
+
+    # What scripts and prompts call
+
+    def save(self, name: str) -> Checkpoint | None:
+        """Saves all machines under this name, which replaces an earlier one.
+
+        None while a record is replayed. Raises MachineError when they cannot be saved.
+        """
+        try:
+            return self._save(name, self._calls_made())
+        except NotSaved as error:
+            raise MachineError(f"the checkpoint {name!r} cannot be made: {error}") from error
+        except OSError as error:
+            reason = f"{error.filename or store.root()}: {error.strerror}"
+            raise MachineError(f"the checkpoint {name!r} cannot be written: {reason}") from error
+
+    def restore(self, name: str) -> None:
+        """Restores all machines as they were at the checkpoint. Raises MachineError, OSError."""
+        found = [each for each in self.saved() if each.name == name]
+        if not found:
+            known = ", ".join(repr(each.name) for each in self.saved()) or "none"
+            raise MachineError(f"there is no checkpoint {name!r}; there are: {known}")
+        with self._logger.nested(f"restoring the checkpoint {name!r}"):
+            self._team.restore(found[-1].folder)
+
+    def saved(self) -> list[Checkpoint]:
+        """The checkpoints that can be restored, in the order in which they were saved."""
+        return [] if self._own is None else self._own.checkpoints()
+
+    # For the subclass
+
+    def _calls_made(self) -> Mapping[str, int] | None:
+        """See Checkpoint.calls."""
+        return None
+
+    def _describe(self) -> Description:
+        """The description of the folder that this run makes."""
+        return Description("", time.time(), self._script, {}, kept=False)
+
+    def _record(self) -> Record:
+        """The folder of this run's checkpoints, which is made when it is first needed."""
+        if self._own is None:
+            self._own = self._open.enter_context(store.new_record(self._describe()))
+        return self._own
+
+    def _save(self, name: str, calls: Mapping[str, int] | None) -> Checkpoint:
+        """Raises NotSaved, OSError, MachineError."""
+        if threading.current_thread() is not threading.main_thread():
+            raise NotSaved("another thread than the main one asks for it")
+        record = self._record()
+        with self._logger.nested(f"saving the checkpoint {name!r}"):
+            with record.new_checkpoint(name, current_line(), calls) as folder:
+                stopped = self._team.save(folder)
+            self._logger.info(f"the machines were stopped for {stopped:.2f}s")
+        removed = store.prune(store.limit())
+        if removed:
+            self._logger.info(f"removed the oldest recorded runs ({len(removed)})")
+        return record.checkpoints()[-1]

@@ -1,1 +1,0 @@
-"""Reads the trace of a run, docs/trace.md: converts it and answers queries."""

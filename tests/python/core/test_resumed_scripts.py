@@ -1,0 +1,297 @@
+"""Scripts that resume at a checkpoint: what is called, what is answered from the record, what differs."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from support.noted_scripts import TWO, Scripts
+from support.run import Run
+from support.testbed import Testbed
+
+
+@pytest.fixture
+def scripts(testbed: Testbed, folder: Path) -> Scripts:
+    return Scripts(testbed, folder)
+
+
+class TestWhereItResumes:
+    def test_an_unchanged_script_resumes_at_its_last_checkpoint(self, scripts: Scripts) -> None:
+        recorded = scripts.record(TWO + "note('c')")
+        assert scripts.done == ["a", "b", "c"]
+        assert "saving the checkpoint 'two'" in recorded.stderr
+        run = scripts.run(TWO + "note('c')", "--resume")
+        assert scripts.done == ["c"]
+        assert "resumed at the checkpoint 'two': " in run.stderr
+
+    def test_a_changed_subtest_is_run_again(self, scripts: Scripts) -> None:
+        scripts.record(TWO)
+        run = scripts.run(TWO.replace('"b"', '"changed"'), "--resume")
+        assert scripts.done == ["changed"]
+        assert "resumed at the checkpoint 'one': " in run.stderr
+        assert "the script differs from the recorded one: line 4: web." in run.stderr
+
+    def test_a_change_before_the_first_checkpoint_boots(self, scripts: Scripts) -> None:
+        scripts.record(TWO)
+        run = scripts.run(TWO.replace('"a"', '"changed"'), "--resume")
+        assert scripts.done == ["changed", "b"]
+        assert "cannot resume, the machines boot" in run.stderr
+
+    def test_the_name_of_a_checkpoint(self, scripts: Scripts) -> None:
+        scripts.record(TWO)
+        scripts.run(TWO, "--resume=one")
+        assert scripts.done == ["b"]
+
+    def test_an_unknown_name_boots(self, scripts: Scripts) -> None:
+        scripts.record(TWO)
+        run = scripts.run(TWO, "--resume=three")
+        assert scripts.done == ["a", "b"]
+        assert "no checkpoint 'three' was recorded" in run.stderr
+
+    def test_nothing_recorded_boots(self, scripts: Scripts) -> None:
+        run = scripts.run(TWO, "--resume")
+        assert scripts.done == ["a", "b"]
+        assert "no run with checkpoints was recorded" in run.stderr
+
+    def test_other_time_limits_are_no_change(self, scripts: Scripts) -> None:
+        script = TWO.replace(
+            "with subtest", "web.wait_until_succeeds('true', timeout={})\nwith subtest"
+        )
+        scripts.record(script.replace("{}", "20"))
+        scripts.run(script.replace("{}", "30"), "--resume")
+        assert scripts.done == []
+
+    def test_a_call_that_was_removed(self, scripts: Scripts) -> None:
+        scripts.record(TWO.replace('note("b")', 'note("b"); note("c")'))
+        run = scripts.run(TWO, "--resume")
+        assert "resumed at the checkpoint 'one'" in run.stderr
+        assert scripts.done == ["b"]
+
+    def test_an_added_machine_boots(self, scripts: Scripts) -> None:
+        scripts.record(TWO)
+        run = scripts.run(TWO, "--resume", machines=("web", "other"))
+        assert scripts.done == ["a", "b"]
+        assert "the recorded checkpoints are not valid any more" in run.stderr
+
+    def test_a_failed_run_resumes_before_its_failure(self, scripts: Scripts) -> None:
+        scripts.record(TWO.replace('note("b")', 'web.succeed("false")'), status=1)
+        scripts.run(TWO, "--resume")
+        assert scripts.done == ["b"]
+
+    def test_a_damaged_checkpoint_is_not_used(self, scripts: Scripts, folder: Path) -> None:
+        scripts.record(TWO)
+        (guest,) = folder.glob("store/*/checkpoints/002/web/guest")
+        guest.write_bytes(b"")
+        run = scripts.run(TWO, "--resume")
+        assert "resumed at the checkpoint 'one'" in run.stderr
+        assert scripts.done == ["b"]
+
+    def test_a_subtest_of_the_same_name(self, scripts: Scripts) -> None:
+        script = """
+            for text in "abc":
+                with subtest("again"):
+                    note(text)
+        """
+        scripts.record(script)
+        scripts.run(script.replace("abc", "abd"), "--resume")
+        assert scripts.done == ["d"]
+
+    def test_checkpoints_that_the_script_names(self, scripts: Scripts) -> None:
+        script = """
+            note("a")
+            driver.checkpoint("first")
+            note("b")
+        """
+        scripts.record(script)
+        scripts.run(script, "--resume=first")
+        assert scripts.done == ["b"]
+
+    def test_a_resumed_run_can_be_recorded_again(self, scripts: Scripts) -> None:
+        scripts.record(TWO + 'with subtest("three"):\n    note("c")\n')
+        changed = TWO.replace('"b"', '"B"') + 'with subtest("three"):\n    note("{}")\n'
+        scripts.run(changed.replace("{}", "c"), "--resume", "--checkpoint")
+        assert scripts.done == ["B", "c"]
+        run = scripts.run(changed.replace("{}", "d"), "--resume")
+        assert "resumed at the checkpoint 'two'" in run.stderr
+        assert scripts.done == ["d"]
+
+
+class TestAnswers:
+    """A script that resumes sees the same results as the recorded one."""
+
+    def resume(self, scripts: Scripts, script: str, machines: tuple[str, ...] = ("web",)) -> Run:
+        """Records and resumes; the scripts print what they have seen."""
+        script = textwrap.dedent(script) + 'with subtest("end"):\n    pass\n'
+        recorded = scripts.record(script, machines=machines)
+        run = scripts.run(script, "--resume", machines=machines)
+        assert "resumed at the checkpoint 'end'" in run.stderr, run.report()
+        assert scripts.done == []
+        shown = [each for each in recorded.stdout.splitlines() if each.startswith("seen")]
+        assert shown and shown == [e for e in run.stdout.splitlines() if e.startswith("seen")]
+        return run
+
+    def test_outputs_and_errors(self, scripts: Scripts) -> None:
+        script = """
+            print("seen", note("a"), web.execute("echo b; exit 3"))
+            try:
+                web.succeed("echo c; false", timeout=5)
+            except Exception as error:
+                print("seen", type(error).__name__, error)
+            print("seen", web.run("printf 'x\\\\377'").stdout_bytes)
+            print("seen", web.booted, web.connected)
+            web.wait_until_succeeds("true")
+        """
+        self.resume(scripts, script)
+
+    def test_files_that_were_copied(self, scripts: Scripts) -> None:
+        script = """
+            import pathlib, shutil
+            shutil.rmtree(driver.out_dir / "logs", ignore_errors=True)
+            web.succeed("mkdir -p /tmp/{folder}; echo text > /tmp/{folder}/file")
+            web.copy_from_machine("/tmp/{folder}", "logs")
+            web.screenshot("picture")
+            print("seen", (driver.out_dir / "logs/{folder}/file").read_text())
+            print("seen", (driver.out_dir / "picture.png").read_bytes())
+        """
+        name = f"charioteer-{scripts.notes.parent.name}"
+        self.resume(scripts, script.replace("{folder}", name))
+
+    def test_all_machines(self, scripts: Scripts) -> None:
+        script = """
+            start_all()
+            print("seen", all_machines.succeed("echo out"))
+            note("a", web), note("b", db)
+            print("seen", web.state_dir.name, db.succeed("echo db"))
+        """
+        self.resume(scripts, script, machines=("web", "db"))
+
+    def test_threads(self, scripts: Scripts) -> None:
+        script = """
+            import threading
+            found = {}
+            def work(number):
+                found[number] = [web.succeed(f"echo {number} {turn}") for turn in range(5)]
+            threads = [threading.Thread(target=work, args=[number]) for number in range(4)]
+            for each in threads: each.start()
+            for each in threads: each.join()
+            print("seen", sorted(found.items()))
+        """
+        self.resume(scripts, script)
+
+    def test_the_console(self, scripts: Scripts) -> None:
+        script = """
+            web.succeed("true")
+            web.send_console("typed\\n")
+            print("seen", web.get_console_log())
+        """
+        self.resume(scripts, script)
+
+    def test_shutdown_and_another_start(self, scripts: Scripts) -> None:
+        script = """
+            note("a")
+            print("seen", web.booted, web.pid is None)
+            web.crash()
+            print("seen", web.booted, web.connected, web.pid is None)
+            web.start()
+            note("b")
+            web.booted = True
+            print("seen", web.booted)
+        """
+        self.resume(scripts, script)
+
+    def test_pauses_are_skipped(self, scripts: Scripts) -> None:
+        script = """
+            import pathlib, time
+            marker = pathlib.Path(notes + ".marker")
+            # An hour, which only the run that resumes has to wait.
+            time.sleep(3600 if marker.exists() else 0)
+            print("seen", note("a"))
+            marker.touch()
+        """
+        self.resume(scripts, script)
+
+    def test_polling_conditions_are_not_part_of_the_record(self, scripts: Scripts) -> None:
+        script = """
+            import random
+            @polling_condition(seconds_interval=0)
+            def answers():
+                web.succeed(f"echo {random.random()}")
+            web.start()
+            with answers:
+                print("seen", note("a"))
+                print("seen", web.wait_until_succeeds("echo yes"))
+        """
+        self.resume(scripts, script)
+
+    def test_qemu_is_asked(self, scripts: Scripts) -> None:
+        script = """
+            web.connect()
+            print("seen", web.qmp_client.send("query-status"))
+            print("seen", web.send_monitor_command("info status"))
+        """
+        self.resume(scripts, script)
+
+
+class TestWhatCannotBeRecorded:
+    def test_a_socket_of_the_root_shell_ends_the_record(self, scripts: Scripts) -> None:
+        script = """
+            with subtest("one"):
+                note("a")
+            web.shell.send(b"true\\n")
+            with subtest("two"):
+                note("b")
+        """
+        run = scripts.record(script)
+        warning = "no further checkpoints are saved: web: the script uses the root shell's socket"
+        assert warning in run.stderr
+        run = scripts.run(script, "--resume")
+        assert "resumed at the checkpoint 'one'" in run.stderr
+        assert scripts.done == ["b"]
+
+    def test_a_call_of_another_thread_that_has_not_returned(self, scripts: Scripts) -> None:
+        script = """
+            import pathlib, threading
+            with subtest("one"):
+                thread = threading.Thread(
+                    target=lambda: web.succeed(f"until test -e {notes}.go; do sleep 0.1; done")
+                )
+                web.connect()
+                thread.start()
+                web.wait_until_succeeds("true", timeout=1) if False else None
+                while not web.handle.calls_under_way: pass
+            pathlib.Path(notes + ".go").touch()
+            thread.join()
+        """
+        run = scripts.record(script)
+        assert "no checkpoint is saved here: a call to web of another thread" in run.stderr
+
+    def test_qemu_that_cannot_save(self, scripts: Scripts, testbed: Testbed) -> None:
+        start = testbed.start_script("web", mode="migration-fails")
+        script = 'with subtest("one"):\n    web.succeed("true")\nweb.succeed("true")\n'
+        run = testbed.drive(
+            testbed.configuration(script, [start]), "--checkpoint", **scripts.options
+        )
+        run.expect(0)
+        assert "the checkpoint 'one' was not saved" in run.stderr
+
+    def test_a_script_that_is_another_one_each_time(self, scripts: Scripts) -> None:
+        # What the rehearsal does is not what the run does: the run must not pass without a test.
+        script = """
+            import os, pathlib
+            marker = pathlib.Path(notes + ".marker")
+            if marker.exists():
+                raise SystemExit(0)
+            with subtest("one"):
+                note("a")
+            if os.getsid(0) == os.getpid() and driver._checkpoints.resumes:
+                marker.touch()
+        """
+        scripts.record(script)
+        run = scripts.run(script, "--resume", status=1)
+        assert "the script ended before the checkpoint 'one'" in run.stderr
+
+    def test_a_directory_that_cannot_be_written(self, scripts: Scripts, folder: Path) -> None:
+        (folder / "store").write_text("a file")
+        run = scripts.start(TWO, "--checkpoint")
+        assert run.finish() == 1
+        assert str(folder / "store") in run.stderr
