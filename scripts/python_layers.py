@@ -10,10 +10,8 @@ USES = {
     "charioteer.images": {"charioteer"},
     "charioteer.cluster": {"charioteer", "charioteer.images"},
     "charioteer.testing": {"charioteer"},
-    "charioteer.trace": {"charioteer"},
     "charioteer.cli": {
-        *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.testing"),
-        "charioteer.trace",
+        *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.testing")
     },
     "test_driver": {"charioteer", "charioteer.testing"},
 }

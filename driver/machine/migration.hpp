@@ -1,12 +1,10 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/json/value.hpp>
-#include <cstdint>
+#include <boost/json/array.hpp>
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "qmp/client.hpp"
 
@@ -53,7 +51,7 @@ private:
 
     asio::awaitable<std::uintmax_t> query_ram();
     io::Deadline deadline_for(std::uintmax_t ram) const;
-    asio::awaitable<void> prepare(std::vector<std::string> capabilities, io::Deadline deadline);
+    asio::awaitable<void> prepare(io::Deadline deadline);
     asio::awaitable<Report> query(io::Deadline deadline);
     asio::awaitable<void> until_completed(io::Deadline deadline);
     asio::awaitable<void> cancel();
