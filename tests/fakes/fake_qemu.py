@@ -145,6 +145,9 @@ def answer(command: str, arguments: dict[str, str]) -> object:
         return {"arch": os.uname().machine}
     if command == "query-status":
         return {"status": run_state, "running": run_state == "running"}
+    if command == "qom-list" and arguments["path"] == "/machine/peripheral-anon":
+        kinds = [each.split(",")[0] for each in DEVICES]
+        return [{"name": f"device[{i}]", "type": f"child<{k}>"} for i, k in enumerate(kinds)]
     if command == "query-memory-size-summary":
         return {"base-memory": 16, "plugged-memory": 0}
     if command == "query-migrate":

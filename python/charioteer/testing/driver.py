@@ -67,7 +67,7 @@ class Driver:
         self._symbols: dict[str, Any] = {}
         self._checkpoints = checkpoints or RunCheckpoints(str(config.test_script))
         self._checkpoints.attach(
-            lambda: self._adopted, logger, self.prompt if interactive else None
+            lambda: self._adopted, config.containers, logger, self.prompt if interactive else None
         )
         self._subtests = Subtests(logger, self._checkpoints)
         self._session = core.Session(logger.reporter)

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
+from charioteer.testing.errors import MachineError
+from charioteer.testing.logger import CompositeLogger
 
 from support.noted_scripts import TWO, Scripts
 from support.testbed import Testbed
@@ -45,6 +48,24 @@ class TestWithinOneRun:
         run.expect(0)
         assert "seen it runs on" in run.stdout
 
+    def test_a_device_that_cannot_be_saved(self, scripts: Scripts, testbed: Testbed) -> None:
+        start = testbed.start_script("web")
+        device = "-device vhost-user-vsock-pci,chardev=vsock_ssh"
+        start.write_text(start.read_text().replace('"$@"', f'"$@" {device}'))
+        script = """
+            web.succeed("true")
+            try:
+                driver.checkpoint("x")
+            except Exception as error:
+                print("seen", error)
+            print("seen", web.succeed("echo it runs on"), driver.checkpoints())
+        """
+        run = testbed.drive(testbed.configuration(script, [start]), **scripts.options)
+        run.expect(0)
+        assert "QEMU cannot save web: it has a vsock for SSH logins" in run.stdout
+        assert "(sshBackdoor.enable = false)" in run.stdout
+        assert "seen it runs on\n []" in run.stdout
+
     def test_a_machine_that_is_off(self, scripts: Scripts) -> None:
         script = """
             (web.state_dir / "disk").write_text("before")
@@ -86,6 +107,15 @@ class TestPrompt:
         run.press_ctrl_d()
         run.expect(0)
         assert scripts.done == ["typed"]
+
+
+def test_containers_are_refused() -> None:
+    checkpoints = RunCheckpoints("test.py")
+    checkpoints.attach(list, ["web", "db"], CompositeLogger([]), None)
+    with pytest.raises(
+        MachineError, match="'x' cannot be made: containers cannot be saved: db, web"
+    ):
+        checkpoints.save("x")
 
 
 def test_the_option_takes_no_following_argument(

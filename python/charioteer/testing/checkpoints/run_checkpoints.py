@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -32,14 +32,17 @@ class RunCheckpoints:
     def attach(
         self,
         machines: Callable[[], list[QemuMachine]],
+        containers: Iterable[str],
         logger: AbstractLogger,
         prompt: Callable[[], None] | None,
     ) -> None:
         """To be called by the driver. `machines`: those that exist at the time of a call.
 
+        `containers`: the names of the run's containers, which cannot be saved.
         `prompt` is called where the run resumes, and ends the run.
         """
         self._team = Team(machines)
+        self._containers = sorted(containers)
         self._logger = logger
         self._prompt = prompt
 
@@ -126,6 +129,8 @@ class RunCheckpoints:
         """Raises NotSaved, OSError, MachineError."""
         if threading.current_thread() is not threading.main_thread():
             raise NotSaved("another thread than the main one asks for it")
+        if self._containers:
+            raise NotSaved(f"containers cannot be saved: {', '.join(self._containers)}")
         record = self._record()
         with self._logger.nested(f"saving the checkpoint {name!r}"):
             with record.new_checkpoint(name, current_line(), calls) as folder:

@@ -6,6 +6,9 @@ for a moment.
 
 from charioteer import _core as core
 
+TAGS = frozenset({"shared", "xchg"})
+"""The mount tags of the folders that only the driver uses."""
+
 # Prints `TAG FOLDER OPTIONS` for each share that it has unmounted. When one is busy, the others are
 # mounted again by the caller.
 _UNMOUNT = r"""
@@ -15,7 +18,15 @@ printf '%s\n' "$mounts" | while read -r tag folder type options rest; do
         9p:shared | 9p:xchg) ;;
         *) continue ;;
     esac
-    umount "$folder" || exit 1
+    umount "$folder" || {
+        # Of all processes: working and root directories, programs and open files below the folder.
+        for pid in $(ls -l /proc/[0-9]*/cwd /proc/[0-9]*/root /proc/[0-9]*/exe /proc/[0-9]*/fd/* \
+            2> /dev/null | sed -n "s|.* /proc/\([0-9]*\)/.* -> $folder\(/.*\)\{0,1\}$|\1|p" | sort -un)
+        do
+            echo "used by $(cat "/proc/$pid/comm") (pid $pid)" >&2
+        done
+        exit 1
+    }
     echo "$tag $folder $options"
 done
 """
@@ -37,8 +48,8 @@ def unmount(guest: core.Machine, mounts: Mounts, limit: float) -> None:
     outcome = guest.run(_UNMOUNT, timeout=limit)
     mounts += [line.split(" ", 2) for line in outcome.output.decode().splitlines()]
     if outcome.status != 0:
-        reason = outcome.errors.decode(errors="replace").strip()
-        raise ShareBusy(f"a program in the guest uses /tmp/shared or /tmp/xchg: {reason}")
+        reason = "; ".join(outcome.errors.decode(errors="replace").splitlines())
+        raise ShareBusy(f"{guest.name}: a program in the guest uses a shared folder: {reason}")
 
 
 def mount(guest: core.Machine, mounts: Mounts, limit: float) -> None:

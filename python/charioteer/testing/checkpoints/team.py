@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from charioteer import _core as core
-from charioteer.testing.checkpoints import disks, shares
+from charioteer.testing.checkpoints import blockers, disks, shares
+from charioteer.testing.checkpoints.blockers import ask
 from charioteer.testing.checkpoints.shares import ShareBusy
 from charioteer.testing.checkpoints.unrecorded import unrecorded
 from charioteer.testing.machine import QemuMachine
 from charioteer.testing.machines import Outcomes
 
 _MOUNT_LIMIT = 60.0  # seconds
-_VSOCK = "a vsock for SSH logins (enable_ssh_backdoor), whose state QEMU cannot save"
 
 
 class NotSaved(Exception):
@@ -56,7 +56,8 @@ class Team:
                 _expect_savable(machine)
             with self._without_shares(running) as mounts:
                 for machine in running:
-                    _expect_no_blocker(machine)
+                    # Other programs of the guest may keep a share in a mount namespace of theirs.
+                    _expect_no_blocker(machine, still_mounted=frozenset())
                 stopped = self._save_stopped(machines, running, folder)
             for machine in running:
                 state = machine.handle.console_state()
@@ -150,16 +151,13 @@ class Team:
 def _expect_savable(machine: QemuMachine) -> None:
     """Raises NotSaved for a machine that cannot be saved, which is found before it is changed."""
     handle = machine.handle
-    if machine.vsock_guest is not None:
-        raise NotSaved(f"{machine.name} has {_VSOCK}")
     if not machine.connected:
         raise NotSaved(f"{machine.name} has not finished booting")
-    status = _ask(handle, "query-status")["status"]
+    status = ask(handle, "query-status")["status"]
     if status != "running":
         raise NotSaved(f"the guest of {machine.name} is not running: QEMU reports {status}")
-    if _ask(handle, "query-tpm"):
-        raise NotSaved(f"{machine.name} has a TPM, whose state another process keeps")
-    for image in disks.writable_images(_ask(handle, "query-block"), machine.state_dir):
+    _expect_no_blocker(machine, still_mounted=shares.TAGS)
+    for image in disks.writable_images(ask(handle, "query-block"), machine.state_dir):
         if not image.resolve().is_relative_to(machine.state_dir.resolve()):
             raise NotSaved(
                 f"{machine.name} writes to {image}, which is outside of its state directory "
@@ -167,27 +165,11 @@ def _expect_savable(machine: QemuMachine) -> None:
             )
 
 
-def _expect_no_blocker(machine: QemuMachine) -> None:
-    """Raises NotSaved for devices whose state QEMU cannot save."""
-    blockers = _ask(machine.handle, "query-migrate").get("blocked-reasons", [])
-    if blockers:
-        raise NotSaved(
-            f"QEMU cannot save {machine.name}: {'; '.join(blockers)}. {_cure_of(' '.join(blockers))}"
-        )
-
-
-def _cure_of(blockers: str) -> str:
-    if "VirtFS" in blockers or "virtiofs" in blockers.lower() or "vhost-user" in blockers:
-        return (
-            "Put the Nix store into an image (virtualisation.useNixStoreImage = true), and remove "
-            "other shared folders"
-        )
-    return "Remove the device from the machine's start script"
-
-
-def _ask(handle: core.Machine, command: str) -> Any:
-    """The value of QEMU's reply to a command without arguments."""
-    return json.loads(handle.qmp(command))["return"]
+def _expect_no_blocker(machine: QemuMachine, still_mounted: frozenset[str]) -> None:
+    """Raises NotSaved for devices whose state QEMU cannot save; see blockers.find."""
+    reason = blockers.find(machine.handle, still_mounted)
+    if reason is not None:
+        raise NotSaved(f"QEMU cannot save {machine.name}: {reason}")
 
 
 def _load(machine: QemuMachine, folder: Path) -> None:
