@@ -129,6 +129,26 @@ let
     ]) config.extraDriverArgs
   );
 
+  # A node whose state QEMU can save. The driver unmounts its own shares by 9p; those by virtiofs, which
+  # nixpkgs has since August 2026, cannot be saved even so. No option tells them apart.
+  sharesByVirtiofs = lib.versionAtLeast lib.trivial.release "26.11";
+  savableNode =
+    { config, ... }:
+    let
+      # With a boot loader the store is on the root disk.
+      onImage = content: lib.mkIf (!config.virtualisation.useBootLoader) (lib.mkDefault content);
+    in
+    {
+      virtualisation = {
+        useNixStoreImage = onImage true;
+        # As with the host's store; NixOS makes an image read-only by default.
+        writableStore = onImage true;
+        sharedDirectories = lib.mkIf sharesByVirtiofs (lib.mkForce { });
+      };
+    };
+  # Since 26.05 `defaults` are also those of containers, which do not have these options.
+  defaultsOfNodes = if options ? nodeDefaults then "nodeDefaults" else "defaults";
+
   driver =
     hostPkgs.runCommand "nixos-test-driver-${config.name}"
       {
@@ -155,5 +175,16 @@ let
       '';
 in
 {
-  driver = lib.mkForce (lib.warnIf config.skipLint "Linting is disabled" driver);
+  options.charioteer.checkpoints = lib.mkOption {
+    type = lib.types.bool;
+    default = false;
+    description = ''
+      Whether the machines are such that checkpoints of them can be saved: their Nix store is an
+      image, and since 26.11 they share no folders with the host.
+    '';
+  };
+  config = {
+    driver = lib.mkForce (lib.warnIf config.skipLint "Linting is disabled" driver);
+    ${defaultsOfNodes} = lib.mkIf config.charioteer.checkpoints savableNode;
+  };
 }

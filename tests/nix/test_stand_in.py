@@ -19,6 +19,10 @@ TEST = '(charioteer.mkTest {{ name = "x"; testScript = ""; {} }}).drvPath'
             "no attribute nativeBuildInput is documented",
         ),
         (TEST.format("skipLints = true;"), "The option `skipLints' does not exist"),
+        (
+            TEST.format("charioteer.checkpoint = true;"),
+            "The option `charioteer.checkpoint' does not exist",
+        ),
         (TEST.format('skipLint = "yes";'), "option `skipLint' is not of type `bool'"),
         (
             TEST.format("nodes.a.services.headscale.enabled = true;"),

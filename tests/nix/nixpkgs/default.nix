@@ -7,7 +7,10 @@
   overlays ? [ ],
 }:
 let
-  lib = import ./lib.nix;
+  # lib/trivial.nix
+  lib = import ./lib.nix // {
+    trivial = { inherit release; };
+  };
   releases = [
     "24.05"
     "24.11"

@@ -75,6 +75,21 @@ rec {
   min = a: b: if a < b then a else b;
   warnIf = condition: message: if condition then builtins.trace "warning: ${message}" else (x: x);
 
+  # lib/strings.nix
+  versionAtLeast = a: b: builtins.compareVersions a b >= 0;
+
+  # lib/options.nix, lib/types.nix; a type is its name in modules.nix.
+  mkOption =
+    {
+      type,
+      default,
+      description,
+    }:
+    {
+      inherit type default description;
+    };
+  types.bool = "bool";
+
   # lib/fileset: checks that the files exist, without copying them.
   fileset = {
     unions = map (

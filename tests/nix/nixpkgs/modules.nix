@@ -1,7 +1,7 @@
 # The part of a module system that is needed to check modules: imports, a recursive `config`,
-# priorities, conditions, merging by type. Options are not declared by modules but in a table, whose
-# leaves are `{ type, ... }`; below `any`, all names are allowed. Defining an option that is not in
-# the table is an error, and so is a value of another type.
+# priorities, conditions, merging by type. Options are declared in a table, whose leaves are
+# `{ type, ... }`; below `any`, all names are allowed. Modules can declare more. Defining an option
+# that is not declared is an error, and so is a value of another type.
 { lib }:
 let
   inherit (builtins)
@@ -25,7 +25,7 @@ let
   isPackage = value: isAttrs value && (value.type or null) == "derivation";
   isWrapper = value: isAttrs value && value ? _type;
 
-  # The contents of a module and of all its imports.
+  # The definitions and the declarations of a module and of all its imports.
   collect =
     arguments: module:
     let
@@ -37,7 +37,13 @@ let
         "key"
       ];
     in
-    [ (own.config or own) ] ++ concatMap (collect arguments) (content.imports or [ ]);
+    [
+      {
+        definitions = own.config or (removeAttrs own [ "options" ]);
+        declarations = own.options or { };
+      }
+    ]
+    ++ concatMap (collect arguments) (content.imports or [ ]);
 
   # The definitions at `path` in `value`, the content of a module: values with their priorities.
   definitionsAt =
@@ -126,6 +132,14 @@ let
     );
   plain = value: if isAttrs value then value else { };
 
+  # The declarations of a table and of a module.
+  declare =
+    table: more:
+    table
+    // builtins.mapAttrs (
+      name: node: if isOption node || !(table ? ${name}) then node else declare table.${name} node
+    ) more;
+
   # The paths that `value` defines and the table does not have.
   unknown =
     path: node: value:
@@ -159,12 +173,13 @@ in
       arguments ? { },
     }:
     let
-      contents = concatMap (collect (arguments // { inherit config options lib; })) modules;
-      missing = concatMap (unknown [ ] table) contents;
-      options = table;
+      collected = concatMap (collect (arguments // { inherit config options lib; })) modules;
+      contents = map (module: module.definitions) collected;
+      missing = concatMap (unknown [ ] options) contents;
+      options = foldl' declare table (map (module: module.declarations) collected);
       config =
         if missing == [ ] then
-          configFrom contents [ ] table
+          configFrom contents [ ] options
         else
           throw "The option `${showPath (head missing)}' does not exist.";
     in

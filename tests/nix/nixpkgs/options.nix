@@ -79,6 +79,10 @@ pkgs: {
     diskSize = withDefault 1024 (vm "int");
     interfaces = withDefault { } (vm "attrs");
     memorySize = withDefault 1024 (vm "int");
+    sharedDirectories = withDefault { shared.target = "/tmp/shared"; } (vm "attrs");
+    useBootLoader = withDefault false (vm "bool");
+    useNixStoreImage = withDefault false (vm "bool");
     vlans = withDefault [ 1 ] (vm "list");
+    writableStore = vm "bool";
   };
 }

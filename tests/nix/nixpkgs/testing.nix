@@ -16,8 +16,14 @@ let
   withDefault = default: option: option // { inherit default; };
   driverOption = from "driver.nix";
 
+  # Containers have only some of the options below `virtualisation`.
+  tableOfNodes = import ./options.nix pkgs;
+  tableOfContainers = tableOfNodes // {
+    virtualisation = { inherit (tableOfNodes.virtualisation) interfaces vlans; };
+  };
+
   evalNode =
-    numberOf: path: modules:
+    table: numberOf: defaults: path: modules:
     let
       name = builtins.elemAt path 1;
       own = {
@@ -30,18 +36,19 @@ let
         };
       };
       evaluated = evalModules {
-        modules = modules ++ [ own ];
-        table = import ./options.nix pkgs;
+        modules = defaults ++ modules ++ [ own ];
+        inherit table;
         arguments = { inherit pkgs; };
       };
     in
     evaluated.config;
 
-  nodesOption = numberOf: file: {
-    any = from file "module" // {
-      apply = evalNode numberOf;
+  nodesOption = table: numberOf: defaults: {
+    any = from "nodes.nix" "module" // {
+      apply = evalNode table numberOf defaults;
     };
   };
+  modulesOption = withDefault [ ] (from "nodes.nix" "module");
 
   tableFor =
     config: evalAgain:
@@ -52,7 +59,8 @@ let
     in
     {
       name = from "name.nix" "str";
-      nodes = nodesOption numberOf "nodes.nix";
+      nodes = nodesOption tableOfNodes numberOf (config.defaults ++ config.nodeDefaults or [ ]);
+      defaults = modulesOption;
       testScript = from "testScript.nix" "scriptOrFunction";
       testScriptString = from "testScript.nix" "lines";
       hostPkgs = driverOption "raw";
@@ -74,7 +82,8 @@ let
     // (
       if newRelease then
         {
-          containers = nodesOption numberOf "nodes.nix";
+          containers = nodesOption tableOfContainers numberOf config.defaults;
+          nodeDefaults = modulesOption;
           driverConfigurationFile = from "driver-configuration.nix" "package";
           logLevel = withDefault "info" (driverOption "str");
           pythonTestDriverPackage = withDefault pkgs.nixos-test-driver (driverOption "package");

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from charioteer import _core as core
 from charioteer.testing.checkpoints import blockers, disks, shares
 from charioteer.testing.checkpoints.blockers import ask
 from charioteer.testing.checkpoints.shares import ShareBusy
