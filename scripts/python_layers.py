@@ -10,8 +10,10 @@ USES = {
     "charioteer.images": {"charioteer"},
     "charioteer.cluster": {"charioteer", "charioteer.images"},
     "charioteer.testing": {"charioteer"},
+    "charioteer.trace": {"charioteer"},
     "charioteer.cli": {
-        *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.testing")
+        *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.testing"),
+        "charioteer.trace",
     },
     "test_driver": {"charioteer", "charioteer.testing"},
 }

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace charioteer::io {
 
@@ -11,6 +13,7 @@ enum class EventKind {
     warning,   ///< something the user should look at
     serial,    ///< one line of a guest's serial console, without its line end
     progress,  ///< progress of an operation, for terminals only; empty at its end
+    state,     ///< something has changed, for traces only; `text` is one word for it, as "start"
 };
 
 /// One message. `text` is not validated: it may contain arbitrary bytes of a guest.
@@ -18,6 +21,7 @@ struct Event {
     EventKind kind = EventKind::log;
     std::string machine;  ///< empty: the message is not about one machine
     std::string text;
+    std::vector<std::pair<std::string, std::string>> details = {};  ///< of a change of state
 };
 
 /// Receives events. Called by the io thread, the threads of VLANs and callers' threads: it must be

@@ -45,7 +45,8 @@ std::size_t sequence_length(std::string_view text) {
     }
 }
 
-/// The length of the UTF-8 character at the begin of `text`; 0 if it is invalid.
+}  // namespace
+
 std::size_t character_length(std::string_view text) {
     auto byte = [&](std::size_t at) { return static_cast<std::uint8_t>(text[at]); };
     std::size_t length = byte(0) < 0x80   ? 1
@@ -63,8 +64,6 @@ std::size_t character_length(std::string_view text) {
         return 0;
     return length;
 }
-
-}  // namespace
 
 std::string printable(std::string_view line, Colours colours) {
     std::string text;

@@ -29,9 +29,8 @@ std::string tidy(std::string line) {
     return line;
 }
 
-/// Whether `line` is the kernel's report of a panic, and not a text that mentions one: it is at the
-/// start of a line, or after time stamps as in "[    1.5][    T1] ", which may follow text of other
-/// writers. The kernel writes it twice; the second one marks the end of the report and is ignored.
+}  // namespace
+
 bool is_panic(std::string_view line) {
     auto at = line.find(panic_mark);
     if (at == line.npos || line.find("---[ end") != line.npos) return false;
@@ -42,8 +41,6 @@ bool is_panic(std::string_view line) {
            (before.back() == ']' && open != before.npos &&
             before.substr(open).find_first_not_of("[0123456789. TC]") == before.npos);
 }
-
-}  // namespace
 
 Console::Console(const asio::any_io_executor& executor, io::TimeSource& time, LineSink sink)
     : executor_(executor), time_(time), sink_(std::move(sink)), changed_(executor) {}

@@ -40,6 +40,11 @@ struct ConsoleState {
     std::size_t taken = 0;           ///< how many of them calls have returned
 };
 
+/// Whether `line` is the kernel's report of a panic, and not a text that mentions one: it is at the
+/// start of a line, or after time stamps as in "[    1.5][    T1] ", which may follow text of other
+/// writers. The kernel writes it twice; the second one marks the end of the report and is ignored.
+bool is_panic(std::string_view line);
+
 /// The serial console of one machine: all lines since the last start; those of more than 64 KiB are
 /// split. Io thread only.
 class Console : public std::enable_shared_from_this<Console> {

@@ -17,6 +17,7 @@ Context::Context(MachineConfig config, std::shared_ptr<Host> host, io::EventSink
     : config_(std::move(config)), host_(std::move(host)), sink_(std::move(sink)) {
     auto log_line = [sink = sink_, name = config_.name](const std::string& line) {
         sink({io::EventKind::serial, name, line});
+        if (is_panic(line)) sink({io::EventKind::state, name, "panic", {{"line", line}}});
     };
     // Its processors are the host's.
     if (config_.is_container) accelerator_.accelerator = Accelerator::kvm;

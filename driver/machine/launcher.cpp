@@ -4,6 +4,7 @@
 
 #include "machine/output_holders.hpp"
 #include "machine/qemu_version.hpp"
+#include "machine/state_events.hpp"
 
 namespace charioteer::machine {
 
@@ -86,6 +87,7 @@ asio::awaitable<std::shared_ptr<Qemu>> Launcher::launch(StartOptions options) {
         if (auto hint = quoting_hint(claim_.path()); !hint.empty()) error.add_note(std::move(hint));
         throw;
     }
+    report_states(*context_, *qemu_);
     warn_of_old_qemu(*qemu_);
     co_return qemu_;
 }

@@ -153,8 +153,10 @@ asio::awaitable<void> Machine::load(std::filesystem::path file) {
     co_await qemu->child().wait(context_->time().deadline_after(crash_limit));
     forget_qemu();
     if (failure) std::rethrow_exception(failure);
-    throw io::Error(fmt::format("loading its state from {}: {}\n{}", file.native(), reason,
-                                qemu->child().last_output()));
+    auto output = qemu->child().last_output();
+    if (output.ends_with('\n')) output.remove_suffix(1);
+    throw io::Error(fmt::format("loading its state from {}: {}{}{}", file.native(), reason,
+                                output.empty() ? "" : "\n", output));
 }
 
 asio::awaitable<void> Machine::load_into(std::shared_ptr<Qemu> qemu, std::filesystem::path file) {

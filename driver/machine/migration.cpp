@@ -20,6 +20,10 @@ constexpr QemuVersion first_supported{9, 0};
 constexpr auto base_limit = 60s;
 /// and how many bytes of RAM are moved in a second at least.
 constexpr std::uintmax_t slowest_rate = 20'000'000;
+/// Both ends must use it.
+constexpr auto file_format = "mapped-ram";
+/// Several threads move the RAM. Not for loading, where QEMU 10.0 crashes when a file is damaged.
+constexpr auto parallel = "multifd";
 constexpr auto query_limit = 60s;
 /// For the end of a migration that was cancelled.
 constexpr auto cancel_limit = 20s;
@@ -85,7 +89,8 @@ asio::awaitable<void> Migration::expect_savable() {
 asio::awaitable<void> Migration::save(std::filesystem::path file) {
     auto ram = co_await query_ram();
     auto deadline = deadline_for(ram);
-    co_await prepare(deadline);
+    std::vector<std::string> capabilities{file_format, parallel};
+    co_await prepare(std::move(capabilities), deadline);
     std::exception_ptr failure;
     try {
         co_await qmp_->execute("migrate", channels_of(file), deadline);
@@ -103,7 +108,8 @@ asio::awaitable<void> Migration::save(std::filesystem::path file) {
 asio::awaitable<void> Migration::load(std::filesystem::path file, std::uintmax_t size) {
     auto ram = co_await query_ram();
     auto deadline = deadline_for(ram);
-    co_await prepare(deadline);
+    std::vector<std::string> capabilities{file_format};
+    co_await prepare(std::move(capabilities), deadline);
     co_await qmp_->execute("migrate-incoming", channels_of(file), deadline);
     co_await until_completed(deadline);
     // QEMU does not compare the sizes of the RAM.
@@ -122,9 +128,12 @@ io::Deadline Migration::deadline_for(std::uintmax_t ram) const {
     return time_.deadline_after(limit * patience_);
 }
 
-asio::awaitable<void> Migration::prepare(io::Deadline deadline) {
-    json::array capabilities{json::object{{"capability", "mapped-ram"}, {"state", true}}};
-    json::object arguments{{"capabilities", std::move(capabilities)}};
+asio::awaitable<void> Migration::prepare(std::vector<std::string> capabilities,
+                                         io::Deadline deadline) {
+    json::array list;
+    for (const auto& name : capabilities)
+        list.push_back(json::object{{"capability", name}, {"state", true}});
+    json::object arguments{{"capabilities", std::move(list)}};
     co_await qmp_->execute("migrate-set-capabilities", std::move(arguments), deadline);
     // No limit: the guest waits, and the default is that of a network.
     json::object parameters{{"max-bandwidth", 0}};
@@ -138,7 +147,7 @@ asio::awaitable<Migration::Report> Migration::query(io::Deadline deadline) {
 }
 
 asio::awaitable<void> Migration::until_completed(io::Deadline deadline) {
-    io::Backoff pauses(1ms, 50ms);
+    io::Backoff pauses(1ms, 10ms);
     for (;;) {
         auto report = co_await query(deadline);
         if (report.status == "completed") co_return;

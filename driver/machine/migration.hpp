@@ -1,10 +1,12 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/json/array.hpp>
+#include <boost/json/value.hpp>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "qmp/client.hpp"
 
@@ -51,7 +53,7 @@ private:
 
     asio::awaitable<std::uintmax_t> query_ram();
     io::Deadline deadline_for(std::uintmax_t ram) const;
-    asio::awaitable<void> prepare(io::Deadline deadline);
+    asio::awaitable<void> prepare(std::vector<std::string> capabilities, io::Deadline deadline);
     asio::awaitable<Report> query(io::Deadline deadline);
     asio::awaitable<void> until_completed(io::Deadline deadline);
     asio::awaitable<void> cancel();

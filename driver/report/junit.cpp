@@ -26,11 +26,31 @@ std::string element(std::string_view tag, const std::vector<std::string>& lines)
 
 }  // namespace
 
+std::string junit_text(const std::vector<JunitCase>& cases) {
+    auto failures = std::count_if(cases.begin(), cases.end(),
+                                  [](const JunitCase& each) { return each.failed; });
+    auto totals =
+        fmt::format("tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\" time=\"{:.3f}\"",
+                    cases.size(), failures, cases[0].time.count());
+    std::string result = "<?xml version='1.0' encoding='utf-8'?>\n";
+    result += fmt::format("<testsuites {0}>\n\t<testsuite name=\"{1}\" {0}>\n", totals, suite);
+    auto add = [&](const JunitCase& each) {
+        auto head = fmt::format("\t\t<testcase name={} time=\"{:.3f}\"", xml_attribute(each.name),
+                                each.time.count());
+        std::string content = each.failed ? "\t\t\t<failure message=\"test case failed\" />\n" : "";
+        content += element("system-out", each.output) + element("system-err", each.errors);
+        result += head + (content.empty() ? " />\n" : ">\n" + content + "\t\t</testcase>\n");
+    };
+    std::for_each(cases.begin() + 1, cases.end(), add);
+    add(cases[0]);
+    return result + "\t</testsuite>\n</testsuites>";
+}
+
 Junit::Junit(std::filesystem::path file) : file_(std::move(file)) {
     cases_.push_back({std::string(main_case), {}, {}, false, {}});
 }
 
-Junit::Case& Junit::current() {
+JunitCase& Junit::current() {
     return cases_[open_.empty() ? 0 : open_.back().in];
 }
 
@@ -47,7 +67,8 @@ void Junit::fail(const std::string& text) {
 
 void Junit::run_failed(const std::string& reason) {
     std::lock_guard lock(mutex_);
-    if (std::any_of(cases_.begin(), cases_.end(), [](const Case& each) { return each.failed; }))
+    if (std::any_of(cases_.begin(), cases_.end(),
+                    [](const JunitCase& each) { return each.failed; }))
         return;
     current().errors.push_back(reason);
     current().failed = true;
@@ -57,7 +78,7 @@ std::size_t Junit::begin_subtest(const std::string& name) {
     std::lock_guard lock(mutex_);
     // A subtest may also be called "main".
     auto found = std::find_if(cases_.begin() + 1, cases_.end(),
-                              [&](const Case& each) { return each.name == name; });
+                              [&](const JunitCase& each) { return each.name == name; });
     auto in = static_cast<std::size_t>(found - cases_.begin());
     if (found == cases_.end()) cases_.push_back({name, {}, {}, false, {}});
     open_.push_back({++last_number_, std::this_thread::get_id(), in, Clock::now()});
@@ -81,34 +102,14 @@ void Junit::end_subtest(std::size_t number) {
         open_.end());
 }
 
-std::string Junit::text() {
-    cases_[0].time = Clock::now() - begin_;
-    auto failures =
-        std::count_if(cases_.begin(), cases_.end(), [](const Case& each) { return each.failed; });
-    auto totals =
-        fmt::format("tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"0\" time=\"{:.3f}\"",
-                    cases_.size(), failures, cases_[0].time.count());
-    std::string result = "<?xml version='1.0' encoding='utf-8'?>\n";
-    result += fmt::format("<testsuites {0}>\n\t<testsuite name=\"{1}\" {0}>\n", totals, suite);
-    auto add = [&](const Case& each) {
-        auto head = fmt::format("\t\t<testcase name={} time=\"{:.3f}\"", xml_attribute(each.name),
-                                each.time.count());
-        std::string content = each.failed ? "\t\t\t<failure message=\"test case failed\" />\n" : "";
-        content += element("system-out", each.output) + element("system-err", each.errors);
-        result += head + (content.empty() ? " />\n" : ">\n" + content + "\t\t</testcase>\n");
-    };
-    std::for_each(cases_.begin() + 1, cases_.end(), add);
-    add(cases_[0]);
-    return result + "\t</testsuite>\n</testsuites>";
-}
-
 void Junit::write() {
     std::lock_guard lock(mutex_);
     if (finished_) return;
+    cases_[0].time = Clock::now() - begin_;
     if (file_.has_parent_path()) std::filesystem::create_directories(file_.parent_path());
     errno = 0;
     std::ofstream stream(file_, std::ios::binary | std::ios::trunc);
-    stream << text() << std::flush;
+    stream << junit_text(cases_) << std::flush;
     if (!stream) throw std::system_error(errno ? errno : EIO, std::system_category());
 }
 

@@ -11,6 +11,18 @@
 
 namespace charioteer::report {
 
+/// The messages during one subtest, or during the rest of a run.
+struct JunitCase {
+    std::string name;
+    std::vector<std::string> output;
+    std::vector<std::string> errors;
+    bool failed = false;
+    std::chrono::duration<double> time{};
+};
+
+/// The report with `cases`, of which the first is `main`, whose time is that of the run.
+std::string junit_text(const std::vector<JunitCase>& cases);
+
 /// The result of a run as a JUnit report: one case for each subtest, and `main` for the rest.
 ///
 /// A failed subtest stays the current case, because later messages explain its failure.
@@ -46,14 +58,6 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
 
-    /// The messages during one subtest.
-    struct Case {
-        std::string name;
-        std::vector<std::string> output;
-        std::vector<std::string> errors;
-        bool failed = false;
-        std::chrono::duration<double> time{};
-    };
     /// A subtest that has not passed (yet).
     struct Open {
         std::size_t number;
@@ -62,13 +66,12 @@ private:
         Clock::time_point begin;
     };
 
-    Case& current();
-    std::string text();
+    JunitCase& current();
 
     std::mutex mutex_;
     std::filesystem::path file_;
     Clock::time_point begin_ = Clock::now();
-    std::vector<Case> cases_;  ///< `main` first
+    std::vector<JunitCase> cases_;  ///< `main` first
     std::vector<Open> open_;
     std::size_t last_number_ = 0;
     bool finished_ = false;

@@ -69,6 +69,7 @@ asio::awaitable<void> Session::expire(std::shared_ptr<Session> self, io::Duratio
     co_await time.sleep_for(limit);
     self = weak.lock();
     if (!self || self->timeout_number_ != number) co_return;
+    self->sink_({io::EventKind::state, {}, "time-limit"});
     self->sink_({io::EventKind::log, {}, "timeout reached; test terminating..."});
     self->end_process_();
 }

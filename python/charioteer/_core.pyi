@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Literal
 
 from charioteer._core_errors import *
+from charioteer._core_reports import *
 from charioteer._core_run import *
 from charioteer._core_values import *
 
@@ -63,6 +64,8 @@ class Reporter:
         """Whether the pipe of standard output was closed before everything was written."""
     def add_report(self, report: Report) -> None:
         """Adds a report that is completed even when the process has to end without Python."""
+    def trace_to(self, trace: Trace) -> None:
+        """As `add_report`; passes events to `trace` at once, also those that are not written."""
 
 class Process:
     """A running or ended program, similar to subprocess.Popen."""

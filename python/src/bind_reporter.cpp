@@ -17,7 +17,8 @@ const char* kind_name(io::EventKind kind) {
         case io::EventKind::serial:
             return "serial";
         case io::EventKind::progress:
-            break;  // only for terminals
+        case io::EventKind::state:
+            break;  // never kept
     }
     return "log";
 }
@@ -79,6 +80,7 @@ void bind_reporter(py::module_& module) {
             "held", [](Reporter& self) { return self.writer().held(); },
             [](Reporter& self, bool on) { self.writer().hold(on); })
         .def("add_report", &Reporter::add_report, py::arg("report"))
+        .def("trace_to", &Reporter::trace_to, py::arg("trace"))
         .def(
             "print",
             [](Reporter& self, const py::bytes& data) {

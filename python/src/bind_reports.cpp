@@ -34,6 +34,18 @@ std::shared_ptr<report::XmlLog> open_log(const std::string& file) {
     }
 }
 
+std::string junit_text(const py::list& given) {
+    std::vector<report::JunitCase> cases;
+    for (const auto& each : given) {
+        auto fields = each.cast<py::dict>();
+        cases.push_back(
+            {fields["name"].cast<std::string>(), fields["output"].cast<std::vector<std::string>>(),
+             fields["errors"].cast<std::vector<std::string>>(), fields["failed"].cast<bool>(),
+             std::chrono::duration<double>(fields["time"].cast<double>())});
+    }
+    return report::junit_text(cases);
+}
+
 /// In the order of the dict.
 report::XmlLog::Attributes attributes_of(const py::dict& given) {
     report::XmlLog::Attributes attributes;
@@ -58,6 +70,7 @@ void bind_reports(py::module_& module) {
         .def("leave_subtest", &Junit::leave_subtest, py::arg("number"))
         .def("end_subtest", &Junit::end_subtest, py::arg("number"))
         .def("write", &write);
+    module.def("junit_text", &junit_text, py::arg("cases"));
     py::class_<XmlLog, report::Report, std::shared_ptr<XmlLog>>(module, "XmlLog")
         .def(py::init(&open_log), py::arg("file"))
         .def(

@@ -14,6 +14,7 @@ namespace py = pybind11;
 // Each defines the classes of one source file; python/charioteer/_core.pyi documents them.
 void bind_reporter(py::module_& module);
 void bind_reports(py::module_& module);
+void bind_trace(py::module_& module);
 void bind_values(py::module_& module);
 void bind_process(py::module_& module);
 void bind_call(py::module_& module);

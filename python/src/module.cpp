@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, module) {
     module.attr("version") = CHARIOTEER_VERSION;
     python::bind_errors(module);
     python::bind_reports(module);
+    python::bind_trace(module);
     python::bind_reporter(module);
     python::bind_values(module);
     python::bind_process(module);

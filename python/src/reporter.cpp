@@ -66,8 +66,10 @@ void Reporter::take(const io::Event& event) {
                                                   : fmt::format("{}: {}", event.machine, text));
     }
     bool is_serial = event.kind == io::EventKind::serial;
-    if (is_serial && !serial) return;
-    if (event.kind == io::EventKind::warning && !warnings) return;
+    bool is_shown =
+        is_serial ? serial.load() : event.kind != io::EventKind::warning || warnings.load();
+    if (auto to = trace()) to->observe(event, is_shown);
+    if (!is_shown || event.kind == io::EventKind::state) return;
     if (queue) keep(event);
     if (terminal) writer_.add(format(event), is_serial);
 }
@@ -97,6 +99,17 @@ void Reporter::write(const std::string& text) {
 void Reporter::add_report(std::shared_ptr<report::Report> report) {
     std::lock_guard lock(mutex_);
     reports_.push_back(std::move(report));
+}
+
+void Reporter::trace_to(std::shared_ptr<report::Trace> trace) {
+    std::lock_guard lock(mutex_);
+    reports_.push_back(trace);
+    trace_ = std::move(trace);
+}
+
+std::shared_ptr<report::Trace> Reporter::trace() {
+    std::lock_guard lock(mutex_);
+    return trace_;
 }
 
 void Reporter::finish_reports(const std::string& reason) {

@@ -13,6 +13,7 @@
 #include "io/fork.hpp"
 #include "line_writer.hpp"
 #include "report/report.hpp"
+#include "report/trace.hpp"
 
 namespace charioteer::python {
 
@@ -49,6 +50,9 @@ public:
 
     /// Adds a report that finish_reports() finishes if the process ends without Python.
     void add_report(std::shared_ptr<report::Report> report);
+    /// Passes all further events to `trace` at once, also those that are not logged; it is a
+    /// report, too.
+    void trace_to(std::shared_ptr<report::Trace> trace);
     /// Adds the kept events to all reports and finishes them as those of a failed run.
     void finish_reports(const std::string& reason);
 
@@ -58,10 +62,12 @@ public:
 
 private:
     void keep(const io::Event& event);
+    std::shared_ptr<report::Trace> trace();
 
     std::mutex mutex_;
     std::deque<io::Event> events_;
     std::vector<std::shared_ptr<report::Report>> reports_;
+    std::shared_ptr<report::Trace> trace_;
     LineWriter writer_;
 };
 

@@ -30,7 +30,7 @@ def running(
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         os.environ.update(environment, CHARIOTEER_CHANNEL=channel)
-        script = _start_script(guest, folder)
+        script = start_script(guest, folder)
         (shared := folder / "shared-xchg").mkdir()
         reporter = _core.Reporter(terminal="BENCH_VERBOSE" in os.environ)
         machine = _core.Machine(
@@ -46,7 +46,8 @@ def running(
                 del os.environ[variable]
 
 
-def _start_script(guest: str, folder: Path) -> str:
+def start_script(guest: str, folder: Path) -> str:
+    """The start script of the guest `guest`; builds its image if it is missing."""
     (source := folder / "source").mkdir()
     (source / "cluster.toml").write_text(f'[machines.guest]\nguest = "{guest}"\nvlans = []\n')
     (source / "test.py").touch()
@@ -58,7 +59,7 @@ def running_as_upstream(guest: str = "minimal") -> Iterator[UpstreamMachine]:
     """A guest that the baseline runs, without Charioteer's driver."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        machine = UpstreamMachine(_start_script(guest, folder), folder)
+        machine = UpstreamMachine(start_script(guest, folder), folder)
         try:
             yield machine
         finally:

@@ -22,6 +22,7 @@ import load
 import network
 import screen
 import shutdown
+import tracing
 from figures import Figure
 
 
@@ -67,6 +68,10 @@ def _console(build: Path) -> Iterable[Figure]:
     return console.console_50mb()
 
 
+def _trace(build: Path) -> Iterable[Figure]:
+    yield tracing.overhead()
+
+
 def _screen(build: Path) -> Iterable[Figure]:
     return screen.attempt()
 
@@ -82,6 +87,7 @@ _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "memory": _memory,
     "console": _console,
     "screen": _screen,
+    "trace": _trace,
 }
 
 

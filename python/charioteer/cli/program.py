@@ -5,7 +5,7 @@ import os
 import sys
 
 from charioteer import __version__
-from charioteer.cli import checkpoints, images, run, shell
+from charioteer.cli import checkpoints, images, run, shell, trace
 from charioteer.errors import BuildError, InputError, NoShell
 from charioteer.testing.options import with_values
 
@@ -76,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
     checkpoints.add_to(
         commands.add_parser("checkpoints", help="list, show or remove the kept checkpoints")
     )
+    about = "convert the trace of a run, or answer a query of it"
+    trace.add_to(commands.add_parser("trace", help=about, description=about))
     images.add_list_to(commands.add_parser("list", help="list the guests and the examples"))
     return parser
 

@@ -32,7 +32,7 @@ def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
         help=argparse.SUPPRESS,
     )  # fmt: skip
     add_options(parser)
-    parser.set_defaults(execute=execute, interactive=interactive)
+    parser.set_defaults(execute=execute, interactive=interactive, trace=True)
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -149,6 +149,8 @@ def _arguments(
         # No CD-ROM, floppy and parallel port, which a guest would probe during boot.
         "-nodefaults -vga std",
         "-device virtio-rng-pci",
+        # New in each QEMU: the kernel of a guest whose saved state is loaded makes new random numbers.
+        "-device vmgenid,guid=auto",
         # No option ROMs: guests do not boot from the network.
         "-device virtio-net-pci,netdev=user.0,romfile=",
         '-netdev "user,id=user.0${QEMU_NET_OPTS:+,$QEMU_NET_OPTS}"',

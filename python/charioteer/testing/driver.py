@@ -66,9 +66,8 @@ class Driver:
         """All virtual machines, also those of `create_machine`."""
         self._symbols: dict[str, Any] = {}
         self._checkpoints = checkpoints or RunCheckpoints(str(config.test_script))
-        self._checkpoints.attach(
-            lambda: self._adopted, config.containers, logger, self.prompt if interactive else None
-        )
+        prompt = self.prompt if interactive else None
+        self._checkpoints.attach(lambda: self._adopted, config.containers, logger, prompt)
         self._subtests = Subtests(logger, self._checkpoints)
         self._session = core.Session(logger.reporter)
         self.race_timer = Timer(self._session, config.global_timeout)
@@ -104,6 +103,7 @@ class Driver:
         return self
 
     def _set_up(self) -> None:
+        self.logger.record("phase", {"phase": "set-up"})
         if self.config.containers:
             containers.prepare_host()
         tmp_dir = temporary_directory()
@@ -161,6 +161,7 @@ class Driver:
         return machine
 
     def __exit__(self, error_type: object, *_details: object) -> None:
+        self.logger.record("phase", {"phase": "clean-up"})
         errors = CleanUpErrors(self.logger)
         with self.logger.nested("cleanup"):
             for machine in self.machines_qemu:
@@ -245,6 +246,7 @@ class Driver:
         """Runs the script within the time limit, then `sync` in the machines."""
         limit = render(self.global_timeout)
         self.logger.info(f"Test will time out and terminate in {limit} seconds")
+        self.logger.record("phase", {"phase": "script"})
         self.race_timer.start()
         try:
             self.test_script()
@@ -348,8 +350,7 @@ class Driver:
             commands = {each.name: f"ssh -o User=root vsock/{cid}" for cid, each in numbered}
         elif self.config.enable_ssh_backdoor:
             every: list[QemuMachine | NspawnMachine] = [*self.machines_qemu, *self.machines_nspawn]
-            unsorted = {each.name: each.ssh_backdoor_command() for each in every}
-            commands = dict(sorted(unsorted.items()))
+            commands = dict(sorted((each.name, each.ssh_backdoor_command()) for each in every))
         else:
             return
         print(hints(commands), flush=True)

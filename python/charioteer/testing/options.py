@@ -9,6 +9,8 @@ from charioteer.errors import InputError
 from charioteer.paths import is_utf8
 from charioteer.testing.checkpoints.wishes import Wishes
 
+TRACE = "trace.jsonl"
+"""The name of the trace in the output directory."""
 LEVELS = ["debug", "info", "warning", "error"]
 
 
@@ -25,6 +27,8 @@ class RunOptions:
     """The program that attaches to the sandbox of a test that has failed; None: it does not wait."""
     junit_xml: Path | None = None
     """Of the JUnit report; a relative one is below the output directory."""
+    trace: bool = False
+    """Whether the events of the run go into the file TRACE of the output directory."""
     log_level: str | None = None
     """One of LEVELS; None: that of the loggers."""
     stream: bool = False
@@ -72,6 +76,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="stop where the test fails and name CMD as the program to attach with",
     )
     parser.add_argument("--junit-xml", type=Path, metavar="PATH", help="write a JUnit report")
+    parser.add_argument(
+        "--trace",
+        action="store_true",
+        help=f"write the events of the run into {TRACE} in the output directory",
+    )
     parser.add_argument(
         "--log-level",
         choices=LEVELS,
@@ -123,6 +132,7 @@ def run_options(options: argparse.Namespace, output_directory: Path, label: str 
         interactive=bool(options.interactive),
         debug_hook_attach=options.debug_hook_attach,
         junit_xml=options.junit_xml,
+        trace=options.trace,
         log_level=options.log_level,
         stream=options.stream,
         checkpoints=Wishes(options.checkpoint, options.resume, options.clock == "now", label),

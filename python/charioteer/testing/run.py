@@ -1,6 +1,7 @@
 """Runs a test, from reading its configuration to its reports."""
 
 import os
+import sys
 import time
 import traceback
 from contextlib import nullcontext
@@ -20,9 +21,10 @@ from charioteer.testing.logger import (
     JunitXMLLogger,
     LogLevel,
     TerminalLogger,
+    TraceLogger,
     XMLLogger,
 )
-from charioteer.testing.options import RunOptions
+from charioteer.testing.options import TRACE, RunOptions
 from charioteer.testing.output import in_order_with
 from charioteer.testing.signals import Signals, Terminated
 from charioteer.testing.wording import kept_state
@@ -72,7 +74,7 @@ def _run_planned(
             status = _run(driver, planned, options.vsock_offset, logger, signals)
         return OUTPUT_CLOSED if status == 0 and logger.reporter.output_unread else status
     finally:
-        _finish(logger)
+        _finish(logger, sys.exc_info()[1])
 
 
 def _make_logger(options: RunOptions) -> CompositeLogger:
@@ -82,6 +84,11 @@ def _make_logger(options: RunOptions) -> CompositeLogger:
             logger.add_logger(XMLLogger(log_file))
     except OSError as error:
         raise InputError(f"the log file of the variable LOGFILE: {error}") from error
+    if options.trace:
+        try:
+            logger.add_logger(TraceLogger(options.output_directory / TRACE))
+        except OSError as error:
+            raise InputError(f"the trace: {error}") from error
     if options.junit_xml is not None:
         logger.add_logger(JunitXMLLogger(options.output_directory / options.junit_xml))
     if options.log_level is not None:
@@ -89,14 +96,20 @@ def _make_logger(options: RunOptions) -> CompositeLogger:
     return logger
 
 
-def _finish(logger: CompositeLogger) -> None:
-    """Writes pending reports, since no exit handler runs after SIGTERM."""
+def _finish(logger: CompositeLogger, error: BaseException | None) -> None:
+    """Writes pending reports, since no exit handler runs after SIGTERM.
+
+    `error`: what ends the run, unless its outcome was reported.
+    """
     for each in logger.logger_list:
         if isinstance(each, JunitXMLLogger):
             try:
                 each.close()
-            except OSError as error:
-                logger.log(f"cannot write the JUnit report: {error}")
+            except OSError as unwritten:
+                logger.log(f"cannot write the JUnit report: {unwritten}")
+    for each in logger.logger_list:
+        if isinstance(each, TraceLogger) and (reason := each.close(error)):
+            logger.log(f"the trace is incomplete: {reason}")
     logger.collect()
     logger.reporter.flush()
 
@@ -162,6 +175,7 @@ def _run(
 
 def _run_inside(driver: Driver, planned: Plan, logger: AbstractLogger) -> None:
     if driver.interactive:
+        logger.record("phase", {"phase": "prompt"})
         if planned.checkpoints.resumes:
             driver.test_script()  # the prompt comes where it resumes
         else:

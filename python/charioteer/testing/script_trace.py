@@ -2,8 +2,9 @@
 
 import linecache
 import sys
+import threading
 import traceback
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from charioteer.testing.text import printable
 
@@ -36,6 +37,40 @@ def script_frames(trace: TracebackType | None, script: str) -> list[str]:
             lines.append(f'  File "{SCRIPT}", line {number}, in {frame.f_code.co_name}')
             if number <= len(source):
                 lines.append(f"    {source[number - 1].strip()}")
+    return lines
+
+
+def current_lines() -> list[int]:
+    """The lines of the script at which the calling thread is, outermost first.
+
+    A thread that the script has not started itself has those of the main thread.
+    """
+    if lines := _lines_at(sys._getframe(1)):
+        return lines
+    main = threading.main_thread().ident
+    if main is None or main == threading.get_ident():
+        return []
+    return _lines_at(sys._current_frames().get(main))
+
+
+def _lines_at(frame: FrameType | None) -> list[int]:
+    lines = []
+    while frame is not None:
+        if frame.f_code.co_filename == SCRIPT:
+            lines.append(frame.f_lineno)
+        frame = frame.f_back
+    return lines[::-1]
+
+
+def raised_at(error: BaseException) -> list[int]:
+    """The lines of the script through which the exception was raised, outermost first.
+
+    For one that the driver raised in place of another, they are those of the other.
+    """
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [number for frame, number in frames if frame.f_code.co_filename == SCRIPT]
+    if not lines and error.__context__ is not None:
+        return raised_at(error.__context__)
     return lines
 
 

@@ -55,7 +55,7 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunOptions]:
 
 def _plain(output_directory: Path, **changes: Any) -> RunOptions:
     """The options of a run without any."""
-    return RunOptions(output_directory, checkpoints=Wishes(label="ping"), **changes)
+    return RunOptions(output_directory, trace=True, checkpoints=Wishes(label="ping"), **changes)
 
 
 def ping(command: str, *options: str) -> int:
@@ -75,6 +75,7 @@ def test_all_options_are_passed_on(runs: list[RunOptions], tmp_path: Path) -> No
             junit_xml=Path("report.xml"),
             log_level="warning",
             stream=True,
+            trace=True,
             checkpoints=Wishes(record=True, resume="", clock_now=True, label="ping"),
         )
     ]

@@ -158,6 +158,20 @@ TEST_F(SavedStateTest, AFileThatCannotBeLoadedLeavesTheMachineOff) {
     EXPECT_EQ(execute(*machine, "echo on").output, "on\n");
 }
 
+TEST_F(SavedStateTest, ACancelledLoadLeavesNothingRunning) {
+    auto machine = make_failing("migration-hangs");
+    std::ofstream(file()) << "{}";
+    auto loading = runtime_.start(machine->load_state(file(), options()));
+    while (!testing::Value(events(), Contains("loading does not end"))) std::this_thread::yield();
+    auto child = run_on_io([&] { return machine->process(); });
+    loading.cancel();
+    EXPECT_THROW(loading.get(), io::Interrupted);
+    run(child->wait(io::Deadline::never()));
+    while (state(*machine) != State::off) std::this_thread::yield();
+    EXPECT_FALSE(machine->booted);
+    EXPECT_FALSE(machine->connected);
+}
+
 TEST_F(SavedStateTest, ReleaseEndsAPendingLoad) {
     auto machine = make_failing("migration-hangs");
     std::ofstream(file()) << "{}";

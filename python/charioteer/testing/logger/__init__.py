@@ -1,9 +1,10 @@
-"""The log of a run: on the terminal, as XML, as a JUnit report."""
+"""The log of a run: on the terminal, as XML, as a JUnit report, as a trace."""
 
 from charioteer.testing.logger.base import AbstractLogger, LogLevel
 from charioteer.testing.logger.composite import CompositeLogger
 from charioteer.testing.logger.junit import JunitXMLLogger
 from charioteer.testing.logger.terminal import TerminalLogger
+from charioteer.testing.logger.trace import TraceLogger
 from charioteer.testing.logger.xml import XMLLogger
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "JunitXMLLogger",
     "LogLevel",
     "TerminalLogger",
+    "TraceLogger",
     "XMLLogger",
 ]

@@ -3,13 +3,15 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import IntEnum
 from typing import Any
 
 from charioteer import _core as core
 
 Attributes = Mapping[str, str]
+Facts = Mapping[str, "core.Field"]
+"""What is known about a step, by the names of fields in docs/trace.md."""
 
 
 class LogLevel(IntEnum):
@@ -32,6 +34,9 @@ class AbstractLogger(ABC):
 
     report: core.Report | None = None
     """The file of this logger, if the core can finish it."""
+
+    is_direct: bool = False
+    """Whether the core itself writes its events for this logger, which `take` does not get then."""
 
     log_level: LogLevel = LogLevel.INFO
 
@@ -76,6 +81,16 @@ class AbstractLogger(ABC):
 
     def run_failed(self, reason: str) -> None:
         """Records that the run failed, which the terminal shows already."""
+
+    def record(self, kind: str, facts: Facts) -> None:
+        """Adds a record to the trace, docs/trace.md; it is not logged."""
+
+    def unlogged_step(self, name: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
+        """A step that traces record, and that is not logged."""
+        return nullcontext()
+
+    def describe_step(self, facts: Facts) -> None:
+        """Records facts of the innermost step of this thread; they are not logged."""
 
     def print_serial_logs(self, enable: bool) -> None:
         """Whether lines of serial consoles are logged at all."""

@@ -3,14 +3,15 @@
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
 from charioteer import _core as core
 from charioteer.testing import forked
-from charioteer.testing.logger.base import AbstractLogger, Attributes, LogLevel
+from charioteer.testing.logger.base import AbstractLogger, Attributes, Facts, LogLevel
 from charioteer.testing.logger.junit import JunitXMLLogger
 from charioteer.testing.logger.terminal import TerminalLogger
+from charioteer.testing.logger.trace import TraceLogger
 
 
 class CompositeLogger(AbstractLogger):
@@ -19,6 +20,7 @@ class CompositeLogger(AbstractLogger):
     def __init__(self, logger_list: list[AbstractLogger] | None = None) -> None:
         self.reporter = core.Reporter(terminal=False, queue=False)
         self.logger_list: list[AbstractLogger] = []
+        self._trace: TraceLogger | None = None
         self._lock = threading.RLock()
         for logger in logger_list or []:
             self.add_logger(logger)
@@ -29,9 +31,12 @@ class CompositeLogger(AbstractLogger):
         logger.reporter = self.reporter
         if isinstance(logger, TerminalLogger):
             self.reporter.terminal = True
-        else:
+        elif not logger.is_direct:
             self.reporter.queue = True
-        if logger.report is not None:
+        if isinstance(logger, TraceLogger):
+            self._trace = logger
+            self.reporter.trace_to(logger.report)
+        elif logger.report is not None:
             self.reporter.add_report(logger.report)
         logger.set_log_level(self.log_level)
         self.logger_list.append(logger)
@@ -39,6 +44,7 @@ class CompositeLogger(AbstractLogger):
     def _enter_child(self) -> None:
         """In a forked child: another thread may have held the lock, and files are the parent's."""
         self._lock = threading.RLock()
+        self._trace = None
         for logger in self.logger_list:
             if isinstance(logger, JunitXMLLogger):
                 logger.abandon()
@@ -51,7 +57,7 @@ class CompositeLogger(AbstractLogger):
         with self._lock:
             for event in self.reporter.drain():
                 for logger in self.logger_list:
-                    if not isinstance(logger, TerminalLogger):
+                    if not logger.is_direct:
                         logger.take(event)
 
     def log(self, message: str, attributes: Attributes = {}) -> None:
@@ -89,6 +95,17 @@ class CompositeLogger(AbstractLogger):
     def subtest(self, name: str, attributes: Attributes = {}) -> Generator[None, None, None]:
         with self._in_all("subtest", name, attributes):
             yield
+
+    def record(self, kind: str, facts: Facts) -> None:
+        if self._trace is not None:
+            self._trace.record(kind, facts)
+
+    def unlogged_step(self, name: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
+        return nullcontext() if self._trace is None else self._trace.unlogged_step(name, attributes)
+
+    def describe_step(self, facts: Facts) -> None:
+        if self._trace is not None:
+            self._trace.describe_step(facts)
 
     def set_log_level(self, level: LogLevel) -> None:
         super().set_log_level(level)

@@ -15,6 +15,8 @@ _Style = Literal["log", "step", "debug", "error"]
 class TerminalLogger(AbstractLogger):
     """Writes to standard error through the core, so that all lines come in order."""
 
+    is_direct = True
+
     maybe_prefix = Replaced("log() puts the machine in front")
     _eprint = Replaced("use log()")
 

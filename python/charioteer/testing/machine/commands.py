@@ -94,9 +94,27 @@ class Commands(ABC):
         """
         self.run_callbacks()
         limit = probes.command_limit(timeout)
-        return probes.run_command(
-            command, lambda: self._execute(command, check_return, check_output, limit)
-        )
+        with self.logger.unlogged_step(command, {"machine": self.name}):
+            self.logger.describe_step({"command": command})
+            status, output = probes.run_command(
+                command, lambda: self._execute(command, check_return, check_output, limit)
+            )
+            self.logger.describe_step({"status": status, "output": output or None})
+        return status, output
+
+    def _run_step(self, command: Command) -> Result:
+        """Runs a command as the current step."""
+        self.logger.describe_step({"command": command.text})
+        result = self._command_backend.run(command)
+        self.logger.describe_step(result.facts())
+        return result
+
+    def _wait_step(self, wait: Wait) -> str:
+        """Waits by a command as the current step; returns its last output."""
+        self.logger.describe_step({"command": wait.command})
+        output = self._command_backend.wait_for_command(wait)
+        self.logger.describe_step({"output": output or None})
+        return output
 
     def _make_command(
         self,
@@ -127,7 +145,7 @@ class Commands(ABC):
         MachineError is raised if the command cannot be run.
         """
         with self.nested(f"running: {command}"):
-            return self._command_backend.run(
+            return self._run_step(
                 self._make_command(command, timeout, stream, stdin, all_errors=True)
             )
 
@@ -157,7 +175,7 @@ class Commands(ABC):
         output = ""
         for command in commands:
             with self.nested(f"must succeed: {command}"):
-                result = self._command_backend.run(self._make_command(command, timeout, stream))
+                result = self._run_step(self._make_command(command, timeout, stream))
                 probes.raise_if_aborted(command, result.status)
                 if not result.ok:
                     self.log(f"output: {result.stdout}")
@@ -176,7 +194,7 @@ class Commands(ABC):
         output = ""
         for command in commands:
             with self.nested(f"must fail: {command}"):
-                result = self._command_backend.run(self._make_command(command, timeout, stream))
+                result = self._run_step(self._make_command(command, timeout, stream))
                 if result.ok:
                     raise result.failure(f"command `{command}` unexpectedly succeeded")
                 output += result.stdout
@@ -192,8 +210,7 @@ class Commands(ABC):
         `timeout` and a last attempt.
         """
         with self.nested(f"waiting for success: {command}"):
-            wait = Wait(command, True, timeout, attempt_timeout)
-            return self._command_backend.wait_for_command(wait)
+            return self._wait_step(Wait(command, True, timeout, attempt_timeout))
 
     @checked
     def wait_until_fails(
@@ -205,8 +222,7 @@ class Commands(ABC):
         is no failure.
         """
         with self.nested(f"waiting for failure: {command}"):
-            wait = Wait(command, False, timeout, attempt_timeout)
-            return self._command_backend.wait_for_command(wait)
+            return self._wait_step(Wait(command, False, timeout, attempt_timeout))
 
     @checked
     def sleep(self, secs: Duration | None = None, duration: Duration | None = None) -> None:

@@ -26,7 +26,8 @@ class Copies(BaseMachine):
         if not os.path.exists(source):
             raise FileNotFoundError(f"{self.name}: no file or folder {source} to copy")
         self.run_callbacks()
-        self._connected().copy_in(os.path.abspath(source), target)
+        with self.logger.unlogged_step(f"copying in {source}", {"machine": self.name}):
+            self._connected().copy_in(os.path.abspath(source), target)
 
     @checked
     def copy_from_machine(self, source: str, target_dir: str = "") -> None:
@@ -38,4 +39,7 @@ class Copies(BaseMachine):
         folder = self.out_dir / target_dir
         folder.mkdir(parents=True, exist_ok=True)
         self.run_callbacks()
-        self._connected().copy_out(source, str(folder / Path(source).name))
+        copy = str(folder / Path(source).name)
+        with self.logger.unlogged_step(f"copying out {source}", {"machine": self.name}):
+            self.logger.describe_step({"file": copy})
+            self._connected().copy_out(source, copy)

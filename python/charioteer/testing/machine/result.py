@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from charioteer.testing.duration import Duration, render
 from charioteer.testing.errors import RequestedAssertionFailed
+from charioteer.testing.logger.base import Facts
 from charioteer.testing.text import last_lines
 
 TIMED_OUT = 124
@@ -69,6 +70,16 @@ class Result:
         if not self.ok:
             raise self.failure(f"command `{self.command}` failed (exit code {self.status})")
         return self
+
+    def facts(self) -> Facts:
+        """What a trace records about the command, besides its times."""
+        return {
+            "status": self.status,
+            "signal": self.signal,
+            "timed_out": self.timed_out or None,
+            "output": self.stdout_bytes or None,
+            "errors": self.stderr_bytes or None,
+        }
 
     def failure(self, text: str) -> RequestedAssertionFailed:
         """An error with `text`, and with the machine, times and output as notes."""

@@ -69,6 +69,7 @@ class Screen(Commands):
         if "/" not in filename:
             filename = os.path.join(self.out_dir, filename)
         with self.nested(f"making screenshot {filename}", {"image": os.path.basename(filename)}):
+            self.logger.describe_step({"file": filename})
             self._write_screenshot(filename)
 
     @contextmanager

@@ -1,0 +1,137 @@
+"""Guests that are saved to a file and loaded into another QEMU."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from charioteer import _core
+from charioteer.testing.machine import QemuMachine
+from charioteer.testing.machines import Machines
+
+from support.leftovers import expect_nothing_left, processes_of
+from support.patience import deadline, until
+from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster
+
+PAIR = """
+[machines.alpha]
+guest = "minimal"
+[machines.beta]
+guest = "minimal"
+cpus = 2
+firmware = "efi"
+disks = [16]
+"""
+
+pytestmark = pytest.mark.limit(400)
+
+
+@pytest.fixture(scope="module")
+def pair() -> Iterator[SharedMachines]:
+    with machines_of_cluster(PAIR) as made:
+        with deadline(BOOT_LIMIT):
+            everything = Machines([made["alpha"], made["beta"]])
+            everything.start()
+            everything.succeed("true")
+        yield made
+
+
+def saved(machine: QemuMachine, file: Path) -> Path:
+    """Saves the guest, which then goes on."""
+    machine.handle.pause()
+    machine.handle.save_state(str(file))
+    machine.handle.resume()
+    return file
+
+
+def copy_of(machine: QemuMachine, folder: Path) -> _core.Machine:
+    """Another machine with the same start script, which is off."""
+    folder.mkdir()
+    reporter = _core.Reporter()
+    start = str(machine.start_command)
+    return _core.Machine(machine.name, start, str(folder), str(folder), reporter)
+
+
+def text_of(machine: _core.Machine, command: str) -> str:
+    outcome = machine.run(command, timeout=120)
+    assert outcome.status == 0, outcome.errors
+    return outcome.output.decode()
+
+
+@pytest.mark.parametrize("name", ["alpha", "beta"])
+def test_a_loaded_guest_goes_on_where_it_was_saved(
+    pair: SharedMachines, folder: Path, name: str
+) -> None:
+    machine = pair[name]
+    machine.succeed("echo before >/tmp/state; rm -f /tmp/new")
+    machine.succeed("(while sleep 0.1; do echo x >>/tmp/alive; done) </dev/null >/dev/null 2>&1 &")
+    boot = machine.succeed("cat /proc/sys/kernel/random/boot_id")
+    agent = machine.succeed("echo $PPID")
+    file = saved(machine, folder / "state")
+    assert machine.succeed("cat /tmp/state; touch /tmp/new") == "before\n"
+    copy = copy_of(machine, folder / "copy")
+    copy.load_state(str(file))
+    assert '"paused"' in copy.qmp("query-status")
+    copy.resume()
+    assert text_of(copy, "cat /tmp/state /proc/sys/kernel/random/boot_id") == "before\n" + boot
+    assert text_of(copy, "test ! -e /tmp/new; echo $PPID") == agent
+    assert copy.has_agent
+    text_of(
+        copy, "a=$(wc -l </tmp/alive); while test $a = $(wc -l </tmp/alive); do sleep 0.1; done"
+    )
+    # The root shell of the saved guest takes commands, too.
+    assert copy.append_by_shell(b"by the shell", "/tmp/shell") == (0, "")
+    assert text_of(copy, "cat /tmp/shell") == "by the shell"
+    copy.release()
+    assert machine.succeed("test -e /tmp/new; cat /tmp/state") == "before\n"
+    expect_nothing_left(folder)
+
+
+def test_a_file_that_does_not_fit_is_refused(pair: SharedMachines, folder: Path) -> None:
+    file = saved(pair["alpha"], folder / "state")
+    size = file.stat().st_size
+    for name, length in (("alpha", size // 2), ("alpha", 4096), ("alpha", 0), ("beta", size)):
+        damaged = folder / f"{name}-{length}"
+        shutil.copyfile(file, damaged)
+        os.truncate(damaged, length)
+        copy = copy_of(pair[name], folder / f"copy-{name}-{length}")
+        with pytest.raises(_core.MachineError, match="(?s)loading its state.*qemu-system-"):
+            copy.load_state(str(damaged))
+        assert not copy.booted
+        until(lambda: not processes_of(folder), 30, lambda: str(processes_of(folder)))
+        copy.release()
+
+
+def test_two_guests_of_one_state_have_different_random_numbers(
+    pair: SharedMachines, folder: Path
+) -> None:
+    file = saved(pair["alpha"], folder / "state")
+    random = []
+    for number in range(2):
+        copy = copy_of(pair["alpha"], folder / f"copy{number}")
+        copy.load_state(str(file))
+        copy.resume()
+        text_of(
+            copy, "until dmesg | grep -q 'reseeded due to virtual machine fork'; do sleep 0.1; done"
+        )
+        random.append(text_of(copy, "head -c 16 /dev/urandom | od -An -tx1"))
+        copy.release()
+    assert random[0] != random[1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system: needs root")
+def test_a_full_disk_is_reported_and_the_guest_goes_on(pair: SharedMachines, folder: Path) -> None:
+    machine = pair["alpha"]
+    disk = folder / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=True)
+    try:
+        machine.handle.pause()
+        with pytest.raises(_core.MachineError, match="saving its state to .*No space left"):
+            machine.handle.save_state(str(disk / "state"))
+        machine.handle.resume()
+        assert machine.succeed("echo on") == "on\n"
+    finally:
+        subprocess.run(["umount", disk], check=True)
