@@ -1,5 +1,7 @@
 // Operations on a running machine.
 
+#include <sys/stat.h>
+
 #include <fstream>
 
 #include "machine_fixture.hpp"
@@ -46,11 +48,14 @@ TEST_F(MachineTest, TheErrorHasTheLastLinesOfAQemuThatExits) {
 TEST_F(MachineTest, ACancelledCommandLeavesTheMachineUsable) {
     auto machine = make(plain);
     run(machine->connect(options()));
-    auto pending = runtime_.start(
-        machine->parts().runner->run({.text = "echo begun >&2; sleep 0.3; echo late"}));
+    auto gate = (directory_.path() / "gate").string();
+    ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
+    auto pending = runtime_.start(machine->parts().runner->run(
+        {.text = fmt::format("echo begun >&2; read -r _ < '{}'; echo late", gate)}));
     while (!testing::Value(events(), Contains("begun"))) std::this_thread::yield();
     pending.cancel();
     EXPECT_THROW(pending.get(), io::Interrupted);
+    std::ofstream(gate) << "open\n";
     EXPECT_EQ(execute(*machine, "echo next").output, "next\n");
 }
 

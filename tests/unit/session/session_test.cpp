@@ -26,7 +26,7 @@ protected:
     }
     std::shared_ptr<Session> make(io::TimeSource& time) {
         host_ = std::make_shared<machine::Host>(runtime_.executor(), time);
-        auto sink = [this](const io::Event& event) { told_.push_back(event.text); };
+        auto sink = [this](const io::Event& event) { events_.push_back(event.text); };
         return std::make_shared<Session>(host_, sink, [this] { ++endings_; });
     }
     void await_sleepers(std::size_t count) const {
@@ -45,7 +45,7 @@ protected:
     io::Runtime runtime_;
     std::shared_ptr<machine::Host> host_;
     // Written on the io thread; read after settle().
-    std::vector<std::string> told_;
+    std::vector<std::string> events_;
     int endings_ = 0;
 };
 
@@ -59,7 +59,7 @@ TEST_F(SessionTest, LogsTheTimeLimitAndTerminates) {
     time_.advance(1s);
     settle();
     EXPECT_EQ(endings_, 1);
-    EXPECT_THAT(told_, ElementsAre("timeout reached; test terminating..."));
+    EXPECT_THAT(events_, ElementsAre("timeout reached; test terminating..."));
 }
 
 TEST_F(SessionTest, ACancelledOrReplacedLimitDoesNothing) {
@@ -76,7 +76,7 @@ TEST_F(SessionTest, ACancelledOrReplacedLimitDoesNothing) {
     time_.advance(60s);
     settle();
     EXPECT_EQ(endings_, 0);
-    EXPECT_THAT(told_, IsEmpty());
+    EXPECT_THAT(events_, IsEmpty());
 }
 
 TEST_F(SessionTest, ClosesMachinesAndNetworksAndIsIdempotent) {
