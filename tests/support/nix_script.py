@@ -50,6 +50,11 @@ fi
 mkdir -p "$TMPDIR/xchg"
 """
 
+# The store's image is read by all machines of a system; changes of its file system go to the copy.
+_STORE_IMAGE = """
+{img} create -f qcow2 -F qcow2 -b {image} "$TMPDIR"/store.img
+"""
+
 _EFI = """
 NIX_EFI_VARS=$(readlink -f "${{NIX_EFI_VARS:-{name}-efi-vars.fd}}")
 if ! test -e "$NIX_EFI_VARS"; then
@@ -81,13 +86,15 @@ class System:
     """A system as Nix builds it: a folder of the store with kernel, initrd, kernel-params and init.
 
     `toplevel` is that folder on the host, `inside` its path in the guest, `store` the host's folder
-    that is the store of the guest, and `image` an additional disk.
+    that is the store of the guest, and `image` an additional disk. With `store_image`, a file in
+    qcow2, the store is on that instead, as with `virtualisation.useNixStoreImage`.
     """
 
     toplevel: Path
     inside: str
     store: Path
     image: Path
+    store_image: Path | None = None
 
 
 def make(
@@ -102,6 +109,8 @@ def make(
     img = shutil.which("qemu-img")
     mkfs = shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin")
     parts = [_HEAD.format(name=identity.name, img=img, mkfs=mkfs, disk_size=1024)]
+    if system.store_image:
+        parts.append(_STORE_IMAGE.format(img=img, image=system.store_image))
     if efi:
         parts.append(_EFI.format(name=identity.name, variables=firmware.find_ovmf().variables))
     parts.append('\ncd "$TMPDIR"\n\n')
@@ -130,8 +139,9 @@ def make(
 
 def _sources(system: System) -> dict[str, str]:
     """The shared folders, as words for the shell, by their tags."""
+    store = {} if system.store_image else {"nix-store": str(system.store)}
     return {
-        "nix-store": str(system.store),
+        **store,
         "shared": '"${SHARED_DIR:-$TMPDIR/xchg}"',
         "xchg": '"$TMPDIR"/xchg',
     }
@@ -164,6 +174,10 @@ def _drives(system: System, disks: Sequence[int]) -> list[str]:
     drives = [
         ('cache=writeback,file="$NIX_DISK_IMAGE"', "werror=report", "bootindex=1,", ",serial=root")
     ]
+    if system.store_image:
+        drives.append(
+            ('file="$TMPDIR"/store.img', "format=qcow2,werror=report", "bootindex=2,", "")
+        )
     drives += [
         (f"file=$(pwd)/empty{index}.qcow2", "werror=report", "", "") for index in range(len(disks))
     ]

@@ -1,12 +1,14 @@
 """Systems for start scripts like those of nixpkgs: a Debian that boots like NixOS.
 
 The root disk is the empty disk that the start script creates. The store is a folder of the host,
-mounted by 9p or virtiofs as the lower layer of an overlay, and contains the `init` of the kernel's
-command line. Programs come from a read-only disk with the guest `debian`. The kernel is that of
+mounted by 9p or virtiofs, or an image of that folder, as the lower layer of an overlay, and contains
+the `init` of the kernel's command line. Programs come from a read-only disk with the guest `debian`. The kernel is that of
 `desktop`, since the cloud kernel does not support 9p.
 """
 
 import json
+import shutil
+import subprocess
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +52,12 @@ share() {
     mount -t virtiofs "$1" "/root$2" 2> /dev/null ||
         mount -t 9p -o "trans=virtio,version=9p2000.L,msize=16384$3" "$1" "/root$2"
 }
-share nix-store /nix/.ro-store ,cache=loose
+if image=$(findfs LABEL=nix-store 2> /dev/null); then
+    mkdir -p /root/nix/.ro-store
+    mount -t ext4 -o ro "$image" /root/nix/.ro-store
+else
+    share nix-store /nix/.ro-store ,cache=loose
+fi
 share shared /tmp/shared
 share xchg /tmp/xchg
 mkdir -p /root/nix/.rw-store /root/nix/store
@@ -71,6 +78,7 @@ def write(
     script: str = "",
     efi: bool = False,
     shares: Shares = "9p",
+    store_image: bool = False,
 ) -> Path:
     """Writes a driver configuration of nixpkgs 26.05 for machines on VLAN 1, and returns its path.
 
@@ -80,6 +88,10 @@ def write(
     vms = {}
     for name, identity in identities.items():
         system = make(identity, list(identities.values()), folder / "store")
+        if store_image:
+            image = folder / f"{name}-store.qcow2"
+            _write_store_image(system.toplevel, image)
+            system = replace(system, store_image=image)
         start = folder / f"{name}-vm/bin/run-{name}-vm"
         start.parent.mkdir(parents=True)
         start.write_text(nix_script.make(identity, system, disks=[16], efi=efi, shares=shares))
@@ -120,3 +132,20 @@ def make(
     (toplevel / "init").write_text(_INIT)
     (toplevel / "init").chmod(0o755)
     return System(toplevel, f"/nix/store/{name}", store, image.root.absolute())
+
+
+def _write_store_image(toplevel: Path, image: Path) -> None:
+    """Writes a file system with the folder `toplevel` of the store, in qcow2."""
+    store = image.with_suffix(".store")
+    store.mkdir()
+    shutil.copytree(toplevel, store / toplevel.name, symlinks=True)
+    raw = image.with_suffix(".raw")
+    mkfs = shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin")
+    made: list[list[str | Path]] = [
+        [str(mkfs), "-q", "-L", "nix-store", "-d", store, raw, "256M"],
+        ["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, image],
+    ]
+    for command in made:
+        subprocess.run(command, check=True, capture_output=True)
+    raw.unlink()
+    shutil.rmtree(store)

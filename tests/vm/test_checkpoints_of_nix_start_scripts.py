@@ -1,0 +1,164 @@
+"""Checkpoints of real guests with start scripts like those of nixpkgs.
+
+Those whose store is an image are saved and restored, those with devices that QEMU cannot save are
+refused before anything is changed.
+"""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from charioteer.testing.errors import MachineError
+from charioteer.testing.machine import QemuMachine
+
+from support import nix_system
+from support.nix_script import Shares
+from support.patience import deadline
+from support.shared_machines import (
+    BOOT_LIMIT,
+    BUILD_LIMIT,
+    SharedMachines,
+    machines_of_configuration,
+    short_folder,
+)
+
+NAMES = ("alpha", "beta")
+# Type=exec: it returns when the program runs in that folder.
+BUSY = "systemd-run --unit=busy -p Type=exec --working-directory=/tmp/shared sleep 100000"
+pytestmark = pytest.mark.limit(300)
+
+
+@pytest.fixture(scope="module")
+def module_folder() -> Iterator[Path]:
+    """The folder of the machines of this file."""
+    with short_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def machines(module_folder: Path) -> Iterator[SharedMachines]:
+    """`alpha` and `beta`, running, with their stores on images."""
+    with deadline(BUILD_LIMIT):
+        configuration = nix_system.write(module_folder, NAMES, store_image=True)
+    with machines_of_configuration(
+        module_folder, configuration, CHARIOTEER_CHECKPOINTS=str(module_folder / "checkpoints")
+    ) as made:
+        with deadline(BOOT_LIMIT):
+            for name in NAMES:
+                made[name].start()
+            for name in NAMES:
+                made[name].connect()
+        yield made
+
+
+def shares_of(machine: QemuMachine) -> dict[str, list[str]]:
+    """Tag, folder, type and options of each mounted share of the host, by its folder."""
+    lines = [line.split() for line in machine.succeed("cat /proc/mounts").splitlines()]
+    return {line[1]: line for line in lines if line[2] in ("9p", "virtiofs")}
+
+
+def expect_shares_to_work(machines: SharedMachines, word: str) -> None:
+    """Files named `word` go through the shares and by copies, in both directions."""
+    for name in NAMES:
+        machine = machines[name]
+        (machine.shared_dir / f"host-{word}").write_text("from the host")
+        assert machine.succeed(f"cat /tmp/shared/host-{word}") == "from the host"
+        machine.succeed(f"echo {name} > /tmp/xchg/{word}")
+        assert (machine.state_dir / "xchg" / word).read_text() == f"{name}\n"
+        source = machines.out / f"{name}-{word}"
+        source.write_text(name)
+        machine.copy_from_host(str(source), f"/root/{word}")
+        machine.copy_from_machine(f"/root/{word}", f"copied-{name}")
+        assert (machines.out / f"copied-{name}" / word).read_text() == name
+
+
+def test_a_store_on_an_image_is_saved_and_restored(machines: SharedMachines) -> None:
+    alpha, beta, driver = machines["alpha"], machines["beta"], machines.driver
+    before = {name: shares_of(machines[name]) for name in NAMES}
+    assert list(before["alpha"]) == ["/tmp/shared", "/tmp/xchg"]
+    store = "blkid -s LABEL -o value $(findmnt -no SOURCE /nix/.ro-store)"
+    assert alpha.succeed(store) == "nix-store\n"
+    alpha.wait_until_succeeds("ping -c 1 -W 2 beta")
+    for machine in (alpha, beta):
+        machine.succeed("echo before | tee /root/note /nix/store/note")
+
+    driver.checkpoint("before")
+    assert {name: shares_of(machines[name]) for name in NAMES} == before
+    expect_shares_to_work(machines, "saved")
+
+    for machine in (alpha, beta):
+        machine.succeed("echo after | tee /root/note /nix/store/note")
+    driver.restore("before")
+    for machine in (alpha, beta):
+        assert machine.succeed("cat /root/note /nix/store/note") == "before\nbefore\n"
+    assert {name: shares_of(machines[name]) for name in NAMES} == before
+    expect_shares_to_work(machines, "restored")
+    alpha.wait_until_succeeds("ping -c 1 -W 2 beta")
+
+
+def test_a_busy_share_is_named_and_mounted_as_before(machines: SharedMachines) -> None:
+    alpha, driver = machines["alpha"], machines.driver
+    before = {name: shares_of(machines[name]) for name in NAMES}
+    alpha.succeed(BUSY)
+    with pytest.raises(MachineError, match=r"alpha: .*used by sleep \(pid \d+\)"):
+        driver.checkpoint("busy")
+    assert {name: shares_of(machines[name]) for name in NAMES} == before
+    expect_shares_to_work(machines, "busy")
+    assert "busy" not in driver.checkpoints()
+    alpha.succeed("systemctl stop busy")
+    driver.checkpoint("idle")
+
+
+@pytest.mark.parametrize(
+    "shares, reason",
+    [
+        ("9p", r"its Nix store is mounted by 9p; .*useNixStoreImage = true"),
+        ("virtiofs", r"virtiofs \(nix-store, shared, xchg\); .*useNixStoreImage = true.*mkForce"),
+    ],
+)
+def test_a_store_of_the_host_is_refused_before_shares_are_unmounted(
+    shares: Shares, reason: str
+) -> None:
+    with short_folder() as folder:
+        with deadline(BUILD_LIMIT):
+            configuration = nix_system.write(folder, ["gamma"], shares=shares)
+        with machines_of_configuration(
+            folder, configuration, CHARIOTEER_CHECKPOINTS=str(folder / "checkpoints")
+        ) as made:
+            gamma = made["gamma"]
+            with deadline(BOOT_LIMIT):
+                gamma.connect()
+            # Otherwise the reason would be that the share cannot be unmounted.
+            gamma.succeed(BUSY)
+            before = shares_of(gamma)
+            with pytest.raises(MachineError, match=f"QEMU cannot save gamma: .*{reason}"):
+                made.driver.checkpoint("refused")
+            assert shares_of(gamma) == before
+            assert gamma.succeed("cat /nix/store/*/init").startswith("#!/bin/sh")
+
+
+def test_a_tpm_is_refused() -> None:
+    with short_folder() as folder, short_folder() as state:
+        with deadline(BUILD_LIMIT):
+            configuration = nix_system.write(folder, ["gamma"], store_image=True)
+        socket = state / "sock"
+        device = "-tpmdev emulator,id=tpm0,chardev=tpm -device tpm-tis,tpmdev=tpm0"
+        options = f"-chardev socket,id=tpm,path={socket} {device}"
+        emulator = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}"]
+        with subprocess.Popen([*emulator, "--ctrl", f"type=unixio,path={socket}"]) as swtpm:
+            try:
+                with machines_of_configuration(
+                    folder,
+                    configuration,
+                    CHARIOTEER_CHECKPOINTS=str(folder / "checkpoints"),
+                    QEMU_OPTS=options,
+                ) as made:
+                    gamma = made["gamma"]
+                    with deadline(BOOT_LIMIT):
+                        gamma.connect()
+                    with pytest.raises(MachineError, match="TPM, .*tpm.enable = false"):
+                        made.driver.checkpoint("refused")
+                    gamma.succeed("ls /tmp/shared")
+            finally:
+                swtpm.terminate()
