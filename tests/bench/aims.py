@@ -44,6 +44,8 @@ _AIMS = {
     "bridge_fps_64": Aim(2, at_least=True),
     "bridge_fps_1500": Aim(2, at_least=True),
     "start_to_qemu": Aim(1),
+    "checkpoint_recording": Aim(1.1),
+    "resume_headscale": Aim(0.08),
     "memory_four_machines": Aim(1),
     "trace_overhead": Aim(1.03),
 }

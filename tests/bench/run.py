@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import agent
+import checkpoints
 import commands
 import console
 import driver
@@ -88,6 +89,8 @@ _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "console": _console,
     "screen": _screen,
     "trace": _trace,
+    "checkpoints": checkpoints.measure,
+    "headscale": checkpoints.measure_headscale,
 }
 
 
