@@ -2,6 +2,7 @@
 
 import argparse
 import time
+from collections import Counter
 
 from charioteer import folders
 from charioteer.errors import InputError
@@ -47,8 +48,9 @@ def show_all(_options: argparse.Namespace) -> int:
     """Runs `charioteer checkpoints list`."""
     records = store.records()
     total = 0
+    counted: set[tuple[int, int]] = set()
     for record in records:
-        size = occupied(record.folder)
+        size = occupied(record.folder, counted)
         total += size
         count = len(record.checkpoints())
         print(f"{record.folder.name}  {_label(record):24} {count:3} checkpoints {_size(size):>9}")
@@ -62,8 +64,8 @@ def show_one(options: argparse.Namespace) -> int:
     about_it = record.description
     begin = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about_it.begin))
     print(f"{record.folder.name}: {_label(record)}, {begin}, script {about_it.script}")
-    for machine in record.machines():
-        print(f"  {len(record.calls(machine)):5} calls of {machine}")
+    for machine, count in sorted(Counter(each.machine for each in record.calls()).items()):
+        print(f"  {count:5} calls of {machine}")
     for each in record.checkpoints():
         where = "" if each.line is None else f", line {each.line}"
         cannot = "" if each.calls is not None else ", only for the run itself"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from charioteer.testing import failure
+from charioteer.testing.caller import caller, working_for
 from charioteer.testing.cancellation import Cancelled, CancelToken, check_cancelled
 from charioteer.testing.duration import Duration
 from charioteer.testing.errors import MachineError, RequestedAssertionFailed
@@ -38,11 +39,13 @@ class Outcomes(Generic[T]):
         token = CancelToken()
         changed = threading.Condition()
         under_way: set[str] = set()
+        who = caller()
 
         def work(machine: BaseMachine) -> None:
             token.adopt_thread()
             try:
-                self._values[machine.name] = call(machine)
+                with working_for(who):
+                    self._values[machine.name] = call(machine)
             except Cancelled:
                 pass
             except BaseException as error:  # the caller's thread raises it

@@ -122,8 +122,11 @@ def with_values(arguments: list[str]) -> list[str]:
 def run_options(options: argparse.Namespace, output_directory: Path, label: str = "") -> RunOptions:
     """Converts parsed options; `label` is the name of the test, if it has one.
 
-    Raises InputError for an invalid log level in the environment.
+    Raises InputError for an invalid log level in the environment, and for options that exclude each
+    other.
     """
+    if options.keep_machine_state and (options.checkpoint or options.resume is not None):
+        raise InputError("--keep-machine-state cannot be combined with --checkpoint or --resume")
     if options.log_level is not None and options.log_level not in LEVELS:
         raise InputError(f"the variable logLevel is {options.log_level!r}, not {', '.join(LEVELS)}")
     return RunOptions(

@@ -5,6 +5,7 @@ import sys
 import time
 import traceback
 from contextlib import nullcontext
+from dataclasses import replace
 
 from charioteer.errors import InputError
 from charioteer.testing import failure, script_trace
@@ -42,12 +43,14 @@ def run(configuration: DriverConfiguration, options: RunOptions) -> int:
     """
 
     def rehearse(checkpoints: RunCheckpoints) -> None:
-        with _make_driver(configuration, options, CompositeLogger(), checkpoints) as driver:
+        # A breakpoint would wait for a debugger.
+        own = replace(options, debug_hook_attach=None)
+        with _make_driver(configuration, own, CompositeLogger(), checkpoints) as driver:
             driver.test_script()
 
     signals = Signals()
     try:
-        # Before anything that starts a thread.
+        # Before the io thread is started.
         with plan(
             configuration, options.output_directory, options.checkpoints, rehearse
         ) as planned:
@@ -66,6 +69,8 @@ def _run_planned(
         driver = _make_driver(configuration, options, logger, planned.checkpoints)
         for message in planned.messages:
             logger.info(message)
+        for warning in planned.warnings:
+            logger.warning(warning)
         if not options.keep_machine_state:
             logger.info(f"Machine state will be reset. To keep it, pass {kept_state.flag}")
         # A prompt uses the terminal exclusively.

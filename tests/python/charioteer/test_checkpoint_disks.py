@@ -46,6 +46,7 @@ def test_a_folder_is_copied_without_sockets_and_lock(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     (source / "xchg").mkdir(parents=True)
     (source / "xchg/file").write_text("text")
+    (source / "xchg/lock").write_text("a guest's own")
     (source / "link").symlink_to("/nowhere")
     (source / "lock").write_text("1")
     os.mkfifo(source / "pipe")
@@ -54,6 +55,7 @@ def test_a_folder_is_copied_without_sockets_and_lock(tmp_path: Path) -> None:
         disks.copy_folder(source, target)
     assert sorted(each.name for each in target.iterdir()) == ["link", "xchg"]
     assert (target / "xchg/file").read_text() == "text"
+    assert (target / "xchg/lock").exists()
     assert os.readlink(target / "link") == "/nowhere"
 
 

@@ -2,7 +2,6 @@
 
 import os
 import stat
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from charioteer import folders
 from charioteer.cli.program import main
 from charioteer.errors import InputError
+from charioteer.testing.caller import Kind
 from charioteer.testing.checkpoints import store
 from charioteer.testing.checkpoints.entries import Entry, MachineState
 from charioteer.testing.checkpoints.record import Checkpoint, Description, Record
@@ -20,8 +20,8 @@ def _store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHARIOTEER_CHECKPOINTS", str(tmp_path / "store"))
 
 
-def _description(begin: float = 1.0, kept: bool = True) -> Description:
-    return Description("test", begin, "/script", {"machines": {}}, kept)
+def _description(begin: float = 1.0) -> Description:
+    return Description("test", begin, "/script", {"machines": {}})
 
 
 def _record(begin: float = 1.0) -> Record:
@@ -30,26 +30,25 @@ def _record(begin: float = 1.0) -> Record:
 
 
 def _checkpoint(record: Record, name: str, size: int = 10, calls: int = 1) -> Checkpoint:
-    with record.new_checkpoint(name, 3, {"server": calls}) as folder:
+    with record.new_checkpoint(name, 3, calls) as folder:
         (folder / "guest").write_bytes(b"x" * size)
     return record.checkpoints()[-1]
 
 
 def _entry(number: int) -> Entry:
-    on = MachineState(True, True, 7)
-    return Entry(number, "run", "key", "run()", 1, True, MachineState(), on, value="out")
+    off, on = MachineState(), MachineState(True, True, 7)
+    return Entry(number, "server", "run", "key", "run()", 1, Kind.MAIN, number, off, on)
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
     record = _record()
-    record.add_call("server", _entry(0))
+    record.add_call(_entry(0))
     made = _checkpoint(record, "one")
     (read,) = store.records()
     assert read.description == record.description
-    assert read.calls("server") == [_entry(0)]
-    assert read.calls("client") == []
+    assert read.calls() == [_entry(0)]
     assert read.checkpoints() == [made]
-    assert (made.name, made.line, made.calls) == ("one", 3, {"server": 1})
+    assert (made.name, made.line, made.calls, made.recorded) == ("one", 3, 1, 1)
 
 
 def test_other_users_cannot_read_it() -> None:
@@ -61,7 +60,7 @@ def test_other_users_cannot_read_it() -> None:
 
 def test_a_checkpoint_that_failed_does_not_exist() -> None:
     record = _record()
-    with pytest.raises(OSError), record.new_checkpoint("one", None, {}) as folder:
+    with pytest.raises(OSError), record.new_checkpoint("one", None, 0) as folder:
         (folder / "guest").write_bytes(b"half")
         raise OSError(28, "No space left on device")
     assert record.checkpoints() == []
@@ -104,7 +103,7 @@ def test_files_that_calls_wrote_are_kept(tmp_path: Path) -> None:
 def test_a_record_goes_on_from_another(tmp_path: Path) -> None:
     first = _record()
     for number in range(3):
-        first.add_call("server", _entry(number))
+        first.add_call(_entry(number))
     (tmp_path / "file").write_text("text")
     name = first.keep_file(tmp_path / "file")
     _checkpoint(first, "one", calls=1)
@@ -113,7 +112,7 @@ def test_a_record_goes_on_from_another(tmp_path: Path) -> None:
     second = _record(2.0)
     second.continue_from(first, two)
     assert [each.name for each in second.checkpoints()] == ["one", "two"]
-    assert len(second.calls("server")) == 2
+    assert len(second.calls()) == 2
     assert second.keep_file(tmp_path / "file") != name
     folders.remove(first.folder)
     assert second.file(name).read_text() == "text"
@@ -144,11 +143,28 @@ def test_what_killed_runs_left_is_removed() -> None:
     for folder in (old, new):
         folder.mkdir(parents=True)
     os.utime(old, (1.0, 1.0))
-    with store.new_record(_description(kept=False)) as temporary:
-        pass
-    _record(time.time())
-    assert not old.exists() and not temporary.folder.exists()
+    store.prune(1_000_000)
+    assert not old.exists()
     assert new.exists(), "another process may be making it"
+
+
+def test_files_that_runs_share_are_counted_once() -> None:
+    first = _record()
+    made = _checkpoint(first, "one", 100_000)
+    second = _record(100.0)
+    second.continue_from(first, made)
+    assert store.prune(150_000) == []
+    assert store.prune(50_000) == [first.folder, second.folder]
+
+
+def test_a_record_that_lost_calls_has_no_checkpoints_after_them() -> None:
+    record = _record()
+    for number in range(2):
+        record.add_call(_entry(number))
+        _checkpoint(record, str(number), calls=number + 1)
+    text = (record.folder / "calls").read_text()
+    (record.folder / "calls").write_text(text[:-20])
+    assert [each.name for each in Record(record.folder).resumable()] == ["0"]
 
 
 def test_an_invalid_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +176,7 @@ def test_an_invalid_size_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestProgram:
     def test_list_and_show(self, capsys: pytest.CaptureFixture[str]) -> None:
         record = _record()
-        record.add_call("server", _entry(0))
+        record.add_call(_entry(0))
         _checkpoint(record, "one")
         assert main(["checkpoints", "list"]) == 0
         listed = capsys.readouterr().out

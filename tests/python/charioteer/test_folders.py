@@ -29,3 +29,12 @@ def test_an_image_in_use_is_not_removed() -> None:
         assert (folder / "file").exists()
     assert remove(folder)
     assert not folder.exists()
+
+
+def test_a_folder_that_is_renamed_stays_in_use(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    with in_use(tmp_path / "one"):
+        (tmp_path / "one").rename(tmp_path / "two")
+        assert not remove(tmp_path / "two")
+    assert remove(tmp_path / "two")
+    assert not remove(tmp_path / "two")

@@ -63,21 +63,27 @@ def ping(command: str, *options: str) -> int:
 
 
 def test_all_options_are_passed_on(runs: list[RunOptions], tmp_path: Path) -> None:
-    more = ["--checkpoint", "--resume", "--clock=now", "--output_directory=out"]
     given = ["-K", "-I", "--debug-hook-attach=/attach", "--junit-xml=report.xml"]
-    assert ping("run", *given, "--log-level=warning", "--stream", *more) == 0
+    assert ping("run", *given, "--log-level=warning", "--stream", "--output_directory=out") == 0
     assert runs == [
-        RunOptions(
-            output_directory=tmp_path / "out",
+        _plain(
+            tmp_path / "out",
             keep_machine_state=True,
             interactive=True,
             debug_hook_attach="/attach",
             junit_xml=Path("report.xml"),
             log_level="warning",
             stream=True,
-            trace=True,
-            checkpoints=Wishes(record=True, resume="", clock_now=True, label="ping"),
         )
+    ]
+
+
+def test_options_of_checkpoints_are_passed_on(runs: list[RunOptions], tmp_path: Path) -> None:
+    assert ping("run", "--checkpoint", "--resume", "--clock=now") == 0
+    assert ping("run", "--resume=a name") == 0
+    assert [each.checkpoints for each in runs] == [
+        Wishes(record=True, resume="", clock_now=True, label="ping"),
+        Wishes(resume="a name", label="ping"),
     ]
 
 

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from charioteer.testing.caller import Caller, Kind, caller, working_for
 from charioteer.testing.checkpoints import calls, entries
 from charioteer.testing.checkpoints.calls import CALLS, Call, Places
-from charioteer.testing.checkpoints.entries import Difference, Entry, MachineState, Matching
+from charioteer.testing.checkpoints.entries import Difference, Entry, MachineState
+from charioteer.testing.checkpoints.matching import Matching
 from support import core_stub
 
 
@@ -19,12 +21,40 @@ def _call(method: str, **named: Any) -> Call:
     return calls.make(method, CALLS[method], named, Places(Path("/out"), Path("/run/test")))
 
 
-def _entry(number: int, text: str, on_main_thread: bool = True) -> Entry:
-    return Entry(number, "run", text, f"run({text})", number + 1, on_main_thread, _OFF, _ON)
+def _entry(
+    number: int, text: str, kind: Kind = Kind.MAIN, position: int = 0, **fields: Any
+) -> Entry:
+    given: dict[str, Any] = {
+        "machine": "server",
+        "method": "run",
+        "key": text,
+        "text": f"run({text})",
+        **fields,
+    }
+    return Entry(
+        number=number,
+        line=number + 1,
+        kind=kind,
+        position=position,
+        before=_OFF,
+        after=_ON,
+        **given,
+    )
 
 
-def _made(text: str) -> Call:
-    return Call("run", text, f"run({text})")
+MAIN = Caller(Kind.MAIN, 7)
+FOR_MAIN = Caller(Kind.FOR_MAIN, 7)
+OTHER = Caller(Kind.OTHER, 7)
+
+
+def _made(text: str, method: str = "run") -> Call:
+    return Call(method, text, f"{method}({text})")
+
+
+def _text(matching: Matching, text: str, who: Caller = MAIN, machine: str = "server") -> str:
+    """The call that `text` repeats, or the difference."""
+    found = matching.take(machine, _made(text), who)
+    return found.text if isinstance(found, Entry) else str(found)
 
 
 def test_the_table_has_the_parameters_of_the_core() -> None:
@@ -77,71 +107,134 @@ def test_the_content_of_a_copied_file_is_compared(tmp_path: Path) -> None:
     assert _call("copy_in", source=str(file), target="/root").key != before.key
     folder = tmp_path / "folder"
     folder.mkdir()
-    before = _call("copy_in", source=str(folder), target="/root")
+    seen = {_call("copy_in", source=str(folder), target="/root").key}
     (folder / "link").symlink_to("nowhere")
-    assert _call("copy_in", source=str(folder), target="/root").key != before.key
+    seen.add(_call("copy_in", source=str(folder), target="/root").key)
+    (folder / "below").mkdir()
+    seen.add(_call("copy_in", source=str(folder), target="/root").key)
+    (folder / "below/file").write_text("text")
+    seen.add(_call("copy_in", source=str(folder), target="/root").key)
+    (folder / "below/file").rename(folder / "file")
+    seen.add(_call("copy_in", source=str(folder), target="/root").key)
+    (folder / "file").chmod(0o600)
+    seen.add(_call("copy_in", source=str(folder), target="/root").key)
+    assert len(seen) == 6
 
 
 def test_calls_of_the_main_thread_are_matched_in_their_order() -> None:
-    matching = Matching("server", [_entry(0, "a"), _entry(1, "b")])
-    first = matching.take(_made("a"), 1, True)
-    assert isinstance(first, Entry) and first.number == 0
-    differs = matching.take(_made("c"), 7, True)
-    assert str(differs) == "line 7: server.run(c) was called; recorded is run(b)"
+    matching = Matching([_entry(1, "b"), _entry(0, "a")])
+    assert _text(matching, "a") == "run(a)"
+    assert _text(matching, "c") == "line 7: server.run(c) is called; recorded is server.run(b)"
+
+
+def test_the_order_between_machines_matters() -> None:
+    matching = Matching([_entry(0, "a"), _entry(1, "b", machine="client")])
+    swapped = _text(matching, "b", machine="client")
+    assert swapped == "line 7: client.run(b) is called; recorded is server.run(a)"
 
 
 def test_calls_of_other_threads_are_matched_in_any_order() -> None:
-    matching = Matching("server", [_entry(0, "a", False), _entry(1, "b", False), _entry(2, "c")])
-    second = matching.take(_made("b"), None, False)
-    assert isinstance(second, Entry) and second.number == 1
+    matching = Matching([_entry(0, "a", Kind.OTHER), _entry(1, "b", Kind.OTHER), _entry(2, "c")])
+    assert _text(matching, "b", OTHER) == "run(b)"
     # The main thread's calls are not taken for those of others.
-    assert isinstance(matching.take(_made("c"), 3, False), Difference)
-    assert isinstance(matching.take(_made("c"), 3, True), Entry)
+    assert "was not called in the recorded run" in _text(matching, "c", OTHER)
+    assert _text(matching, "c") == "run(c)"
+
+
+def test_calls_on_all_machines_are_matched_at_their_place() -> None:
+    both = [_entry(n, "a", Kind.FOR_MAIN, 0, machine=m) for n, m in enumerate(("one", "two"))]
+    later = _entry(3, "b", Kind.FOR_MAIN, 1, machine="one")
+    matching = Matching([*both, _entry(2, "c"), later])
+    assert _text(matching, "a", FOR_MAIN, "two") == "run(a)"
+    assert "was not called in the recorded run" in _text(matching, "b", FOR_MAIN, "one")
+    assert _text(matching, "a", FOR_MAIN, "one") == "run(a)"
+    assert _text(matching, "c") == "run(c)"
+    assert _text(matching, "b", FOR_MAIN, "one") == "run(b)"
 
 
 def test_threads_may_connect_a_machine_in_any_order() -> None:
-    start = Entry(0, "start", "key", "start()", None, False, _OFF, _ON)
-    matching = Matching("server", [start])
+    start = _entry(0, "key", Kind.OTHER, method="start")
+    matching = Matching([start])
     # Two threads did so, and now none does, or three.
-    assert matching.left_before(1, 0.0) is None
-    assert matching.take(Call("start", "key", "start()"), None, False) == start
-    assert matching.take(Call("start", "key", "start()"), None, False) is None
-    assert isinstance(matching.take(Call("start", "key", "start()"), 2, True), Difference)
+    assert matching.is_at(1, 0.0)
+    assert matching.take("server", _made("key", "start"), OTHER) == start
+    assert matching.take("server", _made("key", "start"), OTHER) is None
+    assert isinstance(matching.take("server", _made("key", "start"), MAIN), Difference)
 
 
 def test_a_call_after_the_end_of_the_record_differs() -> None:
-    differs = Matching("server", []).take(_made("a"), 3, True)
-    assert str(differs) == "line 3: server.run(a) is not recorded"
+    assert _text(Matching([]), "a") == "line 7: server.run(a) was not called in the recorded run"
 
 
-def test_calls_that_were_left_out_are_noticed() -> None:
-    matching = Matching("server", [_entry(0, "a", False), _entry(1, "b"), _entry(2, "c")])
-    assert matching.has_main_before(2) and not matching.has_main_before(1)
-    left = matching.left_before(2, 0.0)
-    assert str(left) == "line 1: server.run(a) is recorded, and was not called"
-    assert matching.left_before(0, 0.0) is None
+def test_a_checkpoint_is_reached_when_exactly_the_calls_before_it_were_made() -> None:
+    matching = Matching([_entry(0, "a"), _entry(1, "b")])
+    assert matching.is_at(0, 0.0) and not matching.is_at(1, 0.0)
+    matching.take("server", _made("a"), MAIN)
+    assert matching.is_at(1, 0.0) and not matching.is_at(0, 0.0)
+    matching.take("server", _made("b"), MAIN)
+    # A call from after the checkpoint was answered, whose effect its machines do not have.
+    assert not matching.is_at(1, 0.0)
+
+
+def test_a_checkpoint_is_not_reached_without_the_calls_of_other_threads() -> None:
+    assert not Matching([_entry(0, "a", Kind.OTHER)]).is_at(1, 0.0)
 
 
 def test_a_checkpoint_waits_for_calls_of_other_threads() -> None:
-    matching = Matching("server", [_entry(0, "a", False)])
-    thread = threading.Thread(target=lambda: matching.take(_made("a"), None, False))
+    matching = Matching([_entry(0, "a", Kind.OTHER)])
+    thread = threading.Thread(target=lambda: matching.take("server", _made("a"), OTHER))
     thread.start()
-    assert matching.left_before(1, 60.0) is None
+    assert matching.is_at(1, 60.0)
     thread.join()
 
 
-def test_a_record_that_was_cut_off_is_read_up_to_there(tmp_path: Path) -> None:
-    file = tmp_path / "server"
-    lines = [_entry(number, "a").to_json() for number in (0, 1, 2)]
-    file.write_text("\n".join(lines)[:-20])
-    assert [each.number for each in entries.read(file)] == [0, 1]
-    # A call that never returned: what came after it cannot be used either.
-    file.write_text(f"{lines[0]}\n{lines[2]}\n")
-    assert [each.number for each in entries.read(file)] == [0]
+def test_output_is_read_when_it_was_written() -> None:
+    """A script that ends a background command must find it running, as in the recorded run."""
+    ended = _entry(0, "end", Kind.OTHER, method="call.read", follows=2)
+    matching = Matching([ended, _entry(1, "a"), _entry(2, "b")])
+    answered = threading.Event()
+
+    def read() -> None:
+        matching.take("server", _made("end", "call.read"), OTHER)
+        answered.set()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    for text in "ab":
+        assert not answered.is_set()
+        assert _text(matching, text) == f"run({text})"
+    thread.join()
+    assert answered.is_set()
+
+
+def test_a_call_is_read_as_it_was_written() -> None:
+    entry = _entry(0, "a", Kind.FOR_MAIN, 3, value=[1], file="2", follows=4)
+    assert entries.parse([entry.to_json()]) == [entry]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"number": 0}', "null"])
-def test_garbage_in_a_record_ends_it(tmp_path: Path, text: str) -> None:
-    file = tmp_path / "server"
-    file.write_text(f"{_entry(0, 'a').to_json()}\n{text}\n{_entry(1, 'a').to_json()}\n")
-    assert len(entries.read(file)) == 1
+def test_a_damaged_record_is_read_up_to_there(text: str) -> None:
+    lines = [_entry(0, "a").to_json(), text, _entry(1, "a").to_json()]
+    assert [each.number for each in entries.parse(lines)] == [0]
+
+
+def test_threads_of_a_call_on_all_machines_work_for_its_thread() -> None:
+    def called() -> Caller:
+        who = caller()
+        seen = []
+
+        def work() -> None:
+            with working_for(who):
+                seen.append(caller())
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        return seen[0]
+
+    assert called().kind is Kind.FOR_MAIN
+    others: list[Caller] = []
+    thread = threading.Thread(target=lambda: others.append(called()))
+    thread.start()
+    thread.join()
+    assert others[0].kind is Kind.OTHER

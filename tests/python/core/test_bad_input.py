@@ -3,14 +3,11 @@
 import json
 import os
 import stat
-import subprocess
-from pathlib import Path
 
 import pytest
 
+from support.mounted import ROOT_ONLY, mounted
 from support.testbed import Testbed
-
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system: needs root")
 
 
 class TestConfiguration:
@@ -210,16 +207,3 @@ class TestStateDirectory:
             run = testbed.drive(configuration)
             run.expect(1)
         assert "No space left on device" in run.stderr and str(testbed.state) in run.stderr
-
-
-class mounted:
-    """Mounts a small file system at `path` for the duration of the block."""
-
-    def __init__(self, path: Path, options: str) -> None:
-        self.path, self.options = path, options
-
-    def __enter__(self) -> None:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", self.options, "tmpfs", self.path], check=True)
-
-    def __exit__(self, *_exception: object) -> None:
-        subprocess.run(["umount", "--lazy", self.path], check=True)

@@ -67,6 +67,70 @@ class TestWhereItResumes:
         assert "resumed at the checkpoint 'one'" in run.stderr
         assert scripts.done == ["b"]
 
+    def test_a_call_that_was_moved_before_a_checkpoint(self, scripts: Scripts) -> None:
+        script = """
+            with subtest("one"):
+                note("a")
+            with subtest("two"):
+                note("b")
+                note("c")
+        """
+        scripts.record(script)
+        moved = script.replace('note("a")', 'note("a"); note("b")').replace(
+            'note("b")\n                note("c")', 'note("C")'
+        )
+        scripts.run(moved, "--resume")
+        # Not from "one", whose machine has not seen "b".
+        assert scripts.done == ["a", "b", "C"]
+
+    def test_a_checkpoint_that_was_moved(self, scripts: Scripts) -> None:
+        scripts.record('note("a")\ndriver.checkpoint("x")\nnote("b")\n')
+        scripts.run('note("a")\nnote("b")\ndriver.checkpoint("x")\nnote("c")\n', "--resume")
+        assert scripts.done == ["a", "b", "c"]
+
+    def test_a_call_on_all_machines_that_was_moved(self, scripts: Scripts) -> None:
+        script = """
+            with subtest("one"):
+                note("a")
+            with subtest("two"):
+                all_machines.succeed(f"echo b >> {notes}")
+                note("c")
+        """
+        scripts.record(script)
+        lines = textwrap.dedent(script).splitlines(keepends=True)
+        lines.insert(3, lines.pop(4))
+        scripts.run("".join(lines), "--resume")
+        # All calls before the end of "two" are the same, but not those before the end of "one".
+        assert scripts.done == []
+        scripts.run("".join(lines).replace('"c"', '"C"'), "--resume")
+        assert scripts.done == ["a", "b", "C"]
+
+    def test_calls_to_two_machines_that_were_swapped(self, scripts: Scripts) -> None:
+        script = """
+            start_all()
+            note("a", web)
+            note("b", db)
+            with subtest("one"):
+                pass
+        """
+        scripts.record(script, machines=("web", "db"))
+        swapped = script.replace('"a", web', '"b", db', 1).replace(
+            '"b", db)\n            with', '"a", web)\n            with'
+        )
+        scripts.run(swapped, "--resume", machines=("web", "db"))
+        assert scripts.done == ["b", "a"]
+
+    def test_another_test_with_the_same_machines(self, scripts: Scripts, testbed: Testbed) -> None:
+        scripts.record(TWO)
+        scripts.record('with subtest("other"):\n    note("x")\n')
+        run = scripts.run(TWO, "--resume")
+        assert "resumed at the checkpoint 'two'" in run.stderr
+        assert scripts.done == []
+
+    def test_kept_state_is_refused(self, scripts: Scripts) -> None:
+        run = scripts.run(TWO, "--checkpoint", "--keep-machine-state", status=2)
+        assert "cannot be combined with" in run.stderr
+
     def test_an_added_machine_boots(self, scripts: Scripts) -> None:
         scripts.record(TWO)
         run = scripts.run(TWO, "--resume", machines=("web", "other"))
@@ -164,6 +228,36 @@ class TestAnswers:
             print("seen", web.state_dir.name, db.succeed("echo db"))
         """
         self.resume(scripts, script, machines=("web", "db"))
+
+    def test_machines_of_one_name(self, scripts: Scripts) -> None:
+        script = """
+            command = web.start_command
+            web.start()
+            web.crash()
+            for number in range(2):
+                again = create_machine(command, name="web")
+                print("seen", again.succeed(f"echo {number}"))
+                again.crash()
+        """
+        self.resume(scripts, script)
+
+    def test_objects_from_before_the_checkpoint(self, scripts: Scripts) -> None:
+        script = """
+            import subprocess
+            web.connect()
+            process = web.process
+            with subtest("start"):
+                pass
+            try:
+                process.wait(timeout=0.1)
+            except subprocess.TimeoutExpired as error:
+                print("seen", type(error).__name__, process.poll(), process.pid == web.pid)
+        """
+        script = textwrap.dedent(script)
+        recorded = scripts.record(script)
+        resumed = scripts.run(script, "--resume=start")
+        for run in (recorded, resumed):
+            assert "seen TimeoutExpired None True" in run.stdout
 
     def test_threads(self, scripts: Scripts) -> None:
         script = """

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,9 +45,7 @@ CALLS: dict[str, CallKind] = {
     "crash": _kind(),
     "wait_for_shutdown": _kind("timeout", ignored="timeout"),
     # Commands
-    "run": _kind(
-        "command input timeout keep_errors log_output", ignored="timeout keep_errors log_output"
-    ),
+    "run": _kind("command input timeout keep_errors log_output", ignored="timeout log_output"),
     "execute": _kind(
         "command check_return check_output timeout log_output", ignored="timeout log_output"
     ),
@@ -159,18 +158,23 @@ def content_digest(path: Path) -> str:
 
 
 def _contents(path: Path) -> Iterator[bytes]:
+    """Mode and content of a file; for a folder the same with the path of everything below it."""
+    yield b"%o" % path.stat().st_mode
     if path.is_dir():
-        for each in sorted(path.iterdir()):
-            yield bytes(each.name, "utf-8", "surrogateescape")
+        for each in sorted(path.rglob("*")):
+            yield os.fsencode(each.relative_to(path))
             if each.is_symlink():
-                yield bytes(str(each.readlink()), "utf-8", "surrogateescape")
+                yield b"link"
+                yield os.fsencode(each.readlink())
             else:
-                yield from _contents(each)
-        return
-    if not path.is_file():
-        yield b"special"
-        return
-    yield b"%o" % (path.stat().st_mode & 0o777)
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            yield piece
+                yield b"%o" % each.stat().st_mode
+                yield from _pieces(each)
+    else:
+        yield from _pieces(path)
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    if path.is_file():
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                yield piece

@@ -12,8 +12,8 @@ _LOCK = "lock"
 """The file that the core locks while it uses a state directory."""
 
 
-def copy_folder(source: Path, target: Path) -> None:
-    """Copies all files, folders and links, except sockets, pipes and the core's lock.
+def copy_folder(source: Path, target: Path, has_lock: bool = True) -> None:
+    """Copies all files, folders and links, except sockets, pipes and, if it `has_lock`, the core's lock.
 
     `target` is created if it does not exist. Files keep their holes. Raises OSError.
     """
@@ -24,19 +24,19 @@ def copy_folder(source: Path, target: Path) -> None:
             if entry.is_symlink():
                 copied.symlink_to(os.readlink(entry.path))
             elif entry.is_dir():
-                copy_folder(Path(entry.path), copied)
+                copy_folder(Path(entry.path), copied, has_lock=False)
                 shutil.copystat(entry.path, copied)
-            elif entry.is_file() and entry.name != _LOCK:
+            elif entry.is_file() and not (has_lock and entry.name == _LOCK):
                 copy_file(Path(entry.path), copied)
 
 
-def empty_folder(folder: Path) -> None:
-    """Removes what `copy_folder` copies, and sockets and pipes. Raises OSError."""
+def empty_folder(folder: Path, has_lock: bool = True) -> None:
+    """Removes everything, except the core's lock if it `has_lock`. Raises OSError."""
     with os.scandir(folder) as found:
         for entry in found:
             if entry.is_dir(follow_symlinks=False):
                 shutil.rmtree(entry.path)
-            elif entry.name != _LOCK:
+            elif not (has_lock and entry.name == _LOCK):
                 os.unlink(entry.path)
 
 
@@ -49,7 +49,7 @@ def copy_file(source: Path, target: Path) -> None:
             while begin < end:
                 copied = _copy_some(reader.fileno(), writer.fileno(), begin, end)
                 if copied == 0:
-                    raise OSError(f"{source} was shortened while it was copied")
+                    raise OSError(errno.EIO, "was shortened while it was copied", str(source))
                 begin += copied
     shutil.copystat(source, target)
 

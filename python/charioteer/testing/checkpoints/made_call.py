@@ -11,15 +11,10 @@ from charioteer.testing.checkpoints.entries import MachineState
 class Recorded(Protocol):
     """The part of a recorded machine that handles its calls."""
 
+    record_name: str
+    """See Entry.machine."""
     recorded_state: MachineState
-    live_commands: dict[int, str]
-
-    @property
-    def name(self) -> str:
-        ...
-
-    def next_number(self) -> int:
-        """The number of the next recorded call."""
+    """During replay: after the last call."""
 
     def state(self) -> MachineState:
         """What scripts can read of the core's machine without a call."""
@@ -46,6 +41,9 @@ class CallHandler(Protocol):
     """Records the calls to all machines of a run, or answers them."""
 
     places: Places
+
+    def record_name(self, name: str) -> str:
+        """The name in the record of a new machine called `name`."""
 
     @property
     def replays(self) -> bool:

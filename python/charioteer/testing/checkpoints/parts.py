@@ -28,6 +28,13 @@ class Machine(Protocol):
     def current_state(self) -> MachineState:
         ...
 
+    def real_process(self) -> core.Process | None:
+        ...
+
+    @property
+    def name(self) -> str:
+        ...
+
 
 class SpawnedCall:
     """A recorded `core.Call`: a command that runs in the background."""
@@ -41,22 +48,28 @@ class SpawnedCall:
     def _call(self, method: str, kind: CallKind = _PLAIN, *argument: Any) -> Any:
         named = dict(zip(kind.parameters, (self._number, *argument)))
         return self._machine.call(
-            f"call.{method}", kind, named, lambda: getattr(self._real, method)(*argument)
+            f"call.{method}", kind, named, lambda: getattr(self._living(), method)(*argument)
         )
+
+    def _living(self) -> core.Call:
+        if self._real is None:
+            raise core.ShellError(
+                f"{self._machine.name}: the background command ended before the checkpoint where "
+                "the script resumed, so that it cannot be used any more"
+            )
+        return self._real
 
     @property
     def pid(self) -> int:
         named = {"part": self._number}
-        pid: int = self._machine.call(
-            "call.pid", _PLAIN, named, lambda: self._real and self._real.pid
-        )
+        pid: int = self._machine.call("call.pid", _PLAIN, named, lambda: self._living().pid)
         return pid
 
     @property
     def outcome(self) -> core.Outcome | None:
         named = {"part": self._number}
         outcome: core.Outcome | None = self._machine.call(
-            "call.outcome", _PLAIN, named, lambda: self._real and self._real.outcome
+            "call.outcome", _PLAIN, named, lambda: self._living().outcome
         )
         return outcome
 
@@ -97,31 +110,37 @@ class RecordedReading(Iterator[tuple[int, str]]):
 
 
 class RecordedProcess:
-    """A recorded `core.Process`: QEMU. `poll` and `returncode` are read only from its state."""
+    """A recorded `core.Process`: the QEMU of a machine. `poll` and `returncode` are read only from its state."""
 
-    def __init__(self, machine: Machine, process: core.Process | None) -> None:
+    def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._real = process
 
     def _call(self, method: str, kind: CallKind = CallKind(()), *argument: Any) -> Any:
         named = dict(zip(kind.parameters, argument))
         return self._machine.call(
-            f"process.{method}", kind, named, lambda: getattr(self._real, method)(*argument)
+            f"process.{method}", kind, named, lambda: getattr(self._living(), method)(*argument)
         )
+
+    def _living(self) -> core.Process:
+        process = self._machine.real_process()
+        if process is None:
+            raise core.NotRunning(f"{self._machine.name}: no QEMU runs")
+        return process
 
     @property
     def pid(self) -> int:
-        return self._real.pid if self._real else self._machine.current_state().pid or 0
+        if (process := self._machine.real_process()) is not None:
+            return process.pid
+        return self._machine.current_state().pid or 0
 
     @property
     def returncode(self) -> int | None:
-        return self._real.returncode if self._real else self._replayed_status()
+        return self.poll()
 
     def poll(self) -> int | None:
-        return self._real.poll() if self._real else self._replayed_status()
-
-    def _replayed_status(self) -> int | None:
-        """While a record is replayed: a process that was not waited for is running."""
+        if (process := self._machine.real_process()) is not None:
+            return process.poll()
+        # While a record is replayed: a process that was not waited for is running.
         return None if self._machine.current_state().booted else 0
 
     def wait(self, timeout: float | None = None) -> int:

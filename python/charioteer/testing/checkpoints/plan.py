@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from charioteer import folders
 from charioteer.errors import InputError
 from charioteer.testing.checkpoints import identity, store
 from charioteer.testing.checkpoints.calls import Places
-from charioteer.testing.checkpoints.identity import Team
 from charioteer.testing.checkpoints.record import Checkpoint, Description, Record
 from charioteer.testing.checkpoints.recorded_checkpoints import RecordedCheckpoints, Resume
 from charioteer.testing.checkpoints.rehearsal import rehearse
@@ -20,13 +19,18 @@ from charioteer.testing.config import DriverConfiguration
 from charioteer.testing.directories import temporary_directory
 
 
+_MOST_REHEARSALS = 3
+
+
 @dataclass
 class Plan:
     """What was decided."""
 
     checkpoints: RunCheckpoints
     messages: list[str] = field(default_factory=list)
-    """For the log."""
+    """For the log: how the script differs from the recorded one."""
+    warnings: list[str] = field(default_factory=list)
+    """For the log: why the run does not resume though it should."""
 
 
 @contextmanager
@@ -39,7 +43,7 @@ def plan(
     """The plan of a run; within the block the record at which it resumes is not removed.
 
     `rehearse_with` executes the script with the given checkpoints, in a child process. To be called
-    before the process has threads. Raises InputError.
+    before the io thread is started. Raises InputError.
     """
     script = str(configuration.test_script)
     if not wishes.are_any:
@@ -51,59 +55,81 @@ def plan(
     places = Places(output, temporary_directory())
     commands = {name: str(each.start_script) for name, each in configuration.vms.items()}
     team = identity.of_team(commands, places)
-    description = Description(wishes.label, time.time(), script, team, kept=wishes.record)
+    description = Description(wishes.label, time.time(), script, team)
     made = Plan(RunCheckpoints(script))
-    record = None if wishes.resume is None else _find(team, wishes, made.messages)
-    with folders.in_use(record.folder) if record else nullcontext():
+    with ExitStack() as used:
         resume = None
-        if record is not None:
-            resume = _choose(record, places, wishes, rehearse_with, made.messages)
+        if wishes.resume is not None:
+            search = _Search(description, places, wishes, rehearse_with, made)
+            resume = search.find(used)
         if wishes.record or resume:
-            made.checkpoints = RecordedCheckpoints(places, description, resume)
+            recorded = description if wishes.record else None
+            made.checkpoints = RecordedCheckpoints(places, script, recorded, resume)
         yield made
 
 
-def _find(team: Team, wishes: Wishes, messages: list[str]) -> Record | None:
-    """The newest recorded run whose checkpoints are valid for this team."""
-    why = "no run with checkpoints was recorded; `--checkpoint` records one"
-    is_first = True
-    for record in store.records():
-        about_it = record.description
-        if not about_it.kept or not _candidates(record, wishes.resume or ""):
-            continue
-        changed = identity.difference(about_it.team, team)
-        if changed is None:
-            return record
-        if about_it.label == wishes.label and is_first:
-            why, is_first = f"the recorded checkpoints are not valid any more: {changed}", False
-    if wishes.resume and is_first:
-        why = f"no checkpoint {wishes.resume!r} was recorded; see `charioteer checkpoints list`"
-    messages.append(f"cannot resume, the machines boot: {why}")
-    return None
+class _Search:
+    """The search for a checkpoint at which a script can resume."""
 
+    def __init__(
+        self,
+        description: Description,
+        places: Places,
+        wishes: Wishes,
+        rehearse_with: Callable[[RunCheckpoints], None],
+        plan: Plan,
+    ) -> None:
+        self._description = description
+        self._places = places
+        self._wishes = wishes
+        self._rehearse_with = rehearse_with
+        self._plan = plan
 
-def _candidates(record: Record, name: str) -> list[Checkpoint]:
-    """The checkpoints at which a run can resume: those with this name, or all if it is empty."""
-    resumable = [each for each in record.checkpoints() if each.calls is not None]
-    return [each for each in resumable if name in ("", each.name)]
-
-
-def _choose(
-    record: Record,
-    places: Places,
-    wishes: Wishes,
-    rehearse_with: Callable[[RunCheckpoints], None],
-    messages: list[str],
-) -> Resume | None:
-    outcome = rehearse(record, places, rehearse_with)
-    fitting = [
-        each
-        for each in _candidates(record, wishes.resume or "")
-        if outcome.checkpoint is not None and each.number <= outcome.checkpoint
-    ]
-    if outcome.difference is not None:
-        messages.append(f"the script differs from the recorded one: {outcome.difference}")
-    if not fitting:
-        messages.append("cannot resume, the machines boot: no checkpoint is before that place")
+    def find(self, used: ExitStack) -> Resume | None:
+        """The last checkpoint of the newest record that fits, which is not removed while in `used`."""
+        why = "no run with checkpoints was recorded; `--checkpoint` records one"
+        if self._wishes.resume:
+            name = self._wishes.resume
+            why = f"no checkpoint {name!r} was recorded; see `charioteer checkpoints list`"
+        changed = None
+        valid = []
+        for record in self._records():
+            difference = identity.difference(record.description.team, self._description.team)
+            if difference is None:
+                valid.append(record)
+            elif self._is_alike(record):
+                changed = changed or difference
+        if changed and not valid:
+            why = f"the recorded checkpoints are not valid any more: {changed}"
+        for record in valid[:_MOST_REHEARSALS]:
+            try:
+                used.enter_context(folders.in_use(record.folder))
+            except OSError:
+                continue  # it is being removed
+            outcome = rehearse(record, self._places, self._rehearse_with)
+            fitting = [e for e in self._candidates(record) if e.number in outcome.checkpoints]
+            if outcome.difference is not None:
+                self._plan.messages.append(
+                    f"the script differs from the recorded one: {outcome.difference}"
+                )
+            if fitting:
+                return Resume(record, fitting[-1], self._wishes.clock_now)
+            why = "no checkpoint is before that place"
+        self._plan.warnings.append(f"cannot resume, the machines boot: {why}")
         return None
-    return Resume(record, fitting[-1], wishes.clock_now)
+
+    def _records(self) -> list[Record]:
+        """Those with checkpoints: the newest first, those of the same test before all others."""
+        found = [each for each in store.records() if self._candidates(each)]
+        return sorted(found, key=self._is_alike, reverse=True)
+
+    def _is_alike(self, record: Record) -> bool:
+        recorded = record.description
+        now = self._description
+        return (recorded.label, recorded.script) == (now.label, now.script) or bool(
+            now.label and recorded.label == now.label
+        )
+
+    def _candidates(self, record: Record) -> list[Checkpoint]:
+        """The checkpoints at which a run can resume: those with the wished name, if there is one."""
+        return [each for each in record.resumable() if self._wishes.resume in ("", each.name)]

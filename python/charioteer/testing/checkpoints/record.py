@@ -1,7 +1,7 @@
 """One recorded run on disk: its calls, the files that they wrote on the host, and its checkpoints.
 
     record.json           what the run was, and what its checkpoints are valid for
-    calls/MACHINE         the calls to a machine, one line of JSON each
+    calls                 the calls to machines, one line of JSON each
     files/N               what calls wrote on the host
     checkpoints/NN        a checkpoint; see `Checkpoint` and `team`
 """
@@ -40,8 +40,6 @@ class Description:
     """The path of the test script."""
     team: Mapping[str, Any]
     """What its checkpoints are valid for; see `identity`."""
-    kept: bool = True
-    """Whether another run may resume it; else its checkpoints are for the run itself."""
     format: int = FORMAT
 
 
@@ -56,8 +54,10 @@ class Checkpoint:
     """The line of the script that saved it."""
     time: float
     """When the machines were saved, in seconds since 1970."""
-    calls: Mapping[str, int] | None
-    """By machine: the calls that were made before it. None if no later run can resume at it."""
+    calls: int | None
+    """The number of calls that began before it. None if no later run can resume at it."""
+    recorded: int
+    """The number of recorded calls then, some of which may have had no result."""
     sizes: Mapping[str, int] = field(repr=False)
     """The files of the checkpoint, by their paths in its folder, with their sizes in bytes."""
     folder: Path = field(compare=False)
@@ -92,30 +92,26 @@ class Record:
         except (KeyError, TypeError) as error:
             raise ValueError(f"{folder / _RECORD} is damaged") from error
         self._lock = threading.Lock()
+        self._recorded = len(self.calls())
         self._files = len(list((folder / "files").iterdir()))
         """The number of files that calls have written."""
 
     @classmethod
     def create(cls, folder: Path, description: Description) -> Self:
-        """Makes `folder`, which other users cannot read: the memory of guests holds secrets."""
-        partial = folder.with_name(folder.name + PARTIAL)
-        partial.mkdir(mode=0o700, parents=True)
-        for name in ("calls", "files", "checkpoints"):
-            (partial / name).mkdir()
-        (partial / _RECORD).write_text(json.dumps(asdict(description)))
-        partial.rename(folder)
+        """Fills the empty `folder`, which other users cannot read: guests' memory holds secrets."""
+        folder.chmod(0o700)
+        for name in ("files", "checkpoints"):
+            (folder / name).mkdir()
+        (folder / "calls").touch()
+        (folder / _RECORD).write_text(json.dumps(asdict(description)))
         return cls(folder)
 
     # Reading
 
-    def machines(self) -> list[str]:
-        """The names of the machines with recorded calls."""
-        return sorted(path.name for path in (self.folder / "calls").iterdir())
-
-    def calls(self, machine: str) -> list[Entry]:
-        """The recorded calls of a machine, in their order; empty if there is none."""
-        file = self.folder / "calls" / machine
-        return entries.read(file) if file.exists() else []
+    def calls(self) -> list[Entry]:
+        """The recorded calls, in the order in which they returned."""
+        text = (self.folder / "calls").read_text(errors="surrogateescape")
+        return entries.parse(text.splitlines())
 
     def file(self, name: str) -> Path:
         """The file that `keep_file` has stored."""
@@ -123,16 +119,22 @@ class Record:
 
     def checkpoints(self) -> list[Checkpoint]:
         """The complete checkpoints, in their order."""
-        folders = sorted((self.folder / "checkpoints").iterdir())
-        read = (Checkpoint.read(each) for each in folders if each.suffix != PARTIAL)
-        return [each for each in read if each is not None]
+        found = (self.folder / "checkpoints").iterdir()
+        read = [Checkpoint.read(each) for each in found if each.suffix != PARTIAL]
+        return sorted((e for e in read if e is not None), key=lambda each: each.number)
+
+    def resumable(self) -> list[Checkpoint]:
+        """The checkpoints at which a later run can resume."""
+        recorded = len(self.calls())
+        return [e for e in self.checkpoints() if e.calls is not None and e.recorded <= recorded]
 
     # Writing
 
-    def add_call(self, machine: str, entry: Entry) -> None:
+    def add_call(self, entry: Entry) -> None:
         """Appends a call. Raises OSError."""
-        with self._lock, (self.folder / "calls" / machine).open("a") as file:
+        with self._lock, (self.folder / "calls").open("a") as file:
             file.write(entry.to_json() + "\n")
+            self._recorded += 1
 
     def keep_file(self, path: Path) -> str:
         """Stores a copy of the file or folder, and returns its name. Raises OSError."""
@@ -144,7 +146,7 @@ class Record:
 
     @contextmanager
     def new_checkpoint(
-        self, name: str, line: int | None, calls: Mapping[str, int] | None
+        self, name: str, line: int | None, calls: int | None
     ) -> Generator[Path, None, None]:
         """The folder of a new checkpoint, which exists after the block unless that raises."""
         number = 1 + max((each.number for each in self.checkpoints()), default=0)
@@ -154,7 +156,9 @@ class Record:
         partial.mkdir(mode=0o700)
         try:
             yield partial
-            made = Checkpoint(name, number, line, time.time(), calls, sizes(partial), final)
+            made = Checkpoint(
+                name, number, line, time.time(), calls, self._recorded, sizes(partial), final
+            )
             fields = asdict(made)
             del fields["folder"]
             (partial / _CHECKPOINT).write_text(json.dumps(fields))
@@ -166,22 +170,33 @@ class Record:
 
     def continue_from(self, other: "Record", checkpoint: Checkpoint) -> None:
         """Takes over what `other` has recorded up to `checkpoint`; files are shared by links."""
-        for machine, count in (checkpoint.calls or {}).items():
-            for entry in other.calls(machine)[:count]:
-                self.add_call(machine, entry)
-        for part in ("files", "checkpoints"):
-            for source in (other.folder / part).iterdir():
-                if part == "files" or source.name <= checkpoint.folder.name:
-                    _link(source, self.folder / part / source.name)
+        for entry in other.calls():
+            if entry.number < (checkpoint.calls or 0):
+                self.add_call(entry)
+        for source in (other.folder / "files").iterdir():
+            _link(source, self.folder / "files" / source.name)
+        for each in other.checkpoints():
+            if each.number <= checkpoint.number:
+                _link(each.folder, self.folder / "checkpoints" / each.folder.name)
         self._files = len(list((self.folder / "files").iterdir()))
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copies a file or folder. Raises OSError."""
-    if source.is_dir():
-        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
-    else:
-        shutil.copy2(source, target)
+    """Copies a file or folder. Links stay links; sockets and pipes are left out. Raises OSError."""
+    if source.is_symlink() or not source.is_dir():
+        target.unlink(missing_ok=True)
+        shutil.copy2(source, target, follow_symlinks=False)
+        return
+    target.mkdir(exist_ok=True)
+    for each in source.iterdir():
+        if each.is_symlink() or each.is_file() or each.is_dir():
+            copy(each, target / each.name)
+    shutil.copystat(source, target)
+
+
+def reason_of(error: OSError, folder: Path) -> str:
+    """What failed and why; `folder` when the error does not name a file."""
+    return f"{error.filename or folder}: {error.strerror or error}"
 
 
 def _link(source: Path, target: Path) -> None:
@@ -203,10 +218,20 @@ def sizes(folder: Path) -> dict[str, int]:
     return found
 
 
-def occupied(folder: Path) -> int:
-    """Bytes that the files below `folder` use on the disk; those without data do not count."""
+def occupied(folder: Path, counted: set[tuple[int, int]] | None = None) -> int:
+    """Bytes that the files below `folder` use on the disk; regions without data do not count.
+
+    Files that are in `counted`, by device and number, do not count either; the others are added to it.
+    """
+    counted = set() if counted is None else counted
     total = 0
     for directory, _, names in os.walk(folder):
         for name in names:
-            total += os.lstat(os.path.join(directory, name)).st_blocks * 512
+            try:
+                status = os.lstat(os.path.join(directory, name))
+            except FileNotFoundError:
+                continue  # another process removes it
+            if (status.st_dev, status.st_ino) not in counted:
+                counted.add((status.st_dev, status.st_ino))
+                total += status.st_blocks * 512
     return total

@@ -1,18 +1,21 @@
 """Checkpoints with a record of the calls to machines, so that a later run can resume at one."""
 
 import functools
+import threading
 import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from charioteer import _core as core
-from charioteer.testing.checkpoints import pauses
+from charioteer.testing.caller import Kind, caller
+from charioteer.testing.checkpoints import pauses, store
 from charioteer.testing.checkpoints.calls import Call, CallKind, Places
 from charioteer.testing.checkpoints.entries import Difference, MachineState
 from charioteer.testing.checkpoints.made_call import MadeCall, Recorded
-from charioteer.testing.checkpoints.record import Checkpoint, Description, Record
+from charioteer.testing.checkpoints.record import Checkpoint, Description, Record, reason_of
 from charioteer.testing.checkpoints.recorded_machine import RecordedMachine
 from charioteer.testing.checkpoints.recording import Recording
 from charioteer.testing.checkpoints.replay import Replay
@@ -35,19 +38,10 @@ class Resume:
 class _DriverCalls:
     """The calls to the driver that change the machines, recorded like those to a machine."""
 
-    name = "(driver)"
+    record_name = "driver"
 
     def __init__(self) -> None:
         self.recorded_state = MachineState()
-        self.live_commands: dict[int, str] = {}
-        self.calls_made = 0
-
-    def next_number(self) -> int:
-        self.calls_made += 1
-        return self.calls_made - 1
-
-    def continue_at(self, number: int) -> None:
-        self.calls_made = number
 
     def state(self) -> MachineState:
         return MachineState()
@@ -57,24 +51,33 @@ class RecordedCheckpoints(RunCheckpoints):
     """The handler of the calls to all machines: records them, or answers them until it resumes."""
 
     def __init__(
-        self, places: Places, description: Description, resume: Resume | None = None
+        self,
+        places: Places,
+        script: str,
+        description: Description | None,
+        resume: Resume | None = None,
     ) -> None:
-        """`description`: of the record that is made if it is `kept`."""
-        super().__init__(description.script)
+        """`description`: of the record that is made; None: none is made."""
+        super().__init__(script)
         self.places = places
         self._description = description
         self._resume = resume
         self._replay: Replay | None = None
         self._recording: Recording | None = None
         self._machines: list[RecordedMachine] = []
+        self._names: Counter[str] = Counter()
         self._driver_calls = _DriverCalls()
-        self._subtests: dict[str, int] = {}
+        self._subtests: Counter[str] = Counter()
+        self._was_used = False
+        """Whether a call was made that was not recorded."""
+        self._difference: Difference | None = None
+        """The first one of the run itself, which ends it."""
+        self._ready = threading.Event()
+        """Not set while the machines are being restored at the place where the run resumes."""
+        self._ready.set()
         if resume is not None:
-            self._replay = self._replay_of(resume.record)
+            self._replay = Replay(resume.record, self._differ)
             pauses.skip_while(lambda: self.replays)
-
-    def _replay_of(self, record: Record) -> Replay:
-        return Replay(record, self.places, self._differ)
 
     # The handler of calls
 
@@ -82,15 +85,25 @@ class RecordedCheckpoints(RunCheckpoints):
     def replays(self) -> bool:
         return self._replay is not None
 
+    def record_name(self, name: str) -> str:
+        self._names[name] += 1
+        return name if self._names[name] == 1 else f"{name} ({self._names[name]})"
+
     def answer(self, machine: Recorded, made: MadeCall) -> Any:
-        assert self._replay is not None
-        return self._replay.answer(machine, made)
+        self._expect_no_difference()
+        replay = self._replay
+        return replay.answer(machine, made) if replay else self.perform(machine, made)
 
     def state_of(self, machine: Recorded) -> MachineState:
         return machine.state() if self._replay is None else self._replay.state_of(machine)
 
     def perform(self, machine: Recorded, made: MadeCall) -> Any:
-        return made.perform() if self._recording is None else self._recording.perform(machine, made)
+        self._ready.wait()
+        self._expect_no_difference()
+        if self._recording is not None:
+            return self._recording.perform(machine, made)
+        self._was_used = True
+        return made.perform()
 
     def refuse(self, reason: str) -> None:
         if self._replay is not None:
@@ -99,10 +112,17 @@ class RecordedCheckpoints(RunCheckpoints):
             self._recording.refuse(reason)
 
     def _differ(self, difference: Difference) -> NoReturn:
-        raise MachineError(
-            "the script makes other calls than it did when the checkpoint was chosen, so that it "
-            f"cannot resume there; run it without --resume. {difference}"
-        )
+        self._difference = self._difference or difference
+        self._expect_no_difference()
+        raise AssertionError("unreachable: there is a difference")
+
+    def _expect_no_difference(self) -> None:
+        """Raises MachineError if a call of any thread has not matched the record."""
+        if self._difference is not None:
+            raise MachineError(
+                "the script makes other calls than it did when the checkpoint was chosen, so that "
+                f"it cannot resume there; run it without --resume. {self._difference}"
+            )
 
     # For the driver
 
@@ -121,21 +141,42 @@ class RecordedCheckpoints(RunCheckpoints):
             yield not self.replays
 
     def begin(self) -> None:
-        if self._description.kept and not self.replays:
-            self._recording = Recording(self._record(), self.places, self._logger.warning)
+        if self._description is None or self.replays:
+            return
+        if self._recording is not None:
+            self._recording.refuse("the script is run a second time")
+            return
+        self._recording = Recording(self._record(), self.places, self._logger.warning)
+        if self._was_used:
+            self._recording.refuse("machines were used before the script was run")
 
     def subtest_ended(self, name: str) -> None:
-        count = self._subtests[name] = self._subtests.get(name, 0) + 1
+        self._subtests[name] += 1
+        count = self._subtests[name]
         unique = name if count == 1 else f"{name} ({count})"
         if self._replay is not None:
             self._pass(unique)
         elif self._recording is not None and self._recording.why_ended is None:
             try:
-                self._save(unique, self._expect_recorded())
+                self._save(unique, self._expect_recorded(self._recording))
+                self._prune()
             except NotSaved as error:
                 self._logger.info(f"no checkpoint is saved here: {error}")
-            except (OSError, MachineError) as error:
+            except OSError as error:
+                reason = reason_of(error, store.root())
+                self._logger.warning(f"the checkpoint {unique!r} was not saved: {reason}")
+            except MachineError as error:
                 self._logger.warning(f"the checkpoint {unique!r} was not saved: {error}")
+
+    def _prune(self) -> None:
+        try:
+            removed = store.prune(store.limit())
+        except OSError as error:
+            reason = reason_of(error, store.root())
+            self._logger.warning(f"old checkpoints were not removed: {reason}")
+            return
+        for folder in removed:
+            self._logger.info(f"removed the checkpoints of an older run, {folder.name}")
 
     def note_replayed(self) -> None:
         if self._replay is not None:
@@ -146,13 +187,13 @@ class RecordedCheckpoints(RunCheckpoints):
         try:
             yield
         except SystemExit as ending:
-            if ending.code not in (None, 0):
-                raise
-            self._expect_resumed()
+            if ending.code in (None, 0):
+                self._expect_resumed()
             raise
         self._expect_resumed()
 
     def _expect_resumed(self) -> None:
+        self._expect_no_difference()
         if self._replay is not None and self._resume is not None:
             raise MachineError(
                 f"the script ended before the checkpoint {self._resume.checkpoint.name!r}, where it "
@@ -169,69 +210,86 @@ class RecordedCheckpoints(RunCheckpoints):
         if self._replay is not None:
             self._pass(name)
             return None
-        return super().save(name)
+        made = super().save(name)
+        if self._description is not None:
+            self._prune()
+        return made
 
     def restore(self, name: str) -> None:
         call = Call("restore", name, f"restore({name!r})")
         made = MadeCall(call, CallKind(()), {}, functools.partial(super().restore, name))
         handle = self.answer if self.replays else self.perform
         handle(self._driver_calls, made)
+        for machine in self._machines:
+            machine.live_commands.clear()
 
     def saved(self) -> list[Checkpoint]:
         own = super().saved()
-        if self._resume is None or self._description.kept:
+        if self._resume is None or self._description is not None:
             return own
         last = self._resume.checkpoint.number
         return [e for e in self._resume.record.checkpoints() if e.number <= last] + own
 
     # Recording and resuming
 
-    def _describe(self) -> Description:
-        return self._description
+    def _new_record(self) -> AbstractContextManager[Record]:
+        if self._description is None:
+            return super()._new_record()
+        return store.new_record(self._description)
 
-    def _calls_made(self) -> Mapping[str, int] | None:
+    def _calls_made(self) -> int | None:
         try:
-            return None if self._recording is None else self._expect_recorded()
+            return None if self._recording is None else self._expect_recorded(self._recording)
         except NotSaved:
             return None  # the script itself can still restore it
 
-    def _expect_recorded(self) -> Mapping[str, int]:
-        """The number of calls by machine. Raises NotSaved when a later run could not resume here."""
+    def _expect_recorded(self, recording: Recording) -> int:
+        """The number of calls so far. Raises NotSaved when a later run could not resume here."""
         for machine in self._machines:
-            if machine.calls_under_way:
-                raise NotSaved(f"a call to {machine.name} of another thread has not returned")
             if machine.live_commands:
                 command = next(iter(machine.live_commands.values()))
                 raise NotSaved(f"`{command}` still runs in the background on {machine.name}")
-        if self._recording is not None and self._recording.why_ended is not None:
-            raise NotSaved(self._recording.why_ended)
-        counts = {each.name: each.calls_made for each in self._machines}
-        return {**counts, self._driver_calls.name: self._driver_calls.calls_made}
+            if machine.calls_under_way:
+                raise NotSaved(f"a call to {machine.name} of another thread has not returned")
+        if recording.why_ended is not None:
+            raise NotSaved(recording.why_ended)
+        return recording.next_number
 
     def _pass(self, name: str) -> None:
         """The script has come to a place where a checkpoint was or could have been saved."""
         assert self._replay is not None and self._resume is not None
+        self._expect_no_difference()
+        is_main = caller().kind is Kind.MAIN
         checkpoint = self._resume.checkpoint
-        if name == checkpoint.name and self._replay.has_reached(checkpoint):
+        if is_main and name == checkpoint.name and self._replay.is_at(checkpoint):
             self._resume_now(self._replay, self._resume)
 
     def _resume_now(self, replay: Replay, resume: Resume) -> None:
         begin = time.monotonic()
-        self._replay = None
-        self._team.restore(resume.checkpoint.folder, resume.clock_now)
+        self._ready.clear()
+        try:
+            self._replay = None
+            self._team.restore(resume.checkpoint.folder, resume.clock_now)
+        finally:
+            self._ready.set()
         spent = time.monotonic() - begin
+        for machine in self._machines:
+            machine.live_commands.clear()
         self._logger.info(
             f"resumed at the checkpoint {resume.checkpoint.name!r}: {replay.answered} calls were "
             f"answered from the record, and restoring the machines took {spent:.2f}s"
         )
-        if self._description.kept:
-            record = self._record()
-            record.continue_from(resume.record, resume.checkpoint)
-            counts = resume.checkpoint.calls or {}
-            for machine in self._machines:
-                machine.continue_at(counts.get(machine.name, 0))
-            self._driver_calls.continue_at(counts.get(self._driver_calls.name, 0))
-            self._recording = Recording(record, self.places, self._logger.warning)
+        if self._description is not None:
+            self._continue_record(resume)
         if self._prompt is not None:
             self._prompt()
             raise SystemExit(0)
+
+    def _continue_record(self, resume: Resume) -> None:
+        try:
+            record = self._record()
+            record.continue_from(resume.record, resume.checkpoint)
+            self._recording = Recording(record, self.places, self._logger.warning)
+        except OSError as error:
+            reason = reason_of(error, store.root())
+            self._logger.warning(f"the resumed run is not recorded: {reason}")

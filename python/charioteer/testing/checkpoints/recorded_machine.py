@@ -13,6 +13,7 @@ from charioteer.testing.checkpoints.entries import MachineState
 from charioteer.testing.checkpoints.made_call import CallHandler, MadeCall
 from charioteer.testing.checkpoints.parts import RecordedProcess, RecordedReading, SpawnedCall
 from charioteer.testing.checkpoints.unrecorded import is_unrecorded
+from charioteer.testing.checkpoints.values import NotRecordable
 
 _BEGIN = CallKind(("command", "input", "timeout"), frozenset(["timeout"]))
 _READ_SCREEN = CallKind(("variants", "timeout"), frozenset(["timeout"]))
@@ -31,32 +32,16 @@ class RecordedMachine(core.Machine):
         """`args` as for core.Machine."""
         super().__init__(*args)
         self._handler = handler
+        self.record_name = handler.record_name(self.name)
         self.recorded_state = MachineState()
         """During replay: after the last call."""
         self.live_commands: dict[int, str] = {}
         """The commands that run in the background, by the numbers of their parts."""
         self._lock = threading.Lock()
-        self._number = 0
         self._parts = itertools.count()
         self._under_way = 0
 
     # For the handler
-
-    def next_number(self) -> int:
-        with self._lock:
-            self._number += 1
-            return self._number - 1
-
-    def continue_at(self, number: int) -> None:
-        """The next recorded call has this number."""
-        with self._lock:
-            self._number = number
-
-    @property
-    def calls_made(self) -> int:
-        """The number of calls that were recorded, or answered from the record."""
-        with self._lock:
-            return self._number
 
     @property
     def calls_under_way(self) -> int:
@@ -83,7 +68,11 @@ class RecordedMachine(core.Machine):
         """The result of a call; `perform` passes it to the core."""
         if is_unrecorded():
             return perform()
-        call = calls.make(method, kind, named, self._handler.places)
+        try:
+            call = calls.make(method, kind, named, self._handler.places)
+        except (NotRecordable, OSError) as error:
+            self._handler.refuse(f"{self.name}.{method} cannot be recorded: {error}")
+            return perform()
         made = MadeCall(call, kind, named, perform)
         if self._handler.replays:
             return self._handler.answer(self, made)
@@ -133,9 +122,12 @@ class RecordedMachine(core.Machine):
     @property
     def process(self) -> Any:
         if self._is_replayed:
-            return RecordedProcess(self, None) if self.current_state().pid else None
-        real = super().process
-        return real and RecordedProcess(self, real)
+            return RecordedProcess(self) if self.current_state().pid else None
+        return RecordedProcess(self) if super().process else None
+
+    def real_process(self) -> core.Process | None:
+        """That of the core."""
+        return super().process
 
     @property
     def pid(self) -> int | None:

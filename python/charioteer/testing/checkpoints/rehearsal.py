@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from charioteer.testing.checkpoints.calls import Places
 from charioteer.testing.checkpoints.entries import Difference
-from charioteer.testing.checkpoints.record import Description, Record
+from charioteer.testing.checkpoints.record import Record
 from charioteer.testing.checkpoints.recorded_checkpoints import RecordedCheckpoints, Resume
 
 LIMIT = 120.0
@@ -28,8 +28,8 @@ LIMIT = 120.0
 class Outcome:
     """What a rehearsal found."""
 
-    checkpoint: int | None
-    """The number of the last checkpoint that the script passed in agreement with the record."""
+    checkpoints: list[int]
+    """The numbers of the checkpoints that the script passed in agreement with the record."""
     difference: str | None
     """The first difference after it; None if there is none, or why the rehearsal ended early."""
 
@@ -39,18 +39,17 @@ class Rehearsal(RecordedCheckpoints):
 
     def __init__(self, places: Places, record: Record, report: int) -> None:
         """`report`: the descriptor to which the outcome is written. The process then ends."""
-        self._candidates = [each for each in record.checkpoints() if each.calls is not None]
+        self._candidates = record.resumable()
         self._report = report
-        self._passed: int | None = None
+        self._passed: list[int] = []
         self._once = threading.Lock()
-        last = self._candidates[-1]
-        super().__init__(places, Description("", 0.0, "", {}, kept=False), Resume(record, last))
+        super().__init__(places, "", None, Resume(record, self._candidates[-1]))
 
     def _pass(self, name: str) -> None:
         assert self._replay is not None
         for checkpoint in self._candidates:
-            if checkpoint.name == name and self._replay.has_reached(checkpoint):
-                self._passed = checkpoint.number
+            if checkpoint.name == name and self._replay.is_at(checkpoint):
+                self._passed.append(checkpoint.number)
 
     def _expect_resumed(self) -> None:
         pass  # the script has agreed with the record to its end
@@ -61,8 +60,8 @@ class Rehearsal(RecordedCheckpoints):
     def end(self, difference: str | None) -> NoReturn:
         """Writes the outcome and ends the process."""
         with self._once:  # another thread may differ at the same time
-            text = json.dumps({"checkpoint": self._passed, "difference": difference})
-            os.write(self._report, text.encode())
+            text = json.dumps({"checkpoints": self._passed, "difference": difference})
+            os.write(self._report, text.encode() + b"\n")
             os._exit(0)
 
 
@@ -72,25 +71,30 @@ def rehearse(
     """Calls `run` in a child process, and returns how far the script agrees with the record.
 
     `run` executes the script with the machines of the given checkpoints. To be called before the
-    process has threads. `limit` in seconds.
+    process has threads that hold locks which a script may need. `limit` in seconds.
     """
     reader, writer = os.pipe()
     lifeline, lifeline_end = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(reader)
-        os.close(lifeline_end)
-        _run_in_child(record, places, run, writer, lifeline)
+        try:
+            os.close(reader)
+            os.close(lifeline_end)
+            _run_in_child(record, places, run, writer, lifeline)
+        finally:
+            os._exit(1)
     os.close(writer)
     os.close(lifeline)
     try:
-        found = _read_all(reader, limit)
+        found = _read_line(reader, limit)
     finally:
         os.close(reader)
         os.close(lifeline_end)
         _end_group(child)
-    if not found:
-        return Outcome(None, f"the script did not come to an end within {limit:.0f} s")
+    if found is None:
+        return Outcome([], f"the script did not come to an end within {limit:.0f} s")
+    if not found.endswith(b"\n"):
+        return Outcome([], "the script ended its process")
     return Outcome(**json.loads(found))
 
 
@@ -113,22 +117,24 @@ def _run_in_child(
 
 
 def _end_with_parent(lifeline: int) -> None:
+    """Ends the process and what its script has started when the parent ends."""
     os.read(lifeline, 1)
-    os._exit(1)
+    os.killpg(0, signal.SIGKILL)
 
 
-def _read_all(descriptor: int, limit: float) -> bytes:
-    """All bytes up to the end; empty if it does not come within `limit` seconds."""
+def _read_line(descriptor: int, limit: float) -> bytes | None:
+    """The bytes up to a line end or to the end; None if neither comes within `limit` seconds."""
     end = time.monotonic() + limit
     found = b""
-    while True:
+    while not found.endswith(b"\n"):
         ready, _, _ = select.select([descriptor], [], [], max(end - time.monotonic(), 0))
         if not ready:
-            return b""
+            return None
         piece = os.read(descriptor, 65536)
         if not piece:
-            return found
+            break
         found += piece
+    return found
 
 
 def _end_group(child: int) -> None:

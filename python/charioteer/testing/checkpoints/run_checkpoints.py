@@ -1,16 +1,19 @@
 """The checkpoints of one run, as the driver uses them."""
 
+import shutil
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from charioteer import _core as core
-from charioteer import folders
 from charioteer.testing.checkpoints import store
-from charioteer.testing.checkpoints.record import Checkpoint, Description, Record
+from charioteer.testing.checkpoints.record import Checkpoint, Description, Record, reason_of
 from charioteer.testing.checkpoints.team import NotSaved, Team
+from charioteer.testing.directories import temporary_directory
 from charioteer.testing.errors import MachineError
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine import QemuMachine
@@ -76,10 +79,8 @@ class RunCheckpoints:
 
     def close(self) -> None:
         """Ends the use of the folder of checkpoints."""
-        own, self._own = self._own, None
+        self._own = None
         self._open.close()
-        if own is not None and not own.description.kept:
-            folders.remove(own.folder)
 
     # What scripts and prompts call
 
@@ -93,7 +94,7 @@ class RunCheckpoints:
         except NotSaved as error:
             raise MachineError(f"the checkpoint {name!r} cannot be made: {error}") from error
         except OSError as error:
-            reason = f"{error.filename or store.root()}: {error.strerror}"
+            reason = reason_of(error, store.root() if self._own is None else self._own.folder)
             raise MachineError(f"the checkpoint {name!r} cannot be written: {reason}") from error
 
     def restore(self, name: str) -> None:
@@ -111,21 +112,21 @@ class RunCheckpoints:
 
     # For the subclass
 
-    def _calls_made(self) -> Mapping[str, int] | None:
+    def _calls_made(self) -> int | None:
         """See Checkpoint.calls."""
         return None
 
-    def _describe(self) -> Description:
-        """The description of the folder that this run makes."""
-        return Description("", time.time(), self._script, {}, kept=False)
+    def _new_record(self) -> AbstractContextManager[Record]:
+        """A new folder of checkpoints."""
+        return _temporary_record(Description("", time.time(), self._script, {}))
 
     def _record(self) -> Record:
         """The folder of this run's checkpoints, which is made when it is first needed."""
         if self._own is None:
-            self._own = self._open.enter_context(store.new_record(self._describe()))
+            self._own = self._open.enter_context(self._new_record())
         return self._own
 
-    def _save(self, name: str, calls: Mapping[str, int] | None) -> Checkpoint:
+    def _save(self, name: str, calls: int | None) -> Checkpoint:
         """Raises NotSaved, OSError, MachineError."""
         if threading.current_thread() is not threading.main_thread():
             raise NotSaved("another thread than the main one asks for it")
@@ -135,8 +136,21 @@ class RunCheckpoints:
         with self._logger.nested(f"saving the checkpoint {name!r}"):
             with record.new_checkpoint(name, current_line(), calls) as folder:
                 stopped = self._team.save(folder)
+            *earlier, made = record.checkpoints()
+            self._team.moved(folder, made.folder)
             self._logger.info(f"the machines were stopped for {stopped:.2f}s")
-        removed = store.prune(store.limit())
-        if removed:
-            self._logger.info(f"removed the oldest recorded runs ({len(removed)})")
-        return record.checkpoints()[-1]
+        for each in earlier:
+            # A later run can still resume at one of the same name.
+            if each.name == name and each.calls is None:
+                shutil.rmtree(each.folder)
+        return made
+
+
+@contextmanager
+def _temporary_record(description: Description) -> Generator[Record, None, None]:
+    """A folder beside the machines' state, which is removed at the end of the block."""
+    folder = Path(tempfile.mkdtemp(prefix="checkpoints-", dir=temporary_directory()))
+    try:
+        yield Record.create(folder, description)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

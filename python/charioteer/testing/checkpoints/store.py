@@ -12,7 +12,7 @@ from charioteer.errors import InputError
 from charioteer.testing.checkpoints.record import Description, Record, occupied
 
 _DEFAULT_LIMIT = 20_000  # MB
-_PARTIAL_AGE = 600  # seconds
+_PARTIAL_AGE = 60  # seconds
 
 
 def root() -> Path:
@@ -52,48 +52,38 @@ def new_record(description: Description) -> Iterator[Record]:
     """A new recorded run, which is not removed within the block. Raises OSError."""
     parent = root()
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _remove_remains(parent)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(description.begin))
     folder = parent / f"{stamp}-{secrets.token_hex(3)}"
-    record = Record.create(folder, description)
-    with folders.in_use(folder):
-        yield record
+    partial = folder.with_name(folder.name + folders.PARTIAL)
+    partial.mkdir(mode=0o700)
+    # The lock is that of the folder, whatever its name.
+    with folders.in_use(partial):
+        Record.create(partial, description)
+        partial.rename(folder)
+        yield Record(folder)
 
 
 def prune(most: int) -> list[Path]:
     """Removes the oldest runs that are not in use, until all use at most `most` bytes.
 
-    Returns the folders of the removed ones. Raises OSError.
+    Also removes what killed processes have left. Returns the folders of the removed runs. Raises
+    OSError.
     """
-    removed = []
-    kept = [(folder, occupied(folder)) for folder in sorted(_folders())]
-    total = sum(size for _, size in kept)
-    for folder, size in kept:
-        if total <= most:
-            break
-        if folders.remove(folder):
-            removed.append(folder)
-            total -= size
-    return removed
-
-
-def _folders() -> list[Path]:
-    """Those of all runs, also of other versions; their names begin with the time."""
     if not root().is_dir():
         return []
-    return [each for each in root().iterdir() if each.is_dir() and each.suffix != folders.PARTIAL]
-
-
-def _remove_remains(parent: Path) -> None:
-    """Removes what killed processes have left: incomplete folders, and runs that are not kept."""
-    for folder in parent.iterdir():
-        try:
-            if folder.suffix == folders.PARTIAL:
-                # A newer one may be being made.
-                obsolete = time.time() - folder.stat().st_mtime > _PARTIAL_AGE
-            else:
-                obsolete = not Record(folder).description.kept
-            if obsolete:
-                folders.remove(folder)
-        except (OSError, ValueError):
-            continue  # another process removes it, or it is of another version
+    everything = [each for each in root().iterdir() if each.is_dir()]
+    for partial in (each for each in everything if each.suffix == folders.PARTIAL):
+        # A newer one may be being made.
+        if time.time() - partial.stat().st_mtime > _PARTIAL_AGE:
+            folders.remove(partial)
+    runs = sorted(each for each in everything if each.suffix != folders.PARTIAL)
+    counted: set[tuple[int, int]] = set()
+    # The newest first: files that an older run shares with it do not go away with the older one.
+    sizes = {folder: occupied(folder, counted) for folder in reversed(runs)}
+    total = sum(sizes.values())
+    removed = []
+    for folder in runs:
+        if total > most and folders.remove(folder):
+            removed.append(folder)
+            total -= sizes[folder]
+    return removed

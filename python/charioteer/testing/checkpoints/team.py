@@ -16,7 +16,9 @@ from charioteer.testing.checkpoints import blockers, disks, shares
 from charioteer.testing.checkpoints.blockers import ask
 from charioteer.testing.checkpoints.shares import ShareBusy
 from charioteer.testing.checkpoints.unrecorded import unrecorded
+from charioteer.testing.errors import MachineError
 from charioteer.testing.machine import QemuMachine
+from charioteer.testing.machine.life_cycle import StartOptions
 from charioteer.testing.machines import Outcomes
 
 _MOUNT_LIMIT = 60.0  # seconds
@@ -32,11 +34,18 @@ class Team:
     def __init__(self, machines: Callable[[], list[QemuMachine]]) -> None:
         """`machines`: those that exist at the time of a call."""
         self._all = machines
+        self._options: dict[Path, dict[str, StartOptions | None]] = {}
+        """By folder of a checkpoint of this run: with which options its machines were started."""
 
     def _machines(self) -> list[QemuMachine]:
-        """One machine for each name: of those that share a state directory, the one that uses it."""
+        """One machine for each name: of those that share a state directory, the one that uses it.
+
+        Machines that were released have none.
+        """
         by_name: dict[str, QemuMachine] = {}
         for machine in self._all():
+            if not machine.state_dir.exists():
+                continue
             if machine.booted or not (machine.name in by_name and by_name[machine.name].booted):
                 by_name[machine.name] = machine
         return list(by_name.values())
@@ -67,7 +76,12 @@ class Team:
                     "ports": machine.forwarded_ports,
                 }
                 (folder / machine.name / "guest.json").write_text(json.dumps(details))
+            self._options[folder] = {each.name: each.start_options for each in running}
             return stopped
+
+    def moved(self, folder: Path, now: Path) -> None:
+        """The saved machines are now in another folder."""
+        self._options[now] = self._options.pop(folder)
 
     @contextmanager
     def _without_shares(
@@ -103,7 +117,7 @@ class Team:
 
             self._together(machines, save)
             if machines:
-                disks.copy_folder(machines[0].shared_dir, folder / "shared")
+                disks.copy_folder(machines[0].shared_dir, folder / "shared", has_lock=False)
         finally:
             self._together(running, lambda each: each.handle.resume())
         return time.monotonic() - begin
@@ -120,9 +134,12 @@ class Team:
             machines = self._machines()
             self._together(machines, lambda each: each.handle.crash())
             if machines:
-                disks.empty_folder(machines[0].shared_dir)
-                disks.copy_folder(folder / "shared", machines[0].shared_dir)
+                disks.empty_folder(machines[0].shared_dir, has_lock=False)
+                disks.copy_folder(folder / "shared", machines[0].shared_dir, has_lock=False)
             saved = [each for each in machines if (folder / each.name).is_dir()]
+            for machine in saved:
+                if (options := self._options.get(folder, {}).get(machine.name)) is not None:
+                    machine.start_options = options
             on = [each for each in saved if (folder / each.name / "guest").exists()]
             try:
                 self._together(saved, lambda each: _load(each, folder / each.name))
@@ -193,5 +210,7 @@ def _complete(machine: QemuMachine, folder: Path, clock_now: bool) -> None:
         handle.forward_port(host_port, guest_port)
     machine.forwarded_ports = [(host, guest) for host, guest in details["ports"]]
     if clock_now:
-        handle.run(f"date -u -s @{time.time():.0f}", timeout=_MOUNT_LIMIT)
+        command = f"date -u -s @{time.time():.0f}"
+        if handle.run(command, timeout=_MOUNT_LIMIT).status != 0:
+            raise MachineError(f"{machine.name}: `{command}` has failed, which sets the clock")
     shares.mount(handle, details["mounts"], _MOUNT_LIMIT)

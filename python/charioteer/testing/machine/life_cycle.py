@@ -46,7 +46,8 @@ class LifeCycle(BaseMachine):
         self.handle = handle
         self._command = command
         self._process: QemuProcess | None = None
-        self._options: StartOptions | None = None
+        self.start_options: StartOptions | None = None
+        """Of the last start."""
         self.forwarded_ports: list[tuple[int, int]] = []
         """Ports of the host and of the guest that this start of QEMU connects."""
         self._forgotten: dict[str, int] = {}
@@ -195,8 +196,8 @@ class LifeCycle(BaseMachine):
             take_over_state(self)
             self._shell.return_to_driver()
             self.forwarded_ports = []
-            self._options = self._start_options(allow_reboot)
-        self.handle.start(*(self._options or self._start_options(allow_reboot)))
+            self.start_options = self._start_options(allow_reboot)
+        self.handle.start(*(self.start_options or self._start_options(allow_reboot)))
 
     def load_state(self, file: Path) -> None:
         """Starts QEMU as the last start did, with the guest that was saved to `file`.
@@ -205,7 +206,7 @@ class LifeCycle(BaseMachine):
         """
         self._shell.return_to_driver()
         self.forwarded_ports = []
-        self.handle.load_state(str(file), *(self._options or self._start_options(False)))
+        self.handle.load_state(str(file), *(self.start_options or self._start_options(False)))
 
     def _start_options(self, allow_reboot: bool) -> StartOptions:
         arguments = []

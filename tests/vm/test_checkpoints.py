@@ -1,0 +1,242 @@
+"""Checkpoints of real guests: what lives on in them, what ends, and what interrupts saving them."""
+
+import random
+import signal
+import textwrap
+import threading
+
+import pytest
+
+from support.leftovers import expect_nothing_left
+from support.mounted import ROOT_ONLY, mounted
+from support.patience import scaled
+from support.run import Run
+from support.testbed import Testbed
+
+pytestmark = pytest.mark.limit(1500)
+
+TWO = """
+    [machines.server]
+    guest = "minimal"
+    vlans = [1]
+    [machines.client]
+    guest = "minimal"
+    vlans = [1, 2]
+"""
+DISKS = """
+    [machines.server]
+    guest = "debian"
+    vlans = [1]
+    cpus = 2
+    disks = [64, 32]
+    firmware = "efi"
+"""
+LIMIT = 300
+
+
+class Cluster:
+    """Runs a script on a team of guests, again and again."""
+
+    def __init__(self, testbed: Testbed, machines: str) -> None:
+        self.testbed = testbed
+        self.folder = testbed.folder / "cluster"
+        self.folder.mkdir()
+        (self.folder / "cluster.toml").write_text(textwrap.dedent(machines))
+        self.store = testbed.folder / "store"
+
+    def start(self, script: str, *options: str, **changes: str) -> Run:
+        (self.folder / "test.py").write_text(textwrap.dedent(script))
+        return self.testbed.run(
+            "charioteer", "run", self.folder, "-o", self.testbed.out, *options,
+            CHARIOTEER_CHECKPOINTS=str(self.store), **changes,
+        )  # fmt: skip
+
+    def run(self, script: str, *options: str, **changes: str) -> Run:
+        run = self.start(script, *options, **changes)
+        run.expect(0, limit=LIMIT)
+        return run
+
+    def resume(self, script: str, name: str, *options: str) -> Run:
+        run = self.run(script, f"--resume={name}", *options)
+        assert f"resumed at the checkpoint {name!r}" in run.stderr, run.report()
+        return run
+
+
+@pytest.fixture
+def two(testbed: Testbed) -> Cluster:
+    return Cluster(testbed, TWO)
+
+
+def test_connections_between_machines_live_on(two: Cluster) -> None:
+    script = """
+        start_all()
+        server.succeed("mkfifo /in /out")
+        # Both ends of each pipe are open for reading and writing, so that neither side waits.
+        server.succeed("(sleep 1000 <>/in) >/dev/null 2>&1 & nc -lk 7 <>/in >/received 2>/dev/null &")
+        client.succeed("mkfifo /in; (sleep 1000 <>/in) >/dev/null 2>&1 &")
+        server.wait_for_open_port(7)
+        client.succeed("nc server 7 <>/in >/received 2>/dev/null &")
+        client.succeed("echo before > /in")
+        server.wait_until_succeeds("grep before /received")
+        with subtest("connected"):
+            pass
+        server.succeed("echo from the server > /in")
+        client.succeed("echo from the client > /in")
+        client.wait_until_succeeds("grep 'from the server' /received")
+        server.wait_until_succeeds("grep 'from the client' /received")
+        print("seen", server.succeed("cat /received").split("\\n"))
+    """
+    recorded = two.run(script, "--checkpoint")
+    resumed = two.resume(script, "connected")
+    for run in (recorded, resumed):
+        assert "seen ['before', 'from the client', '']" in run.stdout
+
+
+def test_clocks_go_on_alike(two: Cluster) -> None:
+    script = """
+        start_all()
+        with subtest("ready"):
+            then = int(server.succeed("date +%s"))
+            client.succeed("true")
+        now = all_machines.succeed("date +%s")
+        print("apart", abs(int(now["server"]) - int(now["client"])))
+        print("passed", int(now["server"]) - then)
+    """
+    two.run(script, "--checkpoint")
+
+    def seen(run: Run, name: str) -> int:
+        (line,) = [each for each in run.stdout.splitlines() if each.startswith(name)]
+        return int(line.split()[1])
+
+    # An hour that passes on the host does not pass in the guests.
+    kept = two.resume(script + "    client.succeed('true')\n", "ready")
+    now = two.resume(script, "ready", "--clock=now")
+    assert seen(kept, "apart") <= scaled(10) and seen(now, "apart") <= scaled(10)
+    assert seen(kept, "passed") <= seen(now, "passed")
+
+
+def test_disks_processors_firmware_and_shares(testbed: Testbed) -> None:
+    script = """
+        server.wait_for_unit("multi-user.target")
+        disk = "/dev/disk/by-id/virtio-empty1"
+        server.wait_for_file(disk)
+        server.succeed(f"echo before > {disk}; echo before > /root/state; sync")
+        server.copy_from_host(__import__("os").path.abspath("/etc/hostname"), "/root/hostname")
+        with subtest("written"):
+            server.succeed("true")
+        assert server.succeed("nproc").strip() == "2"
+        assert server.succeed(f"head -n 1 {disk}") == "before\\n"
+        server.succeed(f"echo after > {disk}; echo after > /root/state; rm /root/hostname; sync")
+        server.succeed("test -d /sys/firmware/efi")
+        server.copy_from_machine("/root/state")
+        server.shutdown()
+        server.start()
+        server.wait_for_file(disk)
+        assert server.succeed(f"head -n 1 {disk}; cat /root/state") == "after\\nafter\\n"
+    """
+    cluster = Cluster(testbed, DISKS)
+    cluster.run(script, "--checkpoint")
+    (testbed.out / "state").unlink()
+    cluster.resume(script, "written")
+    assert (testbed.out / "state").read_text() == "after\n"
+
+
+def test_a_command_in_the_background(two: Cluster) -> None:
+    script = """
+        server.start()
+        with server.spawn("for i in 1 2 3; do echo $i; sleep 1; done; sleep 100") as process:
+            first = next(process)
+            with subtest("while it runs"):
+                pass
+        done = server.spawn("echo out; echo err >&2; exit 3").wait()
+        with subtest("when it has ended"):
+            print("seen", first, done.status, done.stdout, done.stderr)
+        print("seen", server.spawn("echo another").wait().stdout)
+    """
+    recorded = two.run(script, "--checkpoint")
+    assert "no checkpoint is saved here: `for i in 1 2 3" in recorded.stderr
+    resumed = two.resume(script, "when it has ended")
+    for run in (recorded, resumed):
+        assert "seen another" in run.stdout
+    assert recorded.stdout.count("seen") == resumed.stdout.count("seen") == 2
+
+
+def test_something_destructive_and_back(two: Cluster) -> None:
+    script = """
+        start_all()
+        all_machines.succeed("echo before > /state")
+        driver.checkpoint("good")
+        server.succeed("rm /usr/bin/nc.openbsd && echo after > /state")
+        client.crash()
+        driver.restore("good")
+        print("seen", all_machines.succeed("cat /state"))
+        client.succeed("ping -c 1 server")
+        driver.restore("good")
+        print("seen", server.succeed("cat /state"))
+    """
+    run = two.run(script)
+    assert "seen {'client': 'before\\n', 'server': 'before\\n'}" in run.stdout
+    assert "seen before" in run.stdout
+    assert list(two.store.glob("*/record.json")) == []
+
+
+def test_two_runs_resume_at_one_checkpoint(two: Cluster, testbed: Testbed) -> None:
+    script = """
+        start_all()
+        with subtest("ready"):
+            all_machines.succeed("echo before > /state")
+        client.succeed("ping -c 1 server; echo after > /state")
+        print("seen", server.succeed("cat /state"))
+    """
+    two.run(script, "--checkpoint")
+    runs = []
+    for name in ("one", "another"):
+        out = testbed.folder / name
+        runs.append(two.start(script, "--resume", "-o", str(out)))
+    for run in runs:
+        run.expect(0, limit=LIMIT)
+        assert "resumed at the checkpoint 'ready'" in run.stderr
+        assert "seen before" in run.stdout
+
+
+@ROOT_ONLY
+def test_a_full_disk_while_saving(two: Cluster, testbed: Testbed) -> None:
+    script = """
+        start_all()
+        with subtest("ready"):
+            all_machines.succeed("true")
+        print("seen", server.succeed("echo it runs on"))
+    """
+    two.store = testbed.folder / "small/store"
+    two.store.parent.mkdir()
+    with mounted(two.store.parent, "size=20M"):
+        run = two.run(script, "--checkpoint")
+        again = two.run(script, "--resume")
+    assert "the checkpoint 'ready' was not saved" in run.stderr
+    assert "No space left on device" in run.stderr
+    assert "seen it runs on" in run.stdout
+    assert "cannot resume, the machines boot" in again.stderr
+
+
+def test_killed_at_random_moments(two: Cluster, testbed: Testbed) -> None:
+    """A killed driver leaves no process, and no checkpoint that is half written is used."""
+    script = """
+        start_all()
+        for number in range(20):
+            with subtest(f"subtest {number}"):
+                all_machines.succeed(f"echo {number} > /state")
+        print("seen", all_machines.succeed("cat /state"))
+    """
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    for _ in range(6):
+        run = two.start(script, "--checkpoint", "--resume")
+        end = threading.Timer(moments.uniform(0.5, 15), lambda: run.send(signal.SIGKILL))
+        end.start()
+        status = run.finish(LIMIT)
+        end.cancel()
+        assert status in (0, 128 + signal.SIGKILL), run.report()
+        expect_nothing_left(testbed.folder)
+    run = two.run(script, "--resume")
+    assert "seen {'client': '19\\n', 'server': '19\\n'}" in run.stdout
