@@ -59,7 +59,7 @@ TEST_F(SessionTest, LogsTheTimeLimitAndTerminates) {
     time_.advance(1s);
     settle();
     EXPECT_EQ(endings_, 1);
-    EXPECT_THAT(events_, ElementsAre("timeout reached; test terminating..."));
+    EXPECT_THAT(events_, ElementsAre("time-limit", "timeout reached; test terminating..."));
 }
 
 TEST_F(SessionTest, ACancelledOrReplacedLimitDoesNothing) {
