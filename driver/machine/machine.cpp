@@ -216,6 +216,14 @@ std::shared_ptr<terminal::ShellServer> Machine::open_shell_server() {
 
 asio::awaitable<void> Machine::connect(StartOptions options) {
     if (connected) co_return;
+    // Only one call waits for the greeting, since the guest sends one.
+    auto operation = [self = shared_from_this(), options = std::move(options)] {
+        return self->connect_once(options);
+    };
+    co_await connecting_.run(std::move(operation));
+}
+
+asio::awaitable<void> Machine::connect_once(StartOptions options) {
     co_await start(std::move(options));
     Diagnostics diagnostics(context_);
     try {

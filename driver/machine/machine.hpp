@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "io/single_flight.hpp"
 #include "machine/context.hpp"
 #include "machine/guest_parts.hpp"
 #include "machine/guest_runner.hpp"
@@ -102,6 +103,7 @@ private:
     asio::awaitable<void> load(std::filesystem::path file);
     asio::awaitable<void> load_into(std::shared_ptr<Qemu> qemu, std::filesystem::path file);
     std::shared_ptr<terminal::ShellServer> open_shell_server();
+    asio::awaitable<void> connect_once(StartOptions options);
     asio::awaitable<void> wait_for_guest();
     void forget_boot();
     asio::awaitable<void> end_qemu();
@@ -115,6 +117,7 @@ private:
     State state_ = State::off;
     std::shared_ptr<Launcher> launcher_;  ///< during a start
     io::Condition launch_ended_;
+    io::SingleFlight<> connecting_;
     std::shared_ptr<process::Child> last_process_;
     std::shared_ptr<terminal::ShellServer> shell_server_;  ///< while QEMU runs
 };

@@ -35,6 +35,17 @@ TEST_F(MachineTest, StartsConnectsAndRunsCommands) {
     EXPECT_THAT(events(), Contains("connected to guest root shell"));
 }
 
+TEST_F(MachineTest, ConcurrentCallsWaitForOneGreeting) {
+    auto machine = make(plain);
+    run(machine->start(options()));
+    auto first = runtime_.start(machine->connect(options()));
+    auto second = runtime_.start(machine->connect(options()));
+    first.get();
+    second.get();
+    EXPECT_TRUE(machine->connected);
+    EXPECT_EQ(execute(*machine, "echo hello").output, "hello\n");
+}
+
 TEST_F(MachineTest, TheErrorHasTheLastLinesOfAQemuThatExits) {
     auto machine = make_failing("die");
     run(machine->connect(options()));
