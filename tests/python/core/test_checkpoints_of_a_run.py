@@ -1,5 +1,8 @@
 """Checkpoints that a script or a prompt saves and restores."""
 
+import random
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
 from charioteer.testing.errors import MachineError
 from charioteer.testing.logger import CompositeLogger
 
+from support.leftovers import expect_nothing_left
 from support.noted_scripts import TWO, Scripts
 from support.testbed import Testbed
 
@@ -124,3 +128,27 @@ def test_the_option_takes_no_following_argument(
     run = testbed.run("charioteer", "run", "--resume", folder / "nowhere")
     run.expect(2)
     assert "nowhere" in run.stderr
+
+
+@pytest.mark.limit(300)
+def test_killed_in_fifty_random_moments(scripts: Scripts, testbed: Testbed) -> None:
+    """Nothing runs on, and no checkpoint or record that is half written is used."""
+    script = """
+        for number in range(5):
+            with subtest(f"subtest {number}"):
+                note(number)
+        print("seen", [note(number) for number in "ab"])
+    """
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    moments = random.Random(seed)
+    for _ in range(50):
+        run = scripts.start(script, "--checkpoint", "--resume")
+        timer = threading.Timer(moments.uniform(0.1, 1.0), run.send, [signal.SIGKILL])
+        timer.start()
+        status = run.finish()
+        timer.cancel()
+        assert status in (0, 128 + signal.SIGKILL), run.report()
+        expect_nothing_left(testbed.folder)
+    run = scripts.run(script, "--resume")
+    assert "seen ['a', 'b']" in run.stdout
