@@ -12,11 +12,13 @@ from test_driver.machine import BaseMachine, Machine, NspawnMachine, QemuMachine
 from test_driver.polling_condition import PollingCondition
 from test_driver.vlan import VLan
 
+# `checkpoints`, `make_handle` and `stream` are Charioteer's, and keyword-only.
 SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (retry, "fn, timeout_seconds=None, timeout=None"),
     (
         Driver,
-        "config, out_dir, logger, keep_machine_state=False, debug=..., interactive=False",
+        "config, out_dir, logger, keep_machine_state=False, debug=..., interactive=False, "
+        "checkpoints=None",
     ),
     (Driver.start_all, "self"),
     (Driver.join_all, "self"),
@@ -35,7 +37,7 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (
         QemuMachine,
         "out_dir, tmp_dir, start_command, logger, name=None, keep_machine_state=False, "
-        "callbacks=None, vsock_guest=None, vsock_host=None",
+        "callbacks=None, vsock_guest=None, vsock_host=None, make_handle=None",
     ),
     (QemuMachine.log, "self, msg"),
     (QemuMachine.log_serial, "self, msg"),
@@ -47,7 +49,6 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
         QemuMachine.execute,
         "self, command, check_return=True, check_output=True, timeout=900",
     ),
-    # `stream` is Charioteer's, and keyword-only.
     (QemuMachine.succeed, "self, *commands, timeout=None, stream=None"),
     (QemuMachine.fail, "self, *commands, timeout=None, stream=None"),
     (QemuMachine.wait_until_succeeds, "self, command, timeout=900, attempt_timeout=None"),
