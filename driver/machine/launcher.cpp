@@ -100,7 +100,7 @@ void Launcher::abort() {
 void Launcher::warn_of_old_qemu(Qemu& qemu) const {
     const auto& version = qemu.qmp().version();
     bool tcg = context_->accelerator().accelerator == Accelerator::tcg;
-    if (!tcg || parse_qemu_version(version) >= good_qemu) return;
+    if (!tcg || !(parse_qemu_version(version) < good_qemu)) return;
     if (!context_->host().first_to_warn_of_old_qemu()) return;
     context_->sink()(
         {io::EventKind::warning,

@@ -69,7 +69,7 @@ bool has_ended(std::string_view status) {
 }  // namespace
 
 void Migration::expect_supported() const {
-    if (parse_qemu_version(qmp_->version()) >= first_supported) return;
+    if (!(parse_qemu_version(qmp_->version()) < first_supported)) return;
     throw io::Error(
         fmt::format("the state of a guest can be saved and loaded by QEMU {}.{} and newer, and "
                     "this is QEMU {}",

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <compare>
 #include <string_view>
+#include <tuple>
 
 namespace charioteer::machine {
 
@@ -10,7 +10,11 @@ struct QemuVersion {
     int major_number = 0;
     int minor_number = 0;
 
-    auto operator<=>(const QemuVersion&) const = default;
+    bool operator==(const QemuVersion&) const = default;
+    bool operator<(const QemuVersion& other) const {
+        return std::tie(major_number, minor_number) <
+               std::tie(other.major_number, other.minor_number);
+    }
 };
 
 /// Of "10.0.2". Numbers that are missing are 0.

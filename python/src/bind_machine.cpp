@@ -27,11 +27,10 @@ void start(MachineHandle& self, bool allow_reboot, Words arguments, std::string 
                           std::move(full_command), std::move(environment)));
 }
 
-void load_state(MachineHandle& self, std::string file, bool allow_reboot, Words arguments,
+void load_state(MachineHandle& self, const std::string& file, bool allow_reboot, Words arguments,
                 std::string command, std::string full_command, std::optional<Words> environment) {
-    self.load_state(std::move(file),
-                    options_of(allow_reboot, std::move(arguments), std::move(command),
-                               std::move(full_command), std::move(environment)));
+    self.load_state(file, options_of(allow_reboot, std::move(arguments), std::move(command),
+                                     std::move(full_command), std::move(environment)));
 }
 
 /// The command that upstream's driver would start, without additions of this driver.
