@@ -31,7 +31,7 @@ asio::awaitable<void> GuestSaver::pause() {
     const auto* status = reply.is_object() ? reply.get_object().if_contains("running") : nullptr;
     if (status != nullptr && status->is_bool() && status->get_bool())
         throw io::Error(
-            fmt::format("{}: the guest runs although QEMU was told to stop it", context_->name()));
+            fmt::format("{}: the guest still runs after the QMP command `stop`", context_->name()));
 }
 
 asio::awaitable<void> GuestSaver::resume() {

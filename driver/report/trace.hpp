@@ -77,7 +77,7 @@ private:
     std::map<std::int64_t, TimePoint> open_;
     std::int64_t last_span_ = 0;
     bool writing_ = false;
-    bool urgent_ = false;  ///< somebody waits for `idle`
+    bool urgent_ = false;  ///< a caller of flush() waits for `idle`
     bool closed_ = false;
     bool ending_ = false;
     std::unique_ptr<std::thread> thread_;  ///< none in a forked child
