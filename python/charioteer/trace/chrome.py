@@ -51,6 +51,7 @@ def _instant(record: Record, numbers: dict[str, int]) -> Event | None:
         "state": record.get("state"),
         "phase": f"phase: {record.get('phase')}",
         "failed": "failed",
+        "finding": record.get("text"),
         "result": "result",
         "omitted": "records were left out",
     }.get(record["kind"])

@@ -42,7 +42,7 @@ class _Spans:
         self._start = (trace.wall(0) - _EPOCH) // timedelta(microseconds=1) * 1000
         self._events: dict[int | None, list[Record]] = {}
         for record in trace.records:
-            if record["kind"] in ("message", "state", "phase", "failed", "omitted"):
+            if record["kind"] in ("message", "state", "phase", "failed", "finding", "omitted"):
                 span = record.get("span")
                 owner = span if span in trace.spans else None
                 self._events.setdefault(owner, []).append(record)

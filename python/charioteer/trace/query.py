@@ -112,6 +112,7 @@ def _error(trace: Trace, query: Query) -> dict[str, Any]:
         "step": _item(failed) if failed else None,
         "report": errors,
         "states": [r for r in trace.of_kind("state") if r["state"] in ("panic", "end")],
+        "findings": sorted(trace.of_kind("finding"), key=lambda each: int(each["rank"])),
     }
 
 

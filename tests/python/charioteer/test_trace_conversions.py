@@ -11,6 +11,9 @@ from charioteer.errors import InputError
 from charioteer.trace import chrome, junit, otlp, query, records, text
 from charioteer.trace.records import Trace
 
+from support.json_schema import problems
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs/trace.schema.json").read_text())
 HEADER = {
     "kind": "run", "t": 0, "version": 1, "wall": "2026-11-29T14:00:00.000000Z",
     "program": "charioteer 1.2", "pid": 7, "trace_id": "ab" * 16, "parent_id": "cd" * 8,
@@ -183,6 +186,18 @@ class TestQueries:
         answer = ask(trace, "error")
         assert (answer["line"], answer["step"]["step"]) == (6, 4)
         assert answer["reason"] == "exit status 1" and answer["report"] == ["b failed"]
+
+    def test_an_error_has_its_findings_by_rank(self) -> None:
+        first, second = (
+            {"kind": "finding", "t": 7, "rank": rank, "severity": "odd", "text": f"cause {rank}",
+             "evidence": ["a line"], "source": "units"}
+            for rank in (1, 2)
+        )  # fmt: skip
+        assert not problems(first, SCHEMA)
+        trace = Trace([*RUN[:14], second, first, *RUN[14:]])
+        assert ask(trace, "error")["findings"] == [first, second]
+        assert "cause 1" in [each["name"] for each in chrome.convert(trace)["traceEvents"]]
+        assert '"cause 2"' in json.dumps(otlp.convert(trace))
 
     def test_an_error_that_the_script_has_handled_is_not_the_failed_step(self) -> None:
         later = {"kind": "begin", "t": 6.2, "span": 6, "type": "step", "name": "c", "parent": 1}
