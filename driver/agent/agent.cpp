@@ -56,7 +56,7 @@ void Agent::send_hello(uint32_t epoch, uint32_t flags) {
 }
 
 bool Agent::turn() {
-    if (!line_.flush() || !take_frames() || is_done()) return false;
+    if (!line_.flush() || !handle_frames() || is_done()) return false;
     polls_.count = 0;
     polls_.wake = 0;
     // Requests are read only while there is buffer space for their replies. Then no received frame
@@ -80,7 +80,7 @@ bool Agent::turn() {
     if (ready < 0) polls_.count = 0;
     drain_signals(signals);
     if (ready > 0 && (polls_.events(line) & (POLLIN | POLLHUP | POLLERR)) != 0 &&
-        (!line_.fill() || !take_frames()))
+        (!line_.fill() || !handle_frames()))
         return false;
     for (auto* command = commands_; command != nullptr; command = command->next)
         command->work(polls_, line_);
@@ -109,7 +109,7 @@ void Agent::drain_signals(int entry) {
 
 /// Handles received frames while there is buffer space for their replies, which may need more space
 /// than many small frames. The others are handled in the next turn.
-bool Agent::take_frames() {
+bool Agent::handle_frames() {
     while (line_.answer_room() >= Line::reserve) {
         auto found = line_.next();
         if (found.kind == frames::Scan::Kind::incomplete) return true;
@@ -119,7 +119,7 @@ bool Agent::take_frames() {
 }
 
 bool Agent::take(const frames::Scan& found) {
-    if (found.header.type == frames::Type::hello) return take_hello(found.payload);
+    if (found.header.type == frames::Type::hello) return handle_hello(found.payload);
     if (!greeted_ || frames_lost_) return true;
     if (found.header.sequence != received_.next) {
         frames_lost_ = true;
@@ -127,7 +127,7 @@ bool Agent::take(const frames::Scan& found) {
         return true;
     }
     received_.pass(found.head);
-    take_request(found.header, found.payload);
+    handle_request(found.header, found.payload);
     not_acked_ += found.size;
     if (not_acked_ < frames::ack_piece) return true;
     not_acked_ = 0;
@@ -135,22 +135,22 @@ bool Agent::take(const frames::Scan& found) {
     return true;
 }
 
-void Agent::take_request(const frames::Header& header, frames::Bytes payload) {
+void Agent::handle_request(const frames::Header& header, frames::Bytes payload) {
     frames::Ack ack;
     if (header.type == frames::Type::ping)
         line_.put(frames::Type::pong, 0, payload.first(payload.size() < 64 ? payload.size() : 64));
     else if (header.type == frames::Type::ack && frames::decode(payload, ack))
         line_.acknowledge(ack.next);
     else if (header.type == frames::Type::text)
-        take_text(header.stream, payload);
+        handle_text(header.stream, payload);
     else if (header.type == frames::Type::exec)
         start(header.stream, payload);
     else
-        take_for_command(header, payload);
+        handle_for_command(header, payload);
 }
 
 /// False if the driver has selected another agent.
-bool Agent::take_hello(frames::Bytes payload) {
+bool Agent::handle_hello(frames::Bytes payload) {
     frames::Hello hello;
     if (!frames::decode(payload, hello)) return true;
     if (hello.nonce != nonce_ && hello.nonce != 0) return !greeted_;
@@ -175,14 +175,14 @@ void Agent::reset() {
         command->detach_driver();
 }
 
-void Agent::take_for_command(const frames::Header& header, frames::Bytes payload) {
+void Agent::handle_for_command(const frames::Header& header, frames::Bytes payload) {
     auto* command = find(header.stream);
     if (command == nullptr) return;  // it ended before the frame arrived
     frames::Credit credit;
     frames::Signal signal;
     frames::Resize size;
     if (header.type == frames::Type::input) {
-        if (command->take_input(payload)) return;
+        if (command->handle_input(payload)) return;
         refuse(header.stream, "more input was sent than credit was given for");
         command->signal(SIGKILL);
     } else if (header.type == frames::Type::input_end) {
@@ -196,7 +196,7 @@ void Agent::take_for_command(const frames::Header& header, frames::Bytes payload
     }
 }
 
-void Agent::take_text(uint32_t stream, frames::Bytes payload) {
+void Agent::handle_text(uint32_t stream, frames::Bytes payload) {
     if (text_stream_ != stream) text_size_ = 0;
     text_stream_ = stream;
     auto room = most_text - text_size_;
@@ -208,7 +208,7 @@ void Agent::take_text(uint32_t stream, frames::Bytes payload) {
 void Agent::start(uint32_t stream, frames::Bytes payload) {
     frames::Exec exec;
     bool whole = frames::decode(payload, exec);
-    take_text(stream, payload);
+    handle_text(stream, payload);
     text_[text_size_] = '\0';
     CommandText text{.data = text_, .size = text_size_};
     bool too_long = text.size == most_text;

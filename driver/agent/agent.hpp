@@ -27,13 +27,13 @@ private:
     void send_hello(uint32_t epoch, uint32_t flags);
     bool turn();
     bool is_done();
-    bool take_frames();
+    bool handle_frames();
     bool take(const frames::Scan& found);
-    void take_request(const frames::Header& header, frames::Bytes payload);
-    void take_for_command(const frames::Header& header, frames::Bytes payload);
-    bool take_hello(frames::Bytes payload);
+    void handle_request(const frames::Header& header, frames::Bytes payload);
+    void handle_for_command(const frames::Header& header, frames::Bytes payload);
+    bool handle_hello(frames::Bytes payload);
     void reset();
-    void take_text(uint32_t stream, frames::Bytes payload);
+    void handle_text(uint32_t stream, frames::Bytes payload);
     void start(uint32_t stream, frames::Bytes payload);
     void refuse(uint32_t stream, const char* why);
     bool has_room() const;

@@ -76,7 +76,7 @@ bool Command::make_input_room(const frames::Exec& exec) {
     return input_room_ != nullptr;
 }
 
-bool Command::take_input(frames::Bytes bytes) {
+bool Command::handle_input(frames::Bytes bytes) {
     if (input_fd() < 0 || input_ended_) {
         // The command has closed its input: the bytes are discarded, and their credit is returned.
         owed_ += static_cast<uint32_t>(bytes.size());

@@ -40,8 +40,9 @@ public:
     long begin(const frames::Exec& exec, CommandText text, const Inheritance& inheritance);
     uint32_t process() const { return static_cast<uint32_t>(process_); }
 
-    // Requests of the driver. take_input() returns false when it sent more than it had credit for.
-    bool take_input(frames::Bytes bytes);
+    // Requests of the driver. handle_input() returns false when it sent more than it had credit
+    // for.
+    bool handle_input(frames::Bytes bytes);
     void end_input();
     void add_credit(uint32_t bytes) { credit_ += bytes; }
     void signal(uint32_t number);

@@ -66,7 +66,7 @@ void Agreement::reset_pauses() {
     padded_at_.reset();
 }
 
-void Agreement::take_other(const frames::Hello& hello) {
+void Agreement::handle_other(const frames::Hello& hello) {
     // Modulo 2^32, since epochs wrap around.
     if (hello.epoch - first_epoch_ >= epoch_ - first_epoch_) return;
     requested_at_ = time_.now();

@@ -38,7 +38,7 @@ public:
     bool is_answer(const frames::Hello& hello) const noexcept { return hello.epoch == epoch_; }
     /// Takes a hello that is not the answer. When it answers an earlier repetition of the request,
     /// the agent is slow: the answer to the last one is waited for longer.
-    void take_other(const frames::Hello& hello);
+    void handle_other(const frames::Hello& hello);
 
 private:
     std::string request_bytes(const frames::Progress& received, bool flushed);

@@ -124,13 +124,13 @@ void Call::cancel() {
     fail("the command was cancelled");
 }
 
-void Call::take_started(std::uint32_t process) {
+void Call::handle_started(std::uint32_t process) {
     process_ = process;
     if (state_ == State::waiting) state_ = State::running;
     changed_.notify_all();
 }
 
-void Call::take_piece(Source source, std::string_view bytes) {
+void Call::handle_piece(Source source, std::string_view bytes) {
     // Appended to a piece that was not read yet, so that a command that writes single bytes does
     // not cost a piece for each.
     if (!pieces_.empty() && pieces_.back().source == source)
@@ -140,14 +140,14 @@ void Call::take_piece(Source source, std::string_view bytes) {
     changed_.notify_all();
 }
 
-bool Call::take_credit(std::uint32_t bytes) {
+bool Call::handle_credit(std::uint32_t bytes) {
     if (bytes > frames::most_input_window - input_room_) return false;
     input_room_ += bytes;
     changed_.notify_all();
     return true;
 }
 
-void Call::take_exit(command::Outcome outcome) {
+void Call::handle_exit(command::Outcome outcome) {
     outcome_ = std::move(outcome);
     finish(State::ended, "");
     // Processes in the background may still write errors, and must not wait for credit.

@@ -114,11 +114,11 @@ public:
     void cancel();
 
     // For the multiplexer.
-    void take_started(std::uint32_t process);
-    void take_piece(Source source, std::string_view bytes);
+    void handle_started(std::uint32_t process);
+    void handle_piece(Source source, std::string_view bytes);
     /// False if the credit is larger than the agent can give.
-    bool take_credit(std::uint32_t bytes);
-    void take_exit(command::Outcome outcome);
+    bool handle_credit(std::uint32_t bytes);
+    void handle_exit(command::Outcome outcome);
     void refuse(std::string why);
     /// `unsent`: no part of it was sent to the agent.
     void fail(std::string why, bool unsent = false);

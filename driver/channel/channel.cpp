@@ -38,14 +38,14 @@ std::shared_ptr<Channel> Channel::open(io::UnixStream stream, io::DisconnectReas
                                        Settings settings, io::TimeSource& time) {
     auto connection = io::Connection::open(std::move(stream), std::move(reason), read_size);
     std::shared_ptr<Channel> self(new Channel(connection, std::move(settings), time));
-    connection->receive_all([self](std::string_view bytes) { self->take_bytes(bytes); },
+    connection->receive_all([self](std::string_view bytes) { self->receive_bytes(bytes); },
                             [self](const std::string& why) { self->multiplexer_->close(why); });
     return self;
 }
 
-void Channel::take_bytes(std::string_view bytes) {
+void Channel::receive_bytes(std::string_view bytes) {
     moved_ += bytes.size();
-    multiplexer_->take_bytes(bytes);
+    multiplexer_->receive_bytes(bytes);
 }
 
 void Channel::send_raw(std::string_view bytes) {

@@ -77,7 +77,7 @@ public:
 
 private:
     Channel(std::shared_ptr<io::Connection> connection, Settings settings, io::TimeSource& time);
-    void take_bytes(std::string_view bytes);
+    void receive_bytes(std::string_view bytes);
 
     std::shared_ptr<io::Connection> connection_;
     std::shared_ptr<Multiplexer> multiplexer_;

@@ -128,7 +128,7 @@ void Multiplexer::close(const std::string& why) {
     state_ = State::closed;
 }
 
-void Multiplexer::take_bytes(std::string_view bytes) {
+void Multiplexer::receive_bytes(std::string_view bytes) {
     auto listens = [this] { return state_ == State::expecting || usable(); };
     // Without an agent all bytes are ignored.
     if (!listens()) return;
@@ -153,24 +153,24 @@ void Multiplexer::take(const frames::Scan& found) {
     last_received_ = time_.now();
     if (header.type == frames::Type::hello) {
         // Otherwise it repeats the answer to the last hello.
-        if (!synchronised()) take_hello(found.payload);
+        if (!synchronised()) handle_hello(found.payload);
         return;
     }
-    if (header.sequence != progress_.next) return take_loss();
+    if (header.sequence != progress_.next) return handle_loss();
     progress_.pass(found.head);
     not_acked_ += found.size;
     if (header.stream == 0)
-        take_of_line(header, found.payload);
+        handle_of_line(header, found.payload);
     else
-        take_for_stream(header, found.payload);
+        handle_for_stream(header, found.payload);
     if (!synchronised() || not_acked_ < frames::ack_piece) return;
     not_acked_ = 0;
     send(frames::Type::ack, 0, encoded(frames::Ack{.next = progress_.next}));
 }
 
-void Multiplexer::take_of_line(const frames::Header& header, frames::Bytes payload) {
+void Multiplexer::handle_of_line(const frames::Header& header, frames::Bytes payload) {
     frames::Ack ack;
-    if (header.type == frames::Type::refused) return take_loss();
+    if (header.type == frames::Type::refused) return handle_loss();
     losses_ = 0;
     if (header.type == frames::Type::ack && frames::decode(payload, ack))
         kept_.acknowledge(ack.next);
@@ -193,7 +193,7 @@ Multiplexer::Entry* Multiplexer::find_or_adopt(const frames::Header& header) {
     return &entry;
 }
 
-void Multiplexer::take_for_stream(const frames::Header& header, frames::Bytes payload) {
+void Multiplexer::handle_for_stream(const frames::Header& header, frames::Bytes payload) {
     losses_ = 0;
     auto* found = find_or_adopt(header);
     if (found == nullptr) return;
@@ -206,38 +206,38 @@ void Multiplexer::take_for_stream(const frames::Header& header, frames::Bytes pa
                         payload.size() - entry.output_room));
     if (is_output) entry.output_room -= payload.size();
     auto call = entry.call.lock();
-    if (call && call->live() && !take_for_call(*call, header, payload))
+    if (call && call->live() && !handle_for_call(*call, header, payload))
         return fail(
             fmt::format("the agent is broken: it sent an invalid frame of type {} with {} bytes",
                         static_cast<int>(header.type), payload.size()));
     if (is_output && (!call || !call->live()))
-        take_late(header.stream, entry, header.type, as_text(payload));
+        handle_late(header.stream, entry, header.type, as_text(payload));
     if (header.type == frames::Type::closed || header.type == frames::Type::refused)
         end_stream(header.stream, entry);
 }
 
 /// False when the frame is invalid.
-bool Multiplexer::take_for_call(Call& call, const frames::Header& header, frames::Bytes payload) {
+bool Multiplexer::handle_for_call(Call& call, const frames::Header& header, frames::Bytes payload) {
     frames::Started started;
     frames::Credit credit;
     frames::Exit exit;
     switch (header.type) {
         case frames::Type::output:
-            call.take_piece(Source::output, as_text(payload));
+            call.handle_piece(Source::output, as_text(payload));
             return true;
         case frames::Type::errors:
-            call.take_piece(Source::errors, as_text(payload));
+            call.handle_piece(Source::errors, as_text(payload));
             return true;
         case frames::Type::started:
             if (!frames::decode(payload, started) || started.process == 0) return false;
-            call.take_started(started.process);
+            call.handle_started(started.process);
             return true;
         case frames::Type::credit:
-            return frames::decode(payload, credit) && call.take_credit(credit.bytes);
+            return frames::decode(payload, credit) && call.handle_credit(credit.bytes);
         case frames::Type::exit:
             if (!frames::decode(payload, exit)) return false;
             if (exit.held != 0) report_held(call, payload, held_state_of(exit));
-            call.take_exit(outcome_of(exit));
+            call.handle_exit(outcome_of(exit));
             return true;
         case frames::Type::held:
             report_held(call, payload, HeldOutput::State::waiting);
@@ -255,8 +255,8 @@ void Multiplexer::report_held(const Call& call, frames::Bytes holders, HeldOutpu
 }
 
 /// Output without a reader: credit for it is given at once.
-void Multiplexer::take_late(std::uint32_t stream, Entry& entry, frames::Type type,
-                            std::string_view bytes) {
+void Multiplexer::handle_late(std::uint32_t stream, Entry& entry, frames::Type type,
+                              std::string_view bytes) {
     entry.late += bytes.size();
     if (entry.late >= late_credit_piece) give_credit(stream, std::exchange(entry.late, 0));
     if (type == frames::Type::errors) late_errors_.add(entry.late_lines, bytes);
@@ -312,18 +312,18 @@ void Multiplexer::agree(bool reset) {
     if (flushed) output_.send(agreement_.repeat(progress_, flushed));
 }
 
-void Multiplexer::take_loss() {
+void Multiplexer::handle_loss() {
     if (++losses_ > most_losses) return fail("frames are lost repeatedly on the agent's port");
     agree(false);
 }
 
-void Multiplexer::take_hello(frames::Bytes payload) {
+void Multiplexer::handle_hello(frames::Bytes payload) {
     frames::Hello hello;
     if (!frames::decode(payload, hello)) return;
     bool expecting = state_ == State::expecting;
     // The first hello of an agent is not an answer.
     bool answers = agreement_.is_answer(hello);
-    if (!expecting && !answers) return agreement_.take_other(hello);
+    if (!expecting && !answers) return agreement_.handle_other(hello);
     if (expecting && nonce_ != 0 && hello.nonce != nonce_) return;
     if (expecting && nonce_ == 0 && !answers && hello.epoch != 0) return;
     if (hello.version != frames::version)
@@ -333,7 +333,7 @@ void Multiplexer::take_hello(frames::Bytes payload) {
     if (expecting)
         greet_expected(hello);
     else
-        take_agreement(hello);
+        handle_agreement(hello);
 }
 
 void Multiplexer::greet_expected(const frames::Hello& hello) {
@@ -349,14 +349,14 @@ void Multiplexer::greet_expected(const frames::Hello& hello) {
 }
 
 /// The answer has the agent's position, and whether the agent can continue from the driver's.
-void Multiplexer::take_agreement(const frames::Hello& hello) {
+void Multiplexer::handle_agreement(const frames::Hello& hello) {
     bool same = hello.nonce == nonce_;
     nonce_ = hello.nonce;
     bool continues = (hello.flags & frames::Hello::continues) != 0 &&
                      kept_.can_continue({.next = hello.next, .chain = hello.chain});
     if (agreement_.resets()) return continue_from(0);
     if (same && continues) return continue_from(hello.next);
-    take_restored_agent();
+    handle_restored_agent();
 }
 
 void Multiplexer::reset_positions() {
@@ -378,7 +378,7 @@ void Multiplexer::continue_from(std::uint32_t next) {
 }
 
 /// The guest was restored: commands that were sent fail; those that wait are sent to its agent.
-void Multiplexer::take_restored_agent() {
+void Multiplexer::handle_restored_agent() {
     auto before = std::move(streams_);
     streams_.clear();
     for (auto& [stream, entry] : before) {

@@ -66,7 +66,7 @@ public:
     ~Multiplexer() override;
 
     /// Received bytes, in pieces of any size.
-    void take_bytes(std::string_view bytes);
+    void receive_bytes(std::string_view bytes);
 
     // As Channel's functions of these names.
     void expect(std::uint64_t nonce, Port port = Port::closed);
@@ -107,20 +107,20 @@ private:
     Multiplexer(const asio::any_io_executor& executor, Output output, Settings settings,
                 io::TimeSource& time);
     void take(const frames::Scan& found);
-    void take_of_line(const frames::Header& header, frames::Bytes payload);
-    void take_hello(frames::Bytes payload);
+    void handle_of_line(const frames::Header& header, frames::Bytes payload);
+    void handle_hello(frames::Bytes payload);
     void greet_expected(const frames::Hello& hello);
-    void take_agreement(const frames::Hello& hello);
+    void handle_agreement(const frames::Hello& hello);
     void agree(bool reset);
     void reset_positions();
     void continue_from(std::uint32_t next);
-    void take_restored_agent();
+    void handle_restored_agent();
     Entry* find_or_adopt(const frames::Header& header);
-    void take_loss();
-    void take_for_stream(const frames::Header& header, frames::Bytes payload);
-    bool take_for_call(Call& call, const frames::Header& header, frames::Bytes payload);
+    void handle_loss();
+    void handle_for_stream(const frames::Header& header, frames::Bytes payload);
+    bool handle_for_call(Call& call, const frames::Header& header, frames::Bytes payload);
     void report_held(const Call& call, frames::Bytes holders, HeldOutput::State state);
-    void take_late(std::uint32_t stream, Entry& entry, frames::Type type, std::string_view bytes);
+    void handle_late(std::uint32_t stream, Entry& entry, frames::Type type, std::string_view bytes);
     void end_stream(std::uint32_t stream, Entry& entry);
     void send(frames::Type type, std::uint32_t stream, std::string_view payload) override;
     void give_credit(std::uint32_t stream, std::size_t bytes) override;

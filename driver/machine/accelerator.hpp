@@ -20,7 +20,7 @@ struct AcceleratorChoice {
     std::string reason;
 
     /// How much longer the driver's own limits are than under KVM.
-    int patience() const noexcept { return accelerator == Accelerator::tcg ? 5 : 1; }
+    int limit_factor() const noexcept { return accelerator == Accelerator::tcg ? 5 : 1; }
     /// "KVM: a tiny guest ran" and the like, for the log.
     std::string describe() const;
 };

@@ -15,10 +15,10 @@ constexpr auto ping_interval = 5s;
 
 }  // namespace
 
-asio::awaitable<bool> AgentLink::answers(io::Duration patience) {
+asio::awaitable<bool> AgentLink::answers(io::Duration limit) {
     auto self = shared_from_this();
     try {
-        co_await channel().ping(time_.deadline_after(patience));
+        co_await channel().ping(time_.deadline_after(limit));
     } catch (const io::Error&) {
         co_return false;
     }

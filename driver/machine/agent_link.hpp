@@ -32,8 +32,8 @@ public:
     channel::Channel& channel() noexcept { return *channel_; }
     bool usable() const noexcept { return channel_->usable(); }
 
-    /// Whether the agent answers within `patience`.
-    asio::awaitable<bool> answers(io::Duration patience);
+    /// Whether the agent answers within `limit`.
+    asio::awaitable<bool> answers(io::Duration limit);
 
     /// Whether the guest is stopped or suspended.
     virtual asio::awaitable<bool> is_paused();

@@ -70,7 +70,9 @@ asio::awaitable<Outcome> AgentRunner::collect(std::shared_ptr<channel::Call> cal
     auto& errors = so_far->errors;
     io::LineSplitter error_lines(longest_line);
     io::LineSplitter output_lines(longest_line);
-    auto take_error = [this](std::string line) { context_->console()->add_line(std::move(line)); };
+    auto handle_error = [this](std::string line) {
+        context_->console()->add_line(std::move(line));
+    };
     auto take_output = [this](const std::string& line) {
         context_->log("| " + io::printable(line, io::Colours::drop));
     };
@@ -78,7 +80,7 @@ asio::awaitable<Outcome> AgentRunner::collect(std::shared_ptr<channel::Call> cal
         auto piece = co_await call->next();
         if (!piece) break;
         if (piece->source == channel::Source::errors) {
-            take_lines(error_lines, piece->bytes, take_error);
+            take_lines(error_lines, piece->bytes, handle_error);
             errors += piece->bytes;
             if (!all_errors && errors.size() > 2 * errors_kept)
                 errors.erase(0, errors.size() - errors_kept);
@@ -87,7 +89,7 @@ asio::awaitable<Outcome> AgentRunner::collect(std::shared_ptr<channel::Call> cal
             if (log_output) take_lines(output_lines, piece->bytes, take_output);
         }
     }
-    if (!error_lines.rest().empty()) take_error(std::string(error_lines.rest()));
+    if (!error_lines.rest().empty()) handle_error(std::string(error_lines.rest()));
     if (!output_lines.rest().empty()) take_output(std::string(output_lines.rest()));
     auto outcome = call->outcome();
     outcome.output = std::move(output);

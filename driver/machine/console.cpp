@@ -205,7 +205,7 @@ asio::awaitable<ConsoleText> Console::next_text(ConsoleMark seen, io::Deadline d
     co_return text;
 }
 
-void Console::take_rest(ConsoleMark mark) {
+void Console::consume_rest(ConsoleMark mark) {
     if (mark.line < ended_before_) return;
     auto line = mark.line - ended_before_;
     if (line == ended_.size()) rest_taken_ = std::max(rest_taken_, mark.bytes);

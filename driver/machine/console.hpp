@@ -29,7 +29,7 @@ struct ConsoleMark {
 struct ConsoleText {
     std::vector<std::string> lines;  ///< complete ones; taken with this
     /// The last line, if it has no line end and nothing was received for a second, as for a prompt;
-    /// else empty. It is taken by Console::take_rest().
+    /// else empty. It is taken by Console::consume_rest().
     std::string rest;
     ConsoleMark mark;  ///< the end of `rest`
 };
@@ -81,7 +81,7 @@ public:
     asio::awaitable<ConsoleText> next_text(ConsoleMark seen, io::Deadline deadline);
     /// Takes the last line up to the mark: later calls return what follows. No-op when another call
     /// has taken more.
-    void take_rest(ConsoleMark mark);
+    void consume_rest(ConsoleMark mark);
 
     /// The last panic; none if there was none, or the machine has continued after it.
     std::optional<std::size_t> panic() const noexcept { return panic_; }

@@ -26,9 +26,9 @@ using namespace std::chrono_literals;
 /// For the start of the agent, from reading its program to its hello.
 constexpr auto start_limit = 60s;
 /// From the end of the connection to the exit status of nsenter.
-constexpr auto status_patience = 3s;
+constexpr auto status_limit = 3s;
 /// From the end of the agent to the end of the container that has caused it.
-constexpr auto end_patience = 5s;
+constexpr auto end_limit = 5s;
 constexpr auto check_interval = 10ms;
 /// Linux 6.3 and later: the file can be executed, whatever vm.memfd_noexec is.
 constexpr unsigned memfd_exec = 0x10;
@@ -59,7 +59,7 @@ asio::awaitable<std::string> load_program(std::shared_ptr<Host> host) {
 asio::awaitable<std::string> final_state(std::shared_ptr<process::Child> child,
                                          io::TimeSource& time) {
     try {
-        co_await child->wait(time.deadline_after(status_patience));
+        co_await child->wait(time.deadline_after(status_limit));
     } catch (const io::TimeoutError&) {
         co_return "the agent closed the connection, and nsenter still runs";
     }
@@ -224,7 +224,7 @@ asio::awaitable<void> ContainerAgent::launch(std::shared_ptr<Run> run, std::stri
 asio::awaitable<bool> ContainerAgent::ended_with_container() {
     auto run = run_;
     auto& time = context_->time();
-    auto end = time.deadline_after(end_patience);
+    auto end = time.deadline_after(end_limit);
     while (run && !run->over() && run == run_) {
         if (end.passed(time.now())) co_return false;
         co_await time.sleep_for(check_interval);

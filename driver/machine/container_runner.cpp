@@ -32,8 +32,8 @@ ContainerRunner::ContainerRunner(std::shared_ptr<Context> context,
 asio::awaitable<Outcome> ContainerRunner::run(Command command) {
     shell::check_command_text(command.text);
     // The driver itself enforces the limit, exactly.
-    Doing doing{fmt::format("running `{}`", command.text), command.limit, context_->time().now(),
-                io::Duration::zero()};
+    CallDescription call{fmt::format("running `{}`", command.text), command.limit,
+                         context_->time().now(), io::Duration::zero()};
     std::exception_ptr failure;
     try {
         co_return co_await run_by_agent(std::move(command));
@@ -42,7 +42,7 @@ asio::awaitable<Outcome> ContainerRunner::run(Command command) {
     } catch (const io::Error&) {
         failure = std::current_exception();
     }
-    co_await Diagnostics(context_).fail_call(failure, std::move(doing));
+    co_await Diagnostics(context_).fail_call(failure, std::move(call));
     co_return Outcome{};
 }
 

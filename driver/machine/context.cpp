@@ -30,7 +30,7 @@ const std::shared_ptr<Qemu>& Context::running_qemu() const {
 }
 
 io::Deadline Context::deadline_after(io::Duration limit) const {
-    return time().deadline_after(limit * accelerator_.patience());
+    return time().deadline_after(limit * accelerator_.limit_factor());
 }
 
 void Context::log(std::string text) const {

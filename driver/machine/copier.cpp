@@ -27,7 +27,7 @@ Copier::Copier(std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> age
 
 /// Rethrows the error that is being handled, with a note on the copy.
 void Copier::fail(const std::string& from, const std::string& to, io::TimePoint begin) const {
-    auto doing = fmt::format("copying {} to {}", from, to);
+    auto activity = fmt::format("copying {} to {}", from, to);
     Diagnostics diagnostics(context_);
     try {
         throw;
@@ -35,14 +35,14 @@ void Copier::fail(const std::string& from, const std::string& to, io::TimePoint 
         throw;
     } catch (ShellError& error) {
         // Has the notes of the command that failed.
-        error.add_note(fmt::format("while {}", doing));
+        error.add_note(fmt::format("while {}", activity));
         throw;
     } catch (const io::ConnectionLost& error) {
-        throw diagnostics.explain(error, doing, begin);
+        throw diagnostics.explain(error, activity, begin);
     } catch (const io::TimeoutError& error) {
-        throw diagnostics.explain(error, doing, begin);
+        throw diagnostics.explain(error, activity, begin);
     } catch (const channel::Refused& error) {
-        throw diagnostics.explain(error, doing, begin);
+        throw diagnostics.explain(error, activity, begin);
     } catch (io::Error& error) {
         error.add_context(fmt::format("{}: cannot copy {} to {}", context_->name(), from, to));
         throw;

@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// For the query of QEMU's state.
-constexpr auto state_patience = 5s;
+constexpr auto state_limit = 5s;
 /// Lines of the console in an error's notes.
 constexpr std::size_t lines_shown = 10;
 
@@ -28,12 +28,12 @@ void Diagnostics::annotate(io::Error& error) const {
     error.add_note(std::move(block));
 }
 
-ShellError Diagnostics::explain(const io::Error& error, std::string_view doing,
+ShellError Diagnostics::explain(const io::Error& error, std::string_view activity,
                                 io::TimePoint begin) const {
     ShellError lost(fmt::format("{}: {}", context_->name(), error.what()));
     for (const auto& note : error.notes()) lost.add_note(note);
     auto spent = context_->time().now() - begin;
-    lost.add_note(fmt::format("while {}, for {:.1f} s", doing, io::seconds(spent)));
+    lost.add_note(fmt::format("while {}, for {:.1f} s", activity, io::seconds(spent)));
     annotate(lost);
     return lost;
 }
@@ -43,11 +43,12 @@ asio::awaitable<std::string> Diagnostics::run_state() const {
     if (context_->config().is_container) co_return "";
     auto qemu = context_->qemu();
     if (!qemu || qemu->child().status()) co_return "ended";
-    auto deadline = context_->time().deadline_after(state_patience);
+    auto deadline = context_->time().deadline_after(state_limit);
     co_return co_await query_run_state(qemu->qmp(), deadline);
 }
 
-asio::awaitable<void> Diagnostics::fail_call(std::exception_ptr failure, Doing doing) const {
+asio::awaitable<void> Diagnostics::fail_call(std::exception_ptr failure,
+                                             CallDescription call) const {
     auto self = *this;
     // After the handler, since nothing can be awaited in one.
     bool late = false;
@@ -63,9 +64,8 @@ asio::awaitable<void> Diagnostics::fail_call(std::exception_ptr failure, Doing d
     try {
         std::rethrow_exception(failure);
     } catch (const io::Error& error) {
-        auto what =
-            fmt::format("{} ({})", doing.what, command::describe(doing.limit, doing.excess));
-        auto explained = self.explain(error, what, doing.begin);
+        auto what = fmt::format("{} ({})", call.what, command::describe(call.limit, call.excess));
+        auto explained = self.explain(error, what, call.begin);
         if (!state.empty()) explained.add_note(fmt::format("QEMU's state of the guest: {}", state));
         throw explained;
     }

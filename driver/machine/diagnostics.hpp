@@ -12,7 +12,7 @@
 namespace charioteer::machine {
 
 /// A running call, for the text of an error.
-struct Doing {
+struct CallDescription {
     std::string what;  ///< as in "while running `x`"
     std::optional<Limit> limit;
     io::TimePoint begin;
@@ -28,12 +28,13 @@ public:
 
     /// Adds notes about QEMU, the accelerator and the console.
     void annotate(io::Error& error) const;
-    /// An error of the machine with the text and notes of `error`. `doing` as in "while running
+    /// An error of the machine with the text and notes of `error`. `activity` as in "while running
     /// `x`".
-    ShellError explain(const io::Error& error, std::string_view doing, io::TimePoint begin) const;
+    ShellError explain(const io::Error& error, std::string_view activity,
+                       io::TimePoint begin) const;
     /// Throws what explain() makes of `failure`, with QEMU's state when time ran out. Exceptions
     /// other than io::Error are thrown as they are.
-    asio::awaitable<void> fail_call(std::exception_ptr failure, Doing doing) const;
+    asio::awaitable<void> fail_call(std::exception_ptr failure, CallDescription call) const;
 
 private:
     asio::awaitable<std::string> run_state() const;

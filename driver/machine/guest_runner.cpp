@@ -28,7 +28,8 @@ GuestRunner::GuestRunner(std::shared_ptr<Context> context, std::shared_ptr<Guest
 
 asio::awaitable<Outcome> GuestRunner::run(Command command) {
     shell::check_command_text(command.text);
-    Doing doing{fmt::format("running `{}`", command.text), command.limit, context_->time().now()};
+    CallDescription call{fmt::format("running `{}`", command.text), command.limit,
+                         context_->time().now()};
     auto progress = std::make_shared<Progress>();
     std::exception_ptr failure;
     try {
@@ -49,7 +50,7 @@ asio::awaitable<Outcome> GuestRunner::run(Command command) {
             co_return as_asked(std::move(partial), command);
         }
     }
-    co_await Diagnostics(context_).fail_call(failure, std::move(doing));
+    co_await Diagnostics(context_).fail_call(failure, std::move(call));
     co_return Outcome{};
 }
 

@@ -50,7 +50,8 @@ asio::awaitable<void> GuestSaver::save(std::filesystem::path file) {
 
 asio::awaitable<void> GuestSaver::create_and_save(std::filesystem::path file) {
     auto qemu = context_->running_qemu();
-    Migration migration(qemu->share_qmp(), context_->time(), context_->accelerator().patience());
+    Migration migration(qemu->share_qmp(), context_->time(),
+                        context_->accelerator().limit_factor());
     migration.expect_supported();
     co_await migration.expect_savable();
     auto create = [file] { create_private(file); };

@@ -67,13 +67,13 @@ std::shared_ptr<GuestState> GuestState::of(qmp::Client& qmp,
                                            const asio::any_io_executor& executor) {
     auto self = std::make_shared<GuestState>(executor);
     qmp.on_event([weak = self->weak_from_this()](const json::object& event) {
-        if (auto state = weak.lock()) state->take_event(event);
+        if (auto state = weak.lock()) state->handle_event(event);
         return false;
     });
     return self;
 }
 
-void GuestState::take_event(const json::object& event) {
+void GuestState::handle_event(const json::object& event) {
     auto name = event_name(event);
     if (name == "STOP") stopped_ = true;
     if (name == "RESUME") stopped_ = false;
@@ -81,12 +81,13 @@ void GuestState::take_event(const json::object& event) {
     if (name == "WAKEUP" || name == "RESET") suspended_ = devices_shut_ = false;
     // A QEMU with -no-shutdown pauses when the guest shuts down, and continues after a reset.
     if (name == "RESET") why_ended_.clear();
-    if (name == "JOB_STATUS_CHANGE") take_job(event_text(event, "id"), event_text(event, "status"));
+    if (name == "JOB_STATUS_CHANGE")
+        handle_job(event_text(event, "id"), event_text(event, "status"));
     if (name == "SHUTDOWN") why_ended_ = explain_shutdown(event_text(event, "reason"));
 }
 
 /// A job that succeeds passes through "pending", one that fails through "aborting".
-void GuestState::take_job(std::string_view id, std::string_view status) {
+void GuestState::handle_job(std::string_view id, std::string_view status) {
     auto restore = restores_.find(id);
     if (restore == restores_.end()) return;
     bool succeeded = status == "pending";

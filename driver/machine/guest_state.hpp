@@ -35,7 +35,7 @@ public:
     GuestState(const GuestState&) = delete;
     GuestState& operator=(const GuestState&) = delete;
 
-    void take_event(const json::object& event);
+    void handle_event(const json::object& event);
 
     /// The guest is stopped by the monitor.
     bool stopped() const noexcept { return stopped_; }
@@ -65,7 +65,7 @@ public:
     asio::awaitable<void> until_restored();
 
 private:
-    void take_job(std::string_view id, std::string_view status);
+    void handle_job(std::string_view id, std::string_view status);
 
     io::Condition changed_;
     std::vector<std::function<void()>> handlers_;

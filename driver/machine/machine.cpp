@@ -162,7 +162,8 @@ asio::awaitable<void> Machine::load(std::filesystem::path file) {
 asio::awaitable<void> Machine::load_into(std::shared_ptr<Qemu> qemu, std::filesystem::path file) {
     qemu->guest().set_stopped();
     if (qemu->agent()) qemu->agent()->expect_saved_agent();
-    Migration migration(qemu->share_qmp(), context_->time(), context_->accelerator().patience());
+    Migration migration(qemu->share_qmp(), context_->time(),
+                        context_->accelerator().limit_factor());
     migration.expect_supported();
     auto measure = [file] {
         std::error_code failure;

@@ -77,7 +77,7 @@ void Migration::expect_supported() const {
 }
 
 asio::awaitable<void> Migration::expect_savable() {
-    auto deadline = time_.deadline_after(query_limit * patience_);
+    auto deadline = time_.deadline_after(query_limit * limit_factor_);
     auto state = co_await query_run_state(*qmp_, deadline);
     if (state == "running")
         throw io::UsageError("its guest is running: pause() it before its state is saved");
@@ -117,7 +117,7 @@ asio::awaitable<void> Migration::load(std::filesystem::path file, std::uintmax_t
 }
 
 asio::awaitable<std::uintmax_t> Migration::query_ram() {
-    auto deadline = time_.deadline_after(query_limit * patience_);
+    auto deadline = time_.deadline_after(query_limit * limit_factor_);
     auto sizes = co_await qmp_->execute("query-memory-size-summary", {}, deadline);
     co_return number_at(sizes, "base-memory") + number_at(sizes, "plugged-memory");
 }
@@ -125,7 +125,7 @@ asio::awaitable<std::uintmax_t> Migration::query_ram() {
 /// QEMU may not answer while it moves the RAM, so that there is no better sign of progress.
 io::Deadline Migration::deadline_for(std::uintmax_t ram) const {
     auto limit = base_limit + std::chrono::seconds(ram / slowest_rate);
-    return time_.deadline_after(limit * patience_);
+    return time_.deadline_after(limit * limit_factor_);
 }
 
 asio::awaitable<void> Migration::prepare(std::vector<std::string> capabilities,
@@ -162,7 +162,7 @@ asio::awaitable<void> Migration::until_completed(io::Deadline deadline) {
 }
 
 asio::awaitable<void> Migration::cancel() {
-    auto deadline = time_.deadline_after(cancel_limit * patience_);
+    auto deadline = time_.deadline_after(cancel_limit * limit_factor_);
     try {
         co_await qmp_->execute("migrate_cancel", {}, deadline);
         for (;;) {

@@ -23,9 +23,9 @@ namespace json = boost::json;
 /// the RAM, and pages of zeros take no space.
 class Migration {
 public:
-    /// Limits are for KVM, and are multiplied by `patience`.
-    Migration(std::shared_ptr<qmp::Client> qmp, io::TimeSource& time, int patience)
-        : qmp_(std::move(qmp)), time_(time), patience_(patience) {}
+    /// Limits are for KVM, and are multiplied by `limit_factor`.
+    Migration(std::shared_ptr<qmp::Client> qmp, io::TimeSource& time, int limit_factor)
+        : qmp_(std::move(qmp)), time_(time), limit_factor_(limit_factor) {}
     Migration(const Migration&) = delete;
     Migration& operator=(const Migration&) = delete;
 
@@ -60,7 +60,7 @@ private:
 
     std::shared_ptr<qmp::Client> qmp_;
     io::TimeSource& time_;
-    int patience_;
+    int limit_factor_;
 };
 
 }  // namespace charioteer::machine

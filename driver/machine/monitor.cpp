@@ -21,7 +21,7 @@ std::string job_of(const json::object& arguments) {
 asio::awaitable<json::value> Monitor::qmp(std::string command, json::object arguments,
                                           io::Deadline caller) {
     auto qemu = context_->running_qemu();
-    auto bound = answer_limit * context_->accelerator().patience();
+    auto bound = answer_limit * context_->accelerator().limit_factor();
     auto deadline = command::at_most(bound, caller, context_->time());
     auto& guest = qemu->guest();
     auto job = command == "snapshot-load" ? job_of(arguments) : std::string();

@@ -16,13 +16,13 @@ namespace {
 using namespace std::chrono_literals;
 
 /// How long after the agent's end QEMU may take to report that the guest shuts down or reboots.
-constexpr auto event_patience = 2s;
+constexpr auto event_limit = 2s;
 /// For a query to QEMU.
 constexpr auto query_limit = 10s;
 /// For the answer of an agent that may run in a restored guest.
 constexpr auto adopt_limit = 30s;
 /// For the hello of an agent that an earlier command line has started, when the port is busy.
-constexpr auto port_patience = 2s;
+constexpr auto port_limit = 2s;
 
 std::string_view string_in(const json::object& object, std::string_view key) {
     const auto* value = object.if_contains(key);
@@ -87,7 +87,7 @@ std::shared_ptr<PortLink> PortLink::make(Parts parts, const asio::any_io_executo
     std::weak_ptr<PortLink> weak = self;
     self->parts_.qmp->on_event([weak](const json::object& event) {
         auto link = weak.lock();
-        return link && link->take_event(event);
+        return link && link->handle_event(event);
     });
     return self;
 }
@@ -96,7 +96,7 @@ std::shared_ptr<PortLink> PortLink::share_this() {
     return std::static_pointer_cast<PortLink>(shared_from_this());
 }
 
-bool PortLink::take_event(const json::object& event) {
+bool PortLink::handle_event(const json::object& event) {
     auto name = event_name(event);
     auto meaning = meaning_of(name);
     // QEMU resets the devices itself before it loads the state of a snapshot.
@@ -116,11 +116,11 @@ bool PortLink::take_event(const json::object& event) {
         asio::co_spawn(executor(), give_up_saved_agent(share_this()), asio::detached);
     if (name != "VSERPORT_CHANGE" || event_text(event, "id") != agent_port) return false;
     const auto* open = event.at("data").get_object().if_contains("open");
-    take_port(open != nullptr && open->is_bool() && open->get_bool());
+    handle_port(open != nullptr && open->is_bool() && open->get_bool());
     return true;
 }
 
-void PortLink::take_port(bool is_open) {
+void PortLink::handle_port(bool is_open) {
     bool was_open = std::exchange(port_open_, is_open);
     if (!is_open) {
         decide();
@@ -147,7 +147,7 @@ asio::awaitable<void> PortLink::watch_closed_port(std::shared_ptr<PortLink> self
     auto number = self->starts_;
     auto is_there = [&] { return self->port_open_ || self->starts_ != number; };
     for (bool asleep = true; asleep;) {
-        auto end = self->time().deadline_after(event_patience);
+        auto end = self->time().deadline_after(event_limit);
         while (self->usable() && !is_there() && !end.passed(self->time().now()))
             co_await self->time().sleep_for(50ms);
         if (!self->usable() || is_there()) co_return;
@@ -232,7 +232,7 @@ asio::awaitable<void> PortLink::until_adopted() {
     while (!adopted_ || !usable()) co_await changed_.wait();
 }
 
-void PortLink::take_greeting() {
+void PortLink::handle_greeting() {
     if (usable() && !port_open_) channel().fail("the guest rebooted");
 }
 
@@ -284,8 +284,8 @@ asio::awaitable<std::optional<std::string>> PortLink::try_start(std::string prog
     upload_.reset();
     // Separate statements: g++ 12 miscompiles some conditions that await.
     bool runs = word == "started";
-    auto patience = word == start_is_busy ? port_patience : 0s;
-    if (!runs) runs = co_await receives_hello(command::at_most(patience, deadline, time()));
+    auto limit = word == start_is_busy ? port_limit : 0s;
+    if (!runs) runs = co_await receives_hello(command::at_most(limit, deadline, time()));
     if (!runs) {
         nonce_.reset();
         channel.fail(explain_start(word));

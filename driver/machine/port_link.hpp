@@ -56,7 +56,7 @@ public:
     /// Throws io::Error with the reason why it does not run, io::TimeoutError, shell::Restarted.
     asio::awaitable<void> start(io::Deadline deadline);
     /// The root shell has sent its greeting: an agent whose port is closed was of an earlier boot.
-    void take_greeting();
+    void handle_greeting();
     /// Returns when an agent was found that this driver has not started, in a guest that was
     /// restored from a snapshot.
     asio::awaitable<void> until_adopted();
@@ -70,8 +70,8 @@ public:
 
 private:
     PortLink(Parts parts, const asio::any_io_executor& executor, io::TimeSource& time);
-    bool take_event(const json::object& event);
-    void take_port(bool is_open);
+    bool handle_event(const json::object& event);
+    void handle_port(bool is_open);
     asio::awaitable<std::optional<std::string>> try_start(std::string program,
                                                           io::Deadline deadline);
     asio::awaitable<bool> receives_hello(io::Deadline deadline);

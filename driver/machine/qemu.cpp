@@ -21,9 +21,9 @@ namespace {
 using namespace std::chrono_literals;
 
 /// From the end of QEMU's sockets until its exit status is known, at most.
-constexpr auto disconnect_patience = 3s;
+constexpr auto disconnect_limit = 3s;
 /// For reading the events that it has sent by then.
-constexpr auto last_words_patience = 1s;
+constexpr auto last_output_limit = 1s;
 /// For the end of a process that was killed.
 constexpr auto kill_limit = 10s;
 /// bash executes its last command without a fork, as on NixOS, where it is /bin/sh. dash would stay
@@ -198,7 +198,7 @@ io::DisconnectReason Qemu::disconnect_reason() {
         auto& time = self->host_->time();
         bool ended = true;
         try {
-            co_await self->child_->wait(time.deadline_after(disconnect_patience));
+            co_await self->child_->wait(time.deadline_after(disconnect_limit));
         } catch (const io::TimeoutError&) {
             ended = false;
         }
@@ -212,7 +212,7 @@ asio::awaitable<std::string> Qemu::final_state() {
     auto& time = host_->time();
     try {
         if (qmp_)
-            co_await time.deadline_after(last_words_patience)
+            co_await time.deadline_after(last_output_limit)
                 .limit(qmp_->until_ended(), "QEMU did not close its QMP socket");
     } catch (const io::TimeoutError&) {
         // Another process has the connection open.

@@ -66,7 +66,7 @@ asio::awaitable<void> QemuAgent::start_in(std::shared_ptr<Qemu> qemu, io::Deadli
 asio::awaitable<void> QemuAgent::start(io::Duration bound, io::Deadline deadline) {
     auto qemu = context_->qemu();
     if (!qemu || !qemu->agent() || qemu->agent()->usable() || why_none_) co_return;
-    auto step = context_->deadline_after(bound * context_->accelerator().patience());
+    auto step = context_->deadline_after(bound * context_->accelerator().limit_factor());
     auto operation = [self = shared_from_this(), qemu, step] { return self->start_in(qemu, step); };
     auto starting = starting_;
     co_await deadline.limit(starting->run(std::move(operation)),

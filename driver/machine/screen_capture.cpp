@@ -73,7 +73,7 @@ asio::awaitable<screen::Picture> ScreenCapture::picture(io::Deadline caller) {
         file->remove();
         return screen::parse_ppm(content);
     };
-    auto bound = disk_limit * context_->accelerator().patience();
+    auto bound = disk_limit * context_->accelerator().limit_factor();
     auto deadline = command::at_most(bound, caller, context_->time());
     try {
         co_return co_await deadline.limit(

@@ -79,7 +79,7 @@ asio::awaitable<void> ShellGreeting::until_ready_or_restored(io::Deadline deadli
         co_return;
     }
     bool greeted = co_await io::race(until_ready(deadline), link->until_adopted());
-    if (greeted) link->take_greeting();
+    if (greeted) link->handle_greeting();
 }
 
 }  // namespace charioteer::machine

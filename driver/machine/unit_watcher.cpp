@@ -231,8 +231,8 @@ asio::awaitable<void> UnitWatcher::wait_until_active(std::string unit,
         failure = std::current_exception();
     }
     // A variable: g++ 12 destroys a braced temporary of an expression that awaits twice.
-    Doing doing{fmt::format("waiting for unit \"{}\"", unit), limit, wait.begin};
-    if (silent) co_await Diagnostics(context_).fail_call(failure, std::move(doing));
+    CallDescription call{fmt::format("waiting for unit \"{}\"", unit), limit, wait.begin};
+    if (silent) co_await Diagnostics(context_).fail_call(failure, std::move(call));
     // Usually shows the cause of the error.
     auto status = co_await this->status(unit, user);
     try {

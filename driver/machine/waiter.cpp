@@ -93,7 +93,7 @@ asio::awaitable<std::string> Waiter::try_until(CommandWait wait,
 }
 
 asio::awaitable<std::string> Waiter::wait(CommandWait wait) {
-    Doing doing{
+    CallDescription call{
         fmt::format("waiting for `{}` to {}", wait.command, wait.success ? "succeed" : "fail"),
         wait.limit, context_->time().now()};
     auto last_try = std::make_shared<LastTry>();
@@ -108,7 +108,7 @@ asio::awaitable<std::string> Waiter::wait(CommandWait wait) {
         failure = std::current_exception();
     }
     // A variable: g++ 12 destroys a braced temporary of an expression that awaits twice.
-    co_await Diagnostics(context_).fail_call(failure, std::move(doing));
+    co_await Diagnostics(context_).fail_call(failure, std::move(call));
     co_return "";
 }
 

@@ -21,7 +21,7 @@ asio::awaitable<std::shared_ptr<Client>> Client::open(io::UnixStream stream,
                                                       io::Deadline deadline) {
     auto connection = io::Connection::open(std::move(stream), std::move(reason), read_size);
     std::shared_ptr<Client> self(new Client(connection));
-    connection->receive_all([self](std::string_view bytes) { self->take_bytes(bytes); },
+    connection->receive_all([self](std::string_view bytes) { self->receive_bytes(bytes); },
                             [self](const std::string&) { self->changed_.notify_all(); });
     std::exception_ptr failure;
     try {
@@ -38,7 +38,7 @@ asio::awaitable<std::shared_ptr<Client>> Client::open(io::UnixStream stream,
     co_return self;
 }
 
-void Client::take_bytes(std::string_view bytes) {
+void Client::receive_bytes(std::string_view bytes) {
     reader_.feed(bytes);
     while (auto message = reader_.next())
         std::visit([this](auto&& content) { take(std::forward<decltype(content)>(content)); },

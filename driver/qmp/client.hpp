@@ -58,7 +58,7 @@ public:
 
 private:
     explicit Client(std::shared_ptr<io::Connection> connection);
-    void take_bytes(std::string_view bytes);
+    void receive_bytes(std::string_view bytes);
     void take(Event event);
     void take(Reply reply);
     void take(Greeting greeting);

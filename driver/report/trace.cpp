@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 /// How long records are collected before they are written at once.
 constexpr auto batch_time = 10ms;
-constexpr auto patience = 2s;
+constexpr auto write_limit = 2s;
 
 double seconds(std::chrono::steady_clock::duration time) {
     return std::chrono::duration<double>(time).count();
@@ -125,7 +125,7 @@ std::string Trace::close(const Record& result) {
 bool Trace::flush(std::unique_lock<std::mutex>& lock) {
     urgent_ = true;
     locks_->work.notify_all();
-    return locks_->idle.wait_for(lock, patience, [this] { return lines_.empty() && !writing_; });
+    return locks_->idle.wait_for(lock, write_limit, [this] { return lines_.empty() && !writing_; });
 }
 
 void Trace::finish(const std::string& reason) noexcept {

@@ -230,7 +230,7 @@ std::optional<std::string_view> AnswerReader::next_line() {
 
 /// Finds the greeting before its line is complete. Searches only new bytes, and those before them
 /// that may be its beginning, so that the cost is linear in the length of a line.
-void AnswerReader::take_greeting() {
+void AnswerReader::handle_greeting() {
     auto from = scanned_ > begin_ + greeting.size() ? scanned_ - greeting.size() : begin_;
     auto at = pending_.find(greeting, from);
     scanned_ = pending_.size();
@@ -294,7 +294,7 @@ std::optional<Holders> AnswerReader::next_holders() {
     return holders;
 }
 
-std::optional<Answer> AnswerReader::take_line(std::string_view line) {
+std::optional<Answer> AnswerReader::handle_line(std::string_view line) {
     if (line.find(greeting) != std::string_view::npos) {
         greeted_ = true;
         partial_.reset();
@@ -326,8 +326,8 @@ std::optional<Answer> AnswerReader::take_line(std::string_view line) {
 
 std::optional<Answer> AnswerReader::next() {
     while (auto line = next_line())
-        if (auto answer = take_line(*line)) return answer;
-    take_greeting();
+        if (auto answer = handle_line(*line)) return answer;
+    handle_greeting();
     drop_noise();
     return std::nullopt;
 }

@@ -79,9 +79,9 @@ private:
     };
 
     std::optional<std::string_view> next_line();
-    void take_greeting();
+    void handle_greeting();
     void drop_noise();
-    std::optional<Answer> take_line(std::string_view line);
+    std::optional<Answer> handle_line(std::string_view line);
     void take_holders(std::uint64_t number, std::string_view value);
     void take_output(std::uint64_t number, char kind, std::string_view value);
 

@@ -71,7 +71,7 @@ asio::awaitable<std::string_view> Session::read_some() {
     co_return bytes;
 }
 
-bool Session::take_greeting() {
+bool Session::handle_greeting() {
     if (!answers_.greeted()) return false;
     prepared_ = false;
     ++greetings_;
@@ -86,7 +86,7 @@ asio::awaitable<void> Session::receive_greeting(std::function<void(std::string_v
         on_bytes(bytes);
         // Skips answers to commands from before the reboot, which have no caller any more.
         while (answers_.next()) continue;
-        greeted_ = take_greeting();
+        greeted_ = handle_greeting();
     }
 }
 
@@ -138,7 +138,7 @@ asio::awaitable<Answer> Session::answer_to(std::uint64_t number, std::string tex
             co_return std::move(*answer);
         }
         take_holders(number, text);
-        if (take_greeting()) {
+        if (handle_greeting()) {
             greeted_ = true;
             throw Restarted("the guest's root shell was restarted while the command ran in it");
         }

@@ -115,7 +115,7 @@ private:
     /// Passes received bytes to answers_; returns them, valid until the next call.
     asio::awaitable<std::string_view> read_some();
     /// Whether a greeting was received, so that the shell has to be prepared.
-    bool take_greeting();
+    bool handle_greeting();
     void begin_line();
     asio::awaitable<void> receive_greeting(std::function<void(std::string_view)> on_bytes,
                                            std::shared_ptr<bool> any_bytes);

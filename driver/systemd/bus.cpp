@@ -80,7 +80,7 @@ int Bus::refuse_call(sd_bus_message* message, void*, sd_bus_error*) {
     return sd_bus_message_is_method_call(message, nullptr, nullptr) > 0 ? 1 : 0;
 }
 
-int Bus::take_reply(sd_bus_message* message, void* reply, sd_bus_error*) {
+int Bus::handle_reply(sd_bus_message* message, void* reply, sd_bus_error*) {
     // At the end of the connection, sd-bus generates a reply for each pending call.
     if (sd_bus_is_open(sd_bus_message_get_bus(message)) > 0)
         *static_cast<Message*>(reply) = Message(sd_bus_message_ref(message));
@@ -150,7 +150,7 @@ asio::awaitable<Message> Bus::call(Message request) {
     Message reply;
     sd_bus_slot* made = nullptr;
     auto outcome =
-        sd_bus_call_async(bus_.get(), &made, request.get(), take_reply, &reply, no_limit);
+        sd_bus_call_async(bus_.get(), &made, request.get(), handle_reply, &reply, no_limit);
     // Destroyed before `reply`, so that `reply` is not written to later.
     Slot slot(made);
     if (outcome < 0)

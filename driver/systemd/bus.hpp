@@ -78,7 +78,7 @@ private:
 
     Bus(io::UnixStream stream, Signal on_signal);
     static int refuse_call(sd_bus_message* message, void*, sd_bus_error*);
-    static int take_reply(sd_bus_message* message, void* reply, sd_bus_error*);
+    static int handle_reply(sd_bus_message* message, void* reply, sd_bus_error*);
     /// Handles a bounded number of messages, and schedules the next call.
     void attend();
     /// Handles one message or protocol step; false if there is nothing to do until the stream is

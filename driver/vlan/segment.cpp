@@ -55,7 +55,7 @@ void Segment::serve(const epoll_event& event) {
             stopping_ = true;
             break;
         case Source::Kind::vde_listener:
-            accept_each(vde_listener_.get(), &Segment::take_control);
+            accept_each(vde_listener_.get(), &Segment::handle_control);
             break;
         case Source::Kind::stream_listener:
             accept_each(stream_listener_.get(), &Segment::take_stream);
@@ -113,7 +113,7 @@ void Segment::accept_each(int listener, void (Segment::*take)(io::UniqueFd)) {
     }
 }
 
-void Segment::take_control(io::UniqueFd socket) {
+void Segment::handle_control(io::UniqueFd socket) {
     auto place = std::find(controls_.begin(), controls_.end(), nullptr);
     auto index = static_cast<std::size_t>(place - controls_.begin());
     if (index == max_controls)

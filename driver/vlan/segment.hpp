@@ -41,7 +41,7 @@ private:
     void serve_port(PortId id, std::uint32_t events);
     void serve_control(std::size_t index);
     void accept_each(int listener, void (Segment::*take)(io::UniqueFd));
-    void take_control(io::UniqueFd socket);
+    void handle_control(io::UniqueFd socket);
     void take_stream(io::UniqueFd socket);
     io::UniqueFd accept_or_shed(int listener);
     void attach_vde(ControlConnection& connection, std::uint32_t index);

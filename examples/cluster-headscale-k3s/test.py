@@ -7,8 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-team = [primer, worker1, worker2, worker3]
-workers = team[1:]
+all_nodes = [primer, worker1, worker2, worker3]
+workers = all_nodes[1:]
 phases = {}
 used = {}
 
@@ -95,7 +95,7 @@ spec:
 
 def processor_seconds():
     """The processor time of all machines until now; 0 where the system does not show it."""
-    for machine in team:
+    for machine in all_nodes:
         try:
             with open(f"/proc/{machine.pid}/stat") as stat:
                 times = stat.read().rpartition(")")[2].split()[11:13]
@@ -151,7 +151,7 @@ def enrol(machine):
 
 def reach_all(machine):
     """Pings every other node by its name through the mesh, without a relay; returns their number."""
-    others = [other for other in team if other is not machine]
+    others = [other for other in all_nodes if other is not machine]
     for other in others:
         pong = machine.succeed(
             f"tailscale ping -c 20 --timeout=20s --until-direct=true {other.name}", timeout=SLOW
@@ -206,13 +206,13 @@ try:
         start_all()
         # From another machine: on the primer itself its name may have a loopback address.
         address = worker1.succeed("getent ahostsv4 primer").split()[0]
-        in_parallel(enrol, team)
+        in_parallel(enrol, all_nodes)
 
     with phase("every node reaches every other directly, by name"):
         nodes = json.loads(primer.succeed(f"{HEADSCALE} nodes list -o json", timeout=SLOW))
-        t.assertEqual(sorted(node["given_name"] for node in nodes), [m.name for m in team])
+        t.assertEqual(sorted(node["given_name"] for node in nodes), [m.name for m in all_nodes])
         addresses = {node["given_name"]: node["ip_addresses"] for node in nodes}
-        reached = sum(in_parallel(reach_all, team))
+        reached = sum(in_parallel(reach_all, all_nodes))
 
     with phase("workers read the cluster by an account that may not change it"):
         create(READER)
@@ -270,7 +270,7 @@ try:
         (moved,) = pods_of("single")
         t.assertIn(moved["spec"]["nodeName"], [w.name for w in workers if w is not crashed])
 except BaseException:
-    for machine in team:
+    for machine in all_nodes:
         if machine.is_up():
             explain(machine)
     raise
@@ -279,4 +279,4 @@ print("| phase | seconds | of processors |\n|---|---|---|")
 total = [sum(column) for column in zip(*phases.values())]
 for name, (taken, processors) in [*phases.items(), ("total", total)]:
     print(f"| {name} | {taken:.0f} | {processors:.0f} |")
-print(f"{reached} of {len(team) * (len(team) - 1)} pings through the mesh passed")
+print(f"{reached} of {len(all_nodes) * (len(all_nodes) - 1)} pings through the mesh passed")

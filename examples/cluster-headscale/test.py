@@ -5,8 +5,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-team = [primer, worker1, worker2, worker3]
-workers = team[1:]
+all_nodes = [primer, worker1, worker2, worker3]
+workers = all_nodes[1:]
 seconds = {}
 
 
@@ -42,7 +42,7 @@ def show_journal(machine):
 
 def reach_all(machine):
     """Pings every other node through the mesh, without a relay; returns their number."""
-    others = [other for other in team if other is not machine]
+    others = [other for other in all_nodes if other is not machine]
     for other in others:
         pong = machine.succeed(
             f"tailscale ping -c 20 --timeout=20s --until-direct=true {other.name}"
@@ -69,20 +69,20 @@ try:
         # From another machine: on the primer itself its name may have a loopback address.
         address = worker1.succeed("getent ahostsv4 primer").split()[0]
         login_server = f"http://{address}:8080"
-        in_parallel(register, team)
+        in_parallel(register, all_nodes)
 
     with phase("the control server knows all nodes, and they are online"):
         nodes = json.loads(primer.succeed("headscale nodes list -o json"))
-        t.assertEqual(sorted(node["given_name"] for node in nodes), [m.name for m in team])
+        t.assertEqual(sorted(node["given_name"] for node in nodes), [m.name for m in all_nodes])
         t.assertTrue(all(node["online"] for node in nodes))
 
     with phase("every node reaches every other directly"):
-        reached = sum(in_parallel(reach_all, team))
+        reached = sum(in_parallel(reach_all, all_nodes))
 
     with phase("names resolve to addresses of the mesh"):
         of_name = {node["given_name"]: node["ip_addresses"] for node in nodes}
-        for machine in team:
-            for other in team:
+        for machine in all_nodes:
+            for other in all_nodes:
                 mesh = machine.succeed(f"tailscale ip -4 {other.name}").strip()
                 t.assertIn(mesh, of_name[other.name])
 
@@ -100,7 +100,7 @@ try:
                     page = f"http://{of_name[other.name][0]}:8000/name"
                     t.assertEqual(worker.succeed(f"curl -fsS {page}").strip(), other.name)
 except BaseException:
-    for machine in team:
+    for machine in all_nodes:
         if machine.is_up():
             show_journal(machine)
     raise
@@ -108,4 +108,4 @@ except BaseException:
 print("| phase | seconds |\n|---|---|")
 for name, taken in [*seconds.items(), ("total", sum(seconds.values()))]:
     print(f"| {name} | {taken:.0f} |")
-print(f"{reached} of {len(team) * (len(team) - 1)} pings through the mesh passed")
+print(f"{reached} of {len(all_nodes) * (len(all_nodes) - 1)} pings through the mesh passed")

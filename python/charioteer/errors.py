@@ -13,7 +13,7 @@ class BuildError(Exception):
     status = 3
 
 
-class NoShell(Exception):
+class ShellUnavailable(Exception):
     """The guest has no shell, or the shell was lost. The text has the reason."""
 
     status = 1

@@ -129,7 +129,7 @@ void bind_monitor(Type& type) {
         .def("next_console_lines", &MachineHandle::next_console_lines, py::arg("timeout"))
         .def("next_console_text", &MachineHandle::next_console_text, py::arg("timeout"),
              py::arg("seen"))
-        .def("take_console_rest", &MachineHandle::take_console_rest, py::arg("mark"))
+        .def("consume_console_rest", &MachineHandle::consume_console_rest, py::arg("mark"))
         .def(
             "send_console",
             [](MachineHandle& self, const py::bytes& data) {

@@ -40,7 +40,7 @@ template <class T>
 T block_on(asio::awaitable<T> operation, const Idle& idle = {}) {
     using namespace std::chrono_literals;
     constexpr auto slice = 50ms;
-    constexpr auto patience = 2s;  // for the operation to end after its cancellation
+    constexpr auto end_limit = 2s;  // for the operation to end after its cancellation
 
     expect_core();
     auto pending = Core::instance().runtime().start(std::move(operation));
@@ -61,7 +61,7 @@ T block_on(asio::awaitable<T> operation, const Idle& idle = {}) {
     } catch (...) {
         pending.cancel();
         Unlocked unlocked;
-        pending.wait_for(patience);
+        pending.wait_for(end_limit);
         throw;
     }
     return pending.get();

@@ -13,9 +13,9 @@ namespace py = pybind11;
 namespace {
 
 /// For files that are being read or written when the interpreter ends.
-constexpr auto disk_patience = std::chrono::seconds(5);
+constexpr auto disk_limit = std::chrono::seconds(5);
 /// For the text that Tesseract is recognising then.
-constexpr auto screen_patience = std::chrono::seconds(5);
+constexpr auto screen_limit = std::chrono::seconds(5);
 
 /// Throws after Ctrl-C. Acquires the interpreter lock, which the caller must not hold.
 void check_signals() {
@@ -37,10 +37,10 @@ Core* Core::make() {
         begin_interpreter_end();
         py::gil_scoped_release released;
         // Before the io thread ends, because these threads post their results to it.
-        auto deadline = made->runtime_.time().deadline_after(screen_patience);
+        auto deadline = made->runtime_.time().deadline_after(screen_limit);
         made->runtime_.start(made->host_->end_reading(deadline)).get();
         // The same for the disk threads; those on a hung disk are abandoned.
-        made->host_->disk().end(disk_patience);
+        made->host_->disk().end(disk_limit);
         made->runtime_.stop();
         await_threads_in_python();
     }));

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 2s;
+constexpr auto wait_limit = 2s;
 constexpr auto check_interval = 1ms;
 
 std::atomic<bool> ending = false;
@@ -55,7 +55,7 @@ void begin_interpreter_end() noexcept {
 }
 
 void await_threads_in_python() noexcept {
-    auto give_up = std::chrono::steady_clock::now() + patience;
+    auto give_up = std::chrono::steady_clock::now() + wait_limit;
     while (in_python > 0 && std::chrono::steady_clock::now() < give_up)
         std::this_thread::sleep_for(check_interval);
 }

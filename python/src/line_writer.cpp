@@ -19,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto patience = 2s;
+constexpr auto write_limit = 2s;
 /// Bytes that are queued for standard error when droppable lines are discarded.
 constexpr std::size_t most_waiting = 64 << 20;
 /// Bytes that a writable pipe accepts without blocking, and atomically.
@@ -106,7 +106,7 @@ void LineWriter::add(std::string_view line, bool droppable) {
     }
     if (thread_) return locks_->work.notify_one();
     std::lock_guard turn(locks_->error_turn);
-    drain(patience);
+    drain(write_limit);
 }
 
 void LineWriter::show_progress(std::string_view text) {
@@ -120,7 +120,7 @@ void LineWriter::show_progress(std::string_view text) {
 
 void LineWriter::flush() {
     std::unique_lock lock(locks_->state);
-    locks_->idle.wait_for(lock, patience,
+    locks_->idle.wait_for(lock, write_limit,
                           [this] { return !thread_ || held_ || (lines_.empty() && !writing_); });
 }
 
@@ -162,17 +162,17 @@ std::string LineWriter::take_partial_lines() {
 std::size_t LineWriter::print(std::string_view text) {
     if (output_unread_) return text.size();
     std::unique_lock output(locks_->output_turn, std::defer_lock);
-    if (!output.try_lock_for(patience)) return 0;
+    if (!output.try_lock_for(write_limit)) return 0;
     std::unique_lock error(locks_->error_turn, std::defer_lock);
     if (go_to_same_place()) {
-        if (!error.try_lock_for(patience)) return 0;
+        if (!error.try_lock_for(write_limit)) return 0;
         if (!held_) {
             clear_progress();
-            if (!drain(patience)) return 0;
+            if (!drain(write_limit)) return 0;
         }
     }
     try {
-        return write_some(STDOUT_FILENO, text, patience, ending_);
+        return write_some(STDOUT_FILENO, text, write_limit, ending_);
     } catch (const std::system_error& failure) {
         if (failure.code().value() != EPIPE) throw;
         output_unread_ = true;
@@ -221,7 +221,7 @@ void LineWriter::run() {
             if (ending_) return;
         }
         std::lock_guard turn(locks_->error_turn);
-        drain(patience);
+        drain(write_limit);
     }
 }
 

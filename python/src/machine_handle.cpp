@@ -229,8 +229,8 @@ machine::ConsoleText MachineHandle::next_console_text(const py::object& timeout,
     }
 }
 
-void MachineHandle::take_console_rest(machine::ConsoleMark mark) {
-    on_io_thread([console = console(), mark] { console->take_rest(mark); });
+void MachineHandle::consume_console_rest(machine::ConsoleMark mark) {
+    on_io_thread([console = console(), mark] { console->consume_rest(mark); });
 }
 
 }  // namespace charioteer::python

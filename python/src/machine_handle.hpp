@@ -70,7 +70,7 @@ public:
     py::list next_console_lines(const py::object& timeout);
     machine::ConsoleText next_console_text(const py::object& timeout,
                                            std::optional<machine::ConsoleMark> seen);
-    void take_console_rest(machine::ConsoleMark mark);
+    void consume_console_rest(machine::ConsoleMark mark);
 
 private:
     std::shared_ptr<machine::Machine> machine_;

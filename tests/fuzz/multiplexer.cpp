@@ -28,7 +28,7 @@ void feed(std::string_view bytes, std::size_t piece) {
     std::shared_ptr<channel::Call> call;
     while (!bytes.empty()) {
         if (!call && multiplexer->usable()) call = multiplexer->start({.text = "true"});
-        multiplexer->take_bytes(bytes.substr(0, piece));
+        multiplexer->receive_bytes(bytes.substr(0, piece));
         bytes.remove_prefix(std::min(piece, bytes.size()));
         context.poll();
     }

@@ -6,7 +6,7 @@ import sys
 
 from charioteer import __version__
 from charioteer.cli import checkpoints, images, run, shell, trace
-from charioteer.errors import BuildError, InputError, NoShell
+from charioteer.errors import BuildError, InputError, ShellUnavailable
 from charioteer.testing.options import with_values
 
 INTERRUPTED = 130
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         # Otherwise Python would try to write the buffered output at exit, and fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OUTPUT_CLOSED
-    except (InputError, BuildError, NoShell) as error:
+    except (InputError, BuildError, ShellUnavailable) as error:
         print(f"charioteer: error: {error}", file=sys.stderr)
         return error.status
     except OSError as error:

@@ -5,7 +5,7 @@ import signal
 import sys
 from types import FrameType
 
-from charioteer.errors import InputError, NoShell
+from charioteer.errors import InputError, ShellUnavailable
 from charioteer.testing import shell_servers
 from charioteer.testing.shell_connection import ShellConnection
 
@@ -29,7 +29,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Runs the subcommand. Raises InputError, NoShell."""
+    """Runs the subcommand. Raises InputError, ShellUnavailable."""
     if options.list:
         for each in shell_servers.all_servers():
             print(f"{each}\t{each.path.parent}")
@@ -47,8 +47,8 @@ def execute(options: argparse.Namespace) -> int:
             return connection.relay()
         finally:
             connection.close()
-    except NoShell as error:
-        raise NoShell(f"{server}: {error}") from error
+    except ShellUnavailable as error:
+        raise ShellUnavailable(f"{server}: {error}") from error
 
 
 def _hang_up(number: int, _frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from charioteer.errors import NoShell
+from charioteer.errors import ShellUnavailable
 
 LEAVE = b"\x1d"
 """What Ctrl-] sends."""
@@ -56,22 +56,22 @@ class ShellConnection:
         self._received = bytearray()
 
     def open(self) -> None:
-        """Waits until the shell runs. Raises NoShell with the reason if it does not start."""
+        """Waits until the shell runs. Raises ShellUnavailable with the reason if it does not start."""
         if self._on_terminal:
             self._size = _terminal_size(self._input)
         self._send(_OPEN, _SIZE.pack(*self._size) + self._kind.encode())
         end = time.monotonic() + _START_LIMIT
         while (message := self._next()) is None:
             if time.monotonic() > end:
-                raise NoShell(f"there was no answer within {_START_LIMIT:g} s")
+                raise ShellUnavailable(f"there was no answer within {_START_LIMIT:g} s")
             self._exchange([], self._connection)
         if message[0] == _ENDED:
-            raise NoShell(_ending(message[1])[1])
+            raise ShellUnavailable(_ending(message[1])[1])
 
     def relay(self, idle: Callable[[], None] = lambda: None) -> int:
         """Relays input and output until the shell ends; returns its status, or 0 after Ctrl-].
 
-        `idle` is called several times a second. Raises NoShell if the connection is lost.
+        `idle` is called several times a second. Raises ShellUnavailable if the connection is lost.
         """
         with _raw(self._input, self._on_terminal):
             reading = True
@@ -80,7 +80,7 @@ class ShellConnection:
                     if message[0] == _ENDED:
                         status, why = _ending(message[1])
                         if why:
-                            raise NoShell(why)
+                            raise ShellUnavailable(why)
                         return status
                     self._show(*message)
                 idle()
@@ -129,10 +129,10 @@ class ShellConnection:
             if events & ~select.POLLOUT:
                 piece = connection.recv(65536)
                 if not piece:
-                    raise NoShell(_GONE)
+                    raise ShellUnavailable(_GONE)
                 self._received += piece
         except ConnectionError as error:
-            raise NoShell(_GONE) from error
+            raise ShellUnavailable(_GONE) from error
         return list(ready)
 
     def _read_input(self) -> bytes:

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from charioteer.errors import InputError, NoShell
+from charioteer.errors import InputError, ShellUnavailable
 
 SOCKET_NAME = "terminal"
 """The name of the socket in a machine's state directory."""
@@ -39,7 +39,7 @@ class ShellServer:
 def connect(path: Path) -> socket.socket:
     """A connection to the shell server at `path`.
 
-    Raises NoShell when nothing listens there, or another user's program does.
+    Raises ShellUnavailable when nothing listens there, or another user's program does.
     """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -48,10 +48,10 @@ def connect(path: Path) -> socket.socket:
         connection.settimeout(None)
         _, user = _listener(connection)
         if os.geteuid() not in (0, user) and user != 0:
-            raise NoShell(f"{path} belongs to another user")
+            raise ShellUnavailable(f"{path} belongs to another user")
     except OSError as error:
         connection.close()
-        raise NoShell(f"{path}: {error.strerror or error}") from error
+        raise ShellUnavailable(f"{path}: {error.strerror or error}") from error
     except BaseException:
         connection.close()
         raise
@@ -79,7 +79,7 @@ def all_servers() -> list[ShellServer]:
         try:
             with connect(path) as connection:
                 found[path] = ShellServer(match["machine"], _listener(connection)[0], path)
-        except NoShell:
+        except ShellUnavailable:
             continue  # it has just closed, or is another user's
     return sorted(found.values())
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from charioteer.errors import InputError, NoShell
+from charioteer.errors import InputError, ShellUnavailable
 from charioteer.testing import shell_servers
 from charioteer.testing.shell_connection import ShellConnection
 from support.host_shell_server import HostShellServer
@@ -266,7 +266,7 @@ class TestFinding:
             caller = sockets.enter_context(socket.socket(socket.AF_UNIX))
             caller.connect(str(full))
             assert host.name in [each.machine for each in shell_servers.all_servers()]
-            with pytest.raises(NoShell):
+            with pytest.raises(ShellUnavailable):
                 shell_servers.connect(full)
         full.unlink()
 

@@ -48,12 +48,12 @@ protected:
     }
     void answer(const Hello& request, std::uint32_t flags, std::uint64_t number = nonce) {
         auto next = sequence_;
-        multiplexer_->take_bytes(hello(Hello{.version = frames::version,
-                                             .nonce = number,
-                                             .epoch = request.epoch,
-                                             .flags = flags,
-                                             .next = agent_received_.next,
-                                             .chain = agent_received_.chain}));
+        multiplexer_->receive_bytes(hello(Hello{.version = frames::version,
+                                                .nonce = number,
+                                                .epoch = request.epoch,
+                                                .flags = flags,
+                                                .next = agent_received_.next,
+                                                .chain = agent_received_.chain}));
         sequence_ = (request.flags & Hello::reset) != 0 ? 0 : next;
         turn();
     }
@@ -213,7 +213,7 @@ TEST_F(AgreementTest, AnAgentThatStartsDuringAnAdoptionIsReset) {
     multiplexer_->fail("another driver");
     multiplexer_->adopt();
     sent_frames();
-    multiplexer_->take_bytes(hello(nonce + 5));
+    multiplexer_->receive_bytes(hello(nonce + 5));
     auto request = sent_hello();
     EXPECT_EQ(request.nonce, nonce + 5);
     EXPECT_EQ(request.flags, Hello::reset);

@@ -148,7 +148,7 @@ TEST_F(MultiplexerTest, ADeadlineEndsTheWaitForAHello) {
     time_.advance(2s);
     turn();
     EXPECT_EQ(late->error, "no hello within 1 s");
-    multiplexer_->take_bytes(hello());
+    multiplexer_->receive_bytes(hello());
     EXPECT_TRUE(multiplexer_->usable());
 }
 

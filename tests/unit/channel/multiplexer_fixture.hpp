@@ -87,7 +87,7 @@ protected:
         return bytes.append(payload);
     }
     void agent_sends(frames::Type type, std::uint32_t stream, std::string_view payload = {}) {
-        multiplexer_->take_bytes(frame(type, stream, payload));
+        multiplexer_->receive_bytes(frame(type, stream, payload));
         turn();
     }
     void agent_sends_exit(std::uint32_t stream, std::uint32_t status = 0) {
@@ -108,7 +108,7 @@ protected:
     }
     void greet() {
         multiplexer_->expect(nonce);
-        multiplexer_->take_bytes(hello());
+        multiplexer_->receive_bytes(hello());
         turn();
         sent_frames();
     }

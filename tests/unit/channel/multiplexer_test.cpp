@@ -12,7 +12,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 TEST_F(MultiplexerTest, IgnoresFramesBeforeAnAgentIsExpected) {
-    multiplexer_->take_bytes(hello());
+    multiplexer_->receive_bytes(hello());
     EXPECT_FALSE(multiplexer_->usable());
     EXPECT_EQ(why_lost(), "no agent was started");
     EXPECT_THAT(sent_frames(), IsEmpty());
@@ -22,10 +22,10 @@ TEST_F(MultiplexerTest, GreetsTheAgentThatItExpects) {
     multiplexer_->expect(nonce);
     auto greeted = begin(multiplexer_->greeted());
     EXPECT_FALSE(greeted->done);
-    multiplexer_->take_bytes(hello(nonce + 1));
+    multiplexer_->receive_bytes(hello(nonce + 1));
     turn();
     EXPECT_FALSE(greeted->done);
-    multiplexer_->take_bytes(hello());
+    multiplexer_->receive_bytes(hello());
     turn();
     ASSERT_TRUE(greeted->value);
     auto answer = sent_frames();
@@ -37,7 +37,7 @@ TEST_F(MultiplexerTest, GreetsTheAgentThatItExpects) {
 TEST_F(MultiplexerTest, RejectsAnotherVersion) {
     multiplexer_->expect(nonce);
     auto greeted = begin(multiplexer_->greeted());
-    multiplexer_->take_bytes(hello(nonce, 7));
+    multiplexer_->receive_bytes(hello(nonce, 7));
     turn();
     EXPECT_THAT(greeted->error, HasSubstr("version 7"));
     EXPECT_FALSE(multiplexer_->usable());
@@ -50,8 +50,8 @@ TEST_F(MultiplexerTest, FindsFramesInNoiseInEverySplit) {
         17);
     auto greeting = noise + hello();
     auto feed = [&](std::string_view bytes, std::size_t split) {
-        multiplexer_->take_bytes(bytes.substr(0, split % bytes.size()));
-        multiplexer_->take_bytes(bytes.substr(split % bytes.size()));
+        multiplexer_->receive_bytes(bytes.substr(0, split % bytes.size()));
+        multiplexer_->receive_bytes(bytes.substr(split % bytes.size()));
     };
     for (std::size_t split = 0; split < 100; ++split) {
         multiplexer_->expect(nonce);
@@ -79,7 +79,7 @@ TEST_F(MultiplexerTest, TheNonceOfTheNextAgentIsSentToTheCurrentOne) {
     auto sent = sent_frames();
     ASSERT_EQ(sent.size(), 1u);
     EXPECT_EQ(decoded<frames::Hello>(sent[0]).nonce, nonce + 1);
-    multiplexer_->take_bytes(hello(nonce + 1));
+    multiplexer_->receive_bytes(hello(nonce + 1));
     EXPECT_TRUE(multiplexer_->usable());
 }
 
@@ -323,16 +323,16 @@ TEST_F(MultiplexerTest, FramesOfUnknownStreamsAreSkipped) {
 
 TEST_F(MultiplexerTest, AConnectionWithOnlyNoiseLosesTheAgent) {
     greet();
-    multiplexer_->take_bytes(std::string(200 * 1024, 'x'));
+    multiplexer_->receive_bytes(std::string(200 * 1024, 'x'));
     EXPECT_TRUE(multiplexer_->usable());
-    multiplexer_->take_bytes(std::string(100 * 1024, 'x'));
+    multiplexer_->receive_bytes(std::string(100 * 1024, 'x'));
     EXPECT_THAT(why_lost(), HasSubstr("more noise than frames"));
 }
 
 TEST_F(MultiplexerTest, AnOversizedLengthIsNoise) {
     greet();
     auto bytes = frame(Type::output, 1, std::string(frames::max_payload + 1, 'x'));
-    multiplexer_->take_bytes(bytes);
+    multiplexer_->receive_bytes(bytes);
     EXPECT_TRUE(multiplexer_->usable());
     // The sequence number of the next frame shows the loss.
     agent_sends(Type::output, 1, "x");

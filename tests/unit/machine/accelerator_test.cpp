@@ -79,8 +79,8 @@ TEST(Accelerator, ASlowFileSystemDoesNotBlockOtherOperations) {
 }
 
 TEST(Accelerator, TimeLimitsAreLongerForTcg) {
-    EXPECT_EQ((AcceleratorChoice{Accelerator::kvm, false, ""}).patience(), 1);
-    EXPECT_EQ((AcceleratorChoice{Accelerator::tcg, false, ""}).patience(), 5);
+    EXPECT_EQ((AcceleratorChoice{Accelerator::kvm, false, ""}).limit_factor(), 1);
+    EXPECT_EQ((AcceleratorChoice{Accelerator::tcg, false, ""}).limit_factor(), 5);
 }
 
 }  // namespace

@@ -149,11 +149,11 @@ TEST_F(AgentSilence, AGreetingShowsThatTheAgentOfAClosedPortHasEnded) {
     auto waiting = wait();
     send_port_event(false);
     while (time_.sleepers() < 2) std::this_thread::yield();
-    auto take_greeting = [](PortLink* link) -> asio::awaitable<void> {
-        link->take_greeting();
+    auto handle_greeting = [](PortLink* link) -> asio::awaitable<void> {
+        link->handle_greeting();
         co_return;
     };
-    result_of(runtime_.start(take_greeting(link_.get())));
+    result_of(runtime_.start(handle_greeting(link_.get())));
     EXPECT_EQ(failure_of(waiting), "the guest rebooted");
 }
 

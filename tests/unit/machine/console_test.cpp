@@ -188,7 +188,7 @@ TEST_F(ConsoleTest, TheConsumedPartOfALineIsNotReturnedAgain) {
     feed("login: ");
     settle();
     auto mark = text().mark;
-    on_io([&] { console_->take_rest(mark); });
+    on_io([&] { console_->consume_rest(mark); });
     feed("root");
     settle();
     EXPECT_EQ(text().rest, "root");
@@ -202,9 +202,9 @@ TEST_F(ConsoleTest, AConsumedLineThatHasEndedMeanwhileIsNotReturnedAgain) {
     settle();
     auto mark = text().mark;
     feed("root\nnext\n");
-    on_io([&] { console_->take_rest(mark); });
+    on_io([&] { console_->consume_rest(mark); });
     EXPECT_THAT(text().lines, ElementsAre("root", "next"));
-    on_io([&] { console_->take_rest(mark); });
+    on_io([&] { console_->consume_rest(mark); });
     feed("more\n");
     EXPECT_THAT(text().lines, ElementsAre("more"));
 }
@@ -216,7 +216,7 @@ TEST_F(ConsoleTest, APositionOfAnEarlierStartConsumesNothing) {
     on_io([&] { console_->reset(); });
     feed("login: ");
     settle();
-    on_io([&] { console_->take_rest(mark); });
+    on_io([&] { console_->consume_rest(mark); });
     EXPECT_EQ(text(mark).rest, "login: ");
 }
 
@@ -257,7 +257,7 @@ TEST_F(ConsoleTest, AnIncompleteLineIsRestoredAsALine) {
         settle();
         auto seen = text();
         EXPECT_EQ(seen.rest, "login: ");
-        if (taken) on_io([&] { console_->take_rest(seen.mark); });
+        if (taken) on_io([&] { console_->consume_rest(seen.mark); });
         auto state = on_io([&] { return console_->state(); });
         EXPECT_THAT(state.lines, ElementsAre("one", "login:"));
         EXPECT_EQ(state.taken, taken ? 2U : 1U);

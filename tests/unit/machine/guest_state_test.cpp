@@ -18,7 +18,7 @@ protected:
     void send_event(std::string_view event, std::string_view data = "{}") {
         std::string text = "{\"event\": \"";
         text.append(event).append("\", \"data\": ").append(data).append("}");
-        state_->take_event(json::parse(text).as_object());
+        state_->handle_event(json::parse(text).as_object());
     }
 
     asio::io_context context_;

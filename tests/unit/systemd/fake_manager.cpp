@@ -9,7 +9,7 @@ namespace charioteer::systemd {
 
 namespace {
 
-constexpr std::uint64_t patience_us = 20'000'000;
+constexpr std::uint64_t answer_limit_us = 20'000'000;
 constexpr auto manager_path = "/org/freedesktop/systemd1";
 constexpr auto manager_interface = "org.freedesktop.systemd1.Manager";
 
@@ -38,7 +38,7 @@ Message FakeManager::next() {
         int outcome = sd_bus_process(bus_, &came);
         if (outcome < 0) return {};
         if (came != nullptr) return Message(came);
-        if (outcome == 0 && sd_bus_wait(bus_, patience_us) == 0)
+        if (outcome == 0 && sd_bus_wait(bus_, answer_limit_us) == 0)
             throw std::runtime_error("the code under test sends nothing");
     }
 }

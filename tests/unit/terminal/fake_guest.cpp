@@ -53,7 +53,7 @@ Begin FakeGuest::begin() {
         auto stream = static_cast<std::uint32_t>(frames_->commands.size());
         auto call = std::make_shared<channel::Call>(frames_, stream, channel::Call::Origin{},
                                                     runtime_.executor());
-        call->take_started(1000 + stream);
+        call->handle_started(1000 + stream);
         frames_->shells.push_back(call);
         frames_->changed.notify_all();
         co_return call;
@@ -78,13 +78,13 @@ void FakeGuest::with_shell(std::uint32_t number, std::function<void(channel::Cal
 }
 
 void FakeGuest::write_output(std::uint32_t number, std::string bytes) {
-    with_shell(number, [bytes](auto& call) { call.take_piece(channel::Source::output, bytes); });
+    with_shell(number, [bytes](auto& call) { call.handle_piece(channel::Source::output, bytes); });
 }
 
 void FakeGuest::end(std::uint32_t number, int status) {
     command::Outcome outcome;
     outcome.status = status;
-    with_shell(number, [outcome](channel::Call& call) { call.take_exit(outcome); });
+    with_shell(number, [outcome](channel::Call& call) { call.handle_exit(outcome); });
 }
 
 std::string FakeGuest::next(std::uint32_t number, frames::Type type) {

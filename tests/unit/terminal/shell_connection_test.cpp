@@ -73,7 +73,7 @@ TEST_F(ShellConnectionTest, AShellWithoutATerminalHasAnEndOfInputAndSeparateErro
     EXPECT_EQ(client.read().type, MessageType::started);
     client.send(MessageType::input_end, "");
     EXPECT_EQ(guest_.next(1, Type::input_end), "");
-    guest_.with_shell(1, [](auto& call) { call.take_piece(channel::Source::errors, "no"); });
+    guest_.with_shell(1, [](auto& call) { call.handle_piece(channel::Source::errors, "no"); });
     EXPECT_EQ(client.read().type, MessageType::errors);
 }
 

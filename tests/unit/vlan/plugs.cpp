@@ -15,10 +15,10 @@ namespace charioteer::vlan::fakes {
 
 namespace {
 
-constexpr timeval patience{20, 0};
+constexpr timeval receive_limit{20, 0};
 
 void limit_reads(int socket) {
-    ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &receive_limit, sizeof receive_limit);
 }
 
 void read_exactly(int socket, void* buffer, std::size_t size) {

@@ -12,7 +12,7 @@ from charioteer.testing.checkpoints.entries import Difference, Entry, MachineSta
 _ENSURE_A_STATE = ("start", "connect")
 
 # Seconds to wait for a call that came first in the recorded run, and that a changed script may not make.
-_ORDER_PATIENCE = 10.0
+_ORDER_LIMIT = 10.0
 
 
 class Matching:
@@ -62,10 +62,10 @@ class Matching:
         """Waits for the calls that `entry` follows. To be called with the lock."""
         self._last = max(self._last, entry.number)
         if entry.kind is Kind.MAIN:
-            self._changed.wait_for(lambda: self._read >= entry.follows, _ORDER_PATIENCE)
+            self._changed.wait_for(lambda: self._read >= entry.follows, _ORDER_LIMIT)
             self._begun += 1
         elif entry.is_read:
-            self._changed.wait_for(lambda: self._begun >= entry.follows, _ORDER_PATIENCE)
+            self._changed.wait_for(lambda: self._begun >= entry.follows, _ORDER_LIMIT)
             self._read += 1
         self._changed.notify_all()
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from charioteer import _core as core
-from charioteer.errors import NoShell
+from charioteer.errors import ShellUnavailable
 from charioteer.testing import shell_servers
 from charioteer.testing.errors import MachineError
 from charioteer.testing.logger import AbstractLogger
@@ -44,11 +44,11 @@ def login_shell(machine: core.Machine, logger: AbstractLogger, idle: Callable[[]
         shell = ShellConnection(
             shell_servers.connect(Path(machine.state_dir) / shell_servers.SOCKET_NAME)
         )
-    except NoShell:
+    except ShellUnavailable:
         return False
     try:
         shell.open()
-    except NoShell as error:
+    except ShellUnavailable as error:
         shell.close()
         logger.log(f"no terminal in the guest: {error}", attributes)
         return False
@@ -56,7 +56,7 @@ def login_shell(machine: core.Machine, logger: AbstractLogger, idle: Callable[[]
     try:
         with _log_queued(logger.reporter):
             shell.relay(idle)
-    except NoShell as error:
+    except ShellUnavailable as error:
         logger.log(f"the terminal was lost: {error}", attributes)
     finally:
         shell.close()
