@@ -325,7 +325,7 @@ class Machine(Guest):
         """Waits for such lines, or an unterminated last line that is longer than at `seen`, the mark
         of an earlier text. Raises TimeoutError.
         """
-    def take_console_rest(self, mark: ConsoleMark) -> None:
+    def consume_console_rest(self, mark: ConsoleMark) -> None:
         """Consumes the last line up to the mark; later calls get the rest of it."""
     def send_console(self, data: bytes) -> None: ...
 

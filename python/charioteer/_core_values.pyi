@@ -68,7 +68,7 @@ class ConsoleText:
         """An unterminated last line, after a second without output; empty if there is none."""
     @property
     def mark(self) -> ConsoleMark:
-        """The end of `rest`, for `Machine.take_console_rest`, which consumes it."""
+        """The end of `rest`, for `Machine.consume_console_rest`, which consumes it."""
 
 class ConsoleState:
     """The lines of a serial console when its guest was saved."""

@@ -227,7 +227,7 @@ class TestConsole:
         setattr(machine.handle, "console", [["booted"]])
         setattr(machine.handle, "console_rest", "web login: ")
         machine.wait_for_console_text("booted.*login: $")
-        assert calls(machine) == [("take_console_rest", getattr(machine.handle, "mark"))]
+        assert calls(machine) == [("consume_console_rest", getattr(machine.handle, "mark"))]
 
     def test_a_prompt_that_does_not_match_is_kept(self, machine: QemuMachine) -> None:
         setattr(machine.handle, "console_rest", "web login: ")

@@ -69,7 +69,7 @@ CALLS: dict[str, CallKind] = {
     "console_tail": _kind("count"),
     "next_console_lines": _kind("timeout", ignored="timeout"),
     "next_console_text": _kind("timeout seen", ignored="timeout seen"),
-    "take_console_rest": _kind("mark", ignored="mark"),
+    "consume_console_rest": _kind("mark", ignored="mark"),
     "send_console": _kind("data"),
 }
 

@@ -88,7 +88,7 @@ class ConsoleLines:
             return True
         if not text.matches_with(received.rest):
             return False
-        self._machine.take_console_rest(received.mark)
+        self._machine.consume_console_rest(received.mark)
         return True
 
     def get(self, block: bool = True, timeout: float | None = None) -> str:
