@@ -47,7 +47,7 @@ check-fuzz: ## fuzz every decoder for five minutes, with other changes each day
 		ctest --preset fuzz --parallel $$(nproc) --timeout 600
 
 bench: build ## measure against the baselines, into build/bench.json
-	@PYTHONPATH=build/release/python /usr/bin/python3 tests/bench/run.py --output build/bench.json
+	@PYTHONPATH=build/release/python:tests /usr/bin/python3 tests/bench/run.py --output build/bench.json
 
 format: ## format C++ and Python in place
 	@scripts/format

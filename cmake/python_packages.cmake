@@ -45,6 +45,7 @@ install(CODE "file(REMOVE_RECURSE
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/charioteer ${PROJECT_SOURCE_DIR}/python/test_driver
     DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR} OPTIONAL
     FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed"
+    PATTERN "*.j2" PATTERN "*.js" PATTERN "*.css"
     PATTERN "__pycache__" EXCLUDE PATTERN ".mypy_cache" EXCLUDE)
 install(TARGETS _core LIBRARY DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR}/charioteer)
 install(TARGETS charioteer_tesseract_library

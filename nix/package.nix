@@ -22,7 +22,10 @@
 }:
 let
   inherit (unwrapped) language python3;
-  pythonPackages = [ python3.pkgs.ptpython ] ++ extraPythonPackages python3.pkgs;
+  pythonPackages = [
+    python3.pkgs.jinja2
+    python3.pkgs.ptpython
+  ] ++ extraPythonPackages python3.pkgs;
 
   # Not socat, VDE and ImageMagick, whose functions the driver implements. netpbm converts the
   # screenshots of the containers' X servers.
@@ -92,7 +95,7 @@ stdenv.mkDerivation (finalAttrs: {
     runHook preInstallCheck
     PYTHONPATH=$out/${python3.sitePackages}:${python3.pkgs.makePythonPath pythonPackages} \
       ${python3.interpreter} -c \
-      'import charioteer._core, charioteer.cli.program, ptpython, test_driver.driver, test_driver.machine'
+      'import charioteer._core, charioteer.cli.program, jinja2, ptpython, test_driver.driver, test_driver.machine'
     $out/bin/generate-driver-symbols
     runHook postInstallCheck
   '';

@@ -9,11 +9,12 @@ USES = {
     "charioteer": set[str](),
     "charioteer.images": {"charioteer"},
     "charioteer.cluster": {"charioteer", "charioteer.images"},
-    "charioteer.testing": {"charioteer"},
     "charioteer.trace": {"charioteer"},
+    "charioteer.report": {"charioteer", "charioteer.trace"},
+    "charioteer.testing": {"charioteer", "charioteer.report"},
     "charioteer.cli": {
         *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.testing"),
-        "charioteer.trace",
+        *("charioteer.trace", "charioteer.report"),
     },
     "test_driver": {"charioteer", "charioteer.testing"},
 }

@@ -14,6 +14,7 @@ enum class EventKind {
     serial,    ///< one line of a guest's serial console, without its line end
     progress,  ///< progress of an operation, for terminals only; empty at its end
     state,     ///< something has changed, for traces only; `text` is one word for it, as "start"
+    traffic,   ///< what passed through a VLAN, for traces only; `text` is its number
 };
 
 /// One message. `text` is not validated: it may contain arbitrary bytes of a guest.
@@ -21,7 +22,8 @@ struct Event {
     EventKind kind = EventKind::log;
     std::string machine;  ///< empty: the message is not about one machine
     std::string text;
-    std::vector<std::pair<std::string, std::string>> details = {};  ///< of a change of state
+    /// Of a change of state, or the numbers of `traffic`.
+    std::vector<std::pair<std::string, std::string>> details = {};
 };
 
 /// Receives events. Called by the io thread, the threads of VLANs and callers' threads: it must be

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <charconv>
 #include <utility>
 
 #include "io/signals_blocked.hpp"
@@ -30,6 +31,19 @@ std::string_view kind_name(io::EventKind kind) {
         default:
             return "message";
     }
+}
+
+std::int64_t number(const std::string& text) {
+    std::int64_t value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+Record traffic(const io::Event& event) {
+    Record record;
+    record.number("vlan", number(event.text));
+    for (const auto& [name, value] : event.details) record.number(name, number(value));
+    return record;
 }
 
 }  // namespace
@@ -100,6 +114,7 @@ void Trace::end_span(std::int64_t number, const Record& record) {
 
 void Trace::observe(const io::Event& event, bool shown) {
     if (event.kind == io::EventKind::progress) return;
+    if (event.kind == io::EventKind::traffic) return add("traffic", traffic(event));
     Record record;
     if (!event.machine.empty()) record.text("machine", event.machine);
     bool is_state = event.kind == io::EventKind::state;

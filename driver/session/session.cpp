@@ -52,7 +52,28 @@ void Session::adopt(std::shared_ptr<machine::Machine> machine) {
 }
 
 void Session::adopt(std::shared_ptr<Network> network) {
-    networks_.push_back(std::move(network));
+    bool is_first = networks_.empty();
+    TrafficMeter meter(network->vlan().number());
+    networks_.push_back({std::move(network), meter});
+    if (is_first)
+        asio::co_spawn(host_->executor(), report_each_second(shared_from_this()), asio::detached);
+}
+
+asio::awaitable<void> Session::report_each_second(std::shared_ptr<Session> self) {
+    // A weak reference, so that the session does not exist as long as the timer.
+    std::weak_ptr<Session> weak = self;
+    auto& time = self->host_->time();
+    while (self && !self->networks_.empty()) {
+        self->report_traffic();
+        self.reset();
+        co_await time.sleep_for(1s);
+        self = weak.lock();
+    }
+}
+
+void Session::report_traffic() {
+    for (auto& [network, meter] : networks_)
+        if (auto event = meter.take(network->vlan().counters())) sink_(*event);
 }
 
 void Session::arm_timeout(io::Duration limit) {
@@ -91,7 +112,9 @@ asio::awaitable<std::vector<std::string>> Session::close() {
                 fmt::format("Error during cleanup of {}: QEMU did not end within {} s",
                             machine->name(), close_limit.count()));
     }
-    for (const auto& network : std::exchange(networks_, {})) network->stop();
+    for (const auto& [network, meter] : networks_) network->stop();
+    report_traffic();
+    networks_.clear();
     co_return progress->problems;
 }
 

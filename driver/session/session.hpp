@@ -9,12 +9,14 @@
 #include "io/event.hpp"
 #include "machine/machine.hpp"
 #include "session/network.hpp"
+#include "session/traffic_meter.hpp"
 
 namespace charioteer::session {
 
 namespace asio = boost::asio;
 
-/// A run: its time limit, and the ordered clean-up of its machines and networks. Io thread only.
+/// A run: its time limit, what passes through its networks, and the ordered clean-up of its
+/// machines and networks. Io thread only.
 class Session : public std::enable_shared_from_this<Session> {
 public:
     /// `end_process` is called when the time limit has passed; it makes this process end, and
@@ -23,6 +25,7 @@ public:
             std::function<void()> end_process);
 
     void adopt(std::shared_ptr<machine::Machine> machine);
+    /// From now on, an event reports each second what has passed through it, if anything has.
     void adopt(std::shared_ptr<Network> network);
 
     /// After `limit`, logs that and ends the process. Replaces an earlier limit.
@@ -34,6 +37,13 @@ public:
     asio::awaitable<std::vector<std::string>> close();
 
 private:
+    struct Measured {
+        std::shared_ptr<Network> network;
+        TrafficMeter meter;
+    };
+
+    static asio::awaitable<void> report_each_second(std::shared_ptr<Session> self);
+    void report_traffic();
     static asio::awaitable<void> expire(std::shared_ptr<Session> self, io::Duration limit,
                                         unsigned number);
 
@@ -41,7 +51,7 @@ private:
     io::EventSink sink_;
     std::function<void()> end_process_;
     std::vector<std::shared_ptr<machine::Machine>> machines_;
-    std::vector<std::shared_ptr<Network>> networks_;
+    std::vector<Measured> networks_;
     unsigned timeout_number_ = 0;  ///< of the current limit; earlier ones are ignored
 };
 

@@ -4,9 +4,9 @@ namespace charioteer::vlan {
 
 namespace {
 
-constexpr std::array<const char*, count_kinds> names{"received",          "delivered",
-                                                     "dropped_slow_port", "dropped_gone",
-                                                     "dropped_oversized", "dropped_malformed"};
+constexpr std::array<const char*, count_kinds> names{
+    "received",          "delivered",         "dropped_slow_port", "dropped_gone",
+    "dropped_oversized", "dropped_malformed", "received_bytes"};
 
 }  // namespace
 

@@ -10,7 +10,7 @@
 
 namespace charioteer::vlan {
 
-/// The counters of a segment, in frames.
+/// The counters of a segment, in frames, except `received_bytes`.
 enum class Count : std::size_t {
     received,           ///< valid frames received from plugs
     delivered,          ///< copies sent to a plug or put into its queue
@@ -18,8 +18,9 @@ enum class Count : std::size_t {
     dropped_gone,       ///< copies dropped because the plug had disconnected
     dropped_oversized,  ///< frames longer than max_frame_size
     dropped_malformed,  ///< frames shorter than an Ethernet header
+    received_bytes,     ///< the bytes of the frames that are counted by `received`
 };
-inline constexpr std::size_t count_kinds = 6;
+inline constexpr std::size_t count_kinds = 7;
 
 /// A snapshot of the counters of one segment.
 struct Counters {
@@ -33,10 +34,10 @@ struct Counters {
 /// The running counters: written by the segment's thread only, read by any thread.
 class LiveCounters {
 public:
-    void add(Count kind, std::uint64_t frames) noexcept {
+    void add(Count kind, std::uint64_t number) noexcept {
         // There is one writer, so no atomic addition is needed.
         auto& value = values_[static_cast<std::size_t>(kind)];
-        value.store(value.load(std::memory_order_relaxed) + frames, std::memory_order_relaxed);
+        value.store(value.load(std::memory_order_relaxed) + number, std::memory_order_relaxed);
     }
     Counters snapshot() const noexcept;
 

@@ -2,10 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <numeric>
+
 #include "io/error.hpp"
 #include "vlan/sockets.hpp"
 
 namespace charioteer::vlan {
+
+namespace {
+
+std::uint64_t bytes_of(const std::vector<Frame>& frames) {
+    return std::accumulate(frames.begin(), frames.end(), std::uint64_t{0},
+                           [](std::uint64_t sum, const Frame& frame) { return sum + frame.size; });
+}
+
+}  // namespace
 
 Hub::Hub(LiveCounters& counters) : counters_(counters) {
     ports_.reserve(max_ports);
@@ -31,6 +42,7 @@ Port::Link Hub::forward(PortId from) {
         std::erase_if(frames_, [](Frame frame) { return frame.size < ethernet_header_size; });
     counters_.add(Count::dropped_malformed, malformed);
     counters_.add(Count::received, frames_.size());
+    counters_.add(Count::received_bytes, bytes_of(frames_));
     if (frames_.empty()) return link;
     for_each([&](PortId id, Port& port) {
         if (id != from) port.send(frames_);

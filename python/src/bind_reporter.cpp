@@ -18,6 +18,7 @@ const char* kind_name(io::EventKind kind) {
             return "serial";
         case io::EventKind::progress:
         case io::EventKind::state:
+        case io::EventKind::traffic:
             break;  // never kept
     }
     return "log";

@@ -69,7 +69,8 @@ void Reporter::take(const io::Event& event) {
     bool is_shown =
         is_serial ? serial.load() : event.kind != io::EventKind::warning || warnings.load();
     if (auto to = trace()) to->observe(event, is_shown);
-    if (!is_shown || event.kind == io::EventKind::state) return;
+    using enum io::EventKind;
+    if (!is_shown || event.kind == state || event.kind == traffic) return;
     if (queue) keep(event);
     if (terminal) writer_.add(format(event), is_serial);
 }

@@ -21,6 +21,7 @@ import figures
 import guest
 import load
 import network
+import report
 import screen
 import shutdown
 import tracing
@@ -73,6 +74,10 @@ def _trace(build: Path) -> Iterable[Figure]:
     yield tracing.overhead()
 
 
+def _report(build: Path) -> Iterable[Figure]:
+    yield report.of_100k_events()
+
+
 def _screen(build: Path) -> Iterable[Figure]:
     return screen.attempt()
 
@@ -89,6 +94,7 @@ _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "console": _console,
     "screen": _screen,
     "trace": _trace,
+    "report": _report,
     "checkpoints": checkpoints.measure,
     "headscale": checkpoints.measure_headscale,
 }

@@ -32,7 +32,7 @@ def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
         help=argparse.SUPPRESS,
     )  # fmt: skip
     add_options(parser)
-    parser.set_defaults(execute=execute, interactive=interactive, trace=True)
+    parser.set_defaults(execute=execute, interactive=interactive, trace=True, report=True)
 
 
 def execute(options: argparse.Namespace) -> int:

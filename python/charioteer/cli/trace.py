@@ -6,8 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from charioteer.report import page
+from charioteer.report.files import PAGE
 from charioteer.trace import chrome, junit, otlp, query, records, text
 
+_HTML = "html"
 _FORMATS: dict[str, Callable[[records.Trace], str]] = {
     "chrome": lambda trace: json.dumps(chrome.convert(trace)) + "\n",
     "otlp": lambda trace: json.dumps(otlp.convert(trace)) + "\n",
@@ -23,8 +26,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--format",
-        choices=_FORMATS,
-        help="convert it: chrome opens in Perfetto, otlp is for OpenTelemetry, junit for CI",
+        choices=[*_FORMATS, _HTML],
+        help="convert it: chrome opens in Perfetto, otlp is for OpenTelemetry, junit for CI, "
+        f"html is the page of the run (default of -o then: {PAGE} beside the trace)",
     )
     what.add_argument(
         "--query",
@@ -42,6 +46,10 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Runs the subcommand. Raises InputError, OSError."""
+    if options.format == _HTML:
+        folder = options.run if options.run.is_dir() else options.run.parent
+        print(page.write(options.run, options.output or folder / PAGE))
+        return 0
     trace = records.load(options.run)
     if options.format is not None:
         result = _FORMATS[options.format](trace)

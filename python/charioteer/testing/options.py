@@ -29,6 +29,8 @@ class RunOptions:
     """Of the JUnit report; a relative one is below the output directory."""
     trace: bool = False
     """Whether the events of the run go into the file TRACE of the output directory."""
+    report: bool = False
+    """Whether the page of the run goes into the output directory; it needs the trace."""
     log_level: str | None = None
     """One of LEVELS; None: that of the loggers."""
     stream: bool = False
@@ -80,6 +82,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--trace",
         action="store_true",
         help=f"write the events of the run into {TRACE} in the output directory",
+    )
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="write the page of the run, report.html, and the trace from which it is made",
     )
     parser.add_argument(
         "--log-level",
@@ -135,7 +142,8 @@ def run_options(options: argparse.Namespace, output_directory: Path, label: str 
         interactive=bool(options.interactive),
         debug_hook_attach=options.debug_hook_attach,
         junit_xml=options.junit_xml,
-        trace=options.trace,
+        trace=options.trace or options.report,
+        report=options.report,
         log_level=options.log_level,
         stream=options.stream,
         checkpoints=Wishes(options.checkpoint, options.resume, options.clock == "now", label),

@@ -8,7 +8,8 @@ from contextlib import nullcontext
 from dataclasses import replace
 
 from charioteer.errors import InputError
-from charioteer.testing import failure, script_trace
+from charioteer.report import page
+from charioteer.testing import failure, script_record, script_trace
 from charioteer.testing.checkpoints.plan import Plan, plan
 from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
 from charioteer.testing.config import DriverConfiguration
@@ -67,6 +68,7 @@ def _run_planned(
     logger = _make_logger(options)
     try:
         driver = _make_driver(configuration, options, logger, planned.checkpoints)
+        script_record.record(logger, str(configuration.test_script), driver.tests)
         for message in planned.messages:
             logger.info(message)
         for warning in planned.warnings:
@@ -79,7 +81,7 @@ def _run_planned(
             status = _run(driver, planned, options.vsock_offset, logger, signals)
         return OUTPUT_CLOSED if status == 0 and logger.reporter.output_unread else status
     finally:
-        _finish(logger, sys.exc_info()[1])
+        _finish(logger, sys.exc_info()[1], options)
 
 
 def _make_logger(options: RunOptions) -> CompositeLogger:
@@ -91,6 +93,8 @@ def _make_logger(options: RunOptions) -> CompositeLogger:
         raise InputError(f"the log file of the variable LOGFILE: {error}") from error
     if options.trace:
         try:
+            # The page of an earlier run would be taken for that of this one.
+            page.remove(options.output_directory)
             logger.add_logger(TraceLogger(options.output_directory / TRACE))
         except OSError as error:
             raise InputError(f"the trace: {error}") from error
@@ -101,7 +105,7 @@ def _make_logger(options: RunOptions) -> CompositeLogger:
     return logger
 
 
-def _finish(logger: CompositeLogger, error: BaseException | None) -> None:
+def _finish(logger: CompositeLogger, error: BaseException | None, options: RunOptions) -> None:
     """Writes pending reports, since no exit handler runs after SIGTERM.
 
     `error`: what ends the run, unless its outcome was reported.
@@ -115,8 +119,17 @@ def _finish(logger: CompositeLogger, error: BaseException | None) -> None:
     for each in logger.logger_list:
         if isinstance(each, TraceLogger) and (reason := each.close(error)):
             logger.log(f"the trace is incomplete: {reason}")
+    if options.report:
+        _write_page(logger, options)
     logger.collect()
     logger.reporter.flush()
+
+
+def _write_page(logger: CompositeLogger, options: RunOptions) -> None:
+    try:
+        page.write(options.output_directory)
+    except Exception as error:  # The outcome of a run must not depend on its page.
+        logger.log(f"cannot write the page of the run: {type(error).__name__}: {error}")
 
 
 def _make_driver(

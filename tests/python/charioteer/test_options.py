@@ -55,7 +55,9 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunOptions]:
 
 def _plain(output_directory: Path, **changes: Any) -> RunOptions:
     """The options of a run without any."""
-    return RunOptions(output_directory, trace=True, checkpoints=Wishes(label="ping"), **changes)
+    return RunOptions(
+        output_directory, trace=True, report=True, checkpoints=Wishes(label="ping"), **changes
+    )
 
 
 def ping(command: str, *options: str) -> int:

@@ -73,8 +73,9 @@ TEST(Trace, TakesEventsOfTheCore) {
     run.trace.observe({io::EventKind::warning, "", "careful"}, true);
     run.trace.observe({io::EventKind::state, "web", "start", {{"pid", "7"}}}, true);
     run.trace.observe({io::EventKind::progress, "web", "50 %"}, true);
+    run.trace.observe({io::EventKind::traffic, "", "3", {{"frames", "9"}, {"bytes", "800"}}}, true);
     auto records = run.close();
-    ASSERT_EQ(records.size(), 5);
+    ASSERT_EQ(records.size(), 6);
     EXPECT_EQ(records[1], (json::object{{"kind", "console"},
                                         {"t", 0.0},
                                         {"machine", "web"},
@@ -83,6 +84,9 @@ TEST(Trace, TakesEventsOfTheCore) {
     EXPECT_EQ(records[2].at("level"), "warning");
     EXPECT_EQ(records[3].at("state"), "start");
     EXPECT_EQ(records[3].at("details").at("pid"), "7");
+    EXPECT_EQ(records[4],
+              (json::object{
+                  {"kind", "traffic"}, {"t", 0.0}, {"vlan", 3}, {"frames", 9}, {"bytes", 800}}));
 }
 
 TEST(Trace, IsJsonForAllBytes) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/write.hpp>
 #include <thread>
 
 #include "fakes/manual_time.hpp"
@@ -103,6 +105,29 @@ TEST_F(SessionTest, ClosesMachinesAndNetworksAndIsIdempotent) {
     EXPECT_TRUE(std::filesystem::exists(shared / "vde1.ctl" / "ctl"));
     EXPECT_THAT(close(session), IsEmpty());
     EXPECT_TRUE(std::filesystem::is_empty(shared));
+    EXPECT_THAT(close(session), IsEmpty());
+}
+
+TEST_F(SessionTest, ReportsTheTrafficOfNetworksEachSecond) {
+    auto session = make(time_);
+    auto network = std::make_shared<Network>(1, directory_.path(), *host_, [](const io::Event&) {});
+    on_io([&] { session->adopt(network); });
+    await_sleepers(1);
+
+    asio::local::stream_protocol::socket plug(runtime_.executor());
+    plug.connect({network->vlan().stream_path().string()});
+    std::string frame(60, 'x');
+    asio::write(plug, asio::buffer(std::string("\0\0\0\x3c", 4) + frame));
+    while (network->vlan().counters()[vlan::Count::received] == 0) std::this_thread::yield();
+    settle();
+    EXPECT_THAT(events_, IsEmpty());
+    time_.advance(1s);
+    settle();
+    EXPECT_THAT(events_, ElementsAre("1"));
+    await_sleepers(1);
+    time_.advance(1s);
+    settle();
+    EXPECT_THAT(events_, ElementsAre("1")) << "only seconds with traffic";
     EXPECT_THAT(close(session), IsEmpty());
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "plugs.hpp"
+#include "vlan/frame.hpp"
 
 namespace charioteer::vlan {
 namespace {
@@ -122,6 +123,7 @@ TEST_P(VlanTest, CountsWhatPasses) {
     auto hellos = static_cast<std::uint64_t>((GetParam().first == Kind::stream) +
                                              (GetParam().second == Kind::stream));
     EXPECT_EQ(counters[Count::received], hellos + 3);
+    EXPECT_GT(counters[Count::received_bytes], counters[Count::received] * ethernet_header_size);
     EXPECT_EQ(counters.named().at(0),
               (std::pair<std::string, std::uint64_t>{"received", hellos + 3}));
 }
