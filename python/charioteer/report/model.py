@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from charioteer.report import cause, files, log, script, states, steps, traffic
+from charioteer.report import cause, files, log, script, states, steps, traffic, units
 from charioteer.trace.records import Trace
 
 
@@ -11,6 +11,7 @@ def of(trace: Trace, folder: Path) -> dict[str, Any]:
     """`folder`: the output directory of the run, whose files are linked."""
     machines = trace.machines
     result = trace.result or {}
+    columns = log.of(trace, machines)
     return {
         "title": folder.resolve().name,
         "status": trace.status,
@@ -25,7 +26,8 @@ def of(trace: Trace, folder: Path) -> dict[str, Any]:
         "script": script.of(trace),
         "steps": steps.of(trace),
         "levels": log.LEVELS,
-        "log": log.of(trace, machines),
+        "log": columns,
+        "units": units.of(columns),
         "events": states.events(trace),
         "states": states.changes(trace),
         "traffic": traffic.of(trace),

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from charioteer.report import cause, files, log, model, script, states, steps, texts, traffic
+from charioteer.report import cause, files, log, model, script, states, steps, texts, traffic, units
 from charioteer.trace import records
 from charioteer.trace.records import Record, Trace
 
@@ -101,6 +101,23 @@ def test_states_change_with_qemu_and_its_events() -> None:
     assert [each["text"] for each in states.events(trace)][::5] == [
         "QEMU started (kvm)", "QEMU ended: exit status 0"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "failed"),
+    [
+        ("[  OK  ] Started ssh.service - OpenBSD Secure Shell server.", False),
+        ("[   12.345678] systemd[1]: Reached target multi-user.target.", False),
+        ("[FAILED] Failed to start web.service - A server.", True),
+        ("systemd[1]: web.service: Failed with result 'exit-code'.", True),
+        ("[   12.345678] web[7]: Started to listen", None),
+        ("systemd[1]: Starting web.service...", None),
+    ],
+)
+def test_units_change_as_systemd_writes_on_the_console(text: str, failed: bool | None) -> None:
+    trace = trace_of({"kind": "console", "t": 1, "machine": "web", "text": text})
+    found = units.of(log.of(trace, ["web"]))
+    assert found == ([] if failed is None else [{"entry": 0, "failed": failed}])
 
 
 def test_the_script_is_the_text_of_all_its_records() -> None:

@@ -7,6 +7,8 @@ const LINES_AROUND = 2;
 function showCause() {
   const { cause } = run;
   const box = byId("cause");
+  box.replaceChildren();
+  box.hidden = !cause;
   if (!cause) return;
   const step = stepByNumber.get(cause.step);
   const [first, ...rest] = cause.text.trim().split("\n");
@@ -27,7 +29,6 @@ function showCause() {
       button("Show the log at its end", () => choose({ ...RESET, tab: "log", chosen: { entry: entryBefore(step.end) }, opened: false })),
       button("Select its time", () => choose({ span: spanOf(step.begin, step.end + 1e-6) }))) : ""));
   if (cause.findings.length) box.append(findingsOf(cause.findings));
-  box.hidden = false;
 }
 
 const RESET = { span: null, machine: null, onlyFailed: false };

@@ -1,35 +1,41 @@
 // The run: what Python wrote into the page, with indexes for fast access.
 
-const run = JSON.parse(byId("data").textContent);
-run.steps.forEach((step, index) => {
-  step.index = index;
-  step.machine = step.machine || "";
-});
-const stepByNumber = new Map(run.steps.map((step) => [step.n, step]));
-for (const step of run.steps) {
-  const parent = stepByNumber.get(step.parent);
-  step.depth = parent && parent.index < step.index ? parent.depth + 1 : 0;
-}
-const logTimes = Float64Array.from(run.log.t);
+const run = {};
+const stepByNumber = new Map();
 const filesByStep = new Map();
-for (const file of run.files) {
-  if (file.step) filesByStep.set(file.step, [...(filesByStep.get(file.step) || []), file]);
+let logTimes = new Float64Array(0);
+/** The texts of steps and of the log in lower case, made at the first search. */
+let lowerTexts = {};
+
+/** Takes the data of the run; those of a run that lasts are replaced again and again. */
+function loadRun(data) {
+  Object.assign(run, data);
+  stepByNumber.clear();
+  run.steps.forEach((step, index) => {
+    step.index = index;
+    step.machine = step.machine || "";
+    stepByNumber.set(step.n, step);
+    const parent = stepByNumber.get(step.parent);
+    step.depth = parent ? parent.depth + 1 : 0;
+  });
+  filesByStep.clear();
+  for (const file of run.files) {
+    if (file.step) filesByStep.set(file.step, [...(filesByStep.get(file.step) || []), file]);
+  }
+  logTimes = Float64Array.from(run.log.t);
+  lowerTexts = {};
 }
 
-/** The texts of steps and of the log in lower case, made at the first search. */
-const haystacks = {
-  get steps() {
-    const texts = run.steps.map((step) =>
-      [step.name, step.machine, step.output, step.errors, step.error].filter(Boolean).join("\n").toLowerCase());
-    Object.defineProperty(this, "steps", { value: texts });
-    return texts;
-  },
-  get log() {
-    const texts = run.log.text.map((text) => text.toLowerCase());
-    Object.defineProperty(this, "log", { value: texts });
-    return texts;
-  },
-};
+function lowerTextsOfSteps() {
+  lowerTexts.steps ||= run.steps.map((step) =>
+    [step.name, step.machine, step.output, step.errors, step.error].filter(Boolean).join("\n").toLowerCase());
+  return lowerTexts.steps;
+}
+
+function lowerTextsOfLog() {
+  lowerTexts.log ||= run.log.text.map((text) => text.toLowerCase());
+  return lowerTexts.log;
+}
 
 /** The first index of the sorted `values` whose value is not below `wanted`. */
 function lowerBound(values, wanted, low = 0, high = values.length) {
@@ -64,3 +70,5 @@ function stateAt(machine, time) {
 function wallTime(seconds) {
   return new Date(Date.parse(run.wall) + seconds * 1000);
 }
+
+loadRun(JSON.parse(byId("data").textContent));

@@ -120,9 +120,18 @@ function statesOf(step) {
   const table = el("table", { class: "states" },
     el("thead", {}, el("tr", {}, ...["machine", "before", "after"].map((text) => el("th", { scope: "col", text })))),
     el("tbody", {}, ...rows));
-  const list = events.slice(0, MOST_LISTED).map((event) => el("li", {},
-    el("span", { class: "muted", text: formatTime(event.t) }), ` ${event.machine} ${event.text}`));
+  const changes = [...events, ...unitsDuring(step)].sort((a, b) => a.t - b.t);
+  const list = changes.slice(0, MOST_LISTED).map((change) => el("li", {},
+    el("span", { class: "muted", text: formatTime(change.t) }), change.failed ? sign("failed") : " ",
+    `${change.machine} ${change.text}`));
   return section("State before and after", table, el("ul", { class: "events" }, ...list), trafficDuring(step));
+}
+
+/** What systemd wrote about units during a step. */
+function unitsDuring(step) {
+  return run.units.map(({ entry, failed }) => ({ t: logTimes[entry], machine: run.machines[run.log.machine[entry]],
+    text: run.log.text[entry], failed })).filter(({ t, machine }) =>
+    t >= step.begin && t <= step.end && (!step.machine || machine === step.machine));
 }
 
 function trafficDuring(step) {

@@ -4,7 +4,7 @@ const isInSpan = (begin, end) => !store.span || (end >= store.span[0] && begin <
 
 function matchingSteps() {
   const { query, machine, onlyFailed } = store;
-  const texts = query ? haystacks.steps : null;
+  const texts = query ? lowerTextsOfSteps() : null;
   return run.steps.filter((step, index) =>
     isInSpan(step.begin, step.end)
     && (!machine || step.machine === machine)
@@ -15,7 +15,7 @@ function matchingSteps() {
 /** Indexes of the log. */
 function matchingEntries() {
   const { query, onlyFailed, span } = store;
-  const texts = query ? haystacks.log : null;
+  const texts = query ? lowerTextsOfLog() : null;
   const machine = store.machine ? run.machines.indexOf(store.machine) : null;
   const first = span ? lowerBound(logTimes, span[0]) : 0;
   const found = [];

@@ -20,7 +20,7 @@ function showFacts() {
     run.program,
   ];
   const omitted = Object.values(run.omitted).reduce((sum, count) => sum + count, 0);
-  byId("facts").append(parts.filter(Boolean).join(" · "));
+  byId("facts").replaceChildren(parts.filter(Boolean).join(" · "));
   if (omitted) {
     byId("facts").append(el("strong", { text: ` · ${formatCount(omitted, "record", "records")} were left out of the trace` }));
   }

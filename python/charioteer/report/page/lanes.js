@@ -36,7 +36,7 @@ function packedRows(steps) {
   });
 }
 
-/** Small symbols: changes of QEMU, warnings and errors of the log, files. Sorted by time. */
+/** Small symbols: changes of QEMU and of units, warnings and errors of the log, files. Sorted by time. */
 function marksOf(machine) {
   const marks = [];
   for (const event of run.events) {
@@ -49,6 +49,10 @@ function marksOf(machine) {
       const shape = level === WARNING ? "warning" : "error";
       marks.push({ t: logTimes[at], shape, text: run.log.text[at], entry: at });
     }
+  }
+  for (const { entry, failed } of run.units) {
+    if (run.log.machine[entry] !== number) continue;
+    marks.push({ t: logTimes[entry], shape: failed ? "unit-failed" : "unit", text: run.log.text[entry], entry });
   }
   for (const file of run.files) {
     const step = stepByNumber.get(file.step);

@@ -146,12 +146,11 @@ class Painter {
   }
 
   marks(lane) {
-    let last = -Infinity;
-    for (const important of [false, true]) {
+    let last;
+    for (const rank of [0, 1, 2]) {
       last = -Infinity;
       for (const mark of lane.marks) {
-        if (mark.t < this.view.begin || mark.t > this.view.end) continue;
-        if ((mark.shape === "error") !== important) continue;
+        if (mark.t < this.view.begin || mark.t > this.view.end || rankOf(mark) !== rank) continue;
         const x = this.view.x(mark.t);
         if (x - last < 3) continue;
         last = x;
@@ -163,7 +162,7 @@ class Painter {
   /** A symbol around (x, y): each kind has a shape of its own. */
   symbol(shape, x, y) {
     const { context, palette } = this;
-    const colours = { error: "failed", warning: "warning", picture: "picture", file: "picture", start: "passed" };
+    const colours = { error: "failed", "unit-failed": "failed", unit: "muted", warning: "warning", picture: "picture", file: "picture", start: "passed" };
     context.fillStyle = context.strokeStyle = palette[colours[shape] || "muted"];
     context.lineWidth = 2;
     context.beginPath();
@@ -185,6 +184,11 @@ class Painter {
       context.beginPath();
       context.arc(x, y, 2, 0, 7);
       context.fill();
+    } else if (shape === "unit") {
+      context.arc(x, y, 1.8, 0, 7);
+      context.fill();
+    } else if (shape === "unit-failed") {
+      polygon(context, [x - 5, y - 4, x + 5, y - 4, x, y + 5]);
     } else if (shape === "file") {
       context.fillRect(x - 3, y - 5, 6, 10);
     } else {
@@ -192,6 +196,9 @@ class Painter {
     }
   }
 }
+
+/** Marks of a higher rank are drawn over others, and chosen before them. */
+const rankOf = ({ shape }) => ({ error: 2, "unit-failed": 2, unit: 0 }[shape] ?? 1);
 
 function polygon(context, points) {
   context.moveTo(points[0], points[1]);

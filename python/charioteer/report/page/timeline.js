@@ -2,25 +2,37 @@
 
 class Timeline {
   constructor() {
-    this.lanes = makeLanes();
-    this.height = placeLanes(this.lanes);
     this.canvas = byId("lanes");
     this.body = byId("timeline-body");
     this.axis = byId("axis");
-    this.whole = Math.max(run.duration, 0.001);
-    this.view = { begin: 0, end: this.whole, width: 1 };
+    this.whole = 0;
+    this.view = { begin: 0, end: 0, width: 1 };
     this.view.x = (time) => ((time - this.view.begin) / (this.view.end - this.view.begin)) * this.view.width;
     this.view.time = (x) => this.view.begin + (x / this.view.width) * (this.view.end - this.view.begin);
     /** Where the pointer or the keyboard is, in seconds; null if nowhere. */
     this.cursor = null;
-    this.makeNames();
+    this.load();
     new ResizeObserver(() => this.resize()).observe(this.canvas.parentElement);
     this.body.addEventListener("scroll", () => this.draw());
     onChange(["span", "chosen", "machine"], () => this.draw());
+    onChange(["machine"], () => this.markNames());
+  }
+
+  /** Takes the run as it is now. */
+  load() {
+    const wasZoomed = this.isZoomed();
+    this.lanes = makeLanes();
+    this.height = placeLanes(this.lanes);
+    this.whole = Math.max(run.duration, 0.001);
+    if (!wasZoomed) Object.assign(this.view, { begin: 0, end: this.whole });
+    this.makeNames();
+    this.resize();
+    this.draw();
   }
 
   makeNames() {
     const names = byId("lane-names");
+    names.replaceChildren();
     names.style.height = `${this.height}px`;
     for (const lane of this.lanes) {
       const label = lane.machine
@@ -31,11 +43,13 @@ class Timeline {
       names.append(label);
       lane.label = label;
     }
-    onChange(["machine"], () => {
-      for (const { label, machine } of this.lanes) {
-        if (machine) label.setAttribute("aria-pressed", String(store.machine === machine));
-      }
-    });
+    this.markNames();
+  }
+
+  markNames() {
+    for (const { label, machine } of this.lanes) {
+      if (machine) label.setAttribute("aria-pressed", String(store.machine === machine));
+    }
   }
 
   resize() {

@@ -9,7 +9,7 @@ function thingAt(timeline, x, y) {
   const near = (timeline.view.end - timeline.view.begin) * (6 / timeline.view.width);
   if (lane.marksY !== undefined && y < lane.marksY + MARKS) {
     const marks = lane.marks.filter((mark) => Math.abs(mark.t - time) < near);
-    const mark = marks.find((each) => each.shape === "error") || marks[0];
+    const mark = marks.sort((a, b) => rankOf(b) - rankOf(a))[0];
     return mark ? { ...mark, time: mark.t } : null;
   }
   const row = lane.rows.find((each) => y >= each.y && y < each.y + ROW);
