@@ -38,8 +38,11 @@ const entryBefore = (time) => Math.max(0, lowerBound(logTimes, time + 1e-6) - 1)
 
 function sourceAround(line) {
   const { path, lines } = run.script;
-  const first = Math.max(1, line - LINES_AROUND);
-  const shown = lines.slice(first - 1, line + LINES_AROUND);
+  let first = Math.max(1, line - LINES_AROUND);
+  let last = Math.min(lines.length, line + LINES_AROUND);
+  while (first < line && !lines[first - 1].trim()) first += 1;
+  while (last > line && !lines[last - 1].trim()) last -= 1;
+  const shown = lines.slice(first - 1, last);
   const rows = shown.map((code, at) => {
     const number = first + at;
     const isFailing = number === line;

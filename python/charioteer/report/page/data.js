@@ -17,6 +17,8 @@ function loadRun(data) {
     stepByNumber.set(step.n, step);
     const parent = stepByNumber.get(step.parent);
     step.depth = parent ? parent.depth + 1 : 0;
+    // The steps around a failed one have failed by its error, not by their own.
+    if (step.state === "failed" && parent) parent.hasFailedWithin = true;
   });
   filesByStep.clear();
   for (const file of run.files) {

@@ -36,8 +36,9 @@ function stepDetail(step) {
       `${formatDuration(seconds)}, from ${formatTime(step.begin)} to ${formatTime(step.end)}`, lineLink(step)),
   ];
   if (around.length) {
-    parts.push(el("nav", { class: "around", "aria-label": "Steps around this one" }, ...around.flatMap((each) => [
-      button(shortName(each), () => chooseStep(each), { class: "link" }), el("span", { "aria-hidden": "true", text: "›" })])));
+    parts.push(el("nav", { class: "around", "aria-label": "Steps around this one" }, ...around.flatMap((each, at) => [
+      at ? el("span", { "aria-hidden": "true", text: "›" }) : "",
+      button(shortName(each), () => chooseStep(each), { class: "link" })])));
   }
   parts.push(el("p", { class: "actions" },
     button("Select its time", () => choose({ span: spanOf(step.begin, step.end + 1e-6) })),

@@ -7,7 +7,7 @@ const FONT = "11px system-ui, sans-serif";
 function paletteOf(element) {
   const style = getComputedStyle(element);
   const names = ["text", "muted", "line", "surface", "step", "step-text", "subtest", "subtest-text", "call",
-    "failed", "failed-text", "warning", "console", "traffic", "picture", "accent", "passed"];
+    "failed", "failed-text", "failed-soft", "warning", "console", "traffic", "picture", "accent", "passed"];
   const palette = Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   const tile = el("canvas", { width: 6, height: 6 });
   const context = tile.getContext("2d");
@@ -71,7 +71,7 @@ class Painter {
     left = Math.max(left, -4);
     right = Math.min(right, view.width + 4);
     const width = Math.max(1, right - left - 0.75);
-    context.fillStyle = step.state === "failed" ? this.stripes : palette[colourOf(step)];
+    context.fillStyle = isCause(step) ? this.stripes : palette[colourOf(step)];
     context.beginPath();
     context.roundRect(left, y + 1, width, ROW - 3, 2.5);
     context.fill();
@@ -80,6 +80,10 @@ class Painter {
       context.strokeStyle = palette.text;
       context.stroke();
       context.setLineDash([]);
+    } else if (step.hasFailedWithin) {
+      context.lineWidth = 1.2;
+      context.strokeStyle = palette.failed;
+      context.stroke();
     }
     if (width < 26) return;
     const begin = Math.max(left, 0) + 5;
@@ -88,7 +92,7 @@ class Painter {
     const name = (step.state === "failed" ? "✕ " : "") + shortName(step);
     const text = name.length > letters ? `${name.slice(0, letters - 1)}…` : name;
     context.fillStyle = palette[textColourOf(step)];
-    if (step.state === "failed") {
+    if (isCause(step)) {
       // Letters on stripes are hard to read.
       context.fillStyle = palette.failed;
       context.fillRect(begin - 3, y + 2, context.measureText(text).width + 6, ROW - 5);
@@ -207,10 +211,11 @@ function polygon(context, points) {
   context.fill();
 }
 
+const isCause = (step) => step.state === "failed" && !step.hasFailedWithin;
 const colourOf = (step) =>
-  step.state === "failed" ? "failed" : { subtest: "subtest", call: "call" }[step.type] || "step";
+  isCause(step) ? "failed" : step.hasFailedWithin ? "failed-soft" : { subtest: "subtest", call: "call" }[step.type] || "step";
 const textColourOf = (step) =>
-  ({ subtest: "subtest-text", call: "text" })[step.type] || "step-text";
+  step.hasFailedWithin ? "failed" : ({ subtest: "subtest-text", call: "text" })[step.type] || "step-text";
 
 /** The name without the words that all names of its kind begin with. */
 function shortName(step) {
