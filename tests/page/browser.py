@@ -40,9 +40,14 @@ class Browser:
         self.drawn()
 
     def drawn(self) -> None:
-        """Returns when the page has done what follows from the last action."""
+        """Returns when the page has done what follows from the last action.
+
+        A page that another window hides draws nothing.
+        """
         self.driver.execute_async_script(
             "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done));"
+            "if (document.hidden) done();"
+            "document.addEventListener('visibilitychange', done);"
         )
 
     def run(self, script: str, *arguments: Any) -> Any:
