@@ -24,6 +24,13 @@ std::string element(std::string_view tag, const std::vector<std::string>& lines)
     return fmt::format("\t\t\t<{0}>{1}</{0}>\n", tag, content);
 }
 
+std::string failure(const JunitCase& each) {
+    constexpr std::string_view head = "\t\t\t<failure message=\"test case failed\"";
+    if (!each.failed) return {};
+    if (each.explanation.empty()) return fmt::format("{} />\n", head);
+    return fmt::format("{}>{}</failure>\n", head, xml_content(each.explanation));
+}
+
 }  // namespace
 
 std::string junit_text(const std::vector<JunitCase>& cases) {
@@ -37,7 +44,7 @@ std::string junit_text(const std::vector<JunitCase>& cases) {
     auto add = [&](const JunitCase& each) {
         auto head = fmt::format("\t\t<testcase name={} time=\"{:.3f}\"", xml_attribute(each.name),
                                 each.time.count());
-        std::string content = each.failed ? "\t\t\t<failure message=\"test case failed\" />\n" : "";
+        auto content = failure(each);
         content += element("system-out", each.output) + element("system-err", each.errors);
         result += head + (content.empty() ? " />\n" : ">\n" + content + "\t\t</testcase>\n");
     };
@@ -47,7 +54,7 @@ std::string junit_text(const std::vector<JunitCase>& cases) {
 }
 
 Junit::Junit(std::filesystem::path file) : file_(std::move(file)) {
-    cases_.push_back({std::string(main_case), {}, {}, false, {}});
+    cases_.push_back({std::string(main_case), {}, {}, false, {}, {}});
 }
 
 JunitCase& Junit::current() {
@@ -62,6 +69,12 @@ void Junit::log(const std::string& text) {
 void Junit::fail(const std::string& text) {
     std::lock_guard lock(mutex_);
     current().errors.push_back(text);
+    current().failed = true;
+}
+
+void Junit::explain(const std::string& reason) {
+    std::lock_guard lock(mutex_);
+    current().explanation = reason;
     current().failed = true;
 }
 
@@ -80,7 +93,7 @@ std::size_t Junit::begin_subtest(const std::string& name) {
     auto found = std::find_if(cases_.begin() + 1, cases_.end(),
                               [&](const JunitCase& each) { return each.name == name; });
     auto in = static_cast<std::size_t>(found - cases_.begin());
-    if (found == cases_.end()) cases_.push_back({name, {}, {}, false, {}});
+    if (found == cases_.end()) cases_.push_back({name, {}, {}, false, {}, {}});
     open_.push_back({++last_number_, std::this_thread::get_id(), in, Clock::now()});
     return last_number_;
 }

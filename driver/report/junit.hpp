@@ -18,6 +18,7 @@ struct JunitCase {
     std::vector<std::string> errors;
     bool failed = false;
     std::chrono::duration<double> time{};
+    std::string explanation{};  ///< why it has failed, if that is known
 };
 
 /// The report with `cases`, of which the first is `main`, whose time is that of the run.
@@ -37,6 +38,8 @@ public:
     void log(const std::string& text);
     /// Appends to the errors of the current case and marks it as failed.
     void fail(const std::string& text);
+    /// Marks the current case as failed, with the reason as the text of its failure.
+    void explain(const std::string& reason);
     /// Marks the run as failed for `reason`, unless a case has failed already.
     void run_failed(const std::string& reason);
 

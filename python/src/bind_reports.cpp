@@ -38,10 +38,12 @@ std::string junit_text(const py::list& given) {
     std::vector<report::JunitCase> cases;
     for (const auto& each : given) {
         auto fields = each.cast<py::dict>();
-        cases.push_back(
-            {fields["name"].cast<std::string>(), fields["output"].cast<std::vector<std::string>>(),
-             fields["errors"].cast<std::vector<std::string>>(), fields["failed"].cast<bool>(),
-             std::chrono::duration<double>(fields["time"].cast<double>())});
+        cases.push_back({fields["name"].cast<std::string>(),
+                         fields["output"].cast<std::vector<std::string>>(),
+                         fields["errors"].cast<std::vector<std::string>>(),
+                         fields["failed"].cast<bool>(),
+                         std::chrono::duration<double>(fields["time"].cast<double>()),
+                         {}});
     }
     return report::junit_text(cases);
 }
@@ -65,6 +67,7 @@ void bind_reports(py::module_& module) {
         .def(py::init<std::string>(), py::arg("file"))
         .def("log", &Junit::log, py::arg("text"))
         .def("fail", &Junit::fail, py::arg("text"))
+        .def("explain", &Junit::explain, py::arg("reason"))
         .def("run_failed", &Junit::run_failed, py::arg("reason"))
         .def("begin_subtest", &Junit::begin_subtest, py::arg("name"))
         .def("leave_subtest", &Junit::leave_subtest, py::arg("number"))

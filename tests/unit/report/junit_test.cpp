@@ -32,6 +32,15 @@ protected:
     Junit junit_{file_};
 };
 
+TEST_F(JunitTest, AnExplanationIsTheTextOfTheFailure) {
+    auto part = junit_.begin_subtest("part");
+    junit_.fail("wrong");
+    junit_.leave_subtest(part);
+    junit_.explain("the disk is full:\n<100 %>");
+    EXPECT_THAT(written(), HasSubstr("<failure message=\"test case failed\">the disk is full:\n"
+                                     "&lt;100 %&gt;</failure>\n\t\t\t<system-err>wrong"));
+}
+
 TEST_F(JunitTest, HasACaseForEachSubtestAndMainLast) {
     junit_.log("before");
     auto first = junit_.begin_subtest("a <b>");

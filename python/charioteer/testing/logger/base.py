@@ -82,6 +82,9 @@ class AbstractLogger(ABC):
     def run_failed(self, reason: str) -> None:
         """Records that the run failed, which the terminal shows already."""
 
+    def explain_failure(self, reason: str) -> None:
+        """Records the likely cause of the failure, several lines, which are logged already."""
+
     def record(self, kind: str, facts: Facts) -> None:
         """Adds a record to the trace, docs/trace.md; it is not logged."""
 

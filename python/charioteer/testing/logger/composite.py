@@ -83,6 +83,9 @@ class CompositeLogger(AbstractLogger):
     def run_failed(self, reason: str) -> None:
         self._send_to_all("run_failed", reason)
 
+    def explain_failure(self, reason: str) -> None:
+        self._send_to_all("explain_failure", reason)
+
     def log_serial(self, message: str, machine: str) -> None:
         self._send_to_all("log_serial", message, machine)
 

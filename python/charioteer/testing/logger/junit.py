@@ -56,6 +56,9 @@ class JunitXMLLogger(AbstractLogger):
     def _fail(self, message: str, attributes: Attributes = {}) -> None:
         self.report.fail(encodable(message))
 
+    def explain_failure(self, reason: str) -> None:
+        self.report.explain(encodable(reason))
+
     def run_failed(self, reason: str) -> None:
         self.report.run_failed(encodable(reason))
 
