@@ -30,7 +30,7 @@ from charioteer.testing.subtests import Subtests
 from charioteer.testing.symbols import banner, pythonized
 from charioteer.testing.sync import sync_all
 from charioteer.testing.vlan import VLan
-from charioteer.testing.vsock import VHostDeviceVsock, hints
+from charioteer.testing.vsock import VHostDeviceVsock, hints, kernel_commands
 
 
 class Driver:
@@ -56,18 +56,20 @@ class Driver:
         self.interactive = interactive
         self.streams = False
         """Whether machines log the output of commands as it comes; to be set before the start."""
+        self.on_failure: Callable[[BaseException], None] = lambda _error: None
+        """Called with what has left the script, while the machines run and within the time limit."""
         self.tests = config.test_script.read_text()
         self.vlans: list[VLan] = []
         self.machines_qemu: list[QemuMachine] = []
         self.machines_nspawn: list[NspawnMachine] = []
         self.polling_conditions: list[PollingCondition] = []
         self.vhost_vsock: VHostDeviceVsock | None = None
-        self._adopted: list[QemuMachine] = []
+        self.adopted: list[QemuMachine] = []
         """All virtual machines, also those of `create_machine`."""
         self._symbols: dict[str, Any] = {}
         self._checkpoints = checkpoints or RunCheckpoints(str(config.test_script))
         prompt = self.prompt if interactive else None
-        self._checkpoints.attach(lambda: self._adopted, config.containers, logger, prompt)
+        self._checkpoints.attach(lambda: self.adopted, config.containers, logger, prompt)
         self._subtests = Subtests(logger, self._checkpoints)
         self._session = core.Session(logger.reporter)
         self.race_timer = Timer(self._session, config.global_timeout)
@@ -134,7 +136,6 @@ class Driver:
                     )
                 )
             )
-
         for name, container in self.config.containers.items():
             made = NspawnMachine(
                 out_dir=self.out_dir,
@@ -156,7 +157,7 @@ class Driver:
 
     def _adopt(self, machine: QemuMachine) -> QemuMachine:
         self._session.adopt_machine(machine.handle)
-        self._adopted.append(machine)
+        self.adopted.append(machine)
         machine.streams = self.streams
         return machine
 
@@ -244,15 +245,12 @@ class Driver:
 
     def run_tests(self) -> None:
         """Runs the script within the time limit, then `sync` in the machines."""
-        limit = render(self.global_timeout)
-        self.logger.info(f"Test will time out and terminate in {limit} seconds")
+        seconds = render(self.global_timeout)
+        self.logger.info(f"Test will time out and terminate in {seconds} seconds")
         self.logger.record("phase", {"phase": "script"})
-        self.race_timer.start()
-        try:
+        # How the script ended is the outcome; what comes after it has limits of its own.
+        with self.race_timer, failure.passed_to(self.on_failure):
             self.test_script()
-        finally:
-            # How the script ended is the outcome; what comes after it has limits of its own.
-            self.race_timer.cancel()
         sync_all(self.machines, self.logger)
 
     def start_all(self) -> None:
@@ -346,8 +344,7 @@ class Driver:
         has the address `offset` + 1.
         """
         if offset is not None:
-            numbered = enumerate(self.machines, start=offset + 1)
-            commands = {each.name: f"ssh -o User=root vsock/{cid}" for cid, each in numbered}
+            commands = kernel_commands((each.name for each in self.machines), offset)
         elif self.config.enable_ssh_backdoor:
             every: list[QemuMachine | NspawnMachine] = [*self.machines_qemu, *self.machines_nspawn]
             commands = dict(sorted((each.name, each.ssh_backdoor_command()) for each in every))

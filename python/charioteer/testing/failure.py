@@ -1,9 +1,12 @@
 """Reports of the failure of a test script."""
 
 import traceback
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.script_trace import script_frames
+from charioteer.testing.signals import Terminated
 from charioteer.testing.text import printable
 
 
@@ -47,3 +50,17 @@ def report_interruption(logger: AbstractLogger, error: BaseException, script: st
 
 def name_of_interruption(error: BaseException) -> str:
     return "Ctrl-C" if isinstance(error, KeyboardInterrupt) else "SIGTERM"
+
+
+@contextmanager
+def passed_to(on_failure: Callable[[BaseException], None]) -> Generator[None, None, None]:
+    """Calls `on_failure` with an error by which the block fails, SIGTERM and Ctrl-C excepted."""
+    try:
+        yield
+    except Exception as error:
+        on_failure(error)
+        raise
+    except SystemExit as ending:
+        if ending.code not in (None, 0) and not isinstance(ending, Terminated):
+            on_failure(ending)
+        raise

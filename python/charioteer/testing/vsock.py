@@ -100,6 +100,13 @@ class VHostDeviceVsock:
         self._claim.release()
 
 
+def kernel_commands(names: Iterable[str], offset: int) -> dict[str, str]:
+    """The commands for machines with vsocks of the host's kernel, whose addresses follow `offset`."""
+    return {
+        name: f"ssh -o User=root vsock/{address}" for address, name in enumerate(names, offset + 1)
+    }
+
+
 def hints(commands: dict[str, str]) -> str:
     """The text on how to log in, from the command for each machine."""
     if not commands:
