@@ -35,6 +35,10 @@ class RunOptions:
     """One of LEVELS; None: that of the loggers."""
     stream: bool = False
     """Whether the log shows the output of commands as it comes, unless the script sets `stream`."""
+    diagnosis: bool = True
+    """Whether the machines are asked for the cause when the script fails."""
+    keep_alive: bool = False
+    """Whether the machines run on after a failure, until the run is interrupted."""
     checkpoints: Wishes = field(default_factory=Wishes)
     vsock_offset: int | None = None
     """When machines have vsocks of the host's kernel: machine i has the address offset + i."""
@@ -72,6 +76,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="type the test instead of running the script",
     )
+    # Abbreviations that --no-diagnosis would otherwise make ambiguous.
+    parser.add_argument(
+        *("--n", "--no", "--no-"),
+        dest="interactive",
+        action="store_const",
+        const=False,
+        help=argparse.SUPPRESS,
+    )
     parser.add_argument(
         "--debug-hook-attach",
         metavar="CMD",
@@ -98,6 +110,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stream", action="store_true", help="show the output of commands line by line as it comes"
     )
+    _add_options_of_failures(parser)
+    _add_options_of_checkpoints(parser)
+
+
+def _add_options_of_failures(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-diagnosis",
+        dest="diagnosis",
+        action="store_false",
+        help="do not ask the machines for the cause of a failure",
+    )
+    parser.add_argument(
+        "--keep-alive",
+        action="store_true",
+        help="let the machines run on after a failure, until Ctrl-C or the time limit",
+    )
+
+
+def _add_options_of_checkpoints(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--checkpoint",
         action="store_true",
@@ -146,6 +177,8 @@ def run_options(options: argparse.Namespace, output_directory: Path, label: str 
         report=options.report,
         log_level=options.log_level,
         stream=options.stream,
+        diagnosis=options.diagnosis,
+        keep_alive=options.keep_alive,
         checkpoints=Wishes(options.checkpoint, options.resume, options.clock == "now", label),
     )
 

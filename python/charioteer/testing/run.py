@@ -4,16 +4,19 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 
 from charioteer.errors import InputError
 from charioteer.report import page
-from charioteer.testing import failure, script_record, script_trace
+from charioteer.testing import failure, keep_alive, script_record, script_trace
 from charioteer.testing.checkpoints.plan import Plan, plan
 from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
 from charioteer.testing.config import DriverConfiguration
 from charioteer.testing.debug import Debug, DebugNop
+from charioteer.testing.diagnosis.failed_step import StepObserver
+from charioteer.testing.diagnosis.run_diagnosis import RunDiagnosis
 from charioteer.testing.driver import Driver
 from charioteer.testing.errors import MachineError
 from charioteer.testing.forked import children_end_here
@@ -31,6 +34,7 @@ from charioteer.testing.output import in_order_with
 from charioteer.testing.signals import Signals, Terminated
 from charioteer.testing.wording import kept_state
 
+OnFailure = Callable[[BaseException], None]
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 """Of a run that passed, whose standard output was closed by its reader before the end."""
@@ -69,6 +73,9 @@ def _run_planned(
     try:
         driver = _make_driver(configuration, options, logger, planned.checkpoints)
         script_record.record(logger, str(configuration.test_script), driver.tests)
+        diagnosis = RunDiagnosis(options.output_directory, logger, configuration.test_script)
+        if not driver.interactive:
+            driver.on_failure = _on_failure(driver, options, diagnosis)
         for message in planned.messages:
             logger.info(message)
         for warning in planned.warnings:
@@ -78,14 +85,32 @@ def _run_planned(
         # A prompt uses the terminal exclusively.
         ordered = nullcontext() if driver.interactive else in_order_with(logger.reporter)
         with ordered:
-            status = _run(driver, planned, options.vsock_offset, logger, signals)
+            try:
+                status = _run(driver, planned, options.vsock_offset, logger, signals)
+            finally:
+                diagnosis.show()
         return OUTPUT_CLOSED if status == 0 and logger.reporter.output_unread else status
     finally:
         _finish(logger, sys.exc_info()[1], options)
 
 
+def _on_failure(driver: Driver, options: RunOptions, diagnosis: RunDiagnosis) -> OnFailure:
+    """What is done when the script has failed, before the machines end."""
+
+    def act(error: BaseException) -> None:
+        if options.diagnosis:
+            diagnosis.make(error, [*driver.adopted, *driver.machines_nspawn])
+        if options.keep_alive:
+            diagnosis.show()
+            keep_alive.wait(driver.machines, driver.logger, driver.global_timeout)
+
+    return act
+
+
 def _make_logger(options: RunOptions) -> CompositeLogger:
     logger = CompositeLogger([TerminalLogger()])
+    if options.diagnosis:
+        logger.add_logger(StepObserver())
     try:
         if (log_file := os.environ.get("LOGFILE")) is not None and log_file != os.devnull:
             logger.add_logger(XMLLogger(log_file))

@@ -1,0 +1,121 @@
+"""Asks all machines of a run at once, within one limit."""
+
+import time
+from collections.abc import Sequence
+
+from charioteer import _core as core
+from charioteer.testing.checkpoints.unrecorded import unrecorded
+from charioteer.testing.diagnosis import questions
+from charioteer.testing.diagnosis.answer import Answer, Outside
+from charioteer.testing.diagnosis.request import Request
+from charioteer.testing.machine import BaseMachine, NspawnMachine, QemuMachine
+from charioteer.testing.machines import Outcomes
+
+LIMIT = 5.0
+"""Seconds for all machines together."""
+EMULATED_LIMIT = 15.0
+"""The same, if a guest runs without KVM."""
+# Of the whole interview the guests get most; the rest is for the way there and back.
+_SHARE_OF_GUEST = 0.9
+_CONSOLE_LINES = 40
+
+
+class Interview:
+    """One interview. Machines that are off are not started, and no polling condition is checked."""
+
+    def __init__(self, request: Request, machines: Sequence[BaseMachine]) -> None:
+        self._request = request
+        self._machines = [
+            each
+            for each in machines
+            if isinstance(each, (QemuMachine, NspawnMachine)) and _was_started(each)
+        ]
+        self._outsides: dict[str, Outside] = {}
+        self.answers: dict[str, Answer] = {}
+        self.silent: dict[str, str] = {}
+        """Why machines did not answer, by their names."""
+
+    @property
+    def has_machines(self) -> bool:
+        """Whether any machine was started."""
+        return bool(self._machines)
+
+    def hold(self) -> None:
+        """Asks. Returns when all have answered or the limit has passed; raises KeyboardInterrupt."""
+        looks = Outcomes[Outside](self._machines)
+        late = looks.gather(_look, LIMIT / 2)
+        self._outsides = looks.values
+        limit = EMULATED_LIMIT if any(e.is_emulated for e in looks.values.values()) else LIMIT
+        asked = [each for each in self._machines if self._takes_commands(each)]
+        outcomes = Outcomes[Answer](asked)
+        late += outcomes.gather(lambda machine: self._ask(machine, limit), limit)
+        self.answers = {
+            each.name: outcomes.values.get(each.name)
+            or Answer(each.name, outside=self._outside(each))
+            for each in self._machines
+        }
+        for name in late:
+            self.silent[name] = f"within {limit:g} s"
+        for name, error in outcomes.failures.items():
+            self.silent[name] = str(error).split("\n")[0].removeprefix(f"{name}: ")
+
+    def _outside(self, machine: BaseMachine) -> Outside:
+        return self._outsides.get(machine.name, Outside())
+
+    def _takes_commands(self, machine: BaseMachine) -> bool:
+        outside = self._outside(machine)
+        if outside.has_ended:
+            return False
+        if not machine.is_up():
+            self.silent[machine.name] = "it has not finished booting"
+            return False
+        if outside.run_state not in ("", "running"):
+            self.silent[machine.name] = f"its state is {outside.run_state}"
+            return False
+        return True
+
+    def _ask(self, machine: BaseMachine, limit: float) -> Answer:
+        assert isinstance(machine, (QemuMachine, NspawnMachine))
+        is_failed = machine.name == self._request.machine
+        text = questions.script(self._request, is_failed or self._request.machine is None)
+        # Not the machine's own methods, which a script may have replaced, and which are logged.
+        handle: core.Guest = machine.handle
+        asked_at, begin = time.time(), time.monotonic()
+        with unrecorded():
+            outcome = handle.run(text, None, limit * _SHARE_OF_GUEST, False, False)
+        output = outcome.output[: questions.OUTPUT_LIMIT].decode(errors="replace")
+        took = time.monotonic() - begin
+        sections = questions.sections(output)
+        return Answer(machine.name, sections, asked_at, took, self._outside(machine))
+
+
+def _was_started(machine: BaseMachine) -> bool:
+    if isinstance(machine, QemuMachine):
+        with unrecorded():
+            return machine.handle.process is not None
+    return machine.is_up()
+
+
+def _look(machine: BaseMachine) -> Outside:
+    """What can be seen without the guest."""
+    if not isinstance(machine, QemuMachine):
+        return Outside(console=tuple(machine.console_tail()))
+    with unrecorded():
+        return _look_at_qemu(machine.handle)
+
+
+def _look_at_qemu(handle: core.Machine) -> Outside:
+    import json
+
+    console = tuple(handle.console_tail(_CONSOLE_LINES))
+    process = handle.process
+    if process is None or (status := process.poll()) is not None:
+        output = tuple(process.last_output().split("\n")) if process is not None else ()
+        # A machine that the script has shut down, and waited for, is not booted.
+        return Outside(console, handle.booted, None if process is None else status, output)
+    try:
+        state = json.loads(handle.qmp("query-status"))["return"]["status"]
+        has_kvm = json.loads(handle.qmp("query-kvm"))["return"]["enabled"]
+    except Exception:  # a QEMU without an answer is no reason to ask nothing
+        return Outside(console)
+    return Outside(console, run_state=str(state), is_emulated=not has_kvm)

@@ -1,0 +1,144 @@
+"""The questions to a guest: one script of the shell, and its answers by section.
+
+The script takes processor time from the guest, of which there is little under TCG: it starts few
+programs, and those that need the file system or the network in doubt come last, since a program that
+blocks there takes the time of all after it. Every program is optional.
+"""
+
+import shlex
+
+from charioteer.testing.diagnosis.request import Request
+
+OUTPUT_LIMIT = 2 * 1024 * 1024
+_SECTION = "\x1e"
+
+# Each section begins with a line of this name. No program may read the script from standard input.
+_START = r"""
+set +eu +o pipefail 2>/dev/null
+exec </dev/null 2>&1
+LC_ALL=C; export LC_ALL
+section() { printf '\n\036%s\n' "$1"; }
+have() { command -v "$1" >/dev/null; }
+limited() { if have timeout; then timeout "$@"; else shift; "$@"; fi; }
+section clock; if [ -n "${EPOCHREALTIME:-}" ]; then echo "$EPOCHREALTIME"; else date +%s; fi
+section files
+head -n 200 /proc/uptime /proc/meminfo /proc/mounts /proc/sys/fs/file-nr /proc/loadavg \
+    /etc/resolv.conf /etc/hosts
+section kernel; dmesg 2>/dev/null | tail -n 150
+"""
+
+# What systemd knows. The journals of units that are not well are asked for by name, since newer lines
+# of others may be many.
+_SYSTEMD = r"""
+if [ -d /run/systemd/system ] && have systemctl; then
+  section units
+  bad=$(systemctl list-units --all --plain --no-legend --no-pager --full \
+      --state=failed,activating,auto-restart,deactivating)
+  echo "$bad"
+  names=$(echo "$bad" | while read -r name _; do case $name in
+      *.device) ;; *) printf '%s ' "$name";; esac; done)
+  section show
+  [ -z "$names$asked" ] || systemctl show --no-pager -p Id,LoadState,ActiveState,SubState,Result \
+      -p NRestarts,ExecMainCode,ExecMainStatus,ConditionResult,StateChangeTimestampMonotonic \
+      -p FragmentPath,Job,LimitNOFILE,User,MainPID,ControlPID -- $names $asked
+  section jobs; systemctl list-jobs --no-pager --no-legend --full --after --before
+  fields=MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,SYSLOG_IDENTIFIER
+  if have journalctl; then
+    section journal
+    journalctl -b --no-pager -q -n 200 -o json --output-fields=$fields
+    if [ -n "$names$asked" ]; then
+      section unit-journal
+      set --; for each in $names $asked; do set -- "$@" -u "$each"; done
+      journalctl -b --no-pager -q -n 120 -o json --output-fields=$fields "$@"
+    fi
+  fi
+fi
+"""
+
+_NETWORK = r"""
+section addresses; ip addr 2>/dev/null
+section routes; ip route 2>/dev/null
+section neighbours; ip neigh 2>/dev/null
+if have ss; then section sockets; ss -Hltunp
+else section proc-sockets; head -n 200 /proc/net/tcp /proc/net/tcp6; fi
+section leases
+for each in /run/systemd/netif/leases/* /var/lib/dhcp/*.leases; do
+  [ -e "$each" ] && tail -n 40 -- "$each" /dev/null
+done
+section firewall
+if have iptables-save; then limited 2 iptables-save -c | head -n 300
+elif have nft; then limited 2 nft list ruleset | head -n 300; fi
+if have tc; then tc -s filter show dev lo 2>/dev/null | head -n 20; fi
+"""
+
+_DISKS = r"""
+section disks; limited 3 df -P -k
+section inodes; limited 3 df -P -i
+"""
+
+# Only on machines that may ask the server. The logs are of the first pods that are not ready.
+_KUBERNETES = r"""
+for each in /etc/rancher/k3s/k3s.yaml /etc/kubernetes/admin.conf; do
+  [ -r "$each" ] || continue
+  KUBECONFIG=$each; export KUBECONFIG
+  if have kubectl; then ask() { limited "$@"; }
+  elif have k3s; then ask() { seconds=$1; shift 2; limited "$seconds" k3s kubectl "$@"; }
+  else break; fi
+  section kubernetes
+  ask 6 kubectl get nodes,pods,events --all-namespaces --request-timeout=4s -o json
+  pods=$(ask 4 kubectl get pods --all-namespaces --no-headers --request-timeout=2s |
+      while read -r space pod ready state _; do
+        case $state in Completed|Pending|ContainerCreating) continue;; esac
+        [ "${ready%/*}" = "${ready#*/}" ] || echo "$space/$pod"
+      done | head -n 2)
+  for pod in $pods; do
+    section "pod-log $pod"
+    ask 3 kubectl logs -n "${pod%%/*}" "${pod#*/}" --all-containers --tail=20 --request-timeout=2s
+  done
+  break
+done
+"""
+
+_COLLECTORS = r"""
+for each in /etc/charioteer/diagnosis.d/*; do
+  if [ -x "$each" ]; then section "collector ${each##*/}"; limited 4 "$each" | head -c 65536; fi
+done
+"""
+
+
+def script(request: Request, is_on_failed_machine: bool) -> str:
+    """The script for a guest; on the machine of the failed step it also tries hosts and files."""
+    subjects = request.subjects
+    units = " ".join(shlex.quote(each) for each in subjects.units)
+    parts = [_START, f"asked={shlex.quote(units)}", _SYSTEMD, _NETWORK, _of_files(subjects.files)]
+    if is_on_failed_machine:
+        parts += [_of_host(each) for each in subjects.hosts[:3]]
+    return "\n".join([*parts, _DISKS, _KUBERNETES, _COLLECTORS, "section end", "exit 0"])
+
+
+def _of_files(files: tuple[str, ...]) -> str:
+    lines = ["section paths"]
+    for each in files:
+        quoted = shlex.quote(each)
+        lines.append(f"[ -e {quoted} ] && ls -ld {quoted} || printf 'missing %s\\n' {quoted}")
+    return "\n".join(lines)
+
+
+def _of_host(host: str) -> str:
+    """Whether the host answers, and to packets of 1500 bytes, too, unless they are fragmented."""
+    quoted = shlex.quote(host)
+    return (
+        f"section {shlex.quote(f'ping {host}')}\n"
+        f"if limited 4 ping -c 1 -W 1 {quoted}; then\n"
+        f"  section {shlex.quote(f'large-ping {host}')}\n"
+        f"  limited 4 ping -M do -c 1 -W 1 -s 1472 {quoted}\nfi"
+    )
+
+
+def sections(output: str) -> dict[str, str]:
+    """The answers by the names of their sections; of one that was cut off, what there is."""
+    found: dict[str, str] = {}
+    for part in output.split("\n" + _SECTION)[1:]:
+        name, _, text = part.partition("\n")
+        found[name] = text
+    return found

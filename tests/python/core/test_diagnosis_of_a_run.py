@@ -1,0 +1,130 @@
+"""What a run with the real core and a fake QEMU shows and writes when its script has failed."""
+
+from xml.etree import ElementTree
+
+import pytest
+from charioteer.trace import records
+
+from support.testbed import Testbed
+
+SCREEN = "!!! why the test failed:\n"
+FAILING = "web.succeed('cat /etc/no-such-file >&2')"
+
+
+def test_the_cause_comes_last_and_is_in_all_reports(testbed: Testbed) -> None:
+    configuration = testbed.configuration(FAILING)
+    run = testbed.drive(configuration, "--trace", "--junit-xml=junit.xml")
+    run.expect(1)
+    log, _, screen = run.stderr.partition(SCREEN)
+    assert "cleanup" in log and "!!! RequestedAssertionFailed" in log
+    lines = screen.removesuffix("\n").split("\n")
+    assert all(each.startswith("!!!   ") for each in lines), screen
+    assert lines[0] == f"!!!   line 1: {FAILING}"
+    assert "/etc/no-such-file does not exist" in screen
+    details = testbed.out / "diagnosis.txt"
+    assert lines[-1].endswith(str(details)) and details.stat().st_mode & 0o777 == 0o600
+    assert "==== web" in details.read_text()
+    suite = ElementTree.parse(testbed.out / "junit.xml").getroot()[0]
+    failure = suite.findtext("testcase/failure") or ""
+    assert failure.startswith("why the test failed:\n")
+    assert "/etc/no-such-file does not exist" in failure
+    found = records.load(testbed.out).of_kind("finding")
+    assert [each["rank"] for each in found] == list(range(1, len(found) + 1))
+    assert any(each["text"] == "/etc/no-such-file does not exist" for each in found)
+
+
+def test_the_questions_are_no_step_and_check_no_condition(testbed: Testbed) -> None:
+    script = """\
+        @polling_condition(seconds_interval=0)
+        def holds():
+            print("checked")
+
+        with holds:
+            web.start()
+            try:
+                web.fail("true")
+            finally:
+                print("failed")
+    """
+    run = testbed.drive(testbed.configuration(script), "--trace")
+    run.expect(1)
+    assert SCREEN in run.stderr and "checked" not in run.stdout.partition("failed")[2]
+    names = [each.name for each in records.load(testbed.out).spans.values()]
+    assert not any("section" in each for each in names)
+
+
+@pytest.mark.parametrize(
+    ("script", "options", "status"),
+    [
+        (FAILING, ["--no-diagnosis"], 1),
+        ("pass", [], 0),
+        ("assert False, 'no machine was started'", [], 1),
+        ("import sys; sys.exit(0)", [], 0),
+        ("no_such_name", [], 1),
+        ("x = = 1", [], 1),
+    ],
+)
+def test_without_a_diagnosis(
+    testbed: Testbed, script: str, options: list[str], status: int
+) -> None:
+    run = testbed.drive(testbed.configuration(script), *options)
+    run.expect(status)
+    assert SCREEN not in run.stderr and not (testbed.out / "diagnosis.txt").exists()
+
+
+def test_machines_that_are_off_are_not_started(testbed: Testbed) -> None:
+    starts = [testbed.start_script(name) for name in ("web", "db")]
+    script = "web.succeed('true')\nassert 1 == 2, 'numbers differ'"
+    run = testbed.drive(testbed.configuration(script, starts))
+    run.expect(1)
+    assert "db: starting vm" not in run.stderr
+    assert "!!!   happened: numbers differ" in run.stderr.partition(SCREEN)[2]
+
+
+def test_the_end_of_qemu_is_the_cause(testbed: Testbed) -> None:
+    run = testbed.drive(
+        testbed.configuration("web.start()\nweb.handle.process.kill()\nweb.succeed('true')")
+    )
+    run.expect(1)
+    assert "1. web: QEMU has ended" in run.stderr.partition(SCREEN)[2]
+
+
+def test_github_actions(testbed: Testbed) -> None:
+    summary = testbed.folder / "summary.md"
+    environment = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(testbed.folder)}
+    run = testbed.drive(
+        testbed.configuration(FAILING), GITHUB_STEP_SUMMARY=str(summary), **environment
+    )
+    run.expect(1)
+    assert "\n::error file=test.py,line=1,title=Test failed::command `cat /etc/no" in run.stdout
+    assert "why the test failed:" in summary.read_text()
+
+
+def test_the_team_is_kept_alive_until_ctrl_c(testbed: Testbed) -> None:
+    run = testbed.drive(testbed.configuration(FAILING), "--keep-alive")
+    run.wait_for("charioteer shell web@")
+    assert SCREEN in run.stderr and "cleanup" not in run.stderr
+    run.press_ctrl_c()
+    run.expect(1)
+    assert "cleanup" in run.stderr and run.stderr.count(SCREEN) == 1
+
+
+def test_the_time_limit_of_the_run_ends_a_team_that_is_kept_alive(testbed: Testbed) -> None:
+    configuration = testbed.configuration(FAILING, global_timeout=6)
+    run = testbed.drive(configuration, "--keep-alive")
+    run.wait_for("charioteer shell web@")
+    run.expect(143)
+    assert "cleanup" in run.stderr
+
+
+def test_ctrl_c_ends_the_questions(testbed: Testbed) -> None:
+    start = testbed.start_script("web", mode="ignore-commands")
+    configuration = testbed.configuration(
+        "web.start()\nweb.connect()\nassert False, 'wrong'", [start]
+    )
+    run = testbed.drive(configuration)
+    run.wait_for("asking the machines for the cause")
+    run.press_ctrl_c()
+    run.expect(1)
+    assert "!!! the questions for the cause were ended by Ctrl-C" in run.stderr
+    assert "!!!   happened: wrong" in run.stderr
