@@ -49,6 +49,7 @@ _AIMS = {
     "memory_four_machines": Aim(1),
     "trace_overhead": Aim(1.03),
     "report_100k_events": Aim(1),
+    "failure_to_first_screen": Aim(1),
 }
 
 

@@ -16,6 +16,7 @@ import agent
 import checkpoints
 import commands
 import console
+import diagnosis
 import driver
 import figures
 import guest
@@ -95,6 +96,7 @@ _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "screen": _screen,
     "trace": _trace,
     "report": _report,
+    "diagnosis": diagnosis.measure,
     "checkpoints": checkpoints.measure,
     "headscale": checkpoints.measure_headscale,
 }

@@ -24,13 +24,13 @@ class Mesh:
     headscale = "headscale"
 
     def __init__(self, machines: SharedMachines) -> None:
-        self._machines = machines
+        self.machines = machines
         self.nodes = [machines[machine.name] for machine in machines.driver.machines]
         self.server = machines[self.server_name]
         self._captures: dict[str, list[Path]] = {node.name: [] for node in self.nodes}
 
     def __getitem__(self, name: str) -> QemuMachine:
-        return self._machines[name]
+        return self.machines[name]
 
     def start(self) -> None:
         """Starts the nodes and joins them to the tailnet."""
@@ -82,7 +82,7 @@ class Mesh:
     def record(self, node: QemuMachine) -> None:
         """Records the packets on the node's user network, eth0, until the machine ends."""
         captures = self._captures[node.name]
-        captures.append(self._machines.out / f"{node.name}-{len(captures)}.pcap")
+        captures.append(self.machines.out / f"{node.name}-{len(captures)}.pcap")
         node.send_monitor_command(
             f"object_add filter-dump,id=world,netdev=user.0,file={captures[-1]}"
         )

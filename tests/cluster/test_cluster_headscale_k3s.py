@@ -6,6 +6,7 @@ import pytest
 from charioteer import paths
 
 from kubernetes import NODES, SLOW, VERY_SLOW, Kubernetes
+from support.first_screen import first_screen, observe_steps
 from support.patience import deadline
 from support.shared_machines import machines_of_cluster
 from support.testbed import Testbed
@@ -19,6 +20,7 @@ READY = "curl -sS --insecure --max-time 20 https://192.168.1.2:6443/readyz"
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Kubernetes]:
     with machines_of_cluster(NODES) as made:
+        observe_steps(made)
         nodes = Kubernetes(made)
         with deadline(START_LIMIT):
             nodes.start()
@@ -166,3 +168,21 @@ def test_nodes_send_no_packets_to_the_internet(cluster: Kubernetes) -> None:
     # Check that the recording works.
     cluster.server.execute("ping -c 1 -W 5 10.0.2.2")
     assert cluster.sent_to_the_internet(cluster.server)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "cause"),
+    [
+        ("wrong-image", {"image": "web:2"}, "cannot use the image"),
+        ("crashing", {"command": "false"}, "is in a crash loop"),
+        ("unscheduled", {"node": "no-such-node"}, "is not scheduled"),
+    ],
+)
+def test_the_cause_of_a_pod_that_is_not_ready(
+    cluster: Kubernetes, name: str, change: dict[str, str], cause: str
+) -> None:
+    cluster.create_pod(name, **{"node": "worker", **change})
+    wait = f"kubectl wait --for=condition=Ready pod/{name} --timeout=60s"
+    screen = first_screen(cluster.machines, f"server.succeed('{wait}')")
+    cluster.kubectl(f"delete pod {name} --wait=false")
+    assert f"1. server: the pod default/{name} {cause}" in screen
