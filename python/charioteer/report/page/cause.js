@@ -23,7 +23,7 @@ function showCause() {
     cause.line && run.script ? sourceAround(cause.line) : "",
     lastOutput(step),
     ...cause.states.map(({ machine, line }) => el("p", { class: "cause-panic" }, sign("fatal"), `${machine}: ${line}`)),
-    notesOf(cause),
+    notesOf(cause.notes),
     step ? el("p", { class: "actions" },
       button("Show the step", () => chooseStep(step, { tab: "steps", opened: true, ...RESET })),
       button("Show the log at its end", () => choose({ ...RESET, tab: "log", chosen: { entry: entryBefore(step.end) }, opened: false })),
@@ -65,7 +65,7 @@ function lastOutput(step) {
     el("pre", { tabindex: "0", role: "region", "aria-label": title, text: lines.slice(-LAST_OUTPUT).join("\n") }));
 }
 
-function notesOf({ notes }) {
+function notesOf(notes) {
   if (!notes.length) return "";
   return el("details", {}, el("summary", { text: formatCount(notes.length, "note on the error", "notes on the error") }),
     ...notes.map((note) => el("pre", { text: note })));

@@ -1,11 +1,12 @@
 // Everything about the chosen step, entry of the log, line of the script or change of a machine.
 
 const MOST_LISTED = 200;
+const SLOWEST = 12;
 
 function showDetail() {
   const { chosen } = store;
   const box = byId("detail");
-  const content = !chosen ? [hint()]
+  const content = !chosen ? overview()
     : chosen.step ? stepDetail(chosen.step)
       : chosen.line ? lineDetail(chosen.line)
         : chosen.event ? eventDetail(chosen.event)
@@ -15,8 +16,14 @@ function showDetail() {
   box.scrollTop = 0;
 }
 
-function hint() {
-  return el("p", { class: "muted hint", text: "Choose a step, a line of the log or of the script." });
+/** While nothing is chosen: where the time went, in steps that have no others within them. */
+function overview() {
+  const around = new Set(run.steps.map((step) => step.parent));
+  const slowest = run.steps.filter((step) => !around.has(step.n)).sort((a, b) => b.end - b.begin - (a.end - a.begin));
+  return [
+    el("p", { class: "muted", text: "Choose a step, a line of the log or of the script." }),
+    slowest.length ? section("Slowest steps", stepTable(slowest.slice(0, SLOWEST))) : "",
+  ];
 }
 
 function head(state, title, ...facts) {
@@ -67,8 +74,7 @@ function stepDetail(step) {
 }
 
 function errorBlock(step) {
-  const notes = (step.notes || []).map((note) => el("pre", { class: "note", text: note }));
-  return el("div", { class: "error" }, el("pre", { class: "error-text", text: step.error }), ...notes);
+  return el("div", { class: "error" }, el("pre", { class: "error-text", text: step.error }), notesOf(step.notes || []));
 }
 
 const cutText = (cut) => Object.entries(cut).map(([name, bytes]) =>

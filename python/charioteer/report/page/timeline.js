@@ -54,7 +54,7 @@ class Timeline {
 
   resize() {
     const column = this.canvas.parentElement.clientWidth - byId("lane-names").offsetWidth;
-    const visible = Math.round(Math.min(this.height, Math.max(170, window.innerHeight * 0.42)));
+    const visible = Math.round(Math.min(this.height, Math.max(170, window.innerHeight * 0.5)));
     if (column < 20 || (column === this.view.width && visible === this.visible)) return;
     this.view.width = column;
     this.visible = visible;
