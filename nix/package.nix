@@ -23,6 +23,7 @@
 let
   inherit (unwrapped) language python3;
   pythonPackages = [
+    python3.pkgs.aiohttp
     python3.pkgs.jinja2
     python3.pkgs.ptpython
   ] ++ extraPythonPackages python3.pkgs;
@@ -95,7 +96,7 @@ stdenv.mkDerivation (finalAttrs: {
     runHook preInstallCheck
     PYTHONPATH=$out/${python3.sitePackages}:${python3.pkgs.makePythonPath pythonPackages} \
       ${python3.interpreter} -c \
-      'import charioteer._core, charioteer.cli.program, jinja2, ptpython, test_driver.driver, test_driver.machine'
+      'import aiohttp, charioteer._core, charioteer.cli.program, jinja2, ptpython, test_driver.driver, test_driver.machine'
     $out/bin/generate-driver-symbols
     runHook postInstallCheck
   '';

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -27,7 +28,12 @@ class Browser:
         self.driver = driver
 
     def open(self, page: Path, size: tuple[int, int] = WIDE, scheme: str = "light") -> None:
-        """Shows a page anew, with `scheme` as the colours that the system prefers."""
+        """Shows a page from disk, with `scheme` as the colours that the system prefers."""
+        self.open_address(page.as_uri(), size, scheme)
+
+    def open_address(
+        self, address: str, size: tuple[int, int] = WIDE, scheme: str = "light"
+    ) -> None:
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -35,7 +41,7 @@ class Browser:
         self.driver.get("about:blank")
         self.driver.get_log("performance")  # of the page before
         self.driver.get_log("browser")
-        self.driver.get(page.as_uri())
+        self.driver.get(address)
         self.run("try { localStorage.clear(); } catch {}")
         self.drawn()
 
@@ -64,9 +70,9 @@ class Browser:
             shown = (each for each in self.all(selector) if each.is_displayed())
             return next((each for each in shown if text in each.text), None)
 
-        found: WebElement = WebDriverWait(self.driver, scaled(10)).until(
-            find, f"no {selector} with {text!r}"
-        )
+        found: WebElement = WebDriverWait(
+            self.driver, scaled(10), ignored_exceptions=[StaleElementReferenceException]
+        ).until(find, f"no {selector} with {text!r}")
         return found
 
     def text(self, selector: str) -> str:

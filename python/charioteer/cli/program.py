@@ -5,7 +5,7 @@ import os
 import sys
 
 from charioteer import __version__
-from charioteer.cli import checkpoints, images, run, shell, trace
+from charioteer.cli import checkpoints, images, run, shell, trace, watch
 from charioteer.errors import BuildError, InputError, ShellUnavailable
 from charioteer.testing.options import with_values
 
@@ -78,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     about = "convert the trace of a run, or answer a query of it"
     trace.add_to(commands.add_parser("trace", help=about, description=about))
+    live = "serve the page of a run that lasts, for a browser on this machine"
+    watch.add_to(commands.add_parser("watch", help=live, description=live))
     images.add_list_to(commands.add_parser("list", help="list the guests and the examples"))
     return parser
 

@@ -6,11 +6,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from charioteer import paths
+from charioteer.cli import watch
 from charioteer.cluster import configuration, definition
 from charioteer.errors import InputError
 from charioteer.testing.options import add_options, run_options, writable_directory
@@ -32,6 +33,10 @@ def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
         help=argparse.SUPPRESS,
     )  # fmt: skip
     add_options(parser)
+    parser.add_argument(
+        "--watch", action="store_true",
+        help="serve the page of the run while it lasts, for a browser on this machine",
+    )  # fmt: skip
     parser.set_defaults(execute=execute, interactive=interactive, trace=True, report=True)
 
 
@@ -50,7 +55,8 @@ def execute(options: argparse.Namespace) -> int:
             # The error of a failed write has no file name.
             raise OSError(error.errno, error.strerror, error.filename or str(folder)) from error
         try:
-            return run(_loaded(written), chosen)
+            with watch.beside(artefacts) if options.watch else nullcontext():
+                return run(_loaded(written), chosen)
         finally:
             sys.stdout.flush()
             print(f"artefacts are in {artefacts}", file=sys.stderr)

@@ -10,13 +10,14 @@ from typing import Any
 from charioteer.report import model
 from charioteer.report.files import PAGE
 from charioteer.trace import records
-from charioteer.trace.records import Trace
+from charioteer.trace.records import FILE_NAME, Trace
 
 _PARTS = Path(__file__).parent / "page"
 # In the order in which they are concatenated: each uses what is defined in those before.
 _SCRIPTS = ("dom", "format", "data", "store", "filter", "lanes", "painter", "timeline",
             "timeline_input", "list", "steps_view", "log_view", "script_view", "files_view",
-            "excerpt", "detail", "cause", "header", "main")  # fmt: skip
+            "excerpt", "detail", "cause", "header", "live", "main")  # fmt: skip
+_NOT_BEGUN = Trace([{"kind": "run", "t": 0, "wall": "1970-01-01T00:00:00+00:00"}])
 _STYLES = ("base", "timeline", "lists", "detail")
 
 
@@ -47,7 +48,22 @@ def remove(folder: Path) -> None:
     (folder / PAGE).unlink(missing_ok=True)
 
 
-def render(trace: Trace, folder: Path) -> bytes:
+def render_live(folder: Path) -> bytes:
+    """The page of a run that lasts, which asks the server that has sent it for new data.
+
+    Raises OSError, InputError.
+    """
+    trace = _NOT_BEGUN if not (folder / FILE_NAME).exists() else records.load(folder)
+    return render(trace, folder, is_live=True)
+
+
+def data_of(folder: Path) -> tuple[str, str]:
+    """The data of the page as JSON, and the status of the run. Raises OSError, InputError."""
+    trace = records.load(folder)
+    return _json(model.of(trace, folder)).encode("utf-8", "replace").decode(), trace.status
+
+
+def render(trace: Trace, folder: Path, is_live: bool = False) -> bytes:
     """The page. `folder`: the output directory, whose files it links to."""
     import jinja2  # slow to import
 
@@ -58,6 +74,7 @@ def render(trace: Trace, folder: Path) -> bytes:
     template = environment.from_string((_PARTS / "page.html.j2").read_text(encoding="utf-8"))
     text = template.render(
         data=data,
+        is_live=is_live,
         json=_json(data),
         program=program,
         style=style,

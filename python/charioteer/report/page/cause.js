@@ -8,8 +8,8 @@ function showCause() {
   const { cause } = run;
   const box = byId("cause");
   box.replaceChildren();
-  box.hidden = !cause;
-  if (!cause) return;
+  box.hidden = !cause || isRunning();
+  if (box.hidden) return;
   const step = stepByNumber.get(cause.step);
   const [first, ...rest] = cause.text.trim().split("\n");
   box.append(el("div", { class: "cause-main" },

@@ -52,6 +52,7 @@ const SIGNS = {
   open: ["…", "not finished"],
   interrupted: ["■", "interrupted"],
   unfinished: ["…", "unfinished"],
+  running: ["▶", "running"],
   fatal: ["✕", "fatal"],
   odd: ["▲", "unusual"],
   note: ["•", "note"],

@@ -9,7 +9,9 @@ const KEYS = [
 ];
 
 function showFacts() {
-  byId("verdict").replaceChildren(sign(run.status), el("span", { text: run.status }));
+  const status = isRunning() ? "running" : run.status;
+  byId("verdict").className = `verdict is-${status}`;
+  byId("verdict").replaceChildren(sign(status), el("span", { text: status }));
   const begin = wallTime(0);
   const parts = [
     `${formatDuration(run.duration)}`,

@@ -126,5 +126,6 @@ onChange(["span", "machine", "onlyFailed"], () => {
 onChange(["chosen", "tab", "span"], writeAddress);
 window.addEventListener("hashchange", () => choose(readAddress()));
 
+followRun();
 const failedStep = run.cause && stepByNumber.get(run.cause.step);
 choose({ tab: "steps", chosen: failedStep ? { step: failedStep } : null, span: null, machine: null, ...readAddress() });

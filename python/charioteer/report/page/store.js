@@ -43,6 +43,9 @@ function spanOf(one, other) {
   return end > begin ? [begin, end] : null;
 }
 
+/** Whether the run lasts, as the server of the page sees it. */
+const isRunning = () => "live" in document.documentElement.dataset && run.status === "unfinished";
+
 function chooseStep(step, changes = {}) {
   choose({ chosen: { step }, ...changes });
 }
