@@ -85,12 +85,15 @@
             pkgs.ccache
             pkgs.qemu_test
             (pkgs.python3.withPackages (p: [
+              p.aiohttp
               p.black
+              p.jinja2
               p.mypy
               p.ptpython
               p.pyflakes
               p.pytest
               p.pytest-xdist
+              p.selenium
             ]))
           ];
         };

@@ -1,6 +1,8 @@
 # The Python packages that Charioteer uses; pkgs/top-level/python-packages.nix names them.
 [
+  "aiohttp"
   "black"
+  "jinja2"
   "mypy"
   "ptpython"
   "pybind11"
@@ -8,4 +10,5 @@
   "pytest"
   "pytest-xdist"
   "requests" # used by a test
+  "selenium"
 ]
