@@ -55,6 +55,10 @@ class TestRanking:
         assert [each.is_likely for each in far] == [True, False]
         assert [each.is_likely for each in ranked([finding("n", NOTE, "x")], request())] == [False]
 
+    def test_of_findings_with_the_same_evidence_only_the_first_is_likely(self) -> None:
+        made = [finding("a", evidence=("x",)), finding("b", evidence=("y", "x")), finding("c")]
+        assert [each.is_likely for each in ranked(made, request())] == [True, False, True]
+
     def test_equal_findings_are_one(self) -> None:
         assert len(ranked([finding("a"), finding("a", NOTE)], request())) == 1
 
@@ -85,6 +89,12 @@ class TestFirstScreen:
             "       second",
             "  0 other findings and all details: out/diagnosis.txt",
         ]
+
+    def test_what_the_command_printed(self) -> None:
+        notes = ("last lines of its output:\n  begin\n  x: No such device\n  end",)
+        asked = request(step="must succeed: x", error="failed after 3 s", notes=notes)
+        lines = report.first_screen(Case(asked, {}), [], [])
+        assert lines[2:4] == ["  happened: failed after 3 s", "  it printed: x: No such device"]
 
     def test_without_a_cause(self) -> None:
         lines = self.lines(silent={"client": "within 5 s"})

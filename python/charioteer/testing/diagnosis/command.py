@@ -11,13 +11,7 @@ SOURCE = "command"
 
 def findings(case: Case) -> Iterator[Finding]:
     request = case.request
-    lines = [
-        line.strip()
-        for note in request.output_notes()
-        if note.startswith("last lines of")
-        for line in note.split("\n")[1:]
-    ]
-    line = symptoms.most_telling(lines)
+    line = symptoms.most_telling(request.output_lines())
     if line and symptoms.names_cause(line):
         yield Finding(
             f"the command reports: {line}", Severity.ODD, SOURCE, request.machine or "", (line,),

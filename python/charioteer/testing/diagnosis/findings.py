@@ -64,7 +64,10 @@ _WORD = re.compile(r"[A-Za-z][\w.@-]{3,}")
 
 
 def ranked(findings: Iterable[Finding], request: Request) -> list[Ranked]:
-    """The findings, the likeliest first; of equal ones only the first."""
+    """The findings, the likeliest first; of equal ones only the first.
+
+    Of several with the same evidence the first screen shows only the likeliest.
+    """
     scores: dict[Finding, float] = {}
     seen = set()
     for each in findings:
@@ -74,10 +77,19 @@ def ranked(findings: Iterable[Finding], request: Request) -> list[Ranked]:
     ordered = sorted(scores, key=lambda each: -scores[each])
     best = scores[ordered[0]] if ordered else 0.0
     least = max(best - _FAR_BELOW, _LEAST_SHOWN)
-    return [
-        Ranked(each, scores[each], place < MOST_SHOWN and scores[each] >= least)
-        for place, each in enumerate(ordered)
-    ]
+    shown: list[Finding] = []
+    for each in ordered:
+        if len(shown) < MOST_SHOWN and scores[each] >= least and not _repeats(each, shown):
+            shown.append(each)
+    return [Ranked(each, scores[each], each in shown) for each in ordered]
+
+
+def _repeats(finding: Finding, others: list[Finding]) -> bool:
+    """Whether one of the others has the same evidence, and so explains the same."""
+    return any(
+        finding.machine == each.machine and set(finding.evidence) & set(each.evidence)
+        for each in others
+    )
 
 
 def score(finding: Finding, request: Request) -> float:

@@ -20,11 +20,12 @@ from charioteer.testing.diagnosis.case import Case
 from charioteer.testing.diagnosis.findings import Finding, Severity
 
 _FIELDS: list[Callable[[Case], Iterable[Finding]]] = [
+    # Of findings that are equally likely the first one is shown: those that are more definite.
     wrong_machine.findings,
+    sockets.findings,
+    resources.findings,
     crashes.findings,
     units.findings,
-    resources.findings,
-    sockets.findings,
     network.findings,
     reachability.findings,
     kubernetes.findings,

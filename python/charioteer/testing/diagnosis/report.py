@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from charioteer.testing.diagnosis import symptoms
 from charioteer.testing.diagnosis.case import Case
 from charioteer.testing.diagnosis.findings import Finding, Ranked
 from charioteer.testing.diagnosis.request import Request
@@ -65,8 +66,11 @@ def _of_request(request: Request) -> list[str]:
     if request.step:
         on = f", on {request.machine}" if request.machine else ""
         lines.append(f"  asked: {_first_line(request.step)}{on}")
-    after = f", after {request.elapsed:.1f} s" if request.step else ""
+    is_timed = " after " in request.error or not request.step
+    after = "" if is_timed else f", after {request.elapsed:.1f} s"
     lines.append(f"  happened: {_first_line(request.error)}{after}")
+    if line := symptoms.most_telling(request.output_lines()):
+        lines.append(f"  it printed: {line}")
     return lines
 
 

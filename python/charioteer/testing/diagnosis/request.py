@@ -56,6 +56,11 @@ class Request:
         """The words by which a finding can be related to the request."""
         return _words(" ".join([self.step, self.command, self.error, *self.output_notes()]))
 
+    def output_lines(self) -> list[str]:
+        """The last lines that the failed command printed."""
+        outputs = (each for each in self.output_notes() if each.startswith("last lines of"))
+        return [line.strip() for each in outputs for line in each.split("\n")[1:]]
+
     def output_notes(self) -> list[str]:
         """The notes with what the failed command printed."""
         return [each for each in self.notes if not each.startswith("last lines of the console")]

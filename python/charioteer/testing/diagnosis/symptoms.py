@@ -1,7 +1,12 @@
 """Texts by which programs name the cause of an error: those of Linux's errors, mostly."""
 
+import errno
+import os
 import re
 from collections.abc import Iterable
+
+# Such as "No such device".
+_ERRORS = "|".join(re.escape(os.strerror(number)) for number in errno.errorcode)
 
 # By how much they explain; the first that matches counts.
 _SYMPTOMS = [
@@ -23,6 +28,7 @@ _SYMPTOMS = [
         r"message too long|frag(?:mentation)? needed",
         r"connection refused|connection reset|connection timed out|timed out",
         r"segmentation fault|core dumped|aborted|killed",
+        _ERRORS + r"|\bnot found\b",
         r"\b(?:fatal|panic|error|failed|cannot|can't|unable to|invalid|exception|traceback)\b",
     )
 ]
