@@ -49,6 +49,14 @@ def test_a_wait_for_the_wrong_port(team: Team) -> None:
     assert "listens on TCP port 8090" in screen
 
 
+def test_a_guest_without_a_service_manager(team: Team) -> None:
+    with listening(team.small, "8090"):
+        screen = team.first_screen("small.wait_for_open_port(8091, timeout=1)")
+    assert (
+        "1. small: nothing listens on TCP port 8091; a program listens on TCP port 8090" in screen
+    )
+
+
 def test_a_firewall_that_drops_packets(team: Team) -> None:
     rules = "table inet test { chain in { type filter hook input priority 0; iifname eth1 tcp dport 8082 counter drop; }; }"
     team.server.succeed(f"nft '{rules}'")

@@ -53,6 +53,17 @@ def test_the_questions_are_no_step_and_check_no_condition(testbed: Testbed) -> N
     assert not any("section" in each for each in names)
 
 
+def test_the_questions_are_not_recorded_by_checkpoints(testbed: Testbed) -> None:
+    store = str(testbed.folder / "checkpoints")
+    configuration = testbed.configuration(FAILING)
+    run = testbed.drive(configuration, "--checkpoint", CHARIOTEER_CHECKPOINTS=store)
+    run.expect(1)
+    assert "/etc/no-such-file does not exist" in run.stderr.partition(SCREEN)[2]
+    files = [path for path in (testbed.folder / "checkpoints").rglob("*") if path.is_file()]
+    assert any(b"no-such-file" in path.read_bytes() for path in files)
+    assert not any(b"section clock" in path.read_bytes() for path in files)
+
+
 @pytest.mark.parametrize(
     ("script", "options", "status"),
     [
@@ -115,6 +126,16 @@ def test_the_time_limit_of_the_run_ends_a_team_that_is_kept_alive(testbed: Testb
     run.wait_for("charioteer shell web@")
     run.expect(143)
     assert "cleanup" in run.stderr
+
+
+def test_a_machine_that_does_not_answer_is_named(testbed: Testbed) -> None:
+    starts = [testbed.start_script("web", mode="ignore-commands"), testbed.start_script("db")]
+    script = "web.connect()\ndb.succeed('cat /etc/no-such-file')"
+    run = testbed.drive(testbed.configuration(script, starts))
+    run.expect(1)
+    screen = run.stderr.partition(SCREEN)[2]
+    assert "!!!   no answer from web: within 5 s" in screen
+    assert "/etc/no-such-file does not exist" in screen
 
 
 def test_ctrl_c_ends_the_questions(testbed: Testbed) -> None:
