@@ -122,6 +122,10 @@ class Call:
     def pid(self) -> int:
         """The process id in the guest, also that of the process group. Raises ShellError."""
     @property
+    def ended(self) -> bool:
+        """Whether the command has ended; there may be output that was not read. False when the guest
+        was lost."""
+    @property
     def outcome(self) -> Outcome | None:
         """The outcome; None until `read` has returned None."""
     def read(self, timeout: Limit | None = None) -> Piece | None:

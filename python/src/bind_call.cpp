@@ -63,6 +63,10 @@ void Call::detach() {
     on_io_thread([process = process_] { process->detach(); });
 }
 
+bool Call::ended() {
+    return on_io_thread([process = process_] { return process->outcome().has_value(); });
+}
+
 std::optional<command::Outcome> Call::outcome() {
     return on_io_thread([process = process_] { return process->outcome(); });
 }
@@ -70,6 +74,7 @@ std::optional<command::Outcome> Call::outcome() {
 void bind_call(py::module_& module) {
     py::class_<Call>(module, "Call")
         .def_property_readonly("pid", &Call::pid)
+        .def_property_readonly("ended", &Call::ended)
         .def_property_readonly("outcome", &Call::outcome)
         .def("read", &Call::read, py::arg("timeout") = py::none())
         .def("write", &Call::write, py::arg("data"))

@@ -29,6 +29,8 @@ public:
     void end_input();
     void signal(int number);
     void detach();
+    /// Whether it has; there may be output that was not read.
+    bool ended();
     /// None while it runs.
     std::optional<command::Outcome> outcome();
 

@@ -24,10 +24,12 @@ with subtest("two"):
 class Scripts:
     """Runs scripts one after the other, and reads what they have done in the machines."""
 
-    def __init__(self, testbed: Testbed, folder: Path) -> None:
+    def __init__(self, testbed: Testbed, folder: Path, with_agent: bool = False) -> None:
         self.testbed = testbed
         self.notes = folder / "notes"
         self.options = {"CHARIOTEER_CHECKPOINTS": str(folder / "store")}
+        if with_agent:
+            self.options |= {"CHARIOTEER_CHANNEL": "auto", "FAKE_QEMU_AGENT": "real"}
 
     def start(self, script: str, *arguments: str, machines: tuple[str, ...] = ("web",)) -> Run:
         self.notes.write_text("")
@@ -45,6 +47,19 @@ class Scripts:
 
     def record(self, script: str, status: int = 0, machines: tuple[str, ...] = ("web",)) -> Run:
         return self.run(script, "--checkpoint", status=status, machines=machines)
+
+    def expect_same_answers(self, script: str, machines: tuple[str, ...] = ("web",)) -> None:
+        """Records `script`, which prints lines that begin with "seen", and resumes it at its end.
+
+        Those lines must be the same, without a call to a machine.
+        """
+        script = textwrap.dedent(script) + 'with subtest("end"):\n    pass\n'
+        recorded = self.record(script, machines=machines)
+        run = self.run(script, "--resume", machines=machines)
+        assert "resumed at the checkpoint 'end'" in run.stderr, run.report()
+        assert self.done == []
+        shown = [each for each in recorded.stdout.splitlines() if each.startswith("seen")]
+        assert shown and shown == [e for e in run.stdout.splitlines() if e.startswith("seen")]
 
     @property
     def done(self) -> list[str]:

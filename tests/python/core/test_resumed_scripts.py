@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from support.noted_scripts import TWO, Scripts
-from support.run import Run
 from support.testbed import Testbed
 
 
@@ -183,17 +182,6 @@ class TestWhereItResumes:
 class TestAnswers:
     """A script that resumes sees the same results as the recorded one."""
 
-    def resume(self, scripts: Scripts, script: str, machines: tuple[str, ...] = ("web",)) -> Run:
-        """Records and resumes; the scripts print what they have seen."""
-        script = textwrap.dedent(script) + 'with subtest("end"):\n    pass\n'
-        recorded = scripts.record(script, machines=machines)
-        run = scripts.run(script, "--resume", machines=machines)
-        assert "resumed at the checkpoint 'end'" in run.stderr, run.report()
-        assert scripts.done == []
-        shown = [each for each in recorded.stdout.splitlines() if each.startswith("seen")]
-        assert shown and shown == [e for e in run.stdout.splitlines() if e.startswith("seen")]
-        return run
-
     def test_outputs_and_errors(self, scripts: Scripts) -> None:
         script = """
             print("seen", note("a"), web.execute("echo b; exit 3"))
@@ -205,7 +193,7 @@ class TestAnswers:
             print("seen", web.booted, web.connected)
             web.wait_until_succeeds("true")
         """
-        self.resume(scripts, script)
+        scripts.expect_same_answers(script)
 
     def test_files_that_were_copied(self, scripts: Scripts) -> None:
         script = """
@@ -218,7 +206,7 @@ class TestAnswers:
             print("seen", (driver.out_dir / "picture.png").read_bytes())
         """
         name = f"charioteer-{scripts.notes.parent.name}"
-        self.resume(scripts, script.replace("{folder}", name))
+        scripts.expect_same_answers(script.replace("{folder}", name))
 
     def test_all_machines(self, scripts: Scripts) -> None:
         script = """
@@ -227,7 +215,7 @@ class TestAnswers:
             note("a", web), note("b", db)
             print("seen", web.state_dir.name, db.succeed("echo db"))
         """
-        self.resume(scripts, script, machines=("web", "db"))
+        scripts.expect_same_answers(script, machines=("web", "db"))
 
     def test_machines_of_one_name(self, scripts: Scripts) -> None:
         script = """
@@ -239,7 +227,7 @@ class TestAnswers:
                 print("seen", again.succeed(f"echo {number}"))
                 again.crash()
         """
-        self.resume(scripts, script)
+        scripts.expect_same_answers(script)
 
     def test_objects_from_before_the_checkpoint(self, scripts: Scripts) -> None:
         script = """
@@ -270,7 +258,7 @@ class TestAnswers:
             for each in threads: each.join()
             print("seen", sorted(found.items()))
         """
-        self.resume(scripts, script)
+        scripts.expect_same_answers(script)
 
     def test_the_console(self, scripts: Scripts) -> None:
         script = """
@@ -278,7 +266,7 @@ class TestAnswers:
             web.send_console("typed\\n")
             print("seen", web.get_console_log())
         """
-        self.resume(scripts, script)
+        scripts.expect_same_answers(script)
 
     def test_shutdown_and_another_start(self, scripts: Scripts) -> None:
         script = """
@@ -291,7 +279,7 @@ class TestAnswers:
             web.booted = True
             print("seen", web.booted)
         """
-        self.resume(scripts, script)
+        scripts.expect_same_answers(script)
 
     def test_pauses_are_skipped(self, scripts: Scripts) -> None:
         script = """
@@ -302,7 +290,7 @@ class TestAnswers:
             print("seen", note("a"))
             marker.touch()
         """
-        self.resume(scripts, script)
+        scripts.expect_same_answers(script)
 
     def test_polling_conditions_are_not_part_of_the_record(self, scripts: Scripts) -> None:
         script = """
@@ -315,7 +303,7 @@ class TestAnswers:
                 print("seen", note("a"))
                 print("seen", web.wait_until_succeeds("echo yes"))
         """
-        self.resume(scripts, script)
+        scripts.expect_same_answers(script)
 
     def test_qemu_is_asked(self, scripts: Scripts) -> None:
         script = """
@@ -323,7 +311,7 @@ class TestAnswers:
             print("seen", web.qmp_client.send("query-status"))
             print("seen", web.send_monitor_command("info status"))
         """
-        self.resume(scripts, script)
+        scripts.expect_same_answers(script)
 
 
 class TestWhatCannotBeRecorded:

@@ -76,6 +76,10 @@ class FakeCall:
     def output(self, data: bytes, is_errors: bool = False) -> None:
         self.pieces.put(value_of("Piece", data=data, is_errors=is_errors))
 
+    @property
+    def ended(self) -> bool:
+        return self.outcome is not None
+
     def read(self, timeout: Any = None) -> _core.Piece | None:
         piece = self.pieces.get()
         if isinstance(piece, Exception):

@@ -37,7 +37,11 @@ class Machine(Protocol):
 
 
 class SpawnedCall:
-    """A recorded `core.Call`: a command that runs in the background."""
+    """A recorded `core.Call`: a command that runs in the background.
+
+    A script resumes only where the commands from before have ended. Those are then like ended calls of
+    the core: input and signals have no effect.
+    """
 
     def __init__(self, machine: Machine, number: int, call: core.Call | None) -> None:
         """`number`: among the parts of the machine. `call` is None when it is replayed."""
@@ -45,11 +49,16 @@ class SpawnedCall:
         self._number = number
         self._real = call
 
-    def _call(self, method: str, kind: CallKind = _PLAIN, *argument: Any) -> Any:
+    def _call(self, method: str, kind: CallKind, perform: Callable[[], Any], *argument: Any) -> Any:
         named = dict(zip(kind.parameters, (self._number, *argument)))
-        return self._machine.call(
-            f"call.{method}", kind, named, lambda: getattr(self._living(), method)(*argument)
-        )
+        return self._machine.call(f"call.{method}", kind, named, perform)
+
+    def _request(self, method: str, kind: CallKind = _PLAIN, *argument: Any) -> None:
+        def perform() -> None:
+            if self._real is not None:
+                getattr(self._real, method)(*argument)
+
+        self._call(method, kind, perform, *argument)
 
     def _living(self) -> core.Call:
         if self._real is None:
@@ -61,35 +70,47 @@ class SpawnedCall:
 
     @property
     def pid(self) -> int:
-        named = {"part": self._number}
-        pid: int = self._machine.call("call.pid", _PLAIN, named, lambda: self._living().pid)
+        pid: int = self._call("pid", _PLAIN, lambda: self._living().pid)
         return pid
 
     @property
+    def ended(self) -> bool:
+        ended: bool = self._call("ended", _PLAIN, lambda: self._real is None or self._real.ended)
+        return ended
+
+    @property
     def outcome(self) -> core.Outcome | None:
-        named = {"part": self._number}
-        outcome: core.Outcome | None = self._machine.call(
-            "call.outcome", _PLAIN, named, lambda: self._living().outcome
-        )
+        outcome: core.Outcome | None = self._call("outcome", _PLAIN, lambda: self._living().outcome)
+        # The last call of the thread that reads the output.
+        self._forget()
         return outcome
 
     def read(self, timeout: Duration | None = None) -> core.Piece | None:
-        piece: core.Piece | None = self._call("read", _with("timeout", ignored=True), timeout)
-        if piece is None:
-            self._machine.live_commands.pop(self._number, None)
+        kind = _with("timeout", ignored=True)
+        try:
+            piece: core.Piece | None = self._call(
+                "read", kind, lambda: self._living().read(timeout), timeout
+            )
+        except core.ShellError:
+            self._forget()  # the guest was lost
+            raise
         return piece
 
     def write(self, data: bytes) -> None:
-        self._call("write", _with("data"), data)
+        self._request("write", _with("data"), data)
 
     def end_input(self) -> None:
-        self._call("end_input")
+        self._request("end_input")
 
     def signal(self, number: int) -> None:
-        self._call("signal", _with("number"), number)
+        self._request("signal", _with("number"), number)
 
     def detach(self) -> None:
-        self._call("detach")
+        self._request("detach")
+        self._forget()
+
+    def _forget(self) -> None:
+        """The command does not prevent a checkpoint any more."""
         self._machine.live_commands.pop(self._number, None)
 
 

@@ -70,10 +70,9 @@ class Process:
         threading.Thread(target=self._follow, args=(call,), daemon=True).start()
 
     def __repr__(self) -> str:
-        status = self.poll()
         state = "detached" if self._call is None else "running"
-        if status is not None:
-            state = f"status {status}"
+        if self._result is not None:
+            state = f"status {self._result.status}"
         return f"<Process `{self.command}` on {self.machine.name}: {state}>"
 
     # On the reading thread
@@ -193,6 +192,11 @@ class Process:
 
     def poll(self) -> int | None:
         """Its exit status; None while it runs, and after it was detached or the guest was lost."""
+        # The call is asked, and not whether the reading thread has come to the end: a script that is
+        # answered from a record must see the same as in the recorded run.
+        if self._call is None or not self._call.ended:
+            return None
+        self._await_end()
         return None if self._result is None else self._result.status
 
     def __iter__(self) -> "Process":
@@ -282,8 +286,8 @@ class Process:
 
     def detach(self) -> None:
         """Lets the command run without this object; its further output is discarded."""
-        if not self._is_over():
-            self._attached_call().detach()
+        if self._call is not None:
+            self._call.detach()
         self._cancel_token.cancel()
         with self._changed:
             self._call = None
@@ -294,8 +298,10 @@ class Process:
 
     def __exit__(self, error_type: type[BaseException] | None, *_details: object) -> None:
         """Kills the command, unless it was detached, and waits for its end."""
-        if self._is_over():
+        if self._call is None:
             return
+        # Also if it has ended, which has no effect: when a script is answered from a record, it must
+        # make the same calls as in the recorded run, but output may be read earlier or later.
         self.kill()
         if error_type is None or issubclass(error_type, Exception):
             self._await_end()
