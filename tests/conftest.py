@@ -1,1 +1,1 @@
-pytest_plugins = ["support.plugin"]
+pytest_plugins = ["support.plugin", "support.core_machines", "support.nix_machines"]

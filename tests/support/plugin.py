@@ -18,6 +18,7 @@ _BATCHES = 64
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "limit(seconds): the deadline of the test, unscaled")
+    config.addinivalue_line("markers", "nix_machines(...): the options of the fixture nix_machines")
     # Background jobs of a shell without job control ignore SIGINT, and their children inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

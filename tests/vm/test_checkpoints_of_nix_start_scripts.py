@@ -5,14 +5,13 @@ refused before anything is changed.
 """
 
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from charioteer.testing.errors import MachineError
 from charioteer.testing.machine import QemuMachine
 
 from support import nix_system
+from support.nix_machines import NAMES
 from support.nix_script import Shares
 from support.patience import deadline
 from support.shared_machines import (
@@ -23,39 +22,20 @@ from support.shared_machines import (
     short_folder,
 )
 
-NAMES = ("alpha", "beta")
 # Type=exec: it returns when the program runs in that folder.
 BUSY = "systemd-run --unit=busy -p Type=exec --working-directory=/tmp/shared sleep 100000"
-pytestmark = pytest.mark.limit(300)
-
-
-@pytest.fixture(scope="module")
-def module_folder() -> Iterator[Path]:
-    """The folder of the machines of this file."""
-    with short_folder() as folder:
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def machines(module_folder: Path) -> Iterator[SharedMachines]:
-    """`alpha` and `beta`, running, with their stores on images."""
-    with deadline(BUILD_LIMIT):
-        configuration = nix_system.write(module_folder, NAMES, store_image=True)
-    with machines_of_configuration(
-        module_folder, configuration, CHARIOTEER_CHECKPOINTS=str(module_folder / "checkpoints")
-    ) as made:
-        with deadline(BOOT_LIMIT):
-            for name in NAMES:
-                made[name].start()
-            for name in NAMES:
-                made[name].connect()
-        yield made
+pytestmark = [pytest.mark.limit(300), pytest.mark.nix_machines(store_image=True)]
 
 
 def shares_of(machine: QemuMachine) -> dict[str, list[str]]:
     """Tag, folder, type and options of each mounted share of the host, by its folder."""
     lines = [line.split() for line in machine.succeed("cat /proc/mounts").splitlines()]
     return {line[1]: line for line in lines if line[2] in ("9p", "virtiofs")}
+
+
+def all_shares(machines: SharedMachines) -> dict[str, dict[str, list[str]]]:
+    """The shares of each machine."""
+    return {name: shares_of(machines[name]) for name in NAMES}
 
 
 def expect_shares_to_work(machines: SharedMachines, word: str) -> None:
@@ -73,9 +53,9 @@ def expect_shares_to_work(machines: SharedMachines, word: str) -> None:
         assert (machines.out / f"copied-{name}" / word).read_text() == name
 
 
-def test_a_store_on_an_image_is_saved_and_restored(machines: SharedMachines) -> None:
-    alpha, beta, driver = machines["alpha"], machines["beta"], machines.driver
-    before = {name: shares_of(machines[name]) for name in NAMES}
+def test_a_store_on_an_image_is_saved_and_restored(nix_machines: SharedMachines) -> None:
+    alpha, beta, driver = nix_machines["alpha"], nix_machines["beta"], nix_machines.driver
+    before = all_shares(nix_machines)
     assert list(before["alpha"]) == ["/tmp/shared", "/tmp/xchg"]
     store = "blkid -s LABEL -o value $(findmnt -no SOURCE /nix/.ro-store)"
     assert alpha.succeed(store) == "nix-store\n"
@@ -84,27 +64,27 @@ def test_a_store_on_an_image_is_saved_and_restored(machines: SharedMachines) -> 
         machine.succeed("echo before | tee /root/note /nix/store/note")
 
     driver.checkpoint("before")
-    assert {name: shares_of(machines[name]) for name in NAMES} == before
-    expect_shares_to_work(machines, "saved")
+    assert all_shares(nix_machines) == before
+    expect_shares_to_work(nix_machines, "saved")
 
     for machine in (alpha, beta):
         machine.succeed("echo after | tee /root/note /nix/store/note")
     driver.restore("before")
     for machine in (alpha, beta):
         assert machine.succeed("cat /root/note /nix/store/note") == "before\nbefore\n"
-    assert {name: shares_of(machines[name]) for name in NAMES} == before
-    expect_shares_to_work(machines, "restored")
+    assert all_shares(nix_machines) == before
+    expect_shares_to_work(nix_machines, "restored")
     alpha.wait_until_succeeds("ping -c 1 -W 2 beta")
 
 
-def test_a_busy_share_is_named_and_mounted_as_before(machines: SharedMachines) -> None:
-    alpha, driver = machines["alpha"], machines.driver
-    before = {name: shares_of(machines[name]) for name in NAMES}
+def test_a_busy_share_is_named_and_mounted_as_before(nix_machines: SharedMachines) -> None:
+    alpha, driver = nix_machines["alpha"], nix_machines.driver
+    before = all_shares(nix_machines)
     alpha.succeed(BUSY)
     with pytest.raises(MachineError, match=r"alpha: .*used by sleep \(pid \d+\)"):
         driver.checkpoint("busy")
-    assert {name: shares_of(machines[name]) for name in NAMES} == before
-    expect_shares_to_work(machines, "busy")
+    assert all_shares(nix_machines) == before
+    expect_shares_to_work(nix_machines, "busy")
     assert "busy" not in driver.checkpoints()
     alpha.succeed("systemctl stop busy")
     driver.checkpoint("idle")

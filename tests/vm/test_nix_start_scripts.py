@@ -5,55 +5,15 @@ The guests mount their shares and their root like NixOS.
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from charioteer.testing.machine import QemuMachine
 
 from support import nix_system
-from support.patience import deadline
-from support.shared_machines import (
-    BOOT_LIMIT,
-    BUILD_LIMIT,
-    SharedMachines,
-    machines_of_configuration,
-    short_folder,
-)
+from support.shared_machines import SharedMachines, machines_of_configuration
 
-NAMES = ("alpha", "beta")
 pytestmark = pytest.mark.limit(300)
-
-
-@pytest.fixture(scope="module")
-def module_folder() -> Iterator[Path]:
-    """The folder of the machines of this file."""
-    with short_folder() as folder:
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def machines(module_folder: Path) -> Iterator[SharedMachines]:
-    """`alpha` and `beta`, running."""
-    with deadline(BUILD_LIMIT):
-        configuration = nix_system.write(module_folder, NAMES)
-    with machines_of_configuration(module_folder, configuration) as made:
-        with deadline(BOOT_LIMIT):
-            for name in NAMES:
-                made[name].start(allow_reboot=True)
-            for name in NAMES:
-                made[name].connect()
-        yield made
-
-
-@pytest.fixture
-def alpha(machines: SharedMachines) -> QemuMachine:
-    return machines["alpha"]
-
-
-@pytest.fixture
-def beta(machines: SharedMachines) -> QemuMachine:
-    return machines["beta"]
 
 
 def test_5_4_the_driver_chooses_the_accelerator(alpha: QemuMachine) -> None:
@@ -84,7 +44,7 @@ def test_5_3_the_disks_are_made_in_the_state_directory(alpha: QemuMachine) -> No
 def test_5_4_shares_are_mounted_by_9p(alpha: QemuMachine) -> None:
     lines = [line.split() for line in alpha.succeed("cat /proc/mounts").splitlines()]
     shares = {line[1]: line for line in lines if line[2] == "9p"}
-    assert {module_folder: line[0] for module_folder, line in shares.items()} == {
+    assert {folder: line[0] for folder, line in shares.items()} == {
         "/nix/.ro-store": "nix-store",
         "/tmp/shared": "shared",
         "/tmp/xchg": "xchg",
@@ -110,16 +70,16 @@ def test_5_2_xchg_is_private_to_a_machine(alpha: QemuMachine, beta: QemuMachine)
 
 
 def test_5_4_the_guest_s_store_is_an_overlay_on_the_host_s(
-    alpha: QemuMachine, module_folder: Path
+    alpha: QemuMachine, nix_folder: Path
 ) -> None:
-    (module_folder / "store/made-later").write_text("a build of the host")
+    (nix_folder / "store/made-later").write_text("a build of the host")
     assert alpha.succeed("cat /nix/store/made-later") == "a build of the host"
     alpha.succeed("echo changed > /nix/store/made-later")
-    assert (module_folder / "store/made-later").read_text() == "a build of the host"
+    assert (nix_folder / "store/made-later").read_text() == "a build of the host"
 
 
 def test_3_2_files_in_both_directions(
-    machines: SharedMachines, alpha: QemuMachine, folder: Path
+    nix_machines: SharedMachines, alpha: QemuMachine, folder: Path
 ) -> None:
     source = folder / "tree"
     (source / "below").mkdir(parents=True)
@@ -128,7 +88,7 @@ def test_3_2_files_in_both_directions(
     alpha.copy_from_host_via_shell(str(source / "below/file"), "/root/by-shell")
     alpha.succeed("cmp /root/tree/below/file /root/by-shell")
     alpha.copy_from_machine("/root/tree", "copied")
-    copied = machines.out / "copied/tree/below/file"
+    copied = nix_machines.out / "copied/tree/below/file"
     assert copied.read_bytes() == (source / "below/file").read_bytes()
 
 
@@ -152,10 +112,10 @@ def test_5_6_machines_reach_each_other_until_one_is_blocked(
     alpha.wait_until_succeeds(ping)
 
 
-def test_3_3_a_screenshot_and_a_unit(machines: SharedMachines, alpha: QemuMachine) -> None:
+def test_3_3_a_screenshot_and_a_unit(nix_machines: SharedMachines, alpha: QemuMachine) -> None:
     alpha.wait_for_unit("multi-user.target")
     alpha.screenshot("screen")
-    assert (machines.out / "screen.png").read_bytes().startswith(b"\x89PNG")
+    assert (nix_machines.out / "screen.png").read_bytes().startswith(b"\x89PNG")
 
 
 def boots(machine: QemuMachine) -> str:

@@ -5,7 +5,6 @@ memory. All other properties of such scripts are tested in test_nix_start_script
 """
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,51 +12,15 @@ from charioteer.testing.machine import QemuMachine
 
 from support import nix_system
 from support.leftovers import expect_nothing_left, processes_of
-from support.patience import deadline, until
-from support.shared_machines import (
-    BOOT_LIMIT,
-    BUILD_LIMIT,
-    SharedMachines,
-    machines_of_configuration,
-    short_folder,
-)
+from support.patience import until
+from support.shared_machines import SharedMachines
 from support.testbed import Testbed
 
-NAMES = ("alpha", "beta")
-pytestmark = pytest.mark.limit(300)
-
-
-@pytest.fixture(scope="module")
-def module_folder() -> Iterator[Path]:
-    """The folder of the machines of this file."""
-    with short_folder() as folder:
-        yield folder
-
-
-@pytest.fixture(scope="module")
-def machines(module_folder: Path) -> Iterator[SharedMachines]:
-    """`alpha` and `beta`, running without an agent, so that copies use the shared folder."""
-    with deadline(BUILD_LIMIT):
-        configuration = nix_system.write(module_folder, NAMES, shares="virtiofs")
-    with machines_of_configuration(
-        module_folder, configuration, CHARIOTEER_CHANNEL="plain"
-    ) as made:
-        with deadline(BOOT_LIMIT):
-            for name in NAMES:
-                made[name].start()
-            for name in NAMES:
-                made[name].connect()
-        yield made
-
-
-@pytest.fixture
-def alpha(machines: SharedMachines) -> QemuMachine:
-    return machines["alpha"]
-
-
-@pytest.fixture
-def beta(machines: SharedMachines) -> QemuMachine:
-    return machines["beta"]
+# Without an agent, so that copies use the shared folder.
+pytestmark = [
+    pytest.mark.limit(300),
+    pytest.mark.nix_machines(shares="virtiofs", channel="plain"),
+]
 
 
 def daemons_of(state: Path) -> list[int]:
@@ -77,25 +40,25 @@ def test_5_4_shares_are_mounted_by_virtiofs(alpha: QemuMachine) -> None:
 
 
 def test_5_2_folders_are_shared_as_by_9p(
-    module_folder: Path, alpha: QemuMachine, beta: QemuMachine
+    nix_folder: Path, alpha: QemuMachine, beta: QemuMachine
 ) -> None:
     beta.succeed("echo from beta > /tmp/shared/from-beta && echo mine > /tmp/xchg/note")
     assert alpha.succeed("cat /tmp/shared/from-beta") == "from beta\n"
     assert (beta.state_dir / "xchg/note").read_text() == "mine\n"
     assert beta.succeed("stat -c %u:%g /tmp/shared/from-beta") == "0:0\n"
     alpha.fail("cat /tmp/xchg/note")
-    (module_folder / "store/made-later").write_text("a build of the host")
+    (nix_folder / "store/made-later").write_text("a build of the host")
     assert alpha.succeed("cat /nix/store/made-later") == "a build of the host"
 
 
 def test_3_2_files_go_through_the_share_in_both_directions(
-    machines: SharedMachines, alpha: QemuMachine, folder: Path
+    nix_machines: SharedMachines, alpha: QemuMachine, folder: Path
 ) -> None:
     (folder / "tree/below").mkdir(parents=True)
     (folder / "tree/below/file").write_bytes(bytes(range(256)) * 64)
     alpha.copy_from_host(str(folder / "tree"), "/root/tree")
     alpha.copy_from_machine("/root/tree", "copied")
-    copied = machines.out / "copied/tree/below/file"
+    copied = nix_machines.out / "copied/tree/below/file"
     assert copied.read_bytes() == (folder / "tree/below/file").read_bytes()
     assert not list(alpha.shared_dir.glob("tmp*"))
 

@@ -3,12 +3,9 @@
 import json
 import os
 import select
-import shlex
 import signal
 import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -16,47 +13,14 @@ from pathlib import Path
 import pytest
 from charioteer import _core
 
-from support.leftovers import expect_nothing_left
+from support.core_machines import PLAIN, MakeMachine
 from support.patience import scaled, until
-from support.testbed import FAKE_QEMU
-
-PLAIN = f"{sys.executable} {shlex.quote(str(FAKE_QEMU))}"
-Make = Callable[..., _core.Machine]
 
 
 @pytest.fixture
-def reporter() -> _core.Reporter:
-    return _core.Reporter(terminal=False, queue=True)
-
-
-@pytest.fixture
-def make(folder: Path, reporter: _core.Reporter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Creates machines `web` with a FAKE_QEMU_MODE; releases them at the end."""
-    monkeypatch.setenv("CHARIOTEER_ACCEL", "tcg")
-    made: list[_core.Machine] = []
-
-    def make(
-        mode: str = "",
-        command: str = PLAIN,
-        idle: Callable[[bool], None] | None = None,
-        keep_state: bool = False,
-    ) -> _core.Machine:
-        if mode:
-            command = f"env FAKE_QEMU_MODE={mode} {command}"
-        state = str(folder / "vm-state-web")
-        made.append(_core.Machine("web", command, state, str(folder), reporter, idle, keep_state))
-        return made[-1]
-
-    yield make
-    for machine in made:
-        machine.release()
-    expect_nothing_left(folder)
-
-
-@pytest.fixture
-def web(make: Make) -> _core.Machine:
+def web(make_machine: MakeMachine) -> _core.Machine:
     """A connected machine."""
-    machine = make()
+    machine = make_machine()
     machine.connect()
     return machine
 
@@ -142,9 +106,9 @@ class TestCommands:
 
 class TestInterruption:
     def test_a_signal_handler_that_raises_ends_the_wait(
-        self, make: Make, reporter: _core.Reporter, monkeypatch: pytest.MonkeyPatch
+        self, make_machine: MakeMachine, reporter: _core.Reporter, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        machine = make()
+        machine = make_machine()
         machine.connect()
         reporter.drain()
 
@@ -160,7 +124,7 @@ class TestInterruption:
         # The command in the guest runs until its limit; the machine can be used after that.
         assert machine.execute("echo next") == (0, "next\n")
 
-    def test_idle_is_called_while_waiting_and_can_end_it(self, make: Make) -> None:
+    def test_idle_is_called_while_waiting_and_can_end_it(self, make_machine: MakeMachine) -> None:
         calls: list[bool] = []
 
         def idle(polling: bool) -> None:
@@ -168,7 +132,7 @@ class TestInterruption:
             if polling and len(calls) > 3:
                 raise LookupError("enough")
 
-        machine = make(idle=idle)
+        machine = make_machine(idle=idle)
         machine.connect()
         machine.execute("sleep 0.3")
         assert calls and True not in calls, "a command is not repeated"
@@ -179,8 +143,10 @@ class TestInterruption:
 
 
 class TestLifeCycle:
-    def test_start_is_not_connect(self, make: Make, reporter: _core.Reporter) -> None:
-        machine = make()
+    def test_start_is_not_connect(
+        self, make_machine: MakeMachine, reporter: _core.Reporter
+    ) -> None:
+        machine = make_machine()
         assert (machine.booted, machine.connected, machine.pid, machine.process) == (
             False,
             False,
@@ -194,8 +160,8 @@ class TestLifeCycle:
         machine.connect()
         assert machine.connected
 
-    def test_the_process_is_like_a_popen(self, make: Make) -> None:
-        machine = make("ignore-exit")
+    def test_the_process_is_like_a_popen(self, make_machine: MakeMachine) -> None:
+        machine = make_machine("ignore-exit")
         machine.start()
         process = machine.process
         assert process is not None and process.pid == machine.pid
@@ -224,34 +190,36 @@ class TestLifeCycle:
         assert not web.booted
 
     @pytest.mark.parametrize("mode", ["", "ignore-exit", "no-shell", "ignore-commands"])
-    def test_release_ends_any_qemu(self, make: Make, mode: str) -> None:
-        machine = make(mode)
+    def test_release_ends_any_qemu(self, make_machine: MakeMachine, mode: str) -> None:
+        machine = make_machine(mode)
         machine.start()
         machine.release()
         machine.release()
         assert not machine.booted
 
-    def test_a_folder_in_use_is_rejected_with_name_and_pid(self, make: Make) -> None:
-        make()
+    def test_a_folder_in_use_is_rejected_with_name_and_pid(self, make_machine: MakeMachine) -> None:
+        make_machine()
         with pytest.raises(_core.MachineError, match=rf"vm-state-web.*\b{os.getpid()}\b"):
-            make()
+            make_machine()
 
-    def test_old_state_is_removed_unless_kept(self, make: Make, folder: Path) -> None:
+    def test_old_state_is_removed_unless_kept(
+        self, make_machine: MakeMachine, folder: Path
+    ) -> None:
         disk = folder / "vm-state-web/disk"
         disk.parent.mkdir()
         disk.write_text("old")
-        make(keep_state=True).release()
+        make_machine(keep_state=True).release()
         assert disk.exists()
-        make()
+        make_machine()
         assert not disk.exists()
 
     def test_arguments_and_environment_reach_the_start_script(
-        self, make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+        self, make_machine: MakeMachine, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         script = folder / "run-web-vm"
         script.write_text(f'#!/bin/sh\necho "$PASSED $*" > seen\nexec {PLAIN} "$@"\n')
         script.chmod(0o755)
-        machine = make(command=str(script))
+        machine = make_machine(command=str(script))
         monkeypatch.setenv("PASSED", "at the last moment")
         machine.start(allow_reboot=True, arguments=["-device", "a b"])
         seen = (folder / "vm-state-web/seen").read_text()
@@ -260,19 +228,19 @@ class TestLifeCycle:
 
 
 class TestFailures:
-    def test_a_missing_start_script_is_named(self, make: Make) -> None:
-        machine = make(command="/does/not/exist/run-web-vm")
+    def test_a_missing_start_script_is_named(self, make_machine: MakeMachine) -> None:
+        machine = make_machine(command="/does/not/exist/run-web-vm")
         with pytest.raises(_core.MachineError, match="web.*/does/not/exist/run-web-vm"):
             machine.start()
 
-    def test_output_of_an_early_exit_of_qemu_is_shown(self, make: Make) -> None:
-        machine = make("exit")
+    def test_output_of_an_early_exit_of_qemu_is_shown(self, make_machine: MakeMachine) -> None:
+        machine = make_machine("exit")
         with pytest.raises(_core.MachineError, match="web(?s:.*)fake-qemu: no machine specified"):
             machine.start()
         assert not machine.booted
 
-    def test_an_error_has_the_last_console_lines_of_qemu(self, make: Make) -> None:
-        machine = make("die")
+    def test_an_error_has_the_last_console_lines_of_qemu(self, make_machine: MakeMachine) -> None:
+        machine = make_machine("die")
         machine.connect()
         with pytest.raises(_core.ShellError, match="web") as failure:
             machine.execute("true")
@@ -297,8 +265,10 @@ class TestFailures:
             _core.Machine("web", PLAIN, str(state), str(folder), reporter)
         assert not state.exists()
 
-    def test_operations_that_need_a_running_machine_raise_an_error(self, make: Make) -> None:
-        machine = make()
+    def test_operations_that_need_a_running_machine_raise_an_error(
+        self, make_machine: MakeMachine
+    ) -> None:
+        machine = make_machine()
         with pytest.raises(_core.MachineError, match="web is not running"):
             machine.monitor_command("info status")
         with pytest.raises(RuntimeError, match="QMP API is not ready"):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -12,17 +11,9 @@ from pathlib import Path
 import pytest
 from charioteer import _core
 
+from support.core_machines import PLAIN
 from support.leftovers import expect_nothing_left
 from support.patience import scaled
-from support.testbed import FAKE_QEMU
-
-PLAIN = f"{sys.executable} {shlex.quote(str(FAKE_QEMU))}"
-
-
-@pytest.fixture
-def reporter(monkeypatch: pytest.MonkeyPatch) -> _core.Reporter:
-    monkeypatch.setenv("CHARIOTEER_ACCEL", "tcg")
-    return _core.Reporter(terminal=False, queue=True)
 
 
 def machine(name: str, folder: Path, reporter: _core.Reporter) -> _core.Machine:

@@ -1,47 +1,23 @@
 """charioteer._core.Machine: guests of a fake QEMU that are paused, saved and loaded."""
 
 import stat
-import sys
-import shlex
 import threading
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from charioteer import _core
 
-from support.leftovers import expect_nothing_left, processes_of
+from support.core_machines import WITH_AGENT, MakeMachine
+from support.leftovers import processes_of
 from support.patience import until
-from support.testbed import FAKE_QEMU
-
-FAKE = f"{sys.executable} {shlex.quote(str(FAKE_QEMU))}"
-Make = Callable[..., _core.Machine]
 
 
 @pytest.fixture
-def reporter() -> _core.Reporter:
-    return _core.Reporter(terminal=False, queue=True)
-
-
-@pytest.fixture
-def make(folder: Path, reporter: _core.Reporter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
-    """Creates machines with a FAKE_QEMU_MODE, whose agent runs on this host."""
-    monkeypatch.setenv("CHARIOTEER_ACCEL", "tcg")
+def make(make_machine: MakeMachine, monkeypatch: pytest.MonkeyPatch) -> MakeMachine:
+    """Creates machines whose agent runs on this host."""
     monkeypatch.setenv("CHARIOTEER_CHANNEL", "auto")
-    made: list[_core.Machine] = []
-
-    def make(
-        name: str = "web", mode: str = "", idle: Callable[[bool], None] | None = None
-    ) -> _core.Machine:
-        command = f"env FAKE_QEMU_AGENT=real FAKE_QEMU_MODE={mode} {FAKE}"
-        state = str(folder / f"vm-state-{name}")
-        made.append(_core.Machine(name, command, state, str(folder), reporter, idle))
-        return made[-1]
-
-    yield make
-    for machine in made:
-        machine.release()
-    expect_nothing_left(folder)
+    return partial(make_machine, command=WITH_AGENT)
 
 
 @pytest.fixture
@@ -61,7 +37,7 @@ def status(machine: _core.Machine) -> str:
     return machine.qmp("query-status")
 
 
-def test_a_guest_is_paused_and_continued(make: Make) -> None:
+def test_a_guest_is_paused_and_continued(make: MakeMachine) -> None:
     web = make()
     web.connect()
     web.pause()
@@ -73,14 +49,14 @@ def test_a_guest_is_paused_and_continued(make: Make) -> None:
 
 
 @pytest.mark.parametrize("call", ["pause", "resume", "save_state"])
-def test_a_machine_that_is_off_is_an_error(make: Make, folder: Path, call: str) -> None:
+def test_a_machine_that_is_off_is_an_error(make: MakeMachine, folder: Path, call: str) -> None:
     arguments = [str(folder / "state")] if call == "save_state" else []
     with pytest.raises(_core.MachineError, match="web is not running"):
         getattr(make(), call)(*arguments)
     assert not (folder / "state").exists()
 
 
-def test_a_saved_guest_goes_on(make: Make, file: str) -> None:
+def test_a_saved_guest_goes_on(make: MakeMachine, file: str) -> None:
     web = saved(make(), file)
     assert stat.S_IMODE(Path(file).stat().st_mode) == 0o600
     web.resume()
@@ -88,7 +64,7 @@ def test_a_saved_guest_goes_on(make: Make, file: str) -> None:
 
 
 def test_a_file_is_named_from_the_directory_of_this_process(
-    make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
+    make: MakeMachine, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
     web = saved(make(), "state")
@@ -98,10 +74,10 @@ def test_a_file_is_named_from_the_directory_of_this_process(
     assert '"paused"' in status(web)
 
 
-def test_the_agent_of_a_loaded_guest_runs_the_first_command(make: Make, file: str) -> None:
+def test_the_agent_of_a_loaded_guest_runs_the_first_command(make: MakeMachine, file: str) -> None:
     first = saved(make(), file)
     first.release()
-    second = make("copy")
+    second = make(name="copy")
     second.load_state(file)
     assert (second.booted, second.connected) == (True, True)
     assert '"paused"' in status(second)
@@ -112,7 +88,7 @@ def test_the_agent_of_a_loaded_guest_runs_the_first_command(make: Make, file: st
     assert "installed an agent" not in second.console_log()
 
 
-def test_a_loaded_machine_can_be_started_afresh(make: Make, file: str) -> None:
+def test_a_loaded_machine_can_be_started_afresh(make: MakeMachine, file: str) -> None:
     web = saved(make(), file)
     web.crash()
     web.load_state(file)
@@ -122,7 +98,7 @@ def test_a_loaded_machine_can_be_started_afresh(make: Make, file: str) -> None:
     assert web.execute("echo afresh") == (0, "afresh\n")
 
 
-def test_a_running_machine_is_not_loaded(make: Make, file: str) -> None:
+def test_a_running_machine_is_not_loaded(make: MakeMachine, file: str) -> None:
     web = saved(make(), file)
     with pytest.raises(_core.MachineError, match="web runs: end it before"):
         web.load_state(file)
@@ -130,12 +106,12 @@ def test_a_running_machine_is_not_loaded(make: Make, file: str) -> None:
     assert web.execute("echo kept") == (0, "kept\n")
 
 
-def test_the_options_of_a_start_apply_to_loading(make: Make, file: str) -> None:
+def test_the_options_of_a_start_apply_to_loading(make: MakeMachine, file: str) -> None:
     web = saved(make(), file)
     web.crash()
     with pytest.raises(_core.MachineError, match="fake-qemu: unknown device"):
         web.load_state(file, arguments=["-device", "another"])
-    command = f"env FAKE_QEMU_AGENT=real OTHER=yes {FAKE}"
+    command = f"env OTHER=yes {WITH_AGENT}"
     web.load_state(file, allow_reboot=True, command=command)
     web.resume()
     assert web.execute("echo $OTHER") == (0, "yes\n")
@@ -150,7 +126,7 @@ def test_the_options_of_a_start_apply_to_loading(make: Make, file: str) -> None:
     ],
 )
 def test_a_file_that_cannot_be_loaded_leaves_nothing_running(
-    make: Make, folder: Path, file: str, content: bytes | None, reason: str
+    make: MakeMachine, folder: Path, file: str, content: bytes | None, reason: str
 ) -> None:
     if content is not None:
         Path(file).write_bytes(content)
@@ -163,7 +139,7 @@ def test_a_file_that_cannot_be_loaded_leaves_nothing_running(
         web.resume()
 
 
-def test_an_old_qemu_is_refused_and_goes_on(make: Make, file: str) -> None:
+def test_an_old_qemu_is_refused_and_goes_on(make: MakeMachine, file: str) -> None:
     web = make(mode="old-version")
     web.connect()
     web.pause()
@@ -174,7 +150,7 @@ def test_an_old_qemu_is_refused_and_goes_on(make: Make, file: str) -> None:
     assert web.execute("echo on") == (0, "on\n")
 
 
-def test_a_guest_that_cannot_be_saved_goes_on(make: Make, file: str) -> None:
+def test_a_guest_that_cannot_be_saved_goes_on(make: MakeMachine, file: str) -> None:
     for mode, reason in (
         ("blocked", "'share' is mounted; no memory"),
         ("migration-fails", "No space left on device"),
@@ -188,7 +164,7 @@ def test_a_guest_that_cannot_be_saved_goes_on(make: Make, file: str) -> None:
         web.release()
 
 
-def test_a_guest_that_runs_is_not_saved(make: Make, file: str) -> None:
+def test_a_guest_that_runs_is_not_saved(make: MakeMachine, file: str) -> None:
     web = make()
     web.connect()
     with pytest.raises(_core.MachineError, match="its guest is running: pause"):
@@ -196,7 +172,7 @@ def test_a_guest_that_runs_is_not_saved(make: Make, file: str) -> None:
     assert not Path(file).exists()
 
 
-def test_an_interrupted_call_ends_the_saving(make: Make, file: str) -> None:
+def test_an_interrupted_call_ends_the_saving(make: MakeMachine, file: str) -> None:
     interrupt = threading.Event()
 
     def idle(_polling: bool) -> None:
@@ -221,7 +197,7 @@ def test_an_interrupted_call_ends_the_saving(make: Make, file: str) -> None:
 
 
 def test_the_console_continues_as_if_the_guest_had_not_stopped(
-    make: Make, file: str, reporter: _core.Reporter
+    make: MakeMachine, file: str, reporter: _core.Reporter
 ) -> None:
     web = make()
     web.connect()
