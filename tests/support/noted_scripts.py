@@ -27,13 +27,17 @@ class Scripts:
     def __init__(self, testbed: Testbed, folder: Path, with_agent: bool = False) -> None:
         self.testbed = testbed
         self.notes = folder / "notes"
+        self.modes: dict[str, str] = {}
+        """The modes of the fake QEMU, by machine."""
         self.options = {"CHARIOTEER_CHECKPOINTS": str(folder / "store")}
         if with_agent:
             self.options |= {"CHARIOTEER_CHANNEL": "auto", "FAKE_QEMU_AGENT": "real"}
 
     def start(self, script: str, *arguments: str, machines: tuple[str, ...] = ("web",)) -> Run:
         self.notes.write_text("")
-        starts = [self.testbed.start_script(each) for each in machines]
+        starts = [
+            self.testbed.start_script(each, mode=self.modes.get(each, "")) for each in machines
+        ]
         text = f"notes = {str(self.notes)!r}\n{HEAD}{textwrap.dedent(script)}"
         configuration = self.testbed.configuration(text, starts)
         return self.testbed.drive(configuration, *arguments, **self.options)
