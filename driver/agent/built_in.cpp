@@ -4,6 +4,7 @@
 #include "agent/error_output.hpp"
 #include "agent/poll_until.hpp"
 #include "agent/receive.hpp"
+#include "agent/reseed.hpp"
 #include "agent/send.hpp"
 #include "agent/text.hpp"
 #include "agent/waits.hpp"
@@ -27,6 +28,7 @@ constexpr Program programs[] = {
      [](Strings words, Strings environment) { return wait_file(words[0], environment); }},
     {"dial", 1, [](Strings words, Strings) { return dial(words[0]); }},
     {"receive", 1, [](Strings words, Strings) { return receive(words[0]); }},
+    {"reseed", 0, [](Strings, Strings) { return reseed(); }},
     {"send", 1, [](Strings words, Strings) { return send(words[0]); }},
 };
 

@@ -246,6 +246,9 @@ class Machine(Guest):
         """Stops the guest's processors. Raises MachineError."""
     def resume(self) -> None:
         """Continues the guest after pause(), save_state() and load_state()."""
+    def reseed(self) -> None:
+        """Renews the random numbers of the guest's kernel by the agent, so that two guests which were
+        loaded from one state do not draw the same. No-op without an agent; a failure is logged."""
     def save_state(self, file: str) -> None:
         """Writes the RAM and the state of the devices of the paused guest to a new file of mode 0600.
         The guest stays paused.

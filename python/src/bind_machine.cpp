@@ -88,6 +88,7 @@ void bind_life_cycle(Type& type) {
 void bind_saving(Type& type) {
     type.def("pause", [](MachineHandle& self) { self.run(self.parts().saver->pause()); })
         .def("resume", [](MachineHandle& self) { self.run(self.parts().saver->resume()); })
+        .def("reseed", &MachineHandle::reseed)
         .def("save_state", &MachineHandle::save_state, py::arg("file"))
         .def("load_state", &load_state, py::arg("file"), py::arg("allow_reboot") = false,
              py::arg("arguments") = Words(), py::arg("command") = "", py::arg("full_command") = "",

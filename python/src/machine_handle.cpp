@@ -12,6 +12,7 @@
 #include "errors.hpp"
 #include "io/printable.hpp"
 #include "machine/copy_steps.hpp"
+#include "machine/reseed.hpp"
 
 namespace charioteer::python {
 
@@ -78,6 +79,10 @@ void MachineHandle::start(machine::StartOptions options) {
         machine_->claim_directory();
     }
     run(machine_->start(std::move(options)));
+}
+
+void MachineHandle::reseed() {
+    run(machine::reseed(parts().context, parts().agent));
 }
 
 // QEMU runs in the state directory.

@@ -43,6 +43,7 @@ public:
     std::optional<Process> process() const;
 
     void start(machine::StartOptions options);
+    void reseed();
     void save_state(const std::string& file);
     void load_state(const std::string& file, machine::StartOptions options);
     void connect();

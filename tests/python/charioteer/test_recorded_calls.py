@@ -70,7 +70,7 @@ def test_every_method_of_the_core_is_recorded_or_known_to_need_no_record() -> No
     # script can see of a guest, or are called by the driver only.
     by_itself = {"begin", "read_screen", "attach_shell", "detach_shell", "__init__"}
     unrecorded = {"yield_directory", "release", "add_console_lines"}
-    checkpoints = {"pause", "resume", "save_state", "load_state", "console_state"}
+    checkpoints = {"pause", "resume", "reseed", "save_state", "load_state", "console_state"}
     known = {*CALLS, *by_itself, *unrecorded, *checkpoints, "restore_console"}
     declared = {
         name for kind in ("Machine", "Guest") for name in core_stub.methods(core_stub.STUB[kind])

@@ -48,9 +48,11 @@ void refuse(const Refused& refused) {
     constexpr auto equal = BPF_JMP | BPF_JEQ | BPF_K;
     constexpr auto answer = BPF_RET | BPF_K;
     unsigned no_file = refused.files ? __NR_openat : ~0U;
+    unsigned no_ioctl = refused.ioctl ? __NR_ioctl : ~0U;
     unsigned no_socket = refused.netlink ? __NR_socket : ~0U;
     sock_filter filter[] = {
         BPF_STMT(load, number),
+        BPF_JUMP(equal, no_ioctl, 4, 0),
         BPF_JUMP(equal, no_file, 3, 0),
         BPF_JUMP(equal, no_socket, 0, 3),
         BPF_STMT(load, domain),
@@ -95,7 +97,8 @@ BuiltInProgram::BuiltInProgram(std::vector<std::string> words, ProgramOptions op
         ::dup2(output.write.get(), 1);
         ::dup2(errors.write.get(), 2);
         if (::chdir(options.directory.c_str()) != 0) ::_exit(126);
-        if (options.refused.netlink || options.refused.files) refuse(options.refused);
+        const auto& refused = options.refused;
+        if (refused.netlink || refused.files || refused.ioctl) refuse(refused);
         ::execve(CHARIOTEER_AGENT, arguments.data(), environment.data());
         ::_exit(127);
     }

@@ -15,6 +15,7 @@ namespace charioteer::agent {
 struct Refused {
     bool netlink = false;
     bool files = false;
+    bool ioctl = false;
 };
 
 struct ProgramOptions {

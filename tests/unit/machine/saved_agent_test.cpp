@@ -1,12 +1,20 @@
 // The agent of a guest that was saved and loaded.
 
+#include <fcntl.h>
+#include <linux/random.h>
+#include <sys/ioctl.h>
+
 #include "agent_fixture.hpp"
+#include "io/unique_fd.hpp"
+#include "machine/reseed.hpp"
 #include "port_link_fixture.hpp"
 
 namespace charioteer::machine {
 namespace {
 
+using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 class SavedAgent : public PortLinkTest {
 protected:
@@ -88,6 +96,14 @@ protected:
     std::string arguments_of_agent(Machine& machine) {
         return execute(machine, "tr '\\0' ' ' </proc/$PPID/cmdline").output;
     }
+    void reseed(Machine& machine) {
+        run(machine::reseed(machine.parts().context, machine.parts().agent));
+    }
+    /// Whether the kernel, which is this host's, lets the agent renew its random numbers.
+    static bool may_reseed() {
+        io::UniqueFd device(::open("/dev/urandom", O_RDONLY | O_CLOEXEC));
+        return ::ioctl(device.get(), RNDRESEEDCRNG) == 0;
+    }
     std::string before_;
 };
 
@@ -113,6 +129,42 @@ TEST_F(LoadedMachine, ACommandOfAPausedGuestFailsWhenQemuEnds) {
     run(machine->crash());
     auto failure = failure_of<ShellError>([&] { command.get(); });
     EXPECT_THAT(failure.what(), HasSubstr("web"));
+}
+
+TEST_F(LoadedMachine, ItsKernelGetsRandomNumbersOrTheReasonIsLogged) {
+    auto machine = load(with_agent, with_agent);
+    run(machine->parts().saver->resume());
+    auto moved = [&] { return machine->parts().qemu_agent->moved_bytes(); };
+    execute(*machine, "true");
+    auto before = run_on_io(moved);
+    reseed(*machine);
+    EXPECT_GT(run_on_io(moved), before + 64);
+    auto logged = Contains(HasSubstr("the random numbers of the guest's kernel were not renewed"));
+    if (may_reseed())
+        EXPECT_THAT(events(), Not(logged));
+    else
+        EXPECT_THAT(events(), logged);
+}
+
+TEST_F(LoadedMachine, RandomNumbersNeedAnAgent) {
+    auto machine = load(without_agent, without_agent);
+    run(machine->parts().saver->resume());
+    auto before = events();
+    reseed(*machine);
+    EXPECT_EQ(events(), before);
+}
+
+TEST_F(LoadedMachine, AGuestThatEndsBeforeItIsContinuedGetsNoRandomNumbers) {
+    auto machine = load(with_agent, with_agent);
+    auto operation =
+        runtime_.start(machine::reseed(machine->parts().context, machine->parts().agent));
+    run(machine->crash());
+    operation.get();
+}
+
+TEST_F(LoadedMachine, ThatIsOffLogsWhyItGetsNoRandomNumbers) {
+    reseed(*make(with_agent));
+    EXPECT_THAT(events(), Contains(HasSubstr("were not renewed: web is not running")));
 }
 
 TEST_F(LoadedMachine, AGuestThatWasSavedWithoutAnAgentUsesItsShell) {

@@ -206,6 +206,7 @@ def _complete(machine: QemuMachine, folder: Path, clock_now: bool) -> None:
     """Restores what is not part of the guest's state, when it runs again."""
     details = _details(folder)
     handle = machine.handle
+    handle.reseed()
     for host_port, guest_port in details["ports"]:
         handle.forward_port(host_port, guest_port)
     machine.forwarded_ports = [(host, guest) for host, guest in details["ports"]]
