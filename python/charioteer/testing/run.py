@@ -75,6 +75,7 @@ def _run_planned(
         script_record.record(logger, str(configuration.test_script), driver.tests)
         diagnosis = RunDiagnosis(options.output_directory, logger, configuration.test_script)
         if not driver.interactive:
+            diagnosis.remove_earlier()
             driver.on_failure = _on_failure(driver, options, diagnosis)
         for message in planned.messages:
             logger.info(message)

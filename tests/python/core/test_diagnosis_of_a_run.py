@@ -83,6 +83,13 @@ def test_without_a_diagnosis(
     assert SCREEN not in run.stderr and not (testbed.out / "diagnosis.txt").exists()
 
 
+def test_the_details_of_an_earlier_run_are_removed(testbed: Testbed) -> None:
+    testbed.drive(testbed.configuration(FAILING)).expect(1)
+    assert (testbed.out / "diagnosis.txt").exists()
+    testbed.drive(testbed.configuration("pass")).expect(0)
+    assert not (testbed.out / "diagnosis.txt").exists()
+
+
 def test_machines_that_are_off_are_not_started(testbed: Testbed) -> None:
     starts = [testbed.start_script(name) for name in ("web", "db")]
     script = "web.succeed('true')\nassert 1 == 2, 'numbers differ'"

@@ -33,6 +33,13 @@ class RunDiagnosis:
         self.first_screen: list[str] = []
         """Its lines; none unless the run has failed."""
 
+    def remove_earlier(self) -> None:
+        """Removes the details of an earlier run, which would be taken for those of this one."""
+        try:
+            (self._out_dir / DETAILS).unlink(missing_ok=True)
+        except OSError as error:
+            self._logger.warning(f"cannot remove {self._out_dir / DETAILS}: {error.strerror}")
+
     def make(self, error: BaseException, machines: Sequence[BaseMachine]) -> None:
         """Asks the machines, and records what is found. `error` has left the script.
 
