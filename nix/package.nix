@@ -26,7 +26,8 @@ let
     python3.pkgs.aiohttp
     python3.pkgs.jinja2
     python3.pkgs.ptpython
-  ] ++ extraPythonPackages python3.pkgs;
+  ]
+  ++ extraPythonPackages python3.pkgs;
 
   # Not socat, VDE and ImageMagick, whose functions the driver implements. netpbm converts the
   # screenshots of the containers' X servers.
