@@ -90,6 +90,7 @@
               p.jinja2
               p.mypy
               p.ptpython
+              p.rich
               p.pyflakes
               p.pytest
               p.pytest-xdist

@@ -26,6 +26,7 @@ let
     python3.pkgs.aiohttp
     python3.pkgs.jinja2
     python3.pkgs.ptpython
+    python3.pkgs.rich
   ]
   ++ extraPythonPackages python3.pkgs;
 
@@ -97,7 +98,7 @@ stdenv.mkDerivation (finalAttrs: {
     runHook preInstallCheck
     PYTHONPATH=$out/${python3.sitePackages}:${python3.pkgs.makePythonPath pythonPackages} \
       ${python3.interpreter} -c \
-      'import aiohttp, charioteer._core, charioteer.cli.program, jinja2, ptpython, test_driver.driver, test_driver.machine'
+      'import aiohttp, charioteer._core, charioteer.cli.program, jinja2, ptpython, rich.cells, test_driver.driver, test_driver.machine'
     $out/bin/generate-driver-symbols
     runHook postInstallCheck
   '';
@@ -115,6 +116,7 @@ stdenv.mkDerivation (finalAttrs: {
         python3.withPackages (p: [
           p.pytest
           p.ptpython
+          p.rich
         ])
       }/bin/python3 -m pytest -q tests/python/test_driver
       touch $out

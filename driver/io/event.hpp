@@ -13,7 +13,7 @@ enum class EventKind {
     warning,   ///< something the user should look at
     serial,    ///< one line of a guest's serial console, without its line end
     progress,  ///< progress of an operation, for terminals only; empty at its end
-    state,     ///< something has changed, for traces only; `text` is one word for it, as "start"
+    state,     ///< something has changed, not in the log; `text` is one word for it, as "start"
     traffic,   ///< what passed through a VLAN, for traces only; `text` is its number
 };
 

@@ -52,6 +52,7 @@ asio::awaitable<void> ShellGreeting::wait() {
         co_await ShellRunner(context_).run(std::move(probe), answer_deadline);
     }
     auto spent = context_->time().now() - begin;
+    context_->sink()({io::EventKind::state, context_->name(), "ready"});
     context_->log("connected to guest root shell");
     context_->log(fmt::format("(connecting took {:.2f} seconds)", io::seconds(spent)));
 }

@@ -18,55 +18,6 @@ Limit = int | float | timedelta
 
 version: str
 
-def format_line(
-    style: Literal["log", "step", "debug", "error", "serial"], text: str, machine: str | None = None
-) -> str:
-    """A line of the log in upstream's terminal format, with `machine`, if any, as prefix.
-
-    `step` is the first line of a step, `error` a line of a test's error. `text` is not escaped.
-    """
-
-class Reporter:
-    """Takes the events of the core and of the test. Thread-safe.
-
-    With `terminal` it writes them to standard error at once, in upstream's terminal format. With
-    `queue` it also stores events of the core for `drain`, at most 100000; the oldest serial lines are
-    dropped first.
-    """
-
-    def __init__(self, terminal: bool = True, queue: bool = False) -> None: ...
-    terminal: bool
-    queue: bool
-    serial: bool
-    """Whether serial lines are written."""
-    warnings: bool
-    """Whether warnings of the core are written."""
-    held: bool
-    """Whether lines are queued, while a shell uses the terminal."""
-    def drain(self) -> list[Event]:
-        """The events since the last call, oldest first."""
-    def write(self, text: str) -> None:
-        """Writes one line unchanged, after all earlier serial lines."""
-    def flush(self) -> None:
-        """Returns when everything is written, after 2 s if standard error is not read, and at once
-        while lines are held.
-        """
-    def print(self, data: bytes) -> None:
-        """Adds to the calling thread's line of standard output, and writes complete lines, in order
-        with the log. Raises OSError. If the pipe was closed, the data are discarded.
-        """
-    def flush_print(self) -> None:
-        """Writes the calling thread's incomplete line."""
-    def finish_print(self) -> None:
-        """Writes the incomplete lines of all threads."""
-    @property
-    def output_unread(self) -> bool:
-        """Whether the pipe of standard output was closed before everything was written."""
-    def add_report(self, report: Report) -> None:
-        """Adds a report that is completed even when the process has to end without Python."""
-    def trace_to(self, trace: Trace) -> None:
-        """As `add_report`; passes events to `trace` at once, also those that are not written."""
-
 class Process:
     """A running or ended program, similar to subprocess.Popen."""
 

@@ -6,12 +6,16 @@ class Event:
     """A message of the core, or a line of a serial console."""
 
     @property
-    def kind(self) -> Literal["log", "warning", "serial"]: ...
+    def kind(self) -> Literal["log", "warning", "serial", "progress", "state"]: ...
     @property
     def machine(self) -> str:
         """Name of the machine; empty if it concerns none."""
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """Of a state, a word of docs/trace.md; of progress, empty at its end."""
+    @property
+    def details(self) -> dict[str, str]:
+        """Of a state."""
 
 class Outcome:
     """The outcome of a command."""

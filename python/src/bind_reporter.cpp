@@ -17,7 +17,9 @@ const char* kind_name(io::EventKind kind) {
         case io::EventKind::serial:
             return "serial";
         case io::EventKind::progress:
+            return "progress";
         case io::EventKind::state:
+            return "state";
         case io::EventKind::traffic:
             break;  // never kept
     }
@@ -32,16 +34,62 @@ void bind_switch(py::class_<Reporter, std::shared_ptr<Reporter>>& type, const ch
         [](Reporter& self, bool on) { self.*member = on; });
 }
 
-/// Writes all of `text` to standard output; an exception of a signal handler ends it early.
-void print(Reporter& reporter, std::string text) {
+/// Writes all of `text` to a standard stream; an exception of a signal handler ends it early.
+void print(Reporter& reporter, Stream stream, std::string text) {
     std::string_view rest = text;
     while (!rest.empty()) {
         {
             Unlocked unlocked;
-            rest.remove_prefix(reporter.writer().print(rest));
+            rest.remove_prefix(reporter.writer().print(stream, rest));
         }
         if (PyErr_CheckSignals() != 0) throw py::error_already_set();
     }
+}
+
+Stream stream_of(bool errors) {
+    return errors ? Stream::error : Stream::output;
+}
+
+void bind_output(py::class_<Reporter, std::shared_ptr<Reporter>>& type) {
+    type.def("write", &Reporter::write, py::arg("text"))
+        .def(
+            "show",
+            [](Reporter& self, std::vector<std::string> lines) {
+                self.writer().show(std::move(lines));
+            },
+            py::arg("lines"), py::call_guard<Unlocked>())
+        .def(
+            "flush", [](Reporter& self) { self.writer().flush(); }, py::call_guard<Unlocked>())
+        .def(
+            "flush_for_program", [](Reporter& self) { self.writer().flush_for_program(); },
+            py::call_guard<Unlocked>())
+        .def_property(
+            "held", [](Reporter& self) { return self.writer().held(); },
+            [](Reporter& self, bool on) { self.writer().hold(on); })
+        .def(
+            "capture", [](Reporter& self, bool on) { self.writer().capture(on); }, py::arg("on"),
+            py::call_guard<Unlocked>())
+        .def(
+            "print",
+            [](Reporter& self, const py::bytes& data, bool errors) {
+                auto stream = stream_of(errors);
+                print(self, stream, self.writer().complete_lines(stream, std::string(data)));
+            },
+            py::arg("data"), py::arg("errors") = false)
+        .def(
+            "flush_print",
+            [](Reporter& self, bool errors) {
+                auto stream = stream_of(errors);
+                print(self, stream, self.writer().take_partial_line(stream));
+            },
+            py::arg("errors") = false)
+        .def("finish_print",
+             [](Reporter& self) {
+                 for (auto stream : {Stream::output, Stream::error})
+                     print(self, stream, self.writer().take_partial_lines(stream));
+             })
+        .def_property_readonly("output_unread",
+                               [](Reporter& self) { return self.writer().output_unread(); });
 }
 
 std::string format_line_of(const std::string& style, const std::string& text,
@@ -66,7 +114,12 @@ void bind_reporter(py::module_& module) {
     py::class_<io::Event>(module, "Event")
         .def_property_readonly("kind", [](const io::Event& self) { return kind_name(self.kind); })
         .def_property_readonly("machine", [](const io::Event& self) { return self.machine; })
-        .def_property_readonly("text", [](const io::Event& self) { return to_text(self.text); });
+        .def_property_readonly("text", [](const io::Event& self) { return to_text(self.text); })
+        .def_property_readonly("details", [](const io::Event& self) {
+            py::dict details;
+            for (const auto& [name, value] : self.details) details[py::str(name)] = to_text(value);
+            return details;
+        });
 
     module.def("format_line", &format_line_of, py::arg("style"), py::arg("text"),
                py::arg("machine") = py::none());
@@ -74,29 +127,15 @@ void bind_reporter(py::module_& module) {
     py::class_<Reporter, std::shared_ptr<Reporter>> type(module, "Reporter");
     type.def(py::init<bool, bool>(), py::arg("terminal") = true, py::arg("queue") = false)
         .def("drain", &drain)
-        .def("write", &Reporter::write, py::arg("text"))
-        .def(
-            "flush", [](Reporter& self) { self.writer().flush(); }, py::call_guard<Unlocked>())
-        .def_property(
-            "held", [](Reporter& self) { return self.writer().held(); },
-            [](Reporter& self, bool on) { self.writer().hold(on); })
         .def("add_report", &Reporter::add_report, py::arg("report"))
-        .def("trace_to", &Reporter::trace_to, py::arg("trace"))
-        .def(
-            "print",
-            [](Reporter& self, const py::bytes& data) {
-                print(self, self.writer().complete_lines(std::string(data)));
-            },
-            py::arg("data"))
-        .def("flush_print", [](Reporter& self) { print(self, self.writer().take_partial_line()); })
-        .def("finish_print",
-             [](Reporter& self) { print(self, self.writer().take_partial_lines()); })
-        .def_property_readonly("output_unread",
-                               [](Reporter& self) { return self.writer().output_unread(); });
+        .def("trace_to", &Reporter::trace_to, py::arg("trace"));
+    bind_output(type);
     bind_switch<&Reporter::terminal>(type, "terminal");
     bind_switch<&Reporter::queue>(type, "queue");
     bind_switch<&Reporter::serial>(type, "serial");
     bind_switch<&Reporter::warnings>(type, "warnings");
+    bind_switch<&Reporter::viewed>(type, "viewed");
+    bind_switch<&Reporter::consoles>(type, "consoles");
 }
 
 }  // namespace charioteer::python

@@ -1,70 +1,24 @@
 #include "line_writer.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
 
 #include "io/signals_blocked.hpp"
+#include "terminal_io.hpp"
 
 namespace charioteer::python {
 
 namespace {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 constexpr auto write_limit = 2s;
 /// Bytes that are queued for standard error when droppable lines are discarded.
 constexpr std::size_t most_waiting = 64 << 20;
-/// Bytes that a writable pipe accepts without blocking, and atomically.
-constexpr std::size_t piece = 4096;
-/// An incomplete line of more bytes is written.
-constexpr std::size_t longest_partial_line = 64 << 10;
-constexpr int slice_ms = 100;
-constexpr std::string_view clear_line = "\r\x1b[K";
-
-bool go_to_same_place() {
-    struct stat output {};
-    struct stat error {};
-    return ::fstat(STDOUT_FILENO, &output) == 0 && ::fstat(STDERR_FILENO, &error) == 0 &&
-           output.st_dev == error.st_dev && output.st_ino == error.st_ino;
-}
-
-/// The number of bytes to write at once: complete lines, unless one is longer than a piece, so that
-/// no other output is written within a line.
-std::size_t next_piece(std::string_view text) {
-    if (text.size() <= piece) return text.size();
-    auto end = text.rfind('\n', piece - 1);
-    return end == text.npos ? piece : end + 1;
-}
-
-/// Writes until nothing could be written for `limit` or `stop` is set; returns the number of bytes
-/// written. Throws std::system_error.
-std::size_t write_some(int fd, std::string_view text, Clock::duration limit,
-                       const std::atomic<bool>& stop) {
-    std::size_t done = 0;
-    auto give_up = Clock::now() + limit;
-    while (done < text.size() && !stop && Clock::now() < give_up) {
-        pollfd writable{fd, POLLOUT, 0};
-        // After an interruption by a signal, the result of poll() is unknown.
-        if (::poll(&writable, 1, slice_ms) <= 0) continue;
-        auto rest = text.substr(done);
-        auto written = ::write(fd, rest.data(), next_piece(rest));
-        if (written >= 0) {
-            done += static_cast<std::size_t>(written);
-            give_up = Clock::now() + limit;
-        } else if (errno != EAGAIN && errno != EINTR) {
-            throw std::system_error(errno, std::system_category());
-        }
-    }
-    return done;
-}
 
 }  // namespace
 
@@ -78,6 +32,12 @@ LineWriter::LineWriter() {
 
 LineWriter::~LineWriter() {
     ignore_forks();
+    show({});
+    try {
+        capture(false);
+    } catch (const std::system_error&) {
+        // The standard streams stay a pipe, and the process ends.
+    }
     hold(false);
     flush();
     if (!thread_) return;
@@ -88,16 +48,19 @@ LineWriter::~LineWriter() {
     }
     locks_->work.notify_all();
     thread_->join();
+    if (!capture_thread_) return;
+    capture_->stop_waiting();
+    capture_thread_->join();
 }
 
 void LineWriter::add(std::string_view line, bool droppable) {
+    if (captures_) collect_captured();
     {
         std::lock_guard lock(locks_->state);
         if (droppable && lines_.size() > most_waiting) {
             ++dropped_;
             return;
         }
-        if (std::exchange(progress_shown_, false)) lines_ += clear_line;
         if (dropped_ > 0)
             lines_ += fmt::format("({} serial lines left out: standard error is read too slowly)\n",
                                   std::exchange(dropped_, 0));
@@ -106,22 +69,36 @@ void LineWriter::add(std::string_view line, bool droppable) {
     }
     if (thread_) return locks_->work.notify_one();
     std::lock_guard turn(locks_->error_turn);
-    drain(write_limit);
+    drain();
 }
 
-void LineWriter::show_progress(std::string_view text) {
-    if (!thread_ || ::isatty(STDERR_FILENO) == 0) return;
+void LineWriter::show(std::vector<std::string> lines) {
     std::lock_guard lock(locks_->state);
-    if (progress_shown_) lines_ += clear_line;
-    progress_shown_ = !text.empty();
-    lines_ += text;
+    if (!thread_ || ::isatty(terminal()) == 0) return;
+    // The area would be drawn over an incomplete line that is on the terminal already.
+    if (end_.is_open()) lines.clear();
+    area_.set_lines(std::move(lines));
     locks_->work.notify_one();
+}
+
+bool LineWriter::is_idle() const {
+    return lines_.empty() && unwritten_.empty() && !area_.is_changed();
+}
+
+bool LineWriter::has_work() const {
+    return !held_ && !is_idle();
 }
 
 void LineWriter::flush() {
     std::unique_lock lock(locks_->state);
     locks_->idle.wait_for(lock, write_limit,
-                          [this] { return !thread_ || held_ || (lines_.empty() && !writing_); });
+                          [this] { return !thread_ || held_ || (is_idle() && !writing_); });
+}
+
+void LineWriter::flush_for_program() {
+    flush();
+    std::lock_guard lock(locks_->state);
+    end_.forget();
 }
 
 void LineWriter::hold(bool on) {
@@ -132,47 +109,50 @@ void LineWriter::hold(bool on) {
     locks_->work.notify_all();
 }
 
-std::string LineWriter::complete_lines(std::string_view text) {
+std::string LineWriter::complete_lines(Stream stream, std::string_view text) {
     std::lock_guard lock(locks_->state);
-    auto& line = partial_[std::this_thread::get_id()];
-    auto end = text.rfind('\n');
-    if (end == text.npos) {
-        line += text;
-        return line.size() < longest_partial_line ? std::string() : std::exchange(line, {});
+    auto thread = std::this_thread::get_id();
+    auto complete = partial_.complete(thread, stream, text);
+    if (!complete.empty() && open_ == std::pair(thread, stream)) {
+        open_.reset();
+        area_.set_open_line({});
     }
-    std::string complete = std::exchange(line, text.substr(end + 1));
-    complete += text.substr(0, end + 1);
     return complete;
 }
 
-std::string LineWriter::take_partial_line() {
+std::string LineWriter::take_partial_line(Stream stream) {
+    auto thread = std::this_thread::get_id();
     std::lock_guard lock(locks_->state);
-    auto found = partial_.find(std::this_thread::get_id());
-    if (found == partial_.end()) return {};
-    return std::move(partial_.extract(found).mapped());
+    if (!is_captured(stream)) return partial_.take(thread, stream);
+    auto line = partial_.of(thread, stream);
+    if (line.empty()) return {};
+    open_ = std::pair(thread, stream);
+    area_.set_open_line(shown(line));
+    locks_->work.notify_one();
+    return {};
 }
 
-std::string LineWriter::take_partial_lines() {
+std::string LineWriter::take_partial_lines(Stream stream) {
     std::lock_guard lock(locks_->state);
-    std::string all;
-    for (const auto& [thread, line] : std::exchange(partial_, {})) all += line;
-    return all;
+    if (is_captured(stream)) area_.set_open_line({});
+    return partial_.take_all(stream);
 }
 
-std::size_t LineWriter::print(std::string_view text) {
+std::size_t LineWriter::print(Stream stream, std::string_view text) {
+    if (text.empty()) return 0;
+    if (is_captured(stream)) return print_captured(text);
+    if (stream == Stream::error) {
+        std::unique_lock error(locks_->error_turn, std::defer_lock);
+        return error.try_lock_for(write_limit) ? print_directly(STDERR_FILENO, text, true) : 0;
+    }
     if (output_unread_) return text.size();
     std::unique_lock output(locks_->output_turn, std::defer_lock);
     if (!output.try_lock_for(write_limit)) return 0;
     std::unique_lock error(locks_->error_turn, std::defer_lock);
-    if (go_to_same_place()) {
-        if (!error.try_lock_for(write_limit)) return 0;
-        if (!held_) {
-            clear_progress();
-            if (!drain(write_limit)) return 0;
-        }
-    }
+    bool shares_file = go_to_same_place();
+    if (shares_file && !error.try_lock_for(write_limit)) return 0;
     try {
-        return write_some(STDOUT_FILENO, text, write_limit, ending_);
+        return print_directly(STDOUT_FILENO, text, shares_file);
     } catch (const std::system_error& failure) {
         if (failure.code().value() != EPIPE) throw;
         output_unread_ = true;
@@ -180,49 +160,170 @@ std::size_t LineWriter::print(std::string_view text) {
     }
 }
 
-void LineWriter::clear_progress() {
-    std::lock_guard lock(locks_->state);
-    if (std::exchange(progress_shown_, false)) lines_ += clear_line;
+/// `shares_file`: the log is written to the same file; the caller holds `error_turn`.
+std::size_t LineWriter::print_directly(int fd, std::string_view text, bool shares_file) {
+    if (!shares_file) return write(fd, text);
+    auto thread = std::this_thread::get_id();
+    std::unique_lock lock(locks_->state);
+    area_.set_lines({});
+    lock.unlock();
+    if (!held_ && !drain()) return 0;
+    lock.lock();
+    bool ends_line = end_.is_open_by_other(thread);
+    lock.unlock();
+    if (ends_line && write(fd, "\n") == 0) return 0;
+    lock.lock();
+    if (ends_line) end_.end_line();
+    auto left_out = end_.left_out(thread, text);
+    lock.unlock();
+    auto done = left_out + write(fd, text.substr(left_out));
+    lock.lock();
+    end_.written(thread, text.substr(left_out, done - left_out));
+    return done;
+}
+
+std::size_t LineWriter::write(int fd, std::string_view text) const {
+    return write_some(fd, text, write_limit, ending_);
+}
+
+int LineWriter::terminal() const {
+    return captures_ ? capture_->terminal() : STDERR_FILENO;
 }
 
 std::string LineWriter::take_batch() {
     std::lock_guard lock(locks_->state);
-    if (held_) return {};
+    if (!has_work()) return {};
     writing_ = true;
-    return std::exchange(lines_, {});
+    if (!unwritten_.empty()) return std::exchange(unwritten_, {});
+    auto lines = std::exchange(lines_, {});
+    if (!lines.empty() && end_.is_open()) {
+        end_.end_line();
+        lines.insert(0, 1, '\n');
+    }
+    return area_.below(lines, rows_of(terminal()));
 }
 
-void LineWriter::give_back(std::string_view rest) {
+void LineWriter::give_back(std::string rest) {
     std::lock_guard lock(locks_->state);
-    lines_.insert(0, rest);
+    unwritten_ = std::move(rest);
     writing_ = false;
-    if (lines_.empty()) locks_->idle.notify_all();
+    if (is_idle()) locks_->idle.notify_all();
 }
 
 /// Writes the queue for standard error; false when its reader did not read all of it in time. The
 /// caller holds `error_turn`.
-bool LineWriter::drain(Clock::duration limit) {
-    auto batch = take_batch();
-    std::size_t done = batch.size();
-    try {
-        done = write_some(STDERR_FILENO, batch, limit, ending_);
-    } catch (const std::system_error&) {
-        // Ignored, such as for a closed terminal: the error could not be shown.
+bool LineWriter::drain() {
+    for (auto batch = take_batch(); !batch.empty(); batch = take_batch()) {
+        std::size_t done = batch.size();
+        try {
+            done = write(terminal(), batch);
+        } catch (const std::system_error&) {
+            // Ignored, such as for a closed terminal: the error could not be shown.
+        }
+        give_back(batch.substr(done));
+        if (done < batch.size()) return false;
     }
-    give_back(std::string_view(batch).substr(done));
-    return done == batch.size();
+    return true;
 }
 
 void LineWriter::run() {
     for (;;) {
         {
             std::unique_lock lock(locks_->state);
-            locks_->work.wait(lock, [this] { return (!lines_.empty() && !held_) || ending_; });
+            locks_->work.wait(lock, [this] { return has_work() || ending_; });
             if (ending_) return;
         }
         std::lock_guard turn(locks_->error_turn);
-        drain(write_limit);
+        drain();
     }
+}
+
+// Captured output
+
+bool LineWriter::is_captured(Stream stream) const {
+    return captures_ && (stream == Stream::error || capture_->has_output());
+}
+
+void LineWriter::capture(bool on) {
+    if (on == captures_ || (on && !thread_)) return;
+    flush();
+    std::lock_guard turn(locks_->error_turn);
+    on ? begin_capture() : end_capture();
+}
+
+void LineWriter::begin_capture() {
+    if (!capture_) {
+        capture_ = std::make_unique<OutputCapture>(go_to_same_place());
+        io::SignalsBlocked blocked;
+        capture_thread_ = std::make_unique<std::thread>([this] {
+            while (capture_->wait()) collect_captured();
+        });
+    }
+    capture_->redirect(true);
+    std::lock_guard lock(locks_->state);
+    end_.forget();
+    captures_ = true;
+}
+
+void LineWriter::end_capture() {
+    capture_->redirect(false);
+    collect_captured();
+    {
+        std::lock_guard reading(locks_->captured);
+        if (!captured_.rest().empty()) captured_.feed("\n");
+        queue_lines(captured_);
+    }
+    {
+        std::lock_guard lock(locks_->state);
+        captures_ = false;
+        area_.set_lines({});
+        area_.set_open_line({});
+    }
+    drain();
+    write_open_line();
+}
+
+/// Writes the incomplete line that the area has shown, for example a prompt for input.
+void LineWriter::write_open_line() {
+    std::string line;
+    {
+        std::lock_guard lock(locks_->state);
+        if (!open_) return;
+        auto [thread, stream] = *std::exchange(open_, std::nullopt);
+        line = shown(partial_.take(thread, stream));
+        end_.written(thread, line);
+    }
+    try {
+        write(STDERR_FILENO, line);
+    } catch (const std::system_error&) {
+        // Ignored, as in drain().
+    }
+}
+
+/// Queues what was captured so far.
+void LineWriter::collect_captured() {
+    std::lock_guard reading(locks_->captured);
+    captured_.feed(capture_->read());
+    queue_lines(captured_);
+}
+
+/// Queues the complete lines of captured output.
+void LineWriter::queue_lines(io::LineSplitter& lines) {
+    std::lock_guard lock(locks_->state);
+    auto before = lines_.size();
+    while (auto line = lines.next()) lines_ += shown(*line) + '\n';
+    if (lines_.size() > before) locks_->work.notify_one();
+}
+
+std::size_t LineWriter::print_captured(std::string_view text) {
+    collect_captured();
+    io::LineSplitter lines;
+    lines.feed(text);
+    if (!text.ends_with('\n')) lines.feed("\n");
+    queue_lines(lines);
+    std::unique_lock turn(locks_->error_turn, std::defer_lock);
+    if (turn.try_lock_for(write_limit)) drain();
+    return text.size();
 }
 
 void LineWriter::before_fork() noexcept {
@@ -234,13 +335,21 @@ void LineWriter::after_fork_in_parent() noexcept {
 }
 
 void LineWriter::after_fork_in_child() noexcept {
-    // The parent writes the queue. The thread does not exist here and cannot be joined, and the
-    // condition variables on which it waits cannot be destroyed: both are leaked.
+    // The parent writes the queue. The threads do not exist here and cannot be joined, and the
+    // condition variables on which they wait cannot be destroyed: all are leaked.
     lines_.clear();
+    unwritten_.clear();
     partial_.clear();
-    writing_ = progress_shown_ = held_ = false;
+    area_ = {};
+    end_.forget();
+    open_.reset();
+    writing_ = held_ = captures_ = false;
+    // What a child writes goes through the parent's pipe, by complete lines.
+    if (capture_) capture_->leave();
+    [[maybe_unused]] auto* lost_capture = capture_.release();
     [[maybe_unused]] auto* lost_locks = locks_.release();
     [[maybe_unused]] auto* lost_thread = thread_.release();
+    [[maybe_unused]] auto* lost_capture_thread = capture_thread_.release();
     locks_ = std::make_unique<Locks>();
 }
 

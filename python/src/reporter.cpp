@@ -59,20 +59,25 @@ Reporter::~Reporter() {
 }
 
 void Reporter::take(const io::Event& event) {
-    if (event.kind == io::EventKind::progress) {
-        if (!terminal) return;
-        auto text = io::printable(event.text, io::Colours::drop);
-        return writer_.show_progress(text.empty() ? ""
-                                                  : fmt::format("{}: {}", event.machine, text));
-    }
+    if (event.kind == io::EventKind::progress) return take_progress(event);
+    bool is_state = event.kind == io::EventKind::state;
     bool is_serial = event.kind == io::EventKind::serial;
     bool is_shown =
         is_serial ? serial.load() : event.kind != io::EventKind::warning || warnings.load();
     if (auto to = trace()) to->observe(event, is_shown);
-    using enum io::EventKind;
-    if (!is_shown || event.kind == state || event.kind == traffic) return;
-    if (queue) keep(event);
-    if (terminal) writer_.add(format(event), is_serial);
+    if (event.kind == io::EventKind::traffic) return;
+    bool is_for_view = viewed && !is_serial;
+    if (is_state ? is_for_view : is_shown && (queue || is_for_view)) keep(event);
+    bool is_written = is_serial ? consoles.load() : !viewed && !is_state;
+    if (terminal && is_shown && is_written) writer_.add(format(event), is_serial);
+}
+
+void Reporter::take_progress(const io::Event& event) {
+    if (viewed) return keep(event);
+    if (!terminal) return;
+    auto text = io::printable(event.text, io::Colours::drop);
+    if (text.empty()) return writer_.show({});
+    writer_.show({fmt::format("{}: {}", event.machine, text)});
 }
 
 void Reporter::keep(const io::Event& event) {
@@ -113,6 +118,15 @@ std::shared_ptr<report::Trace> Reporter::trace() {
     return trace_;
 }
 
+void Reporter::finish_output() {
+    viewed = false;
+    for (auto stream : {Stream::output, Stream::error})
+        writer_.print(stream, writer_.take_partial_lines(stream));
+    writer_.show({});
+    writer_.capture(false);
+    writer_.flush();
+}
+
 void Reporter::finish_reports(const std::string& reason) {
     auto events = drain();
     std::unique_lock lock(mutex_);
@@ -135,7 +149,7 @@ void Reporter::after_fork_in_parent() noexcept {
 void Reporter::after_fork_in_child() noexcept {
     events_.clear();
     reports_.clear();
-    queue = false;
+    queue = viewed = false;
     mutex_.unlock();
 }
 

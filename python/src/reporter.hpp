@@ -39,6 +39,10 @@ public:
     std::atomic<bool> queue;
     std::atomic<bool> serial = true;    ///< whether serial lines are logged at all
     std::atomic<bool> warnings = true;  ///< whether warnings of the core are written
+    /// Whether a live view shows what happens: messages, progress and changes of state are kept
+    /// for it, and of the core only serial lines are written.
+    std::atomic<bool> viewed = false;
+    std::atomic<bool> consoles = true;  ///< whether serial lines are written to standard error
 
     void take(const io::Event& event);
     /// The kept events, oldest first. At most 100,000 are kept; the oldest serial lines are
@@ -53,6 +57,8 @@ public:
     /// Passes all further events to `trace` at once, also those that are not logged; it is a
     /// report, too.
     void trace_to(std::shared_ptr<report::Trace> trace);
+    /// Ends the live view, and writes what is queued or incomplete, in 2 s each at most.
+    void finish_output();
     /// Adds the kept events to all reports and finishes them as those of a failed run.
     void finish_reports(const std::string& reason);
 
@@ -61,6 +67,7 @@ public:
     void after_fork_in_child() noexcept override;
 
 private:
+    void take_progress(const io::Event& event);
     void keep(const io::Event& event);
     std::shared_ptr<report::Trace> trace();
 

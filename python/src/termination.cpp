@@ -222,14 +222,12 @@ void Termination::end_without_python() noexcept {
         lock.unlock();
         // Reports before machines: ending these causes errors that are not the reason of the end.
         for (const auto& each : reporters) {
+            each->viewed = false;
             each->take({io::EventKind::log, {}, what});
             each->finish_reports(fmt::format("interrupted by SIGTERM: {}", what));
         }
         close_sessions();
-        for (const auto& each : reporters) {
-            each->writer().print(each->writer().take_partial_lines());
-            each->writer().flush();
-        }
+        for (const auto& each : reporters) each->finish_output();
         if (!folder.empty()) files::remove_tree(AT_FDCWD, folder.c_str());
     } catch (const std::exception&) {
         // Ignored, so that the process ends in any case.

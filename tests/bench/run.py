@@ -25,6 +25,7 @@ import network
 import report
 import screen
 import shutdown
+import terminal
 import tracing
 from figures import Figure
 
@@ -79,6 +80,10 @@ def _report(build: Path) -> Iterable[Figure]:
     yield report.of_100k_events()
 
 
+def _terminal(build: Path) -> Iterable[Figure]:
+    yield terminal.overhead()
+
+
 def _screen(build: Path) -> Iterable[Figure]:
     return screen.attempt()
 
@@ -97,6 +102,7 @@ _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "trace": _trace,
     "report": _report,
     "diagnosis": diagnosis.measure,
+    "terminal": _terminal,
     "checkpoints": checkpoints.measure,
     "headscale": checkpoints.measure_headscale,
 }

@@ -13,9 +13,16 @@ from support.run import PROGRAMS
 
 
 class Terminal:
-    """One of the project's programs in a terminal of 120 columns and 50 lines, in its own tmux."""
+    """One of the project's programs in a terminal of its own tmux."""
 
-    def __init__(self, arguments: Sequence[str | Path], env: Mapping[str, str], cwd: Path) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str | Path],
+        env: Mapping[str, str],
+        cwd: Path,
+        size: tuple[int, int] = (120, 50),
+    ) -> None:
+        """`size`: columns and rows."""
         # Contains the server's socket and the exit status.
         self._folder = Path(tempfile.mkdtemp(prefix="charioteer-tmux-", dir="/tmp"))
         self._socket = self._folder / "socket"
@@ -23,17 +30,22 @@ class Terminal:
         program, *others = map(str, arguments)
         line = shlex.join([str(PROGRAMS / program), *others])
         # `sleep` keeps the screen until the end of the test.
-        command = f"{line}; echo $? > {shlex.quote(str(self._status))}; exec sleep 3600"
+        # The shell survives Ctrl-C.
+        command = f"trap : INT; {line}; echo $? > {shlex.quote(str(self._status))}; exec sleep 3600"
         # No configuration of the user.
         environment = {**env, "TERM": "xterm", "SHELL": "/bin/sh"}
         self._environment = {**environment, "PATH": os.environ["PATH"]}
+        columns, rows = map(str, size)
         self._tmux(
-            "-f", "/dev/null", "new-session", "-d", "-x", "120", "-y", "50", "-c", str(cwd), command
-        )  # fmt: skip
+            *("-f", "/dev/null", "start-server", ";"),
+            *("set-option", "-g", "history-limit", "100000", ";"),
+            *("set-option", "-g", "status", "off", ";"),
+            *("new-session", "-d", "-x", columns, "-y", rows, "-c", str(cwd), command),
+        )
 
     def _tmux(self, *arguments: str) -> str:
         done = subprocess.run(
-            ["tmux", "-S", str(self._socket), *arguments],
+            ["tmux", "-u", "-S", str(self._socket), *arguments],
             env=self._environment,
             capture_output=True,
             text=True,
@@ -45,7 +57,7 @@ class Terminal:
     @property
     def screen(self) -> str:
         """All lines of the terminal, including scrolled ones, without trailing blanks."""
-        text = self._tmux("capture-pane", "-p", "-S", "-2000")
+        text = self._tmux("capture-pane", "-p", "-S", "-")
         return "\n".join(line.rstrip() for line in text.rstrip().split("\n"))
 
     @property
@@ -65,7 +77,7 @@ class Terminal:
         return int(rows), int(columns)
 
     def resize(self, columns: int, rows: int) -> None:
-        """Resizes the window; tmux uses one of its lines for its status."""
+        """Resizes the terminal."""
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
 
     def press(self, *keys: str) -> None:

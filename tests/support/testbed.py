@@ -2,13 +2,17 @@
 
 import json
 import shlex
+import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+import charioteer._core
+
 from support.run import Run, environment
 from support.terminal import Terminal
 
+SHOWN_RUN = Path(__file__).resolve().parent / "shown_run.py"
 FAKE_QEMU = Path(__file__).resolve().parents[1] / "fakes/fake_qemu.py"
 
 
@@ -90,10 +94,18 @@ class Testbed:
         words: list[str | Path] = ["--config", configuration, "-o", self.out, "--interactive"]
         return self.terminal("nixos-test-driver", *words, *arguments)
 
-    def terminal(self, *arguments: str | Path) -> Terminal:
-        """Starts one of the project's programs in a terminal."""
-        env = environment(**self._environment, HOME=str(self.folder))
-        self._terminals.append(Terminal(arguments, env, self.folder))
+    def shown_run(self, script: str, *options: str) -> list[str | Path]:
+        """The command that runs `script` by `charioteer run`."""
+        packages = Path(charioteer._core.__file__ or "").parents[1]
+        configuration = self.configuration(script)
+        return [sys.executable, SHOWN_RUN, packages, configuration, "-o", self.out, *options]
+
+    def terminal(
+        self, *arguments: str | Path, size: tuple[int, int] = (120, 50), **changes: str
+    ) -> Terminal:
+        """Starts one of the project's programs in a terminal of `size`, columns and rows."""
+        env = environment(**{**self._environment, "HOME": str(self.folder), **changes})
+        self._terminals.append(Terminal(arguments, env, self.folder, size))
         return self._terminals[-1]
 
     def close(self) -> None:

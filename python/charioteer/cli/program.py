@@ -3,14 +3,18 @@
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from charioteer import __version__
 from charioteer.cli import checkpoints, images, run, shell, trace, watch
 from charioteer.errors import BuildError, InputError, ShellUnavailable
 from charioteer.testing.options import with_values
+from charioteer.testing.text import last_lines
 
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
+_LOG_LINES = 12
+"""The lines of the log of a failed build that are shown."""
 _STATUSES = """\
 exit status:
   0    the test passed
@@ -39,6 +43,8 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OUTPUT_CLOSED
     except (InputError, BuildError, ShellUnavailable) as error:
+        if isinstance(error, BuildError) and error.log is not None:
+            _show_end_of(error.log)
         print(f"charioteer: error: {error}", file=sys.stderr)
         return error.status
     except OSError as error:
@@ -50,6 +56,15 @@ def main(argv: list[str] | None = None) -> int:
         signals.restore()
         if core.is_terminating():
             end_by_sigterm()
+
+
+def _show_end_of(log: Path) -> None:
+    try:
+        lines = last_lines(log.read_text(errors="replace"), _LOG_LINES)
+    except OSError:
+        return
+    for line in lines:
+        print(f"| {line}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,14 @@ from charioteer import paths
 from charioteer.cli import watch
 from charioteer.cluster import configuration, definition
 from charioteer.errors import InputError
-from charioteer.testing.options import add_options, run_options, writable_directory
+from charioteer.style import can_redraw
+from charioteer.testing.options import (
+    Display,
+    RunOptions,
+    add_options,
+    run_options,
+    writable_directory,
+)
 
 if TYPE_CHECKING:
     from charioteer.testing.config import DriverConfiguration
@@ -32,6 +40,19 @@ def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
         "--output_directory", "--output", "--out", dest="output_directory", type=Path,
         help=argparse.SUPPRESS,
     )  # fmt: skip
+    shows = parser.add_mutually_exclusive_group()
+    shows.add_argument(
+        "-q", "--quiet", action="store_true",
+        help="show what the script prints, and why it failed",
+    )  # fmt: skip
+    shows.add_argument(
+        "-v", "--verbose", action="store_true",
+        help="also show consoles, and all messages of the driver",
+    )  # fmt: skip
+    parser.add_argument(
+        "--log", action="store_true",
+        help="show the log, as without a terminal, and not the live view",
+    )  # fmt: skip
     add_options(parser)
     parser.add_argument(
         "--watch", action="store_true",
@@ -47,7 +68,7 @@ def execute(options: argparse.Namespace) -> int:
     test = definition.load(options.cluster)
     artefacts = options.output_directory or Path("charioteer-out") / test.name
     artefacts.mkdir(parents=True, exist_ok=True)
-    chosen = run_options(options, writable_directory(artefacts), test.name)
+    chosen = _with_display(run_options(options, writable_directory(artefacts), test.name), options)
     with _run_folder(test.name, chosen.keep_machine_state) as folder:
         try:
             written = configuration.write(test, folder)
@@ -59,9 +80,24 @@ def execute(options: argparse.Namespace) -> int:
                 return run(_loaded(written), chosen)
         finally:
             sys.stdout.flush()
-            print(f"artefacts are in {artefacts}", file=sys.stderr)
+            if chosen.display is not Display.QUIET:
+                print(f"artefacts are in {artefacts}", file=sys.stderr)
             if chosen.keep_machine_state:
                 print(f"the machines' state is in {folder}", file=sys.stderr)
+
+
+def _with_display(chosen: RunOptions, options: argparse.Namespace) -> RunOptions:
+    """`chosen` with what is to be shown on standard error."""
+    if options.quiet:
+        return replace(chosen, display=Display.QUIET)
+    # Another debugger than pdb may use the terminal as it likes, for as long as it likes.
+    debugger = os.environ.get("PYTHONBREAKPOINT", "")
+    is_live = sys.stderr.isatty() and can_redraw() and debugger in ("", "0")
+    if is_live and not options.log and not chosen.interactive:
+        return replace(chosen, display=Display.LIVE, verbose=options.verbose)
+    if options.verbose and chosen.log_level is None:
+        return replace(chosen, log_level="debug")
+    return chosen
 
 
 def _loaded(written: Path) -> "DriverConfiguration":

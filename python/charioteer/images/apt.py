@@ -83,7 +83,7 @@ def bootstrap(
     command += ['--aptopt=APT::Install-Recommends "false"', *_options(), *hooks]
     command += [suite, str(tar), "-"]
     if tool.run(command, log, sources(suite)) != 0:
-        raise BuildError(_explain(log.read_text(errors="replace"), suite, log))
+        raise BuildError(_explain(log.read_text(errors="replace"), suite, log), log)
 
 
 def _explain(output: str, suite: str, log: Path) -> str:

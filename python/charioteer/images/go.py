@@ -119,7 +119,7 @@ class _Go:
         """Runs `go`. Raises BuildError when it fails."""
         command = [self._command, *arguments]
         if tool.run(command, self._log, folder=self._folder, environment=self._environment) != 0:
-            raise BuildError(_explain(self._program, self._log))
+            raise BuildError(_explain(self._program, self._log), self._log)
 
     def query(self, *arguments: str) -> Any:
         """The output of `go`, parsed as JSON. Raises BuildError when it fails."""
@@ -135,7 +135,7 @@ class _Go:
         if done.returncode != 0:
             # When a module cannot be downloaded, the reason is in the JSON, not in stderr.
             self._log.write_text(result.get("Error") or done.stderr)
-            raise BuildError(_explain(self._program, self._log))
+            raise BuildError(_explain(self._program, self._log), self._log)
         return result
 
 

@@ -73,7 +73,7 @@ def run(preparations: Sequence[Preparation], packages: Path, log: Path, step: St
             hooks.append(_WITHOUT_DEVICES)
         command = ["mmdebstrap", "--variant=custom", "--format=tar", f"--skip={_SKIPPED}", *hooks]
         if tool.run([*command, "", str(result)], log) != 0:
-            raise BuildError(_explain(preparation, log))
+            raise BuildError(_explain(preparation, log), log)
         result.replace(packages)
 
 

@@ -43,7 +43,7 @@ class Debug(DebugAbstract):
             f"Breakpoint reached, run 'sudo {self.attach_command} {pattern}'"
         )
         os.environ["bashInteractive"] = shutil.which("bash") or "/bin/sh"
-        with subprocess.Popen(["sleep", pattern]) as mark:
+        with self.logger.lend_terminal(), subprocess.Popen(["sleep", pattern]) as mark:
             try:
                 _serve_pdb(host, port)
             finally:

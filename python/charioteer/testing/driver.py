@@ -27,7 +27,7 @@ from charioteer.testing.polling import Decorator, Poll
 from charioteer.testing.polling_condition import PollingCondition
 from charioteer.testing.race_timer import Timer
 from charioteer.testing.subtests import Subtests
-from charioteer.testing.symbols import banner, pythonized
+from charioteer.testing.symbols import print_names, pythonized
 from charioteer.testing.sync import sync_all
 from charioteer.testing.vlan import VLan
 from charioteer.testing.vsock import VHostDeviceVsock, hints, kernel_commands
@@ -215,7 +215,7 @@ class Driver:
         if len(self.machines) == 1:
             machines.setdefault("machine", MachineAlias(self.machines[0]))
         vlans = {f"vlan{vlan.nr}": vlan for vlan in self.vlans}
-        print(banner([each.name for each in self.machines], vlans, general), flush=True)
+        print_names(self.logger, [each.name for each in self.machines], vlans, general)
         return {**general, **machines, **vlans}
 
     def test_script(self) -> None:
@@ -241,7 +241,7 @@ class Driver:
         """Reads and runs code with the script's names, which are printed unless the script has run."""
         from charioteer.testing import repl  # slow to import
 
-        repl.run(self._symbols or self.test_symbols())
+        repl.run(self._symbols or self.test_symbols(), self.logger)
 
     def run_tests(self) -> None:
         """Runs the script within the time limit, then `sync` in the machines."""

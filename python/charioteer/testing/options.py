@@ -3,6 +3,7 @@
 import argparse
 import os
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from charioteer.errors import InputError
@@ -12,6 +13,16 @@ from charioteer.testing.checkpoints.wishes import Wishes
 TRACE = "trace.jsonl"
 """The name of the trace in the output directory."""
 LEVELS = ["debug", "info", "warning", "error"]
+
+
+class Display(Enum):
+    """What a run shows on standard error."""
+
+    LOG = "log"
+    LIVE = "live"
+    """A live view (docs/terminal.md); standard error must be a terminal."""
+    QUIET = "quiet"
+    """Only why the run failed."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,9 @@ class RunOptions:
     """Whether the page of the run goes into the output directory; it needs the trace."""
     log_level: str | None = None
     """One of LEVELS; None: that of the loggers."""
+    display: Display = Display.LOG
+    verbose: bool = False
+    """Whether a live view also shows consoles, and all messages of the log."""
     stream: bool = False
     """Whether the log shows the output of commands as it comes, unless the script sets `stream`."""
     diagnosis: bool = True

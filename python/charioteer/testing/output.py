@@ -1,4 +1,4 @@
-"""Standard output of a run: complete lines, in order with the lines of the log."""
+"""The standard streams of a run: complete lines, in order with the lines of the log."""
 
 import io
 import sys
@@ -8,57 +8,91 @@ from typing import Any
 
 from charioteer import _core as core
 
+_STARTS = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn"})
+"""Audit events before a program starts that has the same standard streams."""
+
 
 class _Lines(io.BufferedIOBase):
-    """Writes to standard output through a reporter, which also writes the log.
+    """Writes to a standard stream through a reporter, which also writes the log.
 
     A line is written when it is complete, or when it is flushed.
     """
 
-    name = "<stdout>"
     mode = "wb"
 
-    def __init__(self, reporter: core.Reporter) -> None:
+    def __init__(self, reporter: core.Reporter, stream: io.TextIOWrapper, errors: bool) -> None:
         self._reporter = reporter
+        self._errors = errors
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+        self.name = stream.name
 
     def fileno(self) -> int:
-        return 1
+        return self._stream.fileno()
 
     def isatty(self) -> bool:
-        return sys.__stdout__ is not None and sys.__stdout__.isatty()
+        return self._is_terminal
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
         written = bytes(data)
-        self._reporter.print(written)
+        self._reporter.print(written, self._errors)
         return len(written)
 
     def flush(self) -> None:
-        self._reporter.flush_print()
+        self._reporter.flush_print(self._errors)
+
+
+class _Order:
+    """The reporters whose lines are written before a program starts."""
+
+    def __init__(self) -> None:
+        self.reporters: list[core.Reporter] = []
+        self._is_watching = False
+
+    def watch(self) -> None:
+        # A hook cannot be removed.
+        if not self._is_watching:
+            self._is_watching = True
+            sys.addaudithook(self._hook)
+
+    def _hook(self, event: str, _arguments: tuple[Any, ...]) -> None:
+        if event in _STARTS:
+            for reporter in self.reporters:
+                reporter.flush_for_program()
+
+
+_order = _Order()
 
 
 @contextmanager
 def in_order_with(reporter: core.Reporter) -> Generator[None, None, None]:
-    """Within the block the output of `sys.stdout` is in order with that of `reporter`.
+    """Within the block the output of `sys.stdout` and `sys.stderr` is in order with that of
+    `reporter`, and so is the output of programs that are started.
 
-    Does nothing when there is no standard output, or one that is not the process's own.
+    Leaves out streams that do not exist, or are not the process's own.
     """
-    before = sys.stdout
-    if before is not sys.__stdout__ or not isinstance(before, io.TextIOWrapper):
-        yield
-        return
-    before.flush()
-    lines: Any = _Lines(reporter)
-    sys.stdout = io.TextIOWrapper(
-        lines,
-        encoding=before.encoding,
-        errors=before.errors,
-        write_through=True,
-    )
+    output = _replaced(sys.stdout, sys.__stdout__, reporter, errors=False)
+    errors = _replaced(sys.stderr, sys.__stderr__, reporter, errors=True)
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = output, errors
+    _order.reporters.append(reporter)
+    _order.watch()
     try:
         yield
     finally:
-        sys.stdout = before
+        _order.reporters.remove(reporter)
+        sys.stdout, sys.stderr = before
         reporter.finish_print()
+
+
+def _replaced(stream: Any, own: Any, reporter: core.Reporter, errors: bool) -> Any:
+    if stream is not own or not isinstance(stream, io.TextIOWrapper):
+        return stream
+    stream.flush()
+    lines: Any = _Lines(reporter, stream, errors)
+    return io.TextIOWrapper(
+        lines, encoding=stream.encoding, errors=stream.errors, write_through=True
+    )

@@ -4,16 +4,23 @@ import os
 import sys
 from typing import Any
 
+from charioteer.testing.logger import AbstractLogger
+
 HISTORY = ".nixos-test-history"
 """In the folder where the driver was started."""
 
 
-def run(symbols: dict[str, Any]) -> None:
+def run(symbols: dict[str, Any], logger: AbstractLogger) -> None:
     """Reads and runs Python code, until Ctrl-D.
 
     Uses ptpython, with IPython if it is installed; without a terminal or without ptpython, Python's
-    own prompt.
+    own prompt. `logger` gives up the terminal meanwhile.
     """
+    with logger.lend_terminal():
+        _run(symbols)
+
+
+def _run(symbols: dict[str, Any]) -> None:
     if not sys.stdin.isatty():
         _plain(symbols)
         return

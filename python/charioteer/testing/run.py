@@ -4,12 +4,13 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from charioteer.errors import InputError
 from charioteer.report import page
+from charioteer.style import style_for
 from charioteer.testing import failure, keep_alive, script_record, script_trace
 from charioteer.testing.checkpoints.plan import Plan, plan
 from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
@@ -20,16 +21,20 @@ from charioteer.testing.diagnosis.run_diagnosis import RunDiagnosis
 from charioteer.testing.driver import Driver
 from charioteer.testing.errors import MachineError
 from charioteer.testing.forked import children_end_here
+from charioteer.testing.live.lines import Lines
+from charioteer.testing.live.logger import LiveLogger
+from charioteer.testing.live.model import Model
 from charioteer.testing.logger import (
     AbstractLogger,
     CompositeLogger,
     JunitXMLLogger,
     LogLevel,
+    QuietLogger,
     TerminalLogger,
     TraceLogger,
     XMLLogger,
 )
-from charioteer.testing.options import TRACE, RunOptions
+from charioteer.testing.options import TRACE, Display, RunOptions
 from charioteer.testing.output import in_order_with
 from charioteer.testing.signals import Signals, Terminated
 from charioteer.testing.wording import kept_state
@@ -69,7 +74,7 @@ def run(configuration: DriverConfiguration, options: RunOptions) -> int:
 def _run_planned(
     configuration: DriverConfiguration, options: RunOptions, planned: Plan, signals: Signals
 ) -> int:
-    logger = _make_logger(options)
+    logger = _make_logger(options, [*configuration.vms, *configuration.containers])
     try:
         driver = _make_driver(configuration, options, logger, planned.checkpoints)
         script_record.record(logger, str(configuration.test_script), driver.tests)
@@ -78,18 +83,18 @@ def _run_planned(
             diagnosis.remove_earlier()
             driver.on_failure = _on_failure(driver, options, diagnosis)
         for message in planned.messages:
-            logger.info(message)
+            logger.log(message)
         for warning in planned.warnings:
             logger.warning(warning)
         if not options.keep_machine_state:
             logger.info(f"Machine state will be reset. To keep it, pass {kept_state.flag}")
-        # A prompt uses the terminal exclusively.
-        ordered = nullcontext() if driver.interactive else in_order_with(logger.reporter)
-        with ordered:
+        with _output(driver, logger) as show_summary:
             try:
                 status = _run(driver, planned, options.vsock_offset, logger, signals)
             finally:
                 diagnosis.show()
+            if status == 0:
+                show_summary()
         return OUTPUT_CLOSED if status == 0 and logger.reporter.output_unread else status
     finally:
         _finish(logger, sys.exc_info()[1], options)
@@ -108,8 +113,43 @@ def _on_failure(driver: Driver, options: RunOptions, diagnosis: RunDiagnosis) ->
     return act
 
 
-def _make_logger(options: RunOptions) -> CompositeLogger:
-    logger = CompositeLogger([TerminalLogger()])
+@contextmanager
+def _output(driver: Driver, logger: CompositeLogger) -> Generator[Callable[[], None], None, None]:
+    """Within the block output is in order with the log, and a live view is shown.
+
+    Yields a function that shows the summary of the live view, if there is one.
+    """
+    if driver.interactive:
+        yield _no_summary  # a prompt uses the terminal exclusively
+        return
+    with in_order_with(logger.reporter):
+        live = next((each for each in logger.logger_list if isinstance(each, LiveLogger)), None)
+        if live is None:
+            yield _no_summary
+            return
+        from charioteer.testing.live import display as live_display  # slow to import
+
+        display = live_display.Display(live, style_for(), logger.collect)
+        with live_display.shown(display):
+            yield display.show_summary
+
+
+def _no_summary() -> None:
+    pass
+
+
+def _on_terminal(options: RunOptions, machines: Sequence[str]) -> AbstractLogger:
+    """The logger for standard error."""
+    if options.display is Display.QUIET:
+        return QuietLogger()
+    if options.display is Display.LOG or options.interactive:
+        return TerminalLogger()
+    widest = max(map(len, machines), default=0)
+    return LiveLogger(Model(machines), Lines(style_for(), min(widest, 24)), options.verbose)
+
+
+def _make_logger(options: RunOptions, machines: Sequence[str]) -> CompositeLogger:
+    logger = CompositeLogger([_on_terminal(options, machines)])
     if options.diagnosis:
         logger.add_logger(StepObserver())
     try:

@@ -10,5 +10,6 @@
   "pytest"
   "pytest-xdist"
   "requests" # used by a test
+  "rich"
   "selenium"
 ]

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from charioteer.cluster import configuration
 from charioteer.testing import run
 from charioteer.testing.checkpoints.wishes import Wishes
 from charioteer.testing.config import DriverConfiguration
-from charioteer.testing.options import RunOptions
+from charioteer.testing.options import Display, RunOptions
 from test_driver.arguments import make_parser
 
 OF_THE_CONFIGURATION = {
@@ -116,6 +117,69 @@ def test_the_log_level_of_the_environment(
     assert capsys.readouterr().err.endswith(
         "the variable logLevel is 'loud', not debug, info, warning, error\n"
     )
+
+
+class TestDisplay:
+    """What is shown on standard error, which is a terminal unless stated otherwise."""
+
+    @pytest.fixture(autouse=True)
+    def terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.delenv("PYTHONBREAKPOINT", raising=False)
+
+    @pytest.mark.parametrize(
+        "arguments, display, verbose, level",
+        [
+            (["run"], Display.LIVE, False, None),
+            (["run", "-v"], Display.LIVE, True, None),
+            (["run", "--verbose", "--log-level=error"], Display.LIVE, True, "error"),
+            (["run", "-q"], Display.QUIET, False, None),
+            (["run", "--quiet", "--log"], Display.QUIET, False, None),
+            (["run", "--log"], Display.LOG, False, None),
+            (["run", "--log", "-v"], Display.LOG, False, "debug"),
+            (["run", "--log", "-v", "--log-level=error"], Display.LOG, False, "error"),
+            (["run", "--interactive"], Display.LOG, False, None),
+            (["repl"], Display.LOG, False, None),
+        ],
+    )
+    def test_options(
+        self,
+        runs: list[RunOptions],
+        arguments: list[str],
+        display: Display,
+        verbose: bool,
+        level: str | None,
+    ) -> None:
+        assert ping(*arguments) == 0
+        (run,) = runs
+        assert (run.display, run.verbose, run.log_level) == (display, verbose, level)
+
+    @pytest.mark.parametrize(
+        "name, value", [("TERM", "dumb"), ("TERM", ""), ("PYTHONBREAKPOINT", "ipdb.set_trace")]
+    )
+    def test_terminals_with_the_log(
+        self, runs: list[RunOptions], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        monkeypatch.setenv(name, value)
+        ping("run")
+        assert runs[0].display is Display.LOG
+
+    def test_without_a_terminal_there_is_the_log(
+        self, runs: list[RunOptions], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+        ping("run")
+        ping("run", "-v")
+        assert [(run.display, run.log_level) for run in runs] == [
+            (Display.LOG, None),
+            (Display.LOG, "debug"),
+        ]
+
+    def test_quiet_and_verbose_exclude_each_other(self, runs: list[RunOptions]) -> None:
+        with pytest.raises(SystemExit) as caught:
+            ping("run", "-q", "-v")
+        assert caught.value.code == 2
 
 
 def options_of(parser: argparse.ArgumentParser) -> set[str]:

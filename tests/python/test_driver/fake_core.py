@@ -23,6 +23,8 @@ class FakeReporter:
         self.queue = queue
         self.serial = True
         self.warnings = True
+        self.viewed = False
+        self.consoles = True
         self.events: list[Any] = []
         self.lines: list[str] = []
 

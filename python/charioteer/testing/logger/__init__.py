@@ -3,6 +3,7 @@
 from charioteer.testing.logger.base import AbstractLogger, LogLevel
 from charioteer.testing.logger.composite import CompositeLogger
 from charioteer.testing.logger.junit import JunitXMLLogger
+from charioteer.testing.logger.quiet import QuietLogger
 from charioteer.testing.logger.terminal import TerminalLogger
 from charioteer.testing.logger.trace import TraceLogger
 from charioteer.testing.logger.xml import XMLLogger
@@ -12,6 +13,7 @@ __all__ = [
     "CompositeLogger",
     "JunitXMLLogger",
     "LogLevel",
+    "QuietLogger",
     "TerminalLogger",
     "TraceLogger",
     "XMLLogger",

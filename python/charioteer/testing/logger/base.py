@@ -38,7 +38,23 @@ class AbstractLogger(ABC):
     is_direct: bool = False
     """Whether the core itself writes its events for this logger, which `take` does not get then."""
 
+    is_recorder: bool = False
+    """Whether it takes records, and steps that are not logged."""
+
+    shows_names: bool = True
+    """Whether the names that are defined for the script are printed."""
+
     log_level: LogLevel = LogLevel.INFO
+
+    def attach(self, reporter: core.Reporter) -> None:
+        """Uses the reporter that all loggers of a run share."""
+        self.reporter = reporter
+        if not self.is_direct:
+            reporter.queue = True
+
+    def in_child(self) -> "AbstractLogger | None":
+        """The logger in its place in a forked child; None for one of the parent only."""
+        return None
 
     @abstractmethod
     def log(self, message: str, attributes: Attributes = {}) -> None:
@@ -86,14 +102,18 @@ class AbstractLogger(ABC):
         """Records the likely cause of the failure, several lines, which are logged already."""
 
     def record(self, kind: str, facts: Facts) -> None:
-        """Adds a record to the trace, docs/trace.md; it is not logged."""
+        """Passes on a record of docs/trace.md, which is not logged."""
 
     def unlogged_step(self, name: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
-        """A step that traces record, and that is not logged."""
+        """A step that recorders get, and that is not logged."""
         return nullcontext()
 
     def describe_step(self, facts: Facts) -> None:
         """Records facts of the innermost step of this thread; they are not logged."""
+
+    def lend_terminal(self) -> AbstractContextManager[None]:
+        """Within the block another program, or a prompt, uses the terminal."""
+        return nullcontext()
 
     def print_serial_logs(self, enable: bool) -> None:
         """Whether lines of serial consoles are logged at all."""
@@ -110,6 +130,8 @@ class AbstractLogger(ABC):
 
     def take(self, event: core.Event) -> None:
         """Logs an event of the core."""
+        if event.kind in ("state", "progress"):
+            return
         if event.kind == "serial":
             self.log_serial(event.text, event.machine)
             return

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
@@ -10,7 +10,6 @@ from charioteer import _core as core
 from charioteer.testing import forked
 from charioteer.testing.logger.base import AbstractLogger, Attributes, Facts, LogLevel
 from charioteer.testing.logger.junit import JunitXMLLogger
-from charioteer.testing.logger.terminal import TerminalLogger
 from charioteer.testing.logger.trace import TraceLogger
 
 
@@ -20,7 +19,8 @@ class CompositeLogger(AbstractLogger):
     def __init__(self, logger_list: list[AbstractLogger] | None = None) -> None:
         self.reporter = core.Reporter(terminal=False, queue=False)
         self.logger_list: list[AbstractLogger] = []
-        self._trace: TraceLogger | None = None
+        self._recorders: list[AbstractLogger] = []
+        """Those that take records, and steps that are not logged."""
         self._lock = threading.RLock()
         for logger in logger_list or []:
             self.add_logger(logger)
@@ -28,31 +28,29 @@ class CompositeLogger(AbstractLogger):
 
     def add_logger(self, logger: AbstractLogger) -> None:
         """Adds a logger, which gets all further messages."""
-        logger.reporter = self.reporter
-        if isinstance(logger, TerminalLogger):
-            self.reporter.terminal = True
-        elif not logger.is_direct:
-            self.reporter.queue = True
+        logger.attach(self.reporter)
+        if logger.is_recorder:
+            self._recorders.append(logger)
         if isinstance(logger, TraceLogger):
-            self._trace = logger
             self.reporter.trace_to(logger.report)
         elif logger.report is not None:
             self.reporter.add_report(logger.report)
+        self.shows_names = self.shows_names and logger.shows_names
         logger.set_log_level(self.log_level)
         self.logger_list.append(logger)
 
     def _enter_child(self) -> None:
         """In a forked child: another thread may have held the lock, and files are the parent's."""
         self._lock = threading.RLock()
-        self._trace = None
+        self._recorders.clear()
         for logger in self.logger_list:
             if isinstance(logger, JunitXMLLogger):
                 logger.abandon()
-        terminals = [each for each in self.logger_list if isinstance(each, TerminalLogger)]
-        self.logger_list[:] = terminals
+        kept = [each.in_child() for each in self.logger_list]
+        self.logger_list[:] = [each for each in kept if each is not None]
 
     def collect(self) -> None:
-        if not self.reporter.queue:
+        if not (self.reporter.queue or self.reporter.viewed):
             return
         with self._lock:
             for event in self.reporter.drain():
@@ -100,15 +98,22 @@ class CompositeLogger(AbstractLogger):
             yield
 
     def record(self, kind: str, facts: Facts) -> None:
-        if self._trace is not None:
-            self._trace.record(kind, facts)
+        for recorder in self._recorders:
+            recorder.record(kind, facts)
 
     def unlogged_step(self, name: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
-        return nullcontext() if self._trace is None else self._trace.unlogged_step(name, attributes)
+        if not self._recorders:
+            return nullcontext()
+        if len(self._recorders) == 1:
+            return self._recorders[0].unlogged_step(name, attributes)
+        return _all_of(each.unlogged_step(name, attributes) for each in self._recorders)
 
     def describe_step(self, facts: Facts) -> None:
-        if self._trace is not None:
-            self._trace.describe_step(facts)
+        for recorder in self._recorders:
+            recorder.describe_step(facts)
+
+    def lend_terminal(self) -> AbstractContextManager[None]:
+        return _all_of(each.lend_terminal() for each in self.logger_list)
 
     def set_log_level(self, level: LogLevel) -> None:
         super().set_log_level(level)
@@ -132,3 +137,11 @@ class CompositeLogger(AbstractLogger):
                     stack.enter_context(getattr(logger, method)(message, attributes))
             yield
             self.collect()
+
+
+@contextmanager
+def _all_of(contexts: Iterable[AbstractContextManager[None]]) -> Generator[None, None, None]:
+    with ExitStack() as stack:
+        for each in contexts:
+            stack.enter_context(each)
+        yield

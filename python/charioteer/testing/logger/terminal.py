@@ -24,6 +24,13 @@ class TerminalLogger(AbstractLogger):
         """`reporter`: what to write through; by default one of its own."""
         self.reporter = reporter or core.Reporter(terminal=True, queue=False)
 
+    def attach(self, reporter: core.Reporter) -> None:
+        self.reporter = reporter
+        reporter.terminal = True
+
+    def in_child(self) -> AbstractLogger:
+        return self
+
     def log(self, message: str, attributes: Attributes = {}) -> None:
         self._write("log", message, attributes)
 

@@ -26,6 +26,7 @@ class TraceLogger(AbstractLogger):
     """Records everything at every log level; what the log does not show is marked as hidden."""
 
     is_direct = True
+    is_recorder = True
 
     def __init__(self, outfile: Path) -> None:
         """Creates the file, on the main thread. Raises OSError."""

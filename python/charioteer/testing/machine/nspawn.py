@@ -116,8 +116,10 @@ class NspawnMachine(Copies):
         try:
             self.process = core.spawn([self.start_command], environment, str(self.state_dir))
             self.log(f"systemd-nspawn running (pid {self.process.pid})")
+            self._record_state("start", {"pid": str(self.process.pid)})
             self._wait_until_ready(notify, self.process)
             self.handle.enter(self.get_systemd_process, self._find_nsenter())
+            self._record_state("ready")
         except BaseException:
             self._end()
             self._forget()
@@ -211,8 +213,15 @@ class NspawnMachine(Copies):
             process.wait(_RELEASE_GRACE)
         self._forget()
 
+    def _record_state(self, state: str, details: dict[str, str] | None = None) -> None:
+        self.logger.record(
+            "state", {"state": state, "machine": self.name, "details": details or None}
+        )
+
     def _forget(self) -> None:
         journal, notify = self._journal, self._notify
+        if self.process is not None:
+            self._record_state("end", {"status": f"exit status {self.process.poll()}"})
         self.process = self._journal = self._notify = self._leader = None
         self.handle.leave()
         if journal is not None:
