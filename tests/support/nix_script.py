@@ -55,6 +55,18 @@ _STORE_IMAGE = """
 {img} create -f qcow2 -F qcow2 -b {image} "$TMPDIR"/store.img
 """
 
+EROFS_UUID = "5e1f0ad6-3b7c-4e29-8d10-6a7b1c2d3e4f"
+"""Of the read-only image of the store; Debian's mkfs.erofs has no option for a label."""
+
+# Made at each start; its UUID and times are fixed, so that it is the same each time.
+_READ_ONLY_STORE_IMAGE = """
+(
+  cd {store}
+  {mkfs} -U {uuid} -T 0 --force-uid=0 --force-gid=0 \\
+    "$TMPDIR"/store.img . </dev/null >/dev/null
+)
+"""
+
 _EFI = """
 NIX_EFI_VARS=$(readlink -f "${{NIX_EFI_VARS:-{name}-efi-vars.fd}}")
 if ! test -e "$NIX_EFI_VARS"; then
@@ -87,7 +99,9 @@ class System:
 
     `toplevel` is that folder on the host, `inside` its path in the guest, `store` the host's folder
     that is the store of the guest, and `image` an additional disk. With `store_image`, a file in
-    qcow2, the store is on that instead, as with `virtualisation.useNixStoreImage`.
+    qcow2, the store is on that instead, as with `virtualisation.useNixStoreImage`. With
+    `read_only_store_image` the start script makes an image of erofs from `store`, as it does if
+    `virtualisation.writableStore` is false, too.
     """
 
     toplevel: Path
@@ -95,6 +109,12 @@ class System:
     store: Path
     image: Path
     store_image: Path | None = None
+    read_only_store_image: bool = False
+
+    @property
+    def shares_store(self) -> bool:
+        """Whether the store is the host's folder."""
+        return self.store_image is None and not self.read_only_store_image
 
 
 def make(
@@ -111,6 +131,12 @@ def make(
     parts = [_HEAD.format(name=identity.name, img=img, mkfs=mkfs, disk_size=1024)]
     if system.store_image:
         parts.append(_STORE_IMAGE.format(img=img, image=system.store_image))
+    if system.read_only_store_image:
+        parts.append(
+            _READ_ONLY_STORE_IMAGE.format(
+                store=system.store, mkfs=shutil.which("mkfs.erofs"), uuid=EROFS_UUID
+            )
+        )
     if efi:
         parts.append(_EFI.format(name=identity.name, variables=firmware.find_ovmf().variables))
     parts.append('\ncd "$TMPDIR"\n\n')
@@ -139,7 +165,7 @@ def make(
 
 def _sources(system: System) -> dict[str, str]:
     """The shared folders, as words for the shell, by their tags."""
-    store = {} if system.store_image else {"nix-store": str(system.store)}
+    store = {"nix-store": str(system.store)} if system.shares_store else {}
     return {
         **store,
         "shared": '"${SHARED_DIR:-$TMPDIR/xchg}"',
@@ -174,9 +200,10 @@ def _drives(system: System, disks: Sequence[int]) -> list[str]:
     drives = [
         ('cache=writeback,file="$NIX_DISK_IMAGE"', "werror=report", "bootindex=1,", ",serial=root")
     ]
-    if system.store_image:
+    if not system.shares_store:
+        kind = "raw" if system.read_only_store_image else "qcow2"
         drives.append(
-            ('file="$TMPDIR"/store.img', "format=qcow2,werror=report", "bootindex=2,", "")
+            ('file="$TMPDIR"/store.img', f"format={kind},werror=report", "bootindex=2,", "")
         )
     drives += [
         (f"file=$(pwd)/empty{index}.qcow2", "werror=report", "", "") for index in range(len(disks))

@@ -1,9 +1,9 @@
 """Systems for start scripts like those of nixpkgs: a Debian that boots like NixOS.
 
 The root disk is the empty disk that the start script creates. The store is a folder of the host,
-mounted by 9p or virtiofs, or an image of that folder, as the lower layer of an overlay, and contains
-the `init` of the kernel's command line. Programs come from a read-only disk with the guest `debian`. The kernel is that of
-`desktop`, since the cloud kernel does not support 9p.
+mounted by 9p or virtiofs, or an image of that folder, as the lower layer of an overlay, or a read-only
+image of erofs, and contains the `init` of the kernel's command line. Programs come from a read-only disk
+with the guest `debian`. The kernel is that of `desktop`, since the cloud kernel does not support 9p.
 """
 
 import json
@@ -19,7 +19,9 @@ from charioteer.images import builder, guest, initramfs
 from support import nix_script
 from support.nix_script import Shares, System
 
-_MODULES = "crc32c_generic ext4 virtio_blk virtio_net virtio_input overlay 9pnet_virtio 9p".split()
+_MODULES = (
+    "crc32c_generic ext4 virtio_blk virtio_net virtio_input overlay erofs 9pnet_virtio 9p".split()
+)
 _PARAMETERS = "loglevel=7 net.ifnames=0 panic=1 boot.panic_on_fail clocksource=acpi_pm"
 # The first program: loads drivers, sets host name and addresses, mounts the file systems of NixOS,
 # then starts `init`.
@@ -52,7 +54,11 @@ share() {
     mount -t virtiofs "$1" "/root$2" 2> /dev/null ||
         mount -t 9p -o "trans=virtio,version=9p2000.L,msize=16384$3" "$1" "/root$2"
 }
-if image=$(findfs LABEL=nix-store 2> /dev/null); then
+mkdir -p /root/nix/store
+if image=$(findfs UUID=@EROFS@ 2> /dev/null); then
+    mount -t erofs -o ro "$image" /root/nix/store
+    writable=no
+elif image=$(findfs LABEL=nix-store 2> /dev/null); then
     mkdir -p /root/nix/.ro-store
     mount -t ext4 -o ro "$image" /root/nix/.ro-store
 else
@@ -60,15 +66,19 @@ else
 fi
 share shared /tmp/shared
 share xchg /tmp/xchg
-mkdir -p /root/nix/.rw-store /root/nix/store
-mount -t tmpfs -o mode=0755 tmpfs /root/nix/.rw-store
-mkdir /root/nix/.rw-store/upper /root/nix/.rw-store/work
-mount -t overlay -o lowerdir=/root/nix/.ro-store,upperdir=/root/nix/.rw-store/upper,workdir=/root/nix/.rw-store/work \\
-    overlay /root/nix/store
+if [ "$writable" != no ]; then
+    mkdir -p /root/nix/.rw-store
+    mount -t tmpfs -o mode=0755 tmpfs /root/nix/.rw-store
+    mkdir /root/nix/.rw-store/upper /root/nix/.rw-store/work
+    mount -t overlay -o lowerdir=/root/nix/.ro-store,upperdir=/root/nix/.rw-store/upper,workdir=/root/nix/.rw-store/work \\
+        overlay /root/nix/store
+fi
 cp /charioteer/hostname /charioteer/hosts /charioteer/machine-id /root/etc/
 for folder in dev proc sys; do mount --move "/$folder" "/root/$folder"; done
 exec switch_root /root "$init"
-"""
+""".replace(
+    "@EROFS@", nix_script.EROFS_UUID
+)
 _INIT = "#!/bin/sh\nexec /usr/lib/systemd/systemd\n"
 
 
@@ -79,6 +89,7 @@ def write(
     efi: bool = False,
     shares: Shares = "9p",
     store_image: bool = False,
+    read_only_store_image: bool = False,
 ) -> Path:
     """Writes a driver configuration of nixpkgs 26.05 for machines on VLAN 1, and returns its path.
 
@@ -92,6 +103,8 @@ def write(
             image = folder / f"{name}-store.qcow2"
             _write_store_image(system.toplevel, image)
             system = replace(system, store_image=image)
+        if read_only_store_image:
+            system = replace(system, read_only_store_image=True)
         start = folder / f"{name}-vm/bin/run-{name}-vm"
         start.parent.mkdir(parents=True)
         start.write_text(nix_script.make(identity, system, disks=[16], efi=efi, shares=shares))

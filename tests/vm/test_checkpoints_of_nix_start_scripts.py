@@ -77,6 +77,28 @@ def test_a_store_on_an_image_is_saved_and_restored(nix_machines: SharedMachines)
     alpha.wait_until_succeeds("ping -c 1 -W 2 beta")
 
 
+def test_a_read_only_store_image_is_saved_and_restored() -> None:
+    with short_folder() as folder:
+        with deadline(BUILD_LIMIT):
+            configuration = nix_system.write(folder, ["gamma"], read_only_store_image=True)
+        with machines_of_configuration(
+            folder, configuration, CHARIOTEER_CHECKPOINTS=str(folder / "checkpoints")
+        ) as made:
+            gamma, driver = made["gamma"], made.driver
+            with deadline(BOOT_LIMIT):
+                gamma.connect()
+            assert gamma.succeed("findmnt -no FSTYPE /nix/store") == "erofs\n"
+            read = "sha256sum /nix/store/*/init /nix/store/*/initrd"
+            before = gamma.succeed(f"echo before > /root/note; {read}")
+            driver.checkpoint("before")
+            gamma.succeed("echo after > /root/note")
+            driver.restore("before")
+            # Not from the page cache, whose content was saved with the guest.
+            gamma.succeed("echo 3 > /proc/sys/vm/drop_caches")
+            assert gamma.succeed(f"cat /root/note; {read}") == f"before\n{before}"
+            gamma.fail("touch /nix/store/new")
+
+
 def test_a_busy_share_is_named_and_mounted_as_before(nix_machines: SharedMachines) -> None:
     alpha, driver = nix_machines["alpha"], nix_machines.driver
     before = all_shares(nix_machines)
