@@ -1,5 +1,6 @@
 """Checkpoints of real guests: what lives on in them, what ends, and what interrupts saving them."""
 
+import os
 import random
 import signal
 import textwrap
@@ -12,6 +13,7 @@ from support.mounted import ROOT_ONLY, mounted
 from support.patience import scaled
 from support.run import Run
 from support.testbed import Testbed
+from support.vsock import folder_of_program
 
 pytestmark = pytest.mark.limit(1500)
 
@@ -30,6 +32,11 @@ DISKS = """
     cpus = 2
     disks = [64, 32]
     firmware = "efi"
+"""
+BACKDOOR = """
+    ssh_backdoor = true
+    [machines.server]
+    guest = "minimal"
 """
 LIMIT = 300
 
@@ -197,6 +204,24 @@ def test_two_runs_resume_at_one_checkpoint(two: Cluster, testbed: Testbed) -> No
         run.expect(0, limit=LIMIT)
         assert "resumed at the checkpoint 'ready'" in run.stderr
         assert "seen before" in run.stdout
+
+
+def test_an_ssh_backdoor_is_refused(testbed: Testbed) -> None:
+    program, why_not = folder_of_program()
+    if program is None:
+        pytest.skip(why_not)
+    script = """
+        server.succeed("true")
+        try:
+            driver.checkpoint("refused")
+        except Exception as error:
+            print("seen", error)
+        print("seen", server.succeed("echo it runs on"))
+    """
+    run = Cluster(testbed, BACKDOOR).run(script, PATH=f"{program}:{os.environ['PATH']}")
+    assert "seen the checkpoint 'refused' cannot be made: QEMU cannot save server" in run.stdout
+    assert "(sshBackdoor.enable = false)" in run.stdout
+    assert "seen it runs on" in run.stdout
 
 
 @ROOT_ONLY
