@@ -33,8 +33,9 @@ def measure(build: Path) -> Iterable[Figure]:
 def _until_screen(command: list[str | Path]) -> float:
     """Seconds from the report of the error to the last line of the first screen."""
     failed = shown = None
+    environment = {**os.environ, "CHARIOTEER_ACCEL": "tcg"}
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "CHARIOTEER_ACCEL": "tcg"}
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
     ) as run:
         assert run.stderr is not None
         for line in run.stderr:

@@ -76,8 +76,7 @@ class Interview:
 
     def _ask(self, machine: BaseMachine, limit: float) -> Answer:
         assert isinstance(machine, (QemuMachine, NspawnMachine))
-        is_failed = machine.name == self._request.machine
-        text = questions.script(self._request, is_failed or self._request.machine is None)
+        text = questions.script(self._request, machine.name)
         # Not the machine's own methods, which a script may have replaced, and which are logged.
         handle: core.Guest = machine.handle
         asked_at, begin = time.time(), time.monotonic()

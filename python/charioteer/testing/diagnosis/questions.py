@@ -41,11 +41,14 @@ if [ -d /run/systemd/system ] && have systemctl; then
   [ -z "$names$asked" ] || systemctl show --no-pager -p Id,LoadState,ActiveState,SubState,Result \
       -p NRestarts,ExecMainCode,ExecMainStatus,ConditionResult,StateChangeTimestampMonotonic \
       -p FragmentPath,Job,LimitNOFILE,User,MainPID,ControlPID -- $names $asked
-  section jobs; systemctl list-jobs --no-pager --no-legend --full --after --before
+  case $concerned$bad in yes*|*activating*)
+    section jobs; systemctl list-jobs --no-pager --no-legend --full --after --before;; esac
   fields=MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,SYSLOG_IDENTIFIER
   if have journalctl; then
-    section journal
-    journalctl -b --no-pager -q -n 200 -o json --output-fields=$fields
+    if [ -n "$concerned" ]; then
+      section journal
+      journalctl -b --no-pager -q -n 200 -o json --output-fields=$fields
+    fi
     if [ -n "$names$asked" ]; then
       section unit-journal
       set --; for each in $names $asked; do set -- "$@" -u "$each"; done
@@ -68,7 +71,6 @@ done
 section firewall
 if have iptables-save; then limited 2 iptables-save -c | head -n 300
 elif have nft; then limited 2 nft list ruleset | head -n 300; fi
-if have tc; then tc -s filter show dev lo 2>/dev/null | head -n 20; fi
 """
 
 _DISKS = r"""
@@ -106,12 +108,19 @@ done
 """
 
 
-def script(request: Request, is_on_failed_machine: bool) -> str:
-    """The script for a guest; on the machine of the failed step it also tries hosts and files."""
+def script(request: Request, machine: str) -> str:
+    """The script for a guest.
+
+    The machine of the failed step is asked whether the hosts that it names answer. Those that the
+    step does not concern are asked less, since their processors may be emulated by the same host.
+    """
     subjects = request.subjects
     units = " ".join(shlex.quote(each) for each in subjects.units)
-    parts = [_START, f"asked={shlex.quote(units)}", _SYSTEMD, _NETWORK, _of_files(subjects.files)]
-    if is_on_failed_machine:
+    is_failed = request.machine in (machine, None)
+    concerned = "yes" if is_failed or machine in subjects.hosts else ""
+    variables = f"asked={shlex.quote(units)} concerned={concerned}"
+    parts = [_START, variables, _SYSTEMD, _NETWORK, _of_files(subjects.files)]
+    if is_failed:
         parts += [_of_host(each) for each in subjects.hosts[:3]]
     return "\n".join([*parts, _DISKS, _KUBERNETES, _COLLECTORS, "section end", "exit 0"])
 
