@@ -14,7 +14,7 @@ _SECTION = "\x1e"
 
 # Each section begins with a line of this name. No program may read the script from standard input.
 _START = r"""
-set +eu +o pipefail 2>/dev/null
+set +eu; (set +o pipefail) 2>/dev/null && set +o pipefail
 exec </dev/null 2>&1
 LC_ALL=C; export LC_ALL
 section() { printf '\n\036%s\n' "$1"; }
@@ -49,9 +49,11 @@ if [ -d /run/systemd/system ] && have systemctl; then
       section journal
       journalctl -b --no-pager -q -n 200 -o json --output-fields=$fields
     fi
-    if [ -n "$names$asked" ]; then
+    logged=$names
+    [ -z "$concerned" ] || logged="$names $asked"
+    if [ -n "${logged% }" ]; then
       section unit-journal
-      set --; for each in $names $asked; do set -- "$@" -u "$each"; done
+      set --; for each in $logged; do set -- "$@" -u "$each"; done
       journalctl -b --no-pager -q -n 120 -o json --output-fields=$fields "$@"
     fi
   fi
