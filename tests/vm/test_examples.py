@@ -17,7 +17,7 @@ EXAMPLES = sorted(
 )
 LAST_LINES = {"ping": "12 of 12 pings passed"}
 # Those whose calls are the same in each run, and whose machines can be saved.
-RESUMED = {"ping", "reboot", "conditions", "commands", "remote-unlock", "reports", "screen"}
+RESUMED = {"ping", "reboot", "conditions"}
 
 
 @pytest.mark.limit(1800)
