@@ -15,8 +15,9 @@ LIMIT = 5.0
 """Seconds for all machines together."""
 EMULATED_LIMIT = 15.0
 """The same, if a guest runs without KVM."""
-# Of the whole interview the guests get most; the rest is for the way there and back.
-_SHARE_OF_GUEST = 0.9
+# After this share of the limit a guest returns what it has until then; the rest is for the way there and
+# back, which a loaded host makes long.
+_SHARE_OF_GUEST = 0.75
 _CONSOLE_LINES = 40
 
 

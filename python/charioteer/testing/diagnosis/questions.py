@@ -1,8 +1,8 @@
 """The questions to a guest: one script of the shell, and its answers by section.
 
 The script takes processor time from the guest, of which there is little under TCG: it starts few
-programs, and those that need the file system or the network in doubt come last, since a program that
-blocks there takes the time of all after it. Every program is optional.
+programs, and those that need the network or other servers come last, since a program that blocks there
+takes the time of all after it. Every program is optional.
 """
 
 import shlex
@@ -75,9 +75,11 @@ if have iptables-save; then limited 2 iptables-save -c | head -n 300
 elif have nft; then limited 2 nft list ruleset | head -n 300; fi
 """
 
+# Of local file systems only: a server of others that does not answer would block all questions after it.
 _DISKS = r"""
-section disks; limited 3 df -P -k
-section inodes; limited 3 df -P -i
+disks() { df -l -P "$1" 2>/dev/null || limited 3 df -P "$1"; }
+section disks; disks -k
+section inodes; disks -i
 """
 
 # Only on machines that may ask the server. The logs are of the first pods that are not ready.
@@ -121,10 +123,10 @@ def script(request: Request, machine: str) -> str:
     is_failed = request.machine in (machine, None)
     concerned = "yes" if is_failed or machine in subjects.hosts else ""
     variables = f"asked={shlex.quote(units)} concerned={concerned}"
-    parts = [_START, variables, _SYSTEMD, _NETWORK, _of_files(subjects.files)]
+    parts = [_START, variables, _DISKS, _SYSTEMD, _NETWORK, _of_files(subjects.files)]
     if is_failed:
         parts += [_of_host(each) for each in subjects.hosts[:3]]
-    return "\n".join([*parts, _DISKS, _KUBERNETES, _COLLECTORS, "section end", "exit 0"])
+    return "\n".join([*parts, _KUBERNETES, _COLLECTORS, "section end", "exit 0"])
 
 
 def _of_files(files: tuple[str, ...]) -> str:
