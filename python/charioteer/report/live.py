@@ -76,7 +76,7 @@ def _has_result(file: Path) -> bool:
 
 
 class LiveServer:
-    """Serves the page below an address that nobody can guess."""
+    """Serves the page below an address with a random token."""
 
     def __init__(self, folder: Path) -> None:
         self._run = LiveRun(folder)

@@ -126,30 +126,24 @@ for each in threads: each.join()
         ]
 
 
+INCOMPLETE_LINE = """
+    print("dots", end="", flush=True)
+    log.log("between")
+    print(" and more", end="", flush=True)
+    log.log("again")
+    print()
+    print("next")
+"""
+
+
 def test_a_line_that_was_ended_early_ends_once(testbed: Testbed) -> None:
-    script = """
-        print("dots", end="", flush=True)
-        log.log("between")
-        print(" and more", end="", flush=True)
-        log.log("again")
-        print()
-        print("next")
-    """
-    lines = in_a_pipe(testbed, script)
+    lines = in_a_pipe(testbed, INCOMPLETE_LINE)
     begin = lines.index("dots")
     assert lines[begin : begin + 5] == ["dots", "between", " and more", "again", "next"]
 
 
 def test_an_incomplete_line_stays_one_in_the_live_view(testbed: Testbed) -> None:
-    script = """
-        print("dots", end="", flush=True)
-        log.log("between")
-        print(" and more", end="", flush=True)
-        log.log("again")
-        print()
-        print("next")
-    """
-    lines = in_the_live_view(testbed, script)
+    lines = in_the_live_view(testbed, INCOMPLETE_LINE)
     begin = lines.index("· between")
     assert lines[begin : begin + 4] == ["· between", "· again", "dots and more", "next"]
 

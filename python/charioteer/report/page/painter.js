@@ -3,7 +3,7 @@
 
 const FONT = "11px system-ui, sans-serif";
 
-/** The colours of the page's theme, and the stripes by which failed steps are told from others. */
+/** The colours of the page's theme, and the stripes of failed steps. */
 function paletteOf(element) {
   const style = getComputedStyle(element);
   const names = ["text", "muted", "line", "surface", "step", "step-text", "subtest", "subtest-text", "call",

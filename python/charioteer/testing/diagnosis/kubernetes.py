@@ -67,7 +67,7 @@ def _of_pod(
         return
     text, severity = reason
     log = answer.lines(f"{_LOG}{space}/{name}")
-    told = events.get((space, name), [])[-_SHOWN:]
+    reported = events.get((space, name), [])[-_SHOWN:]
     owners = [str(each.get("name", "")) for each in pod["metadata"].get("ownerReferences", ())]
     labels = pod["metadata"].get("labels") or {}
     about = {name, *owners, *map(str, labels.values())}
@@ -75,7 +75,7 @@ def _of_pod(
         text += f": {line}"
     yield Finding(
         f"the pod {space}/{name} {text}"[:_LONGEST_TEXT], severity, SOURCE, answer.machine,
-        (*log[-_SHOWN:], *told), frozenset(each for each in about if each),
+        (*log[-_SHOWN:], *reported), frozenset(each for each in about if each),
     )  # fmt: skip
 
 
