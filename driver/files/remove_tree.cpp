@@ -7,20 +7,14 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
 #include <string_view>
 
+#include "files/directory_stream.hpp"
 #include "io/unique_fd.hpp"
 
 namespace charioteer::files {
 
 namespace {
-
-constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-
-struct CloseDirectory {
-    void operator()(DIR* stream) const noexcept { ::closedir(stream); }
-};
 
 /// Opens a directory, whose mode may deny access to its owner. Changes the mode through a
 /// descriptor, because changing it by name could follow a link.
@@ -38,10 +32,9 @@ io::UniqueFd open_to_remove(int directory, const char* name) noexcept {
 
 void remove_tree(int directory, const char* name) noexcept {
     if (::unlinkat(directory, name, 0) == 0 || errno != EISDIR) return;
-    auto fd = open_to_remove(directory, name);
-    std::unique_ptr<DIR, CloseDirectory> stream(fd ? ::fdopendir(fd.get()) : nullptr);
+    auto stream = directory_stream(open_to_remove(directory, name));
     if (!stream) return;
-    auto inner = fd.release();
+    auto inner = ::dirfd(stream.get());
     while (const auto* entry = ::readdir(stream.get()))
         if (std::string_view(entry->d_name) != "." && std::string_view(entry->d_name) != "..")
             remove_tree(inner, entry->d_name);

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <memory>
 
+#include "files/directory_stream.hpp"
 #include "frames/tree.hpp"
 #include "io/error.hpp"
 
@@ -18,16 +18,11 @@ namespace {
 // Without O_NONBLOCK, opening a pipe that has replaced a file meanwhile would block.
 constexpr int open_flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
-struct CloseDirectory {
-    void operator()(DIR* stream) const noexcept { ::closedir(stream); }
-};
-
 /// The names in an open directory, in order.
 std::vector<std::string> list(int directory, const std::string& path) {
-    io::UniqueFd copy(::openat(directory, ".", open_flags | O_DIRECTORY));
-    std::unique_ptr<DIR, CloseDirectory> stream(copy ? ::fdopendir(copy.get()) : nullptr);
+    auto stream =
+        directory_stream(io::UniqueFd(::openat(directory, ".", open_flags | O_DIRECTORY)));
     if (!stream) throw io::system_error(fmt::format("cannot read {}", path), errno);
-    copy.release();
     std::vector<std::string> names;
     for (;;) {
         errno = 0;

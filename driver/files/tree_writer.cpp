@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "files/directory_stream.hpp"
 #include "files/new_name.hpp"
 #include "files/remove_tree.hpp"
 #include "io/error.hpp"
@@ -25,7 +26,6 @@ using frames::EntryKind;
 constexpr unsigned kept_mode = 0777;
 /// The free space is checked after each such number of written bytes.
 constexpr std::uint64_t check_interval = 1024 * 1024;
-constexpr int directory_flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 constexpr int file_flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 
 }  // namespace

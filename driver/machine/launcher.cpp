@@ -66,7 +66,7 @@ LaunchPlan Launcher::plan_of(StartOptions options) const {
         process::find_variable(options.environment, "CHARIOTEER_OUTPUT_HOLDER_LIMIT"));
     plan.command =
         launch_command(start_command_of(config, options), Sockets(plan.directory), options);
-    plan.environment = std::move(options.environment);
+    plan.environment = named_environment(std::move(options.environment), config.name);
     if (options.full_command.empty())
         plan.environment = launch_environment(std::move(plan.environment), config.name,
                                               plan.directory, config.shared_directory);

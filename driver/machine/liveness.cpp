@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 constexpr auto usual_silence = 10s;
 constexpr auto usual_silence_tcg = 30s;
 /// For the agent's answer to a ping at the deadline; while it answers, it is pinged at intervals.
-constexpr auto answer_limit = 10s;
+constexpr auto ping_limit = 10s;
 constexpr auto answer_interval = 5s;
 
 }  // namespace
@@ -29,11 +29,11 @@ asio::awaitable<void> Liveness::until_silent(Liveness self, io::Deadline deadlin
                                              std::string what) {
     auto& time = self.context_->time();
     // Early enough that the result of the first ping is known at the deadline.
-    co_await time.sleep_until(deadline.when() - answer_limit);
+    co_await time.sleep_until(deadline.when() - ping_limit);
     for (bool logged = false;;) {
         auto link = self.agent_->expected();
         bool answers = false;
-        if (link && link->usable()) answers = co_await link->answers(answer_limit);
+        if (link && link->usable()) answers = co_await link->answers(ping_limit);
         bool passed = deadline.passed(time.now());
         if (link && !answers && passed) co_return;
         if (link && passed && !std::exchange(logged, true))

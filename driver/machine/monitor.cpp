@@ -7,7 +7,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// For a reply under KVM: long, since QEMU's main loop may be delayed on a loaded host.
-constexpr auto answer_limit = 60s;
+constexpr auto reply_limit = 60s;
 constexpr auto console_limit = 60s;
 
 /// The id of the job that a command starts; empty when it has none.
@@ -21,7 +21,7 @@ std::string job_of(const json::object& arguments) {
 asio::awaitable<json::value> Monitor::qmp(std::string command, json::object arguments,
                                           io::Deadline caller) {
     auto qemu = context_->running_qemu();
-    auto bound = answer_limit * context_->accelerator().limit_factor();
+    auto bound = reply_limit * context_->accelerator().limit_factor();
     auto deadline = command::at_most(bound, caller, context_->time());
     auto& guest = qemu->guest();
     auto job = command == "snapshot-load" ? job_of(arguments) : std::string();
@@ -41,7 +41,7 @@ asio::awaitable<json::value> Monitor::qmp(std::string command, json::object argu
 
 asio::awaitable<std::string> Monitor::human(std::string command) {
     auto qemu = context_->running_qemu();
-    auto deadline = context_->deadline_after(answer_limit);
+    auto deadline = context_->deadline_after(reply_limit);
     bool restores = command.starts_with("loadvm");
     try {
         auto answer = co_await qemu->qmp().human(std::move(command), deadline);

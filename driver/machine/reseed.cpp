@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// For the answer of the guest, under KVM.
-constexpr auto answer_limit = 30s;
+constexpr auto reseed_limit = 30s;
 /// The most that the kernel's generator takes into account.
 constexpr std::size_t size = 64;
 
@@ -34,7 +34,7 @@ std::string_view first_line(std::string_view text) {
 /// Why it was not done; empty if it was, or where there is no agent.
 asio::awaitable<std::string> try_to_reseed(std::shared_ptr<Context> context,
                                            std::shared_ptr<GuestAgent> agent) {
-    auto deadline = context->deadline_after(answer_limit);
+    auto deadline = context->deadline_after(reseed_limit);
     auto link = co_await agent->ready(deadline);
     if (!link) co_return std::string();
     auto command = command::built_in({"reseed"});

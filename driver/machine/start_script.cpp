@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "io/error.hpp"
+#include "io/machine_variable.hpp"
 #include "shell/bash_words.hpp"
 
 namespace charioteer::machine {
@@ -102,6 +103,12 @@ std::vector<std::string> launch_environment(std::vector<std::string> callers,
     set_variable(callers, "USE_TMPDIR", "1");
     set_variable(callers, "NIX_EFI_VARS",
                  (state / fmt::format("{}-efi-vars.fd", machine)).native());
+    return callers;
+}
+
+std::vector<std::string> named_environment(std::vector<std::string> callers,
+                                           std::string_view machine) {
+    set_variable(callers, io::machine_variable, machine);
     return callers;
 }
 

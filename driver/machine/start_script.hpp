@@ -59,6 +59,10 @@ std::vector<std::string> launch_environment(std::vector<std::string> callers,
                                             const std::filesystem::path& state,
                                             const std::filesystem::path& shared);
 
+/// The environment with the name of the machine, by which a VLAN knows whose plug it is.
+std::vector<std::string> named_environment(std::vector<std::string> callers,
+                                           std::string_view machine);
+
 /// Throws io::UsageError when the start command is the path of a file that is missing or may not be
 /// run.
 void check_start_command(std::string_view start_command);

@@ -50,6 +50,11 @@ struct UnitWatcher::Wait {
     io::Deadline end;
 };
 
+void UnitWatcher::forget_managers() {
+    managers_.clear();
+    changes_->forget();
+}
+
 /// None when its limit has ended it. Throws RequestFailed when that is after the limit of the wait.
 asio::awaitable<std::optional<command::Outcome>> UnitWatcher::query(Wait wait, std::string text) {
     auto& time = context_->time();
@@ -121,13 +126,15 @@ asio::awaitable<std::optional<std::string>> UnitWatcher::manager_socket(Wait wai
 }
 
 asio::awaitable<std::shared_ptr<systemd::Manager>> UnitWatcher::open_manager(
-    std::shared_ptr<AgentLink> link, std::string socket) {
+    std::shared_ptr<AgentLink> link, std::string socket, Wait wait) {
     if (auto known = managers_.find(socket); known != managers_.end()) co_return known->second;
     auto dial = command::built_in({"dial", socket});
     dial.stream_input = true;
     auto tunnel = open_tunnel(link->channel().start(std::move(dial)), context_->executor());
     auto deadline = context_->deadline_after(manager_limit);
-    auto manager = co_await systemd::Manager::open(std::move(tunnel), deadline);
+    systemd::Manager::ChangeSink sink = [changes = changes_, user = wait.user.value_or("")](
+                                            const auto& change) { changes->take(change, user); };
+    auto manager = co_await systemd::Manager::open(std::move(tunnel), std::move(sink), deadline);
     managers_[socket] = manager;
     co_return manager;
 }
@@ -157,7 +164,7 @@ asio::awaitable<bool> UnitWatcher::listen(std::shared_ptr<AgentLink> link, std::
                                           std::string full_name, Wait wait) {
     try {
         Liveness liveness(context_, agent_);
-        auto manager = co_await liveness.unless_dead(link, open_manager(link, socket));
+        auto manager = co_await liveness.unless_dead(link, open_manager(link, socket, wait));
         co_await liveness.unless_dead(link, until_active(manager, full_name, wait));
         co_return true;
     } catch (const ShellError& error) {  // a panic

@@ -9,17 +9,23 @@
 #include "command/runner.hpp"
 #include "machine/diagnostics.hpp"
 #include "machine/guest_agent.hpp"
+#include "machine/unit_changes.hpp"
 #include "systemd/manager.hpp"
 
 namespace charioteer::machine {
 
 /// Waits for systemd units: by the signals of systemd, to which the agent connects, or, where that
-/// is not possible, by running systemctl repeatedly. Io thread only.
+/// is not possible, by running systemctl repeatedly. From the first wait on, all changes of units
+/// that systemd signals are reported as events. Io thread only.
 class UnitWatcher {
 public:
     UnitWatcher(std::shared_ptr<Context> context, std::shared_ptr<GuestAgent> agent,
                 std::shared_ptr<command::Runner> runner)
-        : context_(std::move(context)), agent_(std::move(agent)), runner_(std::move(runner)) {}
+        : context_(std::move(context)),
+          agent_(std::move(agent)),
+          runner_(std::move(runner)),
+          changes_(std::make_shared<UnitChanges>(context_->name(), context_->time(),
+                                                 context_->sink())) {}
     UnitWatcher(const UnitWatcher&) = delete;
     UnitWatcher& operator=(const UnitWatcher&) = delete;
 
@@ -29,7 +35,7 @@ public:
     asio::awaitable<void> wait_until_active(std::string unit, std::optional<std::string> user,
                                             Limit limit);
     /// To be called when the guest has rebooted: closes the connections to its service managers.
-    void forget_managers() { managers_.clear(); }
+    void forget_managers();
 
 private:
     struct Wait;
@@ -37,7 +43,7 @@ private:
     asio::awaitable<std::optional<command::Outcome>> query(Wait wait, std::string text);
     asio::awaitable<std::optional<std::string>> manager_socket(Wait wait);
     asio::awaitable<std::shared_ptr<systemd::Manager>> open_manager(std::shared_ptr<AgentLink> link,
-                                                                    std::string socket);
+                                                                    std::string socket, Wait wait);
     asio::awaitable<bool> wait_by_signals(Wait wait);
     asio::awaitable<bool> listen(std::shared_ptr<AgentLink> link, std::string socket,
                                  std::string full_name, Wait wait);
@@ -52,6 +58,7 @@ private:
     std::shared_ptr<Context> context_;
     std::shared_ptr<GuestAgent> agent_;
     std::shared_ptr<command::Runner> runner_;
+    std::shared_ptr<UnitChanges> changes_;
     /// The connections to service managers in the guest, by their sockets.
     std::map<std::string, std::shared_ptr<systemd::Manager>> managers_;
 };

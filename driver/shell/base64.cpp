@@ -12,15 +12,15 @@ namespace charioteer::shell {
 
 namespace {
 
-constexpr std::string_view digits =
+constexpr std::string_view base64_digits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::uint8_t not_a_digit = 0xff;
 
 constexpr std::array<std::uint8_t, 256> make_values() {
     std::array<std::uint8_t, 256> values{};
     values.fill(not_a_digit);
-    for (std::size_t i = 0; i < digits.size(); ++i)
-        values[static_cast<unsigned char>(digits[i])] = static_cast<std::uint8_t>(i);
+    for (std::size_t i = 0; i < base64_digits.size(); ++i)
+        values[static_cast<unsigned char>(base64_digits[i])] = static_cast<std::uint8_t>(i);
     return values;
 }
 constexpr auto values = make_values();
@@ -36,7 +36,7 @@ std::string encode_base64(std::string_view bytes) {
         for (std::size_t i = 0; i < 3; ++i)
             group = group << 8 | (i < taken ? static_cast<unsigned char>(bytes[at + i]) : 0u);
         for (std::size_t i = 0; i < 4; ++i)
-            text.push_back(i <= taken ? digits[group >> (18 - 6 * i) & 63] : '=');
+            text.push_back(i <= taken ? base64_digits[group >> (18 - 6 * i) & 63] : '=');
     }
     return text;
 }

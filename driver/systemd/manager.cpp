@@ -18,9 +18,9 @@ constexpr Method of_manager(const char* member) {
 
 }  // namespace
 
-asio::awaitable<std::shared_ptr<Manager>> Manager::open(io::UnixStream stream,
+asio::awaitable<std::shared_ptr<Manager>> Manager::open(io::UnixStream stream, ChangeSink sink,
                                                         io::Deadline deadline) {
-    std::shared_ptr<Manager> self(new Manager);
+    std::shared_ptr<Manager> self(new Manager(std::move(sink)));
     // The destructor of the manager ends the bus.
     self->bus_ = Bus::start(std::move(stream),
                             [manager = self.get()](Message& message) { manager->take(message); });
@@ -46,6 +46,7 @@ void Manager::take(Message& message) {
         ++changes_;
         for (auto& [name, unit] : units_)
             if (unit.path == path) unit.changed = changes_;
+        if (auto change = read_unit_change(message)) sink_(*change);
     } else if (message.is_signal(manager_interface, "UnitNew")) {
         // Sent instead of PropertiesChanged if the unit changes while it is loaded. UnitRemoved is
         // ignored: a unit is inactive before it is unloaded, and the signal follows each query of a

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -8,6 +9,7 @@
 
 #include "io/deadline.hpp"
 #include "systemd/bus.hpp"
+#include "systemd/unit_change.hpp"
 
 namespace charioteer::systemd {
 
@@ -25,9 +27,13 @@ struct UnitState {
 /// coroutines may query and wait concurrently. `systemctl daemon-reexec` ends the connection.
 class Manager : public std::enable_shared_from_this<Manager> {
 public:
+    /// Receives each change of any unit. Must not throw.
+    using ChangeSink = std::function<void(const UnitChange&)>;
+
     /// Authenticates and subscribes to signals. `stream` is a connection to the manager's socket,
-    /// for example through a tunnel. Throws io::ConnectionLost, io::TimeoutError, CallError.
-    static asio::awaitable<std::shared_ptr<Manager>> open(io::UnixStream stream,
+    /// for example through a tunnel. `sink` is called until close(). Throws io::ConnectionLost,
+    /// io::TimeoutError, CallError.
+    static asio::awaitable<std::shared_ptr<Manager>> open(io::UnixStream stream, ChangeSink sink,
                                                           io::Deadline deadline);
     Manager(const Manager&) = delete;
     Manager& operator=(const Manager&) = delete;
@@ -54,7 +60,7 @@ private:
         std::uint64_t changed = 0;
     };
 
-    Manager() = default;
+    explicit Manager(ChangeSink sink) : sink_(std::move(sink)) {}
     void take(Message& message);
     asio::awaitable<UnitState> look_at(std::string unit);
     asio::awaitable<UnitState> until_looked_at(std::string unit);
@@ -64,6 +70,7 @@ private:
     asio::awaitable<bool> any_jobs();
     bool has_changed(const UnitState& state) const;
 
+    ChangeSink sink_;
     std::shared_ptr<Bus> bus_;
     std::map<std::string, Unit> units_;
     /// The jobs found by the last any_jobs() that have not ended.

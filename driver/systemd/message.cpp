@@ -85,6 +85,10 @@ void Message::enter_struct(const char* contents) {
     enter(SD_BUS_TYPE_STRUCT, contents);
 }
 
+void Message::enter_entry(const char* contents) {
+    enter(SD_BUS_TYPE_DICT_ENTRY, contents);
+}
+
 void Message::skip(const char* contents) {
     expect_read(sd_bus_message_skip(message_.get(), contents), contents);
 }

@@ -39,10 +39,11 @@ public:
     std::uint32_t read_number();
     /// The string in a variant.
     std::string read_string_in_variant();
-    /// Enter and leave containers, and skip elements. `contents` is the D-Bus signature of an
-    /// element. at_end() is true after the last one.
+    /// Enter and leave containers, among them entries of dictionaries, and skip elements.
+    /// `contents` is the D-Bus signature of an element. at_end() is true after the last one.
     void enter_array(const char* contents);
     void enter_struct(const char* contents);
+    void enter_entry(const char* contents);
     void skip(const char* contents);
     void leave();
     bool at_end();

@@ -48,15 +48,38 @@ constexpr std::string_view interfaces[] = {
     "org.freedesktop.DBus.Properties", "org.freedesktop.systemd1.Manager",
     "org.freedesktop.systemd1.Unit", "org.freedesktop.DBus.Local"};
 constexpr std::string_view errors[] = {"org.freedesktop.systemd1.NoSuchUnit", "a.b"};
-constexpr std::string_view paths[] = {"/u", "/org/freedesktop/systemd1"};
+constexpr std::string_view paths[] = {"/u", "/org/freedesktop/systemd1",
+                                      "/org/freedesktop/systemd1/unit/web_2eservice",
+                                      "/org/freedesktop/systemd1/unit/_"};
+constexpr std::string_view names[] = {"ActiveState", "SubState", "Id"};
+constexpr std::string_view signature_of_properties = "sa{sv}as";
 /// Signatures that systemd sends, and others.
-constexpr std::string_view signatures[] = {"",  "s",         "o", "so",       "uos", "v", "u",
-                                           "b", "a(usssoo)", "a", "sa{sv}as", "vv",  "h", "a(u)"};
+constexpr std::string_view signatures[] = {
+    "",   "s", "o",   "so", "uos", "v", "u", "b", "a(usssoo)", "a", signature_of_properties,
+    "vv", "h", "a(u)"};
 constexpr std::string_view texts[] = {"active", "inactive", "org.freedesktop.systemd1.Unit", "/u"};
 
 template <std::size_t n>
 std::string_view pick(const std::string_view (&from)[n], fuzz::Input& input) {
     return from[input.byte() % n];
+}
+
+/// The body of a PropertiesChanged signal, with up to three properties.
+std::string properties(fuzz::Input& input) {
+    Wire entries;
+    for (auto count = input.byte() % 4; count > 0; --count) {
+        entries.pad(8);
+        entries.text(pick(names, input));
+        entries.signature(input.byte() % 8 == 0 ? "u" : "s");
+        entries.text(pick(texts, input));
+    }
+    Wire wire;
+    wire.text(pick(texts, input));
+    wire.number(entries.bytes().size());
+    wire.pad(8);
+    wire.raw(entries.bytes());
+    wire.number(0);
+    return wire.bytes();
 }
 
 /// Values for the basic types of `signature`, or arbitrary bytes.
@@ -66,6 +89,7 @@ std::string body(std::string_view signature, fuzz::Input& input) {
         wire.raw(input.text(input.byte()));
         return wire.bytes();
     }
+    if (signature == signature_of_properties) return properties(input);
     for (char type : signature) {
         if (type == 'u' || type == 'b' || type == 'h') wire.number(input.byte());
         if (type == 's' || type == 'o') wire.text(pick(texts, input));
@@ -126,7 +150,10 @@ std::string message(fuzz::Input& input, unsigned serial, unsigned& answered) {
 asio::awaitable<void> use(io::UnixStream stream) {
     auto never = io::Deadline::never();
     try {
-        auto manager = co_await systemd::Manager::open(std::move(stream), never);
+        auto manager = co_await systemd::Manager::open(
+            std::move(stream),
+            [](const auto& change) { require(!change.unit.empty() && !change.active.empty()); },
+            never);
         for (;;) {
             auto state = co_await manager->unit_state("web.service", never);
             require(state.unit == "web.service");

@@ -2,13 +2,17 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from charioteer._core import ShellError
+from charioteer.testing import journal
 from charioteer.testing.errors import RequestedAssertionFailed
+from charioteer.testing.logger import CompositeLogger, TraceLogger
 from charioteer.testing.machine import QemuMachine
+from charioteer.trace import records
 
-from support.patience import deadline
+from support.patience import deadline, scaled
 from support.shared_machines import BOOT_LIMIT, machines_of_cluster
 
 GUEST = """
@@ -47,7 +51,7 @@ def test_a_unit_of_a_user_is_waited_for_without_polling(server: QemuMachine) -> 
     # Polling the state of a user's unit would need `su`.
     server.succeed("mount --bind /bin/false /bin/su")
     try:
-        server.wait_for_unit("idle.service", "ada", timeout=60)
+        server.wait_for_unit("idle.service", "ada", timeout=scaled(60))
     finally:
         server.succeed("umount /bin/su")
 
@@ -70,9 +74,39 @@ def test_a_wait_survives_a_restart_of_systemd(server: QemuMachine) -> None:
     server.systemctl("daemon-reexec")
     server.succeed("mount --bind /bin/false /bin/systemctl")
     try:
-        server.wait_for_unit("multi-user.target", timeout=60)
+        server.wait_for_unit("multi-user.target", timeout=scaled(60))
     finally:
         server.succeed("umount /bin/systemctl")
+
+
+def test_changes_of_units_are_recorded_once_a_wait_listens(
+    server: QemuMachine, tmp_path: Path
+) -> None:
+    trace = TraceLogger(tmp_path / "trace.jsonl")
+    assert isinstance(server.logger, CompositeLogger)
+    server.logger.add_logger(trace)
+    server.wait_for_unit("multi-user.target")
+    server.execute("systemd-run --unit=brief --property=Type=oneshot /bin/false")
+    with pytest.raises(RequestedAssertionFailed):
+        server.wait_for_unit("brief.service")
+    journal.record_all([server], server.logger, scaled(20))
+    assert trace.close() == ""
+    read = records.load(tmp_path)
+    changes = [each["details"] for each in read.of_kind("state") if each["state"] == "unit"]
+    of_unit = [each["active"] for each in changes if each.get("unit") == "brief.service"]
+    # It may have been signalled as inactive before.
+    assert of_unit[-2:] == [
+        "activating",
+        "failed",
+    ]
+    lines = [each for each in read.of_kind("journal") if each.get("unit") == "brief.service"]
+    failed = next(each for each in lines if "Failed with result" in each["text"])
+    (change,) = (
+        each
+        for each in read.of_kind("state")
+        if each.get("details") == {"unit": "brief.service", "active": "failed", "sub": "failed"}
+    )
+    assert abs(failed["t"] - change["t"]) < scaled(5)
 
 
 def test_an_error_after_a_panic_names_the_unit(server: QemuMachine) -> None:

@@ -99,6 +99,7 @@ BuiltInProgram::BuiltInProgram(std::vector<std::string> words, ProgramOptions op
         if (::chdir(options.directory.c_str()) != 0) ::_exit(126);
         const auto& refused = options.refused;
         if (refused.netlink || refused.files || refused.ioctl) refuse(refused);
+        if (options.ioctls != nullptr && !options.ioctls->catch_ioctls()) ::_exit(125);
         ::execve(CHARIOTEER_AGENT, arguments.data(), environment.data());
         ::_exit(127);
     }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "io/unique_fd.hpp"
+#include "unit/agent/ioctl_listener.hpp"
 
 namespace charioteer::agent {
 
@@ -22,6 +23,8 @@ struct ProgramOptions {
     std::filesystem::path directory = "/";
     std::vector<std::string> environment = {};
     Refused refused = {};
+    /// Catches its ioctls, if not null; outlives the program.
+    IoctlListener* ioctls = nullptr;
 };
 
 /// A built-in program of the real agent, with pipes for its streams. Killed by the destructor.

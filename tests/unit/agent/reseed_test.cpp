@@ -27,6 +27,29 @@ TEST(Reseed, GivesTheKernelRandomNumbers) {
     EXPECT_EQ(reseed.status(), 0) << reseed.errors();
 }
 
+/// The argument of RNDADDENTROPY for these bytes, all of whose bits count.
+std::string entropy_of(const std::string& bytes) {
+    rand_pool_info header{};
+    header.buf_size = static_cast<int>(bytes.size());
+    header.entropy_count = 8 * header.buf_size;
+    return std::string(reinterpret_cast<const char*>(&header), sizeof header) + bytes;
+}
+
+TEST(Reseed, AddsItsInputAndMakesTheKernelUseItAtOnce) {
+    IoctlListener kernel;
+    BuiltInProgram reseed({"reseed"}, {.ioctls = &kernel});
+    std::string bytes("random numbers of the host");
+    write_and_close(reseed.input(), bytes);
+    auto added = kernel.next(entropy_of(bytes).size());
+    EXPECT_EQ(added.file, "/dev/urandom");
+    EXPECT_EQ(added.request, RNDADDENTROPY);
+    EXPECT_EQ(added.argument, entropy_of(bytes));
+    auto renewed = kernel.next(0);
+    EXPECT_EQ(renewed.file, "/dev/urandom");
+    EXPECT_EQ(renewed.request, RNDRESEEDCRNG);
+    EXPECT_EQ(reseed.status(), 0) << reseed.errors();
+}
+
 TEST(Reseed, ReportsAKernelThatRefuses) {
     BuiltInProgram reseed({"reseed"}, {.refused = {.ioctl = true}});
     write_and_close(reseed.input(), std::string(64, 'x'));

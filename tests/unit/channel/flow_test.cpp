@@ -10,14 +10,14 @@ using frames::Type;
 using testing::HasSubstr;
 
 constexpr std::size_t window = 256 * 1024;
-const std::string piece(16 * 1024, 'x');
+const std::string one_frame(16 * 1024, 'x');
 
 TEST_F(MultiplexerTest, CreditIsReturnedWhenOutputIsRead) {
     greet();
     auto call = start();
     EXPECT_EQ(decoded<frames::Exec>(of(Type::exec, sent_frames()).at(0)).credit, window);
-    for (std::size_t sent = 0; sent < window; sent += piece.size())
-        agent_sends(Type::output, 1, piece);
+    for (std::size_t sent = 0; sent < window; sent += one_frame.size())
+        agent_sends(Type::output, 1, one_frame);
     EXPECT_EQ(returned_credit(), 0u);
     EXPECT_EQ(begin(call->next())->value.value()->bytes.size(), window);
     EXPECT_EQ(returned_credit(), window);
@@ -27,8 +27,8 @@ TEST_F(MultiplexerTest, CreditIsReturnedWhenOutputIsRead) {
 TEST_F(MultiplexerTest, MoreOutputThanCreditLosesTheAgent) {
     greet();
     auto call = start();
-    for (std::size_t sent = 0; sent < window; sent += piece.size())
-        agent_sends(Type::output, 1, piece);
+    for (std::size_t sent = 0; sent < window; sent += one_frame.size())
+        agent_sends(Type::output, 1, one_frame);
     agent_sends(Type::errors, 1, "x");
     EXPECT_THAT(why_lost(), HasSubstr("more of a command's output than it had credit for"));
     // Output within the credit can still be read.
@@ -39,8 +39,8 @@ TEST_F(MultiplexerTest, MoreOutputThanCreditLosesTheAgent) {
 TEST_F(MultiplexerTest, TheExitReturnsAllCreditForLaterErrors) {
     greet();
     auto call = start();
-    for (std::size_t sent = 0; sent < window; sent += piece.size())
-        agent_sends(Type::output, 1, piece);
+    for (std::size_t sent = 0; sent < window; sent += one_frame.size())
+        agent_sends(Type::output, 1, one_frame);
     sent_frames();
     agent_sends_exit(1);
     EXPECT_EQ(returned_credit(), window);
@@ -52,8 +52,8 @@ TEST_F(MultiplexerTest, TheExitReturnsAllCreditForLaterErrors) {
     // Not for every frame: otherwise an agent that sends single bytes would cause more bytes in
     // reply.
     EXPECT_EQ(returned_credit(), 0u);
-    agent_sends(Type::errors, 1, piece);
-    EXPECT_EQ(returned_credit(), 6 + piece.size());
+    agent_sends(Type::errors, 1, one_frame);
+    EXPECT_EQ(returned_credit(), 6 + one_frame.size());
 }
 
 TEST_F(MultiplexerTest, ADroppedCallReturnsAllItsCredit) {
@@ -61,12 +61,12 @@ TEST_F(MultiplexerTest, ADroppedCallReturnsAllItsCredit) {
     auto call = start();
     agent_sends(Type::errors, 1, "taken");
     begin(call->next());
-    agent_sends(Type::output, 1, piece);
+    agent_sends(Type::output, 1, one_frame);
     EXPECT_EQ(returned_credit(), 0u);
     call.reset();
-    EXPECT_EQ(returned_credit(), 5 + piece.size());
-    agent_sends(Type::output, 1, piece);
-    EXPECT_EQ(returned_credit(), piece.size());
+    EXPECT_EQ(returned_credit(), 5 + one_frame.size());
+    agent_sends(Type::output, 1, one_frame);
+    EXPECT_EQ(returned_credit(), one_frame.size());
 }
 
 TEST_F(MultiplexerTest, NoMoreInputIsSentThanTheCredit) {

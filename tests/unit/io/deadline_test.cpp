@@ -7,23 +7,14 @@
 
 #include "fakes/manual_time.hpp"
 #include "fakes/peer.hpp"
-#include "io/condition.hpp"
 #include "io/runtime.hpp"
+#include "unit/io/coroutines.hpp"
 
 namespace charioteer::io {
 namespace {
 
 using namespace std::chrono_literals;
 using fakes::result_of;
-
-asio::awaitable<std::unique_ptr<int>> give(int value) {
-    co_return std::make_unique<int>(value);
-}
-
-asio::awaitable<void> wait_for_ever() {
-    Condition condition(co_await asio::this_coro::executor);
-    for (;;) co_await condition.wait();
-}
 
 asio::awaitable<void> nested(TimeSource& time) {
     auto inner = time.deadline_after(10s).limit(wait_for_ever(), "the inner wait");

@@ -9,16 +9,12 @@
 #include "io/condition.hpp"
 #include "io/error.hpp"
 #include "io/runtime.hpp"
+#include "unit/io/coroutines.hpp"
 
 namespace charioteer::io {
 namespace {
 
 using fakes::result_of;
-
-asio::awaitable<void> wait_for_ever() {
-    Condition condition(co_await asio::this_coro::executor);
-    for (;;) co_await condition.wait();
-}
 
 asio::awaitable<void> end_at_once() {
     co_return;
@@ -27,10 +23,6 @@ asio::awaitable<void> end_at_once() {
 asio::awaitable<void> fail(const char* why) {
     throw Error(why);
     co_return;
-}
-
-asio::awaitable<std::unique_ptr<int>> give(int value) {
-    co_return std::make_unique<int>(value);
 }
 
 TEST(Race, ReturnsTheResultOfTheOperation) {

@@ -12,6 +12,7 @@
 #include "fakes/peer.hpp"
 #include "frames/messages.hpp"
 #include "io/runtime.hpp"
+#include "unit/machine/disconnect_reason.hpp"
 
 namespace charioteer::machine {
 namespace {
@@ -21,10 +22,6 @@ using fakes::result_of;
 
 constexpr std::uint64_t nonce = 42;
 constexpr auto silence = 10s;
-
-asio::awaitable<std::string> disconnect_reason() {
-    co_return "the test has closed it";
-}
 
 class AgentLinkTest : public testing::Test {
 protected:
@@ -109,7 +106,7 @@ TEST_F(AgentLinkTest, TheEndOfTheStreamIsTheEndOfTheAgent) {
         result_of(waiting);
         FAIL() << "nothing was thrown";
     } catch (const io::ConnectionLost& error) {
-        EXPECT_STREQ(error.what(), "the test has closed it");
+        EXPECT_STREQ(error.what(), "QEMU ended with status 1");
     }
     EXPECT_FALSE(link_->usable());
 }

@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t nonce = 0xabcdef;
+constexpr std::uint64_t chosen_nonce = 0xabcdef;
 
 /// The parameter is the command line of the shell.
 class AgentScriptTest : public testing::TestWithParam<const char*> {
@@ -66,7 +66,7 @@ protected:
         auto root = directory_.path().string();
         auto ports = root + "/ports", devices = root + "/dev";
         auto folders = fmt::format("{0}/missing {0}/one {0}/two", root);
-        return agent_start_script(size, nonce, {ports, devices, kind_, folders});
+        return agent_start_script(size, chosen_nonce, {ports, devices, kind_, folders});
     }
     /// Runs the script like the root shell does; its output.
     std::string run(std::size_t size) {
@@ -119,7 +119,7 @@ TEST_P(AgentScriptTest, IsValidShellSyntax) {
 
 TEST_P(AgentScriptTest, StartsTheProgramAndRemovesIt) {
     auto body = program();
-    make_pipe("rest of a frame \xfe\x01\n\nmore" + agent_upload(body, nonce));
+    make_pipe("rest of a frame \xfe\x01\n\nmore" + agent_upload(body, chosen_nonce));
     EXPECT_EQ(run(body.size()), "started");
     auto file = (directory_.path() / "one" / ".charioteer-agent").string();
     EXPECT_EQ(text_of(directory_.path() / "arguments"), file + " 0 abcdef detach\n");
@@ -129,14 +129,14 @@ TEST_P(AgentScriptTest, StartsTheProgramAndRemovesIt) {
 /// systemd starts services in C.UTF-8, where bash's `read` reads whole characters.
 TEST_P(AgentScriptTest, SkipsAnIncompleteCharacterBeforeTheProgram) {
     auto body = program();
-    make_pipe("rest of a frame \xf0\x9f" + agent_upload(body, nonce));
+    make_pipe("rest of a frame \xf0\x9f" + agent_upload(body, chosen_nonce));
     EXPECT_EQ(run(body.size()), "started");
 }
 
 TEST_P(AgentScriptTest, WithoutHeadItUsesDd) {
     link_tools({"chmod", "cat", "rm", "dd"});
     auto body = program();
-    make_pipe(agent_upload(body, nonce));
+    make_pipe(agent_upload(body, chosen_nonce));
     EXPECT_EQ(run(body.size()), "started");
     EXPECT_THAT(left(), testing::IsEmpty());
 }
@@ -157,14 +157,14 @@ TEST_P(AgentScriptTest, ReportsWhatIsMissing) {
 
 TEST_P(AgentScriptTest, ReportsTheStatusOfTheProgram) {
     auto body = program(3);
-    make_pipe(agent_upload(body, nonce));
+    make_pipe(agent_upload(body, chosen_nonce));
     EXPECT_EQ(run(body.size()), "status-3");
     EXPECT_THAT(left(), testing::IsEmpty());
 }
 
 TEST_P(AgentScriptTest, TriesTheNextFolderIfOneIsNoexec) {
     auto body = program();
-    make_pipe(agent_upload(body, nonce));
+    make_pipe(agent_upload(body, chosen_nonce));
     // This chmod removes the execute permission in the first folder only.
     fs::remove(bin() / "chmod");
     std::ofstream(bin() / "chmod") << "#!/bin/sh\ncase $2 in */one/*) exec /bin/chmod 600 \"$2\";; "
@@ -177,7 +177,7 @@ TEST_P(AgentScriptTest, TriesTheNextFolderIfOneIsNoexec) {
 
 TEST_P(AgentScriptTest, ReportsThatAllFoldersAreNoexec) {
     auto body = program();
-    make_pipe(agent_upload(body, nonce));
+    make_pipe(agent_upload(body, chosen_nonce));
     fs::remove(bin() / "chmod");
     fs::create_symlink("/bin/true", bin() / "chmod");
     EXPECT_EQ(run(body.size()), "status-126");

@@ -1,6 +1,11 @@
 // Calls whose limits pass. The guest's processes are real; the driver's clock is manual, and no
 // test depends on real time.
 
+#include <sys/types.h>
+
+#include <csignal>
+#include <fstream>
+
 #include "fakes/manual_time.hpp"
 #include "unit/machine/agent_fixture.hpp"
 
@@ -36,6 +41,17 @@ protected:
         Command command{.text = std::move(text),
                         .limit = Limit{limit, fmt::format("{:g}", io::seconds(limit))}};
         return runtime_.start(machine.parts().runner->run(std::move(command)));
+    }
+    /// Kills the agent by a command. Meanwhile the clock stands still: on a busy host the agent
+    /// would seem to be silent otherwise, and answer the next call before it is killed.
+    void kill_agent(Machine& machine) {
+        auto file = directory_.path() / "agent-pid";
+        auto text = fmt::format("echo $PPID > {}; kill -9 $PPID", file.native());
+        auto killed = runtime_.start(machine.parts().runner->run({.text = std::move(text)}));
+        for (pid_t agent = 0; agent == 0 || ::kill(agent, 0) == 0; std::this_thread::yield())
+            std::ifstream(file) >> agent;
+        pass_until_end(killed);
+        EXPECT_THROW(killed.get(), ShellError);
     }
     /// The failure of a call with a limit of 5 s, which must occur within the grace period.
     template <class T>
@@ -83,9 +99,7 @@ TEST_F(LimitsTest, ACommandBehindAnotherTimesOutAndTheReasonIsLogged) {
 
 TEST_F(LimitsTest, AnAgentThatDoesNotStartInTimeIsStartedByTheNextCall) {
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=one-agent {}", with_agent));
-    auto killed = runtime_.start(machine->parts().runner->run({.text = "kill -9 $PPID"}));
-    pass_until_end(killed);
-    EXPECT_THROW(killed.get(), ShellError);
+    kill_agent(*machine);
     for (int call = 0; call < 2; ++call) {
         auto failure = late_failure_of(begin_command(*machine, "true", 5s));
         EXPECT_THAT(failure.what(), HasSubstr("the agent did not start in the guest within 65 s"));
@@ -102,9 +116,7 @@ TEST_F(LimitsTest, AWaitInASilentGuestEnds) {
 
 TEST_F(LimitsTest, AWaitInAGuestWhoseAgentCannotBeRestartedEnds) {
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=one-agent {}", with_agent));
-    auto killed = runtime_.start(machine->parts().runner->run({.text = "kill -9 $PPID"}));
-    pass_until_end(killed);
-    EXPECT_THROW(killed.get(), ShellError);
+    kill_agent(*machine);
     CommandWait wait{"true", true, Limit{5s, "5"}};
     auto failure = late_failure_of(runtime_.start(machine->parts().waiter->wait(wait)));
     EXPECT_THAT(failure.what(), HasSubstr("within 65 s"));

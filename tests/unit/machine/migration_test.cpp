@@ -14,6 +14,7 @@
 #include "fakes/peer.hpp"
 #include "io/runtime.hpp"
 #include "machine/qemu_version.hpp"
+#include "unit/machine/disconnect_reason.hpp"
 
 namespace charioteer::machine {
 namespace {
@@ -23,11 +24,7 @@ using fakes::result_of;
 using testing::EndsWith;
 using testing::HasSubstr;
 
-constexpr auto file = "/tmp/a state, with:odd%characters";
-
-asio::awaitable<std::string> disconnect_reason() {
-    co_return "QEMU ended with status 1";
-}
+constexpr auto state_file = "/tmp/a state, with:odd%characters";
 
 class MigrationTest : public testing::Test {
 protected:
@@ -98,10 +95,10 @@ protected:
         const auto& address =
             arguments.at("channels").as_array().at(0).as_object().at("addr").as_object();
         EXPECT_EQ(address.at("transport").as_string(), "file");
-        EXPECT_EQ(address.at("filename").as_string(), file);
+        EXPECT_EQ(address.at("filename").as_string(), state_file);
     }
     io::Pending<void> begin_save() {
-        auto saving = runtime_.start(migration_->save(file));
+        auto saving = runtime_.start(migration_->save(state_file));
         answer_preparation({"mapped-ram", "multifd"});
         expect_file(answer("migrate"));
         return saving;
@@ -198,7 +195,7 @@ TEST_F(MigrationTest, AFailureWithoutAReasonHasItsStatus) {
 }
 
 TEST_F(MigrationTest, ARefusalHasQemusReason) {
-    auto saving = runtime_.start(migration_->save(file));
+    auto saving = runtime_.start(migration_->save(state_file));
     answer_preparation({"mapped-ram", "multifd"});
     take("migrate");
     refuse("State blocked by non-migratable device");
@@ -242,7 +239,7 @@ TEST_F(MigrationTest, ACancelledCallDoesNotWaitForAQemuThatHasEnded) {
 }
 
 TEST_F(MigrationTest, LoadsTheFile) {
-    auto loading = runtime_.start(migration_->load(file, 200000001));
+    auto loading = runtime_.start(migration_->load(state_file, 200000001));
     answer_preparation({"mapped-ram"});
     expect_file(answer("migrate-incoming"));
     answer_status("active");
@@ -251,7 +248,7 @@ TEST_F(MigrationTest, LoadsTheFile) {
 }
 
 TEST_F(MigrationTest, AFileThatIsShorterThanTheRamIsOfAnotherGuest) {
-    auto loading = runtime_.start(migration_->load(file, 199999999));
+    auto loading = runtime_.start(migration_->load(state_file, 199999999));
     answer_preparation({"mapped-ram"});
     answer("migrate-incoming");
     answer_status("completed");
@@ -259,7 +256,7 @@ TEST_F(MigrationTest, AFileThatIsShorterThanTheRamIsOfAnotherGuest) {
 }
 
 TEST_F(MigrationTest, AFileThatCannotBeLoadedEndsQemu) {
-    auto loading = runtime_.start(migration_->load(file, 200000001));
+    auto loading = runtime_.start(migration_->load(state_file, 200000001));
     answer_preparation({"mapped-ram"});
     answer("migrate-incoming");
     take("query-migrate");
@@ -268,7 +265,7 @@ TEST_F(MigrationTest, AFileThatCannotBeLoadedEndsQemu) {
 }
 
 TEST_F(MigrationTest, OtherAnswersOfQemuAreNotUnderstoodAsSuccess) {
-    auto saving = runtime_.start(migration_->save(file));
+    auto saving = runtime_.start(migration_->save(state_file));
     answer("query-memory-size-summary", R"(["no", "sizes"])");
     answer("migrate-set-capabilities");
     answer("migrate-set-parameters");

@@ -14,6 +14,7 @@
 #include "io/runtime.hpp"
 #include "machine/agent_program.hpp"
 #include "machine/port_link.hpp"
+#include "unit/machine/disconnect_reason.hpp"
 
 namespace charioteer::machine {
 
@@ -24,10 +25,6 @@ using frames::Type;
 inline constexpr std::string_view program = "an agent's program";
 inline constexpr auto limit = 60s;
 inline constexpr auto silence = 10s;
-
-inline asio::awaitable<std::string> disconnect_reason() {
-    co_return "QEMU ended with status 1";
-}
 
 inline std::uint64_t checksum_of(std::string_view text) {
     return frames::checksum({reinterpret_cast<const unsigned char*>(text.data()), text.size()});

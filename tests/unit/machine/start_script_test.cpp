@@ -14,6 +14,7 @@ namespace {
 
 using testing::AllOf;
 using testing::Contains;
+using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
@@ -112,6 +113,11 @@ TEST(StartScript, SetsWhatStartScriptsRead) {
     EXPECT_THAT(environment, Contains("USE_TMPDIR=1"));
     EXPECT_THAT(environment, Contains("NIX_EFI_VARS=/state/web-efi-vars.fd"));
     EXPECT_THAT(environment, Contains("QEMU_OPTS=-m 9"));
+}
+
+TEST(StartScript, NamesTheMachineToWhatItStarts) {
+    auto environment = named_environment({"CHARIOTEER_MACHINE=outer", "HOME=/root"}, "web");
+    EXPECT_THAT(environment, ElementsAre("HOME=/root", "CHARIOTEER_MACHINE=web"));
 }
 
 TEST(StartScript, DescribesAMissingScript) {

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 using fakes::result_of;
 using testing::HasSubstr;
 
-constexpr std::string_view greeting =
+constexpr std::string_view greeting_of_qemu =
     R"({"QMP": {"version": {"qemu": {"micro": 2, "minor": 0, "major": 10}}, "capabilities": []}})"
     "\r\n";
 
@@ -40,7 +40,7 @@ protected:
     }
     void open() {
         auto opening = start();
-        qemu_.send(greeting);
+        qemu_.send(greeting_of_qemu);
         EXPECT_EQ(qemu_.read_line(), R"({"execute":"qmp_capabilities","id":1})");
         qemu_.send("{\"return\": {}, \"id\": 1}\n");
         client_ = result_of(opening);

@@ -67,16 +67,16 @@ TEST(QmpCodec, ACommandIsOneLine) {
 }
 
 TEST(QmpCodec, AReplyHasItsValueOrItsError) {
-    EXPECT_EQ(result_of("query-status", {1, {{"return", 5}}}), json::value(5));
+    EXPECT_EQ(qmp::result_of("query-status", {1, {{"return", 5}}}), json::value(5));
     try {
-        result_of("eject", {1, {{"error", {{"class", "GenericError"}, {"desc", "no"}}}}});
+        qmp::result_of("eject", {1, {{"error", {{"class", "GenericError"}, {"desc", "no"}}}}});
         FAIL() << "expected a CommandError";
     } catch (const CommandError& error) {
         EXPECT_EQ(error.kind(), "GenericError");
         EXPECT_STREQ(error.what(), "QEMU refused eject: no (GenericError)");
     }
-    EXPECT_THROW(result_of("eject", {1, {{"id", 1}}}), io::Error);
-    EXPECT_THROW(result_of("eject", {1, {{"error", "text"}}}), CommandError);
+    EXPECT_THROW(qmp::result_of("eject", {1, {{"id", 1}}}), io::Error);
+    EXPECT_THROW(qmp::result_of("eject", {1, {{"error", "text"}}}), CommandError);
 }
 
 }  // namespace

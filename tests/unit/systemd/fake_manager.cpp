@@ -124,8 +124,9 @@ Message FakeManager::signal_message(const std::string& path, const char* interfa
 
 void FakeManager::signal_properties(const std::string& path, const std::string& interface) {
     auto signal = signal_message(path, "org.freedesktop.DBus.Properties", "PropertiesChanged");
-    auto outcome = sd_bus_message_append(signal.get(), "sa{sv}as", interface.c_str(), 1,
-                                         "ActiveState", "s", "active", 0);
+    auto outcome =
+        sd_bus_message_append(signal.get(), "sa{sv}as", interface.c_str(), 3, "ActiveState", "s",
+                              "active", "Job", "(uo)", 0, "/", "SubState", "s", "running", 0);
     expect_done(outcome, "signal");
     send(signal);
 }

@@ -42,7 +42,9 @@ protected:
     ~ManagerTest() override { result_of(runtime_.start(dispose(std::move(manager_)))); }
 
     io::Pending<std::shared_ptr<Manager>> start(io::Deadline deadline = io::Deadline::never()) {
-        return runtime_.start(Manager::open(std::move(ends_.first), deadline));
+        return runtime_.start(Manager::open(
+            std::move(ends_.first),
+            [this](const UnitChange& change) { changes_.push_back(change); }, deadline));
     }
     void open() {
         auto opening = start();
@@ -87,6 +89,7 @@ protected:
     std::pair<io::UnixStream, fakes::Peer> ends_;
     fakes::Peer& peer_;
     std::unique_ptr<FakeManager> systemd_;
+    std::vector<UnitChange> changes_;  ///< changed by the io thread, before it answers a query
     std::shared_ptr<Manager> manager_;
 };
 
@@ -340,6 +343,25 @@ TEST_F(ManagerTest, CallsOfThePeerAreNotAnswered) {
     open();
     systemd_->call_machine_id();
     EXPECT_EQ(activating().active, "activating");
+}
+
+TEST_F(ManagerTest, ChangesOfAllUnitsAreReported) {
+    open();
+    systemd_->signal_properties("/org/freedesktop/systemd1/unit/db_40main_2eservice",
+                                unit_interface);
+    activating();
+    ASSERT_EQ(changes_.size(), 1U);
+    EXPECT_EQ(changes_[0].unit, "db@main.service");
+    EXPECT_EQ(changes_[0].active, "active");
+    EXPECT_EQ(changes_[0].sub, "running");
+}
+
+TEST_F(ManagerTest, OtherObjectsAndInterfacesAreNotReported) {
+    open();
+    systemd_->signal_properties("/org/freedesktop/systemd1/job/7", unit_interface);
+    systemd_->signal_properties(web_path, "org.freedesktop.systemd1.Service");
+    activating();
+    EXPECT_EQ(changes_.size(), 0U);
 }
 
 }  // namespace
