@@ -42,8 +42,25 @@ std::int64_t number(const std::string& text) {
 Record traffic(const io::Event& event) {
     Record record;
     record.number("vlan", number(event.text));
-    for (const auto& [name, value] : event.details) record.number(name, number(value));
-    return record;
+    std::vector<std::string> senders;
+    std::vector<std::int64_t> frames;
+    std::vector<std::int64_t> bytes;
+    for (const auto& [name, value] : event.details) {
+        if (name != "sender") {
+            record.number(name, number(value));
+            continue;
+        }
+        // "NAME FRAMES BYTES"
+        auto last = value.rfind(' ');
+        auto middle = value.rfind(' ', last - 1);
+        senders.push_back(value.substr(0, middle));
+        frames.push_back(number(value.substr(middle + 1, last - middle - 1)));
+        bytes.push_back(number(value.substr(last + 1)));
+    }
+    if (senders.empty()) return record;
+    return record.texts("senders", senders)
+        .numbers("sender_frames", frames)
+        .numbers("sender_bytes", bytes);
 }
 
 }  // namespace

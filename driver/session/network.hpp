@@ -17,7 +17,7 @@ public:
     Network(int number, const std::filesystem::path& directory, machine::Host& host,
             io::EventSink sink, const std::string& tap = {});
 
-    const vlan::Vlan& vlan() const noexcept { return *vlan_; }
+    vlan::Vlan& vlan() const noexcept { return *vlan_; }
     /// Ends it and removes its files. Idempotent.
     void stop() noexcept;
 

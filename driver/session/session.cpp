@@ -73,7 +73,8 @@ asio::awaitable<void> Session::report_each_second(std::shared_ptr<Session> self)
 
 void Session::report_traffic() {
     for (auto& [network, meter] : networks_)
-        if (auto event = meter.take(network->vlan().counters())) sink_(*event);
+        if (auto event = meter.take(network->vlan().counters(), network->vlan().sent()))
+            sink_(*event);
 }
 
 void Session::arm_timeout(io::Duration limit) {

@@ -18,8 +18,7 @@ std::vector<std::pair<std::string, std::uint64_t>> Counters::named() const {
 
 Counters LiveCounters::snapshot() const noexcept {
     Counters result;
-    for (std::size_t i = 0; i < count_kinds; ++i)
-        result.values[i] = values_[i].load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < count_kinds; ++i) result.values[i] = (*this)[static_cast<Count>(i)];
     return result;
 }
 

@@ -31,18 +31,28 @@ struct Counters {
     std::vector<std::pair<std::string, std::uint64_t>> named() const;
 };
 
-/// The running counters: written by the segment's thread only, read by any thread.
-class LiveCounters {
+/// Running counters, one for each of the `kinds` values of the enumeration `Kind`: written by the
+/// segment's thread only, read by any thread.
+template <class Kind, std::size_t kinds>
+class RunningCounts {
 public:
-    void add(Count kind, std::uint64_t number) noexcept {
+    void add(Kind kind, std::uint64_t number) noexcept {
         // There is one writer, so no atomic addition is needed.
         auto& value = values_[static_cast<std::size_t>(kind)];
         value.store(value.load(std::memory_order_relaxed) + number, std::memory_order_relaxed);
     }
-    Counters snapshot() const noexcept;
+    std::uint64_t operator[](Kind kind) const noexcept {
+        return values_[static_cast<std::size_t>(kind)].load(std::memory_order_relaxed);
+    }
 
 private:
-    std::array<std::atomic<std::uint64_t>, count_kinds> values_{};
+    std::array<std::atomic<std::uint64_t>, kinds> values_{};
+};
+
+/// The running counters of a segment.
+class LiveCounters : public RunningCounts<Count, count_kinds> {
+public:
+    Counters snapshot() const noexcept;
 };
 
 }  // namespace charioteer::vlan

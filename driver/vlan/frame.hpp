@@ -1,7 +1,10 @@
 #pragma once
 
+#include <endian.h>
+
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace charioteer::vlan {
@@ -30,5 +33,25 @@ struct Frame {
     Bytes bytes() const noexcept { return {data, size}; }
     Bytes with_length() const noexcept { return {data - length_size, size + length_size}; }
 };
+
+/// An Ethernet address, in the low 48 bits.
+using Address = std::uint64_t;
+
+/// The address from which a frame was sent, and the one that it is for. It has a complete header.
+inline Address source_of(Bytes frame) noexcept {
+    std::uint64_t last;  // the eight bytes at whose end it is
+    std::memcpy(&last, frame.data() + 4, sizeof last);
+    return be64toh(last) & 0xffff'ffff'ffff;
+}
+inline Address target_of(Bytes frame) noexcept {
+    std::uint64_t first;
+    std::memcpy(&first, frame.data(), sizeof first);
+    return be64toh(first) >> 16;
+}
+
+/// Whether it is the address of several stations: a broadcast or multicast.
+inline bool is_group(Address address) noexcept {
+    return (address & Address{1} << 40) != 0;
+}
 
 }  // namespace charioteer::vlan

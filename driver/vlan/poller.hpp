@@ -4,15 +4,17 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
+#include "io/deadline.hpp"
 #include "io/unique_fd.hpp"
 
 namespace charioteer::vlan {
 
 /// The owner of a descriptor that has become ready.
 struct Source {
-    enum class Kind : std::uint32_t { wake, vde_listener, stream_listener, control, port };
+    enum class Kind : std::uint32_t { wake, vde_listener, stream_listener, control, port, timer };
     Kind kind = Kind::wake;
     std::uint32_t index = 0;
 };
@@ -31,12 +33,18 @@ public:
     /// Waits until a descriptor is ready. The result is valid until the next call.
     std::span<const epoll_event> wait() noexcept;
 
-    /// Makes this and all later calls of wait() report Source::Kind::wake. Any thread.
+    /// Makes wait() report Source::Kind::timer from `when` on; nullopt: never.
+    void set_timer(std::optional<io::TimePoint> when) noexcept;
+
+    /// Makes wait() report Source::Kind::wake until take_wake(). Any thread.
     void wake() noexcept;
+    void take_wake() noexcept;
 
 private:
     io::UniqueFd epoll_;
     io::UniqueFd wake_;
+    io::UniqueFd timer_;
+    std::optional<io::TimePoint> timer_when_;
     std::array<epoll_event, 64> events_{};
 };
 

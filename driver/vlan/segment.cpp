@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "io/error.hpp"
+#include "vlan/peer.hpp"
 #include "vlan/stream_port.hpp"
 #include "vlan/tap_port.hpp"
 
@@ -19,26 +20,42 @@ constexpr std::size_t max_controls = 2 * max_ports;
 
 }  // namespace
 
-Segment::Segment(int number, std::filesystem::path directory, io::EventSink sink)
+Segment::Segment(int number, std::filesystem::path directory, io::EventSink sink,
+                 capture::Recording& recording)
     : number_(number),
       directory_(std::move(directory)),
       sink_(std::move(sink)),
       vde_listener_(listen_on(control_path(directory_))),
       stream_listener_(listen_on(stream_path(directory_))),
-      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)) {
+      spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
+      hub_(number, counters_, recording) {
     poller_.add(vde_listener_.get(), {Source::Kind::vde_listener, 0});
     poller_.add(stream_listener_.get(), {Source::Kind::stream_listener, 0});
 }
 
 void Segment::run() noexcept {
     try {
-        while (!stopping_)
+        while (!stopping_) {
             for (const auto& event : poller_.wait()) serve(event);
+            send_due();
+        }
     } catch (const std::exception& error) {
         sink_({io::EventKind::warning,
                {},
                fmt::format("vlan {} has stopped: {}", number_, error.what())});
     }
+    mailbox_.close();
+}
+
+void Segment::stop() noexcept {
+    stopping_ = true;
+    poller_.wake();
+}
+
+std::vector<PlugOwner> Segment::plugs() const {
+    std::vector<PlugOwner> owners;
+    hub_.for_each([&](PortId id, const Port&) { owners.push_back(hub_.owner(id)); });
+    return owners;
 }
 
 void Segment::close() noexcept {
@@ -52,8 +69,11 @@ void Segment::serve(const epoll_event& event) {
     auto source = source_of(event);
     switch (source.kind) {
         case Source::Kind::wake:
-            stopping_ = true;
+            poller_.take_wake();
+            mailbox_.run();
             break;
+        case Source::Kind::timer:
+            break;  // send_due() follows
         case Source::Kind::vde_listener:
             accept_each(vde_listener_.get(), &Segment::handle_control);
             break;
@@ -125,11 +145,18 @@ void Segment::handle_control(io::UniqueFd socket) {
 
 void Segment::take_stream(io::UniqueFd socket) {
     enlarge_send_buffer(socket.get());
-    attach(hub_.free_id(), std::make_unique<StreamPort>(std::move(socket), counters_));
+    auto id = hub_.free_id();
+    auto machine = machine_of(peer_process(socket.get()));
+    auto port = std::make_unique<StreamPort>(std::move(socket), counters_);
+    watch(id, *port);
+    hub_.add(id, std::move(port), std::move(machine));
 }
 
-void Segment::attach_tap(io::UniqueFd device) {
-    attach(hub_.free_id(), std::make_unique<TapPort>(std::move(device), counters_));
+void Segment::attach_tap(io::UniqueFd device, const std::string& name) {
+    auto id = hub_.free_id();
+    auto port = std::make_unique<TapPort>(std::move(device), counters_);
+    watch(id, *port);
+    hub_.add_tap(id, std::move(port), name);
 }
 
 io::UniqueFd Segment::accept_or_shed(int listener) {
@@ -148,7 +175,9 @@ void Segment::attach_vde(ControlConnection& connection, std::uint32_t index) {
         auto id = hub_.free_id();
         auto path = data_path(directory_, id);
         auto socket = connect_datagram(path, connection.plug_address());
-        attach(id, std::make_unique<DatagramPort>(std::move(socket), counters_, buffers_));
+        auto port = std::make_unique<DatagramPort>(std::move(socket), counters_, buffers_);
+        watch(id, *port);
+        hub_.add(id, std::move(port), machine_of(peer_process(connection.descriptor())));
         // If the plug has disconnected, the end of its connection is handled later.
         if (connection.answer(address_of(path), id)) return;
         detach(id);
@@ -158,16 +187,30 @@ void Segment::attach_vde(ControlConnection& connection, std::uint32_t index) {
     controls_[index].reset();
 }
 
-void Segment::attach(PortId id, std::unique_ptr<Port> port) {
+void Segment::watch(PortId id, const Port& port) {
     awaiting_room_[id] = false;
-    poller_.add(port->descriptor(), {Source::Kind::port, id});
-    hub_.add(id, std::move(port));
+    poller_.add(port.descriptor(), {Source::Kind::port, id});
 }
 
 void Segment::detach(PortId id) {
     hub_.remove(id);
     std::error_code ignored;
     std::filesystem::remove(data_path(directory_, id), ignored);
+}
+
+void Segment::remove_fault(const std::string& name) {
+    hub_.remove_fault(name);
+    watch_backlogs();
+}
+
+void Segment::send_due() {
+    auto due = hub_.next_due();
+    if (due && *due <= std::chrono::steady_clock::now()) {
+        hub_.send_due();
+        watch_backlogs();
+        due = hub_.next_due();
+    }
+    poller_.set_timer(due);
 }
 
 void Segment::watch_backlogs() {

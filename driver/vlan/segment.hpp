@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -10,28 +11,39 @@
 #include "vlan/control.hpp"
 #include "vlan/datagram_port.hpp"
 #include "vlan/hub.hpp"
+#include "vlan/mailbox.hpp"
 #include "vlan/poller.hpp"
 #include "vlan/sockets.hpp"
 
 namespace charioteer::vlan {
 
 /// Forwards the frames of one segment: accepts plugs, and runs the loop that serves them. All on
-/// the thread that calls run(), except construction, stop(), close() and counters().
+/// the thread that calls run(), except construction, stop(), close(), mailbox() and counters().
 class Segment {
 public:
-    /// Listens in `directory` (see prepare_directory()). Throws io::Error.
-    Segment(int number, std::filesystem::path directory, io::EventSink sink);
+    /// Listens in `directory` (see prepare_directory()). `recording` outlives the segment. Throws
+    /// io::Error.
+    Segment(int number, std::filesystem::path directory, io::EventSink sink,
+            capture::Recording& recording);
     Segment(const Segment&) = delete;
     Segment& operator=(const Segment&) = delete;
 
-    /// Attaches a tap device, before run(). Throws io::Error.
-    void attach_tap(io::UniqueFd device);
+    /// Attaches the tap device `name`, before run(). Throws io::Error.
+    void attach_tap(io::UniqueFd device, const std::string& name);
     /// Serves the plugs until stop().
     void run() noexcept;
-    void stop() noexcept { poller_.wake(); }
+    void stop() noexcept;
     /// Closes all plugs and listeners, after run() has returned.
     void close() noexcept;
     Counters counters() const noexcept { return counters_.snapshot(); }
+    /// Runs functions on the thread of run(). Any other thread.
+    Mailbox& mailbox() noexcept { return mailbox_; }
+    /// What is at each port. Thread of run().
+    std::vector<PlugOwner> plugs() const;
+    /// Sends the frames that waited only for the fault `name`. Thread of run().
+    void remove_fault(const std::string& name);
+    /// For the other functions of faults. Thread of run().
+    Hub& hub() noexcept { return hub_; }
 
 private:
     /// Problems that are logged only at their first occurrence.
@@ -45,8 +57,9 @@ private:
     void take_stream(io::UniqueFd socket);
     io::UniqueFd accept_or_shed(int listener);
     void attach_vde(ControlConnection& connection, std::uint32_t index);
-    void attach(PortId id, std::unique_ptr<Port> port);
+    void watch(PortId id, const Port& port);
     void detach(PortId id);
+    void send_due();
     void watch_backlogs();
     void warn_once(Problem problem, const std::string& text);
 
@@ -55,6 +68,7 @@ private:
     io::EventSink sink_;
     LiveCounters counters_;
     Poller poller_;
+    Mailbox mailbox_{[this] { poller_.wake(); }};
     io::UniqueFd vde_listener_;
     io::UniqueFd stream_listener_;
     /// Closed temporarily when no descriptors are left, so that a connection can be accepted and
@@ -62,10 +76,10 @@ private:
     io::UniqueFd spare_;
     std::vector<std::unique_ptr<ControlConnection>> controls_;
     DatagramBuffers buffers_;
-    Hub hub_{counters_};
+    Hub hub_;
     std::array<bool, max_ports> awaiting_room_{};  ///< by port: waiting until it is writable
     std::array<bool, 4> warned_{};
-    bool stopping_ = false;
+    std::atomic<bool> stopping_ = false;
 };
 
 }  // namespace charioteer::vlan

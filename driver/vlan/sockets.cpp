@@ -54,6 +54,10 @@ fs::path stream_path(const fs::path& directory) {
     return directory / "stream";
 }
 
+fs::path capture_path(const fs::path& directory) {
+    return directory / "capture";
+}
+
 fs::path data_path(const fs::path& directory, PortId port) {
     return directory / fmt::format("data.{:03}", port);
 }

@@ -17,6 +17,7 @@ inline constexpr std::size_t max_ports = 255;
 
 std::filesystem::path control_path(const std::filesystem::path& directory);
 std::filesystem::path stream_path(const std::filesystem::path& directory);
+std::filesystem::path capture_path(const std::filesystem::path& directory);
 /// The datagram socket of the VDE plug at `port`.
 std::filesystem::path data_path(const std::filesystem::path& directory, PortId port);
 

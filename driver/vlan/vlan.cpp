@@ -3,20 +3,45 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <algorithm>
+#include <chrono>
+
 #include "io/error.hpp"
 #include "io/signals_blocked.hpp"
+#include "vlan/capture/capture_file.hpp"
+#include "vlan/capture/stream_server.hpp"
 #include "vlan/segment.hpp"
 #include "vlan/sockets.hpp"
 #include "vlan/tap_port.hpp"
 
 namespace charioteer::vlan {
 
+namespace {
+
+/// For disks to take the last frames of all captures that were not stopped before.
+constexpr auto captures_limit = std::chrono::seconds(5);
+
+/// Clients find the path in the system's list of sockets, in whichever directory they run; unless
+/// the absolute path is too long for a socket.
+io::UniqueFd listen_for_captures(const std::filesystem::path& directory) {
+    auto path = capture_path(directory);
+    auto absolute = std::filesystem::absolute(path);
+    bool fits = absolute.native().size() < sizeof sockaddr_un::sun_path;
+    return listen_on(fits ? absolute : path);
+}
+
+}  // namespace
+
 Vlan::Vlan(int number, std::filesystem::path directory, io::EventSink sink, const std::string& tap)
-    : number_(number), directory_(directory / fmt::format("vde{}.ctl", number)) {
+    : number_(number),
+      directory_(directory / fmt::format("vde{}.ctl", number)),
+      recording_(std::make_shared<capture::Recording>(capture::Recording::Settings{})) {
     try {
         prepare_directory(directory_);
-        segment_ = std::make_unique<Segment>(number, directory_, std::move(sink));
-        if (!tap.empty()) segment_->attach_tap(open_tap(tap));
+        segment_ = std::make_unique<Segment>(number, directory_, std::move(sink), *recording_);
+        streams_ =
+            std::make_unique<capture::StreamServer>(listen_for_captures(directory_), recording_);
+        if (!tap.empty()) segment_->attach_tap(open_tap(tap), tap);
         // Signals must be handled by the threads of the host program.
         io::SignalsBlocked blocked;
         thread_ = std::thread([segment = segment_.get(), number] {
@@ -41,11 +66,70 @@ Counters Vlan::counters() const {
     return segment_->counters();
 }
 
+std::vector<capture::Sent> Vlan::sent() const {
+    return recording_->sent();
+}
+
+/// Runs `function` on the segment's thread.
+template <class Function>
+auto Vlan::on_segment(Function function, io::Deadline deadline) const {
+    auto run = [segment = segment_.get(), function = std::move(function)]() mutable {
+        return function(*segment);
+    };
+    return segment_->mailbox().call(std::move(run), deadline,
+                                    fmt::format("vlan {} did not answer", number_));
+}
+
+std::vector<PlugOwner> Vlan::plugs(io::Deadline deadline) const {
+    return on_segment([](Segment& segment) { return segment.plugs(); }, deadline);
+}
+
+void Vlan::add_fault(fault::Spec spec, io::Deadline deadline) {
+    on_segment([spec = std::move(spec)](
+                   Segment& segment) mutable { segment.hub().add_fault(std::move(spec)); },
+               deadline);
+}
+
+void Vlan::remove_fault(std::string name, io::Deadline deadline) {
+    on_segment([name = std::move(name)](Segment& segment) { segment.remove_fault(name); },
+               deadline);
+}
+
+void Vlan::name_address(Address address, std::string machine, io::Deadline deadline) {
+    on_segment([address, machine = std::move(machine)](
+                   Segment& segment) { segment.hub().name_address(address, machine); },
+               deadline);
+}
+
+void Vlan::keep_frames() {
+    recording_->keep();
+}
+
+void Vlan::write_last_frames(io::UniqueFd file, std::string comment) const {
+    capture::write_ring(file.get(), recording_, std::move(comment));
+}
+
+std::shared_ptr<capture::CaptureFile> Vlan::capture(io::UniqueFd file, std::string comment) {
+    auto capture =
+        std::make_shared<capture::CaptureFile>(std::move(file), recording_, std::move(comment));
+    std::lock_guard lock(captures_mutex_);
+    captures_.push_back(capture);
+    return capture;
+}
+
 void Vlan::stop() noexcept {
     if (!thread_.joinable()) return;
     segment_->stop();
     thread_.join();
     segment_->close();
+    streams_->stop();
+    {
+        std::lock_guard lock(captures_mutex_);
+        for (const auto& capture : captures_) capture->begin_stop();
+        auto end = std::chrono::steady_clock::now() + captures_limit;
+        for (const auto& capture : captures_)
+            capture->stop(std::max(end - std::chrono::steady_clock::now(), io::Duration::zero()));
+    }
     clear_directory(directory_);
 }
 
@@ -55,6 +139,7 @@ std::vector<std::filesystem::path> Vlan::paths() const {
         result.push_back(data_path(directory_, static_cast<PortId>(port)));
     result.push_back(control_path(directory_));
     result.push_back(vlan::stream_path(directory_));
+    result.push_back(capture_path(directory_));
     result.push_back(directory_);
     return result;
 }

@@ -2,16 +2,28 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "io/deadline.hpp"
 #include "io/event.hpp"
+#include "io/unique_fd.hpp"
 #include "vlan/counters.hpp"
+#include "vlan/fault/gate.hpp"
+#include "vlan/plug_owner.hpp"
 
 namespace charioteer::vlan {
 
 class Segment;
+
+namespace capture {
+class CaptureFile;
+class Recording;
+class StreamServer;
+struct Sent;
+}  // namespace capture
 
 /// One virtual Ethernet segment: a hub with its own thread, and the sockets to which machines
 /// connect. Frames are forwarded from construction to stop(). The caller must make sure that no
@@ -41,8 +53,31 @@ public:
     /// The counters so far. Any thread, also after stop().
     Counters counters() const;
 
-    /// Ends the thread, closes every plug and removes the files. Idempotent. To be called by one
-    /// thread at a time, and not by the sink.
+    /// What each card, or other plug, has sent so far. Any thread, also after stop().
+    std::vector<capture::Sent> sent() const;
+
+    /// What is connected now, in the order of the ports. Any thread. Throws io::TimeoutError, and
+    /// io::UsageError after stop().
+    std::vector<PlugOwner> plugs(io::Deadline deadline) const;
+    /// From now on, the last 16 MiB of frames are kept for write_last_frames(). Any thread.
+    void keep_frames();
+    /// Writes the frames that are kept to `file`, which `comment` describes, and returns. Blocks
+    /// for the disk. Any thread, also after stop(). Throws io::Error.
+    void write_last_frames(io::UniqueFd file, std::string comment) const;
+    /// Writes the frames from now on to `file`, until its stop() or that of the VLAN. Any thread.
+    std::shared_ptr<capture::CaptureFile> capture(io::UniqueFd file, std::string comment);
+
+    /// Network faults, in force when the call returns. Any thread. Throw io::TimeoutError, and
+    /// io::UsageError after stop() and for a name in use.
+    void add_fault(fault::Spec spec, io::Deadline deadline);
+    /// Sends what waited for the fault only. No-op if there is none of that name.
+    void remove_fault(std::string name, io::Deadline deadline);
+    /// Declares that `machine` has `address` behind the tap device.
+    void name_address(Address address, std::string machine, io::Deadline deadline);
+
+    /// Ends the thread, closes every plug and removes the files. Waits 5 s at most for the disks
+    /// of captures that were not stopped before. Idempotent. To be called by one thread at a time,
+    /// and not by the sink.
     void stop() noexcept;
 
     /// All paths that the segment may create, in the order of removal, so that another process can
@@ -50,9 +85,16 @@ public:
     std::vector<std::filesystem::path> paths() const;
 
 private:
+    template <class Function>
+    auto on_segment(Function function, io::Deadline deadline) const;
+
     int number_;
     std::filesystem::path directory_;
+    std::shared_ptr<capture::Recording> recording_;
     std::unique_ptr<Segment> segment_;
+    std::unique_ptr<capture::StreamServer> streams_;
+    std::mutex captures_mutex_;  ///< protects `captures_`
+    std::vector<std::shared_ptr<capture::CaptureFile>> captures_;
     std::thread thread_;
 };
 

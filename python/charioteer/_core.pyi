@@ -7,12 +7,12 @@ a guest are decoded as UTF-8 with U+FFFD for invalid bytes, unless stated otherw
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Literal
 
 from charioteer._core_errors import *
 from charioteer._core_reports import *
 from charioteer._core_run import *
 from charioteer._core_values import *
+from charioteer._core_vlan import *
 
 Limit = int | float | timedelta
 
@@ -301,26 +301,6 @@ class Container(Guest):
         the program at `nsenter` starts the agent at the first command. Raises MachineError."""
     def leave(self) -> None:
         """To be called after its end. Idempotent."""
-
-class VLan:
-    """One Ethernet segment, to which machines connect."""
-
-    def __init__(self, nr: int, tmp_dir: str, reporter: Reporter, tap: str = "") -> None:
-        """With `tap` a tap device of that name connects it to the host's kernel; requires root.
-
-        Raises MachineError with the process id when another running driver uses the directory.
-        """
-    @property
-    def nr(self) -> int: ...
-    @property
-    def socket_dir(self) -> str:
-        """The value of `QEMU_VDE_SOCKET_{nr}`."""
-    @property
-    def stream_socket(self) -> str:
-        """The value of `CHARIOTEER_VLAN_SOCKET_{nr}`: QEMU's stream netdev connects to it."""
-    def counters(self) -> dict[str, int]:
-        """The numbers of frames received, of copies delivered, and of frames dropped by reason."""
-    def stop(self) -> None: ...
 
 class Session:
     """The time limit of a run, and the clean-up of its machines and VLANs."""

@@ -26,8 +26,8 @@ class JunitReport(Report):
 def junit_text(cases: list[dict[str, Any]]) -> str:
     """A JUnit report of cases, of which the first is `main`.
 
-    Each has its `name`, `output` and `errors` as lists of texts, whether it `failed`, and its `time`
-    in seconds.
+    Each has its `name`, `output` and `errors` as lists of texts, whether it `failed`, its `time` in
+    seconds, and the `explanation` of its failure, which is empty if there is none.
     """
 
 class XmlLog(Report):

@@ -38,12 +38,11 @@ std::string junit_text(const py::list& given) {
     std::vector<report::JunitCase> cases;
     for (const auto& each : given) {
         auto fields = each.cast<py::dict>();
-        cases.push_back({fields["name"].cast<std::string>(),
-                         fields["output"].cast<std::vector<std::string>>(),
-                         fields["errors"].cast<std::vector<std::string>>(),
-                         fields["failed"].cast<bool>(),
-                         std::chrono::duration<double>(fields["time"].cast<double>()),
-                         {}});
+        cases.push_back(
+            {fields["name"].cast<std::string>(), fields["output"].cast<std::vector<std::string>>(),
+             fields["errors"].cast<std::vector<std::string>>(), fields["failed"].cast<bool>(),
+             std::chrono::duration<double>(fields["time"].cast<double>()),
+             fields["explanation"].cast<std::string>()});
     }
     return report::junit_text(cases);
 }

@@ -10,48 +10,11 @@
 #include "session/configuration.hpp"
 #include "session/session.hpp"
 #include "termination.hpp"
+#include "vlan_handle.hpp"
 
 namespace charioteer::python {
 
 namespace {
-
-/// The Python object of a VLAN.
-class VlanHandle {
-public:
-    VlanHandle(int number, const std::string& directory, const std::shared_ptr<Reporter>& reporter,
-               const std::string& tap)
-        : number_(number) {
-        expect_core();
-        auto& host = *Core::instance().host();
-        Unlocked unlocked;
-        network_ =
-            std::make_shared<session::Network>(number, directory, host, sink_of(reporter), tap);
-    }
-
-    VlanHandle(VlanHandle&&) = default;
-    VlanHandle& operator=(VlanHandle&&) = delete;
-    ~VlanHandle() {
-        // Leaked in a forked child: its thread does not exist there and cannot be joined.
-        if (Core::instance().is_foreign()) new auto(std::move(network_));
-    }
-
-    int number() const noexcept { return number_; }
-    const std::shared_ptr<session::Network>& network() const noexcept { return network_; }
-    // On the io thread, on which the session stops it too.
-    void stop() {
-        on_io_thread([network = network_] { network->stop(); });
-    }
-    py::dict counters() const {
-        py::dict counters;
-        for (const auto& [name, count] : network_->vlan().counters().named())
-            counters[py::str(std::string(name))] = count;
-        return counters;
-    }
-
-private:
-    int number_;
-    std::shared_ptr<session::Network> network_;
-};
 
 /// The Python object of a session.
 class SessionHandle {
@@ -152,20 +115,7 @@ void bind_termination(py::module_& module) {
 
 void bind_session(py::module_& module) {
     bind_configuration(module);
-    py::class_<VlanHandle>(module, "VLan")
-        .def(py::init<int, const std::string&, const std::shared_ptr<Reporter>&,
-                      const std::string&>(),
-             py::arg("nr"), py::arg("tmp_dir"), py::arg("reporter"), py::arg("tap") = "")
-        .def_property_readonly("nr", &VlanHandle::number)
-        .def_property_readonly("socket_dir",
-                               [](const VlanHandle& self) {
-                                   return self.network()->vlan().control_directory().string();
-                               })
-        .def_property_readonly(
-            "stream_socket",
-            [](const VlanHandle& self) { return self.network()->vlan().stream_path().string(); })
-        .def("counters", &VlanHandle::counters)
-        .def("stop", &VlanHandle::stop);
+    bind_vlan(module);
     py::class_<SessionHandle>(module, "Session")
         .def(py::init<const std::shared_ptr<Reporter>&>(), py::arg("reporter"))
         .def("adopt_machine", &SessionHandle::adopt_machine, py::arg("machine"))

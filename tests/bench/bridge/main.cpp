@@ -1,4 +1,5 @@
-/// Compares Charioteer's segment with upstream's `vde_switch --hub`, in one run and turn by turn.
+/// Compares Charioteer's segment with upstream's `vde_switch --hub`, and one that keeps frames for
+/// captures with one that does not, in one run and turn by turn.
 /// Plugs are separate processes, as QEMU is; the segment runs on a thread of this process, as in
 /// the driver. Prints one JSON object, name to {ours, baseline, ratio, unit}. The arguments are the
 /// number of turns (5), of which the median is printed, and the name of one measure (default: all).
@@ -31,6 +32,7 @@ struct Measure {
     std::size_t size;
     const char* unit;
     std::size_t bystanders = 0;  ///< further plugs, which discard received frames
+    bool keeps_frames = false;   ///< then the baseline is a segment that does not keep them
 
     /// Frames are counted by the passive plug, round trips timed by the active one.
     bool passive_reports() const { return std::string_view(passive) == "receive"; }
@@ -45,6 +47,8 @@ constexpr Measure measures[] = {
     {"bridge_latency", "ping", "echo", "stream", 64, "us"},
     {"bridge_vde_four_plugs_fps_1500", "send", "receive", "vde", 1500, "frames/s", 2},
     {"bridge_four_plugs_fps_1500", "send", "receive", "stream", 1500, "frames/s", 2},
+    {"bridge_capture_ring_64", "send", "receive", "stream", 64, "frames/s", 0, true},
+    {"bridge_capture_ring", "send", "receive", "stream", 1500, "frames/s", 0, true},
 };
 
 /// A new directory, removed by the destructor.
@@ -92,10 +96,11 @@ double measure_baseline(const Measure& measure, const fs::path& directory) {
     return run_pair(measure, "vde", control);
 }
 
-double measure_ours(const Measure& measure, const fs::path& directory) {
+double measure_ours(const Measure& measure, const fs::path& directory, bool keeps_frames) {
     Vlan segment(1, directory, [](const charioteer::io::Event& event) {
         fmt::print(stderr, "{}\n", event.text);
     });
+    if (keeps_frames) segment.keep_frames();
     bool stream = std::string_view(measure.kind) == "stream";
     auto result = run_pair(measure, measure.kind,
                            stream ? segment.stream_path() : segment.control_directory());
@@ -119,8 +124,9 @@ void compare(std::size_t turns, std::string_view only) {
         std::vector<double> ours;
         std::vector<double> baseline;
         for (std::size_t turn = 0; turn < turns; ++turn) {
-            baseline.push_back(measure_baseline(measure, workspace.path()));
-            ours.push_back(measure_ours(measure, workspace.path()));
+            baseline.push_back(measure.keeps_frames ? measure_ours(measure, workspace.path(), false)
+                                                    : measure_baseline(measure, workspace.path()));
+            ours.push_back(measure_ours(measure, workspace.path(), measure.keeps_frames));
         }
         fmt::print(
             "{}\n  \"{}\": {{\"ours\": {:.1f}, \"baseline\": {:.1f}, \"ratio\": {:.3f}, "

@@ -13,7 +13,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t limit = 8000;
+constexpr std::size_t max_size = 8000;
 
 std::string line(std::string_view kind, int number) {
     return fmt::format("{{\"kind\":\"{}\",\"t\":{}.0,\"number\":{}}}\n", kind, number, number);
@@ -45,7 +45,7 @@ struct Written {
     }
 
     fakes::TemporaryDirectory directory;
-    TraceFile file{path(), limit};
+    TraceFile file{path(), max_size};
 };
 
 TEST(TraceFile, KeepsEverythingBelowItsLimit) {
@@ -60,7 +60,7 @@ TEST(TraceFile, KeepsItsBeginItsEndAndTheStepsBetween) {
     written.file.append(line("run", 0), {});
     for (int at = 1; at <= 2000; ++at) {
         written.file.append(line(at % 100 == 0 ? "begin" : "console", at), {});
-        EXPECT_LE(std::filesystem::file_size(written.path()), limit);
+        EXPECT_LE(std::filesystem::file_size(written.path()), max_size);
     }
     EXPECT_EQ(written.numbers("run").size(), 1);
     EXPECT_EQ(written.numbers("begin").size(), 20);
@@ -109,7 +109,7 @@ TEST(TraceFile, ReportsThatItCannotBeReplaced) {
     for (int at = 0; at < 1000; ++at) written.file.append(line("console", at), {});
     EXPECT_NE(written.file.error(), "");
     EXPECT_FALSE(written.records().empty());
-    EXPECT_LE(std::filesystem::file_size(written.path()), limit);
+    EXPECT_LE(std::filesystem::file_size(written.path()), max_size);
 }
 
 }  // namespace

@@ -73,7 +73,11 @@ TEST(Trace, TakesEventsOfTheCore) {
     run.trace.observe({io::EventKind::warning, "", "careful"}, true);
     run.trace.observe({io::EventKind::state, "web", "start", {{"pid", "7"}}}, true);
     run.trace.observe({io::EventKind::progress, "web", "50 %"}, true);
-    run.trace.observe({io::EventKind::traffic, "", "3", {{"frames", "9"}, {"bytes", "800"}}}, true);
+    run.trace.observe({io::EventKind::traffic,
+                       "",
+                       "3",
+                       {{"frames", "9"}, {"bytes", "800"}, {"sender", "my web.1 9 800"}}},
+                      true);
     auto records = run.close();
     ASSERT_EQ(records.size(), 6);
     EXPECT_EQ(records[1], (json::object{{"kind", "console"},
@@ -84,9 +88,14 @@ TEST(Trace, TakesEventsOfTheCore) {
     EXPECT_EQ(records[2].at("level"), "warning");
     EXPECT_EQ(records[3].at("state"), "start");
     EXPECT_EQ(records[3].at("details").at("pid"), "7");
-    EXPECT_EQ(records[4],
-              (json::object{
-                  {"kind", "traffic"}, {"t", 0.0}, {"vlan", 3}, {"frames", 9}, {"bytes", 800}}));
+    EXPECT_EQ(records[4], (json::object{{"kind", "traffic"},
+                                        {"t", 0.0},
+                                        {"vlan", 3},
+                                        {"frames", 9},
+                                        {"bytes", 800},
+                                        {"senders", json::array{"my web.1"}},
+                                        {"sender_frames", json::array{9}},
+                                        {"sender_bytes", json::array{800}}}));
 }
 
 TEST(Trace, IsJsonForAllBytes) {

@@ -19,6 +19,9 @@ struct Station {
     int number = 0;
 };
 inline constexpr Station broadcast{0xff};
+inline constexpr Station alice{1};
+inline constexpr Station bob{2};
+inline constexpr Station carol{3};
 
 /// An Ethernet frame with a text as payload; `ethertype` 0x8100 for a tagged one.
 std::string frame(Station from, Station to, const std::string& text, int ethertype = 0x0800);

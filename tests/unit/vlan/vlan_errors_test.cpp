@@ -15,13 +15,12 @@ namespace charioteer::vlan {
 namespace {
 
 namespace fs = std::filesystem;
+using fakes::alice;
+using fakes::bob;
 using fakes::broadcast;
 using fakes::frame;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-constexpr fakes::Station alice{1};
-constexpr fakes::Station bob{2};
 
 class VlanErrors : public testing::Test {
 protected:

@@ -12,13 +12,12 @@
 namespace charioteer::vlan {
 namespace {
 
+using fakes::alice;
+using fakes::bob;
 using fakes::broadcast;
+using fakes::carol;
 using fakes::frame;
 using fakes::Kind;
-
-constexpr fakes::Station alice{1};
-constexpr fakes::Station bob{2};
-constexpr fakes::Station carol{3};
 
 /// One segment with three plugs; Alice's and Bob's are of the kinds under test. The first frame of
 /// each plug is consumed, so that each starts with an empty queue.
