@@ -19,10 +19,10 @@ def phase(name):
     seconds[name] = time.monotonic() - began
 
 
-def in_parallel(action, machines):
-    """Runs `action` on all machines in parallel; the results, in order."""
-    with ThreadPoolExecutor(len(machines)) as threads:
-        return list(threads.map(action, machines))
+def in_parallel(action, *lists):
+    """Calls `action` in parallel, with one element of each list; the results, in order."""
+    with ThreadPoolExecutor(len(lists[0])) as threads:
+        return list(threads.map(action, *lists))
 
 
 def register(machine):
@@ -40,15 +40,39 @@ def show_journal(machine):
     print(machine.execute("journalctl --no-pager -n 40 -u headscale -u tailscaled")[1])
 
 
+def reach_directly(machine, other):
+    """Pings the other node through the mesh, until it answers without the relay."""
+    pong = machine.succeed(f"tailscale ping -c 20 --timeout=20s --until-direct=true {other.name}")
+    t.assertNotIn("DERP", pong.splitlines()[-1])
+
+
 def reach_all(machine):
-    """Pings every other node through the mesh, without a relay; returns their number."""
+    """Pings every other node through the mesh, without the relay; returns their number."""
     others = [other for other in all_nodes if other is not machine]
     for other in others:
-        pong = machine.succeed(
-            f"tailscale ping -c 20 --timeout=20s --until-direct=true {other.name}"
-        )
-        t.assertNotIn("DERP", pong.splitlines()[-1])
+        reach_directly(machine, other)
     return len(others)
+
+
+def reach_by_relay(machine, other):
+    """Pings the other node through the mesh, until it answers by the relay."""
+    # The node tries the direct path for some more seconds, in which a ping may have no answer.
+    ping = f"tailscale ping -c 1 --timeout=5s --until-direct=false {other.name}"
+    machine.wait_until_succeeds(f"{ping} | grep -F 'via DERP(lab)'", timeout=300)
+
+
+def direct_address(machine, other):
+    """Where the machine sends packets for the other node; empty if it sends them to the relay."""
+    status = json.loads(machine.succeed("tailscale status --json"))
+    (peer,) = [each for each in status["Peer"].values() if each["HostName"] == other.name]
+    return peer["CurAddr"]
+
+
+def serve_name(worker):
+    """Starts a web server with the page `name`, which has the name of the worker."""
+    # Without -f the server goes into the background, and its port is open before that.
+    page = "mkdir -p /srv/www && hostname > /srv/www/name"
+    worker.succeed(f"{page} && busybox httpd -p 8000 -h /srv/www")
 
 
 try:
@@ -86,19 +110,27 @@ try:
                 mesh = machine.succeed(f"tailscale ip -4 {other.name}").strip()
                 t.assertIn(mesh, of_name[other.name])
 
+    with phase("two workers without UDP between them use the relay, and later the direct path"):
+        ends, others = [worker1, worker2], [worker2, worker1]
+        ping = f"ping -c 1 -W 30 {of_name[worker2.name][0]}"
+        with vlan1.drop(worker1, worker2, match="udp"):
+            in_parallel(reach_by_relay, ends, others)
+            worker1.succeed(ping)
+            t.assertEqual(in_parallel(direct_address, ends, others), ["", ""])
+            # The paths to other nodes stay direct.
+            reach_directly(worker1, worker3)
+            t.assertNotEqual(direct_address(worker1, worker3), "")
+        in_parallel(reach_directly, ends, others)
+        t.assertNotIn("", in_parallel(direct_address, ends, others))
+        worker1.succeed(ping)
+
     with phase("workers serve each other over the mesh"):
-        for worker in workers:
-            worker.succeed(
-                "mkdir -p /srv/www && hostname > /srv/www/name",
-                "systemd-run --unit=web busybox httpd -f -p 8000 -h /srv/www",
-            )
-        for worker in workers:
-            worker.wait_for_open_port(8000)
-        for worker in workers:
-            for other in workers:
-                if other is not worker:
-                    page = f"http://{of_name[other.name][0]}:8000/name"
-                    t.assertEqual(worker.succeed(f"curl -fsS {page}").strip(), other.name)
+        in_parallel(serve_name, workers)
+        names = [worker.name for worker in workers]
+        pages = [f"http://{of_name[name][0]}:8000/name" for name in names]
+        fetch = "busybox wget -q -O - " + " ".join(pages)
+        for fetched in in_parallel(lambda worker: worker.succeed(fetch), workers):
+            t.assertEqual(fetched.split(), names)
 except BaseException:
     for machine in all_nodes:
         if machine.is_up():

@@ -25,6 +25,7 @@ END
 
 # ssh needs a proxy command to reach a vsock. systemd 257 has systemd-ssh-proxy; this program does the same:
 # it connects to port 22 through vhost-device-vsock and copies both directions.
+assert driver.vhost_vsock is not None  # since the cluster file has ssh_backdoor
 host = driver.vhost_vsock.sockets["server"].host
 proxy = Path(driver.out_dir) / "vsock-proxy"
 proxy.write_text(

@@ -18,10 +18,11 @@ _ICMPV6 = 58
 class Mesh:
     """Machines that join the tailnet of one of them; packets on their eth0 are recorded."""
 
-    # The name and the address of the machine with Headscale, and its command there.
+    # The name and the address of the machine with Headscale, and its command there, whose limit of
+    # 5 s is too short on a loaded host.
     server_name = "primer"
     server_address = "192.168.1.1"
-    headscale = "headscale"
+    headscale = "HEADSCALE_CLI_TIMEOUT=120s headscale"
 
     def __init__(self, machines: SharedMachines) -> None:
         self.machines = machines
@@ -78,6 +79,18 @@ class Mesh:
             self.server.succeed(f"{self.headscale} nodes list -o json")
         )
         return nodes
+
+    def handshake(self, node: QemuMachine, other: str) -> str:
+        """The time of the last WireGuard handshake of `node` with `other`, as Tailscale writes it."""
+        status = json.loads(node.succeed("tailscale status --json"))
+        (peer,) = (each for each in status["Peer"].values() if each["HostName"] == other)
+        return str(peer["LastHandshake"])
+
+    def restore(self, checkpoint: str) -> None:
+        """Restores all nodes, and records their packets, as at their start."""
+        self.machines.driver.restore(checkpoint)
+        for node in self.nodes:
+            self.record(node)
 
     def record(self, node: QemuMachine) -> None:
         """Records the packets on the node's user network, eth0, until the machine ends."""

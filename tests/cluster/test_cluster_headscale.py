@@ -16,10 +16,27 @@ def test_the_example(testbed: Testbed) -> None:
     last_line = "12 of 12 pings through the mesh passed"
     example = ResumedExample(testbed, "cluster-headscale", last_line)
     example.run("--checkpoint", limit=2100)
-    assert len(example.saved) == 7
+    assert len(example.saved) == 8
     for checkpoint in example.saved:
         # Also without a handshake between the nodes: their tunnels live on.
         example.resume(checkpoint, limit=2100)
+
+
+def test_tunnels_live_on_without_a_handshake_when_the_nodes_are_restored(mesh: Mesh) -> None:
+    one, other = mesh["worker1"], mesh["worker2"]
+    address = one.succeed("tailscale ip -4 worker2").strip()
+    ping = f"ping -c 1 -W 30 {address}"
+    # WireGuard itself makes a handshake when the last one is 120 s old: let it be a new one.
+    other.succeed("systemctl restart tailscaled")
+    one.wait_until_succeeds(ping, timeout=300)
+    agreed = mesh.handshake(one, "worker2")
+    mesh.machines.driver.checkpoint("tunnels")
+    one.succeed("systemctl stop tailscaled")
+    one.fail(f"ping -c 1 -W 1 {address}")
+    mesh.restore("tunnels")
+    one.succeed(ping)
+    assert mesh.handshake(one, "worker2") == agreed
+    assert mesh.online() == sorted(node.name for node in mesh.nodes)
 
 
 def test_a_wrong_key_is_rejected(mesh: Mesh) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from test_driver.machine import QemuMachine
 
-from support.patience import deadline
+from support.patience import deadline, scaled
 from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster, show_terminal
 
 PAIR = """
@@ -81,7 +81,7 @@ def desktops() -> Iterator[SharedMachines]:
     """`desk`, a guest whose screen shows an X server with a terminal."""
     with machines_of_cluster(DESKTOP) as made:
         with deadline(BOOT_LIMIT):
-            made["desk"].wait_for_x(timeout=BOOT_LIMIT)
+            made["desk"].wait_for_x(timeout=scaled(BOOT_LIMIT))
             made["desk"].wait_for_window("Terminal")
             # The prompt: keys typed before it appears are lost.
             made["desk"].wait_for_text("root@desk")

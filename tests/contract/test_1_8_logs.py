@@ -15,7 +15,7 @@ ESC = "\x1b"
 def run_script(
     testbed: Testbed, script: str, *arguments: str, status: int = 0, **changes: str
 ) -> Run:
-    run = testbed.drive(testbed.configuration(script), *arguments, **changes)
+    run = testbed.run_driver(testbed.configuration(script), *arguments, **changes)
     run.expect(status)
     return run
 
@@ -99,7 +99,7 @@ def test_1_8_levels_filter_debug_info_and_warning_only(testbed: Testbed, level: 
 
 def test_1_8_the_names_are_shown_on_standard_output(testbed: Testbed) -> None:
     starts = [testbed.start_script("web-1"), testbed.start_script("db")]
-    run = testbed.drive(testbed.configuration("pass", starts, vlans=[1, 3]))
+    run = testbed.run_driver(testbed.configuration("pass", starts, vlans=[1, 3]))
     run.expect(0)
     first, machines, vlans, general, *_ = run.stdout.split("\n")
     assert first == "additionally exposed symbols:"

@@ -36,7 +36,9 @@ def test_1_2_help_is_no_error(testbed: Testbed) -> None:
 
 
 def test_1_2_the_older_flag_is_deprecated(testbed: Testbed) -> None:
-    run = testbed.drive(testbed.configuration("pass"), "--keep-vm-state", PYTHONWARNINGS="always")
+    run = testbed.run_driver(
+        testbed.configuration("pass"), "--keep-vm-state", PYTHONWARNINGS="always"
+    )
     run.expect(0)
     assert (
         "DeprecationWarning: The flag '--keep-vm-state' is deprecated. "
@@ -49,10 +51,10 @@ def test_1_2_state_is_kept_with_the_flag(testbed: Testbed) -> None:
     configuration = testbed.configuration("print(os.path.exists(web.state_dir / 'disk'))")
     (testbed.state / "vm-state-web").mkdir(parents=True)
     (testbed.state / "vm-state-web/disk").touch()
-    kept = testbed.drive(configuration, "-K")
+    kept = testbed.run_driver(configuration, "-K")
     kept.expect(0)
     assert kept.stdout.endswith("True\n") and "deleting machine state" not in kept.stderr
-    reset = testbed.drive(configuration)
+    reset = testbed.run_driver(configuration)
     reset.expect(0)
     assert reset.stdout.endswith("False\n")
     assert "Machine state will be reset. To keep it, pass --keep-machine-state\n" in reset.stderr
@@ -64,13 +66,13 @@ def test_1_2_state_is_kept_with_the_flag(testbed: Testbed) -> None:
 def test_1_2_the_output_directory_must_exist(testbed: Testbed, location: str, message: str) -> None:
     (testbed.folder / "file").touch()
     path = testbed.folder / location
-    run = testbed.drive(testbed.configuration("pass"), "-o", path)
+    run = testbed.run_driver(testbed.configuration("pass"), "-o", path)
     run.expect(2)
     assert f"{path} {message}" in run.stderr
 
 
 def test_1_2_the_output_directory_is_absolute(testbed: Testbed) -> None:
-    run = testbed.drive(testbed.configuration("print(driver.out_dir)"), "-oout")
+    run = testbed.run_driver(testbed.configuration("print(driver.out_dir)"), "-oout")
     run.expect(0)
     assert run.stdout.endswith(f"{testbed.out}\n")
 
@@ -78,7 +80,7 @@ def test_1_2_the_output_directory_is_absolute(testbed: Testbed) -> None:
 def test_1_3_configuration_flags_and_variables_make_the_same_run(testbed: Testbed) -> None:
     scripts = [testbed.start_script("web"), testbed.start_script("db")]
     text = "print([each.name for each in machines], [each.nr for each in vlans])"
-    by_file = testbed.drive(testbed.configuration(text, scripts, vlans=[1, 2]))
+    by_file = testbed.run_driver(testbed.configuration(text, scripts, vlans=[1, 2]))
     by_file.expect(0)
     (testbed.state / "vm-state-web").mkdir()
     (testbed.state / "vm-state-web/disk").touch()
@@ -133,7 +135,7 @@ def test_1_5_keys_name_machines_and_unknown_ones_are_ignored(testbed: Testbed) -
     content["vms"]["web"].update(name="inner", unknown=1)
     content.update(display_viewers={"vnc": {}}, more=None, global_timeout="PT1H")
     path.write_text(json.dumps(content))
-    run = testbed.drive(path)
+    run = testbed.run_driver(path)
     run.expect(0)
     assert run.stdout.endswith(f"web {content['vms']['web']['start_script']}\n")
     assert "Test will time out and terminate in 3600 seconds\n" in run.stderr
@@ -147,7 +149,7 @@ def test_1_5_a_missing_key_is_an_error(testbed: Testbed, key: str) -> None:
     content = json.loads(path.read_text())
     del content[key]
     path.write_text(json.dumps(content))
-    run = testbed.drive(path)
+    run = testbed.run_driver(path)
     run.expect(2)
     assert f"{path}: {key} is missing" in run.stderr
 
@@ -156,7 +158,7 @@ PRINT_STATE_DIRECTORY = "print(web.tmp_dir)"
 
 
 def test_1_6_the_base_directory_is_created_and_private(testbed: Testbed) -> None:
-    run = testbed.drive(testbed.configuration(PRINT_STATE_DIRECTORY))
+    run = testbed.run_driver(testbed.configuration(PRINT_STATE_DIRECTORY))
     run.expect(0)
     assert run.stdout.endswith(f"{testbed.state}\n")
     assert testbed.state.stat().st_mode & 0o777 == 0o700
@@ -167,7 +169,7 @@ def test_1_6_the_base_directory_defaults_to_the_temporary_directory(
 ) -> None:
     location = testbed.folder / "temporary"
     location.mkdir()
-    run = testbed.drive(
+    run = testbed.run_driver(
         testbed.configuration(PRINT_STATE_DIRECTORY), XDG_RUNTIME_DIR="", TMPDIR=str(location)
     )
     run.expect(0)
@@ -177,7 +179,7 @@ def test_1_6_the_base_directory_defaults_to_the_temporary_directory(
 def test_1_6_a_base_that_is_not_a_directory_is_named(testbed: Testbed) -> None:
     location = testbed.folder / "file"
     location.touch()
-    run = testbed.drive(testbed.configuration("pass"), XDG_RUNTIME_DIR=str(location))
+    run = testbed.run_driver(testbed.configuration("pass"), XDG_RUNTIME_DIR=str(location))
     run.expect(1)
     assert str(location) in run.stderr
 
@@ -186,7 +188,7 @@ def test_1_6_a_base_directory_that_is_not_utf_8_is_rejected(testbed: Testbed) ->
     location = testbed.folder / os.fsdecode(b"\xff")
     location.mkdir()
     configuration = testbed.configuration("pass")
-    run = testbed.drive(configuration, XDG_RUNTIME_DIR=str(location))
+    run = testbed.run_driver(configuration, XDG_RUNTIME_DIR=str(location))
     run.expect(1)
     assert "udcff', the place for the state of machines, is not UTF-8" in run.stderr
     run = testbed.run("nixos-test-driver", "--config", configuration, "-o", location)
@@ -203,7 +205,7 @@ def test_1_6_a_display_makes_qemu_graphical(
         words = open(f"/proc/{web.pid}/cmdline").read().split(chr(0))
         print("-nographic" in words)
     """
-    run = testbed.drive(testbed.configuration(script), **display)
+    run = testbed.run_driver(testbed.configuration(script), **display)
     run.expect(0)
     assert run.stdout.endswith(f"{not graphical}\n")
 
@@ -213,7 +215,7 @@ def test_1_6_variables_of_the_user_reach_start_scripts(testbed: Testbed) -> None
         web.start()
         print(open(f"/proc/{web.pid}/environ").read().split(chr(0)).count("NIX_DISK_IMAGE=/disk"))
     """
-    run = testbed.drive(testbed.configuration(script), NIX_DISK_IMAGE="/disk")
+    run = testbed.run_driver(testbed.configuration(script), NIX_DISK_IMAGE="/disk")
     run.expect(0)
     assert run.stdout.endswith("1\n")
 
@@ -241,7 +243,7 @@ FAILED_REQUEST = "t.assertEqual(1, 2)"
     ],
 )
 def test_1_7_exit_statuses(testbed: Testbed, script: str, status: int, message: str) -> None:
-    run = testbed.drive(testbed.configuration(script))
+    run = testbed.run_driver(testbed.configuration(script))
     run.expect(status)
     assert message in run.stderr
     assert "cleanup" in run.stderr
@@ -255,7 +257,7 @@ def test_1_7_the_time_limit_of_the_run_ends_it_by_sigterm(testbed: Testbed) -> N
             web.execute("sleep 600")
     """
     configuration = testbed.configuration(script, global_timeout=1)
-    run = testbed.drive(configuration, "--junit-xml", "report/junit.xml")
+    run = testbed.run_driver(configuration, "--junit-xml", "report/junit.xml")
     run.expect(143)
     assert "timeout reached; test terminating..." in run.stderr
     expect_nothing_left(testbed.folder)
@@ -264,7 +266,7 @@ def test_1_7_the_time_limit_of_the_run_ends_it_by_sigterm(testbed: Testbed) -> N
 
 
 def test_1_7_ctrl_c_in_a_script_is_130(testbed: Testbed) -> None:
-    run = testbed.drive(testbed.configuration("web.start(); web.execute('sleep 600')"))
+    run = testbed.run_driver(testbed.configuration("web.start(); web.execute('sleep 600')"))
     run.wait_for("QEMU running")
     assert qemus_of(testbed.state)
     run.send(signal.SIGINT)
@@ -274,7 +276,7 @@ def test_1_7_ctrl_c_in_a_script_is_130(testbed: Testbed) -> None:
 
 def test_1_7_an_interactive_session_is_0(testbed: Testbed) -> None:
     testbed.keyboard = True
-    run = testbed.drive(testbed.configuration("pass"), "--interactive")
+    run = testbed.run_driver(testbed.configuration("pass"), "--interactive")
     run.enter("print('typed', 6 * 7)")
     run.wait_for("typed 42")
     run.press_ctrl_d()

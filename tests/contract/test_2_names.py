@@ -119,7 +119,7 @@ def test_2_the_script_has_one_dictionary_and_no_file(testbed: Testbed) -> None:
         assert seen() == 1
         print("all seen")
     """
-    run = testbed.drive(testbed.configuration(script))
+    run = testbed.run_driver(testbed.configuration(script))
     run.expect(0)
     assert run.stdout.endswith("all seen\n")
 

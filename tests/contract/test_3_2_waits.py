@@ -6,6 +6,8 @@ import pytest
 from test_driver.errors import RequestedAssertionFailed
 from test_driver.machine import QemuMachine
 
+from support.patience import scaled
+
 
 def test_3_2_wait_until_a_command_succeeds(alpha: QemuMachine) -> None:
     alpha.succeed("rm -f /tmp/there; (sleep 0.3; touch /tmp/there) >/dev/null 2>&1 &")
@@ -98,10 +100,10 @@ def test_3_2_wait_for_text_on_the_console(alpha: QemuMachine) -> None:
 def test_3_2_wait_for_a_prompt_on_the_console(alpha: QemuMachine) -> None:
     ask = "printf 'passphrase for disk 4711: '; read -r word; echo \"got [$word]\""
     alpha.succeed(f"({ask}) < /dev/ttyS0 > /dev/ttyS0 &")
-    alpha.wait_for_console_text("passphrase for disk 4711: $", timeout=60)
+    alpha.wait_for_console_text("passphrase for disk 4711: $", timeout=scaled(60))
     assert alpha.get_console_log().endswith("passphrase for disk 4711:")
     alpha.send_console("opens sesame\n")
-    alpha.wait_for_console_text(r"got \[opens sesame\]", timeout=60)
+    alpha.wait_for_console_text(r"got \[opens sesame\]", timeout=scaled(60))
     with pytest.raises(RequestedAssertionFailed):
         alpha.wait_for_console_text("passphrase for disk", timeout=0)
 

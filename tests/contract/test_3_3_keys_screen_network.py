@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from test_driver.machine import QemuMachine
 
+from support.patience import scaled
 from support.shared_machines import SharedMachines
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -44,7 +45,9 @@ def test_3_3_qmp(alpha: QemuMachine) -> None:
     assert alpha.qmp_client.send("query-status")["return"]["running"] is True
     alpha.qmp_client.send("stop")
     try:
-        event = alpha.wait_for_qmp_event(lambda event: bool(event["event"] == "STOP"), timeout=30)
+        event = alpha.wait_for_qmp_event(
+            lambda event: bool(event["event"] == "STOP"), timeout=scaled(30)
+        )
         assert "timestamp" in event
     finally:
         alpha.qmp_client.send("cont")

@@ -3,15 +3,15 @@
 from support.testbed import Testbed
 
 
-def drive(testbed: Testbed, script: str) -> str:
+def run_script(testbed: Testbed, script: str) -> str:
     """Runs the script with a fake QEMU; it must succeed. Returns its standard error."""
-    run = testbed.drive(testbed.configuration(script, [testbed.start_script("machine")]))
+    run = testbed.run_driver(testbed.configuration(script, [testbed.start_script("machine")]))
     run.expect(0)
     return run.stderr
 
 
 def test_3_3_qemu_may_be_killed_and_forgotten_by_hand(testbed: Testbed) -> None:
-    drive(
+    run_script(
         testbed,
         """
         machine.succeed("true")
@@ -39,7 +39,7 @@ def test_3_3_qemu_may_be_killed_and_forgotten_by_hand(testbed: Testbed) -> None:
 
 
 def test_3_3_the_process_is_used_like_a_popen(testbed: Testbed) -> None:
-    drive(
+    run_script(
         testbed,
         """
         import signal
@@ -70,7 +70,7 @@ def test_3_3_the_process_is_used_like_a_popen(testbed: Testbed) -> None:
 
 def test_4_5_ending_an_ended_machine_is_no_error(testbed: Testbed) -> None:
     for end in ("shutdown", "crash", "wait_for_shutdown", "release"):
-        drive(
+        run_script(
             testbed,
             f"""
             machine.succeed("true")
@@ -82,7 +82,7 @@ def test_4_5_ending_an_ended_machine_is_no_error(testbed: Testbed) -> None:
 
 
 def test_3_1_a_machine_that_has_ended_raises_upstream_s_exceptions(testbed: Testbed) -> None:
-    drive(
+    run_script(
         testbed,
         """
         from test_driver.errors import MachineError
@@ -116,7 +116,7 @@ def test_3_1_a_machine_that_has_ended_raises_upstream_s_exceptions(testbed: Test
 
 
 def test_4_4_a_guest_may_end_during_an_unchecked_command(testbed: Testbed) -> None:
-    text = drive(
+    text = run_script(
         testbed,
         """
         import os, signal
@@ -143,7 +143,7 @@ def test_4_4_a_guest_may_end_during_an_unchecked_command(testbed: Testbed) -> No
 
 
 def test_3_7_pending_events_are_returned_immediately(testbed: Testbed) -> None:
-    drive(
+    run_script(
         testbed,
         """
         machine.start()
@@ -169,7 +169,7 @@ def test_3_7_pending_events_are_returned_immediately(testbed: Testbed) -> None:
 
 
 def test_4_5_a_name_may_be_reused_when_its_machine_is_off(testbed: Testbed) -> None:
-    drive(
+    run_script(
         testbed,
         """
         machine.succeed("echo kept > kept")
@@ -205,7 +205,7 @@ def test_4_5_a_name_may_be_reused_when_its_machine_is_off(testbed: Testbed) -> N
 
 
 def test_3_3_what_scripts_assign_takes_effect(testbed: Testbed) -> None:
-    drive(
+    run_script(
         testbed,
         """
         import queue
@@ -238,7 +238,7 @@ def test_3_3_what_scripts_assign_takes_effect(testbed: Testbed) -> None:
 
 
 def test_3_7_the_driver_s_limit_can_be_read(testbed: Testbed) -> None:
-    drive(
+    run_script(
         testbed,
         """
         assert driver.global_timeout == 600

@@ -108,7 +108,7 @@ assert getattr(machine.start_command, "_cmd", machine.start_command) == f"{machi
 """
     )
     start = testbed.start_script("machine")
-    testbed.drive(testbed.configuration(script, [start])).expect(0)
+    testbed.run_driver(testbed.configuration(script, [start])).expect(0)
 
 
 def test_3_4_an_assigned_command_takes_effect(testbed: Testbed) -> None:
@@ -122,7 +122,7 @@ assert machine.succeed("echo works") == "works\\n"
 """
     )
     start = testbed.start_script("machine")
-    testbed.drive(testbed.configuration(script, [start])).expect(0)
+    testbed.run_driver(testbed.configuration(script, [start])).expect(0)
 
 
 def test_3_4_a_subclass_may_change_command_and_environment(testbed: Testbed) -> None:
@@ -151,7 +151,7 @@ assert machine.succeed("echo works") == "works\\n"
 """
     )
     start = testbed.start_script("machine")
-    testbed.drive(testbed.configuration(script, [start])).expect(0)
+    testbed.run_driver(testbed.configuration(script, [start])).expect(0)
 
 
 def test_3_4_an_overridden_run_is_rejected(testbed: Testbed) -> None:
@@ -165,7 +165,7 @@ class Odd(StartCommand):
 machine.start_command = Odd(str(machine.start_command))
 machine.start()
 """
-    run = testbed.drive(testbed.configuration(script, [testbed.start_script("machine")]))
+    run = testbed.run_driver(testbed.configuration(script, [testbed.start_script("machine")]))
     run.expect(1)
     assert "Odd.run() would not be called" in run.stderr
     assert "override cmd() or build_environment()" in run.stderr

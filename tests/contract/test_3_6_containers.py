@@ -14,7 +14,7 @@ from test_driver.machine import BaseMachine, NspawnMachine
 
 from support.containers import only_containers, why_no_containers
 from support.leftovers import expect_nothing_left
-from support.patience import deadline, until
+from support.patience import deadline, scaled, until
 from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster
 from support.testbed import Testbed
 
@@ -165,8 +165,8 @@ def test_3_6_files_both_ways(mixed: SharedMachines, web: NspawnMachine, folder: 
 @needs_containers
 def test_3_6_machines_and_containers_share_vlans(mixed: SharedMachines, web: NspawnMachine) -> None:
     vm = mixed["vm"]
-    vm.wait_until_succeeds("ping -c 1 -W 5 web", timeout=60)
-    vm.wait_until_succeeds("ping -c 1 -W 5 other", timeout=60)
+    vm.wait_until_succeeds("ping -c 1 -W 5 web", timeout=scaled(60))
+    vm.wait_until_succeeds("ping -c 1 -W 5 other", timeout=scaled(60))
     web.succeed("ping -c 1 -W 5 vm")
     web.succeed("ping -c 1 -W 5 2001:db8:1::2")
     # `other` is on another VLAN.

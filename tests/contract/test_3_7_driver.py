@@ -9,6 +9,7 @@ from test_driver.machine import QemuMachine
 from test_driver.machine.qmp import QMPAPIError
 
 from conftest import ReadLog
+from support.patience import scaled
 from support.shared_machines import SharedMachines
 
 
@@ -164,7 +165,7 @@ def test_3_7_a_condition_can_be_waited_for(pair: SharedMachines, read_log: ReadL
     def settled() -> bool:
         return next(answers)
 
-    settled.wait(timeout=60)
+    settled.wait(timeout=scaled(60))
     text = read_log()
     assert text.startswith("waiting for settled\n")
     assert text.count("(settled failure not fatal yet)\n") == 2
@@ -210,8 +211,8 @@ def test_3_7_qmp_errors_have_upstream_s_class_and_text(alpha: QemuMachine) -> No
 def test_3_7_qmp_events_are_waited_for_and_listed(alpha: QemuMachine) -> None:
     alpha.qmp_client.send("stop")
     alpha.qmp_client.send("cont")
-    while alpha.qmp_client.wait_for_event(timeout=30)["event"] != "STOP":
+    while alpha.qmp_client.wait_for_event(timeout=scaled(30))["event"] != "STOP":
         continue
-    assert next(alpha.qmp_client.events(timeout=30))["event"] == "RESUME"
+    assert next(alpha.qmp_client.events(timeout=scaled(30)))["event"] == "RESUME"
     with pytest.raises(TimeoutError):
         alpha.qmp_client.wait_for_event(timeout=0.01)

@@ -160,7 +160,7 @@ def test_3_arguments_in_a_script(testbed: Testbed) -> None:
             else:
                 raise AssertionError("an invalid argument was accepted")
         """
-    run = testbed.drive(testbed.configuration(script, [testbed.start_script("machine")]))
+    run = testbed.run_driver(testbed.configuration(script, [testbed.start_script("machine")]))
     run.expect(0)
     assert (testbed.out / "deep/copy.txt").read_text() == "from the host\n"
     assert (testbed.out / "shot.png").exists()

@@ -36,18 +36,18 @@ except Exception as error:
 WARNING = "passing a bare int/float as a duration is deprecated. Use datetime.timedelta instead."
 
 
-def drive(testbed: Testbed, **changes: object) -> tuple[list[str], str]:
+def run_script(testbed: Testbed, **changes: object) -> tuple[list[str], str]:
     """Runs the script with changes to the configuration; returns its output and standard error."""
     configuration = testbed.configuration(SCRIPT, [testbed.start_script("machine")])
     content = json.loads(Path(configuration).read_text())
     Path(configuration).write_text(json.dumps({**content, **changes}))
-    run = testbed.drive(configuration)
+    run = testbed.run_driver(configuration)
     run.expect(0)
     return run.stdout.splitlines(), run.stderr
 
 
 def test_9_numbers_cause_warnings_in_runs_of_26_11(testbed: Testbed) -> None:
-    lines, errors = drive(testbed, global_timeout="PT10M")
+    lines, errors = run_script(testbed, global_timeout="PT10M")
     warned = [line for line in lines if line.startswith("UserWarning")]
     expected = ["succeed", "wait_for_file", "wait_for_file", "sleep", "retry"]
     assert warned == [f"UserWarning: {name}(): {WARNING} <string>" for name in expected]
@@ -59,12 +59,12 @@ def test_9_numbers_cause_warnings_in_runs_of_26_11(testbed: Testbed) -> None:
 
 
 def test_9_numbers_cause_no_warnings_in_other_runs(testbed: Testbed) -> None:
-    lines, errors = drive(testbed)
+    lines, errors = run_script(testbed)
     assert "Warning" not in "\n".join(lines) + errors
     assert "expected a duration, got bool: True" in lines
     assert "(timeout=0)" in lines[-1]
 
 
 def test_9_a_run_of_26_11_is_recognised_by_its_keys(testbed: Testbed) -> None:
-    lines, _ = drive(testbed, display_viewers={})
+    lines, _ = run_script(testbed, display_viewers={})
     assert any(line.startswith("UserWarning: succeed()") for line in lines)

@@ -18,7 +18,7 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (
         Driver,
         "config, out_dir, logger, keep_machine_state=False, debug=..., interactive=False, "
-        "checkpoints=None",
+        "checkpoints=None, embedding=None",
     ),
     (Driver.start_all, "self"),
     (Driver.join_all, "self"),
@@ -33,7 +33,7 @@ SIGNATURES: list[tuple[Callable[..., Any], str]] = [
     (Driver.terminate_test, "self"),
     (PollingCondition, "condition, logger, seconds_interval=2.0, description=None"),
     (Poll.wait, "self, timeout=900"),
-    (VLan, "nr, tmp_dir, logger"),
+    (VLan, "nr, tmp_dir, logger, exports=True"),
     (
         QemuMachine,
         "out_dir, tmp_dir, start_command, logger, name=None, keep_machine_state=False, "

@@ -7,6 +7,7 @@ from test_driver.errors import MachineError
 from test_driver.machine import QemuMachine
 
 from conftest import ReadLog
+from support.patience import scaled
 from support.shared_machines import SharedMachines
 
 
@@ -120,7 +121,7 @@ def test_3_3_lines_of_the_console_are_a_queue(alpha: QemuMachine) -> None:
     alpha.wait_until_succeeds("true")
     lines: list[str] = []
     while not lines or "second 17" not in lines[-1]:
-        lines.append(alpha.last_lines.get(timeout=30))
+        lines.append(alpha.last_lines.get(timeout=scaled(30)))
     assert lines[-2:] == ["first 17", "second 17"]
 
 

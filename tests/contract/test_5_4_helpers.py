@@ -33,7 +33,7 @@ def with_tpm(testbed: Testbed, script: str) -> Run:
     (testbed.folder / "cluster.toml").write_text(CLUSTER)
     (testbed.folder / "test.py").write_text(script)
     cluster = definition.load(testbed.folder)
-    return testbed.drive(configuration.write(cluster, testbed.folder))
+    return testbed.run_driver(configuration.write(cluster, testbed.folder))
 
 
 @pytest.mark.limit(240)
@@ -59,7 +59,7 @@ def with_daemon(testbed: Testbed, script: str) -> Run:
     """A run of a fake machine whose start script also starts a daemon."""
     start = testbed.start_script("machine")
     start.write_text(start.read_text().replace("exec ", DAEMON + "exec ", 1))
-    return testbed.drive(testbed.configuration(script, [start]))
+    return testbed.run_driver(testbed.configuration(script, [start]))
 
 
 def test_5_4_a_daemon_ends_with_its_machine(testbed: Testbed) -> None:

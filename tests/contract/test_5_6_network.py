@@ -27,7 +27,7 @@ def test_5_5_a_vlan_is_logged_and_exported(testbed: Testbed) -> None:
         assert os.environ["QEMU_VDE_SOCKET_1"] == str(vlan1.socket_dir)
         assert repr(vlan1) == "<Vlan Nr. 1>" and vlan1.nr == 1 and vlan1.pid == os.getpid()
     """
-    run = testbed.drive(testbed.configuration(script, vlans=[1]))
+    run = testbed.run_driver(testbed.configuration(script, vlans=[1]))
     run.expect(0)
     vlan = f"(pid {run.pid}; ctl {testbed.state}/vde1.ctl)"
     assert f"start all VLans\nstart vlan\nrunning vlan {vlan}\n" in run.stderr

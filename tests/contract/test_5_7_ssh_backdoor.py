@@ -44,7 +44,7 @@ class Backdoor:
     def run(self, script: str) -> Run:
         starts = [self.testbed.start_script(name) for name in ("web", "db")]
         configuration = self.testbed.configuration(script, starts, ssh_backdoor=True)
-        return self.testbed.drive(configuration, PATH=f"{self.programs}:{os.environ['PATH']}")
+        return self.testbed.run_driver(configuration, PATH=f"{self.programs}:{os.environ['PATH']}")
 
     def gone(self) -> bool:
         stat = Path("/proc", (self.programs / "pid").read_text(), "stat")
@@ -96,7 +96,7 @@ def test_5_7_the_process_dies_with_a_driver_that_is_killed(backdoor: Backdoor) -
 
 
 def test_5_7_a_missing_program_is_reported_in_one_line(testbed: Testbed) -> None:
-    run = testbed.drive(testbed.configuration("pass", ssh_backdoor=True), PATH="/nowhere")
+    run = testbed.run_driver(testbed.configuration("pass", ssh_backdoor=True), PATH="/nowhere")
     run.expect(1)
     assert "needs vhost-device-vsock, which is not on PATH" in run.stderr
     assert "Traceback" not in run.stderr
@@ -121,13 +121,13 @@ def test_2_2_hints_are_printed_before_the_script_and_on_demand(backdoor: Backdoo
 
 
 def test_2_2_without_the_backdoor_nothing_is_printed(testbed: Testbed) -> None:
-    run = testbed.drive(testbed.configuration("dump_machine_ssh()"))
+    run = testbed.run_driver(testbed.configuration("dump_machine_ssh()"))
     run.expect(0)
     assert "SSH backdoor" not in run.stdout
 
 
 def test_1_3_dump_vsocks_counts_from_its_offset(testbed: Testbed) -> None:
-    run = testbed.drive(testbed.configuration("pass"), "--dump-vsocks=2")
+    run = testbed.run_driver(testbed.configuration("pass"), "--dump-vsocks=2")
     run.expect(0)
     assert HEADER + "    web:  ssh -o User=root vsock/3\n" in run.stdout
 

@@ -344,7 +344,7 @@ def test_2_3_a_driver_within_a_script(testbed: Testbed) -> None:
     """
     configuration = testbed.configuration(textwrap.dedent(script), vlans=[1])
     inner.write_text(configuration.read_text())
-    run = testbed.drive(configuration)
+    run = testbed.run_driver(configuration)
     run.expect(0)
     assert "within\n" in run.stdout and run.stdout.endswith("without\n")
 
@@ -377,4 +377,4 @@ def test_3_7_a_custom_logger_receives_everything(testbed: Testbed) -> None:
         assert "must succeed: echo aside >&2" in Collector.lines
         assert "web # aside" in Collector.lines, Collector.lines
     """
-    testbed.drive(testbed.configuration(script)).expect(0)
+    testbed.run_driver(testbed.configuration(script)).expect(0)

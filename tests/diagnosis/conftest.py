@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 from charioteer import paths
-from charioteer.testing.diagnosis import interview
 from charioteer.testing.machine import QemuMachine
 
 from support.first_screen import first_screen, observe_steps
-from support.patience import deadline, scaled
+from support.patience import deadline
 from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster
 
 CLUSTER = """
@@ -38,12 +37,6 @@ def with_guest(name: str, definition: Path) -> Iterator[None]:
         os.symlink(definition, Path(folder) / name)
         patch.setattr(paths, "machines", lambda: Path(folder))
         yield
-
-
-@pytest.fixture(autouse=True)
-def scaled_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Guests on a loaded host have more time for their answers."""
-    monkeypatch.setattr(interview, "EMULATED_LIMIT", scaled(interview.EMULATED_LIMIT))
 
 
 class Team:

@@ -60,6 +60,15 @@ def test_two_units_that_wait_for_each_other(team: Team) -> None:
     assert "second.service/start waits for first.service/start" in screen
 
 
+def test_a_core_dump_of_which_no_log_knows(team: Team) -> None:
+    team.small.succeed("echo '/core.%e' > /proc/sys/kernel/core_pattern")
+    team.small.execute("ulimit -c unlimited; sh -c 'kill -SEGV $$'")
+    screen = team.first_screen("small.fail('true')")
+    team.small.succeed("rm /core.*", "echo core > /proc/sys/kernel/core_pattern")
+    assert "1. small: a program crashed with a core dump" in screen
+    assert "       /core." in screen
+
+
 def test_a_crash(team: Team) -> None:
     add_unit(team.server, "parser.service", 'ExecStart=/bin/sh -c "kill -SEGV $$$$"')
     team.server.succeed("systemctl start parser")

@@ -304,9 +304,31 @@ class TestLargeRun:
         assert colours > 5
 
 
+def test_lanes_show_what_machines_send(browser: Browser, failed: Path) -> None:
+    browser.open(failed)
+    tips = browser.run(
+        """
+        const canvas = document.getElementById("lanes");
+        const { left, top, width, height } = canvas.getBoundingClientRect();
+        const tips = new Set();
+        for (let y = 0; y < height; y += 2) {
+          const place = { clientX: left + width / 2, clientY: top + y, pointerId: 1 };
+          canvas.dispatchEvent(new PointerEvent("pointermove", place));
+          const tip = document.getElementById("tip");
+          if (!tip.hidden) tips.add(tip.querySelector("strong").textContent);
+        }
+        return [...tips];
+        """
+    )
+    # The tenth second of 20.
+    assert "sent 200 frames, 195 KiB on VLAN 1" in tips
+    assert "400 frames, 293 KiB (web.1 195 KiB, client.1 98 KiB, plug3 100 B)" in tips
+    assert not browser.complaints()
+
+
 def test_the_page_of_a_real_run(browser: Browser, testbed: Testbed) -> None:
     script = "web.succeed('echo hello')\nwith subtest('a part'):\n    web.succeed('exit 3')\n"
-    testbed.drive(testbed.configuration(script), "--report").expect(1)
+    testbed.run_driver(testbed.configuration(script), "--report").expect(1)
     assert records.load(testbed.out).status == "failed"
     browser.open(testbed.out / "report.html")
     assert "at line 3 on web" in browser.text("#cause .cause-where")

@@ -29,18 +29,25 @@ class Scripts:
         self.notes = folder / "notes"
         self.modes: dict[str, str] = {}
         """The modes of the fake QEMU, by machine."""
+        self.vlans: list[int] = []
+        self.first_command = ":"
+        """What start scripts do before they start the fake QEMU."""
         self.options = {"CHARIOTEER_CHECKPOINTS": str(folder / "store")}
         if with_agent:
             self.options |= {"CHARIOTEER_CHANNEL": "auto", "FAKE_QEMU_AGENT": "real"}
 
     def start(self, script: str, *arguments: str, machines: tuple[str, ...] = ("web",)) -> Run:
         self.notes.write_text("")
-        starts = [
-            self.testbed.start_script(each, mode=self.modes.get(each, "")) for each in machines
-        ]
+        starts = [self._start_script(each) for each in machines]
         text = f"notes = {str(self.notes)!r}\n{HEAD}{textwrap.dedent(script)}"
-        configuration = self.testbed.configuration(text, starts)
-        return self.testbed.drive(configuration, *arguments, **self.options)
+        configuration = self.testbed.configuration(text, starts, self.vlans)
+        return self.testbed.run_driver(configuration, *arguments, **self.options)
+
+    def _start_script(self, machine: str) -> Path:
+        path = self.testbed.start_script(machine, mode=self.modes.get(machine, ""))
+        first, others = path.read_text().split("\n", 1)
+        path.write_text(f"{first}\n{self.first_command}\n{others}")
+        return path
 
     def run(
         self, script: str, *arguments: str, status: int = 0, machines: tuple[str, ...] = ("web",)

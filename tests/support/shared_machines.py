@@ -5,12 +5,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from charioteer.cluster import configuration, definition
+from charioteer.testing import Cluster, ClusterOptions
 from charioteer.testing.config import load_driver_configuration
 from charioteer.testing.driver import Driver
 from charioteer.testing.logger import CompositeLogger, TerminalLogger
@@ -49,11 +49,16 @@ def machines_of_cluster(cluster: str, odd_path: bool = False) -> Iterator[Shared
     """The machines of a cluster file with this text, not started. Fails if a process is left."""
     with short_folder(_ODD if odd_path else "") as folder:
         (folder / "cluster.toml").write_text(cluster)
-        (folder / "test.py").touch()
-        with deadline(BUILD_LIMIT):
-            path = configuration.write(definition.load(folder), folder)
-        with machines_of_configuration(folder, path) as made:
-            yield made
+        (folder / "run").mkdir(mode=0o700)
+        options = ClusterOptions(
+            output_directory=folder / "out", state_directory=folder / "run", diagnosis=False
+        )
+        loaded = Cluster.load(folder, options)
+        with _environment(), ExitStack() as opened:
+            with deadline(BUILD_LIMIT):
+                opened.enter_context(loaded)
+            yield SharedMachines(loaded.driver)
+        expect_nothing_left(folder)
 
 
 @contextmanager
@@ -65,10 +70,7 @@ def machines_of_configuration(
     `changes` apply to the environment until the end of the block. Fails if a process is left.
     """
     (folder / "out").mkdir(exist_ok=True)
-    outer, inner = dict(os.environ), environment(XDG_RUNTIME_DIR=str(folder / "run"), **changes)
-    os.environ.clear()
-    os.environ.update(inner)
-    try:
+    with _environment(XDG_RUNTIME_DIR=str(folder / "run"), **changes):
         logger = CompositeLogger([TerminalLogger()])
         with Driver(
             load_driver_configuration(configuration),
@@ -77,10 +79,21 @@ def machines_of_configuration(
             keep_machine_state=keep_machine_state,
         ) as driver:
             yield SharedMachines(driver)
+    expect_nothing_left(folder)
+
+
+@contextmanager
+def _environment(**changes: str) -> Iterator[None]:
+    """Within the block this process has the environment of runs, with `changes`."""
+    outer = dict(os.environ)
+    inner = environment(**changes)
+    os.environ.clear()
+    os.environ.update(inner)
+    try:
+        yield
     finally:
         os.environ.clear()
         os.environ.update(outer)
-    expect_nothing_left(folder)
 
 
 @contextmanager

@@ -83,7 +83,7 @@ class Testbed:
         self._runs.append(run)
         return run
 
-    def drive(self, configuration: Path, *arguments: str | Path, **changes: str) -> Run:
+    def run_driver(self, configuration: Path, *arguments: str | Path, **changes: str) -> Run:
         """Starts `nixos-test-driver` with this configuration."""
         return self.run(
             "nixos-test-driver", "--config", configuration, "-o", self.out, *arguments, **changes

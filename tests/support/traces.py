@@ -84,7 +84,10 @@ def _of_failed(folder: Path) -> Iterator[Record]:
            "machine": "client"}  # fmt: skip
     for second in range(2, 18):
         yield {"kind": "traffic", "t": float(second), "vlan": 1,
-               "frames": 40 * second, "bytes": 3000 * second * second}  # fmt: skip
+               "frames": 40 * second, "bytes": 3000 * second * second,
+               "senders": ["web.1", "client.1", "plug3"],
+               "sender_frames": [20 * second, 19 * second, second],
+               "sender_bytes": [2000 * second * second, 999 * second * second, second * second]}  # fmt: skip
     yield {"kind": "finding", "t": 18, "rank": 1, "severity": "fatal", "machine": "web",
            "text": "unit nginx.service has restarted 5 times", "source": "units", "likely": True,
            "evidence": ["nginx[412]: bind() to 0.0.0.0:8080 failed", HOSTILE]}  # fmt: skip

@@ -32,6 +32,11 @@ class Watched:
         except urllib.error.HTTPError as error:
             return error.code, "", error.headers
 
+    def content(self, name: str) -> bytes:
+        """The bytes of a file. Raises HTTPError."""
+        with urllib.request.urlopen(self.address + name, timeout=scaled(20)) as answer:
+            return bytes(answer.read())
+
     def data(self) -> dict[str, Any]:
         """What the page shows; empty if there is nothing yet."""
         status, text, _ = self.get("data.json")

@@ -10,7 +10,6 @@ import pytest
 
 from support.leftovers import expect_nothing_left
 from support.mounted import ROOT_ONLY, mounted
-from support.patience import scaled
 from support.run import Run
 from support.testbed import Testbed
 from support.vsock import folder_of_program
@@ -29,9 +28,14 @@ DISKS = """
     [machines.server]
     guest = "debian"
     vlans = [1]
-    cpus = 2
     disks = [64, 32]
     firmware = "efi"
+    # Not the same machine: with QEMU 10.0 the kernel of one with EFI firmware and two processors
+    # sometimes gets no timer interrupts on the second one, and its boot does not end.
+    [machines.client]
+    guest = "minimal"
+    vlans = [1]
+    cpus = 2
 """
 BACKDOOR = """
     ssh_backdoor = true
@@ -85,45 +89,58 @@ def test_connections_between_machines_live_on(two: Cluster) -> None:
         client.succeed("nc server 7 <>/in >/received 2>/dev/null &")
         client.succeed("echo before > /in")
         server.wait_until_succeeds("grep before /received")
+        # Numbers that are sent without end, also while the machines are saved.
+        count = "i=0; while i=$((i + 1)); do echo $i; sleep 0.02; done"
+        client.succeed(f"({count}) >/in 2>/dev/null &")
+        received = "grep -c '^[0-9]' /received"
+        server.wait_until_succeeds(f"test $({received}) -gt 20")
         with subtest("connected"):
-            pass
+            then = int(server.succeed(received))
+        server.wait_until_succeeds(f"test $({received}) -gt {then + 50}")
         server.succeed("echo from the server > /in")
         client.succeed("echo from the client > /in")
         client.wait_until_succeeds("grep 'from the server' /received")
         server.wait_until_succeeds("grep 'from the client' /received")
-        print("seen", server.succeed("cat /received").split("\\n"))
+        # The last one may be incomplete.
+        numbers = server.succeed("grep '^[0-9]' /received").split()[:-1]
+        print("complete:", numbers == [str(i + 1) for i in range(len(numbers))])
     """
     recorded = two.run(script, "--checkpoint")
     resumed = two.resume(script, "connected")
     for run in (recorded, resumed):
-        assert "seen ['before', 'from the client', '']" in run.stdout
+        assert "complete: True" in run.stdout, run.report()
 
 
 def test_clocks_go_on_alike(two: Cluster) -> None:
+    # The guests' clocks are a day ahead, so that a clock that goes on is never that of the host.
     script = """
+        import time
         start_all()
+        all_machines.succeed("date -u -s @$(($(date +%s) + 86400))")
         with subtest("ready"):
-            then = int(server.succeed("date +%s"))
-            client.succeed("true")
+            all_machines.succeed("true")
         now = all_machines.succeed("date +%s")
         print("apart", abs(int(now["server"]) - int(now["client"])))
-        print("passed", int(now["server"]) - then)
+        print("ahead", int(now["server"]) - int(time.time()))
     """
     two.run(script, "--checkpoint")
+    kept = two.resume(script, "ready")
+    set_now = two.resume(script, "ready", "--clock=now")
 
     def seen(run: Run, name: str) -> int:
         (line,) = [each for each in run.stdout.splitlines() if each.startswith(name)]
         return int(line.split()[1])
 
-    # An hour that passes on the host does not pass in the guests.
-    kept = two.resume(script + "    client.succeed('true')\n", "ready")
-    now = two.resume(script, "ready", "--clock=now")
-    assert seen(kept, "apart") <= scaled(10) and seen(now, "apart") <= scaled(10)
-    assert seen(kept, "passed") <= seen(now, "passed")
+    hour = 3600
+    assert seen(kept, "apart") < hour and seen(set_now, "apart") < hour
+    assert seen(kept, "ahead") > 23 * hour
+    assert abs(seen(set_now, "ahead")) < hour
 
 
 def test_disks_processors_firmware_and_shares(testbed: Testbed) -> None:
     script = """
+        start_all()
+        client.succeed("echo before > /state")
         server.wait_for_unit("multi-user.target")
         disk = "/dev/disk/by-id/virtio-empty1"
         server.wait_for_file(disk)
@@ -131,7 +148,7 @@ def test_disks_processors_firmware_and_shares(testbed: Testbed) -> None:
         server.copy_from_host(__import__("os").path.abspath("/etc/hostname"), "/root/hostname")
         with subtest("written"):
             server.succeed("true")
-        assert server.succeed("nproc").strip() == "2"
+        assert client.succeed("nproc; cat /state").split() == ["2", "before"]
         assert server.succeed(f"head -n 1 {disk}") == "before\\n"
         server.succeed(f"echo after > {disk}; echo after > /root/state; rm /root/hostname; sync")
         server.succeed("test -d /sys/firmware/efi")

@@ -14,7 +14,7 @@ from charioteer.testing.errors import RequestedAssertionFailed
 from charioteer.testing.machine import QemuMachine
 from charioteer.testing.machines import Machines
 
-from support.patience import deadline
+from support.patience import deadline, scaled
 from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster, new_log
 from support.testbed import Testbed
 
@@ -70,7 +70,7 @@ class TestRun:
 
     @pytest.mark.parametrize("status", [0, 1, 42, 124, 255])
     def test_statuses(self, alpha: QemuMachine, status: int) -> None:
-        result = alpha.run(f"exit {status}", timeout=60)
+        result = alpha.run(f"exit {status}", timeout=scaled(60))
         assert (result.status, result.signal, result.timed_out) == (status, None, False)
 
     @pytest.mark.parametrize("number", [9, 11, 15])
@@ -151,7 +151,7 @@ class TestSpawn:
     ) -> None:
         new_log(alpha, capfd)
         with alpha.spawn("echo on the console >&2; read line", stdin=True) as process:
-            alpha.wait_for_console_text("on the console", timeout=60)
+            alpha.wait_for_console_text("on the console", timeout=scaled(60))
             process.write("\n")
             assert process.wait().stderr == "on the console\n"
         assert "alpha # on the console" in new_log(alpha, capfd)
@@ -186,11 +186,11 @@ class TestSpawn:
         process.detach()
         assert is_running(alpha, pid)
         alpha.succeed("echo went on >/tmp/fifo")
-        alpha.wait_until_succeeds("grep -q 'went on' /tmp/detached", timeout=60)
+        alpha.wait_until_succeeds("grep -q 'went on' /tmp/detached", timeout=scaled(60))
 
     def test_output_need_not_be_read(self, alpha: QemuMachine) -> None:
         process = alpha.spawn("head -c 5000000 /dev/zero; echo done >&2")
-        alpha.wait_for_console_text("done", timeout=60)
+        alpha.wait_for_console_text("done", timeout=scaled(60))
         assert len(process.wait().stdout_bytes) == 5_000_000
 
     def test_megabytes_of_input(self, alpha: QemuMachine) -> None:
@@ -240,7 +240,7 @@ def test_execute_that_does_not_wait(alpha: QemuMachine) -> None:
     alpha.succeed("rm -f /tmp/gate; mkfifo /tmp/gate")
     assert alpha.execute("cat /tmp/gate >/tmp/passed", check_output=False) == (-2, "")
     alpha.succeed("echo through >/tmp/gate")
-    alpha.wait_until_succeeds("grep -q through /tmp/passed", timeout=60)
+    alpha.wait_until_succeeds("grep -q through /tmp/passed", timeout=scaled(60))
 
 
 class TestStream:
@@ -267,7 +267,7 @@ class TestStream:
             machine.succeed("echo first; cat /tmp/gate; echo last")
             gate.join()
         """
-        run = testbed.drive(configure(testbed, script), "--stream")
+        run = testbed.run_driver(configure(testbed, script), "--stream")
         run.wait_for("machine: | first", limit=120)
         assert "machine: | last" not in run.stderr
         run.enter("go on")
@@ -287,7 +287,7 @@ class TestStream:
                 except MachineError as error:
                     print("raised:", error)
         """
-        run = testbed.drive(configure(testbed, script), CHARIOTEER_CHANNEL="plain")
+        run = testbed.run_driver(configure(testbed, script), CHARIOTEER_CHANNEL="plain")
         run.expect(0, limit=120)
         assert "machine: | one\nmachine: | two\n" in run.stderr
         assert run.stdout.count("raised: machine: ") == 2
@@ -336,7 +336,7 @@ def test_ctrl_c_ends_the_command_in_the_guest(testbed: Testbed, command: str) ->
             machine.wait_until_fails("pgrep sleep", timeout=60)
             print("all gone", flush=True)
     """
-    run = testbed.drive(configure(testbed, script))
+    run = testbed.run_driver(configure(testbed, script))
     run.wait_for("machine # begun", limit=120)
     run.press_ctrl_c()
     run.expect(0)

@@ -23,7 +23,7 @@ def run(testbed: Testbed, script: str, global_timeout: int = 600, **changes: str
     )
     (testbed.folder / "test.py").write_text(textwrap.dedent(script))
     cluster = definition.load(testbed.folder)
-    return testbed.drive(configuration.write(cluster, testbed.folder), **changes)
+    return testbed.run_driver(configuration.write(cluster, testbed.folder), **changes)
 
 
 def test_a_kernel_that_panics_during_a_command(testbed: Testbed) -> None:

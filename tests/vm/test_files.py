@@ -10,7 +10,7 @@ import pytest
 from charioteer.testing.errors import MachineError
 from charioteer.testing.machine import QemuMachine
 
-from support.patience import deadline
+from support.patience import deadline, scaled
 from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster
 
 SIZE = 30_000_000
@@ -102,7 +102,7 @@ def test_a_guest_that_swaps_links_cannot_read_host_files(
                 continue
             copies.append(alone.out / f"swapped-{attempt}/swapped")
         alpha.succeed("touch /tmp/enough")
-        swapping.wait(timeout=60)
+        swapping.wait(timeout=scaled(60))
     for copy in copies:
         for path in copy.rglob("*"):
             # A copied link stays a link; the file that it names must not have been read.

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from charioteer.testing.machine import QemuMachine
 
-from support.patience import deadline
+from support.patience import deadline, scaled
 from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster
 
 CLUSTER = """
@@ -80,10 +80,12 @@ def test_a_guest_that_was_suspended_to_memory_wakes_up(small: QemuMachine) -> No
     # The command may return only after the guest has woken up.
     with ThreadPoolExecutor(1) as pool:
         suspending = pool.submit(small.succeed, suspend)
-        small.wait_for_qmp_event(lambda event: bool(event["event"] == "SUSPEND"), timeout=60)
+        small.wait_for_qmp_event(
+            lambda event: bool(event["event"] == "SUSPEND"), timeout=scaled(60)
+        )
         small.send_monitor_command("system_wakeup")
         suspending.result()
-    small.wait_for_console_text("I am awake", timeout=60)
+    small.wait_for_console_text("I am awake", timeout=scaled(60))
     assert boot.strip() in small.get_console_log()
 
 
@@ -92,11 +94,11 @@ def test_the_console_shows_why_a_unit_failed(large: QemuMachine) -> None:
     large.fail("systemd-run --wait --unit=broken sh -c 'echo the disk is damaged >&2; exit 3'")
     # One wait, because a wait consumes the lines that it has read; the two lines come in any order.
     written, exited = "the disk is damaged", "broken.service: Main process exited.*status=3"
-    large.wait_for_console_text(f"(?s){written}.*{exited}|{exited}.*{written}", timeout=60)
+    large.wait_for_console_text(f"(?s){written}.*{exited}|{exited}.*{written}", timeout=scaled(60))
 
 
 def test_the_power_button_powers_a_guest_with_systemd_off(large: QemuMachine) -> None:
     large.wait_for_unit("multi-user.target")
     large.send_monitor_command("system_powerdown")
-    large.wait_for_shutdown(timeout=120)
+    large.wait_for_shutdown(timeout=scaled(120))
     assert not large.booted

@@ -78,7 +78,7 @@ def test_5_4_daemons_end_and_restart_with_their_machine(beta: QemuMachine) -> No
 def test_5_4_daemons_end_with_a_driver_that_is_killed(testbed: Testbed) -> None:
     script = "gamma.succeed('echo it is there >&2; sleep 600')"
     configuration = nix_system.write(testbed.folder, ["gamma"], script, shares="virtiofs")
-    run = testbed.drive(configuration)
+    run = testbed.run_driver(configuration)
     run.wait_for("gamma # it is there", limit=180)
     assert len(daemons_of(testbed.state / "vm-state-gamma")) == 3
     run.send(signal.SIGKILL)

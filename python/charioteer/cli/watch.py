@@ -1,4 +1,4 @@
-"""`charioteer watch`: the page of a run that lasts, in a browser."""
+"""`charioteer watch`: the page of a running test, in a browser."""
 
 import argparse
 import asyncio

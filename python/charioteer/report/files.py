@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from charioteer.report import screens
 from charioteer.trace.records import Trace
 
 PAGE = "report.html"
@@ -49,7 +50,7 @@ def of(trace: Trace, folder: Path) -> list[dict[str, Any]]:
 def _files(folder: Path) -> Iterator[Path]:
     count = 0
     for parent, folders, names in os.walk(folder):
-        folders.sort()
+        folders[:] = sorted(each for each in folders if each != screens.FOLDER)
         for name in sorted(names):
             path = Path(parent, name)
             if path.is_symlink() or not path.is_file() or path.name.startswith(PAGE):

@@ -1,4 +1,4 @@
-"""The page of a run that lasts, as a server on loopback gives it to browsers."""
+"""The page of a running test, as a server on loopback gives it to browsers."""
 
 import asyncio
 import math
@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from charioteer.errors import InputError
-from charioteer.report import page
+from charioteer.report import page, screens
 from charioteer.trace import records
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class LiveServer:
         base = f"/{self._token}/"
         application.router.add_get(base, self._page)
         application.router.add_get(base + "data.json", self._data)
+        application.router.add_get(base + "screens.json", self._screens)
         application.router.add_get(base + "{name:.+}", self._file)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
@@ -137,6 +139,20 @@ class LiveServer:
         self._has_shown_end = self._run.has_ended
         headers = {**_HEADERS, "X-Version": version}
         return web.Response(text=data, content_type="application/json", headers=headers)
+
+    async def _screens(self, _request: "web.Request") -> "web.Response":
+        """The pictures that there are of machines; the run takes others while pages ask for them."""
+        from aiohttp import web
+
+        try:
+            screens.want(self._run.folder)
+        except OSError as error:
+            return web.Response(status=503, text=str(error), headers=_HEADERS)
+        found = [
+            {"machine": machine, "href": f"./{screens.FOLDER}/{quote(machine)}.png?{version}"}
+            for machine, version in sorted(screens.versions(self._run.folder).items())
+        ]
+        return web.json_response(found, headers=_HEADERS)
 
     async def _file(self, request: "web.Request") -> "web.StreamResponse":
         from aiohttp import web

@@ -5,8 +5,8 @@ from typing import Any
 from charioteer.report.texts import shown
 from charioteer.trace.records import Trace
 
-LEVELS = ["console", "log", "debug", "info", "warning", "error", "test-error"]
-"""Levels by their number in the column `level`; the first is that of a machine's console."""
+LEVELS = ["console", "journal", "log", "debug", "info", "warning", "error", "test-error"]
+"""Levels by their number in the column `level`; the first ones are those of lines of a machine."""
 
 
 def of(trace: Trace, machines: list[str]) -> dict[str, list[Any]]:
@@ -17,10 +17,10 @@ def of(trace: Trace, machines: list[str]) -> dict[str, list[Any]]:
     numbers = {name: number for number, name in enumerate(machines)}
     columns: dict[str, list[Any]] = {"t": [], "level": [], "machine": [], "text": [], "step": []}
     for record in trace.records:
-        if record["kind"] not in ("console", "message"):
+        if record["kind"] not in ("console", "journal", "message"):
             continue
         columns["t"].append(record["t"])
-        columns["level"].append(levels.get(record.get("level", "console"), 1))
+        columns["level"].append(levels.get(record.get("level", record["kind"]), 2))
         columns["machine"].append(numbers.get(record.get("machine", ""), -1))
         columns["text"].append(shown(record["text"]))
         columns["step"].append(record.get("span", 0))

@@ -16,9 +16,9 @@ _PARTS = Path(__file__).parent / "page"
 # In the order in which they are concatenated: each uses what is defined in those before.
 _SCRIPTS = ("dom", "format", "data", "store", "filter", "lanes", "painter", "timeline",
             "timeline_input", "list", "steps_view", "log_view", "script_view", "files_view",
-            "excerpt", "detail", "cause", "header", "live", "main")  # fmt: skip
+            "excerpt", "detail", "cause", "header", "machines", "live", "main")  # fmt: skip
 _NOT_BEGUN = Trace([{"kind": "run", "t": 0, "wall": "1970-01-01T00:00:00+00:00"}])
-_STYLES = ("base", "timeline", "lists", "detail")
+_STYLES = ("base", "machines", "timeline", "lists", "detail")
 
 
 def write(run: Path, target: Path | None = None) -> Path:
@@ -49,7 +49,7 @@ def remove(folder: Path) -> None:
 
 
 def render_live(folder: Path) -> bytes:
-    """The page of a run that lasts, which asks the server that has sent it for new data.
+    """The page of a running test, which asks the server that has sent it for new data.
 
     Raises OSError, InputError.
     """

@@ -35,7 +35,7 @@ def _state_after(record: Record) -> str | None:
 
 
 def events(trace: Trace) -> list[dict[str, Any]]:
-    """Each change as it was recorded, with the words by which the page names it."""
+    """Each change but those of units as it was recorded, with the words by which the page names it."""
     return [
         {
             "t": record["t"],
@@ -45,6 +45,7 @@ def events(trace: Trace) -> list[dict[str, Any]]:
             "details": record.get("details", {}),
         }
         for record in trace.of_kind("state")
+        if record["state"] != "unit"
     ]
 
 

@@ -23,6 +23,10 @@ class CleanUpErrors:
         """Adds errors, one sentence each."""
         self._errors += errors
 
+    def __str__(self) -> str:
+        """The errors, one line each; empty if there are none."""
+        return "\n".join(self._errors)
+
     def report(self, quietly: bool) -> None:
         """Logs the errors. Unless `quietly`, ends the program because of them: raises SystemExit."""
         for number, error in enumerate(self._errors, start=1):

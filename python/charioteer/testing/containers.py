@@ -1,5 +1,6 @@
 """The host's part of containers: control groups, and network interfaces of the VLANs."""
 
+import ctypes
 import errno
 import fcntl
 import os
@@ -8,36 +9,63 @@ import socket
 import struct
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from charioteer.testing.errors import MachineError
+from charioteer.testing.faults.groups import Pair
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine import NspawnMachine
 from charioteer.testing.vlan import VLan
 
 # ioctls of linux/sockios.h.
 _SIOCSIFFLAGS = 0x8914
+_SIOCGIFHWADDR = 0x8927
 _SIOCBRDELBR = 0x89A1
 _SIOCBRADDIF = 0x89A2
 _IFF_UP = 1
+_CLONE_NEWNET = 0x40000000
 
 
 class OpenVLan(VLan):
     """A VLAN that containers can join through a network interface. Requires root."""
 
-    def __init__(self, nr: int, tmp_dir: Path, logger: AbstractLogger) -> None:
+    def __init__(
+        self, nr: int, tmp_dir: Path, logger: AbstractLogger, *, exports: bool = True
+    ) -> None:
         # Upstream's name, by which its start scripts find it and attach it to the bridge.
         self.tap = f"vde-tap{nr}"
-        super().__init__(nr, tmp_dir, logger)
+        super().__init__(nr, tmp_dir, logger, exports=exports)
+        self._containers: set[str] = set()  # that have joined
 
-    def join(self) -> None:
-        """Attaches the interface to the bridge that start scripts create, if the bridge exists."""
+    def join(self, machine: NspawnMachine) -> None:
+        """Attaches the interface to the bridge that start scripts create, if the bridge exists.
+
+        The faults of the VLAN find `machine`, which runs, by its addresses.
+        """
         bridge = f"br{self.nr}"
         if not Path(f"/sys/class/net/{bridge}").exists():
             return
         attach(self.tap, bridge)
         _set_up(self.tap, True)
+        try:
+            addresses = addresses_of(machine.get_systemd_process)
+        except OSError as error:
+            # Only faults need them.
+            self.logger.warning(f"{self._owner}: faults do not find {machine.name}: {error}")
+            return
+        for address in addresses:
+            self.handle.name_address(address, machine.name)
+        self._containers.add(machine.name)
+
+    def _check_links(self, verb: str, links: Sequence[Pair]) -> None:
+        for pair in links:
+            if self._containers.issuperset(pair):
+                raise ValueError(
+                    f"{self._owner}.{verb}: frames between the containers {pair[0]} and {pair[1]} do "
+                    "not pass the driver, so faults cannot touch them"
+                )
 
     def stop(self) -> None:
         super().stop()
@@ -46,6 +74,35 @@ class OpenVLan(VLan):
         if members.is_dir() and not any(members.iterdir()):
             _set_up(f"br{self.nr}", False)
             _ioctl(_SIOCBRDELBR, struct.pack("16s", f"br{self.nr}".encode()))
+
+
+def join_all(vlans: Iterable[VLan], machine: NspawnMachine) -> None:
+    """Connects the VLANs with a container that has just started."""
+    for vlan in vlans:
+        if isinstance(vlan, OpenVLan):
+            vlan.join(machine)
+
+
+def addresses_of(pid: int) -> list[str]:
+    """The Ethernet addresses in the network of process `pid`. Raises OSError."""
+    # In a thread of its own, which alone enters that network, and ends.
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        return threads.submit(_addresses_in_network, pid).result()
+
+
+def _addresses_in_network(pid: int) -> list[str]:
+    """Moves the calling thread into the network of process `pid`."""
+    with open(f"/proc/{pid}/ns/net") as network:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.setns(network.fileno(), _CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), f"cannot enter the network of process {pid}")
+    found = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        for _index, name in socket.if_nameindex():
+            request = struct.pack("256s", name.encode())
+            found.append(fcntl.ioctl(any_socket, _SIOCGIFHWADDR, request)[18:24])
+    # The loopback interface has none.
+    return [each.hex(":") for each in found if any(each)]
 
 
 def attach(interface: str, bridge: str) -> None:

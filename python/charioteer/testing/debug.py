@@ -13,7 +13,7 @@ class DebugAbstract(ABC):
 
     @abstractmethod
     def breakpoint(self, host: str = "127.0.0.1", port: int = 4444) -> None:
-        ...
+        """Stops where it is called, until a debugger that connects to this TCP port has ended."""
 
 
 class DebugNop(DebugAbstract):

@@ -4,9 +4,9 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 from charioteer import _core as core
 from charioteer.testing import containers, failure, script_trace, wording
@@ -16,16 +16,18 @@ from charioteer.testing.config import DriverConfiguration
 from charioteer.testing.debug import DebugAbstract, DebugNop
 from charioteer.testing.directories import temporary_directory
 from charioteer.testing.duration import Duration, deprecate_numbers, render
+from charioteer.testing.embedding import Embedding
 from charioteer.testing.errors import MachineError, RequestedAssertionFailed
+from charioteer.testing.faults.network import MachineNetwork
 from charioteer.testing.forked import children_end_here
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine import BaseMachine, Machine, NspawnMachine, QemuMachine, retry
 from charioteer.testing.machine.alias import MachineAlias
 from charioteer.testing.machines import Machines, Outcomes
 from charioteer.testing.parameters import checked
-from charioteer.testing.polling import Decorator, Poll
-from charioteer.testing.polling_condition import PollingCondition
+from charioteer.testing.polling import PollingConditions
 from charioteer.testing.race_timer import Timer
+from charioteer.testing.run_captures import RunCaptures
 from charioteer.testing.subtests import Subtests
 from charioteer.testing.symbols import print_names, pythonized
 from charioteer.testing.sync import sync_all
@@ -33,7 +35,7 @@ from charioteer.testing.vlan import VLan
 from charioteer.testing.vsock import VHostDeviceVsock, hints, kernel_commands
 
 
-class Driver:
+class Driver(PollingConditions):
     """Runs a test. Within `with driver:` its VLANs are up and its machines can be started."""
 
     def __init__(
@@ -46,11 +48,16 @@ class Driver:
         interactive: bool = False,
         *,
         checkpoints: RunCheckpoints | None = None,
+        embedding: Embedding | None = None,
     ) -> None:
-        """`out_dir`: the folder for files from machines. Raises OSError for a missing script."""
+        """`out_dir`: the folder for files from machines. Raises OSError for a missing script.
+
+        Without `embedding` the machines' state is in `temporary_directory()`, and VLANs are named by
+        the environment of this process.
+        """
+        super().__init__(logger, checkpoints or RunCheckpoints(str(config.test_script)))
         self.config = config
         self.out_dir = out_dir
-        self.logger = logger
         self.keep_machine_state = keep_machine_state
         self.debug = debug
         self.interactive = interactive
@@ -58,22 +65,26 @@ class Driver:
         """Whether machines log the output of commands as it comes; to be set before the start."""
         self.on_failure: Callable[[BaseException], None] = lambda _error: None
         """Called with what has left the script, while the machines run and within the time limit."""
+        self.on_success: Callable[[], None] = lambda: None
+        """Called when the script has passed, while the machines run."""
+        self.captures = RunCaptures(out_dir, logger)
         self.tests = config.test_script.read_text()
         self.vlans: list[VLan] = []
         self.machines_qemu: list[QemuMachine] = []
         self.machines_nspawn: list[NspawnMachine] = []
-        self.polling_conditions: list[PollingCondition] = []
         self.vhost_vsock: VHostDeviceVsock | None = None
         self.adopted: list[QemuMachine] = []
         """All virtual machines, also those of `create_machine`."""
         self._symbols: dict[str, Any] = {}
-        self._checkpoints = checkpoints or RunCheckpoints(str(config.test_script))
+        self._embedding = embedding
         prompt = self.prompt if interactive else None
         self._checkpoints.attach(lambda: self.adopted, config.containers, logger, prompt)
+        if embedding is not None:
+            self._checkpoints.tmp_dir = embedding.tmp_dir
         self._subtests = Subtests(logger, self._checkpoints)
         self._session = core.Session(logger.reporter)
         self.race_timer = Timer(self._session, config.global_timeout)
-        script_trace.remember_source(self.tests)
+        script_trace.remember_source(self.tests, config.test_script.name)
         wording.use_release(config.is_legacy)
         deprecate_numbers(config.is_of_26_11)
 
@@ -108,12 +119,13 @@ class Driver:
         self.logger.record("phase", {"phase": "set-up"})
         if self.config.containers:
             containers.prepare_host()
-        tmp_dir = temporary_directory()
+        tmp_dir = self._tmp_dir()
         with self.logger.nested("start all VLans"):
+            kind = containers.OpenVLan if self.config.containers else VLan
             for nr in dict.fromkeys(self.config.vlans):
-                kind = containers.OpenVLan if self.config.containers else VLan
-                vlan = kind(nr, tmp_dir, self.logger)
+                vlan = kind(nr, tmp_dir, self.logger, exports=self._embedding is None)
                 self.vlans.append(vlan)
+                self.captures.add(vlan)
                 self._session.adopt_vlan(vlan.handle)
         if self.config.enable_ssh_backdoor and self.config.vms:
             with self.logger.nested("start vhost-device-vsock"):
@@ -146,29 +158,43 @@ class Driver:
                 keep_machine_state=self.keep_machine_state,
                 callbacks=[self.check_polling_conditions],
             )
-            made.started = self._join_containers
-            made.streams = self.streams
+            made.started = partial(containers.join_all, self.vlans, made)
+            self._prepare(made)
             self.machines_nspawn.append(made)
 
-    def _join_containers(self) -> None:
-        for vlan in self.vlans:
-            if isinstance(vlan, containers.OpenVLan):
-                vlan.join()
+    def _tmp_dir(self) -> Path:
+        return temporary_directory() if self._embedding is None else self._embedding.tmp_dir
 
     def _adopt(self, machine: QemuMachine) -> QemuMachine:
         self._session.adopt_machine(machine.handle)
         self.adopted.append(machine)
-        machine.streams = self.streams
+        self._prepare(machine)
         return machine
 
+    def _prepare(self, machine: BaseMachine) -> None:
+        machine.streams = self.streams
+        machine.network = MachineNetwork(machine.name, self.vlans)
+        if self._embedding is not None:
+            machine.limit = self._embedding.limit
+            machine.variables = {k: v for vlan in self.vlans for k, v in vlan.variables.items()}
+
     def __exit__(self, error_type: object, *_details: object) -> None:
+        self.clean_up().report(quietly=error_type is not None)
+
+    def clean_up(self) -> CleanUpErrors:
+        """Ends all machines and VLANs; returns the errors, which are not logged yet."""
         self.logger.record("phase", {"phase": "clean-up"})
         errors = CleanUpErrors(self.logger)
         with self.logger.nested("cleanup"):
+            for vlan in self.vlans:
+                errors.attempt(f"vlan{vlan.nr}", vlan.fast)
             for machine in self.machines_qemu:
                 # It may be of a subclass; the others must end whatever it raises.
                 errors.attempt(machine.name, machine.end)
             errors.add(containers.release_all(self.machines_nspawn))
+            for vlan in self.vlans:
+                # Before the session, whose end would write them on the io thread.
+                errors.attempt(f"vlan{vlan.nr}", vlan.stop_captures)
             errors.add(self._session.close())
             if self.vhost_vsock is not None:
                 errors.attempt("vhost-device-vsock", self.vhost_vsock.stop)
@@ -176,7 +202,7 @@ class Driver:
                 errors.attempt(f"vlan{vlan.nr}", vlan.stop)
             errors.attempt("checkpoints", self._checkpoints.close)
             self.logger.collect()
-        errors.report(quietly=error_type is not None)
+        return errors
 
     # The script
 
@@ -244,14 +270,19 @@ class Driver:
         repl.run(self._symbols or self.test_symbols(), self.logger)
 
     def run_tests(self) -> None:
-        """Runs the script within the time limit, then `sync` in the machines."""
+        """Runs the script within the time limit, then `sync` in the machines.
+
+        No `sync` in a run that has resumed, whose disks are removed in any case.
+        """
         seconds = render(self.global_timeout)
         self.logger.info(f"Test will time out and terminate in {seconds} seconds")
         self.logger.record("phase", {"phase": "script"})
         # How the script ended is the outcome; what comes after it has limits of its own.
-        with self.race_timer, failure.passed_to(self.on_failure):
+        with self.race_timer, failure.passed_to(self.on_failure), self.captures.kept_on_failure():
             self.test_script()
-        sync_all(self.machines, self.logger)
+        self.on_success()
+        if not self._checkpoints.has_resumed:
+            sync_all(self.machines, self.logger)
 
     def start_all(self) -> None:
         """Starts all machines in parallel. Raises MachineError that names those that failed."""
@@ -320,7 +351,7 @@ class Driver:
         return self._adopt(
             QemuMachine(
                 out_dir=self.out_dir,
-                tmp_dir=temporary_directory(),
+                tmp_dir=self._tmp_dir(),
                 start_command=start_command,
                 logger=self.logger,
                 name=name,
@@ -351,46 +382,3 @@ class Driver:
         else:
             return
         print(hints(commands), flush=True)
-
-    # What must hold all the time
-
-    def check_polling_conditions(self) -> None:
-        """Raises PollingConditionError unless all active conditions hold."""
-        with self._checkpoints.polling() as is_due:
-            for condition in self.polling_conditions if is_due else ():
-                condition.maybe_raise()
-
-    @overload
-    def polling_condition(self, fun_: Callable[[], bool | None]) -> Poll:
-        ...
-
-    @overload
-    def polling_condition(
-        self,
-        fun_: None = None,
-        *,
-        seconds_interval: float = 2.0,
-        description: str | None = None,
-        interval: timedelta | None = None,
-    ) -> Decorator:
-        ...
-
-    def polling_condition(
-        self,
-        fun_: Callable[[], bool | None] | None = None,
-        *,
-        seconds_interval: float = 2.0,
-        description: str | None = None,
-        interval: timedelta | None = None,
-    ) -> Poll | Decorator:
-        """Makes a condition of a function: within `with function:` it has to hold.
-
-        It is checked before commands and during waits, at most every `seconds_interval`.
-        """
-        pause = interval.total_seconds() if interval is not None else seconds_interval
-
-        def make(function: Callable[[], bool | None]) -> Poll:
-            condition = PollingCondition(function, self.logger, pause, description)
-            return Poll(condition, self.polling_conditions, self.logger)
-
-        return make if fun_ is None else make(fun_)

@@ -10,6 +10,7 @@ from charioteer.errors import InputError
 from charioteer.paths import is_utf8
 from charioteer.testing.checkpoints.wishes import Wishes
 
+SEED_BITS = 32
 TRACE = "trace.jsonl"
 """The name of the trace in the output directory."""
 LEVELS = ["debug", "info", "warning", "error"]
@@ -51,9 +52,13 @@ class RunOptions:
     """Whether the log shows the output of commands as it comes, unless the script sets `stream`."""
     diagnosis: bool = True
     """Whether the machines are asked for the cause when the script fails."""
+    capture: bool = True
+    """Whether the last frames of each VLAN are kept, and written when the script fails."""
     keep_alive: bool = False
     """Whether the machines run on after a failure, until the run is interrupted."""
     checkpoints: Wishes = field(default_factory=Wishes)
+    seed: int | None = None
+    """Of the random decisions of network faults; None: a random one, which the log names."""
     vsock_offset: int | None = None
     """When machines have vsocks of the host's kernel: machine i has the address offset + i."""
 
@@ -90,7 +95,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="type the test instead of running the script",
     )
-    # Abbreviations that --no-diagnosis would otherwise make ambiguous.
+    # Abbreviations that --no-diagnosis and --no-capture would otherwise make ambiguous.
     parser.add_argument(
         *("--n", "--no", "--no-"),
         dest="interactive",
@@ -124,8 +129,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stream", action="store_true", help="show the output of commands line by line as it comes"
     )
+    parser.add_argument(
+        "--seed",
+        type=_seed,
+        metavar="N",
+        help="repeat the random decisions of the network faults of the run that named this seed",
+    )
     _add_options_of_failures(parser)
     _add_options_of_checkpoints(parser)
+
+
+def _seed(text: str) -> int:
+    seed = int(text) if text.isascii() and text.isdecimal() else -1
+    if not 0 <= seed < 1 << SEED_BITS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number from 0 to {(1 << SEED_BITS) - 1}"
+        )
+    return seed
 
 
 def _add_options_of_failures(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +154,12 @@ def _add_options_of_failures(parser: argparse.ArgumentParser) -> None:
         dest="diagnosis",
         action="store_false",
         help="do not ask the machines for the cause of a failure",
+    )
+    parser.add_argument(
+        "--no-capture",
+        dest="capture",
+        action="store_false",
+        help="do not keep the last frames of VLANs for a failure",
     )
     parser.add_argument(
         "--keep-alive",
@@ -192,7 +218,9 @@ def run_options(options: argparse.Namespace, output_directory: Path, label: str 
         log_level=options.log_level,
         stream=options.stream,
         diagnosis=options.diagnosis,
+        capture=options.capture,
         keep_alive=options.keep_alive,
+        seed=options.seed,
         checkpoints=Wishes(options.checkpoint, options.resume, options.clock == "now", label),
     )
 

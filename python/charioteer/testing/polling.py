@@ -1,8 +1,11 @@
-"""The object that the decorator `polling_condition` returns."""
+"""The decorator `polling_condition`, and the object that it returns."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import overload
 
+from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
 from charioteer.testing.duration import Duration
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine.retry import retry
@@ -46,3 +49,53 @@ class Poll(AbstractContextManager[None]):
 
 
 Decorator = Callable[[Callable[[], bool | None]], Poll]
+
+
+class PollingConditions:
+    """Part of the driver: what must hold all the time."""
+
+    def __init__(self, logger: AbstractLogger, checkpoints: RunCheckpoints) -> None:
+        self.logger = logger
+        self.polling_conditions: list[PollingCondition] = []
+        self._checkpoints = checkpoints
+
+    def check_polling_conditions(self) -> None:
+        """Raises PollingConditionError unless all active conditions hold."""
+        with self._checkpoints.polling() as is_due:
+            for condition in self.polling_conditions if is_due else ():
+                condition.maybe_raise()
+
+    @overload
+    def polling_condition(self, fun_: Callable[[], bool | None]) -> Poll:
+        ...
+
+    @overload
+    def polling_condition(
+        self,
+        fun_: None = None,
+        *,
+        seconds_interval: float = 2.0,
+        description: str | None = None,
+        interval: timedelta | None = None,
+    ) -> Decorator:
+        ...
+
+    def polling_condition(
+        self,
+        fun_: Callable[[], bool | None] | None = None,
+        *,
+        seconds_interval: float = 2.0,
+        description: str | None = None,
+        interval: timedelta | None = None,
+    ) -> Poll | Decorator:
+        """Makes a condition of a function: within `with function:` it has to hold.
+
+        It is checked before commands and during waits, at most every `seconds_interval`.
+        """
+        pause = interval.total_seconds() if interval is not None else seconds_interval
+
+        def make(function: Callable[[], bool | None]) -> Poll:
+            condition = PollingCondition(function, self.logger, pause, description)
+            return Poll(condition, self.polling_conditions, self.logger)
+
+        return make if fun_ is None else make(fun_)

@@ -1,25 +1,30 @@
 """Runs a test, from reading its configuration to its reports."""
 
-import os
 import sys
 import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 from charioteer.errors import InputError
-from charioteer.report import page
 from charioteer.style import style_for
-from charioteer.testing import failure, keep_alive, script_record, script_trace
+from charioteer.testing import (
+    failure,
+    journal,
+    keep_alive,
+    script_record,
+    script_trace,
+    watched_screens,
+)
 from charioteer.testing.checkpoints.plan import Plan, plan
 from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
 from charioteer.testing.config import DriverConfiguration
 from charioteer.testing.debug import Debug, DebugNop
-from charioteer.testing.diagnosis.failed_step import StepObserver
-from charioteer.testing.diagnosis.run_diagnosis import RunDiagnosis
+from charioteer.testing.diagnosis.run_diagnosis import USUAL_LIMITS, RunDiagnosis
 from charioteer.testing.driver import Driver
 from charioteer.testing.errors import MachineError
+from charioteer.testing.faults.seed import Seed, use_seed
 from charioteer.testing.forked import children_end_here
 from charioteer.testing.live.lines import Lines
 from charioteer.testing.live.logger import LiveLogger
@@ -27,20 +32,19 @@ from charioteer.testing.live.model import Model
 from charioteer.testing.logger import (
     AbstractLogger,
     CompositeLogger,
-    JunitXMLLogger,
-    LogLevel,
     QuietLogger,
     TerminalLogger,
-    TraceLogger,
-    XMLLogger,
 )
-from charioteer.testing.options import TRACE, Display, RunOptions
+from charioteer.testing.options import Display, RunOptions
 from charioteer.testing.output import in_order_with
+from charioteer.testing.run_logger import finish, make_logger
 from charioteer.testing.signals import Signals, Terminated
 from charioteer.testing.wording import kept_state
 
 OnFailure = Callable[[BaseException], None]
 INTERRUPTED = 130
+_JOURNAL_LIMIT = 10.0
+"""Seconds for reading the journals of all machines at the end of a run."""
 OUTPUT_CLOSED = 141
 """Of a run that passed, whose standard output was closed by its reader before the end."""
 
@@ -74,21 +78,27 @@ def run(configuration: DriverConfiguration, options: RunOptions) -> int:
 def _run_planned(
     configuration: DriverConfiguration, options: RunOptions, planned: Plan, signals: Signals
 ) -> int:
-    logger = _make_logger(options, [*configuration.vms, *configuration.containers])
+    logger = make_logger(
+        _on_terminal(options, [*configuration.vms, *configuration.containers]), options
+    )
+    use_seed(Seed(options.seed))
     try:
         driver = _make_driver(configuration, options, logger, planned.checkpoints)
         script_record.record(logger, str(configuration.test_script), driver.tests)
         diagnosis = RunDiagnosis(options.output_directory, logger, configuration.test_script)
         if not driver.interactive:
             diagnosis.remove_earlier()
+            driver.captures.is_on = options.capture
+            driver.captures.remove_earlier(configuration.vlans)
             driver.on_failure = _on_failure(driver, options, diagnosis)
+            driver.on_success = lambda: _after_success(driver, options, planned)
         for message in planned.messages:
             logger.log(message)
         for warning in planned.warnings:
             logger.warning(warning)
         if not options.keep_machine_state:
             logger.info(f"Machine state will be reset. To keep it, pass {kept_state.flag}")
-        with _output(driver, logger) as show_summary:
+        with _screens(driver, options), _output(driver, logger) as show_summary:
             try:
                 status = _run(driver, planned, options.vsock_offset, logger, signals)
             finally:
@@ -97,7 +107,7 @@ def _run_planned(
                 show_summary()
         return OUTPUT_CLOSED if status == 0 and logger.reporter.output_unread else status
     finally:
-        _finish(logger, sys.exc_info()[1], options)
+        finish(logger, sys.exc_info()[1], options)
 
 
 def _on_failure(driver: Driver, options: RunOptions, diagnosis: RunDiagnosis) -> OnFailure:
@@ -105,12 +115,36 @@ def _on_failure(driver: Driver, options: RunOptions, diagnosis: RunDiagnosis) ->
 
     def act(error: BaseException) -> None:
         if options.diagnosis:
-            diagnosis.make(error, [*driver.adopted, *driver.machines_nspawn])
+            # The journals are among what it asks for.
+            machines = [*driver.adopted, *driver.machines_nspawn]
+            diagnosis.make(error, machines, USUAL_LIMITS, driver.captures.written)
+        else:
+            _record_journals(driver, options)
         if options.keep_alive:
             diagnosis.show()
             keep_alive.wait(driver.machines, driver.logger, driver.global_timeout)
 
     return act
+
+
+def _after_success(driver: Driver, options: RunOptions, planned: Plan) -> None:
+    # A user who resumes waits for the verdict, and emulated guests take seconds for this.
+    if not planned.checkpoints.has_resumed:
+        _record_journals(driver, options)
+
+
+def _record_journals(driver: Driver, options: RunOptions) -> None:
+    """For the trace, after the script: reading them takes time from the guests.
+
+    Ctrl-C ends the reading, and does not change how the script has ended.
+    """
+    if not options.trace:
+        return
+    machines = [*driver.adopted, *driver.machines_nspawn]
+    try:
+        journal.record_all(machines, driver.logger, _JOURNAL_LIMIT)
+    except KeyboardInterrupt:
+        driver.logger.warning("the trace lacks the journals: reading them was ended by Ctrl-C")
 
 
 @contextmanager
@@ -134,6 +168,13 @@ def _output(driver: Driver, logger: CompositeLogger) -> Generator[Callable[[], N
             yield display.show_summary
 
 
+def _screens(driver: Driver, options: RunOptions) -> AbstractContextManager[None]:
+    """Within the block there are pictures of screens for pages that show the run."""
+    if not options.trace:
+        return nullcontext()
+    return watched_screens.taken(options.output_directory, lambda: list(driver.adopted))
+
+
 def _no_summary() -> None:
     pass
 
@@ -146,56 +187,6 @@ def _on_terminal(options: RunOptions, machines: Sequence[str]) -> AbstractLogger
         return TerminalLogger()
     widest = max(map(len, machines), default=0)
     return LiveLogger(Model(machines), Lines(style_for(), min(widest, 24)), options.verbose)
-
-
-def _make_logger(options: RunOptions, machines: Sequence[str]) -> CompositeLogger:
-    logger = CompositeLogger([_on_terminal(options, machines)])
-    if options.diagnosis:
-        logger.add_logger(StepObserver())
-    try:
-        if (log_file := os.environ.get("LOGFILE")) is not None and log_file != os.devnull:
-            logger.add_logger(XMLLogger(log_file))
-    except OSError as error:
-        raise InputError(f"the log file of the variable LOGFILE: {error}") from error
-    if options.trace:
-        try:
-            # The page of an earlier run would be taken for that of this one.
-            page.remove(options.output_directory)
-            logger.add_logger(TraceLogger(options.output_directory / TRACE))
-        except OSError as error:
-            raise InputError(f"the trace: {error}") from error
-    if options.junit_xml is not None:
-        logger.add_logger(JunitXMLLogger(options.output_directory / options.junit_xml))
-    if options.log_level is not None:
-        logger.set_log_level(LogLevel[options.log_level.upper()])
-    return logger
-
-
-def _finish(logger: CompositeLogger, error: BaseException | None, options: RunOptions) -> None:
-    """Writes pending reports, since no exit handler runs after SIGTERM.
-
-    `error`: what ends the run, unless its outcome was reported.
-    """
-    for each in logger.logger_list:
-        if isinstance(each, JunitXMLLogger):
-            try:
-                each.close()
-            except OSError as unwritten:
-                logger.log(f"cannot write the JUnit report: {unwritten}")
-    for each in logger.logger_list:
-        if isinstance(each, TraceLogger) and (reason := each.close(error)):
-            logger.log(f"the trace is incomplete: {reason}")
-    if options.report:
-        _write_page(logger, options)
-    logger.collect()
-    logger.reporter.flush()
-
-
-def _write_page(logger: CompositeLogger, options: RunOptions) -> None:
-    try:
-        page.write(options.output_directory)
-    except Exception as error:  # The outcome of a run must not depend on its page.
-        logger.log(f"cannot write the page of the run: {type(error).__name__}: {error}")
 
 
 def _make_driver(

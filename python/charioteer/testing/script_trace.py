@@ -1,21 +1,54 @@
 """The position in the test script at which an exception was raised."""
 
 import linecache
+import os
 import sys
 import threading
 import traceback
+from pathlib import Path
 from types import FrameType, TracebackType
 
-from charioteer.testing.text import printable
+import charioteer
+from charioteer.testing.text import encodable, printable
 
 SCRIPT = "<string>"
 """The file name of a test script in tracebacks."""
 
 
-def remember_source(script: str) -> None:
-    """Registers the source of the script, so that tracebacks show its lines."""
+_PACKAGE = str(Path(charioteer.__file__).parent) + os.sep
+
+
+class _Current:
+    """The script whose source was registered last."""
+
+    name = ""
+
+
+def remember_source(script: str, name: str = "") -> None:
+    """Registers the source of the script, so that tracebacks show its lines.
+
+    `name` is that of its file, for `current_place`.
+    """
+    _Current.name = encodable(name)
     lines = [line + "\n" for line in script.split("\n")]
     linecache.cache[SCRIPT] = (len(script), None, lines, SCRIPT)
+
+
+def current_place() -> str:
+    """Where the calling thread is in the script, as "test.py:14".
+
+    Outside of a script: where it is in the program that uses the driver as a library. "" if it is in
+    neither.
+    """
+    line = current_line()
+    if line is not None:
+        return f"{_Current.name}:{line}" if _Current.name else f"line {line}"
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    if frame is None or not os.path.isabs(frame.f_code.co_filename):
+        return ""
+    return f"{encodable(os.path.basename(frame.f_code.co_filename))}:{frame.f_lineno}"
 
 
 def current_line() -> int | None:

@@ -5,7 +5,7 @@ Machines are processes, and the run is one, too; threads of the script are threa
 
 from typing import Any
 
-from charioteer.trace.records import Record, Span, Trace
+from charioteer.trace.records import Record, Span, Trace, unit_text
 
 Event = dict[str, Any]
 _RUN = 1
@@ -47,8 +47,9 @@ def _span(span: Span, numbers: dict[str, int]) -> Event:
 def _instant(record: Record, numbers: dict[str, int]) -> Event | None:
     name = {
         "console": record.get("text"),
+        "journal": record.get("text"),
         "message": record.get("text"),
-        "state": record.get("state"),
+        "state": unit_text(record) if record.get("state") == "unit" else record.get("state"),
         "phase": f"phase: {record.get('phase')}",
         "failed": "failed",
         "finding": record.get("text"),
@@ -60,11 +61,11 @@ def _instant(record: Record, numbers: dict[str, int]) -> Event | None:
     return {
         "ph": "i",
         # The thread's, for consoles and messages, or that of the whole process.
-        "s": "t" if record["kind"] in ("console", "message") else "p",
+        "s": "t" if record["kind"] in ("console", "journal", "message") else "p",
         "name": name,
         "cat": record["kind"],
         "pid": numbers[str(record.get("machine", ""))],
-        "tid": _CONSOLE if record["kind"] == "console" else 0,
+        "tid": _CONSOLE if record["kind"] in ("console", "journal") else 0,
         "ts": _micros(record["t"]),
         "args": {name: each for name, each in record.items() if name not in ("kind", "t")},
     }

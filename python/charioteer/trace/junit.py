@@ -42,6 +42,9 @@ class _Cases:
             self._begin_subtest(record)
         elif kind == "end":
             self._end_subtest(record)
+        elif kind == "explanation":
+            self._current()["explanation"] = record["text"]
+            self._current()["failed"] = True
         elif not record.get("hidden"):
             self._add_text(record)
 
@@ -86,4 +89,11 @@ class _Cases:
 
 
 def _case(name: str) -> Case:
-    return {"name": name, "output": [], "errors": [], "failed": False, "time": 0.0}
+    return {
+        "name": name,
+        "output": [],
+        "errors": [],
+        "failed": False,
+        "time": 0.0,
+        "explanation": "",
+    }

@@ -9,7 +9,7 @@ import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from charioteer.trace.records import Record, Span, Trace
+from charioteer.trace.records import Record, Span, Trace, unit_text
 
 _INTERNAL = 1  # SPAN_KIND_INTERNAL
 _OK, _ERROR = 1, 2  # STATUS_CODE_OK, STATUS_CODE_ERROR
@@ -91,6 +91,8 @@ class _Spans:
 
     def _event(self, record: Record) -> Record:
         named = record.get("text") or record.get("state") or record["kind"]
+        if record.get("state") == "unit":
+            named = unit_text(record)
         fields = {k: v for k, v in record.items() if k not in ("t", "text", "span")}
         attributes = _attributes({f"charioteer.{k}": v for k, v in fields.items()})
         return {

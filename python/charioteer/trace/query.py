@@ -134,7 +134,11 @@ def _steps(trace: Trace, query: Query) -> dict[str, Any]:
 
 
 def _log(trace: Trace, query: Query) -> dict[str, Any]:
-    return _records(trace, query, [*trace.of_kind("message"), *trace.of_kind("console")])
+    return _records(
+        trace,
+        query,
+        [each for each in trace.records if each["kind"] in ("message", "console", "journal")],
+    )
 
 
 def _events(trace: Trace, query: Query) -> dict[str, Any]:

@@ -68,8 +68,10 @@ class Trace:
     """The trace of a run, which may still last or may have been killed."""
 
     def __init__(self, records: list[Record]) -> None:
-        """`records` begin with that of the run."""
-        self.records = records
+        """`records` begin with that of the run, as they were written. `self.records` is in the order
+        of time: lines of journals are at the time at which they were logged.
+        """
+        self.records = _by_time(records)
         self.header = records[0]
         self.end = max(float(each["t"]) for each in records)
 
@@ -144,6 +146,29 @@ class Trace:
 
 
 _OF_SPANS = ("kind", "t", "span", "duration")
+
+
+def _by_time(records: list[Record]) -> list[Record]:
+    """The records with lines of journals, which are recorded later, at the times of those."""
+    if not any(each["kind"] == "journal" for each in records):
+        return records
+    placed = []
+    for each in records:
+        if each["kind"] == "journal":
+            others = {name: value for name, value in each.items() if name != "age"}
+            each = {**others, "t": max(0.0, each["t"] - each["age"])}
+        placed.append(each)
+    return sorted(placed, key=lambda each: float(each["t"]))
+
+
+def unit_text(record: Record) -> str:
+    """The words for a record of kind `state` that is the change of a unit."""
+    details = record["details"]
+    sub = (
+        f" ({details['sub']})" if details.get("sub", details["active"]) != details["active"] else ""
+    )
+    of_user = f" of {details['user']}" if "user" in details else ""
+    return f"{details['unit']}{of_user}: {details['active']}{sub}"
 
 
 def load(path: Path) -> Trace:

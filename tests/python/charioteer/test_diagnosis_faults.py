@@ -32,6 +32,25 @@ class TestClock:
 
 
 class TestCrashes:
+    def test_core_dumps_of_systemd_have_the_name_of_the_program(self) -> None:
+        boot = "0123456789abcdef" * 2
+        cores = (
+            f"-rw-r----- 1 0 0 9000 2025-11-30 00:00:00.000000000 +0000"
+            f" /var/lib/systemd/coredump/core.my.db.0.{boot}.440.1764460790000000.zst\n"
+            "-rw------- 1 0 0 0 2025-11-30 00:00:00.000000000 +0000 /core.of.nothing\n"
+        )
+        guest = answer(cores=cores, clock=str(NOW))
+        (finding,) = crashes.findings(case(request(), guest))
+        assert finding.text == "my.db (pid 440) crashed with a core dump"
+        assert finding.about == {"my.db", "my.db.service"} and finding.age == NOW - 1764460800
+
+    def test_other_core_dumps_are_named_by_their_file(self) -> None:
+        cores = "-rw------- 1 0 0 300 2025-11-29 23:59:50.500000000 -0100 /core.440\n"
+        (finding,) = crashes.findings(case(request(), answer(cores=cores, clock=str(NOW + 4000))))
+        assert finding.text == "a program crashed with a core dump"
+        assert finding.evidence == ("/core.440",)
+        assert finding.age == NOW + 4000 - 1764464390.5
+
     def test_programs(self) -> None:
         kernel = (
             "[   98.0] parser[431]: segfault at 0 ip 0000 sp 0000 error 4 in parser[5500+1000]\n"

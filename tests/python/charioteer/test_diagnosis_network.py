@@ -76,11 +76,11 @@ class TestPorts:
 
     def test_without_ss(self) -> None:
         text = (
-            "==> /proc/net/tcp <==\n  sl  local_address rem_address   st\n"
+            "  sl  local_address rem_address   st\n"
             "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000\n"
             "   1: 0201A8C0:0016 0101A8C0:C000 01 00000000:00000000\n"
         )
-        (one,) = sockets.listeners_of(answer(proc_sockets=text))
+        (one,) = sockets.listeners_of(answer(files={"/proc/net/tcp": text}))
         assert (one.address, one.port, one.is_local) == ("127.0.0.1", "8080", True)
 
 

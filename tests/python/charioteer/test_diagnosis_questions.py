@@ -4,14 +4,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from charioteer.testing.diagnosis import questions
+from charioteer.testing.diagnosis import combined, questions
 
 from support.diagnosed import request
 
 SYSTEMCTL = """\
 case $1 in
-list-units) printf 'bad.service loaded failed failed Bad\\nold.device loaded activating x Disk\\n';;
-show) echo "shown: $*";;
+show)
+  printf 'NRestarts=0\\nId=bad.service\\nActiveState=failed\\n'
+  case $* in *web.service*) printf '\\nId=web.service\\nActiveState=inactive\\nJob=7\\n';; esac;;
 list-jobs) echo "1 a.service start waiting";;
 esac
 """
@@ -40,20 +41,31 @@ def answers(programs: Path, machine: str, shell: str = "bash", **asked: object) 
 def test_the_machine_of_the_step(programs: Path, shell: str) -> None:
     asked = {"units": ["web.service"], "hosts": ["server"], "files": ["/etc/passwd", "/etc/n'one"]}
     found = answers(programs, "client", shell, **asked)
-    assert "-- bad.service web.service" in found["show"]
+    assert "Id=bad.service" in found["show"] and "Id=web.service" in found["show"]
     assert "a.service start waiting" in found["jobs"] and "logged:" in found["journal"]
     assert "-u bad.service -u web.service" in found["unit-journal"]
     assert "/proc/meminfo <==" in found["files"] and float(found["clock"]) > 0
     assert "missing /etc/n'one" in found["paths"] and " /etc/passwd" in found["paths"]
+    assert "mtu" in found["addresses"] and found["disks"].count("\n") and "inodes" in found
+    assert "sockets" in found and "/proc/net/tcp <==" not in found["files"]
     assert "ping server" in found and "large-ping server" not in found and "end" in found
 
 
 def test_a_machine_that_the_step_does_not_concern(programs: Path) -> None:
     found = answers(programs, "other", units=["web.service"], hosts=["server"])
-    assert "-- bad.service web.service" in found["show"]
+    assert "Id=web.service" in found["show"]
+    assert "sockets" not in found and "/proc/net/tcp <==" in found["files"]
+    assert "sockets" in answers(programs, "other", ports=["80"])
     assert "journal" not in found and "-u web.service" not in found["unit-journal"]
     assert "-u bad.service" in found["unit-journal"] and "ping server" not in found
     assert "journal" in answers(programs, "server", hosts=["server"])
+
+
+def test_jobs_are_asked_for_where_they_may_matter(programs: Path) -> None:
+    assert "jobs" in answers(programs, "other", units=["web.service"])
+    assert "jobs" in answers(programs, "client")
+    assert "jobs" not in answers(programs, "other")
+    assert "jobs" not in answers(programs, "client", units=["idle.service"])
 
 
 def test_an_answer_that_was_cut_off() -> None:
@@ -61,3 +73,29 @@ def test_an_answer_that_was_cut_off() -> None:
         "clock": "1.5\n",
         "files": "==> /a",
     }
+
+
+def test_one_answer_of_ip_is_that_to_three_questions() -> None:
+    lines = {
+        "addresses": "1: lo: <UP> mtu 65536\n    inet 127.0.0.1/8 scope host lo",
+        "routes": "default via 10.0.2.2 dev eth0\n192.168.1.0/24 dev eth1 scope link",
+        "neighbours": "10.0.2.2 dev eth0 lladdr 52:55:0a:00:02:02 REACHABLE\nfe80::2 dev eth1 FAILED",
+    }
+    assert combined.separated({"ip": "\n".join(lines.values()), "clock": "1"}) == {
+        **lines,
+        "clock": "1",
+    }
+
+
+def test_one_answer_of_df_is_that_to_two_questions() -> None:
+    text = (
+        "Filesystem 1K-blocks Used Avail Use% Inodes IUsed IFree IUse% Mounted on\n"
+        "/dev/vda 1997160 900 10 100% 131072 25000 106072 20% /\n"
+        "none 20 0 20 0% - - - - /srv/my mail\n"
+        "df: cut off\n"
+    )
+    found = combined.separated({"filesystems": text})
+    assert found["disks"].split("\n")[1:] == [
+        "/dev/vda 1997160 900 10 100% /", "none 20 0 20 0% /srv/my mail"
+    ]  # fmt: skip
+    assert found["inodes"].split("\n")[1] == "/dev/vda 131072 25000 106072 20% /"

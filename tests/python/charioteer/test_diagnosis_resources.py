@@ -56,6 +56,33 @@ def test_little_memory() -> None:
     assert found(answer(files={"/proc/meminfo": meminfo.replace("10000", "90000")})) == []
 
 
+SWAPPED = {"/proc/meminfo": "MemTotal: 500000 kB\nSwapTotal: 204800 kB\nSwapFree: 102400 kB\n"}
+
+
+def test_processes_that_wait_for_memory() -> None:
+    pressure = {"/proc/pressure/memory": "some avg10=35.20 avg60=9.01 total=9\nfull avg10=30.00\n"}
+    (finding,) = resources.findings(case(request(), answer(files={**SWAPPED, **pressure})))
+    assert finding.text == "the guest swaps: processes waited for memory 35 % of the last 10 s"
+    assert finding.evidence[1] == "100 of 200 MiB of swap space are in use"
+    assert found(answer(files=pressure)) == [
+        "the guest reads its programs again and again: processes waited for memory 35 % of the last 10 s"
+    ]
+
+
+def test_swapping_without_information_on_pressure() -> None:
+    vmstat = {"/proc/vmstat": "pgpgin 99999999\npswpin 150000\npswpout 250000\n"}
+    assert found(answer(files={**SWAPPED, **vmstat})) == [
+        "the guest has swapped 1562 MiB since its boot, more than its memory"
+    ]
+
+
+def test_a_little_swapping_is_no_finding() -> None:
+    pressure = {"/proc/pressure/memory": "some avg10=3.10 avg60=9.01 total=9\n"}
+    vmstat = {"/proc/vmstat": "pswpin 150000\npswpout 250000\n"}
+    assert found(answer(files={**SWAPPED, **pressure, **vmstat})) == []
+    assert found(answer(files={**SWAPPED, "/proc/vmstat": "pswpin 15\npswpout 25\n"})) == []
+
+
 def test_open_files() -> None:
     assert found(answer(files={"/proc/sys/fs/file-nr": "996\t0\t1000\n"})) == [
         "996 files are open, of at most 1000 in the whole system"

@@ -116,8 +116,34 @@ def test_states_change_with_qemu_and_its_events() -> None:
 )
 def test_units_change_as_systemd_writes_on_the_console(text: str, failed: bool | None) -> None:
     trace = trace_of({"kind": "console", "t": 1, "machine": "web", "text": text})
-    found = units.of(log.of(trace, ["web"]))
-    assert found == ([] if failed is None else [{"entry": 0, "failed": failed}])
+    found = units.of(trace, log.of(trace, ["web"]))
+    change = {"t": 1, "machine": "web", "text": text, "failed": failed, "entry": 0}
+    assert found == ([] if failed is None else [change])
+
+
+def test_units_change_as_systemd_signals_once_it_does() -> None:
+    def signalled(t: float, active: str, sub: str) -> Record:
+        details = {"unit": "web.service", "active": active, "sub": sub}
+        return {"kind": "state", "t": t, "state": "unit", "machine": "web", "details": details}
+
+    def written(t: float, machine: str) -> Record:
+        return {"kind": "console", "t": t, "machine": machine, "text": "[  OK  ] Started a"}
+
+    trace = trace_of(
+        written(1, "web"), signalled(1.9, "inactive", "dead"),
+        signalled(2, "activating", "start"), signalled(3, "active", "running"),
+        written(4, "web"), written(4, "db"), signalled(5, "activating", "auto-restart"),
+        signalled(6, "inactive", "dead"),
+    )  # fmt: skip
+    found = units.of(trace, log.of(trace, trace.machines))
+    assert [(each["t"], each["text"], each["failed"]) for each in found] == [
+        (1, "[  OK  ] Started a", False),
+        (3, "web.service: active (running)", False),
+        (4, "[  OK  ] Started a", False),
+        (5, "web.service: activating (auto-restart)", True),
+        (6, "web.service: inactive (dead)", False),
+    ]
+    assert states.events(trace) == []
 
 
 def test_the_script_is_the_text_of_all_its_records() -> None:
@@ -134,6 +160,34 @@ def test_traffic_is_of_the_second_before_a_record_or_since_the_last() -> None:
     found = traffic.of(trace_of(record(2, 2), record(5, 1), record(5.25, 1, dropped=3)))
     assert [each["vlan"] for each in found] == [1, 2]
     assert found[0]["seconds"] == [1, 0.25] and found[0]["dropped"] == [0, 3]
+
+
+def test_traffic_has_its_senders() -> None:
+    def record(t: float, **fields: list[Any]) -> Record:
+        return {"kind": "traffic", "t": t, "vlan": 1, "frames": 3, "bytes": 180, **fields}
+
+    first = record(1, senders=["web.1", "db.1"], sender_frames=[2, 1], sender_bytes=[120, 60])
+    second = record(2, senders=["db.1"], sender_frames=[3], sender_bytes=[180])
+    (found,) = traffic.of(trace_of(first, second, record(3)))
+    assert found["names"] == ["web.1", "db.1"]
+    assert found["senders"] == [[[0, 2, 120], [1, 1, 60]], [[1, 3, 180]], []]
+
+
+def test_faults_of_a_vlan_have_their_begin_and_end() -> None:
+    def record(t: float, name: str, state: str) -> Record:
+        return {"kind": "fault", "t": t, "vlan": 2, "name": name, "state": state, "text": "a <-> b"}
+
+    (found,) = traffic.of(
+        trace_of(
+            *(record(1, "drop-1", "begin"), record(2, "slow-1", "begin")),
+            *(record(4, "drop-1", "end"), {"kind": "message", "t": 9, "text": "last"}),
+        )
+    )
+    assert found["vlan"] == 2 and found["t"] == []
+    assert found["faults"] == [
+        {"begin": 1, "end": 4, "text": "drop-1: a <-> b"},
+        {"begin": 2, "end": 9, "text": "slow-1: a <-> b"},
+    ]
 
 
 class TestFiles:

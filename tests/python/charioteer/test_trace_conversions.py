@@ -86,6 +86,20 @@ class TestReading:
         span = Trace([HEADER, RUN[6]]).spans[2]
         assert (span.begin, span.end, span.is_open) == (2.0, 3, False)
 
+    def test_lines_of_journals_are_at_the_time_at_which_they_were_logged(self) -> None:
+        line = {"kind": "journal", "t": 7, "age": 4.5, "machine": "db", "text": "sshd: no",
+                "priority": 3}  # fmt: skip
+        before = {**line, "age": 99, "text": "kernel: before the run"}
+        assert not problems(line, SCHEMA)
+        trace = Trace([*RUN[:-1], before, line, RUN[-1]])
+        assert trace.header == HEADER and trace.records[-1] == RUN[-1]
+        assert [(each["t"], each["text"]) for each in trace.of_kind("journal")] == [
+            (0.0, "kernel: before the run"),
+            (2.5, "sshd: no"),
+        ]
+        assert ask(trace, "log step=2 machine=db")["items"][0]["text"] == "sshd: no"
+        assert "sshd: no" in [each["name"] for each in chrome.convert(trace)["traceEvents"]]
+
 
 class TestChrome:
     def test_every_event_has_what_the_format_requires(self, trace: Trace) -> None:
@@ -155,6 +169,15 @@ class TestOtlp:
 
 
 class TestJunit:
+    def test_the_failure_of_the_current_case_has_its_explanation(self) -> None:
+        explanation = {"kind": "explanation", "t": 8, "text": "why the test failed:\n  a & b"}
+        assert not problems(explanation, SCHEMA)
+        report = junit.convert(Trace([*RUN[:-1], explanation, RUN[-1]]))
+        part, main_case = report.split('<testcase name="main"')
+        assert (
+            ">why the test failed:\n  a &amp; b</failure>" in part and "</failure>" not in main_case
+        )
+
     def test_a_killed_run_has_failed(self) -> None:
         assert 'failures="1"' in junit.convert(Trace(RUN[:5]))
         assert "the run did not finish" in junit.convert(Trace(RUN[:5]))

@@ -1,5 +1,6 @@
-"""`charioteer watch` serves the page of a run that lasts, to those who know its address only."""
+"""`charioteer watch` serves the page of a running test, to those who know its address only."""
 
+import json
 import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from charioteer.cli import watch
 from charioteer.cli.program import main
+from charioteer.report import screens
 
 from support import traces
 from support.patience import until
@@ -86,3 +88,34 @@ def test_a_server_beside_a_run_ends_with_it(
 def test_it_needs_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", str(tmp_path / "none")]) == 2
     assert "is not a directory" in capsys.readouterr().err
+
+
+def test_pictures_are_wanted_while_a_page_asks(watched: Watched) -> None:
+    traces.write(watched.folder, BEGIN)
+    screens.offer(watched.folder)
+    assert not screens.are_wanted(watched.folder)
+    status, text, _ = watched.get("screens.json")
+    assert (status, text) == (200, "[]") and screens.are_wanted(watched.folder)
+    screens.path_of(watched.folder, "web").write_bytes(traces.png(32, 20))
+    (picture,) = json.loads(watched.get("screens.json")[1])
+    assert picture["machine"] == "web"
+    assert watched.content(picture["href"]) == traces.png(32, 20)
+    assert "web.png" not in str(watched.data()["files"])
+
+
+def test_a_page_that_asks_when_the_run_ends_leaves_no_folder(watched: Watched) -> None:
+    traces.write(watched.folder, BEGIN)
+    screens.offer(watched.folder)
+    assert watched.get("screens.json")[0] == 200 and screens.are_wanted(watched.folder)
+    # The result comes later.
+    screens.withdraw(watched.folder)
+    assert watched.get("screens.json")[:2] == (200, "[]")
+    assert not (watched.folder / screens.FOLDER).exists()
+
+
+def test_pictures_of_an_earlier_run_are_removed(tmp_path: Path) -> None:
+    screens.offer(tmp_path)
+    screens.path_of(tmp_path, "web").write_bytes(traces.png(32, 20))
+    screens.want(tmp_path)
+    screens.offer(tmp_path)
+    assert screens.versions(tmp_path) == {} and not screens.are_wanted(tmp_path)

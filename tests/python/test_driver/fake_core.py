@@ -227,6 +227,39 @@ class FakeVLan:
         self.nr = nr
         self.socket_dir = f"{tmp_dir}/vde{nr}.ctl"
         self.stream_socket = f"{tmp_dir}/vde{nr}.stream"
+        self.faults: dict[str, dict[str, Any]] = {}
+        self.started: list[dict[str, Any]] = []
+        self.failure: Exception | None = None  # of remove_fault
+
+    def add_fault(
+        self, name: str, kind: str, values: Any, links: Any, match: str, seed: int, origin: str
+    ) -> "FakeFaultCounts":
+        if match == "bad":
+            raise ValueError("the filter 'bad' is not one of libpcap's: syntax error")
+        fault = {"name": name, "kind": kind, "values": dict(values), "links": list(links)}
+        self.faults[name] = {**fault, "match": match, "seed": seed, "origin": origin}
+        self.started.append(self.faults[name])
+        return FakeFaultCounts()
+
+    def remove_fault(self, name: str) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.faults.pop(name, None)
+
+    def counters(self) -> dict[str, int]:
+        return {"received": 0}
+
+    def stop(self) -> None:
+        self.faults.clear()
+
+    def keep_frames(self) -> None:
+        pass
+
+
+@fake_of("FaultCounts")
+class FakeFaultCounts:
+    def named(self) -> dict[str, int]:
+        return {"seen": 3, "dropped": 2, "held": 0}
 
 
 @fake_of("Session")

@@ -1,7 +1,9 @@
 """The bridges of the host that containers are attached to."""
 
 import errno
+import os
 import socket
+from pathlib import Path
 
 import pytest
 from charioteer.testing import containers
@@ -28,3 +30,11 @@ def test_other_errors_of_the_kernel_are_raised(monkeypatch: pytest.MonkeyPatch) 
     fail_with(errno.EPERM, monkeypatch)
     with pytest.raises(OSError, match="from the kernel"):
         containers.attach("vde-tap1", "br1")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="entering a network requires root")
+def test_the_addresses_of_a_process_are_those_of_its_network() -> None:
+    addresses = containers.addresses_of(os.getpid())
+    interfaces = Path("/sys/class/net").glob("*/address")
+    own = {file.read_text().strip() for file in interfaces} - {"00:00:00:00:00:00"}
+    assert own <= {*addresses} and all(len(each) == 17 for each in addresses)

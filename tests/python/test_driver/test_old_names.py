@@ -25,7 +25,7 @@ def test_names_are_the_library_s_objects(name: str) -> None:
     library: Any = importlib.import_module(f"charioteer.testing.{name}")
     others = {"get_tmp_dir", "pythonize_name", "load_driver_configuration", "UEFITime"}
     # Names that upstream's modules import.
-    others |= {"AbstractLogger", "MachineError", "RequestedAssertionFailed"}
+    others |= {"AbstractLogger", "MachineError", "PollingCondition", "RequestedAssertionFailed"}
     assert old.__all__
     for each in set(old.__all__) - others:
         assert getattr(old, each) is getattr(library, each), each

@@ -7,7 +7,7 @@ let logTimes = new Float64Array(0);
 /** The texts of steps and of the log in lower case, made at the first search. */
 let lowerTexts = {};
 
-/** Takes the data of the run; those of a run that lasts are replaced again and again. */
+/** Takes the data of the run; those of a running test are replaced again and again. */
 function loadRun(data) {
   Object.assign(run, data);
   stepByNumber.clear();

@@ -134,10 +134,9 @@ function statesOf(step) {
   return section("State before and after", table, el("ul", { class: "events" }, ...list), trafficDuring(step));
 }
 
-/** What systemd wrote about units during a step. */
+/** The units that changed during a step. */
 function unitsDuring(step) {
-  return run.units.map(({ entry, failed }) => ({ t: logTimes[entry], machine: run.machines[run.log.machine[entry]],
-    text: run.log.text[entry], failed })).filter(({ t, machine }) =>
+  return run.units.filter(({ t, machine }) =>
     t >= step.begin && t <= step.end && (!step.machine || machine === step.machine));
 }
 
@@ -158,7 +157,7 @@ function entryDetail(entry) {
   const level = run.levels[run.log.level[entry]];
   const machine = run.machines[run.log.machine[entry]];
   const step = stepByNumber.get(run.log.step[entry]);
-  const kind = level === "console" ? "Line of the console" : `Message (${level})`;
+  const kind = { console: "Line of the console", journal: "Line of the journal" }[level] || `Message (${level})`;
   return [
     head(null, kind, machine && el("span", { class: "tag", text: machine }), `at ${formatTime(run.log.t[entry])}`,
       wallTime(run.log.t[entry]).toISOString().slice(11, 23)),

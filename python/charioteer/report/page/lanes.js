@@ -50,9 +50,11 @@ function marksOf(machine) {
       marks.push({ t: logTimes[at], shape, text: run.log.text[at], entry: at });
     }
   }
-  for (const { entry, failed } of run.units) {
-    if (run.log.machine[entry] !== number) continue;
-    marks.push({ t: logTimes[entry], shape: failed ? "unit-failed" : "unit", text: run.log.text[entry], entry });
+  for (const unit of run.units) {
+    if (unit.machine !== machine) continue;
+    const { t, text, entry } = unit;
+    const about = entry === undefined ? { event: unit } : { entry };
+    marks.push({ t, shape: unit.failed ? "unit-failed" : "unit", text, ...about });
   }
   for (const file of run.files) {
     const step = stepByNumber.get(file.step);
@@ -65,6 +67,32 @@ function marksOf(machine) {
 function shapeOf({ state, details }) {
   if (state === "panic" || details.event === "GUEST_PANICKED") return "error";
   return { start: "start", end: "end", "time-limit": "error" }[state] || "event";
+}
+
+/** Whether a sender of a VLAN is a card of the machine: "web.1", or "web.1#2" for its second one. */
+function isCardOf(sender, machine, vlan) {
+  const name = `${machine}.${vlan}`;
+  return sender === name || sender.startsWith(`${name}#`);
+}
+
+/** What the machine has sent on all VLANs, as columns sorted by the ends of seconds; null if nothing. */
+function sentBy(machine) {
+  const rows = [];
+  for (const { vlan, names, t, seconds, senders } of run.traffic) {
+    const own = new Set(names.flatMap((name, at) => (isCardOf(name, machine, vlan) ? [at] : [])));
+    if (!own.size) continue;
+    senders.forEach((list, at) => {
+      const cards = list.filter(([number]) => own.has(number));
+      if (!cards.length) return;
+      const frames = cards.reduce((sum, card) => sum + card[1], 0);
+      const bytes = cards.reduce((sum, card) => sum + card[2], 0);
+      rows.push({ t: t[at], seconds: seconds[at], frames, bytes, vlan });
+    });
+  }
+  if (!rows.length) return null;
+  rows.sort((a, b) => a.t - b.t);
+  const most = rows.reduce((high, row) => Math.max(high, row.bytes / row.seconds), 1);
+  return { rows, times: Float64Array.from(rows, (row) => row.t), most };
 }
 
 /** One lane for the script, one for each machine, one for each VLAN, from top to bottom. */
@@ -81,6 +109,7 @@ function makeLanes() {
     rows: packedRows(steps),
     marks: marksOf(machine),
     console: machine ? Float64Array.from(times[run.machines.indexOf(machine)]) : null,
+    sent: machine ? sentBy(machine) : null,
   }));
   for (const traffic of run.traffic) {
     const most = traffic.bytes.reduce((high, bytes, at) => Math.max(high, bytes / traffic.seconds[at]), 1);
@@ -107,6 +136,10 @@ function placeLanes(lanes) {
       }
       if (lane.console && lane.console.length) {
         lane.consoleY = y + 2;
+        y += CONSOLE + 2;
+      }
+      if (lane.sent) {
+        lane.sentY = y + 2;
         y += CONSOLE + 2;
       }
       y = Math.max(y, lane.top + 18);

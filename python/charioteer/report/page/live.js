@@ -1,4 +1,4 @@
-// A run that lasts: takes its data again and again from the server that has sent the page.
+// A running test: takes its data again and again from the server that has sent the page.
 
 const POLL = 1000;
 const POLL_SLOWLY = 4000;
@@ -13,6 +13,7 @@ function refresh(data) {
   const isSame = step && step.state === before.state;
   showFacts();
   showCause();
+  showMachines();
   timeline.load();
   if (step) store.chosen = { step };
   showTabs();
@@ -41,6 +42,7 @@ function followRun() {
     setTimeout(ask, isRunning() && byId("connection").hidden ? POLL : POLL_SLOWLY);
   };
   ask();
+  followScreens();
 }
 
 function showConnection(isThere) {

@@ -41,6 +41,7 @@ class Painter {
     }
     for (const row of lane.rows) this.row(row);
     if (lane.consoleY) this.console(lane);
+    if (lane.sentY) this.sent(lane);
     this.marks(lane);
   }
 
@@ -122,6 +123,24 @@ class Painter {
     });
   }
 
+  /** What the machine has sent: a column for each second, or pixel, in logarithmic scale. */
+  sent(lane) {
+    const { context, palette, view } = this;
+    const { rows, times, most } = lane.sent;
+    const bottom = lane.sentY + CONSOLE;
+    context.fillStyle = palette.traffic;
+    let at = lowerBound(times, view.begin);
+    while (at < rows.length && rows[at].t - rows[at].seconds <= view.end) {
+      const left = view.x(rows[at].t - rows[at].seconds);
+      const next = Math.max(at + 1, lowerBound(times, view.time(left + 1), at));
+      const rate = Math.max(...rows.slice(at, next).map(({ bytes, seconds }) => bytes / seconds));
+      const height = 2 + (CONSOLE - 3) * (Math.log1p(rate) / Math.log1p(most));
+      const right = Math.max(view.x(rows[next - 1].t), left + 1);
+      context.fillRect(left, bottom - height, Math.max(1, right - left - 0.75), height);
+      at = next;
+    }
+  }
+
   traffic(lane) {
     const { context, palette, view } = this;
     const { t, seconds, bytes, dropped } = lane.traffic;
@@ -144,6 +163,11 @@ class Painter {
       if (lost) this.symbol("warning", (left + right) / 2, lane.top + 6);
       context.fillStyle = palette.traffic;
       at = next;
+    }
+    context.fillStyle = palette.warning;
+    for (const { begin, end } of lane.traffic.faults) {
+      const left = view.x(begin);
+      context.fillRect(left, lane.top, Math.max(2, view.x(end) - left), 3);
     }
     context.fillStyle = palette.line;
     context.fillRect(0, bottom, view.width, 1);

@@ -1,5 +1,8 @@
 // Pointer and keyboard of the timeline.
 
+/** Of one second, in a tip. */
+const MOST_SENDERS = 5;
+
 /** The step, mark or traffic at a point of the lanes, with the text of its tip; null if there is none. */
 function thingAt(timeline, x, y) {
   const lane = timeline.lanes.find((each) => y >= each.top - 2 && y < each.top + each.height + 2);
@@ -15,6 +18,7 @@ function thingAt(timeline, x, y) {
   const row = lane.rows.find((each) => y >= each.y && y < each.y + ROW);
   const step = row && stepIn(row, time, near);
   if (step) return { step, text: step.name, time: step.begin, seconds: step.end - step.begin };
+  if (lane.sentY && y >= lane.sentY) return sentAt(lane, time);
   if (lane.consoleY && y >= lane.consoleY) return consoleAt(lane, time, near);
   return null;
 }
@@ -41,13 +45,32 @@ function consoleAt(lane, time, near) {
   return { entry, text, time: lane.console[at] };
 }
 
+function sentAt(lane, time) {
+  const { rows, times } = lane.sent;
+  const from = lowerBound(times, time);
+  if (from >= rows.length || rows[from].t - rows[from].seconds > time) return null;
+  const { t, seconds } = rows[from];
+  const texts = rows.slice(from, from + MOST_SENDERS)
+    .filter((row, at) => at === 0 || row.t - row.seconds < time)
+    .map((row) => `${formatCount(row.frames, "frame", "frames")}, ${formatBytes(row.bytes)} on VLAN ${row.vlan}`);
+  return { text: `sent ${texts.join("; ")}`, time: t - seconds, seconds };
+}
+
 function trafficAt(lane, time) {
   const { t, seconds, frames, bytes, dropped } = lane.traffic;
+  const faults = lane.traffic.faults.filter(({ begin, end }) => begin <= time && time <= end);
+  const texts = faults.map(({ text }) => text);
   const at = lowerBound(lane.times, time);
-  if (at >= t.length || t[at] - seconds[at] > time) return null;
+  if (at >= t.length || t[at] - seconds[at] > time) {
+    return texts.length ? { text: texts.join("; "), time: faults[0].begin, seconds: faults[0].end - faults[0].begin } : null;
+  }
   const lost = dropped[at] ? `, ${dropped[at]} dropped` : "";
-  return { text: `${formatCount(frames[at], "frame", "frames")}, ${formatBytes(bytes[at])}${lost}`,
-    time: t[at] - seconds[at], seconds: seconds[at] };
+  const { names, senders } = lane.traffic;
+  const largest = senders[at].slice(0, MOST_SENDERS).map(([number, , size]) => `${names[number]} ${formatBytes(size)}`);
+  if (senders[at].length > MOST_SENDERS) largest.push("…");
+  const from = largest.length ? ` (${largest.join(", ")})` : "";
+  texts.unshift(`${formatCount(frames[at], "frame", "frames")}, ${formatBytes(bytes[at])}${from}${lost}`);
+  return { text: texts.join("; "), time: t[at] - seconds[at], seconds: seconds[at] };
 }
 
 function openThing(thing) {

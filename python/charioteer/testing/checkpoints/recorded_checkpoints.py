@@ -130,6 +130,10 @@ class RecordedCheckpoints(RunCheckpoints):
     def resumes(self) -> bool:
         return self.replays
 
+    @property
+    def has_resumed(self) -> bool:
+        return self._resume is not None and not self.replays
+
     def make_machine(self, *args: Any) -> core.Machine:
         machine = RecordedMachine(self, *args)
         self._machines.append(machine)

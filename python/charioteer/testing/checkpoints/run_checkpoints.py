@@ -31,6 +31,8 @@ class RunCheckpoints:
         self._script = script
         self._own: Record | None = None
         self._open = ExitStack()
+        self.tmp_dir: Path | None = None
+        """Where checkpoints are that are removed at the end; by default `temporary_directory()`."""
 
     def attach(
         self,
@@ -52,6 +54,11 @@ class RunCheckpoints:
     @property
     def resumes(self) -> bool:
         """Whether the script is to resume at a checkpoint, and has not done so yet."""
+        return False
+
+    @property
+    def has_resumed(self) -> bool:
+        """Whether the script was resumed at a checkpoint of an earlier run."""
         return False
 
     def make_machine(self, *args: Any) -> core.Machine:
@@ -118,7 +125,8 @@ class RunCheckpoints:
 
     def _new_record(self) -> AbstractContextManager[Record]:
         """A new folder of checkpoints."""
-        return _temporary_record(Description("", time.time(), self._script, {}))
+        description = Description("", time.time(), self._script, {})
+        return _temporary_record(self.tmp_dir or temporary_directory(), description)
 
     def _record(self) -> Record:
         """The folder of this run's checkpoints, which is made when it is first needed."""
@@ -147,9 +155,9 @@ class RunCheckpoints:
 
 
 @contextmanager
-def _temporary_record(description: Description) -> Generator[Record, None, None]:
+def _temporary_record(parent: Path, description: Description) -> Generator[Record, None, None]:
     """A folder beside the machines' state, which is removed at the end of the block."""
-    folder = Path(tempfile.mkdtemp(prefix="checkpoints-", dir=temporary_directory()))
+    folder = Path(tempfile.mkdtemp(prefix="checkpoints-", dir=parent))
     try:
         yield Record.create(folder, description)
     finally:

@@ -1,31 +1,13 @@
 """What is known of one machine after a failure: its answers, and what its driver sees from outside."""
 
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from charioteer.testing.journal import Entry, entries, uptime_in
+
 _FILE = re.compile(r"^==> (.+) <==$", re.MULTILINE)
 _KERNEL = re.compile(r"^\[\s*(\d+\.\d+)\](?:\[[^\]]*\])? ?(.*)$")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An entry of the journal, or a message of the kernel."""
-
-    age: float | None
-    """Seconds before the questions."""
-    text: str
-    unit: str = ""
-    """The unit that logged it, or that it is about."""
-    identifier: str = ""
-    """The program."""
-    priority: int = 6
-    """Of syslog: 3 is an error, 4 a warning."""
-
-    def line(self) -> str:
-        return f"{self.identifier}: {self.text}" if self.identifier else self.text
 
 
 @dataclass(frozen=True)
@@ -68,8 +50,7 @@ class Answer:
     @cached_property
     def uptime(self) -> float | None:
         """Seconds since the guest's boot."""
-        words = self.files.get("/proc/uptime", "").split()
-        return float(words[0]) if words else None
+        return uptime_in(self.files.get("/proc/uptime", ""))
 
     @cached_property
     def clock(self) -> float | None:
@@ -92,9 +73,10 @@ class Answer:
     @cached_property
     def journal(self) -> list[Entry]:
         """The last entries of the journal, and of units that are asked for, oldest first."""
-        texts = dict.fromkeys([*self.lines("unit-journal"), *self.lines("journal")])
-        entries = list(self._entries(texts))
-        return sorted(entries, key=lambda each: -(each.age or 0.0))
+        lines = [*self.lines("unit-journal"), *self.lines("journal")]
+        # journalctl writes the fields of an entry in another order each time.
+        found = dict.fromkeys(entries(lines, self.uptime))
+        return sorted(found, key=lambda each: -(each.age or 0.0))
 
     def of_unit(self, unit: str) -> list[Entry]:
         return [each for each in self.journal if each.unit == unit]
@@ -102,25 +84,6 @@ class Answer:
     def age_of(self, monotonic: float) -> float | None:
         """Seconds from a time since boot to the questions."""
         return None if self.uptime is None else max(0.0, self.uptime - monotonic)
-
-    def _entries(self, texts: dict[str, None]) -> Iterator[Entry]:
-        for text in texts:
-            try:
-                fields = json.loads(text)
-                monotonic = int(fields.get("__MONOTONIC_TIMESTAMP", "0")) / 1e6
-            except (ValueError, TypeError, AttributeError):
-                continue  # cut off
-            message = fields.get("MESSAGE")
-            if not isinstance(message, str):
-                continue  # it is not text, or too long
-            priority = str(fields.get("PRIORITY") or "6")
-            yield Entry(
-                self.age_of(monotonic),
-                message,
-                unit=str(fields.get("UNIT") or fields.get("_SYSTEMD_UNIT") or ""),
-                identifier=str(fields.get("SYSLOG_IDENTIFIER") or ""),
-                priority=int(priority) if priority.isdecimal() else 6,
-            )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 from charioteer.testing.diagnosis.answer import Answer
 from charioteer.testing.diagnosis.case import Case
@@ -16,6 +17,12 @@ _DUMPED = re.compile(r"Process (\d+) \(([^)]+)\) of user \d+ (?:dumped core|term
 _BY_SYSTEMD = re.compile(
     r"process exited, code=(?:dumped|killed), status=\d+/(SEGV|ABRT|BUS|ILL|FPE|SYS)"
 )
+# A line of `ls -ln --full-time`.
+_CORE = re.compile(
+    r"-\S+ +\d+ +\d+ +\d+ +(?P<size>\d+) (?P<date>[\d-]+) (?P<time>[\d:]+)(?P<fraction>\.\d+)?"
+    r" (?P<zone>[+-]\d{4}) (?P<file>/.+)"
+)
+_CORE_OF_SYSTEMD = re.compile(r"core\.(?P<program>.+)\.\d+\.[0-9a-f]{32}\.(?P<pid>\d+)\.\d+")
 _PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
 _OOPS = re.compile(r"(?:^|\s)(?:BUG: |Oops: |kernel BUG at|INFO: task .* blocked for more than).*")
 _CONSOLE_SHOWN = 4
@@ -24,6 +31,7 @@ _CONSOLE_SHOWN = 4
 def findings(case: Case) -> Iterator[Finding]:
     for answer in case.answers.values():
         yield from _of_programs(answer)
+        yield from _of_cores(answer)
         yield from _of_kernel(answer)
         yield from _of_end(answer)
 
@@ -50,6 +58,30 @@ def _of_programs(answer: Answer) -> Iterator[Finding]:
                 f"{entry.unit} crashed: signal SIG{match[1]}", Severity.FATAL, SOURCE,
                 answer.machine, (entry.line(),), frozenset([entry.unit]), entry.age,
             )  # fmt: skip
+
+
+def _of_cores(answer: Answer) -> Iterator[Finding]:
+    """Files of core dumps: those of systemd, whose names are known, and those of other patterns."""
+    for line in answer.lines("cores"):
+        if not (match := _CORE.match(line)) or match["size"] == "0":
+            continue
+        file = match["file"].rpartition("/")[2]
+        of_systemd = _CORE_OF_SYSTEMD.match(file)
+        program = of_systemd["program"] if of_systemd else ""
+        who = f"{program} (pid {of_systemd['pid']})" if of_systemd else "a program"
+        about = (program, f"{program}.service") if program else (file,)
+        yield Finding(
+            f"{who} crashed with a core dump", Severity.FATAL, SOURCE, answer.machine,
+            (match["file"],), frozenset(about), _age(answer, match),
+        )  # fmt: skip
+
+
+def _age(answer: Answer, match: re.Match[str]) -> float | None:
+    if answer.clock is None:
+        return None
+    time, fraction = match["time"], match["fraction"] or ""
+    when = datetime.strptime(f"{match['date']} {time} {match['zone']}", "%Y-%m-%d %H:%M:%S %z")
+    return max(0.0, answer.clock - when.timestamp() - float(fraction or 0))
 
 
 def _of_kernel(answer: Answer) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from charioteer import _core as core
 from charioteer.testing.checkpoints.unrecorded import unrecorded
@@ -11,21 +12,30 @@ from charioteer.testing.diagnosis.request import Request
 from charioteer.testing.machine import BaseMachine, NspawnMachine, QemuMachine
 from charioteer.testing.machines import Outcomes
 
-LIMIT = 5.0
-"""Seconds for all machines together."""
-EMULATED_LIMIT = 15.0
-"""The same, if a guest runs without KVM."""
+
+@dataclass(frozen=True)
+class Limits:
+    """How long all machines together may take to answer, in seconds."""
+
+    native: float
+    """If all guests run with KVM."""
+    emulated: float
+    """If one of them runs without it."""
+
+
 # After this share of the limit a guest returns what it has until then; the rest is for the way there and
 # back, which a loaded host makes long.
 _SHARE_OF_GUEST = 0.75
-_CONSOLE_LINES = 40
+# More than a kernel prints after the reason of its panic.
+_CONSOLE_LINES = 200
 
 
 class Interview:
     """One interview. Machines that are off are not started, and no polling condition is checked."""
 
-    def __init__(self, request: Request, machines: Sequence[BaseMachine]) -> None:
+    def __init__(self, request: Request, machines: Sequence[BaseMachine], limits: Limits) -> None:
         self._request = request
+        self._limits = limits
         self._machines = [
             each
             for each in machines
@@ -44,9 +54,10 @@ class Interview:
     def hold(self) -> None:
         """Asks. Returns when all have answered or the limit has passed; raises KeyboardInterrupt."""
         looks = Outcomes[Outside](self._machines)
-        late = looks.gather(_look, LIMIT / 2)
+        late = looks.gather(_look, self._limits.native / 2)
         self._outsides = looks.values
-        limit = EMULATED_LIMIT if any(e.is_emulated for e in looks.values.values()) else LIMIT
+        is_emulated = any(each.is_emulated for each in looks.values.values())
+        limit = self._limits.emulated if is_emulated else self._limits.native
         asked = [each for each in self._machines if self._takes_commands(each)]
         outcomes = Outcomes[Answer](asked)
         late += outcomes.gather(lambda machine: self._ask(machine, limit), limit)

@@ -7,65 +7,96 @@ takes the time of all after it. Every program is optional.
 
 import shlex
 
+from charioteer.testing.diagnosis.combined import separated
 from charioteer.testing.diagnosis.request import Request
+from charioteer.testing.journal import FIELDS
 
 OUTPUT_LIMIT = 2 * 1024 * 1024
 _SECTION = "\x1e"
 
 # Each section begins with a line of this name. No program may read the script from standard input.
 _START = r"""
-set +eu; (set +o pipefail) 2>/dev/null && set +o pipefail
+set +eu; [ -z "${BASH_VERSION:-}" ] || set +o pipefail
 exec </dev/null 2>&1
 LC_ALL=C; export LC_ALL
 section() { printf '\n\036%s\n' "$1"; }
 have() { command -v "$1" >/dev/null; }
 limited() { if have timeout; then timeout "$@"; else shift; "$@"; fi; }
 section clock; if [ -n "${EPOCHREALTIME:-}" ]; then echo "$EPOCHREALTIME"; else date +%s; fi
+proc_sockets="/proc/net/tcp /proc/net/tcp6"
+[ -z "$with_sockets" ] || ! have ss || proc_sockets=
 section files
 head -n 200 /proc/uptime /proc/meminfo /proc/mounts /proc/sys/fs/file-nr /proc/loadavg \
-    /etc/resolv.conf /etc/hosts
-section kernel; dmesg 2>/dev/null | tail -n 150
+    /proc/vmstat /proc/pressure/memory /proc/sys/kernel/core_pattern \
+    /etc/resolv.conf /etc/hosts $proc_sockets
+section kernel; dmesg 2>/dev/null
 """
 
-# What systemd knows. The journals of units that are not well are asked for by name, since newer lines
-# of others may be many.
+# What systemd knows: of units that are not well, and of those that the step names. Journals are asked for
+# by the names of units, since newer lines of others may be many.
 _SYSTEMD = r"""
 if [ -d /run/systemd/system ] && have systemctl; then
-  section units
-  bad=$(systemctl list-units --all --plain --no-legend --no-pager --full \
-      --state=failed,activating,auto-restart,deactivating)
-  echo "$bad"
-  names=$(echo "$bad" | while read -r name _; do case $name in
-      *.device) ;; *) printf '%s ' "$name";; esac; done)
   section show
-  [ -z "$names$asked" ] || systemctl show --no-pager -p Id,LoadState,ActiveState,SubState,Result \
+  shown=$(systemctl show --no-pager --state=failed,activating,auto-restart,deactivating \
+      --type=service,socket,target,mount,automount,swap,timer,path,scope \
+      -p Id,LoadState,ActiveState,SubState,Result \
       -p NRestarts,ExecMainCode,ExecMainStatus,ConditionResult,StateChangeTimestampMonotonic \
-      -p FragmentPath,Job,LimitNOFILE,User,MainPID,ControlPID -- $names $asked
-  case $concerned$bad in yes*|*activating*)
-    section jobs; systemctl list-jobs --no-pager --no-legend --full --after --before;; esac
-  fields=MESSAGE,PRIORITY,_SYSTEMD_UNIT,UNIT,SYSLOG_IDENTIFIER
+      -p FragmentPath,Job,LimitNOFILE,User,MainPID,ControlPID -- '*' $asked)
+  echo "$shown"
+  # Jobs of units that are not shown matter where the step failed and names no unit.
+  jobs=$concerned; [ -z "$asked" ] || jobs=
+  case $shown in *ActiveState=activating*|*Job=[1-9]*) jobs=yes;; esac
+  if [ -n "$jobs" ]; then
+    section jobs; systemctl list-jobs --no-pager --no-legend --full --after --before
+  fi
   if have journalctl; then
     if [ -n "$concerned" ]; then
       section journal
       journalctl -b --no-pager -q -n 200 -o json --output-fields=$fields
     fi
-    logged=$names
-    [ -z "$concerned" ] || logged="$names $asked"
-    if [ -n "${logged% }" ]; then
+    # Those that are named only are asked where the step failed.
+    set --
+    name=
+    while read -r line; do
+      case $line in
+        Id=*) name=${line#Id=};;
+        ActiveState=*) [ -z "$concerned" ] && case ${line#*=} in active|inactive) name=;; esac;;
+        '') [ -z "$name" ] || set -- "$@" -u "$name"; name=;;
+      esac
+    done <<END
+$shown
+
+END
+    if [ $# -gt 0 ]; then
       section unit-journal
-      set --; for each in $logged; do set -- "$@" -u "$each"; done
       journalctl -b --no-pager -q -n 120 -o json --output-fields=$fields "$@"
     fi
   fi
 fi
 """
 
+# Where the pattern of core dumps puts them; services run in /.
+_CORES = r"""
+core=; read -r core </proc/sys/kernel/core_pattern
+case $core in
+  '|'*) set -- /var/lib/systemd/coredump/core.*;;
+  *)
+    glob=
+    while [ "${core#*%?}" != "$core" ]; do glob=$glob${core%%%*}'*'; core=${core#*%?}; done
+    glob=/${glob#/}${core}
+    case ${glob##*/} in *[!*]*) set -- $glob $glob.[0-9]*;; *) set --;; esac;;
+esac
+for each; do if [ -f "$each" ]; then section cores; ls -ln --full-time -- "$@" | tail -n 20; break; fi; done
+"""
+
 _NETWORK = r"""
-section addresses; ip addr 2>/dev/null
-section routes; ip route 2>/dev/null
-section neighbours; ip neigh 2>/dev/null
-if have ss; then section sockets; ss -Hltunp
-else section proc-sockets; head -n 200 /proc/net/tcp /proc/net/tcp6; fi
+section ip
+ip -batch - 2>/dev/null <<END || { ip addr; ip route; ip neigh; } 2>/dev/null
+addr
+route
+neigh
+END
+[ -n "$proc_sockets" ] || { section sockets; ss -Hltunp; }
 section leases
 for each in /run/systemd/netif/leases/* /var/lib/dhcp/*.leases; do
   [ -e "$each" ] && tail -n 40 -- "$each" /dev/null
@@ -77,9 +108,12 @@ elif have nft; then limited 2 nft list ruleset | head -n 300; fi
 
 # Of local file systems only: a server of others that does not answer would block all questions after it.
 _DISKS = r"""
-disks() { df -l -P "$1" 2>/dev/null || limited 3 df -P "$1"; }
-section disks; disks -k
-section inodes; disks -i
+section filesystems
+df -l --output=source,size,used,avail,pcent,itotal,iused,iavail,ipcent,target 2>/dev/null || {
+  disks() { df -l -P "$1" 2>/dev/null || limited 3 df -P "$1"; }
+  section disks; disks -k
+  section inodes; disks -i
+}
 """
 
 # Only on machines that may ask the server. The logs are of the first pods that are not ready.
@@ -122,8 +156,10 @@ def script(request: Request, machine: str) -> str:
     units = " ".join(shlex.quote(each) for each in subjects.units)
     is_failed = request.machine in (machine, None)
     concerned = "yes" if is_failed or machine in subjects.hosts else ""
-    variables = f"asked={shlex.quote(units)} concerned={concerned}"
-    parts = [_START, variables, _DISKS, _SYSTEMD, _NETWORK, _of_files(subjects.files)]
+    # The programs that have sockets are of interest where the step failed, and for ports that it names.
+    with_sockets = "yes" if concerned or subjects.ports else ""
+    variables = f"asked={shlex.quote(units)} concerned={concerned} with_sockets={with_sockets} fields={FIELDS}"
+    parts = [variables, _START, _DISKS, _SYSTEMD, _CORES, _NETWORK, _of_files(subjects.files)]
     if is_failed:
         parts += [_of_host(each) for each in subjects.hosts[:3]]
     return "\n".join([*parts, _KUBERNETES, _COLLECTORS, "section end", "exit 0"])
@@ -154,4 +190,4 @@ def sections(output: str) -> dict[str, str]:
     for part in output.split("\n" + _SECTION)[1:]:
         name, _, text = part.partition("\n")
         found[name] = text
-    return found
+    return separated(found)

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from charioteer.testing.diagnosis.answer import Answer, Entry
+from charioteer.testing.diagnosis.answer import Answer
 from charioteer.testing.diagnosis.case import Case
 from charioteer.testing.diagnosis.findings import Finding, Severity
+from charioteer.testing.journal import Entry
 
 SOURCE = "resources"
 _KILLED = re.compile(
@@ -20,6 +21,11 @@ _TOO_MANY = re.compile(r"too many open files", re.I)
 # In percent of all, except the space in KiB.
 _FULL, _LEAST_SPACE = 98, 1024
 _LEAST_MEMORY = 3
+_VMSTAT, _PRESSURE = "/proc/vmstat", "/proc/pressure/memory"
+_PAGE = 4
+"""KiB; of larger pages there are fewer."""
+_MUCH_WAITING = 20.0
+"""Percent of 10 s."""
 _MOST_FILES = 95
 
 
@@ -28,6 +34,7 @@ def findings(case: Case) -> Iterator[Finding]:
         yield from _of_kills(answer)
         yield from _of_disks(answer, case)
         yield from _of_memory(answer)
+        yield from _of_swapping(answer)
         yield from _of_files(answer)
         yield from _of_read_only(answer, case)
 
@@ -98,14 +105,48 @@ def _mounts(answer: Answer) -> list[list[str]]:
     return [words for words in lines if len(words) >= 4]
 
 
-def _of_memory(answer: Answer) -> Iterator[Finding]:
+def _sizes(answer: Answer) -> dict[str, int]:
+    """The values of /proc/meminfo, in KiB."""
     text = answer.files.get("/proc/meminfo", "")
-    sizes = {name: int(size) for name, size in re.findall(r"^(\w+):\s+(\d+)", text, re.MULTILINE)}
+    return {name: int(size) for name, size in re.findall(r"^(\w+):\s+(\d+)", text, re.MULTILINE)}
+
+
+def _of_memory(answer: Answer) -> Iterator[Finding]:
+    sizes = _sizes(answer)
     total, left = sizes.get("MemTotal", 0), sizes.get("MemAvailable")
     if left is not None and total and left * 100 < total * _LEAST_MEMORY:
         yield Finding(
             f"memory is nearly exhausted: {left // 1024} of {total // 1024} MiB are available",
             Severity.ODD, SOURCE, answer.machine, (f"MemAvailable: {left} kB",),
+        )  # fmt: skip
+
+
+def _of_swapping(answer: Answer) -> Iterator[Finding]:
+    """Whether processes wait for memory, by the kernel's pressure information, or else by the number of
+    pages that went to swap space since the boot.
+    """
+    sizes = _sizes(answer)
+    swap, left = sizes.get("SwapTotal", 0), sizes.get("SwapFree", 0)
+    moved = _PAGE * sum(
+        int(count)
+        for count in re.findall(
+            r"^pswp(?:in|out) (\d+)", answer.files.get(_VMSTAT, ""), re.MULTILINE
+        )
+    )
+    pressure = answer.files.get(_PRESSURE, "")
+    waited = re.search(r"^some avg10=([\d.]+)", pressure, re.MULTILINE)
+    used = f"{(swap - left) // 1024} of {swap // 1024} MiB of swap space are in use"
+    if waited and float(waited[1]) >= _MUCH_WAITING:
+        does = "the guest swaps" if swap > left else "the guest reads its programs again and again"
+        yield Finding(
+            f"{does}: processes waited for memory {float(waited[1]):.0f} % of the last 10 s",
+            Severity.ODD, SOURCE, answer.machine,
+            (f"{_PRESSURE}: {waited[0]}", *([used] if swap else [])),
+        )  # fmt: skip
+    elif not waited and swap > left and moved > sizes.get("MemTotal", 0):
+        yield Finding(
+            f"the guest has swapped {moved // 1024} MiB since its boot, more than its memory",
+            Severity.ODD, SOURCE, answer.machine, (used,),
         )  # fmt: skip
 
 

@@ -4,16 +4,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from charioteer.testing.diagnosis import github, host, knowledge, report
+from charioteer.testing import journal
+from charioteer.testing.diagnosis import github, host
 from charioteer.testing.diagnosis.case import Case
 from charioteer.testing.diagnosis.findings import Ranked, ranked
-from charioteer.testing.diagnosis.interview import Interview
+from charioteer.testing.diagnosis.interview import Interview, Limits
 from charioteer.testing.diagnosis.request import request_of
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine import BaseMachine
 
 DETAILS = "diagnosis.txt"
 """The file with all findings, in the output directory."""
+USUAL_LIMITS = Limits(native=5.0, emulated=15.0)
+"""For `RunDiagnosis.make` at the end of a run."""
 
 _MISTAKES = (SyntaxError, NameError, AttributeError, ImportError)
 
@@ -40,14 +43,25 @@ class RunDiagnosis:
         except OSError as error:
             self._logger.warning(f"cannot remove {self._out_dir / DETAILS}: {error.strerror}")
 
-    def make(self, error: BaseException, machines: Sequence[BaseMachine]) -> None:
+    def make(
+        self,
+        error: BaseException,
+        machines: Sequence[BaseMachine],
+        limits: Limits,
+        files: Sequence[Path] = (),
+    ) -> None:
         """Asks the machines, and records what is found. `error` has left the script.
+
+        `files`: others that may explain the failure, to be named in the first screen.
 
         Ctrl-C ends the questions, and what was found until then counts. Does nothing if no machine
         was started, and for mistakes in the script itself, which the machines do not cause.
         """
+        # Slow to import, and most runs pass.
+        from charioteer.testing.diagnosis import knowledge, report
+
         request = request_of(error, [each.name for each in machines])
-        interview = Interview(request, machines)
+        interview = Interview(request, machines, limits)
         if isinstance(error, _MISTAKES) or not interview.has_machines:
             return
         self._logger.info("asking the machines for the cause of the failure")
@@ -62,12 +76,17 @@ class RunDiagnosis:
         self._case, self._ranked = case, ranked(knowledge.findings(case), request)
         self._write_details(case)
         self._record()
-        self.first_screen = report.first_screen(case, self._ranked, self._places)
+        for answer in interview.answers.values():
+            journal.record(self._logger, answer.machine, answer.journal, answer.asked_at)
+        places = [*self._places, *map(str, files)]
+        self.first_screen = report.first_screen(case, self._ranked, places)
 
     def show(self) -> None:
         """Logs the first screen, if there is one, and gives it to GitHub Actions; only once."""
         if self._case is None or self._is_shown:
             return
+        from charioteer.testing.diagnosis import report
+
         self._is_shown = True
         for line in self.first_screen:
             self._logger.log_test_error(line)
@@ -80,6 +99,8 @@ class RunDiagnosis:
             github.summarize(title, self.first_screen, report.details(self._case, self._ranked))
 
     def _write_details(self, case: Case) -> None:
+        from charioteer.testing.diagnosis import report
+
         file = self._out_dir / DETAILS
         try:
             # Logs may contain secrets.

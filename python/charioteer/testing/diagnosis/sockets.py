@@ -13,6 +13,7 @@ SOURCE = "network"
 _PROGRAM = re.compile(r'\(\("([^"]+)",pid=(\d+)')
 _IN_USE = re.compile(r"address (?:is )?already in use|EADDRINUSE", re.I)
 _LISTEN = "0A"
+_PROC = ("/proc/net/tcp", "/proc/net/tcp6")
 _SHOWN = 5
 
 
@@ -52,7 +53,8 @@ def listeners_of(answer: Answer) -> list[Listener]:
 
 
 def _of_proc(answer: Answer) -> Iterator[Listener]:
-    for line in answer.lines("proc-sockets"):
+    files = (answer.files.get(each, "") for each in _PROC)
+    for line in "\n".join(files).split("\n"):
         words = line.split()
         if len(words) < 4 or words[3] != _LISTEN or ":" not in words[1]:
             continue
@@ -87,7 +89,7 @@ def targets(case: Case) -> list[Answer]:
 
 def _of_port(port: str, answer: Answer, case: Case) -> Iterator[Finding]:
     listeners = [each for each in listeners_of(answer) if each.protocol == "TCP"]
-    known = "sockets" in answer.sections or "proc-sockets" in answer.sections
+    known = "sockets" in answer.sections or _PROC[0] in answer.files
     here = [each for each in listeners if each.port == port]
     about = frozenset([port])
     if not here and known:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from charioteer.testing.diagnosis import symptoms
-from charioteer.testing.diagnosis.answer import Answer, Entry
+from charioteer.testing.diagnosis.answer import Answer
 from charioteer.testing.diagnosis.case import Case
 from charioteer.testing.diagnosis.findings import Finding, Severity
+from charioteer.testing.journal import Entry
 
 SOURCE = "units"
 _SHOWN = 4
@@ -62,7 +63,8 @@ def units_of(answer: Answer) -> list[dict[str, str]]:
     parsed = [
         dict(line.split("=", 1) for line in each.split("\n") if "=" in line) for each in blocks
     ]
-    return [each for each in parsed if "Id" in each]
+    # One that is not well and that the step names is shown twice.
+    return list({each["Id"]: each for each in parsed if "Id" in each}.values())
 
 
 def _of_unit(answer: Answer, unit: dict[str, str], case: Case) -> Iterator[Finding]:

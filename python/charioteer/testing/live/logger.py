@@ -9,17 +9,16 @@ from charioteer import _core as core
 from charioteer.testing.live.lines import Lines
 from charioteer.testing.live.model import Model, Step
 from charioteer.testing.logger.base import AbstractLogger, Attributes, Facts, LogLevel
+from charioteer.testing.logger.recorder import Recorder, StepKind
 from charioteer.testing.logger.terminal import TerminalLogger
 from charioteer.testing.script_trace import current_line
 
 
-class LiveLogger(AbstractLogger):
+class LiveLogger(Recorder):
     """Feeds the model, and writes what stays on the terminal through the core.
 
     What the driver itself reports is in the model, and written only when `verbose`, or after `finish`.
     """
-
-    is_recorder = True
 
     def __init__(self, model: Model, lines: Lines, verbose: bool = False) -> None:
         self.reporter = core.Reporter(terminal=True, queue=False)
@@ -42,14 +41,10 @@ class LiveLogger(AbstractLogger):
 
     # Steps
 
-    def nested(self, message: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
-        return _OpenStep(self, "step", message, attributes)
-
-    def subtest(self, name: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
-        return _OpenStep(self, "subtest", name, attributes)
-
-    def unlogged_step(self, name: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
-        return _OpenStep(self, "call", name, attributes)
+    def step(
+        self, kind: StepKind, name: str, attributes: Attributes
+    ) -> AbstractContextManager[None]:
+        return _OpenStep(self, kind, name, attributes)
 
     def step_ended(self, step: Step, seconds: float, is_failed: bool) -> None:
         """Writes the line of a step, unless the log has none, or it is the driver's own."""
@@ -151,7 +146,9 @@ class LiveLogger(AbstractLogger):
 class _OpenStep(AbstractContextManager[None]):
     """A step from entering the block to leaving it."""
 
-    def __init__(self, logger: LiveLogger, kind: str, name: str, attributes: Attributes) -> None:
+    def __init__(
+        self, logger: LiveLogger, kind: StepKind, name: str, attributes: Attributes
+    ) -> None:
         self._logger = logger
         self._kind = kind
         self._name = name

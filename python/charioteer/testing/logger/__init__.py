@@ -1,8 +1,9 @@
-"""The log of a run: on the terminal, as XML, as a JUnit report, as a trace."""
+"""The log of a run: on the terminal, for `logging`, as XML, as a JUnit report, as a trace."""
 
 from charioteer.testing.logger.base import AbstractLogger, LogLevel
 from charioteer.testing.logger.composite import CompositeLogger
 from charioteer.testing.logger.junit import JunitXMLLogger
+from charioteer.testing.logger.python import PythonLogger
 from charioteer.testing.logger.quiet import QuietLogger
 from charioteer.testing.logger.terminal import TerminalLogger
 from charioteer.testing.logger.trace import TraceLogger
@@ -13,6 +14,7 @@ __all__ = [
     "CompositeLogger",
     "JunitXMLLogger",
     "LogLevel",
+    "PythonLogger",
     "QuietLogger",
     "TerminalLogger",
     "TraceLogger",

@@ -18,9 +18,13 @@ class LogLevel(IntEnum):
     """The level for `debug`, `info` and `warning`; other messages are always shown."""
 
     DEBUG = 1
+    """All messages."""
     INFO = 2
+    """All but those of `debug`."""
     WARNING = 3
+    """Those of `warning` and `error`."""
     ERROR = 4
+    """Those of `error`."""
 
 
 class AbstractLogger(ABC):
@@ -45,6 +49,7 @@ class AbstractLogger(ABC):
     """Whether the names that are defined for the script are printed."""
 
     log_level: LogLevel = LogLevel.INFO
+    """The least level that is logged; to be changed by `set_log_level`."""
 
     def attach(self, reporter: core.Reporter) -> None:
         """Uses the reporter that all loggers of a run share."""
@@ -120,6 +125,7 @@ class AbstractLogger(ABC):
         self.reporter.serial = bool(enable)
 
     def set_log_level(self, level: LogLevel) -> None:
+        """Sets the least level that is logged, also of what the core reports."""
         self.log_level = level
         self.reporter.warnings = level <= LogLevel.WARNING
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from charioteer import __version__
 from charioteer import _core as core
-from charioteer.testing.logger.base import AbstractLogger, Attributes, Facts, LogLevel
+from charioteer.testing.logger.base import Attributes, Facts, LogLevel
+from charioteer.testing.logger.recorder import Recorder, StepKind
 from charioteer.testing.script_trace import current_lines, raised_at
 from charioteer.testing.signals import SIGTERM_STATUS
 
@@ -22,11 +23,10 @@ _INTERRUPTED = 130
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-.*")
 
 
-class TraceLogger(AbstractLogger):
+class TraceLogger(Recorder):
     """Records everything at every log level; what the log does not show is marked as hidden."""
 
     is_direct = True
-    is_recorder = True
 
     def __init__(self, outfile: Path) -> None:
         """Creates the file, on the main thread. Raises OSError."""
@@ -80,14 +80,10 @@ class TraceLogger(AbstractLogger):
 
     # Spans
 
-    def nested(self, message: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
-        return _Step(self, "step", message, attributes)
-
-    def subtest(self, name: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
-        return _Step(self, "subtest", name, attributes)
-
-    def unlogged_step(self, name: str, attributes: Attributes = {}) -> AbstractContextManager[None]:
-        return _Step(self, "call", name, attributes)
+    def step(
+        self, kind: StepKind, name: str, attributes: Attributes
+    ) -> AbstractContextManager[None]:
+        return _Step(self, kind, name, attributes)
 
     def describe_step(self, facts: Facts) -> None:
         if steps := self.steps_of_thread():
@@ -123,6 +119,9 @@ class TraceLogger(AbstractLogger):
         self._has_failed = True
         self.report.add("failed", {"reason": str(reason)})
 
+    def explain_failure(self, reason: str) -> None:
+        self.report.add("explanation", {"text": str(reason)})
+
     def close(self, error: BaseException | None = None) -> str:
         """Records the result of a run that ends, by `error` or with its reported outcome.
 
@@ -135,7 +134,9 @@ class TraceLogger(AbstractLogger):
 class _Step(AbstractContextManager[None]):
     """A span of the trace, which begins where the block is entered."""
 
-    def __init__(self, logger: TraceLogger, kind: str, name: str, attributes: Attributes) -> None:
+    def __init__(
+        self, logger: TraceLogger, kind: StepKind, name: str, attributes: Attributes
+    ) -> None:
         self._logger = logger
         self._kind = kind
         self._name = name

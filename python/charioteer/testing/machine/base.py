@@ -3,11 +3,13 @@
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from charioteer.testing.cancellation import check_cancelled
 from charioteer.testing.duration import Duration
+from charioteer.testing.embedding import TimeLimit
+from charioteer.testing.faults.network import MachineNetwork
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine.backend import Backend, ExecuteBackend, Wait
 from charioteer.testing.machine.commands import Commands
@@ -50,10 +52,15 @@ class BaseMachine(Units, Screen, ABC):
             )
         self.out_dir = out_dir
         self.name = name
+        self.network = MachineNetwork(name)
+        """Faults on the links of this machine. The driver connects it to the VLANs of the run."""
         self.logger = logger
         self.callbacks = callbacks if callbacks is not None else []
         self.tmp_dir = tmp_dir or Path(os.environ.get("TMPDIR") or "/tmp")
         self.keep_machine_state = keep_machine_state
+        self.limit = TimeLimit()
+        self.variables: Mapping[str, str] = {}
+        """Environment variables of the start script, beside those of this process."""
         self.state_dir = self.tmp_dir / f"vm-state-{name}"
         self.shared_dir = self.tmp_dir / "shared-xchg"
         self._state_is_reset = self.state_dir.exists() and not keep_machine_state
@@ -90,9 +97,14 @@ class BaseMachine(Units, Screen, ABC):
     def _idle(self, polling: bool) -> None:
         """Called by the core while a call blocks; with `polling` in calls that wait for a condition."""
         check_cancelled()
+        self.limit.check()
         self.logger.collect()
         if polling:
             self.run_callbacks()
+
+    def run_callbacks(self) -> None:
+        self.limit.check()
+        super().run_callbacks()
 
     def _log_reset(self) -> None:
         self.log(f"deleting {kept_state.name} directory {self.state_dir}")

@@ -24,7 +24,9 @@ class Commands(ABC):
     """Part of every machine."""
 
     name: str
+    """As in the configuration, also where the name of a variable differs."""
     logger: AbstractLogger
+    """The log of the run."""
     callbacks: list[Callable[[], None]]
     """Called before every command."""
     streams: bool = False

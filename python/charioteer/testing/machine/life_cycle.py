@@ -34,12 +34,17 @@ class LifeCycle(BaseMachine):
     """
 
     handle: core.Machine
+    """The machine of the core."""
     monitor_path: Path
+    """The socket of QEMU's monitor."""
     qmp_path: Path
+    """The socket of QMP."""
     shell_path: Path
+    """The socket of the root shell."""
     efi_vars_path: Path
     """The value of NIX_EFI_VARS for its start script."""
     vsock_guest: Path | None
+    """The socket for the guest's vsock, with the SSH backdoor."""
 
     def _connect_core(self, handle: core.Machine, command: StartCommand) -> None:
         """Sets the core's machine, which `command` will start."""
@@ -222,11 +227,15 @@ class LifeCycle(BaseMachine):
             sockets = (self.monitor_path, self.qmp_path, self.shell_path)
             full_command = str(command.cmd(*sockets, allow_reboot))
             environment = self._environment(command)
+        elif self.variables:
+            variables = {**os.environ, **self.variables}
+            environment = [f"{name}={value}" for name, value in variables.items()]
         return StartOptions(allow_reboot, arguments, str(command), full_command, environment)
 
     def _environment(self, command: StartCommand) -> list[str]:
         """The environment for a start command that a script has changed."""
-        variables = dict(command.build_environment(self.state_dir, self.shared_dir))
+        made = command.build_environment(self.state_dir, self.shared_dir)
+        variables = {**made, **self.variables}
         if variables.get("NIX_EFI_VARS") == os.environ.get("NIX_EFI_VARS"):
             variables["NIX_EFI_VARS"] = str(self.efi_vars_path)
         return [f"{name}={value}" for name, value in variables.items()]

@@ -41,6 +41,7 @@ class NspawnMachine(Copies):
 
     _stream_journal = Replaced("the driver follows the journal as soon as it exists")
     machine_name_from_start_command = staticmethod(container_name)
+    """The name that the path of a start script has. Raises AssertionError if it has none."""
 
     def __init__(
         self,

@@ -29,13 +29,15 @@ class Result:
     machine: Any = field(compare=False)
     """The machine in which it ran."""
     command: str
+    """As it was given."""
     status: int
     """The exit status as in a shell: 128 + n after signal n; 124 after its limit."""
     signal: int | None
     """The signal that ended it, or None."""
     stdout_bytes: bytes
+    """Standard output."""
     stderr_bytes: bytes
-    """Empty on the plain channel, and on machines that override `execute`."""
+    """Standard error; empty on the plain channel, and on machines that override `execute`."""
     duration: float = field(compare=False)
     """Seconds in the guest, from its start to its end."""
     timed_out: bool = False

@@ -21,6 +21,7 @@ class Screen(Commands):
     """Part of every machine."""
 
     out_dir: Path
+    """The folder for screenshots and copied files."""
 
     @abstractmethod
     def send_key(self, key: str, delay: float | None = 0.01, log: bool | None = True) -> None:

@@ -1,0 +1,188 @@
+# Clients write to etcd and read from it while network faults come and go. Every operation is
+# recorded, and at the end it is checked that the history is linearisable: that each operation can
+# have happened at one moment between its begin and its end.
+import base64
+import itertools
+import json
+import random
+import threading
+import time
+from dataclasses import dataclass
+
+nodes = [node1, node2, node3]
+UNKNOWN = float("inf")  # the end of a write without an answer: it may happen at any later time
+
+
+@dataclass(frozen=True)
+class Operation:
+    begin: float
+    end: float
+    writes: bool
+    value: str  # written or read; empty: there is none yet
+
+
+def is_linearisable(history):
+    """Whether one register can have had this history. All written values differ."""
+    read = {each.value for each in history if not each.writes}
+    # An unanswered write that nothing has read may just as well not have happened.
+    todo = frozenset(each for each in history if each.end < UNKNOWN or each.value in read)
+    seen = set()
+    stack = [(todo, "")]
+    while stack:
+        left, value = stack.pop()
+        if all(each.end == UNKNOWN for each in left):
+            return True
+        if (left, value) in seen:
+            continue
+        seen.add((left, value))
+        # The next operation began before all others that are left have ended.
+        first_end = min(each.end for each in left)
+        for each in left:
+            if each.begin <= first_end and (each.writes or each.value == value):
+                stack.append((left - {each}, each.value if each.writes else value))
+    return False
+
+
+def request(node, path, **fields):
+    """The answer of etcd's JSON interface on this node; None when there is none within 3 s."""
+    encoded = {
+        name: base64.b64encode(each.encode()).decode() if isinstance(each, str) else each
+        for name, each in fields.items()
+    }
+    command = f"curl -sf -m 3 http://127.0.0.1:2379/v3/{path} -d @-"
+    result = node.run(command, stdin=json.dumps(encoded))
+    return json.loads(result.stdout) if result.ok else None
+
+
+class Client(threading.Thread):
+    """Writes and reads in turn through one node, until `stop`; a wrong one accepts old values.
+
+    What ends it early is in `error`.
+    """
+
+    numbers = itertools.count(1)
+
+    def __init__(self, node, is_wrong=False):
+        super().__init__()
+        self.node, self.is_wrong = node, is_wrong
+        self.history, self.stop, self.error = [], threading.Event(), None
+
+    def run(self):
+        try:
+            self.work()
+        except Exception as error:
+            self.error = error
+
+    def work(self):
+        for writes in itertools.cycle([True, False]):
+            if self.stop.is_set():
+                return
+            begin = time.monotonic()
+            if writes:
+                value = str(next(self.numbers))
+                answer = request(self.node, "kv/put", key="x", value=value)
+            else:
+                answer = request(self.node, "kv/range", key="x", serializable=self.is_wrong)
+                found = (answer or {}).get("kvs")
+                value = base64.b64decode(found[0]["value"]).decode() if found else ""
+            if answer or writes:
+                end = time.monotonic() if answer else UNKNOWN
+                self.history.append(Operation(begin, end, writes, value))
+
+
+def leader(limit=120):
+    """The node that leads, as the nodes see it that have one. Waits `limit` seconds for one."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        for node in nodes:
+            status = request(node, "maintenance/status") or {}
+            if status.get("leader", "0") == status.get("header", {}).get("member_id"):
+                return node
+    raise Exception(f"no node leads after {limit} s")
+
+
+def wait_for_more(clients, operations, limit=240):
+    """Waits until each client has recorded this many more operations, at most `limit` seconds."""
+    ends = [len(client.history) + operations for client in clients]
+    deadline = time.monotonic() + limit
+    while any(len(client.history) < end for client, end in zip(clients, ends)):
+        for client in clients:
+            if client.error is not None:
+                raise client.error
+        if time.monotonic() > deadline:
+            counts = [len(client.history) for client in clients]
+            raise Exception(f"the clients have recorded {counts} operations after {limit} s")
+        time.sleep(0.1)
+
+
+def history_of(clients, faults):
+    """What the clients record while these faults come one after the other."""
+    for client in clients:
+        client.start()
+    try:
+        for start in faults:
+            with start() as fault:
+                wait_for_more(clients, 3)
+            print(f"{fault.name}: {fault.counters()}")
+            wait_for_more(clients, 2)
+    finally:
+        for client in clients:
+            client.stop.set()
+        for client in clients:
+            client.join()
+    return [each for client in clients for each in client.history]
+
+
+with subtest("the checker accepts good histories and rejects bad ones"):
+    write, late = Operation(0, 1, True, "1"), Operation(2, 3, True, "2")
+    assert is_linearisable([write, late, Operation(4, 5, False, "2")])
+    assert is_linearisable([write, late, Operation(2.5, 4, False, "1")])
+    assert not is_linearisable([write, late, Operation(4, 5, False, "1")])
+    assert not is_linearisable([write, Operation(2, 3, False, "")])
+    assert is_linearisable([write, Operation(2, UNKNOWN, True, "2"), Operation(9, 10, False, "2")])
+
+with subtest("etcd runs on three nodes"):
+    peers = [f"http://192.168.1.{number}:2380" for number in (1, 2, 3)]
+    cluster = ",".join(f"{node.name}={peer}" for node, peer in zip(nodes, peers))
+    start_all()
+    for node, peer in zip(nodes, peers):
+        settings = {
+            "NAME": node.name,
+            "INITIAL_CLUSTER": cluster,
+            "INITIAL_ADVERTISE_PEER_URLS": peer,
+            "LISTEN_PEER_URLS": peer,
+            "LISTEN_CLIENT_URLS": "http://127.0.0.1:2379",
+            "ADVERTISE_CLIENT_URLS": "http://127.0.0.1:2379",
+            # Guests without KVM are slow.
+            "HEARTBEAT_INTERVAL": "300",
+            "ELECTION_TIMEOUT": "2000",
+        }
+        lines = "".join(f"ETCD_{name}={value}\n" for name, value in settings.items())
+        node.run("cat > /etc/default/etcd", stdin=lines).check()
+        node.succeed("systemctl start --no-block etcd")
+    for node in nodes:
+        node.wait_for_unit("etcd")
+    leader()
+
+with subtest("histories are linearisable under faults"):
+    # The same seed gives the same schedule: charioteer run --seed N.
+    choose = random.Random(vlan1.seed.value)
+    schedule = [
+        lambda: vlan1.isolate(leader()),
+        lambda: vlan1.isolate(leader(), one_way=True),
+        lambda: vlan1.slow(choose.choice(nodes), delay=0.3, jitter=0.2),
+        lambda: vlan1.flaky(choose.choice(nodes), loss=0.3),
+        lambda: vlan1.partition_halves(nodes),
+    ]
+    choose.shuffle(schedule)
+    history = history_of([Client(node) for node in nodes], schedule)
+    answered = sum(each.end < UNKNOWN for each in history)
+    print(f"{len(history)} operations, {answered} of them answered")
+    assert is_linearisable(history)
+
+with subtest("a client that accepts old values is detected"):
+    # It reads from a node that is cut off, and whose copy of the data gets old.
+    cut_off = next(node for node in nodes if node is not leader())
+    clients = [Client(node, is_wrong=node is cut_off) for node in nodes]
+    history = history_of(clients, [lambda: vlan1.isolate(cut_off)])
+    assert not is_linearisable(history)

@@ -1,0 +1,1 @@
+"""Network faults: what happens to the frames between machines (docs/faults.md)."""

@@ -1,0 +1,146 @@
+"""Network faults between real guests, as a script starts them."""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from charioteer.testing.machine import QemuMachine
+from charioteer.testing.machines import Machines
+from charioteer.testing.vlan import VLan
+
+from support.patience import deadline, scaled
+from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster
+
+CLUSTER = """
+[machines.alpha]
+guest = "minimal"
+[machines.beta]
+guest = "minimal"
+[machines.gamma]
+guest = "minimal"
+"""
+
+pytestmark = pytest.mark.limit(300)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[SharedMachines]:
+    with machines_of_cluster(CLUSTER) as made:
+        with deadline(BOOT_LIMIT):
+            everything = Machines(made.driver.machines)
+            everything.start()
+            everything.succeed("true")
+            for one in made.driver.machines:
+                for other in made.driver.machines:
+                    one.succeed(f"ping -c 1 -W 30 {other.name}")
+        yield made
+
+
+@pytest.fixture
+def vlan(shared: SharedMachines) -> Iterator[VLan]:
+    """The VLAN, without faults before and after the test."""
+    (vlan,) = shared.driver.vlans
+    yield vlan
+    vlan.fast()
+
+
+def reaches(one: QemuMachine, other: QemuMachine) -> bool:
+    return one.execute(f"ping -c 3 -i 0.3 -W 2 {other.name}")[0] == 0
+
+
+def times_of(one: QemuMachine, other: QemuMachine, count: int) -> list[float]:
+    """Round trips in milliseconds; those of lost pings are missing."""
+    _, output = one.execute(f"ping -c {count} -i 0.2 -W 5 {other.name}")
+    return [float(each) for each in re.findall(r"time=([0-9.]+) ms", output)]
+
+
+@contextmanager
+def receiving(machine: QemuMachine, file: str) -> Iterator[None]:
+    """Writes into `file` what is sent to port 9000; the block ends when all has been received."""
+    with machine.spawn(f"nc -l -p 9000 > {file}") as receiver:
+        machine.wait_until_succeeds("netstat -ltn | grep -q :9000")
+        yield
+        receiver.wait(timeout=scaled(200))
+
+
+def test_plugs_have_the_names_of_the_machines(shared: SharedMachines, vlan: VLan) -> None:
+    assert sorted(vlan.plugs()) == ["alpha", "beta", "gamma"]
+
+
+def test_a_partition_separates_groups_until_its_end(shared: SharedMachines, vlan: VLan) -> None:
+    alpha, beta, gamma = (shared[name] for name in ("alpha", "beta", "gamma"))
+    with vlan.partition([alpha], [beta, gamma]) as fault:
+        assert not reaches(alpha, beta)
+        assert not reaches(gamma, alpha)
+        assert reaches(beta, gamma)
+        assert fault.counters()["dropped"] > 0
+    assert reaches(alpha, beta)
+
+
+def test_one_direction_is_enough_to_lose_answers(shared: SharedMachines, vlan: VLan) -> None:
+    alpha, beta = shared["alpha"], shared["beta"]
+    counted = "cat /sys/class/net/eth1/statistics/rx_packets"
+    with vlan.drop(beta, alpha, one_way=True):
+        before = int(beta.succeed(counted))
+        assert not reaches(alpha, beta)
+        assert int(beta.succeed(counted)) >= before + 3
+    assert reaches(alpha, beta)
+
+
+def test_an_isolated_machine_reaches_no_other(shared: SharedMachines, vlan: VLan) -> None:
+    alpha, beta, gamma = (shared[name] for name in ("alpha", "beta", "gamma"))
+    with gamma.network.isolate():
+        assert not reaches(alpha, gamma)
+        assert not reaches(gamma, beta)
+        assert reaches(alpha, beta)
+    assert reaches(alpha, gamma)
+
+
+def test_a_delay_is_added_to_the_round_trip(shared: SharedMachines, vlan: VLan) -> None:
+    alpha, beta, gamma = (shared[name] for name in ("alpha", "beta", "gamma"))
+    with vlan.slow(alpha, beta, delay=0.3, jitter=0) as fault:
+        slow = times_of(alpha, beta, 5)
+        seen = fault.counters()["seen"]
+        assert len(slow) == 5 and min(slow) >= 600
+        assert len(times_of(alpha, gamma, 5)) == 5
+        assert fault.counters()["seen"] < seen + 5
+
+
+def test_a_filter_narrows_a_fault(shared: SharedMachines, vlan: VLan) -> None:
+    alpha, beta = shared["alpha"], shared["beta"]
+    with vlan.drop(alpha, beta, match="icmp and len > 300"):
+        assert reaches(alpha, beta)
+        assert alpha.execute("ping -c 2 -W 2 -s 500 beta")[0] != 0
+
+
+def test_a_rate_limits_a_transfer(shared: SharedMachines, vlan: VLan) -> None:
+    alpha, beta = shared["alpha"], shared["beta"]
+    size = 250_000
+    with vlan.rate("1mbit", alpha, beta) as fault, receiving(beta, "/dev/null"):
+        begin = time.monotonic()
+        alpha.succeed(f"head -c {size} /dev/zero | nc -N beta 9000", timeout=scaled(120))
+    # Two seconds at this rate.
+    assert time.monotonic() - begin > 1.9
+    assert fault.counters()["delayed"] > size / 1500
+
+
+def test_held_frames_arrive_when_they_are_released(shared: SharedMachines, vlan: VLan) -> None:
+    alpha, beta = shared["alpha"], shared["beta"]
+    fault = vlan.hold(alpha, beta)
+    with alpha.spawn("ping -c 1 -W 60 beta") as ping:
+        while fault.counters()["held"] == 0:
+            assert ping.poll() is None
+        vlan.release()
+        assert ping.wait(timeout=scaled(60)).status == 0
+
+
+def test_a_flaky_link_is_survived_by_tcp(shared: SharedMachines, vlan: VLan) -> None:
+    alpha, beta = shared["alpha"], shared["beta"]
+    alpha.succeed("head -c 300000 /dev/urandom > /tmp/sent")
+    with vlan.flaky(alpha, beta, loss=0.05, correlation=0), vlan.duplicate(alpha, beta):
+        with vlan.corrupt(alpha, beta, probability=0.05), vlan.reorder(alpha, beta):
+            with receiving(beta, "/tmp/received"):
+                alpha.succeed("nc -N beta 9000 < /tmp/sent", timeout=scaled(200))
+    assert alpha.succeed("md5sum < /tmp/sent") == beta.succeed("md5sum < /tmp/received")
