@@ -25,6 +25,7 @@ import network
 import report
 import screen
 import shutdown
+import suites
 import terminal
 import tracing
 from figures import Figure
@@ -54,6 +55,29 @@ def _bridge(build: Path) -> Iterable[Figure]:
     done = subprocess.run([program, "3"], stdout=subprocess.PIPE, check=True)
     for name, entry in json.loads(done.stdout).items():
         yield Figure(name, entry["ours"], entry["baseline"], entry["unit"])
+
+
+def _faults(build: Path) -> Iterable[Figure]:
+    done = subprocess.run(
+        [build / "tests/bench/faults/fault_bench"], stdout=subprocess.PIPE, check=True
+    )
+    for name, entry in json.loads(done.stdout).items():
+        yield Figure(name, entry["ours"], entry["baseline"], entry["unit"])
+    if "BENCH_EARLIER_BUILD" in os.environ:
+        yield from _idle_faults(build, Path(os.environ["BENCH_EARLIER_BUILD"]))
+
+
+def _idle_faults(build: Path, earlier: Path) -> Iterable[Figure]:
+    """The bridge without faults, against an earlier build of it, turn by turn."""
+    for size in (64, 1500):
+        rates: dict[Path, list[float]] = {earlier: [], build: []}
+        for _ in range(9):
+            for each, values in rates.items():
+                program = str(each / "tests/bench/bridge/bridge_bench")
+                command = [program, "1", f"bridge_fps_{size}"]
+                done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+                values.append(json.loads(done.stdout)[f"bridge_fps_{size}"]["ours"])
+        yield figures.compare(f"bridge_fault_idle_{size}", rates[build], rates[earlier], "frames/s")
 
 
 def _network(build: Path) -> Iterable[Figure]:
@@ -94,6 +118,7 @@ _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "load": _load,
     "shutdown": _shutdown,
     "bridge": _bridge,
+    "faults": _faults,
     "network": _network,
     "start": _start,
     "memory": _memory,
@@ -104,6 +129,7 @@ _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "diagnosis": diagnosis.measure,
     "terminal": _terminal,
     "checkpoints": checkpoints.measure,
+    "suites": suites.measure,
     "headscale": checkpoints.measure_headscale,
 }
 
