@@ -7,13 +7,19 @@ from charioteer.errors import InputError
 
 
 def _share() -> Path:
-    """The folder that holds machines/ and examples/: the source tree or share/charioteer."""
+    """The folder that holds machines/ and examples/.
+
+    It is the source tree, share/charioteer, or in a wheel the package itself.
+    """
     package = Path(__file__).resolve().parent
-    for parent in package.parents:
+    for parent in (package, *package.parents):
         for candidate in (parent, parent / "share/charioteer"):
             if (candidate / "machines/minimal/guest.toml").is_file():
                 return candidate
-    raise InputError(f"machines/ is neither above {package} nor in share/charioteer there")
+    raise InputError(
+        f"{package}: no folder machines/ in it, in a folder above it, or in share/charioteer of one; "
+        "install Charioteer again"
+    )
 
 
 def machines() -> Path:

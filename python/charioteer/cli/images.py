@@ -42,7 +42,8 @@ def _wanted_guests(what: list[str]) -> list[guest.Guest]:
         if name in known:
             found = [guest.load(name)]
         elif Path(name).exists():
-            found = [machine.guest for machine in definition.load(Path(name)).machines]
+            cluster = definition.load(Path(name), needs_script=False)
+            found = [machine.guest for machine in cluster.machines]
         else:
             raise InputError(f"{name}: neither a guest ({', '.join(known)}) nor a cluster file")
         wanted.update((each.name, each) for each in found)

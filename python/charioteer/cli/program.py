@@ -6,7 +6,19 @@ import sys
 from pathlib import Path
 
 from charioteer import __version__
-from charioteer.cli import checkpoints, images, run, shell, trace, watch
+from charioteer.cli import (
+    capture,
+    checkpoints,
+    doctor,
+    images,
+    merge,
+    run,
+    shell,
+    stubs,
+    test,
+    trace,
+    watch,
+)
 from charioteer.errors import BuildError, InputError, ShellUnavailable
 from charioteer.testing.options import with_values
 from charioteer.testing.text import last_lines
@@ -20,7 +32,7 @@ exit status:
   0    the test passed
   1    the test failed, or the driver could not run it
   2    wrong use: the message names the file, the key and what was expected
-  3    a guest's image could not be built
+  3    a guest's image could not be built, or a program is not installed
   130  Ctrl-C
   141  the output pipe was closed early
   143  SIGTERM, which the time limit of the test sends too
@@ -32,7 +44,11 @@ def main(argv: list[str] | None = None) -> int:
     from charioteer import _core as core
     from charioteer.testing.signals import Signals, end_by_sigterm
 
-    options = _parser().parse_args(with_values(sys.argv[1:] if argv is None else argv))
+    arguments = sys.argv[1:] if argv is None else argv
+    if capture.is_extcap_call(arguments):
+        # Wireshark knows no subcommand.
+        arguments = ["capture", *(each for each in arguments if each != "capture")]
+    options = make_parser().parse_args(with_values(arguments))
     signals = Signals()
     try:
         status: int = options.execute(options)
@@ -67,7 +83,7 @@ def _show_end_of(log: Path) -> None:
         print(f"| {line}", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="charioteer",
         description="Tests systems on teams of virtual machines.",
@@ -83,18 +99,28 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=help_text)
         _add_version(command)
         run.add_to(command, interactive=name == "repl")
+    about = "run all tests below folders, as many at once as the host allows"
+    test.add_to(commands.add_parser("test", help=about, description=about))
+    about = "make one result of those of shards or other suites"
+    merge.add_to(commands.add_parser("merge", help=about, description=about))
     images.add_build_to(
         commands.add_parser("build", help="build the images of guests, and nothing else")
     )
     login = "open a login shell in a machine that runs; Ctrl-] leaves it"
     shell.add_to(commands.add_parser("shell", help=login, description=login))
+    frames = "write the frames of a running test's VLAN or machine to standard output"
+    capture.add_to(commands.add_parser("capture", help=frames))
     checkpoints.add_to(
         commands.add_parser("checkpoints", help="list, show or remove the kept checkpoints")
     )
     about = "convert the trace of a run, or answer a query of it"
     trace.add_to(commands.add_parser("trace", help=about, description=about))
-    live = "serve the page of a run that lasts, for a browser on this machine"
+    live = "serve the page of a running test to a browser on this host"
     watch.add_to(commands.add_parser("watch", help=live, description=live))
+    about = "check what this host has and lacks for tests, and name the cures"
+    doctor.add_to(commands.add_parser("doctor", help=about, description=about))
+    about = "write stubs of the names of a test script, for editors and type checkers"
+    stubs.add_to(commands.add_parser("stubs", help=about, description=about))
     images.add_list_to(commands.add_parser("list", help="list the guests and the examples"))
     return parser
 

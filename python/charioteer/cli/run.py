@@ -2,18 +2,16 @@
 
 import argparse
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charioteer import paths
 from charioteer.cli import watch
 from charioteer.cluster import configuration, definition
+from charioteer.cluster.run_folder import run_folder
 from charioteer.errors import InputError
 from charioteer.style import can_redraw
 from charioteer.testing.options import (
@@ -111,32 +109,19 @@ def _loaded(written: Path) -> "DriverConfiguration":
 
 @contextmanager
 def _run_folder(name: str, keep: bool) -> Iterator[Path]:
-    """The folder of the run's state and sockets, whose paths must be short; removed unless `keep`.
-
-    A kept one has the same path each time.
-    """
+    """The folder of the run, which is XDG_RUNTIME_DIR for the script and the programs it starts."""
     from charioteer import _core as core
 
-    parent = Path(tempfile.gettempdir())
-    if not paths.is_utf8(parent):
-        raise InputError(f"{ascii(str(parent))} is not UTF-8: set TMPDIR to another folder")
-    if keep:
-        folder = parent / f"charioteer-{os.getuid()}-{name}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if folder.stat().st_uid != os.getuid():
-            raise InputError(f"{folder} belongs to another user; remove it or set TMPDIR")
-    else:
-        folder = Path(tempfile.mkdtemp(prefix="charioteer-"))
-        core.remove_at_end(str(folder))
     outside = os.environ.get("XDG_RUNTIME_DIR")
-    os.environ["XDG_RUNTIME_DIR"] = str(folder)
     try:
-        yield folder
+        with run_folder(name, keep) as folder:
+            if not keep:
+                core.remove_at_end(str(folder))
+            os.environ["XDG_RUNTIME_DIR"] = str(folder)
+            yield folder
     finally:
+        core.remove_at_end("")
         if outside is None:
-            del os.environ["XDG_RUNTIME_DIR"]
+            os.environ.pop("XDG_RUNTIME_DIR", None)
         else:
             os.environ["XDG_RUNTIME_DIR"] = outside
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
-            core.remove_at_end("")

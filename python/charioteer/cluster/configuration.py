@@ -6,15 +6,18 @@ from pathlib import Path
 from charioteer.cluster import container_script, run_script
 from charioteer.cluster.definition import Cluster, Machine
 from charioteer.cluster.identity import boot_archive
-from charioteer.images import builder, firmware
+from charioteer.images import apt, builder, firmware
 from charioteer.images.guest import Guest
 
 
 def write(cluster: Cluster, folder: Path) -> Path:
     """Builds missing images, writes scripts and configuration into `folder`.
 
-    Returns the path of the configuration. Raises BuildError.
+    Returns the path of the configuration. Raises BuildError, also if QEMU is not installed.
     """
+    if cluster.machines:
+        # First, since building an image takes minutes.
+        apt.require({"qemu-system-x86_64": "qemu-system-x86"}, apt.INSTALL_QEMU)
     images = {guest.name: builder.obtain(guest) for guest in _guests(cluster)}
     identities = cluster.identities
     vms: dict[str, dict[str, str]] = {}
@@ -45,11 +48,20 @@ def write(cluster: Cluster, folder: Path) -> Path:
         "vlans": cluster.vlans,
         "global_timeout": cluster.global_timeout,
         "enable_ssh_backdoor": cluster.ssh_backdoor,
-        "test_script": str(cluster.script.absolute()),
+        "test_script": str(_script(cluster, folder).absolute()),
     }
     path = folder / "driver.json"
     path.write_text(json.dumps(configuration, indent=2) + "\n")
     return path
+
+
+def _script(cluster: Cluster, folder: Path) -> Path:
+    """The test script; an empty one in `folder` if the cluster has none."""
+    if cluster.script is not None:
+        return cluster.script
+    empty = folder / "no-script.py"
+    empty.touch()
+    return empty
 
 
 def _modules(machine: Machine) -> list[str]:

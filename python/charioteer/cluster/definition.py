@@ -13,7 +13,7 @@ from charioteer.images import guest as guests
 from charioteer.images.guest import Guest
 from charioteer.images.schema import Table
 
-_FILE_NAME = "cluster.toml"
+FILE_NAME = "cluster.toml"
 _MACHINE_NAME = r"[A-Za-z_][A-Za-z0-9_-]*"
 _TEST_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 # A MAC address has one byte each for VLAN and machine.
@@ -50,13 +50,14 @@ class Container:
 class Cluster:
     """The content of a cluster file. `global_timeout` is in seconds.
 
-    With `ssh_backdoor` the host can log in to the machines by SSH over vsock.
+    With `ssh_backdoor` the host can log in to the machines by SSH over vsock. `script` is None when
+    there is no test script.
     """
 
     name: str
     description: str
     file: Path
-    script: Path
+    script: Path | None
     global_timeout: int
     ssh_backdoor: bool
     machines: Sequence[Machine]
@@ -79,16 +80,17 @@ class Cluster:
         return [*self.machines, *self.containers]
 
 
-def load(path: Path) -> Cluster:
-    """Reads a cluster file, or `cluster.toml` in a folder. Raises InputError."""
-    file = path / _FILE_NAME if path.is_dir() else path
+def load(path: Path, needs_script: bool = True) -> Cluster:
+    """Reads a cluster file, or `cluster.toml` in a folder. Raises InputError.
+
+    Unless `needs_script`, the test script may be missing if the file does not name one.
+    """
+    file = path / FILE_NAME if path.is_dir() else path
     if not paths.is_utf8(file.absolute()):
         raise InputError(f"{ascii(str(file.absolute()))}: the path is not UTF-8: rename the folder")
     table = Table.load(file)
     name = _test_name(table)
-    script = file.parent / table.string("script", "test.py")
-    if not script.is_file():
-        table.fail("script", f"a file beside the cluster file, but there is no {script}")
+    script = _script(table, needs_script)
     cluster = Cluster(
         name=name,
         description=table.string("description", ""),
@@ -112,6 +114,16 @@ def load(path: Path) -> Cluster:
         raise InputError(f"{table.file}: machines: expected 1 to {_MAX_MACHINES} tables")
     table.finish()
     return cluster
+
+
+def _script(table: Table, is_needed: bool) -> Path | None:
+    is_named = "script" in table.keys()
+    script = table.file.parent / table.string("script", "test.py")
+    if script.is_file():
+        return script
+    if is_needed or is_named:
+        table.fail("script", f"a file beside the cluster file, but there is no {script}")
+    return None
 
 
 def _test_name(table: Table) -> str:

@@ -12,25 +12,32 @@ from charioteer.images import tool
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _DEFAULT_MIRROR = "http://deb.debian.org/debian"
+INSTALL_QEMU = "apt-get install -t bookworm-backports qemu-system-x86 on Debian 12, or make deps"
+"""How QEMU is installed: in that of Debian 12 itself, current kernels crash without KVM."""
 TOOLS = {"mmdebstrap": "mmdebstrap", "apt-config": "apt"}
 _NO_NETWORK = re.compile(
     r"Could not resolve|Could not connect|Temporary failure|Connection (?:failed|refused|timed out)"
     r"|Network is unreachable|Unable to connect"
 )
+SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where programs are looked for that are not on PATH."""
 # Bytes. If less is free after a failure, a full disk was the cause: an image needs some hundred MB.
 _FULL = 16 << 20
 _NO_PACKAGE = re.compile(r"Unable to locate package (\S+)|Package '?(\S+?)'? has no installation")
 
 
-def require(tools: dict[str, str]) -> None:
-    """Raises BuildError unless all programs are installed; `tools` maps each to its package."""
-    path = "/usr/local/sbin:/usr/sbin:/sbin"
-    missing = [tool for tool in tools if not (shutil.which(tool) or shutil.which(tool, path=path))]
+def require(tools: dict[str, str], cure: str | None = None) -> None:
+    """Raises BuildError unless all programs are installed; `tools` maps each to its package.
+
+    `cure` is how to install them; by default it is apt-get with the packages, or make deps.
+    """
+    missing = [
+        name for name in tools if not (shutil.which(name) or shutil.which(name, path=SYSTEM_PATH))
+    ]
     if missing:
         packages = " ".join(sorted({tools[tool] for tool in missing}))
-        raise BuildError(
-            f"{', '.join(missing)}: not installed (apt-get install {packages}, or make deps)"
-        )
+        cure = cure or f"apt-get install {packages}, or make deps"
+        raise BuildError(f"{', '.join(missing)}: not installed ({cure})")
 
 
 def sources(suite: str) -> str:

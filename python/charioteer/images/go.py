@@ -17,7 +17,7 @@ from charioteer.images.progress import Step
 _PATHS = ("/usr/local/go/bin/go", "/usr/lib/go/bin/go")
 # From this version on, Go downloads the newer Go toolchain that a module requires.
 _MIN_VERSION = (1, 21)
-_INSTALL = "apt-get install -t bookworm-backports golang-go on Debian 12, or https://go.dev/dl"
+INSTALL = "apt-get install -t bookworm-backports golang-go on Debian 12, or https://go.dev/dl"
 _NO_NETWORK = re.compile(r"dial tcp|no such host|connection refused|i/o timeout|proxyconnect")
 
 
@@ -110,7 +110,7 @@ class _Go:
         self._program = program
         self._folder = folder
         self._log = store.log_of(folder.name)
-        self._command = _compiler(program)
+        self._command = compiler(program.name)
         # Debian's Go does not download a newer toolchain by default.
         self._environment = {"GOTOOLCHAIN": "auto", **os.environ}
         self._environment |= {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
@@ -146,11 +146,11 @@ def _explain(program: Program, log: Path) -> str:
     return f"cannot build {program.name} {program.version}: {reason}{last} (whole log: {log})"
 
 
-def _compiler(program: Program) -> str:
-    """The path of a Go that is new enough. Raises BuildError."""
+def compiler(what: str) -> str:
+    """The path of a Go that is new enough to compile `what`. Raises BuildError."""
     found = shutil.which("go") or next((path for path in _PATHS if os.access(path, os.X_OK)), None)
     if not found:
-        raise BuildError(f"go: not installed; {program.name} is compiled with it ({_INSTALL})")
+        raise BuildError(f"go: not installed; {what} is compiled with it ({INSTALL})")
     version = subprocess.run(
         [found, "env", "GOVERSION"], capture_output=True, text=True, check=False
     )
@@ -158,7 +158,5 @@ def _compiler(program: Program) -> str:
     if not numbers or (int(numbers[1]), int(numbers[2])) < _MIN_VERSION:
         actual = version.stdout.strip() or "of unknown version"
         oldest = ".".join(map(str, _MIN_VERSION))
-        raise BuildError(
-            f"{found} is {actual}; {program.name} needs {oldest} or newer ({_INSTALL})"
-        )
+        raise BuildError(f"{found} is {actual}; {what} needs {oldest} or newer ({INSTALL})")
     return found

@@ -1,5 +1,6 @@
 """Strict reading of TOML files. Each error is one line with the file, the key and what is expected."""
 
+import datetime
 import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ _TYPE_NAMES = {
     str: "a string",
     list: "a list",
     dict: "a table",
+    datetime.date: "a date",
 }
 
 
@@ -89,6 +91,11 @@ class Table:
         value: int = self._value(key, int, expected, default)
         if not minimum <= value <= maximum:
             self.fail(key, f"{expected}, got {value}")
+        return value
+
+    def date(self, key: str) -> datetime.date:
+        """A date of the calendar, without a time."""
+        value: datetime.date = self._value(key, datetime.date, "a date as 2027-01-31", None)
         return value
 
     def strings(self, key: str, default: list[str] | None = None) -> list[str]:

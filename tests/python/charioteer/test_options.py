@@ -187,7 +187,7 @@ def options_of(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def test_every_option_of_the_driver_is_accepted() -> None:
-    commands: Any = next(a for a in program._parser()._actions if a.choices)
+    commands: Any = next(a for a in program.make_parser()._actions if a.choices)
     wanted = options_of(make_parser("nixos-test-driver")) - OF_THE_CONFIGURATION
     for name in ("run", "repl"):
         assert wanted <= options_of(commands.choices[name])

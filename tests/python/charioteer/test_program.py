@@ -124,7 +124,21 @@ class TestStartScript:
         assert (state / "xchg").is_dir()
 
 
+def without_programs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes an empty folder the only one of PATH."""
+    empty = folder / "programs"
+    empty.mkdir()
+    monkeypatch.setenv("PATH", str(empty))
+    monkeypatch.setattr(apt, "SYSTEM_PATH", "")
+    return empty
+
+
 class TestConfiguration:
+    @pytest.fixture(autouse=True)
+    def _qemu(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        qemu = without_programs(tmp_path, monkeypatch) / "qemu-system-x86_64"
+        qemu.touch(0o755)
+
     def test_can_be_loaded_by_the_driver(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -165,6 +179,34 @@ class TestConfiguration:
         assert b"own-00" not in archives["b"]
         # The guest's definition already loads this module.
         assert b"own-00" not in archives["c"]
+
+
+class TestMissingQemu:
+    # QEMU 7.2 of Debian 12, which apt-get installs otherwise, is not recommended.
+    CURE = "apt-get install -t bookworm-backports qemu-system-x86 on Debian 12, or make deps"
+
+    def test_one_line_names_its_package(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        without_programs(tmp_path, monkeypatch)
+        folder = write_cluster(tmp_path, '[machines.web]\nguest = "minimal"\n')
+        assert program.main(["run", str(folder), "-o", str(tmp_path / "out")]) == 3
+        assert capsys.readouterr().err == (
+            f"charioteer: error: qemu-system-x86_64: not installed ({self.CURE})\n"
+        )
+
+    def test_containers_alone_do_not_need_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stop(_guest: object) -> None:
+            raise BuildError("reached")
+
+        without_programs(tmp_path, monkeypatch)
+        monkeypatch.setattr("charioteer.images.builder.obtain", stop)
+        text = '[containers.web]\nguest = "debian"\n'
+        loaded = definition.load(write_cluster(tmp_path, text))
+        with pytest.raises(BuildError, match="reached"):
+            configuration.write(loaded, tmp_path)
 
 
 class TestStore:
@@ -292,3 +334,14 @@ class TestProgram:
         assert program.main(["run", "/does/not/exist"]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and "/does/not/exist" in error
+
+    def test_knowledge_about_failures_is_imported_when_a_run_has_failed(self) -> None:
+        """It takes a quarter of the time in which the packages are imported."""
+        code = "import sys, charioteer.testing.run; print(*sys.modules, sep='\\n')"
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        names = done.stdout.splitlines()
+        assert "charioteer.testing.diagnosis.run_diagnosis" in names
+        assert "charioteer.testing.diagnosis.knowledge" not in names
+        assert "charioteer.testing.diagnosis.symptoms" not in names

@@ -11,28 +11,28 @@ from support.testbed import Testbed
 class TestStartScript:
     def test_missing(self, testbed: Testbed) -> None:
         start = Path("/does/not/exist/run-web-vm")
-        run = testbed.drive(testbed.configuration("start_all()", [start]))
+        run = testbed.run_driver(testbed.configuration("start_all()", [start]))
         run.expect(1)
         assert f"the start script {start} does not exist" in run.stderr
 
     def test_not_executable(self, testbed: Testbed) -> None:
         start = testbed.start_script("web")
         start.chmod(0o644)
-        run = testbed.drive(testbed.configuration("web.start()", [start]))
+        run = testbed.run_driver(testbed.configuration("web.start()", [start]))
         run.expect(1)
         assert f"{start} cannot be executed" in run.stderr and "chmod +x" in run.stderr
 
     def test_whose_interpreter_is_missing(self, testbed: Testbed) -> None:
         start = testbed.start_script("web")
         start.write_text("#!/no/such/interpreter\n")
-        run = testbed.drive(testbed.configuration("web.start()", [start]))
+        run = testbed.run_driver(testbed.configuration("web.start()", [start]))
         run.expect(1)
         assert "web: QEMU process exited with code 12" in run.stderr
         assert "run-web-vm" in run.stderr
 
     def test_output_of_an_early_exit_is_shown(self, testbed: Testbed) -> None:
         start = testbed.start_script("web", "echo 'no image'; echo 'no disk' >&2; exit 4\n")
-        run = testbed.drive(testbed.configuration("web.start()", [start]))
+        run = testbed.run_driver(testbed.configuration("web.start()", [start]))
         run.expect(1)
         assert "!!! " in run.stderr and "web: QEMU process exited with code 4" in run.stderr
         assert "no image" in run.stderr and "no disk" in run.stderr
@@ -42,14 +42,14 @@ class TestStartScript:
         tools = testbed.folder / "tools"
         tools.mkdir()
         (tools / "python3").symlink_to("/usr/bin/python3")
-        run = testbed.drive(testbed.configuration("web.start()", [start]), PATH=str(tools))
+        run = testbed.run_driver(testbed.configuration("web.start()", [start]), PATH=str(tools))
         run.expect(1)
         assert "exited with code 127" in run.stderr
         assert "qemu-system-x86_64" in run.stderr and "not found" in run.stderr
 
     def test_a_failure_names_the_machine(self, testbed: Testbed) -> None:
         starts = [testbed.start_script("good"), testbed.start_script("bad", mode="exit")]
-        run = testbed.drive(testbed.configuration("start_all()", starts))
+        run = testbed.run_driver(testbed.configuration("start_all()", starts))
         run.expect(1)
         assert "Failed to start the following machines:" in run.stderr
         assert "fake-qemu: no machine specified" in run.stderr
@@ -57,14 +57,16 @@ class TestStartScript:
     def test_that_has_qemu_as_a_child(self, testbed: Testbed) -> None:
         start = testbed.start_script("web")
         start.write_text(start.read_text().replace("exec ", "") + "exit $?\n")
-        run = testbed.drive(testbed.configuration("web.succeed('true')", [start]))
+        run = testbed.run_driver(testbed.configuration("web.succeed('true')", [start]))
         run.expect(0)
 
 
 class TestGuest:
     def test_that_never_starts_the_shell(self, testbed: Testbed) -> None:
         start = testbed.start_script("web", mode="no-shell")
-        run = testbed.drive(testbed.configuration("web.succeed('true')", [start], global_timeout=2))
+        run = testbed.run_driver(
+            testbed.configuration("web.succeed('true')", [start], global_timeout=2)
+        )
         run.expect(143)
         assert "timeout reached" in run.stderr
         assert "waiting for the VM to finish booting" in run.stderr
@@ -73,7 +75,7 @@ class TestGuest:
         # In parallel, since each waits 15 s for further console output.
         modes = {"early": "panic", "late": "panic-after-greeting"}
         starts = [testbed.start_script(name, mode=mode) for name, mode in modes.items()]
-        run = testbed.drive(testbed.configuration("all_machines.succeed('true')", starts))
+        run = testbed.run_driver(testbed.configuration("all_machines.succeed('true')", starts))
         run.expect(1)
         for name in modes:
             assert f"{name}: the guest's kernel panicked: " in run.stderr
@@ -82,19 +84,19 @@ class TestGuest:
 
     def test_whose_shell_is_killed_during_a_command(self, testbed: Testbed) -> None:
         kill = "kill -KILL $PPID"
-        run = testbed.drive(testbed.configuration(f'web.succeed("{kill}", timeout=None)'))
+        run = testbed.run_driver(testbed.configuration(f'web.succeed("{kill}", timeout=None)'))
         run.expect(1)
         assert "!!! " in run.stderr and "Shell disconnected" in run.stderr
 
     def test_whose_qemu_exits_during_a_command(self, testbed: Testbed) -> None:
         start = testbed.start_script("web", mode="die")
-        run = testbed.drive(testbed.configuration("web.succeed('true')", [start]))
+        run = testbed.run_driver(testbed.configuration("web.succeed('true')", [start]))
         run.expect(1)
         assert "!!! " in run.stderr and "while running `true`" in run.stderr
         assert "going down" in run.stderr
 
     def test_whose_qemu_is_killed_during_a_command(self, testbed: Testbed) -> None:
-        run = testbed.drive(testbed.configuration("web.succeed('echo begun >&2; sleep 600')"))
+        run = testbed.run_driver(testbed.configuration("web.succeed('echo begun >&2; sleep 600')"))
         run.wait_for("web # begun")
         (qemu,) = qemus_of(testbed.state)
         os.kill(qemu, signal.SIGKILL)
@@ -113,10 +115,10 @@ class TestGuest:
             web.wait_for_shutdown()
             print(web.succeed("echo again"), end="")
         """
-        run = testbed.drive(testbed.configuration(script))
+        run = testbed.run_driver(testbed.configuration(script))
         run.expect(0)
         assert "raised: " in run.stdout and run.stdout.endswith("again\n")
 
     def test_that_ignores_sigterm_is_killed(self, testbed: Testbed) -> None:
         start = testbed.start_script("web", mode="ignore-exit")
-        testbed.drive(testbed.configuration("web.start()", [start])).expect(0)
+        testbed.run_driver(testbed.configuration("web.start()", [start])).expect(0)

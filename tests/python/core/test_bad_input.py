@@ -12,7 +12,7 @@ from support.testbed import Testbed
 
 class TestConfiguration:
     def test_missing(self, testbed: Testbed) -> None:
-        run = testbed.drive(testbed.folder / "none.json")
+        run = testbed.run_driver(testbed.folder / "none.json")
         run.expect(2)
         assert "none.json" in run.stderr and "Traceback" not in run.stderr
 
@@ -20,7 +20,7 @@ class TestConfiguration:
     def test_malformed(self, testbed: Testbed, text: str) -> None:
         path = testbed.folder / "bad.json"
         path.write_text(text)
-        run = testbed.drive(path)
+        run = testbed.run_driver(path)
         run.expect(2)
         assert "bad.json" in run.stderr and "Traceback" not in run.stderr
 
@@ -28,14 +28,14 @@ class TestConfiguration:
         path = testbed.configuration("")
         content = json.loads(path.read_text())
         path.write_text(json.dumps({**content, "global_timeout": "soon"}))
-        run = testbed.drive(path)
+        run = testbed.run_driver(path)
         run.expect(2)
         assert "global_timeout" in run.stderr and "expected" in run.stderr
 
     def test_missing_test_script(self, testbed: Testbed) -> None:
         path = testbed.configuration("")
         (testbed.folder / "test.py").unlink()
-        run = testbed.drive(path)
+        run = testbed.run_driver(path)
         run.expect(2)
         assert "test.py" in run.stderr and "Traceback" not in run.stderr
 
@@ -45,7 +45,7 @@ class TestConfiguration:
         assert "usage: nixos-test-driver" in run.stderr and "--config" in run.stderr
 
     def test_unknown_option(self, testbed: Testbed) -> None:
-        run = testbed.drive(testbed.configuration(""), "--no-such-option")
+        run = testbed.run_driver(testbed.configuration(""), "--no-such-option")
         run.expect(2)
         assert "nixos-test-driver: error:" in run.stderr
 
@@ -74,13 +74,13 @@ class TestClusterFile:
 
 class TestScript:
     def test_success(self, testbed: Testbed) -> None:
-        run = testbed.drive(testbed.configuration("print(web.succeed('echo hello'), end='')"))
+        run = testbed.run_driver(testbed.configuration("print(web.succeed('echo hello'), end='')"))
         run.expect(0)
         assert run.stdout.endswith("hello\n")
         assert "test script finished in " in run.stderr
 
     def test_syntax_error(self, testbed: Testbed) -> None:
-        run = testbed.drive(testbed.configuration("start_all(\n"))
+        run = testbed.run_driver(testbed.configuration("start_all(\n"))
         run.expect(1)
         assert "SyntaxError" in run.stderr and "starting vm" not in run.stderr
 
@@ -89,7 +89,7 @@ class TestScript:
             web.start()
             web.succeed("echo seen; exit 3")
         """
-        run = testbed.drive(testbed.configuration(script))
+        run = testbed.run_driver(testbed.configuration(script))
         run.expect(1)
         assert '!!!   File "<string>", line 3, in <module>' in run.stderr
         assert '!!!     web.succeed("echo seen; exit 3")' in run.stderr
@@ -100,7 +100,7 @@ class TestScript:
         assert "web: output: seen" in run.stderr
 
     def test_failed_assertion(self, testbed: Testbed) -> None:
-        run = testbed.drive(testbed.configuration("assert 1 == 2"))
+        run = testbed.run_driver(testbed.configuration("assert 1 == 2"))
         run.expect(1)
         assert "Traceback" in run.stderr and "AssertionError" in run.stderr
 
@@ -110,11 +110,11 @@ class TestScript:
             web.start()
             sys.exit(77)
         """
-        testbed.drive(testbed.configuration(script)).expect(77)
+        testbed.run_driver(testbed.configuration(script)).expect(77)
 
     def test_global_timeout(self, testbed: Testbed) -> None:
         configuration = testbed.configuration("web.succeed('sleep 600')", global_timeout=1)
-        run = testbed.drive(configuration)
+        run = testbed.run_driver(configuration)
         run.expect(143)
         assert "timeout reached; test terminating..." in run.stderr
 
@@ -122,21 +122,21 @@ class TestScript:
 class TestOutputDirectory:
     def test_missing(self, testbed: Testbed) -> None:
         missing = testbed.folder / "nowhere"
-        run = testbed.drive(testbed.configuration(""), "-o", missing)
+        run = testbed.run_driver(testbed.configuration(""), "-o", missing)
         run.expect(2)
         assert f"{missing} is not a directory" in run.stderr
 
     def test_a_file(self, testbed: Testbed) -> None:
         file = testbed.folder / "file"
         file.touch()
-        run = testbed.drive(testbed.configuration(""), "-o", file)
+        run = testbed.run_driver(testbed.configuration(""), "-o", file)
         run.expect(2)
         assert f"{file} is not a directory" in run.stderr
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root can write to read-only folders")
     def test_read_only_by_its_mode(self, testbed: Testbed) -> None:
         testbed.out.chmod(stat.S_IRUSR | stat.S_IXUSR)
-        run = testbed.drive(testbed.configuration(""))
+        run = testbed.run_driver(testbed.configuration(""))
         run.expect(2)
         assert f"{testbed.out} is not a writeable directory" in run.stderr
 
@@ -144,7 +144,7 @@ class TestOutputDirectory:
     def test_read_only_by_its_file_system(self, testbed: Testbed) -> None:
         configuration = testbed.configuration("")
         with mounted(testbed.out, "ro"):
-            run = testbed.drive(configuration)
+            run = testbed.run_driver(configuration)
             run.expect(2)
         assert f"{testbed.out} is not a writeable directory" in run.stderr
 
@@ -152,21 +152,21 @@ class TestOutputDirectory:
 class TestStateDirectory:
     def test_a_path_too_long_for_sockets(self, testbed: Testbed) -> None:
         state = testbed.folder / ("x" * 90)
-        run = testbed.drive(testbed.configuration("start_all()"), XDG_RUNTIME_DIR=str(state))
+        run = testbed.run_driver(testbed.configuration("start_all()"), XDG_RUNTIME_DIR=str(state))
         run.expect(1)
         assert str(state) in run.stderr and "the system allows 107" in run.stderr
 
     def test_path_is_a_file(self, testbed: Testbed) -> None:
         testbed.state.touch()
-        run = testbed.drive(testbed.configuration("start_all()"))
+        run = testbed.run_driver(testbed.configuration("start_all()"))
         run.expect(1)
         assert str(testbed.state) in run.stderr
 
     def test_in_use_by_another_run(self, testbed: Testbed) -> None:
         configuration = testbed.configuration("web.succeed('echo held >&2; sleep 600')")
-        first = testbed.drive(configuration)
+        first = testbed.run_driver(configuration)
         first.wait_for("web # held")
-        second = testbed.drive(configuration)
+        second = testbed.run_driver(configuration)
         second.expect(1)
         assert "vm-state-web" in second.stderr and f"process {first.pid}" in second.stderr
         first.press_ctrl_c()
@@ -174,10 +174,10 @@ class TestStateDirectory:
 
     def test_two_runs_side_by_side(self, testbed: Testbed) -> None:
         configuration = testbed.configuration("web.succeed('echo at work >&2; sleep 600')")
-        first = testbed.drive(configuration)
+        first = testbed.run_driver(configuration)
         first.wait_for("web # at work")
         other = testbed.configuration("web.succeed('touch $TMPDIR/mine')", vlans=[1])
-        second = testbed.drive(other, XDG_RUNTIME_DIR=str(testbed.folder / "other"))
+        second = testbed.run_driver(other, XDG_RUNTIME_DIR=str(testbed.folder / "other"))
         second.expect(0)
         first.press_ctrl_c()
         first.expect(130)
@@ -194,7 +194,7 @@ class TestStateDirectory:
         """
         configuration = testbed.configuration(script)
         with mounted(testbed.state, "size=500k"):
-            run = testbed.drive(configuration)
+            run = testbed.run_driver(configuration)
             run.expect(1)
         assert "No space left on device" in run.stderr and str(testbed.state) in run.stderr
 
@@ -204,6 +204,6 @@ class TestStateDirectory:
         configuration = testbed.configuration("web.start()")
         with mounted(testbed.state, "size=4k,nr_inodes=2"):
             (testbed.state / "last").touch()
-            run = testbed.drive(configuration)
+            run = testbed.run_driver(configuration)
             run.expect(1)
         assert "No space left on device" in run.stderr and str(testbed.state) in run.stderr

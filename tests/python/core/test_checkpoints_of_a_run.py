@@ -48,7 +48,7 @@ class TestWithinOneRun:
                 print("seen", error)
             print("seen", web.succeed("echo it runs on"))
         """
-        run = testbed.drive(testbed.configuration(script, [start]), **scripts.options)
+        run = testbed.run_driver(testbed.configuration(script, [start]), **scripts.options)
         run.expect(0)
         assert "seen it runs on" in run.stdout
 
@@ -64,7 +64,7 @@ class TestWithinOneRun:
                 print("seen", error)
             print("seen", web.succeed("echo it runs on"), driver.checkpoints())
         """
-        run = testbed.drive(testbed.configuration(script, [start]), **scripts.options)
+        run = testbed.run_driver(testbed.configuration(script, [start]), **scripts.options)
         run.expect(0)
         assert "QEMU cannot save web: it has a vsock for SSH logins" in run.stdout
         assert "(sshBackdoor.enable = false)" in run.stdout
@@ -145,7 +145,9 @@ def test_ended_in_fifty_random_moments(scripts: Scripts, testbed: Testbed) -> No
     for _ in range(50):
         run = scripts.start(script, "--checkpoint", "--resume")
         number = moments.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-        timer = threading.Timer(moments.uniform(0.1, 1.0), run.send, [number])
+        # Python itself exits with 1 when Ctrl-C interrupts its start.
+        run.wait_for("start all VLans")
+        timer = threading.Timer(moments.uniform(0, 0.9), run.send, [number])
         timer.start()
         status = run.finish()
         timer.cancel()

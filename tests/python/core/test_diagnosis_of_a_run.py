@@ -3,7 +3,7 @@
 from xml.etree import ElementTree
 
 import pytest
-from charioteer.trace import records
+from charioteer.trace import junit, records
 
 from support.testbed import Testbed
 
@@ -13,7 +13,7 @@ FAILING = "web.succeed('cat /etc/no-such-file >&2')"
 
 def test_the_cause_comes_last_and_is_in_all_reports(testbed: Testbed) -> None:
     configuration = testbed.configuration(FAILING)
-    run = testbed.drive(configuration, "--trace", "--junit-xml=junit.xml")
+    run = testbed.run_driver(configuration, "--trace", "--junit-xml=junit.xml")
     run.expect(1)
     log, _, screen = run.stderr.partition(SCREEN)
     assert "cleanup" in log and "!!! RequestedAssertionFailed" in log
@@ -28,6 +28,8 @@ def test_the_cause_comes_last_and_is_in_all_reports(testbed: Testbed) -> None:
     failure = suite.findtext("testcase/failure") or ""
     assert failure.startswith("why the test failed:\n")
     assert "/etc/no-such-file does not exist" in failure
+    converted = ElementTree.fromstring(junit.convert(records.load(testbed.out)).encode())
+    assert converted.findtext("testsuite/testcase/failure") == failure
     found = records.load(testbed.out).of_kind("finding")
     assert [each["rank"] for each in found] == list(range(1, len(found) + 1))
     assert any(each["text"] == "/etc/no-such-file does not exist" for each in found)
@@ -46,7 +48,7 @@ def test_the_questions_are_no_step_and_check_no_condition(testbed: Testbed) -> N
             finally:
                 print("failed")
     """
-    run = testbed.drive(testbed.configuration(script), "--trace")
+    run = testbed.run_driver(testbed.configuration(script), "--trace")
     run.expect(1)
     assert SCREEN in run.stderr and "checked" not in run.stdout.partition("failed")[2]
     names = [each.name for each in records.load(testbed.out).spans.values()]
@@ -56,7 +58,7 @@ def test_the_questions_are_no_step_and_check_no_condition(testbed: Testbed) -> N
 def test_the_questions_are_not_recorded_by_checkpoints(testbed: Testbed) -> None:
     store = str(testbed.folder / "checkpoints")
     configuration = testbed.configuration(FAILING)
-    run = testbed.drive(configuration, "--checkpoint", CHARIOTEER_CHECKPOINTS=store)
+    run = testbed.run_driver(configuration, "--checkpoint", CHARIOTEER_CHECKPOINTS=store)
     run.expect(1)
     assert "/etc/no-such-file does not exist" in run.stderr.partition(SCREEN)[2]
     files = [path for path in (testbed.folder / "checkpoints").rglob("*") if path.is_file()]
@@ -78,31 +80,35 @@ def test_the_questions_are_not_recorded_by_checkpoints(testbed: Testbed) -> None
 def test_without_a_diagnosis(
     testbed: Testbed, script: str, options: list[str], status: int
 ) -> None:
-    run = testbed.drive(testbed.configuration(script), *options)
+    run = testbed.run_driver(testbed.configuration(script), *options)
     run.expect(status)
     assert SCREEN not in run.stderr and not (testbed.out / "diagnosis.txt").exists()
 
 
 def test_the_details_of_an_earlier_run_are_removed(testbed: Testbed) -> None:
-    testbed.drive(testbed.configuration(FAILING)).expect(1)
+    testbed.run_driver(testbed.configuration(FAILING)).expect(1)
     assert (testbed.out / "diagnosis.txt").exists()
-    testbed.drive(testbed.configuration("pass")).expect(0)
+    testbed.run_driver(testbed.configuration("pass")).expect(0)
     assert not (testbed.out / "diagnosis.txt").exists()
 
 
 def test_machines_that_are_off_are_not_started(testbed: Testbed) -> None:
     starts = [testbed.start_script(name) for name in ("web", "db")]
     script = "web.succeed('true')\nassert 1 == 2, 'numbers differ'"
-    run = testbed.drive(testbed.configuration(script, starts))
+    run = testbed.run_driver(testbed.configuration(script, starts))
     run.expect(1)
     assert "db: starting vm" not in run.stderr
     assert "!!!   happened: numbers differ" in run.stderr.partition(SCREEN)[2]
 
 
 def test_the_end_of_qemu_is_the_cause(testbed: Testbed) -> None:
-    run = testbed.drive(
-        testbed.configuration("web.start()\nweb.handle.process.kill()\nweb.succeed('true')")
-    )
+    script = """
+        web.start()
+        web.handle.process.kill()
+        web.handle.process.wait(60)
+        web.succeed("true")
+    """
+    run = testbed.run_driver(testbed.configuration(script))
     run.expect(1)
     assert "1. web: QEMU has ended" in run.stderr.partition(SCREEN)[2]
 
@@ -110,7 +116,7 @@ def test_the_end_of_qemu_is_the_cause(testbed: Testbed) -> None:
 def test_github_actions(testbed: Testbed) -> None:
     summary = testbed.folder / "summary.md"
     environment = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(testbed.folder)}
-    run = testbed.drive(
+    run = testbed.run_driver(
         testbed.configuration(FAILING), GITHUB_STEP_SUMMARY=str(summary), **environment
     )
     run.expect(1)
@@ -119,7 +125,7 @@ def test_github_actions(testbed: Testbed) -> None:
 
 
 def test_the_team_is_kept_alive_until_ctrl_c(testbed: Testbed) -> None:
-    run = testbed.drive(testbed.configuration(FAILING), "--keep-alive")
+    run = testbed.run_driver(testbed.configuration(FAILING), "--keep-alive")
     run.wait_for("charioteer shell web@")
     assert SCREEN in run.stderr and "cleanup" not in run.stderr
     run.press_ctrl_c()
@@ -129,7 +135,7 @@ def test_the_team_is_kept_alive_until_ctrl_c(testbed: Testbed) -> None:
 
 def test_the_time_limit_of_the_run_ends_a_team_that_is_kept_alive(testbed: Testbed) -> None:
     configuration = testbed.configuration(FAILING, global_timeout=6)
-    run = testbed.drive(configuration, "--keep-alive")
+    run = testbed.run_driver(configuration, "--keep-alive")
     run.wait_for("charioteer shell web@")
     run.expect(143)
     assert "cleanup" in run.stderr
@@ -138,7 +144,7 @@ def test_the_time_limit_of_the_run_ends_a_team_that_is_kept_alive(testbed: Testb
 def test_a_machine_that_does_not_answer_is_named(testbed: Testbed) -> None:
     starts = [testbed.start_script("web", mode="ignore-commands"), testbed.start_script("db")]
     script = "web.connect()\ndb.succeed('cat /etc/no-such-file')"
-    run = testbed.drive(testbed.configuration(script, starts))
+    run = testbed.run_driver(testbed.configuration(script, starts))
     run.expect(1)
     screen = run.stderr.partition(SCREEN)[2]
     assert "!!!   no answer from web: within 5 s" in screen
@@ -150,7 +156,7 @@ def test_ctrl_c_ends_the_questions(testbed: Testbed) -> None:
     configuration = testbed.configuration(
         "web.start()\nweb.connect()\nassert False, 'wrong'", [start]
     )
-    run = testbed.drive(configuration)
+    run = testbed.run_driver(configuration)
     run.wait_for("asking the machines for the cause")
     run.press_ctrl_c()
     run.expect(1)

@@ -38,7 +38,7 @@ if os.getpid() == parent:
     assert web.succeed("echo still here") == "still here\\n"
     print("the end")
 """
-    run = testbed.drive(testbed.configuration(FORK + script + end, vlans=[1]), *arguments)
+    run = testbed.run_driver(testbed.configuration(FORK + script + end, vlans=[1]), *arguments)
     run.expect(0)
     assert run.stdout.count("the end\n") == 1
     assert run.stderr.count("cleanup") == 2, "the step and its end, of the parent alone"
@@ -138,7 +138,7 @@ if child == 0:
 print("child", child, "waits", flush=True)
 web.succeed("sleep 600")
 """
-    run = testbed.drive(testbed.configuration(FORK + script, vlans=[1]))
+    run = testbed.run_driver(testbed.configuration(FORK + script, vlans=[1]))
     run.wait_for(" waits\n")
     run.wait_for("must succeed: sleep 600")
     child = int(run.stdout.split("child ")[1].split()[0])

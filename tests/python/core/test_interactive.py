@@ -74,7 +74,7 @@ def test_a_shell_on_the_terminal(testbed: Testbed) -> None:
         web.shell_interact()
         print(web.succeed("echo the test goes on"), end="")
     """
-    run = testbed.drive(testbed.configuration(script))
+    run = testbed.run_driver(testbed.configuration(script))
     run.wait_for("Terminal is ready (there is no initial prompt):")
     run.enter("cd /; echo in $PWD")
     run.wait_for("in /")
@@ -89,7 +89,7 @@ def test_a_shell_on_the_terminal(testbed: Testbed) -> None:
 def test_a_shell_left_by_ctrl_c(testbed: Testbed) -> None:
     testbed.keyboard = True
     script = "web.shell_interact(); print(web.succeed('echo the test goes on'))"
-    run = testbed.drive(testbed.configuration(script))
+    run = testbed.run_driver(testbed.configuration(script))
     run.wait_for("Terminal is ready")
     run.enter("echo half a li")
     run.wait_for("half a li")
@@ -105,7 +105,7 @@ def test_the_console_on_the_terminal(testbed: Testbed) -> None:
         web.console_interact()
         web.wait_for_console_text("you typed: login root")
     """
-    run = testbed.drive(testbed.configuration(script))
+    run = testbed.run_driver(testbed.configuration(script))
     run.wait_for("Terminal is ready (there is no prompt):")
     run.enter("login root")
     run.wait_for("you typed: login root")
@@ -123,7 +123,7 @@ def test_a_failing_script_waits_for_a_debugger(testbed: Testbed) -> None:
             raise LookupError("not here")
         """
         configuration = testbed.configuration(script)
-        run = testbed.drive(configuration, "--debug-hook-attach", "attach-to-sandbox")
+        run = testbed.run_driver(configuration, "--debug-hook-attach", "attach-to-sandbox")
         run.wait_for("!!! Breakpoint reached, run 'sudo attach-to-sandbox ")
         with _connect(port) as debugger, debugger.makefile("r") as replies:
             debugger.sendall(b"p 40 + 2\np answer\ncontinue\n")

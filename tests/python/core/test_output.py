@@ -9,7 +9,7 @@ from support.testbed import Testbed
 
 def lines_of(testbed: Testbed, script: str) -> list[str]:
     testbed.one_pipe = True
-    run = testbed.drive(testbed.configuration(script))
+    run = testbed.run_driver(testbed.configuration(script))
     run.expect(0)
     return run.stdout.split("\n")
 
@@ -104,7 +104,7 @@ def test_nothing_printed_is_lost_when_the_driver_is_killed(testbed: Testbed) -> 
             print("printed", number)
         os.kill(os.getpid(), 9)
     """
-    run = testbed.drive(testbed.configuration(script))
+    run = testbed.run_driver(testbed.configuration(script))
     run.expect(128 + signal.SIGKILL)
     assert [line for line in run.stdout.split("\n") if line.startswith("printed")] == [
         f"printed {number}" for number in range(100)

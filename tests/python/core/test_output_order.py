@@ -18,7 +18,7 @@ Lines = Callable[[Testbed, str], list[str]]
 
 def in_a_pipe(testbed: Testbed, script: str) -> list[str]:
     testbed.one_pipe = True
-    run = testbed.drive(testbed.configuration(script))
+    run = testbed.run_driver(testbed.configuration(script))
     run.expect(0)
     return run.stdout.split("\n")
 

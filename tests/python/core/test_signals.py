@@ -47,7 +47,7 @@ def run_until(stage: Stage, testbed: Testbed) -> Run:
     os.mkfifo(fifo)
     start = testbed.start_script("web", mode=stage.mode)
     script = f"fifo = {str(fifo)!r}\n{stage.script}\n"
-    run = testbed.drive(testbed.configuration(script, [start], VLANS))
+    run = testbed.run_driver(testbed.configuration(script, [start], VLANS))
     run.wait_for(stage.marker)
     return run
 
@@ -77,7 +77,7 @@ class TestFurtherSignals:
         self, testbed: Testbed, number: signal.Signals
     ) -> None:
         start = testbed.start_script("web", mode="ignore-exit")
-        run = testbed.drive(testbed.configuration(IN_COMMAND, [start], VLANS))
+        run = testbed.run_driver(testbed.configuration(IN_COMMAND, [start], VLANS))
         run.wait_for("web # in the command")
         run.send(number)
         run.wait_for("cleanup")
@@ -91,7 +91,7 @@ class TestFurtherSignals:
             except KeyboardInterrupt:
                 print(web.succeed("echo still here"), end="")
         """
-        run = testbed.drive(testbed.configuration(script))
+        run = testbed.run_driver(testbed.configuration(script))
         run.wait_for("web # in the command")
         run.press_ctrl_c()
         run.expect(0)
@@ -101,17 +101,17 @@ class TestFurtherSignals:
 class TestKilledDriver:
     def test_its_state_directory_can_be_used_immediately(self, testbed: Testbed) -> None:
         configuration = testbed.configuration(IN_COMMAND, vlans=VLANS)
-        first = testbed.drive(configuration)
+        first = testbed.run_driver(configuration)
         first.wait_for("web # in the command")
         first.send(signal.SIGKILL)
         first.expect(137)
-        second = testbed.drive(testbed.configuration("web.succeed('true')", vlans=VLANS))
+        second = testbed.run_driver(testbed.configuration("web.succeed('true')", vlans=VLANS))
         second.expect(0)
 
     def test_a_start_script_with_qemu_as_a_child_ends_too(self, testbed: Testbed) -> None:
         start = testbed.start_script("web")
         start.write_text(start.read_text().replace("exec ", "") + "exit $?\n")
-        run = testbed.drive(testbed.configuration(IN_COMMAND, [start]))
+        run = testbed.run_driver(testbed.configuration(IN_COMMAND, [start]))
         run.wait_for("web # in the command")
         assert qemus_of(testbed.state)
         run.send(signal.SIGKILL)
@@ -120,7 +120,7 @@ class TestKilledDriver:
 
     def test_a_qemu_that_ignores_sigterm_ends_too(self, testbed: Testbed) -> None:
         start = testbed.start_script("web", mode="ignore-exit")
-        run = testbed.drive(testbed.configuration(IN_COMMAND, [start]))
+        run = testbed.run_driver(testbed.configuration(IN_COMMAND, [start]))
         run.wait_for("web # in the command")
         run.send(signal.SIGKILL)
         run.expect(137)

@@ -69,7 +69,7 @@ log.log("ready")
 def start(testbed: Testbed, name: str, additional: str = "") -> Run:
     body = "\n".join(line.removeprefix(" " * 8) for line in ENDLESS_SCRIPTS[name].split("\n"))
     configuration = testbed.configuration(PREPARATION + additional + body, vlans=[1])
-    return testbed.drive(
+    return testbed.run_driver(
         configuration, "--junit-xml=report.xml", LOGFILE=str(testbed.folder / "log.xml")
     )
 
@@ -113,7 +113,7 @@ def test_a_script_that_passes_after_sigterm_has_not_passed(testbed: Testbed) -> 
             pass
         sys.exit(0)
     """
-    run = testbed.drive(testbed.configuration(script), "--junit-xml=report.xml")
+    run = testbed.run_driver(testbed.configuration(script), "--junit-xml=report.xml")
     run.wait_for("ready")
     run.send(signal.SIGTERM)
     run.expect(143)
@@ -132,7 +132,7 @@ def test_a_script_has_time_to_clean_up(testbed: Testbed) -> None:
             time.sleep(0.5)
             print("cleaned up")
     """
-    run = testbed.drive(testbed.configuration(script))
+    run = testbed.run_driver(testbed.configuration(script))
     run.wait_for("ready")
     run.wait_for("must succeed: sleep 600")
     run.send(signal.SIGTERM)
@@ -157,7 +157,7 @@ def test_a_log_that_is_not_read_does_not_delay_the_end(testbed: Testbed) -> None
             print("ready", flush=True)
         log.log("no room")
     """
-    run = testbed.drive(testbed.configuration(script), LOGFILE=str(log))
+    run = testbed.run_driver(testbed.configuration(script), LOGFILE=str(log))
     try:
         run.wait_for("ready")
         run.send(signal.SIGTERM)
@@ -176,14 +176,14 @@ def test_terminate_test_ends_the_run(testbed: Testbed) -> None:
         except BaseException:
             pass
     """
-    run = testbed.drive(testbed.configuration(script))
+    run = testbed.run_driver(testbed.configuration(script))
     run.expect(143)
     assert "timeout reached; test terminating..." in run.stderr
 
 
 def test_a_prompt_ends_by_sigterm(testbed: Testbed) -> None:
     testbed.keyboard = True
-    run = testbed.drive(testbed.configuration("pass"), "--interactive")
+    run = testbed.run_driver(testbed.configuration("pass"), "--interactive")
     run.enter("web.start(); print('ty' + 'ped', flush=True); web.execute('sleep 600')")
     run.wait_for("typed")
     run.wait_for("QEMU running")

@@ -21,7 +21,7 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def traced(testbed: Testbed, script: str, status: int = 0, *options: str, **changes: str) -> Trace:
-    run = testbed.drive(testbed.configuration(script), "--trace", *options, **changes)
+    run = testbed.run_driver(testbed.configuration(script), "--trace", *options, **changes)
     run.expect(status)
     return checked(testbed)
 
@@ -105,7 +105,7 @@ def test_qemu_has_a_start_and_an_end(testbed: Testbed) -> None:
 def test_a_panic_is_a_state(testbed: Testbed) -> None:
     start = testbed.start_script("web", mode="panic")
     script = "web.start()\nweb.wait_for_console_text('Kernel panic')\n"
-    testbed.drive(testbed.configuration(script, [start]), "--trace").expect(0)
+    testbed.run_driver(testbed.configuration(script, [start]), "--trace").expect(0)
     (panic,) = (each for each in checked(testbed).of_kind("state") if each["state"] == "panic")
     assert "Kernel panic" in panic["details"]["line"]
 
@@ -143,7 +143,7 @@ def test_threads_are_within_the_step_of_the_main_thread(testbed: Testbed) -> Non
             all_machines.succeed("echo hello")
     """
     starts = [testbed.start_script("a"), testbed.start_script("b")]
-    testbed.drive(testbed.configuration(script, starts), "--trace").expect(0)
+    testbed.run_driver(testbed.configuration(script, starts), "--trace").expect(0)
     trace = checked(testbed)
     steps = [each for each in trace.spans.values() if each.name == "must succeed: echo hello"]
     assert {each.machine for each in steps} == {"a", "b"}
@@ -169,13 +169,13 @@ def test_only_the_owner_can_read_it(testbed: Testbed) -> None:
 
 
 def test_without_the_option_there_is_none(testbed: Testbed) -> None:
-    testbed.drive(testbed.configuration("")).expect(0)
+    testbed.run_driver(testbed.configuration("")).expect(0)
     assert list(testbed.out.iterdir()) == []
 
 
 def test_an_unwritable_trace_is_an_input_error(testbed: Testbed) -> None:
     (testbed.out / "trace.jsonl").mkdir()
-    run = testbed.drive(testbed.configuration(""), "--trace")
+    run = testbed.run_driver(testbed.configuration(""), "--trace")
     run.expect(2)
     assert "trace.jsonl" in run.stderr
 
@@ -195,7 +195,7 @@ def test_children_write_nothing(testbed: Testbed) -> None:
 
 
 def start(testbed: Testbed, script: str) -> Run:
-    run = testbed.drive(testbed.configuration(script), "--trace")
+    run = testbed.run_driver(testbed.configuration(script), "--trace")
     run.wait_for("ready")
     return run
 
@@ -211,8 +211,9 @@ def test_a_killed_run_leaves_a_readable_trace(testbed: Testbed) -> None:
     run.finish()
     trace = checked(testbed)
     assert trace.status == "unfinished" and trace.phase == "script"
+    # The step's own wait for the boot may be open below it at that moment.
     open_steps = [each.name for each in trace.spans.values() if each.is_open]
-    assert open_steps[-1] == "must succeed: sleep 600"
+    assert "must succeed: sleep 600" in open_steps
 
 
 @pytest.mark.parametrize("body", ["time.sleep(600)", "sum(itertools.repeat(0))"])
@@ -229,6 +230,51 @@ def test_ctrl_c_is_the_result(testbed: Testbed) -> None:
     run.expect(130)
     result = checked(testbed).result
     assert result and (result["status"], result["exit_status"]) == ("interrupted", 130)
+
+
+# Prints an entry of now, and its arguments as another.
+JOURNALCTL = """\
+#!/bin/sh
+read -r uptime _ </proc/uptime
+entry() { printf '{"__MONOTONIC_TIMESTAMP": "%s0000", "MESSAGE": "%s", "PRIORITY": "3"}\\n' "$@"; }
+entry "${uptime%.*}${uptime#*.}" "of now"
+entry 0 "$*"
+"""
+
+
+def run_with_journal(testbed: Testbed, body: str, journalctl: str) -> Run:
+    """Starts a run whose guest has this program `journalctl`."""
+    programs = testbed.folder / "programs"
+    programs.mkdir()
+    (programs / "journalctl").write_text(journalctl)
+    (programs / "journalctl").chmod(0o755)
+    configuration = testbed.configuration(body)
+    path = f"{programs}:{os.environ['PATH']}"
+    return testbed.run_driver(configuration, "--trace", "--no-diagnosis", PATH=path)
+
+
+@pytest.mark.parametrize("body", ["web.succeed('true')", "web.succeed('false')"])
+def test_the_journals_are_read_when_the_script_has_ended(testbed: Testbed, body: str) -> None:
+    run = run_with_journal(testbed, body, JOURNALCTL)
+    run.expect(int("false" in body))
+    trace = checked(testbed)
+    now, arguments = sorted(trace.of_kind("journal"), key=lambda each: -float(each["t"]))
+    (step,) = (each for each in trace.spans.values() if each.name.startswith("must succeed"))
+    assert now["text"] == "of now" and now["machine"] == "web" and now["priority"] == 3
+    assert now["t"] > step.end
+    assert "-n 1000 -o json" in arguments["text"]
+    assert "journalctl" not in run.stderr
+
+
+def test_ctrl_c_while_the_journals_are_read_keeps_the_error_of_the_script(testbed: Testbed) -> None:
+    started = testbed.folder / "started"
+    hanging = f"#!/bin/sh\ntouch '{started}'\nexec sleep 600\n"
+    run = run_with_journal(testbed, "web.succeed('false')", hanging)
+    until(started.exists, 60, lambda: "journalctl was not started")
+    run.send(signal.SIGINT)
+    run.expect(1)
+    assert "command `false` failed" in run.stderr
+    assert "reading them was ended by Ctrl-C" in run.stderr
 
 
 JUNIT_SCRIPT = """

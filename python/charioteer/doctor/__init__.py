@@ -1,0 +1,1 @@
+"""What this host has and lacks for machines and for building their images."""
