@@ -9,6 +9,7 @@
   fmt,
   gtest,
   leptonica,
+  libpcap,
   procps,
   python3,
   runCommand,
@@ -37,7 +38,9 @@ let
 in
 stdenv.mkDerivation (finalAttrs: {
   pname = "charioteer-unwrapped";
-  version = "0.1.0";
+  version = builtins.head (
+    builtins.match ".*project\\(charioteer VERSION ([0-9.]+) .*" (builtins.readFile ../CMakeLists.txt)
+  );
 
   # Only the C++ sources and their tests. package.nix adds Python, the examples and the machines, so
   # that editing those, or the documentation, recompiles nothing.
@@ -65,6 +68,7 @@ stdenv.mkDerivation (finalAttrs: {
     boost
     fmt
     leptonica
+    libpcap
     python3
     systemdLibs
     tesseract

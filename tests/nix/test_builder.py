@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from charioteer import __version__
 
 from builder import BUILD, build
 from real_nix import ROOT, Nix
@@ -79,7 +80,7 @@ def test_a_test_of_a_new_release_is_built(nix: Nix, tmp_path: Path) -> None:
     done = build(nix, tmp_path, 'web.succeed("true")', "26.05")
     assert done.returncode == 0, done.stdout + done.stderr
     program, wrapper, *arguments = (tmp_path / "arguments").read_text().splitlines()
-    assert program.endswith("-nixos-test-driver-0.1.0/bin/nixos-test-driver")
+    assert program.endswith(f"-nixos-test-driver-{__version__}/bin/nixos-test-driver")
     assert wrapper == f"{tmp_path}/out/bin/nixos-test-driver"
     assert arguments[0::2] == ["--add-flags"] * 3
     assert re.fullmatch(r"--config /nix/store/\S+-driverConfiguration\.json", arguments[1])

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from charioteer import __version__
 
 from real_nix import ROOT, Nix
 
@@ -18,7 +19,8 @@ OLD, NEW = "25.11", "26.05"
 
 def test_the_overlay_replaces_the_driver(nix: Nix) -> None:
     name = f"{OVERLAID}.nixos-test-driver.name"
-    assert nix.eval(name) == nix.eval("charioteer.package.name") == "nixos-test-driver-0.1.0"
+    expected = f"nixos-test-driver-{__version__}"
+    assert nix.eval(name) == nix.eval("charioteer.package.name") == expected
     assert nix.eval("pkgs.nixos-test-driver.name") == "nixos-test-driver"
 
 

@@ -21,10 +21,10 @@ def test_every_file_parses(nix: Nix) -> None:
     assert done.returncode == 0, done.stderr
 
 
+# The first run compiles the formatter.
+@pytest.mark.limit(400)
 def test_every_file_is_formatted() -> None:
-    done = subprocess.run(
-        [ROOT / "scripts/nix-format", "--check"], capture_output=True, text=True, timeout=600
-    )
+    done = subprocess.run([ROOT / "scripts/nix-format", "--check"], capture_output=True, text=True)
     if done.returncode == 3:
         pytest.skip(done.stderr.strip())
     assert done.returncode == 0, done.stdout + done.stderr

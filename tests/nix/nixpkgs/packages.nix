@@ -17,6 +17,7 @@ in
   headscale = byName "headscale";
   k3s = topLevel;
   leptonica = byName "leptonica";
+  libpcap = byName "libpcap";
   makeWrapper = topLevel;
   mypy = topLevel;
   netpbm = byName "netpbm";
