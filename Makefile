@@ -1,14 +1,15 @@
 # Every target is one command of CMake or of scripts/; `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo check check-fast check-cluster check-distributions check-fuzz bench \
-	format drawings clean
+	format docs drawings deb wheel release clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 28
 
-deps: ## install what is missing (Debian 12, asks sudo when not root)
+deps: ## install what is missing (Debian, Ubuntu; asks sudo when not root)
 	@scripts/deps
 	@scripts/linters >/dev/null
+	@scripts/python-tools site >/dev/null
 
 build: ## build everything, optimised, into build/release
 	@cmake --preset release --log-level=WARNING
@@ -26,6 +27,7 @@ with-go = scripts/deps $$(command -v go /usr/local/go/bin/go | head -n 1 | grep 
 check: ## everything that continuous integration checks
 	@$(with-go)
 	@scripts/linters >/dev/null
+	@scripts/python-tools site >/dev/null
 	@scripts/check
 
 check-fast: ## the same without virtual machines, sanitizers and clang-tidy
@@ -52,8 +54,22 @@ bench: build ## measure against the baselines, into build/bench.json
 format: ## format C++ and Python in place
 	@scripts/format
 
+docs: ## make the documentation site, in build/site
+	@scripts/make-site
+
+deb: ## make the Debian package for Debian 12 in build/deb, and test it; takes root
+	@scripts/deps
+	@scripts/make-deb
+
+wheel: ## make wheels in dist, and test them: make wheel PYTHONS="python3.11 python3.13"
+	@scripts/deps
+	@scripts/make-wheel $(PYTHONS)
+
+release: ## make a release: make release VERSION=1.2.0; pushes nothing
+	@scripts/release $(or $(VERSION),--help)
+
 drawings: ## draw the pictures of docs/ again; needs the package graphviz
 	@for file in docs/drawings/*.dot; do dot -Tsvg -o "$${file%.dot}.svg" "$$file"; done
 
 clean: ## remove all that was built here; images of guests stay in their cache
-	@rm -rf build .mypy_cache .pytest_cache
+	@rm -rf build dist .mypy_cache .pytest_cache

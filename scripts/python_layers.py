@@ -9,12 +9,23 @@ USES = {
     "charioteer": set[str](),
     "charioteer.images": {"charioteer"},
     "charioteer.cluster": {"charioteer", "charioteer.images"},
+    "charioteer.doctor": {"charioteer", "charioteer.images"},
     "charioteer.trace": {"charioteer"},
     "charioteer.report": {"charioteer", "charioteer.trace"},
-    "charioteer.testing": {"charioteer", "charioteer.report"},
+    "charioteer.testing": {
+        *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.report"),
+    },
+    "charioteer.suite": {
+        *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.report"),
+        "charioteer.trace",
+    },
+    "charioteer.pytest_plugin": {
+        *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.testing"),
+        *("charioteer.suite", "charioteer.trace"),
+    },
     "charioteer.cli": {
         *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.testing"),
-        *("charioteer.trace", "charioteer.report"),
+        *("charioteer.trace", "charioteer.report", "charioteer.doctor", "charioteer.suite"),
     },
     "test_driver": {"charioteer", "charioteer.testing"},
 }

@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 _CLOSING_LINE = re.compile(
     r"\d+% tests passed|^=* ?.*\d+ (?:passed|failed|error).* in [\d.]+s|^Success: no issues"
 )
+# Python keeps what it has compiled, also if the caller's environment forbids that: tests start its
+# programs some thousand times, and each start would compile all modules again.
+_COMPILED_PYTHON = {"PYTHONDONTWRITEBYTECODE": ""}
 # The time for a command to end after SIGTERM, in seconds.
 _GRACE = 10
 # The time for its children after it has ended.
@@ -40,17 +43,23 @@ class Step:
 
 @dataclass
 class Outcome:
-    """The result of a step."""
+    """The result of a step; `processor` is the processor time that it and its children used."""
 
     step: Step
     status: int
     seconds: float
+    processor: float
     closing: list[str]
 
 
 def show(line: str) -> None:
     """Prints a line without buffering."""
     print(line, flush=True)
+
+
+def reason(error: OSError) -> str:
+    """The error in one line: the file and what is wrong with it."""
+    return f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
 
 
 class Process:
@@ -65,7 +74,7 @@ class Process:
         self._process = subprocess.Popen(
             step.command,
             cwd=ROOT,
-            env={**os.environ, **step.environment},
+            env={**os.environ, **_COMPILED_PYTHON, **step.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -91,6 +100,7 @@ class Process:
                 write(line)
                 if _CLOSING_LINE.search(line):
                     closing.append(line.strip("= "))
+            processor = self._processor_time_at_end()
             status = self._process.wait()
         finally:
             timer.cancel()
@@ -98,7 +108,8 @@ class Process:
         self._signal(signal.SIGKILL)
         if late.is_set():
             write(f"=== {self._step.name}: ended at its limit of {self._step.limit:.0f} s")
-        return Outcome(self._step, status, time.monotonic() - self._began, closing[-1:])
+        seconds = time.monotonic() - self._began
+        return Outcome(self._step, status, seconds, processor, closing[-1:])
 
     def end(self) -> None:
         """Ends its process group, by force after a grace period. Any thread."""
@@ -110,6 +121,20 @@ class Process:
             pass
         self._signal(signal.SIGKILL)
         self._process.wait()
+
+    def _processor_time_at_end(self) -> float:
+        """Waits for the end of the process, which stays a zombie, and returns its processor time.
+
+        In seconds, with all children that were waited for. 0 if `end` has already reaped it.
+        """
+        try:
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            status = Path(f"/proc/{self.pid}/stat").read_text()
+        except (ChildProcessError, FileNotFoundError):
+            return 0
+        # After the name in parentheses; utime, stime, cutime and cstime are fields 14 to 17.
+        ticks = status.rpartition(")")[2].split()[11:15]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
     def _signal(self, number: int) -> None:
         try:
@@ -132,12 +157,13 @@ def run(step: Step) -> Outcome:
 def summarize(program: str, outcomes: list[Outcome], seconds: float) -> None:
     """Prints a line for each step, with the summary line of its tests, and one for all steps.
 
-    `seconds` is the total time.
+    The times of a step are elapsed time and processor time. `seconds` is the total elapsed time.
     """
-    print("\n=== summary")
+    print("\n=== summary: elapsed time, processor time")
     for outcome in outcomes:
         verdict = "passed" if outcome.status == 0 else f"FAILED (exit status {outcome.status})"
-        line = f"{outcome.step.name:18} {outcome.seconds:7.1f} s  {verdict}"
+        times = f"{outcome.seconds:7.1f} s {outcome.processor:7.1f} s"
+        line = f"{outcome.step.name:22} {times}  {verdict}"
         print("  ".join([line, *outcome.closing]))
     failed = [outcome.step.name for outcome in outcomes if outcome.status != 0]
     if failed:

@@ -50,6 +50,22 @@ def test_a_step_ends_at_its_limit_with_its_processes() -> None:
     assert "=== one: ended at its limit of 3 s\n" in done.stdout
 
 
+def test_python_keeps_what_it_has_compiled() -> None:
+    # The environment of the program itself forbids it.
+    done = run(
+        [sys.executable, "-c", "import sys; print('forbidden:', sys.dont_write_bytecode)"], 60
+    )
+    assert "forbidden: False" in done.stdout
+
+
+def test_the_summary_has_the_processor_time_of_children() -> None:
+    busy = "import time\nwhile time.process_time() < 0.3: pass"
+    done = run(["sh", "-c", f"{sys.executable} -c '{busy}'; true"], 60)
+    step = done.stdout.splitlines()[-2]
+    _name, _elapsed, _s, processor, *_ = step.split()
+    assert float(processor) >= 0.3
+
+
 @pytest.mark.parametrize("arguments", [["bullseye"], ["sid"]])
 def test_other_distributions_are_rejected_in_one_line(arguments: list[str]) -> None:
     # The check of arguments needs no programs and no root.
