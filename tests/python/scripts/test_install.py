@@ -136,7 +136,7 @@ class TestProgram:
         (program.parents[1] / "packages/probe.py").write_text(
             "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('runs on')"
         )
-        command = ["env", "--ignore-signal=INT", program]
+        command = ["env", "--ignore-signal=INT", str(program)]
         assert subprocess.run(command, capture_output=True, text=True).stdout == "runs on\n"
 
 
