@@ -40,7 +40,7 @@ def test_4_4_execute_without_status_or_output(alpha: QemuMachine) -> None:
 
 
 def test_4_4_a_limit_is_exit_code_124(alpha: QemuMachine) -> None:
-    assert alpha.execute("echo begun; sleep 600", timeout=1) == (124, "begun\n")
+    assert alpha.execute("echo begun; sleep 600", timeout=5) == (124, "begun\n")
     with pytest.raises(RequestedAssertionFailed, match=r"failed \(exit code 124\)"):
         alpha.succeed("sleep 600", timeout=1)
 
@@ -83,7 +83,7 @@ def test_4_4_a_child_in_the_background_holds_the_output_open(alpha: QemuMachine)
     output = alpha.succeed("setsid sh -c '(sleep 1; echo late) & exit' & echo early")
     assert output == "early\nlate\n"
     # The limit applies to the shell, not to its children.
-    assert alpha.execute("(sleep 4; echo late) & exit 7", timeout=3) == (7, "late\n")
+    assert alpha.execute("(sleep 8; echo late) & exit 7", timeout=6) == (7, "late\n")
 
 
 def test_4_4_a_background_child_without_the_output_keeps_running(alpha: QemuMachine) -> None:

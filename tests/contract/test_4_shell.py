@@ -75,7 +75,7 @@ def test_4_4_a_limit_in_parts_of_a_second(alpha: QemuMachine) -> None:
 
 
 def test_4_4_a_command_that_catches_sigterm_has_status_124(alpha: QemuMachine) -> None:
-    status, output = alpha.execute("trap 'echo caught; exit 3' TERM; sleep 600 & wait", timeout=1)
+    status, output = alpha.execute("trap 'echo caught; exit 3' TERM; sleep 600 & wait", timeout=5)
     assert (status, output) == (124, "caught\n")
 
 

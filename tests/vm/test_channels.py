@@ -77,7 +77,7 @@ def test_a_script_has_the_same_output_and_log_on_both_channels(testbed: Testbed)
 
 def test_pipe_holders_on_both_channels(testbed: Testbed) -> None:
     script = """
-        print(machine.execute("(sleep 2; echo late) & echo early; exit 7", timeout=1))
+        print(machine.execute("(sleep 6; echo late) & echo early; exit 7", timeout=4))
         pid = machine.succeed("sleep 600 >&2 & echo $!")
         print(machine.execute(f"kill {pid}"))
         print(machine.execute("sleep 600 & echo $!; exit 3")[0])

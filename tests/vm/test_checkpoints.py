@@ -275,7 +275,9 @@ def test_ended_at_random_moments(two: Cluster, testbed: Testbed) -> None:
     for _ in range(6):
         run = two.start(script, "--checkpoint", "--resume")
         number = moments.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-        end = threading.Timer(moments.uniform(0.5, 15), run.send, [number])
+        # Python itself exits with 1 when Ctrl-C interrupts its start.
+        run.wait_for("start all VLans", limit=LIMIT)
+        end = threading.Timer(moments.uniform(0, 15), run.send, [number])
         end.start()
         status = run.finish(LIMIT)
         end.cancel()

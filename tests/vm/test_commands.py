@@ -79,7 +79,7 @@ class TestRun:
         assert (result.status, result.signal) == (128 + number, number)
 
     def test_a_limit_ends_all_that_the_command_started(self, alpha: QemuMachine) -> None:
-        result = alpha.run("sleep 600 & echo $!; wait", timeout=1)
+        result = alpha.run("sleep 600 & echo $!; wait", timeout=5)
         assert (result.status, result.timed_out) == (124, True)
         assert not is_running(alpha, int(result.stdout))
 
@@ -278,7 +278,7 @@ class TestStream:
         script = """
             from test_driver.errors import MachineError
             machine.succeed("echo one; printf two", stream=True)
-            result = machine.run("echo out; echo err >&2; sleep 600", timeout=1)
+            result = machine.run("echo out; echo err >&2; sleep 600", timeout=5)
             assert (result.status, result.timed_out) == (124, True)
             assert (result.stdout, result.stderr) == ("out\\n", "")
             for call in (lambda: machine.run("cat", stdin="x"), lambda: machine.spawn("true")):

@@ -64,7 +64,7 @@ def test_a_signal(box: NspawnMachine) -> None:
 
 
 def test_a_limit(box: NspawnMachine) -> None:
-    result = box.run("echo begun; exec sleep 600", timeout=1)
+    result = box.run("echo begun; exec sleep 600", timeout=5)
     assert (result.status, result.timed_out, result.stdout) == (124, True, "begun\n")
     with pytest.raises(subprocess.TimeoutExpired):
         box.execute("sleep 600", timeout=0.1)
