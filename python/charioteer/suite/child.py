@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import site
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,13 @@ def _command(cluster: Path, output: Path) -> list[str]:
 
 def _environment() -> dict[str, str]:
     """That of this process, in which Python finds the package."""
+    # A folder of the interpreter, as in Debian's package, is on the path already, after the standard
+    # library, which its packages must not hide.
+    folders = site.getsitepackages()
+    if site.ENABLE_USER_SITE:
+        folders.append(site.getusersitepackages())
+    if str(_PACKAGES) in folders:
+        return dict(os.environ)
     inherited = os.environ.get("PYTHONPATH")
     path = f"{_PACKAGES}{os.pathsep}{inherited}" if inherited else str(_PACKAGES)
     return {**os.environ, "PYTHONPATH": path}
