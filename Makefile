@@ -1,7 +1,7 @@
 # Every target is one command of CMake or of scripts/; `make help` lists them.
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo check check-fast check-cluster check-distributions check-fuzz bench \
-	format docs drawings deb wheel release clean
+	format docs drawings pictures deb wheel release clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 28
@@ -56,6 +56,9 @@ format: ## format C++ and Python in place
 
 docs: ## make the documentation site, in build/site
 	@scripts/make-site
+
+pictures: build ## make the pictures of the README again: of a run in a terminal, and of its page
+	@PYTHONPATH=build/release/python:tests scripts/make-pictures
 
 deb: ## make the Debian package for Debian 12 in build/deb, and test it; takes root
 	@scripts/deps

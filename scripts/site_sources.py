@@ -55,7 +55,7 @@ def contents(text: str) -> list[tuple[str, list[str]]]:
 
 
 def stage(root: Path, folder: Path, reference: list[str]) -> None:
-    """Copies the pages and drawings of the repository `root` into `folder`.
+    """Copies the pages and pictures of the repository `root` into `folder`.
 
     The pages of the reference are there already, in `reference`; they are added to the section of the
     start page with this title, in the order of their names in `reference`.
@@ -65,7 +65,8 @@ def stage(root: Path, folder: Path, reference: list[str]) -> None:
         target = folder / page
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(_with_known_links((root / page).read_text(), page, known))
-    shutil.copytree(root / "docs/drawings", folder / "docs/drawings")
+    for pictures in ("docs/drawings", "docs/pictures"):
+        shutil.copytree(root / pictures, folder / pictures)
     shutil.copy(root / "docs/trace.schema.json", folder / "docs")
     files = sorted(folder.glob("reference/*.md"), key=lambda file: reference.index(file.stem))
     start = _with_reference((folder / START).read_text(), files)

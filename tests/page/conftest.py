@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import Browser, running
+from support.browser import Browser, running
 from charioteer.report import page
 
 from support import traces

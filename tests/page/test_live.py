@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from browser import Browser
+from support.browser import Browser
 from charioteer.report import screens
 
 from support import traces

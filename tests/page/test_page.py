@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from browser import PHONE, WIDE, Browser
+from support.browser import PHONE, WIDE, Browser
 from charioteer.trace import records
 from conftest import EVENTS
 from selenium.webdriver import Keys

@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from browser import PHONE, Browser
+from support.browser import PHONE, Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -105,6 +105,11 @@ class Terminal:
             lambda: f"the last line is not {text!r} after {scaled(limit):g} s:\n{self.screen}",
         )
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the program has ended; the screen stays."""
+        return self._status.exists()
+
     def expect(self, status: int, limit: float = 60) -> None:
         """Waits for the end of the program and checks its exit status."""
         still_runs = f"the program still runs after {scaled(limit):g} s"
