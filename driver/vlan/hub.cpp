@@ -80,7 +80,7 @@ void Hub::add(PortId id, std::unique_ptr<Port> port, std::string machine) {
     put(id, std::move(port), std::move(owner));
 }
 
-void Hub::add_tap(PortId id, std::unique_ptr<Port> port, std::string name) {
+void Hub::add_shared(PortId id, std::unique_ptr<Port> port, std::string name) {
     put(id, std::move(port), {{}, 0, std::move(name), true});
 }
 
@@ -103,11 +103,12 @@ void Hub::remove(PortId id) {
     ports_[id].reset();
 }
 
-void Hub::name_address(Address address, const std::string& machine) {
-    gate_.name_address(address, machine);
+void Hub::name_address(std::optional<PortId> port, Address address, const std::string& machine) {
+    if (port) gate_.name_address(*port, address, machine);
     auto named = recording_.interface(interface_name({machine}, vlan_), machine);
     recording_.learn(named, address);
     named_interfaces_[address] = named;
+    if (port && observe_machine_) observe_machine_(*port, address, machine);
 }
 
 bool Hub::has_card(const std::string& machine, unsigned card) const {
@@ -160,6 +161,8 @@ void Hub::learn(PortId from) {
         if (gate_.learn(from, source)) {
             std::fill(last_sources_.begin(), last_sources_.end(), Address{0});
             recording_.learn(interfaces_[from], source);
+            if (observe_machine_ && !owners_[from].machine.empty())
+                observe_machine_(from, source, owners_[from].machine);
         }
         last_sources_[from] = source;
     }
@@ -187,7 +190,7 @@ void Hub::forward_with_faults(PortId from) {
     send(packets_);
 }
 
-/// Those of a named machine behind a tap device have its interface.
+/// Those of a named machine behind a shared plug have its interface.
 capture::InterfaceId Hub::interface_of(PortId from, const Frame& frame) const {
     if (!owners_[from].is_shared) return interfaces_[from];
     auto named = named_interfaces_.find(source_of(frame.bytes()));

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -26,8 +28,8 @@ public:
     PortId free_id() const;
     /// Adds a port with a free id, whose plug belongs to `machine`; empty: to none.
     void add(PortId id, std::unique_ptr<Port> port, std::string machine);
-    /// Adds a port with a free id, whose plug is the tap device `name`.
-    void add_tap(PortId id, std::unique_ptr<Port> port, std::string name);
+    /// Adds a port with a free id, whose plug `name` is a tap device or a trunk.
+    void add_shared(PortId id, std::unique_ptr<Port> port, std::string name);
     void remove(PortId id);
     /// Of an existing port.
     const PlugOwner& owner(PortId id) const noexcept { return owners_[id]; }
@@ -42,8 +44,12 @@ public:
     void add_fault(fault::Spec spec) { gate_.add(std::move(spec)); }
     /// Sends the frames that waited only for the fault `name`. No-op if there is none.
     void remove_fault(const std::string& name);
-    /// As fault::Gate::name_address(); captures name the machine, too.
-    void name_address(Address address, const std::string& machine);
+    /// As fault::Gate::name_address(); captures name the machine, too. No port: only captures do.
+    void name_address(std::optional<PortId> port, Address address, const std::string& machine);
+    /// Calls `see(port, address, machine)` for each address of a machine that is learned or named.
+    void observe_machines(std::function<void(PortId, Address, const std::string&)> see) {
+        observe_machine_ = std::move(see);
+    }
     /// When send_due() has something to do; nullopt: not before forward() or remove_fault().
     std::optional<io::TimePoint> next_due() const { return gate_.next_due(); }
     /// Sends the frames that faults have delayed until now.
@@ -74,7 +80,8 @@ private:
     std::vector<PlugOwner> owners_;                 ///< by number
     /// By port: the source of its last frame, which was learned; 0: none.
     std::vector<Address> last_sources_;
-    /// Of the recording, for machines behind tap devices, by their addresses.
+    std::function<void(PortId, Address, const std::string&)> observe_machine_;
+    /// Of the recording, for machines behind shared plugs, by their addresses.
     std::unordered_map<Address, capture::InterfaceId> named_interfaces_;
     fault::Gate gate_;
     // Of one receive() or send_due(); members to reuse their memory.

@@ -15,6 +15,7 @@ namespace {
 epoll_event event_for(Source source, std::uint32_t interest) {
     epoll_event event{};
     event.events = interest;
+    if (source.kind == Source::Kind::port_output) event.events &= ~std::uint32_t{EPOLLIN};
     event.data.u64 = std::uint64_t{static_cast<std::uint32_t>(source.kind)} << 32 | source.index;
     return event;
 }

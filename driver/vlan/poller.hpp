@@ -14,7 +14,15 @@ namespace charioteer::vlan {
 
 /// The owner of a descriptor that has become ready.
 struct Source {
-    enum class Kind : std::uint32_t { wake, vde_listener, stream_listener, control, port, timer };
+    enum class Kind : std::uint32_t {
+        wake,
+        vde_listener,
+        stream_listener,
+        control,
+        port,
+        port_output,  ///< what a port writes to, if it is not what it reads from
+        timer
+    };
     Kind kind = Kind::wake;
     std::uint32_t index = 0;
 };
@@ -25,7 +33,7 @@ public:
     /// Throws io::Error.
     Poller();
 
-    /// Waits for `descriptor` to become readable. Throws io::Error.
+    /// Waits for `descriptor` to become readable; of an output, for an error. Throws io::Error.
     void add(int descriptor, Source source);
     /// Starts or stops waiting for `descriptor` to become writable.
     void want_write(int descriptor, Source source, bool wanted) noexcept;

@@ -33,6 +33,8 @@ public:
     virtual ~Port() = default;
 
     int descriptor() const noexcept { return socket_.get(); }
+    /// What becomes writable for drain().
+    virtual int output() const noexcept { return socket_.get(); }
 
     /// Receives a bounded number of frames and appends them to `frames`. They are valid until the
     /// next receive() of any port.

@@ -28,7 +28,13 @@ Segment::Segment(int number, std::filesystem::path directory, io::EventSink sink
       vde_listener_(listen_on(control_path(directory_))),
       stream_listener_(listen_on(stream_path(directory_))),
       spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
-      hub_(number, counters_, recording) {
+      hub_(number, counters_, recording),
+      trunks_(static_cast<unsigned>(number), [this](PortId id, const trunk::Name& name) {
+          hub_.name_address(id, name.address, name.machine);
+      }) {
+    hub_.observe_machines([this](PortId from, Address address, const std::string& machine) {
+        trunks_.named(from, address, machine);
+    });
     poller_.add(vde_listener_.get(), {Source::Kind::vde_listener, 0});
     poller_.add(stream_listener_.get(), {Source::Kind::stream_listener, 0});
 }
@@ -62,6 +68,7 @@ void Segment::close() noexcept {
     vde_listener_.reset();
     stream_listener_.reset();
     controls_.clear();
+    trunks_.close_all("the vlan was stopped");
     hub_.clear();
 }
 
@@ -86,6 +93,9 @@ void Segment::serve(const epoll_event& event) {
         case Source::Kind::port:
             serve_port(static_cast<PortId>(source.index), event.events);
             break;
+        case Source::Kind::port_output:
+            serve_output(static_cast<PortId>(source.index), event.events);
+            break;
     }
 }
 
@@ -95,10 +105,19 @@ void Segment::serve_port(PortId id, std::uint32_t events) {
     if ((events & EPOLLOUT) != 0) port->drain();
     auto link = Port::Link::up;
     if ((events & ~static_cast<std::uint32_t>(EPOLLOUT)) != 0) link = hub_.forward(id);
-    if (link == Port::Link::broken)
+    if (link == Port::Link::broken && !trunks_.is_trunk(id))
         warn_once(Problem::stream_garbage,
                   "a stream plug announced a frame that is too long and was disconnected");
     if (link != Port::Link::up) detach(id);
+    watch_backlogs();
+}
+
+void Segment::serve_output(PortId id, std::uint32_t events) {
+    auto* port = hub_.find(id);
+    if (port == nullptr) return;  // removed earlier in this iteration
+    port->drain();
+    // What it reads from may be open still.
+    if ((events & (EPOLLERR | EPOLLHUP)) != 0) detach(id, "the other side does not read it");
     watch_backlogs();
 }
 
@@ -156,7 +175,40 @@ void Segment::attach_tap(io::UniqueFd device, const std::string& name) {
     auto id = hub_.free_id();
     auto port = std::make_unique<TapPort>(std::move(device), counters_);
     watch(id, *port);
-    hub_.add_tap(id, std::move(port), name);
+    hub_.add_shared(id, std::move(port), name);
+}
+
+void Segment::name_address(Address address, const std::string& machine) {
+    std::optional<PortId> tap;
+    hub_.for_each([&](PortId id, const Port&) {
+        if (hub_.owner(id).is_shared && !trunks_.is_trunk(id)) tap = id;
+    });
+    hub_.name_address(tap, address, machine);
+}
+
+void Segment::join(TrunkEnds ends, std::shared_ptr<Trunk> trunk) {
+    auto name = fmt::format("trunk-{}", ends.host);
+    hub_.for_each([&](PortId id, const Port&) {
+        if (hub_.owner(id).name == name)
+            throw io::UsageError(fmt::format("there is a trunk to {} already", ends.host));
+    });
+    auto id = hub_.free_id();
+    auto port = trunks_.open(id, std::move(ends), std::move(trunk), counters_);
+    try {
+        watch(id, *port);
+    } catch (const io::Error& error) {
+        trunks_.close(id, error.what());
+        throw;
+    }
+    hub_.add_shared(id, std::move(port), std::move(name));
+    watch_backlogs();
+}
+
+void Segment::end_trunk(const Trunk& trunk) {
+    auto id = trunks_.find(trunk);
+    if (hub_.find(id) == nullptr) return;
+    trunks_.close(id, "it was closed by this side");
+    detach(id);
 }
 
 io::UniqueFd Segment::accept_or_shed(int listener) {
@@ -190,9 +242,15 @@ void Segment::attach_vde(ControlConnection& connection, std::uint32_t index) {
 void Segment::watch(PortId id, const Port& port) {
     awaiting_room_[id] = false;
     poller_.add(port.descriptor(), {Source::Kind::port, id});
+    if (port.output() != port.descriptor())
+        poller_.add(port.output(), {Source::Kind::port_output, id});
 }
 
-void Segment::detach(PortId id) {
+void Segment::detach(PortId id, const std::string& reason) {
+    if (trunks_.is_trunk(id))
+        sink_({io::EventKind::warning,
+               {},
+               fmt::format("vlan {}: {}", number_, trunks_.close(id, reason))});
     hub_.remove(id);
     std::error_code ignored;
     std::filesystem::remove(data_path(directory_, id), ignored);
@@ -217,7 +275,9 @@ void Segment::watch_backlogs() {
     hub_.for_each([this](PortId id, Port& port) {
         if (port.has_backlog() == awaiting_room_[id]) return;
         awaiting_room_[id] = port.has_backlog();
-        poller_.want_write(port.descriptor(), {Source::Kind::port, id}, awaiting_room_[id]);
+        auto kind =
+            port.output() == port.descriptor() ? Source::Kind::port : Source::Kind::port_output;
+        poller_.want_write(port.output(), {kind, id}, awaiting_room_[id]);
     });
 }
 

@@ -14,6 +14,7 @@
 #include "vlan/mailbox.hpp"
 #include "vlan/poller.hpp"
 #include "vlan/sockets.hpp"
+#include "vlan/trunk/trunks.hpp"
 
 namespace charioteer::vlan {
 
@@ -42,6 +43,13 @@ public:
     std::vector<PlugOwner> plugs() const;
     /// Sends the frames that waited only for the fault `name`. Thread of run().
     void remove_fault(const std::string& name);
+    /// Joins this segment to that of the same VLAN at the other end. Throws io::UsageError if there
+    /// is a trunk to that host, io::Error. Thread of run().
+    void join(TrunkEnds ends, std::shared_ptr<Trunk> trunk);
+    /// No-op if it has ended. Thread of run().
+    void end_trunk(const Trunk& trunk);
+    /// Declares that `machine` has `address` behind the tap device. Thread of run().
+    void name_address(Address address, const std::string& machine);
     /// For the other functions of faults. Thread of run().
     Hub& hub() noexcept { return hub_; }
 
@@ -51,6 +59,7 @@ private:
 
     void serve(const epoll_event& event);
     void serve_port(PortId id, std::uint32_t events);
+    void serve_output(PortId id, std::uint32_t events);
     void serve_control(std::size_t index);
     void accept_each(int listener, void (Segment::*take)(io::UniqueFd));
     void handle_control(io::UniqueFd socket);
@@ -58,7 +67,7 @@ private:
     io::UniqueFd accept_or_shed(int listener);
     void attach_vde(ControlConnection& connection, std::uint32_t index);
     void watch(PortId id, const Port& port);
-    void detach(PortId id);
+    void detach(PortId id, const std::string& reason = {});
     void send_due();
     void watch_backlogs();
     void warn_once(Problem problem, const std::string& text);
@@ -77,6 +86,7 @@ private:
     std::vector<std::unique_ptr<ControlConnection>> controls_;
     DatagramBuffers buffers_;
     Hub hub_;
+    trunk::Trunks trunks_;
     std::array<bool, max_ports> awaiting_room_{};  ///< by port: waiting until it is writable
     std::array<bool, 4> warned_{};
     std::atomic<bool> stopping_ = false;

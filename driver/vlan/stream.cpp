@@ -4,9 +4,9 @@
 
 namespace charioteer::vlan {
 
-std::span<std::byte> StreamDecoder::room() {
-    // After decode() less than one frame is left: it is moved to the begin, so that the rest of it
-    // and min_room fit behind it.
+std::span<std::byte> StreamBuffer::room() {
+    // What is left of a record is moved to the begin, so that the rest of it and min_room fit
+    // behind it.
     if (begin_ != 0) {
         std::memmove(buffer_.get(), buffer_.get() + begin_, end_ - begin_);
         end_ -= begin_;
@@ -16,14 +16,18 @@ std::span<std::byte> StreamDecoder::room() {
 }
 
 StreamDecoder::Health StreamDecoder::decode(std::vector<Frame>& frames) {
-    while (end_ - begin_ >= length_size) {
-        std::size_t length = read_length(buffer_.get() + begin_);
-        if (length > max_frame_size) return Health::oversized;
-        if (end_ - begin_ < length_size + length) break;
-        frames.push_back({buffer_.get() + begin_ + length_size, length});
-        begin_ += length_size + length;
+    auto unread = buffer_.unread();
+    auto size = unread.size();
+    auto health = Health::good;
+    while (unread.size() >= length_size) {
+        std::size_t length = read_length(unread.data());
+        if (length > max_frame_size) health = Health::oversized;
+        if (length > max_frame_size || unread.size() < length_size + length) break;
+        frames.push_back({unread.data() + length_size, length});
+        unread = unread.subspan(length_size + length);
     }
-    return Health::good;
+    buffer_.take(size - unread.size());
+    return health;
 }
 
 }  // namespace charioteer::vlan

@@ -1,120 +1,21 @@
 #include "vlan/stream_port.hpp"
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
-#include <array>
 #include <cerrno>
 
 namespace charioteer::vlan {
 
-namespace {
-
-constexpr std::size_t max_pieces = 128;
-
-/// Sends without blocking; the number of bytes sent, or -1 with errno.
-ssize_t send_now(int socket, iovec* pieces, std::size_t count) {
-    msghdr message{};
-    message.msg_iov = pieces;
-    message.msg_iovlen = count;
-    ssize_t sent;
-    do sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (sent < 0 && errno == EINTR);
-    return sent;
-}
-
-iovec piece_of(Bytes bytes) {
-    // The kernel only reads from it.
-    return {const_cast<std::byte*>(bytes.data()), bytes.size()};
-}
-
-/// The arguments of one sendmsg call.
-struct Outgoing {
-    std::array<iovec, max_pieces> pieces;
-    std::size_t count = 0;
-    std::size_t size = 0;  ///< bytes of all pieces
-
-    /// Appends `bytes`; extends the last piece if they follow it in memory. False if there are
-    /// max_pieces already.
-    bool add(Bytes bytes) {
-        auto* last = count == 0 ? nullptr : &pieces[count - 1];
-        if (last != nullptr &&
-            static_cast<std::byte*>(last->iov_base) + last->iov_len == bytes.data())
-            last->iov_len += bytes.size();
-        else if (count < max_pieces)
-            pieces[count++] = piece_of(bytes);
-        else
-            return false;
-        size += bytes.size();
-        return true;
-    }
-};
-
-}  // namespace
-
 StreamPort::StreamPort(io::UniqueFd socket, LiveCounters& counters)
-    : Port(std::move(socket), counters) {}
+    : StreamWriter(std::move(socket), {}, counters) {}
 
 Port::Link StreamPort::receive(std::vector<Frame>& frames) {
     auto room = decoder_.room();
-    auto length = ::recv(socket(), room.data(), room.size(), MSG_DONTWAIT);
+    auto length = receive_into(room);
     if (length == 0) return Link::down;
     if (length < 0) return errno == EAGAIN || errno == EINTR ? Link::up : Link::down;
     decoder_.received(static_cast<std::size_t>(length));
     if (decoder_.decode(frames) == StreamDecoder::Health::good) return Link::up;
     count(Count::dropped_oversized, 1);
     return Link::broken;
-}
-
-void StreamPort::send(std::span<const Frame> frames) {
-    // After queued frames, further ones are queued too, to keep the order, without a system call.
-    while (!frames.empty() && !has_backlog()) {
-        Outgoing outgoing;
-        std::size_t number = 0;
-        while (number < frames.size() && outgoing.add(frames[number].with_length())) ++number;
-        auto sent = send_now(socket(), outgoing.pieces.data(), outgoing.count);
-        if (sent < 0 && errno != EAGAIN)
-            count(Count::dropped_gone, number);
-        else if (sent == static_cast<ssize_t>(outgoing.size))
-            count(Count::delivered, number);
-        else
-            enqueue_after(frames.first(number), sent < 0 ? 0 : static_cast<std::size_t>(sent));
-        frames = frames.subspan(number);
-    }
-    for (auto frame : frames) enqueue(frame);
-}
-
-/// Queues the part of `frames` after the first `sent` bytes, which have been sent.
-void StreamPort::enqueue_after(std::span<const Frame> frames, std::size_t sent) {
-    for (auto frame : frames) {
-        auto bytes = frame.with_length();
-        if (sent >= bytes.size()) {
-            count(Count::delivered, 1);
-            sent -= bytes.size();
-        } else if (sent > 0) {
-            // The begin of this frame has been sent, so the rest must follow. It fits, because the
-            // queue is empty here.
-            queue().append(bytes.subspan(sent));
-            count(Count::delivered, 1);
-            sent = 0;
-        } else {
-            enqueue(frame);
-        }
-    }
-}
-
-void StreamPort::drain() {
-    while (has_backlog()) {
-        auto [first, second] = queue().view(0, queue().size());
-        iovec pieces[2] = {piece_of(first), piece_of(second)};
-        auto sent = send_now(socket(), pieces, second.empty() ? 1 : 2);
-        if (sent < 0) {
-            // A disconnected plug is removed by receive(); until then frames for it are dropped.
-            if (errno != EAGAIN) queue().consume(queue().size());
-            return;
-        }
-        queue().consume(static_cast<std::size_t>(sent));
-    }
 }
 
 }  // namespace charioteer::vlan

@@ -1,23 +1,19 @@
 #pragma once
 
-#include "vlan/port.hpp"
 #include "vlan/stream.hpp"
+#include "vlan/stream_writer.hpp"
 
 namespace charioteer::vlan {
 
 /// A plug that is a QEMU stream netdev.
-class StreamPort : public Port {
+class StreamPort : public StreamWriter {
 public:
     /// Takes ownership of a connected, non-blocking stream socket.
     StreamPort(io::UniqueFd socket, LiveCounters& counters);
 
     Link receive(std::vector<Frame>& frames) override;
-    void send(std::span<const Frame> frames) override;
-    void drain() override;
 
 private:
-    void enqueue_after(std::span<const Frame> frames, std::size_t sent);
-
     StreamDecoder decoder_;
 };
 

@@ -1,9 +1,12 @@
 #include "vlan/vlan.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <pthread.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 
 #include "io/error.hpp"
@@ -28,6 +31,18 @@ io::UniqueFd listen_for_captures(const std::filesystem::path& directory) {
     auto absolute = std::filesystem::absolute(path);
     bool fits = absolute.native().size() < sizeof sockaddr_un::sun_path;
     return listen_on(fits ? absolute : path);
+}
+
+/// An end of a trunk: its buffer is that of a plug if it is a socket, and otherwise it becomes
+/// non-blocking. Throws io::Error.
+void make_ready(int descriptor) {
+    int kind = 0;
+    socklen_t size = sizeof kind;
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &size) == 0)
+        return enlarge_send_buffer(descriptor);
+    auto flags = ::fcntl(descriptor, F_GETFL);
+    if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0)
+        throw io::system_error("an end of a trunk cannot be used", errno);
 }
 
 }  // namespace
@@ -97,7 +112,29 @@ void Vlan::remove_fault(std::string name, io::Deadline deadline) {
 
 void Vlan::name_address(Address address, std::string machine, io::Deadline deadline) {
     on_segment([address, machine = std::move(machine)](
-                   Segment& segment) { segment.hub().name_address(address, machine); },
+                   Segment& segment) { segment.name_address(address, machine); },
+               deadline);
+}
+
+std::shared_ptr<Trunk> Vlan::join(TrunkEnds ends, io::Deadline deadline) {
+    auto trunk = std::make_shared<Trunk>(ends.host);
+    // Other programs may have an end of a pipe, too; sockets are not changed.
+    for (const auto* end : {&ends.input, &ends.output})
+        if (*end) make_ready(end->get());
+    auto join = [trunk, ends = std::move(ends)](Segment& segment) mutable {
+        segment.join(std::move(ends), trunk);
+    };
+    try {
+        on_segment(std::move(join), deadline);
+    } catch (io::Error& error) {
+        error.add_context(fmt::format("joining vlan {} to that of {}", number_, trunk->host()));
+        throw;
+    }
+    return trunk;
+}
+
+void Vlan::end_trunk(std::shared_ptr<Trunk> trunk, io::Deadline deadline) {
+    on_segment([trunk = std::move(trunk)](Segment& segment) { segment.end_trunk(*trunk); },
                deadline);
 }
 

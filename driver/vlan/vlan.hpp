@@ -13,6 +13,7 @@
 #include "vlan/counters.hpp"
 #include "vlan/fault/gate.hpp"
 #include "vlan/plug_owner.hpp"
+#include "vlan/trunk/trunk.hpp"
 
 namespace charioteer::vlan {
 
@@ -74,6 +75,16 @@ public:
     void remove_fault(std::string name, io::Deadline deadline);
     /// Declares that `machine` has `address` behind the tap device.
     void name_address(Address address, std::string machine, io::Deadline deadline);
+
+    /// Joins this VLAN to that of the same number at the other end of a stream of bytes, which has
+    /// to call this, too. Descriptors that are no sockets become non-blocking. Returns at once; the
+    /// trunk has joined when the other side has introduced itself. When it ends, the sink has a
+    /// warning with the host. Two VLANs are to be joined by one way only: a star, not a ring. Any
+    /// thread. Throws io::UsageError if there is a trunk to that host, io::Error,
+    /// io::TimeoutError.
+    std::shared_ptr<Trunk> join(TrunkEnds ends, io::Deadline deadline);
+    /// No-op if it has ended. Any thread.
+    void end_trunk(std::shared_ptr<Trunk> trunk, io::Deadline deadline);
 
     /// Ends the thread, closes every plug and removes the files. Waits 5 s at most for the disks
     /// of captures that were not stopped before. Idempotent. To be called by one thread at a time,

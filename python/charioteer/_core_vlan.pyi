@@ -1,6 +1,7 @@
 """The part of charioteer._core for VLANs; there is no module of this name."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from charioteer._core_reports import Reporter
 
@@ -18,6 +19,17 @@ class Capture:
 
         Idempotent.
         """
+
+class Trunk:
+    """Of a VLAN to the same VLAN elsewhere."""
+
+    @property
+    def state(self) -> Literal["waiting", "joined", "ended"]: ...
+    @property
+    def reason(self) -> str:
+        """Why it has ended; an empty string while it has not."""
+    def await_join(self, seconds: float) -> bool:
+        """Waits while the state is "waiting", at most so long; returns whether it is not any more."""
 
 class VLan:
     """One Ethernet segment, to which machines connect."""
@@ -71,4 +83,12 @@ class VLan:
 
         Faults find it, and captures name it.
         """
+    def join(self, input: int, output: int, host: str) -> Trunk:
+        """Joins it to the same VLAN at the other end of these descriptors, which are duplicated.
+
+        `output` is -1 if `input` is a socket, which is written to as well. Returns at once. Raises
+        ValueError if there is a trunk to that host, or MachineError.
+        """
+    def end_trunk(self, trunk: Trunk) -> None:
+        """Does nothing if it has ended. Raises MachineError after stop()."""
     def stop(self) -> None: ...

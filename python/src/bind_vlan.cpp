@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 #include <pybind11/stl.h>
 
+#include <array>
+
 #include "bindings.hpp"
 #include "errors.hpp"
 #include "interpreter_lock.hpp"
@@ -61,11 +63,36 @@ py::dict named(const fault::LiveFaultCounts& counts) {
     return result;
 }
 
+std::shared_ptr<vlan::Trunk> join(VlanHandle& vlan, int input, int output,
+                                  const std::string& host) {
+    try {
+        return vlan.join(input, output, host);
+    } catch (const io::UsageError& error) {
+        raise_as(PyExc_ValueError, error);
+    }
+}
+
+std::string state_name(vlan::Trunk::State state) {
+    constexpr std::array names{"waiting", "joined", "ended"};
+    return names.at(static_cast<std::size_t>(state));
+}
+
+/// True once it has joined or ended.
+bool await_join(const vlan::Trunk& trunk, double seconds) {
+    Unlocked unlocked;
+    return trunk.wait(vlan::Trunk::State::joined, duration(seconds)) != vlan::Trunk::State::waiting;
+}
+
 }  // namespace
 
 void bind_vlan(py::module_& module) {
     bind_capture(module);
     py::class_<fault::LiveFaultCounts, FaultCounts>(module, "FaultCounts").def("named", &named);
+    py::class_<vlan::Trunk, std::shared_ptr<vlan::Trunk>>(module, "Trunk")
+        .def_property_readonly("state",
+                               [](const vlan::Trunk& self) { return state_name(self.state()); })
+        .def_property_readonly("reason", &vlan::Trunk::reason)
+        .def("await_join", &await_join, py::arg("seconds"));
     py::class_<VlanHandle>(module, "VLan")
         .def(py::init<int, const std::string&, const std::shared_ptr<Reporter>&,
                       const std::string&>(),
@@ -87,6 +114,8 @@ void bind_vlan(py::module_& module) {
              py::arg("links"), py::arg("match"), py::arg("seed"), py::arg("origin"))
         .def("remove_fault", &VlanHandle::remove_fault, py::arg("name"))
         .def("name_address", &VlanHandle::name_address, py::arg("address"), py::arg("machine"))
+        .def("join", &join, py::arg("input"), py::arg("output"), py::arg("host"))
+        .def("end_trunk", &VlanHandle::end_trunk, py::arg("trunk"))
         .def("stop", &VlanHandle::stop);
 }
 

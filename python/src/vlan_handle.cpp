@@ -1,8 +1,10 @@
 #include "vlan_handle.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 
 #include "block_on.hpp"
@@ -30,6 +32,12 @@ vlan::Address address_of(const std::string& text) {
     vlan::Address address = 0;
     for (auto byte : bytes) address = address << 8 | byte;
     return address;
+}
+
+io::UniqueFd duplicate(int descriptor) {
+    io::UniqueFd copy(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+    if (!copy) throw io::system_error("an end of a trunk cannot be used", errno);
+    return copy;
 }
 
 }  // namespace
@@ -107,6 +115,22 @@ void VlanHandle::name_address(const std::string& address, std::string machine) {
     auto deadline = answer_deadline();
     Unlocked unlocked;
     network_->vlan().name_address(value, std::move(machine), deadline);
+}
+
+std::shared_ptr<vlan::Trunk> VlanHandle::join(int input, int output, const std::string& host) {
+    expect_core();
+    vlan::TrunkEnds ends{duplicate(input), {}, host};
+    if (output >= 0) ends.output = duplicate(output);
+    auto deadline = answer_deadline();
+    Unlocked unlocked;
+    return network_->vlan().join(std::move(ends), deadline);
+}
+
+void VlanHandle::end_trunk(const std::shared_ptr<vlan::Trunk>& trunk) {
+    expect_core();
+    auto deadline = answer_deadline();
+    Unlocked unlocked;
+    network_->vlan().end_trunk(trunk, deadline);
 }
 
 }  // namespace charioteer::python

@@ -37,6 +37,9 @@ public:
     void remove_fault(std::string name);
     /// `address` is text like "52:54:00:12:01:02".
     void name_address(const std::string& address, std::string machine);
+    /// Duplicates the descriptors; `output`: -1 for a socket as `input`.
+    std::shared_ptr<vlan::Trunk> join(int input, int output, const std::string& host);
+    void end_trunk(const std::shared_ptr<vlan::Trunk>& trunk);
 
 private:
     int number_;

@@ -42,7 +42,7 @@ void check(std::string_view stream, std::size_t piece) {
     fuzz::feed(stream, piece, [&](std::string_view bytes) {
         if (health != StreamDecoder::Health::good) return;
         auto buffer = decoder.room();
-        require(buffer.size() >= StreamDecoder::min_room && buffer.size() >= bytes.size());
+        require(buffer.size() >= vlan::StreamBuffer::min_room && buffer.size() >= bytes.size());
         std::memcpy(buffer.data(), bytes.data(), bytes.size());
         decoder.received(bytes.size());
         frames.clear();
@@ -71,7 +71,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string stream;
     do {
         stream += once;
-    } while (!once.empty() && stream.size() < StreamDecoder::min_room && input.byte() % 2 == 1);
+    } while (!once.empty() && stream.size() < vlan::StreamBuffer::min_room &&
+             input.byte() % 2 == 1);
     check(stream, piece);
     return 0;
 }

@@ -25,9 +25,10 @@ public:
 
     /// To be called for each port, also while there are no faults.
     void attach(PortId port, const PlugOwner& owner);
-    void detach(PortId port) noexcept { ports_[port].is_used = false; }
-    /// Declares that `machine` has `address` behind a tap device, which many machines share.
-    void name_address(Address address, const std::string& machine);
+    void detach(PortId port) noexcept;
+    /// Declares that `machine` has `address` behind the plug at `port`, which many machines share,
+    /// until that is detached.
+    void name_address(PortId port, Address address, const std::string& machine);
     /// Remembers that the station at `from` has `address`. To be called for the source of each
     /// frame, also while there are no faults. Returns whether that was not known.
     bool learn(PortId from, Address address);
@@ -61,21 +62,26 @@ public:
 private:
     struct Place {
         StationId station = any_station;
-        bool is_shared = false;  ///< a tap device
+        bool is_shared = false;  ///< as in PlugOwner
         bool is_used = false;
         std::uint64_t serial = 0;
+        std::vector<StationId> members = {};  ///< that were named behind it, each once
+    };
+    struct Named {
+        StationId station = any_station;
+        PortId port = 0;
     };
 
     std::optional<StationId> station_of(Address address) const;
-    bool is_member(StationId station) const noexcept;
+    bool is_named_at(PortId port, Address address) const;
+    void find_members(PortId port);
 
     Stations stations_;
     Pipeline pipeline_{stations_};
     std::vector<Place> ports_;
     std::uint64_t last_serial_ = 0;
-    std::unordered_map<Address, StationId> named_;    ///< behind tap devices
+    std::unordered_map<Address, Named> named_;        ///< behind shared plugs
     std::unordered_map<Address, StationId> learned_;  ///< from the frames of other ports
-    std::vector<StationId> members_;                  ///< the values of `named_`, each once
 };
 
 }  // namespace charioteer::vlan::fault

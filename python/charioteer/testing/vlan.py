@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
 from charioteer import _core as core
 from charioteer.testing.capture import Capture, path_within
@@ -16,6 +17,18 @@ from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.parameters import checked
 from charioteer.testing.replaced import Replaced
 from charioteer.testing.script_trace import current_line, current_place
+from charioteer.testing.trunk import Trunk
+
+
+class HasFileno(Protocol):
+    """A socket, a pipe, or another file."""
+
+    def fileno(self) -> int:
+        ...
+
+
+def _descriptor(end: int | HasFileno) -> int:
+    return end if isinstance(end, int) else end.fileno()
 
 
 class VLan(Partitions):
@@ -184,6 +197,22 @@ class VLan(Partitions):
         with self._lock:
             self._captures.append(capture)
         return capture
+
+    def trunk(
+        self, reader: int | HasFileno, writer: int | HasFileno | None = None, *, host: str
+    ) -> Trunk:
+        """Joins this VLAN to that of the same number of another driver, which calls this as well.
+
+        `reader` and `writer` are a stream of bytes to it: descriptors, or objects with one, such as
+        the standard streams of `ssh`; a socket is both. They are duplicated, so the caller may close
+        its own. `host` names the other side in messages and, as "trunk-HOST", in `plugs()` and
+        captures; machines there are known by their own names, for faults, too. Two VLANs must be
+        joined in one way only. Raises ValueError if there is a trunk to that host, MachineError.
+        """
+        output = -1 if writer is None else _descriptor(writer)
+        with self.logger.nested(f"joining vlan{self.nr} to that of {host}"):
+            handle = self.handle.join(_descriptor(reader), output, host)
+        return Trunk(self.nr, host, handle, self.handle.end_trunk)
 
     def stop_captures(self) -> None:
         """Ends the captures, as their `stop` does."""

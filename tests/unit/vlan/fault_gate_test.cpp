@@ -31,8 +31,8 @@ protected:
         gate_.attach(1, {"bob", 0, "bob"});
         gate_.attach(2, {"carol", 0, "carol"});
         gate_.attach(3, {{}, 0, "vde-tap1", true});
-        gate_.name_address(address_of(first_container), "c1");
-        gate_.name_address(address_of(second_container), "c2");
+        gate_.name_address(3, address_of(first_container), "c1");
+        gate_.name_address(3, address_of(second_container), "c2");
     }
 
     void add(Kind kind, std::vector<std::pair<std::string, std::string>> links) {

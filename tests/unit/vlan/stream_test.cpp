@@ -69,7 +69,7 @@ TEST(StreamDecoder, AlwaysHasBufferSpace) {
     std::vector<Frame> frames;
     for (int i = 0; i < 100; ++i) {
         auto buffer = decoder.room();
-        ASSERT_GE(buffer.size(), StreamDecoder::min_room);
+        ASSERT_GE(buffer.size(), StreamBuffer::min_room);
         // Zeros are empty frames; an odd count leaves an incomplete length.
         std::fill_n(buffer.begin(), 1001, std::byte{});
         decoder.received(1001);

@@ -139,7 +139,7 @@ TEST_P(VlanTest, StopsWhileTrafficFlows) {
     vlan_.stop();
 }
 
-std::string name_of(const testing::TestParamInfo<std::pair<Kind, Kind>>& info) {
+std::string names_of(const testing::TestParamInfo<std::pair<Kind, Kind>>& info) {
     auto name = [](Kind kind) { return kind == Kind::vde ? "Vde" : "Stream"; };
     return std::string(name(info.param.first)) + "To" + name(info.param.second);
 }
@@ -149,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(Plugs, VlanTest,
                                          std::pair{Kind::vde, Kind::stream},
                                          std::pair{Kind::stream, Kind::vde},
                                          std::pair{Kind::stream, Kind::stream}),
-                         name_of);
+                         names_of);
 
 }  // namespace
 }  // namespace charioteer::vlan

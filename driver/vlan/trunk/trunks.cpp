@@ -1,0 +1,80 @@
+#include "vlan/trunk/trunks.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+namespace charioteer::vlan::trunk {
+
+std::unique_ptr<TrunkPort> Trunks::open(PortId id, TrunkEnds ends, std::shared_ptr<Trunk> trunk,
+                                        LiveCounters& counters) {
+    TrunkPort::Events events;
+    events.refuse = [this, id](const Hello& hello) { return check(id, hello); };
+    events.named = [this, id](const Name& name) { return take(id, name); };
+    auto port = std::make_unique<TrunkPort>(std::move(ends.input), std::move(ends.output), counters,
+                                            own_, std::move(events));
+    for (const auto& [address, place] : places_) port->announce({address, place.machine});
+    ends_[id] = {port.get(), std::move(trunk), {}};
+    return port;
+}
+
+std::string Trunks::check(PortId id, const Hello& hello) {
+    if (hello.vlan != own_.vlan)
+        return fmt::format("it leads to vlan {} there, not to vlan {}", hello.vlan, own_.vlan);
+    if (hello.segment == own_.segment) return "it leads back to the same vlan";
+    for (const auto& [other, end] : ends_)
+        if (other != id && end.peer == hello.segment)
+            return fmt::format("there is a trunk to the same vlan already, that to {}",
+                               end.trunk->host());
+    auto& end = ends_.at(id);
+    end.peer = hello.segment;
+    end.trunk->join();
+    return {};
+}
+
+std::string Trunks::take(PortId id, const Name& name) {
+    auto known = places_.find(name.address);
+    if (known != places_.end() && known->second.port == id && known->second.machine == name.machine)
+        return {};
+    if (known == places_.end() && places_.size() >= max_names) return {};
+    far_machines_.insert(name.machine);
+    if (far_machines_.size() > max_names)
+        return fmt::format("it has named more than {} machines", max_names);
+    learn_(id, name);
+    return {};
+}
+
+void Trunks::named(PortId from, Address address, const std::string& machine) {
+    auto known = places_.find(address);
+    if (known == places_.end()) {
+        if (places_.size() >= max_names) return;
+        known = places_.try_emplace(address).first;
+    } else if (known->second.port == from && known->second.machine == machine) {
+        return;
+    }
+    known->second = {from, machine};
+    for (const auto& [id, end] : ends_)
+        if (id != from) end.port->announce({address, machine});
+}
+
+std::string Trunks::close(PortId id, std::string reason) {
+    auto end = ends_.extract(id);
+    std::erase_if(places_, [id](const auto& place) { return place.second.port == id; });
+    if (reason.empty()) reason = end.mapped().port->reason();
+    auto& trunk = *end.mapped().trunk;
+    trunk.end(reason);
+    return fmt::format("the trunk to {} has ended: {}", trunk.host(), reason);
+}
+
+PortId Trunks::find(const Trunk& trunk) const {
+    for (const auto& [id, end] : ends_)
+        if (end.trunk.get() == &trunk) return id;
+    return std::numeric_limits<PortId>::max();
+}
+
+void Trunks::close_all(const std::string& reason) {
+    for (const auto& [id, end] : ends_) end.trunk->end(reason);
+    ends_.clear();
+}
+
+}  // namespace charioteer::vlan::trunk

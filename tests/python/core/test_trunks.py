@@ -1,0 +1,86 @@
+"""Trunks as scripts see them: a VLAN joined to the same VLAN of another driver."""
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from charioteer.testing.errors import MachineError
+from charioteer.testing.logger import CompositeLogger
+from charioteer.testing.vlan import VLan
+
+from support.patience import scaled, until
+
+
+@pytest.fixture(name="sides")
+def fixture_sides(folder: Path) -> Iterator[list[VLan]]:
+    """The VLAN 1 of two drivers."""
+    sides = []
+    for name in ("near", "far"):
+        place = folder / name
+        place.mkdir()
+        sides.append(VLan(1, place, CompositeLogger([]), exports=False))
+    yield sides
+    for side in sides:
+        side.stop()
+
+
+def plug(vlan: VLan) -> socket.socket:
+    connected = socket.socket(socket.AF_UNIX)
+    connected.settimeout(scaled(20))
+    connected.connect(vlan.handle.stream_socket)
+    until(lambda: any(name.startswith("plug") for name in vlan.plugs()), 30, lambda: "no plug")
+    return connected
+
+
+def frame(text: bytes) -> bytes:
+    content = b"\xff" * 6 + b"\x52\x54\x00\x12\x01\x01" + b"\x08\x00" + text
+    return len(content).to_bytes(4, "big") + content
+
+
+def test_frames_pass_between_two_drivers(sides: list[VLan]) -> None:
+    near, far = sides
+    with plug(near) as sender, plug(far) as receiver:
+        ends = socket.socketpair()
+        with near.trunk(ends[0], host="b") as trunk, far.trunk(ends[1], host="a"):
+            for end in ends:
+                end.close()
+            trunk.wait_until_joined(timeout=scaled(30))
+            assert trunk.state == "joined" and trunk.reason == ""
+            assert "trunk-b" in near.plugs()
+            sender.sendall(frame(b"over the trunk"))
+            expected = frame(b"over the trunk")
+            assert receiver.recv(len(expected), socket.MSG_WAITALL) == expected
+
+
+def test_pipes_are_duplicated(sides: list[VLan]) -> None:
+    near, far = sides
+    there, back = os.pipe(), os.pipe()
+    trunk = near.trunk(back[0], there[1], host="b")
+    other = far.trunk(there[0], back[1], host="a")
+    for descriptor in (*there, *back):
+        os.close(descriptor)
+    trunk.wait_until_joined(timeout=scaled(30))
+    other.close()
+    until(lambda: trunk.state == "ended", 30, lambda: f"it is {trunk.state}")
+    assert trunk.reason == "it was closed by the other side"
+    trunk.close()
+
+
+def test_errors_name_host_and_vlan(sides: list[VLan]) -> None:
+    near, _ = sides
+    ends = socket.socketpair()
+    trunk = near.trunk(ends[0], host="b")
+    with pytest.raises(ValueError, match="there is a trunk to b already"):
+        near.trunk(ends[0], host="b")
+    with pytest.raises(MachineError, match=r"vlan1: the trunk to b: the other side was silent"):
+        trunk.wait_until_joined(timeout=0.1)
+    ends[1].sendall(b"Welcome to b!\n")
+    until(lambda: trunk.state == "ended", 30, lambda: f"it is {trunk.state}")
+    with pytest.raises(MachineError, match="vlan1: the trunk to b has ended: it sent something"):
+        trunk.wait_until_joined()
+    for end in ends:
+        end.close()
+    with pytest.raises(MachineError, match="an end of a trunk cannot be used"):
+        near.trunk(1_000_000, host="c")
