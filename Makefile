@@ -61,7 +61,7 @@ pictures: build ## make the pictures of the README again: of a run in a terminal
 	@PYTHONPATH=build/release/python:tests scripts/make-pictures
 
 deb: ## make the Debian package for Debian 12 in build/deb, and test it; takes root
-	@scripts/deps
+	@scripts/deps autopkgtest
 	@scripts/make-deb
 
 wheel: ## make wheels in dist, and test them: make wheel PYTHONS="python3.11 python3.13"

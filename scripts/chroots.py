@@ -15,6 +15,14 @@ from charioteer import folders, paths  # noqa: E402
 from charioteer.images import apt, progress, store  # noqa: E402
 
 TOOLS = {"mmdebstrap": "mmdebstrap", "unshare": "util-linux", "setpriv": "util-linux"}
+# Makes the file systems of the kernel visible in the chroot $1, and runs the other arguments.
+_MOUNT = """
+mount -t proc proc "$1/proc"
+mount -t sysfs -o ro sysfs "$1/sys"
+mount --rbind /dev "$1/dev"
+shift
+"$@" || exit $?
+"""
 # Creates the folders on which in-chroot mounts the source and the compiler cache.
 _HOOK = '--customize-hook=mkdir "$1/source" "$1/ccache"'
 # in-chroot needs them.
@@ -69,15 +77,25 @@ def compiler_cache() -> Path:
     return folder
 
 
-def command_in(root: Path, build: Path, command: Sequence[str], network: bool = False) -> list[str]:
-    """The command that runs `command` in the chroot `root`, on the project's source.
+def command_in(root: Path, build: Path, command: Sequence[str]) -> list[str]:
+    """The command that runs `command` in the chroot `root`, on the project's source, without network.
 
     `build`, which is created, is the folder build/ of the source there, and the only one that can be
-    written to. Without `network` there is only the loopback device. Requires root.
+    written to. Requires root.
     """
     # The mount point, which cannot be created in the chroot, where the source is read-only.
     build.mkdir(parents=True, exist_ok=True)
     enter = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"]
-    enter += ["--kill-child", *([] if network else ["--net"])]
+    enter += ["--kill-child", "--net"]
     enter += ["scripts/in-chroot", str(root), str(ROOT), str(build), str(compiler_cache())]
+    return [*enter, *command]
+
+
+def command_beside(root: Path, command: Sequence[str]) -> list[str]:
+    """The command that runs `command` on the host, while the chroot `root` has /proc, /sys and /dev.
+
+    Mounts and processes end with it. Requires root.
+    """
+    enter = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"]
+    enter += ["--kill-child", "--mount-proc", "sh", "-euc", _MOUNT, "sh", str(root)]
     return [*enter, *command]

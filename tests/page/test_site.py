@@ -62,6 +62,11 @@ def test_drawings_are_dark_where_the_page_is(site: Path, browser: Browser) -> No
     assert browser.run(changes) == "none"
     browser.open(site / "docs/architecture.html", scheme="dark")
     assert "invert" in browser.run(changes)
+    # Pictures have dark colours of their own.
+    for page in ("report", "terminal"):
+        browser.open(site / f"docs/{page}.html", scheme="dark")
+        assert browser.run(changes) == "none"
+        assert browser.run("return document.querySelector('article img').naturalWidth") > 0
 
 
 @pytest.mark.limit(300)

@@ -121,48 +121,55 @@ def test_an_error_is_one_line(repository: Repository) -> None:
     assert errors.startswith("make-deb: git ls-files failed: fatal: not a git repository")
 
 
-# Runs all steps; those that need a chroot and root are replaced.
+# Runs all steps; chroots are folders of the test, and what would run in one succeeds without running.
 WITHOUT_CHROOT = """
 import runpy, sys
 from contextlib import nullcontext
 from pathlib import Path
 
 names = runpy.run_path(sys.argv[1])["make"].__globals__
-
-class Chroot(names["Chroot"]):
-    def make(self, root, log):
-        root.mkdir()
-        (root / "install.log").write_text("unmet dependencies\\n")
-        (root / "install.status").write_text("100\\n")
-
-def command_in(root, build, command, network=False):
-    words = [word.replace("/install.", f"{root}/install.") for word in command]
-    return words if "install" in words[-1] else ["true"]
-
 names["apt"].require = lambda tools: None
 names["apt"].sources = lambda suite: ""
-names["kept"] = lambda chroot, name, fresh: nullcontext(Path("/"))
-names.update(Chroot=Chroot, command_in=command_in)
+names["kept"] = lambda chroot, name, fresh: nullcontext(Path(sys.argv[2]))
+names["command_in"] = lambda root, build, command: ["true"]
+names["command_beside"] = lambda root, command: command
 sys.exit(names["make"](False))
+"""
+AUTOPKGTEST = """\
+#!/bin/sh
+printf '%s\\n' "$@"
+[ -d "$6/usr" ] && exit 4
 """
 
 
-def test_a_package_that_cannot_be_installed_is_a_failed_step(
+def test_a_test_of_the_package_that_fails_is_a_failed_step(
     repository: Repository, tmp_path: Path
 ) -> None:
     output, cache = repository.folder / "build/deb", tmp_path / "cache"
     output.mkdir(parents=True)
-    (output / "charioteer_0.1.0-1_amd64.deb").touch()
+    changes = output / "charioteer_0.1.0-1_amd64.changes"
+    changes.touch()
     # Of a run that was killed.
     (cache / "deb-test-old/root").mkdir(parents=True)
+    program = tmp_path / "bin/autopkgtest"
+    program.parent.mkdir()
+    program.write_text(AUTOPKGTEST)
+    program.chmod(0o755)
+    chroot = tmp_path / "chroot"
+    (chroot / "usr").mkdir(parents=True)
     scripts = repository.folder / "scripts"
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_CHROOT, scripts / "make-deb"],
-        env={**ENVIRONMENT, "PYTHONPATH": str(scripts), "CHARIOTEER_CACHE": str(cache)},
+        [sys.executable, "-c", WITHOUT_CHROOT, scripts / "make-deb", chroot],
+        env={
+            **ENVIRONMENT,
+            "PYTHONPATH": str(scripts),
+            "CHARIOTEER_CACHE": str(cache),
+            "PATH": f"{program.parent}:{os.environ['PATH']}",
+        },
         capture_output=True,
         text=True,
     )
     assert done.returncode == 1, done.stderr
-    assert "unmet dependencies" in done.stdout and "deb-test " not in done.stdout
-    assert "make-deb: deb-install failed" in done.stdout
+    assert f"{changes}\n--\nchroot\n{cache}/deb-test-" in done.stdout
+    assert "make-deb: deb-test failed" in done.stdout and "exit status 4" in done.stdout
     assert list(cache.iterdir()) == []
