@@ -30,5 +30,7 @@
     override_local_dns = false;
     nameservers.global = [ ];
   };
+  # The command gives up after 5 s by itself, which an emulated machine may need for an answer.
+  cli.timeout = "60s";
   logtail.enabled = false;
 }
