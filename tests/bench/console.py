@@ -27,7 +27,7 @@ def console_50mb() -> list[Figure]:
     """Time, and processor time of the reading process."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         log = Path(name) / "console"
-        _write_log(log)
+        write_log(log)
         rounds = [(_measure("ours", log), _measure("baseline", log)) for _ in range(_ROUNDS)]
     figures = []
     for index, suffix in enumerate(("", "_cpu")):
@@ -37,8 +37,8 @@ def console_50mb() -> list[Figure]:
     return figures
 
 
-def _write_log(path: Path) -> None:
-    """Lines like those of a kernel and a service manager."""
+def write_log(path: Path) -> None:
+    """Writes 50 MB of lines like those of a kernel and a service manager."""
     written = number = 0
     with path.open("w") as log:
         while written < _SIZE:

@@ -27,6 +27,7 @@ import screen
 import shutdown
 import suites
 import terminal
+import traced_run
 import tracing
 from figures import Figure
 
@@ -98,6 +99,7 @@ def _console(build: Path) -> Iterable[Figure]:
 
 def _trace(build: Path) -> Iterable[Figure]:
     yield tracing.overhead()
+    yield traced_run.overhead(build / "bin/nixos-test-driver")
 
 
 def _report(build: Path) -> Iterable[Figure]:
