@@ -125,6 +125,24 @@ public:
         return scripts;
     }
 
+    /// Empty if it is missing.
+    std::map<std::string, Configuration::Scripts> texts_by_vlan(std::string_view key) const {
+        constexpr std::string_view expected = "an object of objects with strings";
+        std::map<std::string, Configuration::Scripts> found;
+        if (!object_.contains(key)) return found;
+        const auto& value = get(key, expected);
+        if (!value.is_object()) fail(key, expected, value);
+        for (const auto& [vlan, entry] : value.get_object()) {
+            auto& texts = found[vlan];
+            if (!entry.is_object()) fail(key, expected, entry);
+            for (const auto& [name, text] : entry.get_object()) {
+                if (!text.is_string()) fail(key, expected, text);
+                texts.emplace_back(name, text.get_string());
+            }
+        }
+        return found;
+    }
+
     std::vector<int> numbers(std::string_view key, std::string_view expected) const {
         const auto& value = get(key, expected);
         if (!value.is_array()) fail(key, expected, value);
@@ -186,6 +204,7 @@ Configuration parse_configuration(std::string_view text, const std::filesystem::
     Configuration configuration;
     configuration.vms = reader.scripts("vms");
     configuration.containers = reader.scripts("containers");
+    configuration.container_addresses = reader.texts_by_vlan("container_addresses");
     configuration.vlans = reader.numbers("vlans", "a list of VLAN numbers");
     configuration.global_timeout = reader.seconds("global_timeout");
     configuration.enable_ssh_backdoor = reader.boolean("enable_ssh_backdoor");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -10,10 +11,13 @@ namespace charioteer::session {
 
 /// The driver configuration file (driver contract, section 1.5).
 struct Configuration {
+    /// Names with a text each.
     using Scripts = std::vector<std::pair<std::string, std::string>>;
 
     Scripts vms;         ///< machine name to start script, in the order of the file
     Scripts containers;  ///< likewise
+    /// Of files that `charioteer` writes, by VLAN: Ethernet address to the name of its container.
+    std::map<std::string, Scripts> container_addresses;
     std::vector<int> vlans;
     double global_timeout = 0;  ///< seconds
     bool enable_ssh_backdoor = false;

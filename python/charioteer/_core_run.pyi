@@ -11,6 +11,9 @@ class Configuration:
     @property
     def containers(self) -> dict[str, str]: ...
     @property
+    def container_addresses(self) -> dict[str, dict[str, str]]:
+        """By VLAN: Ethernet address to the name of its container, as far as the file has them."""
+    @property
     def vlans(self) -> list[int]: ...
     @property
     def global_timeout(self) -> int | float: ...

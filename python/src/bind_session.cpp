@@ -65,9 +65,9 @@ session::Configuration load_configuration(const std::string& path) {
     }
 }
 
-py::dict in_order(const session::Configuration::Scripts& scripts) {
+py::dict in_order(const session::Configuration::Scripts& texts) {
     py::dict all;
-    for (const auto& [name, script] : scripts) all[py::str(name)] = script;
+    for (const auto& [name, text] : texts) all[py::str(name)] = text;
     return all;
 }
 
@@ -86,6 +86,13 @@ void bind_configuration(py::module_& module) {
         .def_readonly("vlans", &Configuration::vlans)
         .def_property_readonly(
             "global_timeout",
+        .def_property_readonly("container_addresses",
+                               [](const Configuration& self) {
+                                   py::dict by_vlan;
+                                   for (const auto& [vlan, addresses] : self.container_addresses)
+                                       by_vlan[py::str(vlan)] = in_order(addresses);
+                                   return by_vlan;
+                               })
             [](const Configuration& self) { return seconds(self.global_timeout); })
         .def_readonly("enable_ssh_backdoor", &Configuration::enable_ssh_backdoor)
         .def_readonly("test_script", &Configuration::test_script)

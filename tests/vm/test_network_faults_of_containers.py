@@ -34,6 +34,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def mixed() -> Iterator[SharedMachines]:
     with only_containers(), machines_of_cluster(CLUSTER) as made:
+        # From before the start of the containers.
+        made.driver.vlans[0].capture("start.pcapng")
         with deadline(BOOT_LIMIT):
             Machines(made.driver.machines).succeed("true")
             for name in ("box", "crate"):
@@ -86,6 +88,18 @@ def test_captures_name_the_containers(mixed: SharedMachines, vlan: VLan) -> None
         ("crate.1", "8"),
         ("vm.1", "0"),
     ]
+
+
+def test_frames_of_a_start_are_those_of_the_container(mixed: SharedMachines, vlan: VLan) -> None:
+    box, crate = (mixed.symbols[name] for name in ("box", "crate"))
+    vlan.stop_captures()
+    senders = {}
+    for container in (box, crate):
+        address = container.succeed("cat /sys/class/net/eth1/address").strip()
+        senders[address] = f"{container.name}.1"
+    path = mixed.driver.out_dir / "start.pcapng"
+    found = tshark.fields(path, "eth.src", "frame.interface_name")
+    assert {(source, name) for source, name in found if source in senders} == set(senders.items())
 
 
 def test_one_container_is_followed(mixed: SharedMachines, tmp_path: Path) -> None:

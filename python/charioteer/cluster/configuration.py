@@ -45,6 +45,14 @@ def write(cluster: Cluster, folder: Path) -> Path:
     configuration = {
         "vms": vms,
         "containers": containers,
+        "container_addresses": {
+            str(vlan): {
+                identities[each.name].mac(vlan): each.name
+                for each in cluster.containers
+                if vlan in each.vlans
+            }
+            for vlan in cluster.vlans
+        },
         "vlans": cluster.vlans,
         "global_timeout": cluster.global_timeout,
         "enable_ssh_backdoor": cluster.ssh_backdoor,

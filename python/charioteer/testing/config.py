@@ -4,8 +4,9 @@
 flags and environment variables instead, from which the caller constructs it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from charioteer import _core as core
@@ -32,6 +33,8 @@ class DriverConfiguration(NamedTuple):
     """Whether it was handed over as up to NixOS 25.11."""
     is_of_26_11: bool = False
     """Whether NixOS 26.11 or later made it: numbers as durations are deprecated then."""
+    container_addresses: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    """By VLAN: Ethernet address to the name of its container, as far as known before its start."""
 
 
 def load_driver_configuration(path: Path | str) -> DriverConfiguration:
@@ -48,6 +51,7 @@ def load_driver_configuration(path: Path | str) -> DriverConfiguration:
         enable_ssh_backdoor=loaded.enable_ssh_backdoor,
         test_script=Path(loaded.test_script),
         is_of_26_11=loaded.is_of_26_11,
+        container_addresses=loaded.container_addresses,
     )
 
 

@@ -9,7 +9,7 @@ import socket
 import struct
 import subprocess
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,6 +39,11 @@ class OpenVLan(VLan):
         super().__init__(nr, tmp_dir, logger, exports=exports)
         self._containers: set[str] = set()  # that have joined
 
+    def name(self, addresses: Mapping[str, str]) -> None:
+        """Declares which container has an Ethernet address, so that faults and captures find it."""
+        for address, container in addresses.items():
+            self.handle.name_address(address, container)
+
     def join(self, machine: NspawnMachine) -> None:
         """Attaches the interface to the bridge that start scripts create, if the bridge exists.
 
@@ -50,13 +55,12 @@ class OpenVLan(VLan):
         attach(self.tap, bridge)
         _set_up(self.tap, True)
         try:
-            addresses = addresses_of(machine.get_systemd_process)
+            found = addresses_of(f"/proc/{machine.get_systemd_process}/ns/net")
         except OSError as error:
             # Only faults need them.
             self.logger.warning(f"{self._owner}: faults do not find {machine.name}: {error}")
             return
-        for address in addresses:
-            self.handle.name_address(address, machine.name)
+        self.name(dict.fromkeys(found, machine.name))
         self._containers.add(machine.name)
 
     def _check_links(self, verb: str, links: Sequence[Pair]) -> None:
@@ -83,19 +87,42 @@ def join_all(vlans: Iterable[VLan], machine: NspawnMachine) -> None:
             vlan.join(machine)
 
 
-def addresses_of(pid: int) -> list[str]:
-    """The Ethernet addresses in the network of process `pid`. Raises OSError."""
+class EarlyNames:
+    """Names the addresses of a starting container as soon as its start script has made them.
+
+    The network of a container exists before its systemd, and frames come from it before that is ready.
+    """
+
+    def __init__(self, vlans: Iterable[VLan], container: str) -> None:
+        self._vlans = [each for each in vlans if isinstance(each, OpenVLan)]
+        self._container = container
+        self._named: set[str] = set()
+
+    def look(self) -> None:
+        """To be called again and again until the container is ready."""
+        try:
+            # Upstream's name for it, too.
+            found = set(addresses_of(f"/run/netns/nixos-nspawn-{self._container}"))
+        except OSError:
+            return  # there is none yet, or another start script calls it otherwise
+        for vlan in self._vlans:
+            vlan.name(dict.fromkeys(found - self._named, self._container))
+        self._named |= found
+
+
+def addresses_of(network: str) -> list[str]:
+    """The Ethernet addresses in the network that the file `network` stands for. Raises OSError."""
     # In a thread of its own, which alone enters that network, and ends.
     with ThreadPoolExecutor(max_workers=1) as threads:
-        return threads.submit(_addresses_in_network, pid).result()
+        return threads.submit(_addresses_in, network).result()
 
 
-def _addresses_in_network(pid: int) -> list[str]:
-    """Moves the calling thread into the network of process `pid`."""
-    with open(f"/proc/{pid}/ns/net") as network:
+def _addresses_in(path: str) -> list[str]:
+    """Moves the calling thread into the network."""
+    with open(path) as network:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.setns(network.fileno(), _CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), f"cannot enter the network of process {pid}")
+            raise OSError(ctypes.get_errno(), f"cannot enter the network {path}")
     found = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         for _index, name in socket.if_nameindex():

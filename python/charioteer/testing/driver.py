@@ -125,6 +125,8 @@ class Driver(PollingConditions):
             for nr in dict.fromkeys(self.config.vlans):
                 vlan = kind(nr, tmp_dir, self.logger, exports=self._embedding is None)
                 self.vlans.append(vlan)
+                if isinstance(vlan, containers.OpenVLan):
+                    vlan.name(self.config.container_addresses.get(str(nr), {}))
                 self.captures.add(vlan)
                 self._session.adopt_vlan(vlan.handle)
         if self.config.enable_ssh_backdoor and self.config.vms:
@@ -159,6 +161,7 @@ class Driver(PollingConditions):
                 callbacks=[self.check_polling_conditions],
             )
             made.started = partial(containers.join_all, self.vlans, made)
+            made.starting = containers.EarlyNames(self.vlans, name).look
             self._prepare(made)
             self.machines_nspawn.append(made)
 

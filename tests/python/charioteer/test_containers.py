@@ -1,10 +1,11 @@
 """Containers in cluster files, and their start scripts."""
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
-from charioteer.cluster import container_script, definition
+from charioteer.cluster import configuration, container_script, definition
 from charioteer.errors import InputError
 from charioteer.images.builder import Image
 from charioteer.images.kernel import KernelBundle
@@ -53,6 +54,21 @@ def test_invalid_definitions_are_rejected(tmp_path: Path, text: str, message: st
     with pytest.raises(InputError, match="containers") as failure:
         loaded(tmp_path, text)
     assert message in str(failure.value)
+
+
+def test_the_configuration_has_the_addresses_of_containers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root := tmp_path / "root.raw").touch()
+    (initrd := tmp_path / "initrd").touch()
+    image = Image(KernelBundle(tmp_path), initrd, root)
+    monkeypatch.setattr("charioteer.images.builder.obtain", lambda _guest: image)
+    monkeypatch.setattr("charioteer.images.apt.require", lambda *_arguments: None)
+    written = configuration.write(loaded(tmp_path, CLUSTER), tmp_path)
+    assert json.loads(written.read_text())["container_addresses"] == {
+        "1": {"52:54:00:12:01:02": "web"},
+        "3": {"52:54:00:12:03:02": "web"},
+    }
 
 
 def test_the_start_script_is_shell_and_quotes_its_paths(tmp_path: Path) -> None:

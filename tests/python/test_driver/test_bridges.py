@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,42 @@ def test_other_errors_of_the_kernel_are_raised(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="entering a network requires root")
 def test_the_addresses_of_a_process_are_those_of_its_network() -> None:
-    addresses = containers.addresses_of(os.getpid())
+    addresses = containers.addresses_of(f"/proc/{os.getpid()}/ns/net")
     interfaces = Path("/sys/class/net").glob("*/address")
     own = {file.read_text().strip() for file in interfaces} - {"00:00:00:00:00:00"}
     assert own <= {*addresses} and all(len(each) == 17 for each in addresses)
+
+
+class RecordingVLan(containers.OpenVLan):
+    """Records the names that it is given."""
+
+    def __init__(self) -> None:
+        self.named: list[tuple[str, str]] = []
+
+    def name(self, addresses: Mapping[str, str]) -> None:
+        self.named += addresses.items()
+
+
+def test_a_starting_container_is_named_as_soon_as_it_has_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers: list[list[str] | OSError] = [
+        FileNotFoundError("no network yet"),
+        [],
+        ["02:00:00:00:00:01"],
+        ["02:00:00:00:00:01", "02:00:00:00:00:02"],
+    ]
+
+    def addresses_of(network: str) -> list[str]:
+        assert network == "/run/netns/nixos-nspawn-box"
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(containers, "addresses_of", addresses_of)
+    vlan = RecordingVLan()
+    names = containers.EarlyNames([vlan], "box")
+    while answers:
+        names.look()
+    assert vlan.named == [("02:00:00:00:00:01", "box"), ("02:00:00:00:00:02", "box")]

@@ -50,6 +50,19 @@ TEST(Configuration, ReadsWhatTheDriverNeedsAndIgnoresTheRest) {
     EXPECT_EQ(configuration.test_script, "/script");
 }
 
+TEST(Configuration, AddressesOfContainersMayBeGiven) {
+    EXPECT_TRUE(parse_configuration(whole, "driver.json").container_addresses.empty());
+    auto with = [](const std::string& value) {
+        return changed("\"vlans\"", "\"container_addresses\": " + value + ", \"vlans\"");
+    };
+    auto configuration = parse_configuration(with(R"({"1": {"02:00:00:00:00:01": "box"}})"), "");
+    EXPECT_THAT(configuration.container_addresses,
+                ElementsAre(Pair("1", ElementsAre(Pair("02:00:00:00:00:01", "box")))));
+    for (const auto* wrong : {"[]", R"({"1": 1})", R"({"1": {"02:00:00:00:00:01": 1}})"})
+        EXPECT_THAT(failure_of(with(wrong)),
+                    HasSubstr("container_addresses: expected an object of objects with strings"));
+}
+
 TEST(Configuration, ATimeLimitMayBeAnIsoDuration) {
     auto limit_of = [](std::string_view text) {
         return parse_configuration(changed("3600", text), "driver.json").global_timeout;

@@ -73,6 +73,8 @@ class NspawnMachine(Copies):
         self._journal_lock = threading.Lock()
         self._next_journal_check = 0.0  # by waits, of time.monotonic()
         self._leader: int | None = None
+        self.starting: Callable[[], None] = lambda: None
+        """Called again and again while it starts."""
         self.started: Callable[[], None] = lambda: None
         """Called after each start, so that the driver connects its networks."""
         if self._state_is_reset:
@@ -131,6 +133,7 @@ class NspawnMachine(Copies):
         begin = reminded = time.monotonic()
         while not notify.wait_for(_POLL_INTERVAL, "READY", "X_NSPAWN_LEADER_PID"):
             self.logger.collect()
+            self.starting()
             if process.poll() is not None:
                 error = MachineError("systemd-nspawn process exited unexpectedly")
                 error.add_note(
