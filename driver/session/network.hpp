@@ -12,14 +12,14 @@ namespace charioteer::session {
 /// A VLAN in a directory that only this driver uses. Any thread, one at a time.
 class Network {
 public:
-    /// `tap` as for vlan::Vlan. Throws io::UsageError, naming the process, when another
+    /// `settings` as for vlan::Vlan. Throws io::UsageError, naming the process, when another
     /// running driver uses the directory.
     Network(int number, const std::filesystem::path& directory, machine::Host& host,
-            io::EventSink sink, const std::string& tap = {});
+            io::EventSink sink, vlan::VlanSettings settings = {});
 
     vlan::Vlan& vlan() const noexcept { return *vlan_; }
-    /// Ends it and removes its files. Idempotent.
-    void stop() noexcept;
+    /// Ends it, as vlan::Vlan::stop(), and removes its files. Idempotent.
+    void stop(vlan::StopLimits limits) noexcept;
 
 private:
     process::ClaimedDirectory claim_;

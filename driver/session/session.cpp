@@ -96,7 +96,7 @@ asio::awaitable<void> Session::expire(std::shared_ptr<Session> self, io::Duratio
     self->end_process_();
 }
 
-asio::awaitable<std::vector<std::string>> Session::close() {
+asio::awaitable<std::vector<std::string>> Session::close(vlan::StopLimits network_limits) {
     cancel_timeout();
     auto progress = std::make_shared<Progress>(host_->executor());
     progress->left = std::exchange(machines_, {});
@@ -113,7 +113,7 @@ asio::awaitable<std::vector<std::string>> Session::close() {
                 fmt::format("Error during cleanup of {}: QEMU did not end within {} s",
                             machine->name(), close_limit.count()));
     }
-    for (const auto& [network, meter] : networks_) network->stop();
+    for (const auto& [network, meter] : networks_) network->stop(network_limits);
     report_traffic();
     networks_.clear();
     co_return progress->problems;

@@ -32,9 +32,9 @@ public:
     void arm_timeout(io::Duration limit);
     void cancel_timeout() noexcept { ++timeout_number_; }
 
-    /// Ends all machines in parallel, then the networks, within 20 s. Idempotent. Returns a
-    /// sentence for each error.
-    asio::awaitable<std::vector<std::string>> close();
+    /// Ends all machines in parallel, within 20 s, then the networks within `network_limits` each.
+    /// Idempotent. Returns a sentence for each error.
+    asio::awaitable<std::vector<std::string>> close(vlan::StopLimits network_limits);
 
 private:
     struct Measured {

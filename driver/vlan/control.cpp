@@ -13,14 +13,15 @@ ControlConnection::State ControlConnection::read() {
     if (length < 0 && (errno == EAGAIN || errno == EINTR)) return State::waiting;
     if (length <= 0) {
         // A connection that is closed without a request only tested whether the socket listens.
-        if (port_ || !begun_) return State::ended;
+        if (complete_ || !begun_) return State::ended;
         error_ = "ended before it was complete";
         return State::garbage;
     }
-    if (port_) return State::waiting;
+    if (complete_) return State::waiting;
     begun_ = true;
     switch (request_.feed(Bytes{bytes.data(), static_cast<std::size_t>(length)})) {
         case vde::Progress::complete:
+            complete_ = true;
             return State::requested;
         case vde::Progress::garbage:
             error_ = request_.error();

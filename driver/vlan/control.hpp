@@ -14,7 +14,7 @@ class ControlConnection {
 public:
     enum class State {
         waiting,    ///< the request is not complete, or the plug is attached
-        requested,  ///< the request is complete: answer it
+        requested,  ///< the request has become complete: answer it
         garbage,    ///< see error()
         ended,
     };
@@ -37,6 +37,7 @@ private:
     io::UniqueFd socket_;
     vde::RequestReader request_;
     bool begun_ = false;
+    bool complete_ = false;  ///< the request
     std::optional<PortId> port_;
     std::string error_;
 };

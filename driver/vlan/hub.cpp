@@ -53,6 +53,10 @@ void add_comment(std::string& comment, const fault::Touch& touch) {
     comment += (comment.empty() ? "" : "; ") + text;
 }
 
+io::Error no_room() {
+    return io::Error(fmt::format("there are {} plugs already", max_ports));
+}
+
 }  // namespace
 
 Hub::Hub(int vlan, LiveCounters& counters, capture::Recording& recording)
@@ -64,8 +68,14 @@ Hub::Hub(int vlan, LiveCounters& counters, capture::Recording& recording)
 PortId Hub::free_id() const {
     std::size_t id = 0;
     while (id < ports_.size() && ports_[id]) ++id;
-    if (id == max_ports) throw io::Error(fmt::format("there are {} plugs already", max_ports));
+    if (id == max_ports) throw no_room();
     return static_cast<PortId>(id);
+}
+
+void Hub::expect_room(std::size_t others) const {
+    std::size_t used = others;
+    for_each([&](PortId, const Port&) { ++used; });
+    if (used >= max_ports) throw no_room();
 }
 
 void Hub::add(PortId id, std::unique_ptr<Port> port, std::string machine) {

@@ -26,6 +26,9 @@ public:
 
     /// A number for a new port. Throws io::Error if there are max_ports already.
     PortId free_id() const;
+    /// Throws io::Error unless there is room for one more port than `others` besides those there
+    /// are.
+    void expect_room(std::size_t others) const;
     /// Adds a port with a free id, whose plug belongs to `machine`; empty: to none.
     void add(PortId id, std::unique_ptr<Port> port, std::string machine);
     /// Adds a port with a free id, whose plug `name` is a tap device or a trunk.

@@ -21,7 +21,7 @@ constexpr std::size_t max_controls = 2 * max_ports;
 }  // namespace
 
 Segment::Segment(int number, std::filesystem::path directory, io::EventSink sink,
-                 capture::Recording& recording)
+                 capture::Recording& recording, PeerNames::Settings names)
     : number_(number),
       directory_(std::move(directory)),
       sink_(std::move(sink)),
@@ -29,9 +29,11 @@ Segment::Segment(int number, std::filesystem::path directory, io::EventSink sink
       stream_listener_(listen_on(stream_path(directory_))),
       spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
       hub_(number, counters_, recording),
-      trunks_(static_cast<unsigned>(number), [this](PortId id, const trunk::Name& name) {
-          hub_.name_address(id, name.address, name.machine);
-      }) {
+      trunks_(static_cast<unsigned>(number),
+              [this](PortId id, const trunk::Name& name) {
+                  hub_.name_address(id, name.address, name.machine);
+              }),
+      names_(std::move(names), [this] { poller_.wake(); }) {
     hub_.observe_machines([this](PortId from, Address address, const std::string& machine) {
         trunks_.named(from, address, machine);
     });
@@ -43,6 +45,7 @@ void Segment::run() noexcept {
     try {
         while (!stopping_) {
             for (const auto& event : poller_.wait()) serve(event);
+            if (names_.is_waiting()) attach_newcomers();
             send_due();
         }
     } catch (const std::exception& error) {
@@ -58,7 +61,8 @@ void Segment::stop() noexcept {
     poller_.wake();
 }
 
-std::vector<PlugOwner> Segment::plugs() const {
+std::optional<std::vector<PlugOwner>> Segment::plugs() const {
+    if (!newcomers_.empty()) return std::nullopt;
     std::vector<PlugOwner> owners;
     hub_.for_each([&](PortId id, const Port&) { owners.push_back(hub_.owner(id)); });
     return owners;
@@ -69,6 +73,7 @@ void Segment::close() noexcept {
     stream_listener_.reset();
     controls_.clear();
     trunks_.close_all("the vlan was stopped");
+    newcomers_.clear();
     hub_.clear();
 }
 
@@ -80,7 +85,7 @@ void Segment::serve(const epoll_event& event) {
             mailbox_.run();
             break;
         case Source::Kind::timer:
-            break;  // send_due() follows
+            break;  // what is due follows
         case Source::Kind::vde_listener:
             accept_each(vde_listener_.get(), &Segment::handle_control);
             break;
@@ -128,8 +133,13 @@ void Segment::serve_control(std::size_t index) {
         case ControlConnection::State::waiting:
             return;
         case ControlConnection::State::requested:
-            attach_vde(*connection, static_cast<std::uint32_t>(index));
-            return;
+            try {
+                ask_for_name(connection->descriptor(), {0, {}, static_cast<std::uint32_t>(index)});
+                return;
+            } catch (const io::Error& error) {
+                warn_refused(error);
+            }
+            break;
         case ControlConnection::State::garbage:
             warn_once(Problem::control_garbage,
                       fmt::format("a request on {} {}; the connection was closed",
@@ -138,8 +148,7 @@ void Segment::serve_control(std::size_t index) {
         case ControlConnection::State::ended:
             break;
     }
-    if (auto port = connection->port()) detach(*port);
-    controls_[index].reset();
+    close_control(index);
 }
 
 void Segment::accept_each(int listener, void (Segment::*take)(io::UniqueFd)) {
@@ -147,7 +156,7 @@ void Segment::accept_each(int listener, void (Segment::*take)(io::UniqueFd)) {
         try {
             (this->*take)(std::move(socket));
         } catch (const io::Error& error) {
-            warn_once(Problem::refused, fmt::format("rejected a plug: {}", error.what()));
+            warn_refused(error);
         }
     }
 }
@@ -164,11 +173,46 @@ void Segment::handle_control(io::UniqueFd socket) {
 
 void Segment::take_stream(io::UniqueFd socket) {
     enlarge_send_buffer(socket.get());
-    auto id = hub_.free_id();
-    auto machine = machine_of(peer_process(socket.get()));
-    auto port = std::make_unique<StreamPort>(std::move(socket), counters_);
-    watch(id, *port);
-    hub_.add(id, std::move(port), std::move(machine));
+    auto descriptor = socket.get();
+    ask_for_name(descriptor, {0, std::move(socket), 0});
+}
+
+/// Continues with attach() when the machine of the process at the other end of `socket` is known.
+/// Throws io::Error if there are max_ports already.
+void Segment::ask_for_name(int socket, Newcomer newcomer) {
+    hub_.expect_room(newcomers_.size());
+    newcomer.ticket = ++last_ticket_;
+    names_.ask(newcomer.ticket, peer_process(socket), std::chrono::steady_clock::now());
+    newcomers_.push_back(std::move(newcomer));
+}
+
+void Segment::attach_newcomers() {
+    for (const auto& answer : names_.take(std::chrono::steady_clock::now())) {
+        auto found = std::find_if(newcomers_.begin(), newcomers_.end(),
+                                  [&](const auto& each) { return each.ticket == answer.ticket; });
+        if (found == newcomers_.end()) continue;  // it has disconnected
+        if (answer.is_late)
+            warn_once(
+                Problem::unnamed,
+                "the system does not say to which machine a plug belongs; faults and captures "
+                "do not find its machine");
+        auto newcomer = std::move(*found);
+        newcomers_.erase(found);
+        attach(std::move(newcomer), answer.machine);
+    }
+}
+
+void Segment::attach(Newcomer newcomer, const std::string& machine) {
+    try {
+        if (!newcomer.stream) return attach_vde(newcomer.control, machine);
+        auto id = hub_.free_id();
+        auto port = std::make_unique<StreamPort>(std::move(newcomer.stream), counters_);
+        watch(id, *port);
+        hub_.add(id, std::move(port), machine);
+    } catch (const io::Error& error) {
+        warn_refused(error);
+        if (!newcomer.stream) close_control(newcomer.control);
+    }
 }
 
 void Segment::attach_tap(io::UniqueFd device, const std::string& name) {
@@ -222,20 +266,22 @@ io::UniqueFd Segment::accept_or_shed(int listener) {
     return {};
 }
 
-void Segment::attach_vde(ControlConnection& connection, std::uint32_t index) {
-    try {
-        auto id = hub_.free_id();
-        auto path = data_path(directory_, id);
-        auto socket = connect_datagram(path, connection.plug_address());
-        auto port = std::make_unique<DatagramPort>(std::move(socket), counters_, buffers_);
-        watch(id, *port);
-        hub_.add(id, std::move(port), machine_of(peer_process(connection.descriptor())));
-        // If the plug has disconnected, the end of its connection is handled later.
-        if (connection.answer(address_of(path), id)) return;
-        detach(id);
-    } catch (const io::Error& error) {
-        warn_once(Problem::refused, fmt::format("rejected a plug: {}", error.what()));
-    }
+void Segment::attach_vde(std::uint32_t index, const std::string& machine) {
+    auto& connection = *controls_[index];
+    auto id = hub_.free_id();
+    auto path = data_path(directory_, id);
+    auto socket = connect_datagram(path, connection.plug_address());
+    auto port = std::make_unique<DatagramPort>(std::move(socket), counters_, buffers_);
+    watch(id, *port);
+    hub_.add(id, std::move(port), machine);
+    // If the plug has disconnected, the end of its connection is handled later.
+    if (!connection.answer(address_of(path), id)) close_control(index);
+}
+
+void Segment::close_control(std::size_t index) {
+    if (auto port = controls_[index]->port()) detach(*port);
+    std::erase_if(newcomers_,
+                  [&](const auto& each) { return !each.stream && each.control == index; });
     controls_[index].reset();
 }
 
@@ -268,6 +314,7 @@ void Segment::send_due() {
         watch_backlogs();
         due = hub_.next_due();
     }
+    if (auto name_due = names_.next_due()) due = std::min(*name_due, due.value_or(*name_due));
     poller_.set_timer(due);
 }
 
@@ -279,6 +326,10 @@ void Segment::watch_backlogs() {
             port.output() == port.descriptor() ? Source::Kind::port : Source::Kind::port_output;
         poller_.want_write(port.output(), {kind, id}, awaiting_room_[id]);
     });
+}
+
+void Segment::warn_refused(const io::Error& error) {
+    warn_once(Problem::refused, fmt::format("rejected a plug: {}", error.what()));
 }
 
 void Segment::warn_once(Problem problem, const std::string& text) {

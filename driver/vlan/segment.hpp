@@ -12,6 +12,7 @@
 #include "vlan/datagram_port.hpp"
 #include "vlan/hub.hpp"
 #include "vlan/mailbox.hpp"
+#include "vlan/peer_names.hpp"
 #include "vlan/poller.hpp"
 #include "vlan/sockets.hpp"
 #include "vlan/trunk/trunks.hpp"
@@ -25,7 +26,7 @@ public:
     /// Listens in `directory` (see prepare_directory()). `recording` outlives the segment. Throws
     /// io::Error.
     Segment(int number, std::filesystem::path directory, io::EventSink sink,
-            capture::Recording& recording);
+            capture::Recording& recording, PeerNames::Settings names);
     Segment(const Segment&) = delete;
     Segment& operator=(const Segment&) = delete;
 
@@ -39,8 +40,9 @@ public:
     Counters counters() const noexcept { return counters_.snapshot(); }
     /// Runs functions on the thread of run(). Any other thread.
     Mailbox& mailbox() noexcept { return mailbox_; }
-    /// What is at each port. Thread of run().
-    std::vector<PlugOwner> plugs() const;
+    /// What is at each port; nullopt while one that has connected before has no port yet. Thread of
+    /// run().
+    std::optional<std::vector<PlugOwner>> plugs() const;
     /// Sends the frames that waited only for the fault `name`. Thread of run().
     void remove_fault(const std::string& name);
     /// Joins this segment to that of the same VLAN at the other end. Throws io::UsageError if there
@@ -55,7 +57,20 @@ public:
 
 private:
     /// Problems that are logged only at their first occurrence.
-    enum class Problem : std::size_t { control_garbage, stream_garbage, no_descriptors, refused };
+    enum class Problem : std::size_t {
+        control_garbage,
+        stream_garbage,
+        no_descriptors,
+        refused,
+        unnamed
+    };
+    /// A plug whose machine is not known yet. It waits for its port, and its frames wait in its
+    /// socket.
+    struct Newcomer {
+        std::uint64_t ticket = 0;
+        io::UniqueFd stream;        ///< none: a VDE plug
+        std::uint32_t control = 0;  ///< of a VDE plug
+    };
 
     void serve(const epoll_event& event);
     void serve_port(PortId id, std::uint32_t events);
@@ -65,11 +80,16 @@ private:
     void handle_control(io::UniqueFd socket);
     void take_stream(io::UniqueFd socket);
     io::UniqueFd accept_or_shed(int listener);
-    void attach_vde(ControlConnection& connection, std::uint32_t index);
+    void ask_for_name(int socket, Newcomer newcomer);
+    void attach_newcomers();
+    void attach(Newcomer newcomer, const std::string& machine);
+    void attach_vde(std::uint32_t index, const std::string& machine);
     void watch(PortId id, const Port& port);
     void detach(PortId id, const std::string& reason = {});
     void send_due();
     void watch_backlogs();
+    void close_control(std::size_t index);
+    void warn_refused(const io::Error& error);
     void warn_once(Problem problem, const std::string& text);
 
     int number_;
@@ -87,8 +107,11 @@ private:
     DatagramBuffers buffers_;
     Hub hub_;
     trunk::Trunks trunks_;
+    std::vector<Newcomer> newcomers_;  ///< in the order in which they have connected
+    std::uint64_t last_ticket_ = 0;
+    PeerNames names_;
     std::array<bool, max_ports> awaiting_room_{};  ///< by port: waiting until it is writable
-    std::array<bool, 4> warned_{};
+    std::array<bool, 5> warned_{};
     std::atomic<bool> stopping_ = false;
 };
 

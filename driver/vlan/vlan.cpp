@@ -21,8 +21,8 @@ namespace charioteer::vlan {
 
 namespace {
 
-/// For disks to take the last frames of all captures that were not stopped before.
-constexpr auto captures_limit = std::chrono::seconds(5);
+/// Between questions whether the machines of all plugs are known.
+constexpr auto plugs_pause = std::chrono::milliseconds(5);
 
 /// Clients find the path in the system's list of sockets, in whichever directory they run; unless
 /// the absolute path is too long for a socket.
@@ -47,16 +47,17 @@ void make_ready(int descriptor) {
 
 }  // namespace
 
-Vlan::Vlan(int number, std::filesystem::path directory, io::EventSink sink, const std::string& tap)
+Vlan::Vlan(int number, std::filesystem::path directory, io::EventSink sink, VlanSettings settings)
     : number_(number),
       directory_(directory / fmt::format("vde{}.ctl", number)),
       recording_(std::make_shared<capture::Recording>(capture::Recording::Settings{})) {
     try {
         prepare_directory(directory_);
-        segment_ = std::make_unique<Segment>(number, directory_, std::move(sink), *recording_);
+        segment_ = std::make_unique<Segment>(number, directory_, std::move(sink), *recording_,
+                                             std::move(settings.names));
         streams_ =
             std::make_unique<capture::StreamServer>(listen_for_captures(directory_), recording_);
-        if (!tap.empty()) segment_->attach_tap(open_tap(tap), tap);
+        if (!settings.tap.empty()) segment_->attach_tap(open_tap(settings.tap), settings.tap);
         // Signals must be handled by the threads of the host program.
         io::SignalsBlocked blocked;
         thread_ = std::thread([segment = segment_.get(), number] {
@@ -70,7 +71,7 @@ Vlan::Vlan(int number, std::filesystem::path directory, io::EventSink sink, cons
 }
 
 Vlan::~Vlan() {
-    stop();
+    stop({});
 }
 
 std::filesystem::path Vlan::stream_path() const {
@@ -96,7 +97,11 @@ auto Vlan::on_segment(Function function, io::Deadline deadline) const {
 }
 
 std::vector<PlugOwner> Vlan::plugs(io::Deadline deadline) const {
-    return on_segment([](Segment& segment) { return segment.plugs(); }, deadline);
+    for (;;) {
+        auto found = on_segment([](Segment& segment) { return segment.plugs(); }, deadline);
+        if (found) return std::move(*found);
+        std::this_thread::sleep_for(plugs_pause);
+    }
 }
 
 void Vlan::add_fault(fault::Spec spec, io::Deadline deadline) {
@@ -154,16 +159,16 @@ std::shared_ptr<capture::CaptureFile> Vlan::capture(io::UniqueFd file, std::stri
     return capture;
 }
 
-void Vlan::stop() noexcept {
+void Vlan::stop(StopLimits limits) noexcept {
     if (!thread_.joinable()) return;
     segment_->stop();
     thread_.join();
     segment_->close();
-    streams_->stop();
+    streams_->stop(limits.clients);
     {
         std::lock_guard lock(captures_mutex_);
         for (const auto& capture : captures_) capture->begin_stop();
-        auto end = std::chrono::steady_clock::now() + captures_limit;
+        auto end = std::chrono::steady_clock::now() + limits.disks;
         for (const auto& capture : captures_)
             capture->stop(std::max(end - std::chrono::steady_clock::now(), io::Duration::zero()));
     }

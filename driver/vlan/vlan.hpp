@@ -12,6 +12,7 @@
 #include "io/unique_fd.hpp"
 #include "vlan/counters.hpp"
 #include "vlan/fault/gate.hpp"
+#include "vlan/peer_names.hpp"
 #include "vlan/plug_owner.hpp"
 #include "vlan/trunk/trunk.hpp"
 
@@ -26,6 +27,20 @@ class StreamServer;
 struct Sent;
 }  // namespace capture
 
+struct VlanSettings {
+    /// The name of a tap device to attach (at most 15 bytes), which requires root and is removed
+    /// with the segment; empty: none.
+    std::string tap = {};
+    /// How the machine of a plug is found. Meanwhile the plug waits, and nothing else.
+    PeerNames::Settings names = {};
+};
+
+/// How long the end of a VLAN takes at most.
+struct StopLimits {
+    io::Duration clients = {};  ///< for clients of captures to receive the last frames
+    io::Duration disks = {};    ///< for the disks of captures that were not stopped before
+};
+
 /// One virtual Ethernet segment: a hub with its own thread, and the sockets to which machines
 /// connect. Frames are forwarded from construction to stop(). The caller must make sure that no
 /// other running driver uses the same directory; a file named `lock` there is kept.
@@ -36,13 +51,11 @@ public:
     /// 0700; that of a run that was killed is reused. `sink` receives warnings from the segment's
     /// thread, until stop(). Throws io::UsageError if the path is too long for sockets or belongs
     /// to another user, io::Error for system errors.
-    ///
-    /// With a name in `tap` (at most 15 bytes), a tap device of that name is attached, which
-    /// requires root and is removed with the segment.
     Vlan(int number, std::filesystem::path directory, io::EventSink sink,
-         const std::string& tap = {});
+         VlanSettings settings = {});
     Vlan(const Vlan&) = delete;
     Vlan& operator=(const Vlan&) = delete;
+    /// As stop() without waiting.
     ~Vlan();
 
     int number() const noexcept { return number_; }
@@ -57,8 +70,8 @@ public:
     /// What each card, or other plug, has sent so far. Any thread, also after stop().
     std::vector<capture::Sent> sent() const;
 
-    /// What is connected now, in the order of the ports. Any thread. Throws io::TimeoutError, and
-    /// io::UsageError after stop().
+    /// What is connected now, in the order of the ports, with the machine of each. Any thread.
+    /// Throws io::TimeoutError, and io::UsageError after stop().
     std::vector<PlugOwner> plugs(io::Deadline deadline) const;
     /// From now on, the last 16 MiB of frames are kept for write_last_frames(). Any thread.
     void keep_frames();
@@ -86,10 +99,9 @@ public:
     /// No-op if it has ended. Any thread.
     void end_trunk(std::shared_ptr<Trunk> trunk, io::Deadline deadline);
 
-    /// Ends the thread, closes every plug and removes the files. Waits 5 s at most for the disks
-    /// of captures that were not stopped before. Idempotent. To be called by one thread at a time,
-    /// and not by the sink.
-    void stop() noexcept;
+    /// Ends the thread, closes every plug and removes the files. Blocks until `limits` at most.
+    /// Idempotent. To be called by one thread at a time, and not by the sink.
+    void stop(StopLimits limits) noexcept;
 
     /// All paths that the segment may create, in the order of removal, so that another process can
     /// clean up after a kill -9. Most of them do not exist at a given time.

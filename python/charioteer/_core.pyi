@@ -311,8 +311,10 @@ class Session:
     def arm_timeout(self, timeout: Limit) -> None:
         """After `timeout`, logs a message and ends this process as `terminate` does."""
     def cancel_timeout(self) -> None: ...
-    def close(self) -> list[str]:
-        """Ends the machines in parallel, then the VLANs, in at most 20 s; returns messages of errors.
+    def close(self, clients: Limit = 0, disks: Limit = 0) -> list[str]:
+        """Ends the machines in parallel, in at most 20 s, then the VLANs, as VLan.stop() of each.
+
+        Returns messages of errors.
         Idempotent."""
 
 def driver_command(

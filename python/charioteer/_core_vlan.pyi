@@ -1,9 +1,12 @@
 """The part of charioteer._core for VLANs; there is no module of this name."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Literal
 
 from charioteer._core_reports import Reporter
+
+_Limit = int | float | timedelta
 
 class FaultCounts:
     """The running counters of a fault."""
@@ -14,10 +17,10 @@ class FaultCounts:
 class Capture:
     """Frames that are written to a file, until stop() or the end of the VLAN."""
 
-    def stop(self) -> str:
-        """Writes the rest, for 60 s at most; returns why the file is incomplete, or an empty string.
+    def stop(self, limit: _Limit) -> str:
+        """Writes the rest, until `limit` at most.
 
-        Idempotent.
+        Returns why the file is incomplete, or an empty string. Idempotent.
         """
 
 class Trunk:
@@ -91,4 +94,9 @@ class VLan:
         """
     def end_trunk(self, trunk: Trunk) -> None:
         """Does nothing if it has ended. Raises MachineError after stop()."""
-    def stop(self) -> None: ...
+    def stop(self, clients: _Limit = 0, disks: _Limit = 0) -> None:
+        """Ends the segment. Idempotent.
+
+        `clients` and `disks`: how long clients of captures, and the disks of captures that have not
+        been stopped, have for the last frames.
+        """

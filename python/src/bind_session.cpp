@@ -44,12 +44,15 @@ public:
     void cancel_timeout() {
         on_io_thread([session = session_] { session->cancel_timeout(); });
     }
-    std::vector<std::string> close() { return block_on(close_held(session_)); }
+    std::vector<std::string> close(const py::object& clients, const py::object& disks) {
+        vlan::StopLimits limits{to_limit(clients).duration, to_limit(disks).duration};
+        return block_on(close_held(session_, limits));
+    }
 
 private:
     static asio::awaitable<std::vector<std::string>> close_held(
-        std::shared_ptr<session::Session> session) {
-        co_return co_await session->close();
+        std::shared_ptr<session::Session> session, vlan::StopLimits limits) {
+        co_return co_await session->close(limits);
     }
 
     std::shared_ptr<session::Session> session_;
@@ -83,9 +86,6 @@ void bind_configuration(py::module_& module) {
         .def_property_readonly("vms", [](const Configuration& self) { return in_order(self.vms); })
         .def_property_readonly("containers",
                                [](const Configuration& self) { return in_order(self.containers); })
-        .def_readonly("vlans", &Configuration::vlans)
-        .def_property_readonly(
-            "global_timeout",
         .def_property_readonly("container_addresses",
                                [](const Configuration& self) {
                                    py::dict by_vlan;
@@ -93,6 +93,9 @@ void bind_configuration(py::module_& module) {
                                        by_vlan[py::str(vlan)] = in_order(addresses);
                                    return by_vlan;
                                })
+        .def_readonly("vlans", &Configuration::vlans)
+        .def_property_readonly(
+            "global_timeout",
             [](const Configuration& self) { return seconds(self.global_timeout); })
         .def_readonly("enable_ssh_backdoor", &Configuration::enable_ssh_backdoor)
         .def_readonly("test_script", &Configuration::test_script)
@@ -129,7 +132,7 @@ void bind_session(py::module_& module) {
         .def("adopt_vlan", &SessionHandle::adopt_vlan, py::arg("vlan"))
         .def("arm_timeout", &SessionHandle::arm_timeout, py::arg("timeout"))
         .def("cancel_timeout", &SessionHandle::cancel_timeout)
-        .def("close", &SessionHandle::close);
+        .def("close", &SessionHandle::close, py::arg("clients") = 0, py::arg("disks") = 0);
     bind_termination(module);
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "bindings.hpp"
+#include "convert.hpp"
 #include "errors.hpp"
 #include "interpreter_lock.hpp"
 #include "vlan_handle.hpp"
@@ -116,7 +117,12 @@ void bind_vlan(py::module_& module) {
         .def("name_address", &VlanHandle::name_address, py::arg("address"), py::arg("machine"))
         .def("join", &join, py::arg("input"), py::arg("output"), py::arg("host"))
         .def("end_trunk", &VlanHandle::end_trunk, py::arg("trunk"))
-        .def("stop", &VlanHandle::stop);
+        .def(
+            "stop",
+            [](VlanHandle& self, const py::object& clients, const py::object& disks) {
+                self.stop({to_limit(clients).duration, to_limit(disks).duration});
+            },
+            py::arg("clients") = 0, py::arg("disks") = 0);
 }
 
 }  // namespace charioteer::python

@@ -1,20 +1,13 @@
 #include "capture_handle.hpp"
 
-#include <chrono>
 #include <utility>
 
 #include "block_on.hpp"
+#include "convert.hpp"
 #include "core.hpp"
 #include "interpreter_lock.hpp"
 
 namespace charioteer::python {
-
-namespace {
-
-/// For the disk to take the last frames: at most the ring of 16 MiB.
-constexpr auto disk_limit = std::chrono::seconds(60);
-
-}  // namespace
 
 CaptureHandle::CaptureHandle(std::shared_ptr<vlan::capture::CaptureFile> file)
     : file_(std::move(file)) {}
@@ -24,14 +17,16 @@ CaptureHandle::~CaptureHandle() {
     if (file_ && Core::instance().is_foreign()) new auto(std::move(file_));
 }
 
-std::string CaptureHandle::stop() {
+std::string CaptureHandle::stop(const pybind11::object& limit) {
     expect_core();
+    auto duration = to_limit(limit).duration;
     Unlocked unlocked;
-    return file_->stop(disk_limit);
+    return file_->stop(duration);
 }
 
 void bind_capture(pybind11::module_& module) {
-    pybind11::class_<CaptureHandle>(module, "Capture").def("stop", &CaptureHandle::stop);
+    pybind11::class_<CaptureHandle>(module, "Capture")
+        .def("stop", &CaptureHandle::stop, pybind11::arg("limit"));
 }
 
 }  // namespace charioteer::python

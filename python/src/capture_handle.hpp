@@ -18,7 +18,7 @@ public:
     ~CaptureHandle();
 
     /// Needs the interpreter lock, and releases it meanwhile.
-    std::string stop();
+    std::string stop(const pybind11::object& limit);
 
 private:
     std::shared_ptr<vlan::capture::CaptureFile> file_;

@@ -31,11 +31,13 @@ constexpr auto cleanup_limit = 15s;
 constexpr auto same_request = 1s;
 /// For ending machines after Python's time. Guards kill the remaining ones after the process's end.
 constexpr auto close_limit = 3s;
+/// Of these, for captures to be complete.
+constexpr vlan::StopLimits captures_limits{1s, 2s};
 /// For all steps without Python: a report may be a pipe that is not read.
 constexpr auto force_limit = 10s;
 
 asio::awaitable<void> close(std::shared_ptr<session::Session> session) {
-    co_await session->close();
+    co_await session->close(captures_limits);
 }
 
 }  // namespace

@@ -48,7 +48,8 @@ VlanHandle::VlanHandle(int number, const std::string& directory,
     expect_core();
     auto& host = *Core::instance().host();
     Unlocked unlocked;
-    network_ = std::make_shared<session::Network>(number, directory, host, sink_of(reporter), tap);
+    network_ = std::make_shared<session::Network>(number, directory, host, sink_of(reporter),
+                                                  vlan::VlanSettings{tap});
 }
 
 VlanHandle::~VlanHandle() {
@@ -57,8 +58,8 @@ VlanHandle::~VlanHandle() {
 }
 
 // On the io thread, on which the session stops it too.
-void VlanHandle::stop() {
-    on_io_thread([network = network_] { network->stop(); });
+void VlanHandle::stop(vlan::StopLimits limits) {
+    on_io_thread([network = network_, limits] { network->stop(limits); });
 }
 
 py::dict VlanHandle::counters() const {

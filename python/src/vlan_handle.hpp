@@ -22,7 +22,7 @@ public:
 
     int number() const noexcept { return number_; }
     const std::shared_ptr<session::Network>& network() const noexcept { return network_; }
-    void stop();
+    void stop(vlan::StopLimits limits);
     py::dict counters() const;
     /// The names of what is connected.
     std::vector<std::string> plugs() const;

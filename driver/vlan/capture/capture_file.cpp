@@ -62,9 +62,6 @@ Follower::Options all_frames(Cursor::Begin begin, std::string comment) {
     return {begin, {}, std::move(comment)};
 }
 
-/// For the disk to take the last frames when the owner of the file gives no limit.
-constexpr auto destructor_limit = 5s;
-
 }  // namespace
 
 /// What the thread works with. It owns it, too, because stop() may leave the thread to itself.
@@ -117,7 +114,7 @@ CaptureFile::CaptureFile(io::UniqueFd file, std::shared_ptr<Recording> recording
 }
 
 CaptureFile::~CaptureFile() {
-    stop(destructor_limit);
+    stop(io::Duration::zero());
 }
 
 void CaptureFile::begin_stop() noexcept {

@@ -20,7 +20,7 @@ public:
     CaptureFile(io::UniqueFd file, std::shared_ptr<Recording> recording, std::string comment);
     CaptureFile(const CaptureFile&) = delete;
     CaptureFile& operator=(const CaptureFile&) = delete;
-    /// As stop(), for 5 s at most.
+    /// As stop() without waiting.
     ~CaptureFile();
 
     /// From now on, frames that are recorded later are not written. Returns at once.

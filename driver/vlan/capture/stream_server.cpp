@@ -25,8 +25,6 @@ constexpr auto pause = 5ms;
 /// Until a client is accepted again when there were no free descriptors.
 constexpr auto retry_pause = 100ms;
 constexpr auto no_limit = -1ms;
-/// For clients to receive the rest.
-constexpr auto end_limit = 1s;
 
 }  // namespace
 
@@ -39,8 +37,9 @@ StreamServer::StreamServer(io::UniqueFd listener, std::shared_ptr<Recording> rec
     thread_ = std::thread([this] { run(); });
 }
 
-void StreamServer::stop() noexcept {
+void StreamServer::stop(io::Duration limit) noexcept {
     if (!thread_.joinable()) return;
+    end_limit_ = limit;
     stopping_ = true;
     std::uint64_t one = 1;
     // Fails only if the counter is at its maximum, and then it is readable anyway.
@@ -56,7 +55,7 @@ void StreamServer::run() noexcept {
             serve_once();
             accept_one();
         }
-        serve_until(std::chrono::steady_clock::now() + end_limit);
+        serve_until(std::chrono::steady_clock::now() + end_limit_);
     } catch (const std::exception&) {
         // There is no memory: clients are disconnected.
     }
@@ -64,7 +63,7 @@ void StreamServer::run() noexcept {
     clients_.clear();
 }
 
-void StreamServer::serve_until(std::chrono::steady_clock::time_point end) {
+void StreamServer::serve_until(io::TimePoint end) {
     listener_.reset();
     for (const auto& client : clients_) client->finish();
     serve_once();

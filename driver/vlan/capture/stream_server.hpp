@@ -1,12 +1,12 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <thread>
 #include <vector>
 
+#include "io/deadline.hpp"
 #include "io/unique_fd.hpp"
 #include "vlan/capture/stream_client.hpp"
 
@@ -21,15 +21,15 @@ public:
     StreamServer(io::UniqueFd listener, std::shared_ptr<Recording> recording);
     StreamServer(const StreamServer&) = delete;
     StreamServer& operator=(const StreamServer&) = delete;
-    ~StreamServer() { stop(); }
+    ~StreamServer() { stop(io::Duration::zero()); }
 
-    /// Sends clients what has been recorded, for 1 s at most, and disconnects them. Idempotent. To
-    /// be called by one thread at a time.
-    void stop() noexcept;
+    /// Sends clients what has been recorded, until `limit` at most, and disconnects them.
+    /// Idempotent. To be called by one thread at a time.
+    void stop(io::Duration limit) noexcept;
 
 private:
     void run() noexcept;
-    void serve_until(std::chrono::steady_clock::time_point end);
+    void serve_until(io::TimePoint end);
     void serve_once();
     void wait();
     std::chrono::milliseconds patience() const;
@@ -39,6 +39,7 @@ private:
     io::UniqueFd wake_;
     std::shared_ptr<Recording> recording_;
     std::atomic<bool> stopping_{false};
+    io::Duration end_limit_{};                            ///< of stop(); written before `stopping_`
     std::vector<std::unique_ptr<StreamClient>> clients_;  ///< of the thread
     bool has_accepted_ = true;  ///< false: there were no free descriptors; of the thread
     std::thread thread_;

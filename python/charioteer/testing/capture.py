@@ -8,7 +8,14 @@ from types import TracebackType
 from typing import ClassVar
 
 from charioteer import _core as core
+from charioteer.testing.duration import Duration, seconds
 from charioteer.testing.logger import AbstractLogger
+from charioteer.testing.parameters import checked
+
+CLIENTS_LIMIT = 1
+"""Seconds at the end of a VLAN, for `charioteer capture` to receive the last frames."""
+DISKS_LIMIT = 5
+"""Seconds at the end of a run, for the files of captures that could not be stopped before."""
 
 
 class _Reservation:
@@ -58,12 +65,14 @@ class Capture:
             self._reservation.end()
             raise
 
-    def stop(self) -> None:
+    @checked
+    def stop(self, timeout: Duration = 60) -> None:
         """Writes the frames that were sent before this call, and closes the file. Idempotent.
 
-        A file that is incomplete, because the disk is full for instance, is a warning in the log.
+        A file that is incomplete, because the disk is full or takes longer than `timeout`, is a
+        warning in the log.
         """
-        reason = self._handle.stop()
+        reason = self._handle.stop(seconds(timeout))
         self._reservation.end()
         if reason and not self._is_reported:
             self._is_reported = True

@@ -12,8 +12,8 @@ from pathlib import Path
 from charioteer.errors import InputError
 from charioteer.testing import run_sockets, shell_servers
 
-_ANSWER_LIMIT = 1.0
-"""Seconds."""
+ANSWER_LIMIT = 1.0
+"""Seconds for a driver to say which machines it has, unless the caller gives another limit."""
 _PIECE = 1 << 16
 _PATH = re.compile(r"/vde(?P<number>\d+)\.ctl/capture$")
 
@@ -33,13 +33,13 @@ class CaptureServer:
     def __str__(self) -> str:
         return f"{self.vlan}@{self.pid}"
 
-    def machines(self) -> list[str]:
+    def machines(self, limit: float = ANSWER_LIMIT) -> list[str]:
         """The machines and containers that have had a network card on the VLAN.
 
-        Empty when the driver does not answer within a second.
+        Empty when the driver does not answer within `limit`, in seconds.
         """
         answer = b""
-        end = time.monotonic() + _ANSWER_LIMIT
+        end = time.monotonic() + limit
         try:
             with run_sockets.connect(self.path) as connection:
                 connection.sendall(b"?\n")

@@ -10,6 +10,7 @@ from typing import Any
 
 from charioteer import _core as core
 from charioteer.testing import containers, failure, script_trace, wording
+from charioteer.testing.capture import CLIENTS_LIMIT, DISKS_LIMIT
 from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
 from charioteer.testing.clean_up import CleanUpErrors
 from charioteer.testing.config import DriverConfiguration
@@ -124,9 +125,9 @@ class Driver(PollingConditions):
             kind = containers.OpenVLan if self.config.containers else VLan
             for nr in dict.fromkeys(self.config.vlans):
                 vlan = kind(nr, tmp_dir, self.logger, exports=self._embedding is None)
-                self.vlans.append(vlan)
                 if isinstance(vlan, containers.OpenVLan):
                     vlan.name(self.config.container_addresses.get(str(nr), {}))
+                self.vlans.append(vlan)
                 self.captures.add(vlan)
                 self._session.adopt_vlan(vlan.handle)
         if self.config.enable_ssh_backdoor and self.config.vms:
@@ -160,8 +161,8 @@ class Driver(PollingConditions):
                 keep_machine_state=self.keep_machine_state,
                 callbacks=[self.check_polling_conditions],
             )
-            made.started = partial(containers.join_all, self.vlans, made)
             made.starting = containers.EarlyNames(self.vlans, name).look
+            made.started = partial(containers.join_all, self.vlans, made)
             self._prepare(made)
             self.machines_nspawn.append(made)
 
@@ -198,7 +199,7 @@ class Driver(PollingConditions):
             for vlan in self.vlans:
                 # Before the session, whose end would write them on the io thread.
                 errors.attempt(f"vlan{vlan.nr}", vlan.stop_captures)
-            errors.add(self._session.close())
+            errors.add(self._session.close(CLIENTS_LIMIT, DISKS_LIMIT))
             if self.vhost_vsock is not None:
                 errors.attempt("vhost-device-vsock", self.vhost_vsock.stop)
             for vlan in self.vlans:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Protocol
 
 from charioteer import _core as core
-from charioteer.testing.capture import Capture, path_within
+from charioteer.testing.capture import CLIENTS_LIMIT, DISKS_LIMIT, Capture, path_within
 from charioteer.testing.faults.fault import Fault, VLanFault
 from charioteer.testing.faults.groups import Group, Pair
 from charioteer.testing.faults.seed import Seed, seed_in_use
@@ -226,4 +226,4 @@ class VLan(Partitions):
         self.logger.info(f"kill vlan (pid {self.pid})")
         self.stop_captures()
         self._is_stopped = True
-        self.handle.stop()
+        self.handle.stop(CLIENTS_LIMIT, DISKS_LIMIT)

@@ -70,7 +70,7 @@ public:
     Setup(const Setup&) = delete;
     Setup& operator=(const Setup&) = delete;
     ~Setup() {
-        vlan_.stop();
+        vlan_.stop({});
         std::error_code ignored;
         std::filesystem::remove_all(directory_, ignored);
     }

@@ -249,7 +249,7 @@ class FakeVLan:
     def counters(self) -> dict[str, int]:
         return {"received": 0}
 
-    def stop(self) -> None:
+    def stop(self, clients: float = 0, disks: float = 0) -> None:
         self.faults.clear()
 
     def keep_frames(self) -> None:
@@ -277,5 +277,5 @@ class FakeSession:
     def cancel_timeout(self) -> None:
         self.limit = None
 
-    def close(self) -> list[str]:
+    def close(self, clients: float = 0, disks: float = 0) -> list[str]:
         return list(self.cleanup_errors)

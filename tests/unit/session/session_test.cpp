@@ -39,7 +39,7 @@ protected:
         for (int i = 0; i < 3; ++i) on_io([] {});
     }
     std::vector<std::string> close(const std::shared_ptr<Session>& session) {
-        return runtime_.start(session->close()).get();
+        return runtime_.start(session->close({})).get();
     }
 
     fakes::TemporaryDirectory directory_;
@@ -135,9 +135,9 @@ TEST_F(SessionTest, ANetworkInUseIsRejected) {
     auto session = make(runtime_.time());
     Network network(1, directory_.path(), *host_, [](const io::Event&) {});
     EXPECT_THROW(Network(1, directory_.path(), *host_, [](const io::Event&) {}), io::UsageError);
-    network.stop();
+    network.stop({});
     Network again(1, directory_.path(), *host_, [](const io::Event&) {});
-    again.stop();
+    again.stop({});
 }
 
 }  // namespace

@@ -81,7 +81,7 @@ TEST_P(VlanCaptures, TheLastFramesAreWrittenAlsoAfterTheEnd) {
     send(frame(alice, bob, "before"));
     vlan_.keep_frames();
     send(frame(alice, bob, "one"));
-    vlan_.stop();
+    vlan_.stop({});
     vlan_.write_last_frames(open(), "about it");
     auto packets = only(blocks(), PcapngBlock::packet);
     ASSERT_EQ(packets.size(), 1u);
@@ -91,7 +91,7 @@ TEST_P(VlanCaptures, TheLastFramesAreWrittenAlsoAfterTheEnd) {
 TEST_P(VlanCaptures, TheEndOfTheSegmentEndsTheFile) {
     auto capture = vlan_.capture(open(), "about it");
     send(frame(alice, bob, "one"));
-    vlan_.stop();
+    vlan_.stop({.disks = 20s});
     EXPECT_FALSE(only(blocks(), PcapngBlock::statistics).empty());
 }
 

@@ -70,7 +70,7 @@ TEST_F(VlanErrors, OversizedStreamLengthEndsThatPlugOnly) {
     EXPECT_TRUE(fakes::is_closed_by_peer(carol.socket()));
     expect_traffic();
     EXPECT_THAT(log_.warnings(), ElementsAre(HasSubstr("too long")));
-    vlan_.stop();
+    vlan_.stop({});
     EXPECT_EQ(vlan_.counters()[Count::dropped_oversized], 1u);
 }
 
@@ -99,7 +99,7 @@ TEST_F(VlanErrors, TooShortAndTooLongFramesAreDroppedAndCounted) {
     alice_.send("too short");
     alice_.send(frame(alice, broadcast, std::string(max_frame_size, 'x')));
     expect_traffic();
-    vlan_.stop();
+    vlan_.stop({});
     EXPECT_EQ(vlan_.counters()[Count::dropped_malformed], 2u);
     EXPECT_EQ(vlan_.counters()[Count::dropped_oversized], 1u);
 }

@@ -104,7 +104,7 @@ TEST_P(VlanTest, SlowPlugLosesItsOwnFramesOnly) {
         seen = bob_->receive();
     }
     EXPECT_EQ(seen, news);
-    vlan_.stop();
+    vlan_.stop({});
     auto counters = vlan_.counters();
     EXPECT_GT(counters[Count::dropped_slow_port], 0u);
     EXPECT_EQ(counters[Count::dropped_gone], 0u);
@@ -117,7 +117,7 @@ TEST_P(VlanTest, CountsWhatPasses) {
     carol_.receive();
     alice_->send(frame(alice, broadcast, "three"));
     carol_.receive();
-    vlan_.stop();
+    vlan_.stop({});
     auto counters = vlan_.counters();
     auto hellos = static_cast<std::uint64_t>((GetParam().first == Kind::stream) +
                                              (GetParam().second == Kind::stream));
@@ -133,10 +133,10 @@ TEST_P(VlanTest, StopsWhileTrafficFlows) {
         }
     });
     bob_->receive();
-    vlan_.stop();
+    vlan_.stop({});
     sender.join();
     EXPECT_FALSE(std::filesystem::exists(vlan_.control_directory()));
-    vlan_.stop();
+    vlan_.stop({});
 }
 
 std::string names_of(const testing::TestParamInfo<std::pair<Kind, Kind>>& info) {

@@ -197,7 +197,7 @@ TEST_F(VlanTrunk, APipeThatNobodyReadsEndsTheTrunk) {
 TEST_F(VlanTrunk, AStoppedVlanEndsItsTrunks) {
     auto pair = socket_pair();
     auto trunk = join(near_, std::move(pair.first), "b");
-    near_.vlan.stop();
+    near_.vlan.stop({});
     EXPECT_EQ(trunk->reason(), "the vlan was stopped");
     EXPECT_THROW(near_.vlan.end_trunk(trunk, deadline()), io::UsageError);
 }

@@ -20,6 +20,7 @@ using fakes::Batch;
 using fakes::frame;
 using vlan::fakes::connect_to;
 using vlan::fakes::send_all;
+using namespace std::chrono_literals;
 
 class StreamServerTest : public testing::Test {
 protected:
@@ -65,7 +66,7 @@ TEST_F(StreamServerTest, ClientsReceiveTheFramesFromNowOn) {
     auto two = follow("\n", second);
     recording_->add(web_, Batch({frame('d', 'w', "one")}));
     recording_->add(db_, Batch({frame('w', 'd', "two")}));
-    server_.stop();
+    server_.stop(20s);
     first += rest(one);
     second += rest(two);
     for (const auto& received : {first, second}) {
@@ -90,7 +91,7 @@ TEST_F(StreamServerTest, ClientCanAskForAMachine) {
     auto client = follow("db\n", received);
     recording_->add(web_, Batch({frame('x', 'w', "for another")}));
     recording_->add(db_, Batch({frame('w', 'd', "by it")}));
-    server_.stop();
+    server_.stop(20s);
     received += rest(client);
     auto packets = only(read_pcapng(received), PcapngBlock::packet);
     ASSERT_EQ(packets.size(), 1u);
@@ -127,7 +128,7 @@ TEST_F(StreamServerTest, ClientThatDoesNotReadLosesFramesAndCountsThem) {
     auto reader = follow("\n", other);
     recording_->add(db_, Batch({frame('w', 'd', "for the one that reads")}));
     while (other.find("for the one") == other.npos) ASSERT_TRUE(receive(reader, other));
-    std::thread end([&] { server_.stop(); });
+    std::thread end([&] { server_.stop(20s); });
     received += rest(client);
     end.join();
     auto blocks = read_pcapng(received);
@@ -142,7 +143,7 @@ TEST_F(StreamServerTest, StopDoesNotWaitForAClientThatDoesNotRead) {
     auto client = follow("\n", received);
     for (int i = 0; i < 1000; ++i)
         recording_->add(web_, Batch({frame('d', 'w', std::string(1000, 'x'))}));
-    server_.stop();
+    server_.stop(100ms);
     EXPECT_TRUE(vlan::fakes::is_closed_by_peer(client.get()));
 }
 
