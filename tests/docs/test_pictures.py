@@ -86,6 +86,7 @@ def test_the_recording_ends_with_a_run_that_has_passed() -> None:
 
 def test_the_report_has_the_cause_and_a_lane_for_each_machine() -> None:
     text = text_of(picture("report"))
+    assert "command `nc -d mirror 80 > archive` failed (exit code 1)" in text
     assert "nothing listens on TCP port 80" in text
     for name in ("script", "client", "mirror", "server", "VLAN 1"):
         assert f"\n{name}\n" in text, name
