@@ -19,6 +19,9 @@ USES = {
         *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.report"),
         "charioteer.trace",
     },
+    "charioteer.hosts": {
+        *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.suite"),
+    },
     "charioteer.pytest_plugin": {
         *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.testing"),
         *("charioteer.suite", "charioteer.trace"),
@@ -26,6 +29,7 @@ USES = {
     "charioteer.cli": {
         *("charioteer", "charioteer.images", "charioteer.cluster", "charioteer.testing"),
         *("charioteer.trace", "charioteer.report", "charioteer.doctor", "charioteer.suite"),
+        "charioteer.hosts",
     },
     "test_driver": {"charioteer", "charioteer.testing"},
 }

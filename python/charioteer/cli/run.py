@@ -23,6 +23,7 @@ from charioteer.testing.options import (
 )
 
 if TYPE_CHECKING:
+    from charioteer.hosts.team import Team
     from charioteer.testing.config import DriverConfiguration
 
 
@@ -53,6 +54,10 @@ def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
     )  # fmt: skip
     add_options(parser)
     parser.add_argument(
+        "--hosts", type=Path, metavar="FILE",
+        help="spread the machines over the hosts of this file, by ssh",
+    )  # fmt: skip
+    parser.add_argument(
         "--watch", action="store_true",
         help="serve the page of the run while it lasts, for a browser on this machine",
     )  # fmt: skip
@@ -67,9 +72,14 @@ def execute(options: argparse.Namespace) -> int:
     artefacts = options.output_directory or Path("charioteer-out") / test.name
     artefacts.mkdir(parents=True, exist_ok=True)
     chosen = _with_display(run_options(options, writable_directory(artefacts), test.name), options)
-    with _run_folder(test.name, chosen.keep_machine_state) as folder:
+    with (
+        _run_folder(test.name, chosen.keep_machine_state) as folder,
+        _team(test, options, chosen) as team,
+    ):
         try:
             written = configuration.write(test, folder)
+            if team is not None:
+                team.prepare(written)
         except OSError as error:
             # The error of a failed write has no file name.
             raise OSError(error.errno, error.strerror, error.filename or str(folder)) from error
@@ -82,6 +92,29 @@ def execute(options: argparse.Namespace) -> int:
                 print(f"artefacts are in {artefacts}", file=sys.stderr)
             if chosen.keep_machine_state:
                 print(f"the machines' state is in {folder}", file=sys.stderr)
+
+
+@contextmanager
+def _team(
+    test: definition.Cluster, options: argparse.Namespace, chosen: RunOptions
+) -> "Iterator[Team | None]":
+    """The hosts of the run, if there are several. Raises InputError."""
+    if options.hosts is None:
+        yield None
+        return
+    from charioteer.hosts import hosts_file, team
+
+    if chosen.keep_machine_state:
+        raise InputError("--hosts and --keep-machine-state exclude each other")
+
+    def warn(text: str) -> None:
+        print(f"warning: {text}", file=sys.stderr)
+
+    with team.gathered(test, hosts_file.load(options.hosts), warn) as found:
+        if chosen.display is not Display.QUIET:
+            for line in found.describe():
+                print(f"machines on {line}", file=sys.stderr)
+        yield found
 
 
 def _with_display(chosen: RunOptions, options: argparse.Namespace) -> RunOptions:

@@ -18,13 +18,13 @@ def write(cluster: Cluster, folder: Path) -> Path:
     if cluster.machines:
         # First, since building an image takes minutes.
         apt.require({"qemu-system-x86_64": "qemu-system-x86"}, apt.INSTALL_QEMU)
-    images = {guest.name: builder.obtain(guest) for guest in _guests(cluster)}
+    built = images(cluster)
     identities = cluster.identities
     vms: dict[str, dict[str, str]] = {}
     for machine in cluster.machines:
-        image = images[machine.guest.name]
+        image = built[machine.guest.name]
         identity = identities[machine.name]
-        initrd = folder / f"{machine.name}.initrd"
+        initrd = initrd_of(machine, folder)
         needed = _modules(machine)
         modules = image.bundle.module(needed) if needed else []
         own = boot_archive(identity, list(identities.values()), machine.root_password, modules)
@@ -37,7 +37,7 @@ def write(cluster: Cluster, folder: Path) -> Path:
     containers: dict[str, dict[str, str]] = {}
     for container in cluster.containers:
         script = folder / f"run-{container.name}-nspawn"
-        image = images[container.guest.name]
+        image = built[container.guest.name]
         all_identities = list(identities.values())
         text = container_script.make(container, identities[container.name], image, all_identities)
         run_script.write(script, text)
@@ -61,6 +61,16 @@ def write(cluster: Cluster, folder: Path) -> Path:
     path = folder / "driver.json"
     path.write_text(json.dumps(configuration, indent=2) + "\n")
     return path
+
+
+def images(cluster: Cluster) -> dict[str, builder.Image]:
+    """The images by the names of the guests; builds missing ones. Raises BuildError."""
+    return {guest.name: builder.obtain(guest) for guest in _guests(cluster)}
+
+
+def initrd_of(machine: Machine, folder: Path) -> Path:
+    """Its initial file system, which `write` makes in `folder`."""
+    return folder / f"{machine.name}.initrd"
 
 
 def _script(cluster: Cluster, folder: Path) -> Path:

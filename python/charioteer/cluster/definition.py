@@ -24,7 +24,10 @@ _MAX_CONTAINER_NAME = 15 - len("-eth1")
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine of a cluster. Sizes are in MB; `disks` are empty ones beside the root disk."""
+    """A machine of a cluster. Sizes are in MB; `disks` are empty ones beside the root disk.
+
+    `host` is where it runs if there are several (docs/hosts.md); "": anywhere.
+    """
 
     name: str
     guest: Guest
@@ -35,6 +38,7 @@ class Machine:
     root_password: str
     firmware: str
     tpm: bool
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,6 +202,7 @@ def _machine(name: str, table: Table) -> Machine:
         root_password=password,
         firmware=table.choice("firmware", (firmware.BIOS, firmware.EFI), guest.firmware),
         tpm=table.boolean("tpm", guest.tpm),
+        host=table.string("host", ""),
     )
     table.finish()
     return machine

@@ -133,6 +133,17 @@ def make(
     return "".join(parts)
 
 
+def files(machine: Machine, image: Image, initrd: Path) -> list[Path]:
+    """The files that the script names, with the same paths; it changes none of them."""
+    found = [_kernel(machine, image).absolute(), initrd.absolute()]
+    if image.root:
+        found.append(image.root.absolute())
+    if machine.firmware == firmware.EFI:
+        ovmf = firmware.find_ovmf()
+        found += [ovmf.code, ovmf.variables]
+    return found
+
+
 def write(path: Path, text: str) -> None:
     """Writes an executable script."""
     path.write_text(text)

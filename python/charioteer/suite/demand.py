@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from charioteer.cluster.definition import Cluster
+from charioteer.cluster.definition import Cluster, Machine
 
 _OF_DRIVER = 160
 """MB that the driver of a test takes, with its reports."""
@@ -49,9 +49,14 @@ def total(demands: Iterable[Demand]) -> Demand:
     return sum(demands, NONE)
 
 
+def of_machine(machine: Machine) -> Demand:
+    """What one machine may take, by its cluster file."""
+    return Demand(machine.memory + _OF_QEMU, machine.cpus)
+
+
 def declared(cluster: Cluster) -> Demand:
     """What the machines of `cluster` may take by its file; nothing is booted for that."""
-    machines = [Demand(each.memory + _OF_QEMU, each.cpus) for each in cluster.machines]
+    machines = map(of_machine, cluster.machines)
     containers = [Demand(_OF_CONTAINER, 1) for _ in cluster.containers]
     return total([Demand(_OF_DRIVER, 0), *machines, *containers])
 

@@ -12,6 +12,8 @@ from charioteer import _core as core
 
 # Of QEMU's hw/9pfs/9p.c, for each share that the guest has mounted.
 _SHARE = re.compile(r"VirtFS export path '.*' is mounted in the guest using mount_tag '(.*)'")
+# Of charioteer.hosts.relay, in place of QEMU.
+_FAR = re.compile(r"^Charioteer: (it runs on the host .*)$")
 _DEVICES = ("/machine/peripheral", "/machine/peripheral-anon")
 _NO_SHARES = "remove the shared folders (virtualisation.sharedDirectories = lib.mkForce { })"
 _STORE_IMAGE = "put it into an image (virtualisation.useNixStoreImage = true)"
@@ -68,6 +70,8 @@ def _of_reason(mounted: frozenset[str]) -> Callable[[str], str | None]:
     """A function from one of QEMU's blockers to the reason, or None for a share in `mounted`."""
 
     def reason_of(blocker: str) -> str | None:
+        if far := _FAR.search(blocker):
+            return f"{far[1]}; machines on other hosts have no checkpoints"
         share = _SHARE.search(blocker)
         if share is None:
             return f"{blocker.rstrip('.')}; remove the device from the machine's start script"

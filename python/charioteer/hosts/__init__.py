@@ -1,0 +1,1 @@
+"""Machines of one test on several hosts (docs/hosts.md)."""

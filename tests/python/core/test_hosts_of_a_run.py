@@ -1,0 +1,170 @@
+"""`charioteer run --hosts`: machines on another host, by a real sshd, and the loss of that host in each
+phase. QEMU is fake.
+"""
+
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from support.fake_guests import fake_guests
+from support.far_host import FarHost, needs_sshd, write_hosts
+from support.leftovers import expect_nothing_left
+from support.patience import until
+from support.run import Run
+
+pytestmark = needs_sshd
+
+CLUSTER = """
+name = "two-hosts"
+[machines.near]
+guest = "minimal"
+host = "here"
+[machines.far]
+guest = "minimal"
+host = "b"
+"""
+
+
+class Hosts:
+    """A cluster of one machine here and one on the host b, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._environment = fake_guests(folder)
+        passed = {
+            name: value
+            for name, value in self._environment.items()
+            if name == "PATH" or name.startswith("FAKE_QEMU")
+        }
+        self.b = FarHost(folder, "b", passed)
+        write_hosts(folder / "hosts.toml", {"here": "", "b": self.b.ssh})
+        (folder / "cluster.toml").write_text(CLUSTER)
+
+    def run(self, script: str, *options: str) -> Run:
+        (self.folder / "test.py").write_text(textwrap.dedent(script))
+        command = [sys.executable, "-m", "charioteer", "run", ".", "--hosts", "hosts.toml", "--log"]
+        return Run([*command, "--no-diagnosis", *options], self._environment, self.folder)
+
+    def expect_nothing_left(self) -> None:
+        expect_nothing_left(self.folder)
+        left = self.b.temporary
+        until(lambda: not any(left.iterdir()), 30, lambda: f"left there: {[*left.iterdir()]}")
+
+
+@pytest.fixture(name="hosts")
+def fixture_hosts(folder: Path) -> Hosts:
+    return Hosts(folder)
+
+
+def test_the_script_does_not_notice(hosts: Hosts) -> None:
+    run = hosts.run(
+        """
+        start_all()
+        for machine in (near, far):
+            t.assertEqual(machine.succeed(f"echo {machine.name}"), machine.name + "\\n")
+        t.assertIn("b/tmp/charioteer-", far.succeed("pwd"))
+        far.screenshot("picture")
+        far.copy_from_host(__import__("os").path.abspath("cluster.toml"), f"{os.getcwd()}/copied")
+        far.crash()
+        far.start()
+        far.succeed("true")
+        far.shutdown()
+        print(vlan1.counters()["received"])
+        """
+    )
+    run.expect(0)
+    assert "machines on here: near" in run.stderr and "machines on b: far" in run.stderr
+    assert (hosts.folder / "charioteer-out/two-hosts/picture.png").stat().st_size > 0
+    assert (hosts.folder / "copied").read_text() == CLUSTER
+    hosts.expect_nothing_left()
+
+
+def test_a_host_that_cannot_be_reached_is_named(hosts: Hosts) -> None:
+    hosts.b.cut()
+    run = hosts.run("start_all()")
+    run.expect(75)
+    assert "the host b was lost: " in run.stderr
+    hosts.expect_nothing_left()
+
+
+def test_a_host_lost_before_the_start_is_named(hosts: Hosts) -> None:
+    run = hosts.run(
+        f"""
+        import subprocess
+        subprocess.run(["sh", "-c", {hosts.b.cut_command!r}])
+        start_all()
+        """
+    )
+    run.expect(1)
+    assert "far" in run.stderr and "the host b was lost: " in run.stderr
+    hosts.expect_nothing_left()
+
+
+def test_a_host_lost_in_a_command_is_named(hosts: Hosts) -> None:
+    run = hosts.run(
+        f"""
+        start_all()
+        near.succeed("true")
+        far.succeed({hosts.b.cut_command!r} + "; sleep 600")
+        """
+    )
+    run.expect(1)
+    assert "the host b was lost: " in run.stderr and "sleep 600" in run.stderr, run.stderr
+    hosts.expect_nothing_left()
+
+
+def test_a_host_lost_in_a_copy_is_named(hosts: Hosts) -> None:
+    run = hosts.run(
+        f"""
+        import os, subprocess, threading
+        start_all()
+        far.succeed("true")
+        def cut():
+            subprocess.run(["sh", "-c", {hosts.b.cut_command!r}])
+        with open("large", "wb") as file:
+            file.truncate(4 << 30)
+        threading.Timer(0.5, cut).start()
+        far.copy_from_host(os.path.abspath("large"), os.path.abspath("copied"))
+        """
+    )
+    run.expect(1)
+    assert "the host b was lost: " in run.stderr and "large" in run.stderr
+    (hosts.folder / "large").unlink()
+    hosts.expect_nothing_left()
+
+
+def test_a_host_lost_in_the_clean_up_is_a_warning(hosts: Hosts) -> None:
+    run = hosts.run(
+        f"""
+        import subprocess
+        start_all()
+        far.succeed("true")
+        near.succeed("true")
+        subprocess.run(["sh", "-c", {hosts.b.cut_command!r}])
+        """
+    )
+    run.expect(0)
+    assert "warning: the host b was lost: " in run.stderr
+    assert "what runs there ends by itself within 60 s" in run.stderr
+    hosts.expect_nothing_left()
+
+
+@pytest.mark.parametrize("end", ["os._exit(7)", "os.kill(os.getpid(), 9)"])
+def test_the_end_of_the_driver_ends_the_machines_there(hosts: Hosts, end: str) -> None:
+    run = hosts.run(f"import os\nstart_all()\nfar.succeed('true')\n{end}\n")
+    run.finish()
+    hosts.expect_nothing_left()
+
+
+def test_checkpoints_are_refused_by_the_name_of_the_host(hosts: Hosts) -> None:
+    run = hosts.run('start_all()\nfar.succeed("true")\ndriver.checkpoint("here")\n')
+    run.expect(1)
+    assert "far" in run.stderr and "it runs on the host b" in run.stderr
+    hosts.expect_nothing_left()
+
+
+def test_machine_states_are_not_kept(hosts: Hosts) -> None:
+    run = hosts.run("", "-K")
+    run.expect(2)
+    assert "--hosts and --keep-machine-state exclude each other" in run.stderr

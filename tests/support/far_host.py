@@ -1,0 +1,101 @@
+"""Another host, as far as ssh is concerned: sshd with a connection that tests can cut."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+_PRIVILEGE_SEPARATION = Path("/run/sshd")
+
+needs_sshd = pytest.mark.skipif(SSHD is None, reason="openssh-server is not installed")
+
+
+class FarHost:
+    """A host called `name`, whose files are in `folder`.
+
+    sshd is started for each connection, by ssh's ProxyCommand, so that no network is needed.
+    """
+
+    def __init__(self, folder: Path, name: str, variables: Mapping[str, str]) -> None:
+        """`variables` are those of programs there."""
+        self.name = name
+        self.folder = folder / name
+        self.folder.mkdir()
+        self.temporary = self.folder / "tmp"
+        self.temporary.mkdir()
+        make_run_folder()
+        key = make_keys(self.folder)
+        own = {
+            **variables,
+            "TMPDIR": str(self.temporary),
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+        }
+        words = " ".join(f'"{variable}={value}"' for variable, value in own.items())
+        self._configuration = self.folder / "sshd_config"
+        self._configuration.write_text(configuration(self.folder) + f"SetEnv {words}\n")
+        self._cable = self.folder / "cable"
+        self._cable.write_text(
+            f"#!/bin/sh\n[ ! -e {shlex.quote(str(self._down))} ] || exit 1\n"
+            f"exec socat - EXEC:'{SSHD} -i -f {self._configuration}'\n"
+        )
+        self._cable.chmod(0o755)
+        self.ssh = f"{client_options(key)} -o 'ProxyCommand={self._cable}' {name}"
+
+    @property
+    def _down(self) -> Path:
+        return self.folder / "down"
+
+    @property
+    def cut_command(self) -> str:
+        """A shell command that does what cut() does."""
+        return (
+            f"touch {shlex.quote(str(self._down))}; pkill -KILL -f '^socat .*{self._configuration}'"
+        )
+
+    def cut(self) -> None:
+        """Ends all connections, and refuses new ones."""
+        subprocess.run(["sh", "-c", self.cut_command], check=False)
+
+
+def make_run_folder() -> None:
+    """Makes the folder that sshd of root needs, as its service does."""
+    if os.getuid() == 0:
+        _PRIVILEGE_SEPARATION.mkdir(mode=0o755, exist_ok=True)
+
+
+def make_keys(folder: Path) -> Path:
+    """Makes a key of the host and one of its user in `folder`; the latter's path."""
+    for name in ("host_key", "user_key"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return folder / "user_key"
+
+
+def configuration(folder: Path) -> str:
+    """That of sshd, with the keys of make_keys()."""
+    return (
+        f"HostKey {folder}/host_key\nAuthorizedKeysFile {folder}/user_key.pub\n"
+        "StrictModes no\nUsePAM no\nPidFile none\nLogLevel ERROR\n"
+    )
+
+
+def client_options(key: Path) -> str:
+    return (
+        f"-F none -i {key} -o IdentitiesOnly=yes -o StrictHostKeyChecking=no"
+        " -o UserKnownHostsFile=/dev/null"
+    )
+
+
+def write_hosts(file: Path, hosts: Mapping[str, str]) -> None:
+    """A file of hosts: their ssh destinations by name, "" for this one."""
+    tables = [
+        f"[hosts.{name}]\nmemory = 8192\ncpus = 4\n"
+        + (f'ssh = "{ssh}"\n' if ssh else "local = true\n")
+        for name, ssh in hosts.items()
+    ]
+    file.write_text("\n".join(tables))

@@ -1,0 +1,100 @@
+"""Two hosts on this machine: network, mount and process namespaces of their own, with a real sshd."""
+
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from support.far_host import SSHD, client_options, configuration, make_keys, make_run_folder
+from support.patience import scaled, until
+
+# sshd in namespaces of its own, with an empty folder for temporary files.
+_START = """
+mount -t tmpfs tmpfs {folder}/tmp
+exec {sshd} -D -f {folder}/sshd_config
+"""
+
+
+def why_no_networks() -> str:
+    """Why this machine cannot have such hosts; empty if it can."""
+    if SSHD is None:
+        return "openssh-server is not installed"
+    if os.getuid() != 0:
+        return "network namespaces need root"
+    tried = subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False)
+    return "" if tried.returncode == 0 else "network namespaces cannot be made here"
+
+
+class NetworkHost:
+    """A host at the other end of a pair of interfaces."""
+
+    def __init__(self, name: str, folder: Path, number: int) -> None:
+        self.name = name
+        self.folder = folder / name
+        self._space = f"ch{os.getpid()}-{name}"
+        self._interface = f"ch{os.getpid() % 100000}-{name}"
+        # Of the addresses for tests of networks (RFC 2544).
+        self.address = f"198.18.{number}.2"
+        self._near_address = f"198.18.{number}.1"
+        (self.folder / "tmp").mkdir(parents=True)
+        key = make_keys(self.folder)
+        text = configuration(self.folder) + f'SetEnv "TMPDIR={self.folder}/tmp"\n'
+        (self.folder / "sshd_config").write_text(text)
+        self.ssh = f"{client_options(key)} root@{self.address}"
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        make_run_folder()
+        with ExitStack() as stack:
+            _ip("netns", "add", self._space)
+            stack.callback(_ip, "netns", "delete", self._space)
+            peer = ["peer", "name", "uplink", "netns", self._space]
+            _ip("link", "add", self._interface, "type", "veth", *peer)
+            _ip("address", "add", f"{self._near_address}/24", "dev", self._interface)
+            _ip("link", "set", self._interface, "up")
+            inside = ["-n", self._space]
+            _ip(*inside, "address", "add", f"{self.address}/24", "dev", "uplink")
+            _ip(*inside, "link", "set", "uplink", "up")
+            _ip(*inside, "link", "set", "lo", "up")
+            script = _START.format(folder=shlex.quote(str(self.folder)), sshd=SSHD)
+            own = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+            command = ["ip", "netns", "exec", self._space, *own, "sh", "-c", script]
+            process = stack.enter_context(subprocess.Popen(command))
+            stack.callback(process.kill)
+            until(self._answers, 30, lambda: f"sshd of {self.name} does not answer")
+            yield
+
+    def cut(self) -> None:
+        """Ends the network between this host and the driver; nothing there sees an end."""
+        _ip("link", "set", self._interface, "down")
+
+    def mend(self) -> None:
+        _ip("link", "set", self._interface, "up")
+
+    def execute(self, script: str) -> str:
+        """The output of a script there."""
+        command = ["ssh", *shlex.split(self.ssh), script]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=scaled(60)
+        )
+        return done.stdout
+
+    def expect_nothing_left(self) -> None:
+        def left() -> str:
+            found = "for each in /proc/[0-9]*; do tr '\\0' ' ' < $each/cmdline; echo; done"
+            text = self.execute(f"ls {self.folder}/tmp; {found} | grep -e qemu -e CHARIOTEER; true")
+            return "\n".join(line for line in text.splitlines() if "grep -e qemu" not in line)
+
+        # A host that was cut off notices it after a minute.
+        until(lambda: not left(), 120, lambda: f"left on {self.name}: {left()}")
+
+    def _answers(self) -> bool:
+        time.sleep(0.1)
+        return self.execute("echo yes") == "yes\n"
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)

@@ -1,0 +1,104 @@
+"""One test on two hosts, which are network, mount and process namespaces with a real sshd."""
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from charioteer import paths
+
+from support.far_host import write_hosts
+from support.leftovers import expect_nothing_left
+from support.network_hosts import NetworkHost, why_no_networks
+from support.run import Run, environment
+
+pytestmark = pytest.mark.skipif(bool(why_no_networks()), reason=why_no_networks())
+
+
+class Hosts:
+    """The hosts b and c, and the file that names them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.b = NetworkHost("b", folder, 31)
+        self.c = NetworkHost("c", folder, 32)
+        self._folder = folder
+        self._file = folder / "hosts.toml"
+        write_hosts(self._file, {"b": self.b.ssh, "c": self.c.ssh})
+
+    def run(self, cluster: Path) -> Run:
+        options = ["--hosts", str(self._file), "--log", "--no-diagnosis"]
+        out = self._folder / "out"
+        state = self._folder / "near"
+        state.mkdir(exist_ok=True)
+        command = ["charioteer", "run", str(cluster), *options, "-o", str(out)]
+        return Run(command, environment(TMPDIR=str(state)), self._folder)
+
+    def expect_nothing_left(self) -> None:
+        expect_nothing_left(self._folder / "near")
+        self.b.expect_nothing_left()
+        self.c.expect_nothing_left()
+
+
+@pytest.fixture(name="hosts")
+def fixture_hosts(folder: Path) -> Iterator[Hosts]:
+    hosts = Hosts(folder)
+    with hosts.b.running(), hosts.c.running():
+        yield hosts
+
+
+@pytest.mark.limit(900)
+def test_four_machines_on_two_hosts_reach_each_other(hosts: Hosts) -> None:
+    run = hosts.run(paths.examples() / "ping")
+    run.expect(0, limit=800)
+    assert run.stdout.splitlines()[-1] == "12 of 12 pings passed"
+    assert "machines on b: primer, worker2" in run.stderr
+    assert "machines on c: worker1, worker3" in run.stderr
+    hosts.expect_nothing_left()
+
+
+@pytest.mark.limit(900)
+def test_faults_and_captures_name_machines_on_other_hosts(hosts: Hosts, folder: Path) -> None:
+    cluster = folder / "faults"
+    cluster.mkdir()
+    (cluster / "cluster.toml").write_text(
+        '[machines.one]\nguest = "minimal"\nhost = "b"\n'
+        '[machines.two]\nguest = "minimal"\nhost = "c"\n'
+    )
+    (cluster / "test.py").write_text(
+        textwrap.dedent(
+            """
+            start_all()
+            one.succeed("ping -c 1 -W 20 two")
+            t.assertEqual(sorted(vlan1.plugs()), ["one", "two"])
+            with vlan1.drop(one, two) as fault:
+                one.fail("ping -c 1 -W 2 two")
+            t.assertGreater(fault.counters()["dropped"], 0)
+            one.succeed("ping -c 1 -W 20 two")
+            two.screenshot("two")
+            """
+        )
+    )
+    hosts.run(cluster).expect(0, limit=800)
+    assert (folder / "out/two.png").stat().st_size > 1000
+    hosts.expect_nothing_left()
+
+
+@pytest.mark.limit(900)
+def test_a_host_without_a_network_is_lost_within_a_limit(hosts: Hosts, folder: Path) -> None:
+    cluster = folder / "lost"
+    cluster.mkdir()
+    (cluster / "cluster.toml").write_text(
+        '[machines.one]\nguest = "minimal"\nhost = "b"\n'
+        '[machines.two]\nguest = "minimal"\nhost = "c"\n'
+    )
+    (cluster / "test.py").write_text(
+        "start_all()\none.succeed('true')\ntwo.succeed('true')\n"
+        "print('both are up', flush=True)\ntwo.succeed('sleep 3000')\n"
+    )
+    run = hosts.run(cluster)
+    run.wait_for("both are up", limit=800)
+    hosts.c.cut()
+    run.expect(1, limit=120)
+    assert "the host c was lost: " in run.stderr and "sleep 3000" in run.stderr
+    hosts.c.mend()
+    hosts.expect_nothing_left()
