@@ -14,9 +14,9 @@ _COLLECT_EVERY = 0.2
 
 def wait(machines: Sequence[BaseMachine], logger: AbstractLogger, limit: Duration) -> None:
     """Returns at Ctrl-C. `limit`: the time limit of the run, which ends it by SIGTERM as always."""
-    for line in _hints([each for each in machines if each.is_up()], limit):
-        logger.log_test_error(line)  # which is shown by a quiet run, too
     try:
+        for line in _hints([each for each in machines if each.is_up()], limit):
+            logger.log_test_error(line)  # which is shown by a quiet run, too
         while True:
             logger.collect()
             time.sleep(_COLLECT_EVERY)

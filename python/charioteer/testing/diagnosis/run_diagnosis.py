@@ -64,9 +64,9 @@ class RunDiagnosis:
         interview = Interview(request, machines, limits)
         if isinstance(error, _MISTAKES) or not interview.has_machines:
             return
-        self._logger.info("asking the machines for the cause of the failure")
         begin = time.monotonic()
         try:
+            self._logger.info("asking the machines for the cause of the failure")
             interview.hold()
         except KeyboardInterrupt:
             self._logger.log_test_error("the questions for the cause were ended by Ctrl-C")

@@ -76,16 +76,17 @@ def _log_queued(reporter: core.Reporter) -> Generator[None, None, None]:
         reporter.held = False
 
 
-def shell_on_terminal(machine: core.Machine) -> None:
+def shell_on_terminal(machine: core.Machine, announce: Callable[[], None]) -> None:
     """Sends lines from the terminal to the root shell and shows the shell's output.
 
-    Ends by Ctrl-D or Ctrl-C.
+    Ends by Ctrl-D or Ctrl-C, also by one that follows at once what `announce` shows.
     """
     descriptor = machine.attach_shell()
     done = threading.Event()
     printer = threading.Thread(target=_print_output, args=(descriptor, done), daemon=True)
     printer.start()
     try:
+        announce()
         while True:
             os.write(descriptor, (input("$ ") + "\n").encode())
     except (EOFError, KeyboardInterrupt):
@@ -108,9 +109,13 @@ def _print_output(descriptor: int, done: threading.Event) -> None:
             sys.stdout.flush()
 
 
-def console_on_terminal(machine: core.Machine) -> bool:
-    """Sends typed text to the serial console. False after Ctrl-C; True after the input's end."""
+def console_on_terminal(machine: core.Machine, announce: Callable[[], None]) -> bool:
+    """Sends typed text to the serial console. False after Ctrl-C; True after the input's end.
+
+    `announce` is called first; Ctrl-C that follows what it shows ends the connection.
+    """
     try:
+        announce()
         while data := sys.stdin.buffer.readline():
             machine.send_console(data)
     except KeyboardInterrupt:

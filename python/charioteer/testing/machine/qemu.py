@@ -187,16 +187,18 @@ class QemuMachine(Files, Firmware, Terminals):
             if address is not None:
                 interact.shell_by_socat(self.handle, address)
             elif not interact.login_shell(self.handle, self.logger, lambda: self._idle(False)):
-                self.log("Terminal is ready (there is no initial prompt):")
-                interact.shell_on_terminal(self.handle)
+                interact.shell_on_terminal(
+                    self.handle, lambda: self.log("Terminal is ready (there is no initial prompt):")
+                )
 
     def console_interact(self) -> None:
         """Sends typed text to the serial console, until Ctrl-C or the end of input."""
         from charioteer.testing.machine import interact
 
         with self.logger.lend_terminal():
-            self.log("Terminal is ready (there is no prompt):")
-            if interact.console_on_terminal(self.handle):
+            if interact.console_on_terminal(
+                self.handle, lambda: self.log("Terminal is ready (there is no prompt):")
+            ):
                 self.log("Closing connection to the console")
 
     def ssh_backdoor_command(self) -> str:
