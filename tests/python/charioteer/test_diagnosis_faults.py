@@ -1,7 +1,9 @@
 """Findings about clocks, crashes, the host, guests' collectors, and outputs of the failed command."""
 
+import os
 from pathlib import Path
 
+import pytest
 from charioteer.testing.diagnosis import clock, collectors, command, crashes, host, knowledge
 from charioteer.testing.diagnosis.answer import Host, Outside
 from charioteer.testing.diagnosis.case import Case
@@ -93,6 +95,14 @@ class TestCrashes:
 
 
 class TestHost:
+    @pytest.mark.parametrize("load, factor", [(0.5, 1), (2, 1), (3, 1.5), (100, 4)])
+    def test_questions_take_longer_on_a_loaded_one(
+        self, monkeypatch: pytest.MonkeyPatch, load: float, factor: float
+    ) -> None:
+        monkeypatch.setattr(os, "cpu_count", lambda: 2)
+        monkeypatch.setattr(os, "getloadavg", lambda: (load, 0.0, 0.0))
+        assert host.slowness() == factor
+
     def test_this_host(self, tmp_path: Path) -> None:
         state = host.look([tmp_path, tmp_path / "missing"])
         assert state.memory and state.free_memory and state.full_folders == ()

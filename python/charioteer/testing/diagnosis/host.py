@@ -14,6 +14,7 @@ _LEAST_MEMORY = 5
 _LEAST_SPACE = 64 * 1024 * 1024
 # In percent of 10 s.
 _MUCH_WAITING = 60.0
+_LONGEST_FACTOR = 4.0
 
 
 def look(folders: list[Path]) -> Host:
@@ -32,6 +33,15 @@ def look(folders: list[Path]) -> Host:
         if left < _LEAST_SPACE:
             full.append(f"{folder} ({left // 1024 // 1024} MiB left)")
     return Host(sizes.get("MemAvailable"), sizes.get("MemTotal"), tuple(full), _pressure())
+
+
+def slowness() -> float:
+    """How many times longer than usual work takes on this host now: 1 to 4, by its load average."""
+    try:
+        load = os.getloadavg()[0]
+    except OSError:
+        return 1.0
+    return min(max(load / (os.cpu_count() or 1), 1.0), _LONGEST_FACTOR)
 
 
 def _read(path: str) -> str:

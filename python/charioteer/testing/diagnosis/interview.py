@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from charioteer import _core as core
 from charioteer.testing.checkpoints.unrecorded import unrecorded
-from charioteer.testing.diagnosis import questions
+from charioteer.testing.diagnosis import host, questions
 from charioteer.testing.diagnosis.answer import Answer, Outside
 from charioteer.testing.diagnosis.request import Request
 from charioteer.testing.machine import BaseMachine, NspawnMachine, QemuMachine
@@ -15,7 +15,10 @@ from charioteer.testing.machines import Outcomes
 
 @dataclass(frozen=True)
 class Limits:
-    """How long all machines together may take to answer, in seconds."""
+    """How long all machines together may take to answer, in seconds.
+
+    On a host with more load than processors up to four times as long.
+    """
 
     native: float
     """If all guests run with KVM."""
@@ -53,11 +56,12 @@ class Interview:
 
     def hold(self) -> None:
         """Asks. Returns when all have answered or the limit has passed; raises KeyboardInterrupt."""
+        slowness = host.slowness()
         looks = Outcomes[Outside](self._machines)
-        late = looks.gather(_look, self._limits.native / 2)
+        late = looks.gather(_look, slowness * self._limits.native / 2)
         self._outsides = looks.values
         is_emulated = any(each.is_emulated for each in looks.values.values())
-        limit = self._limits.emulated if is_emulated else self._limits.native
+        limit = round(slowness * (self._limits.emulated if is_emulated else self._limits.native))
         asked = [each for each in self._machines if self._takes_commands(each)]
         outcomes = Outcomes[Answer](asked)
         late += outcomes.gather(lambda machine: self._ask(machine, limit), limit)
@@ -67,7 +71,7 @@ class Interview:
             for each in self._machines
         }
         for name in late:
-            self.silent[name] = f"within {limit:g} s"
+            self.silent[name] = f"within {limit} s"
         for name, error in outcomes.failures.items():
             self.silent[name] = str(error).split("\n")[0].removeprefix(f"{name}: ")
 
