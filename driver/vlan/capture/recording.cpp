@@ -23,10 +23,19 @@ struct Head {
     std::uint32_t frames_size;
 };
 
+/// The time since 1970 by the steady clock.
 std::function<Time()> run_clock() {
     using namespace std::chrono;
-    auto wall = system_clock::now().time_since_epoch();
-    auto steady = steady_clock::now();
+    // A pause of this thread between two readings would shift the times of all frames.
+    constexpr auto longest_pause = microseconds(100);
+    constexpr int most_readings = 100;
+    nanoseconds wall{};
+    steady_clock::time_point steady;
+    for (int reading = 0; reading < most_readings; ++reading) {
+        steady = steady_clock::now();
+        wall = system_clock::now().time_since_epoch();
+        if (steady_clock::now() - steady < longest_pause) break;
+    }
     return [wall, steady] {
         return static_cast<Time>(
             duration_cast<nanoseconds>(wall + (steady_clock::now() - steady)).count());
