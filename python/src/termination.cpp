@@ -27,6 +27,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto script_limit = 5s;
 constexpr auto cleanup_limit = 15s;
+/// The longest time that counts against these limits without a look at the clock: a process that
+/// the host does not run for seconds has not had the time.
+constexpr auto longest_slice = 100ms;
 /// The program timeout signals its child and then the process group, which the child is in.
 constexpr auto same_request = 1s;
 /// For ending machines after Python's time. Guards kill the remaining ones after the process's end.
@@ -193,14 +196,15 @@ void Termination::await_python() noexcept {
     while (!begun_) await_wake(-1ms);
     if (!python_is_notified_) return;
     auto begin = Clock::now();
-    auto limit = begin + script_limit;
+    Clock::duration left = script_limit;
     int requests = requests_;
     bool was_cleaning = false;
-    while (Clock::now() < limit) {
-        // Not below zero, which would be no limit.
-        auto left = std::max<Clock::duration>(limit - Clock::now(), 0s);
-        await_wake(std::chrono::ceil<std::chrono::milliseconds>(left));
-        if (cleaning_ && !was_cleaning) limit = Clock::now() + cleanup_limit;
+    while (left > 0s) {
+        auto before = Clock::now();
+        auto slice = std::min<Clock::duration>(left, longest_slice);
+        await_wake(std::chrono::ceil<std::chrono::milliseconds>(slice));
+        left -= std::min<Clock::duration>(Clock::now() - before, 2 * slice);
+        if (cleaning_ && !was_cleaning) left = cleanup_limit;
         was_cleaning = cleaning_;
         bool is_again = requests != requests_ && Clock::now() - begin > same_request;
         if (is_again && !cleaning_) return;

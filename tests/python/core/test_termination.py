@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from xml.etree import ElementTree
 
 import pytest
@@ -120,6 +121,27 @@ def test_a_script_that_passes_after_sigterm_has_not_passed(testbed: Testbed) -> 
     assert "ended by force" not in run.stderr
     assert 'failures="1"' in (testbed.out / "report.xml").read_text()
     expect_nothing_left(testbed.folder)
+
+
+def test_time_in_which_the_process_does_not_run_does_not_count(testbed: Testbed) -> None:
+    script = """
+        import time
+        try:
+            print("ready", flush=True)
+            time.sleep(600)
+        finally:
+            print("cleaned up")
+    """
+    run = testbed.run_driver(testbed.configuration(script))
+    run.wait_for("ready")
+    run.send(signal.SIGSTOP)
+    run.send(signal.SIGTERM)
+    # Longer than the script has for its end.
+    time.sleep(6)
+    run.send(signal.SIGCONT)
+    run.expect(143)
+    assert "cleaned up\n" in run.stdout
+    assert "ended by force" not in run.stderr
 
 
 def test_a_script_has_time_to_clean_up(testbed: Testbed) -> None:
