@@ -19,6 +19,8 @@
 #include <fstream>
 #include <system_error>
 
+#include "fakes/paths.hpp"
+
 namespace charioteer::agent {
 namespace {
 
@@ -82,7 +84,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }  // namespace
 
 BuiltInProgram::BuiltInProgram(std::vector<std::string> words, ProgramOptions options) {
-    words.insert(words.begin(), {CHARIOTEER_AGENT, "built-in"});
+    words.insert(words.begin(), {fakes::agent_program, "built-in"});
     auto arguments = pointers(words);
     auto environment = pointers(options.environment);
     auto input = make_pipe();
@@ -100,7 +102,7 @@ BuiltInProgram::BuiltInProgram(std::vector<std::string> words, ProgramOptions op
         const auto& refused = options.refused;
         if (refused.netlink || refused.files || refused.ioctl) refuse(refused);
         if (options.ioctls != nullptr && !options.ioctls->catch_ioctls()) ::_exit(125);
-        ::execve(CHARIOTEER_AGENT, arguments.data(), environment.data());
+        ::execve(fakes::agent_program, arguments.data(), environment.data());
         ::_exit(127);
     }
     end_ = io::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));

@@ -16,13 +16,15 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "fakes/paths.hpp"
+
 namespace charioteer::agent {
 namespace {
 
 using frames::Type;
 
 /// Reached only by a failing test.
-constexpr auto limit = std::chrono::seconds(30);
+constexpr auto limit = std::chrono::seconds(100);
 
 std::string variable(const char* name) {
     const char* value = std::getenv(name);
@@ -59,7 +61,7 @@ std::string text_of(frames::Bytes bytes) {
 
 std::string agent_program() {
     auto given = variable("CHARIOTEER_AGENT_PROGRAM");
-    return given.empty() ? CHARIOTEER_AGENT : given;
+    return given.empty() ? fakes::agent_program : given;
 }
 
 bool is_emulated() {

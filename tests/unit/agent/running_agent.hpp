@@ -47,7 +47,7 @@ struct AgentOptions {
     std::function<void()> prepare = [] {};      ///< called in its process before exec
 };
 
-/// The program under test: CHARIOTEER_AGENT, which the environment may override.
+/// The program under test; CHARIOTEER_AGENT_PROGRAM in the environment names another one.
 std::string agent_program();
 /// Whether it runs in an emulator, so that /proc shows the emulator's process.
 bool is_emulated();

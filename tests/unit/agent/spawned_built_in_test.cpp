@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fakes/paths.hpp"
 #include "frames/messages.hpp"
 #include "io/unique_fd.hpp"
 
@@ -34,7 +35,7 @@ protected:
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);
             ::fcntl(theirs.get(), F_SETFD, 0);
             auto number = std::to_string(theirs.get());
-            ::execl(CHARIOTEER_AGENT, CHARIOTEER_AGENT, number.c_str(), "1", nullptr);
+            ::execl(fakes::agent_program, fakes::agent_program, number.c_str(), "1", nullptr);
             ::_exit(127);
         }
         unsigned char buffer[64];

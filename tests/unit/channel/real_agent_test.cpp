@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "channel/channel.hpp"
+#include "fakes/paths.hpp"
 #include "fakes/peer.hpp"
 #include "io/runtime.hpp"
 
@@ -43,7 +44,7 @@ protected:
         };
         channel_ = Channel::open(std::move(ends_.first), disconnect_reason,
                                  {late, held, holder_limit}, runtime_.time());
-        auto opening = runtime_.start(greet(channel_, runtime_.time().deadline_after(20s)));
+        auto opening = runtime_.start(greet(channel_, runtime_.time().deadline_after(100s)));
         start_agent();
         fakes::result_of(std::move(opening));
     }
@@ -63,9 +64,10 @@ protected:
         int copy = ::fcntl(ends_.second.descriptor(), F_DUPFD, 100);
         auto number = std::to_string(copy);
         std::string nonce = "abc";
-        std::string name = AGENT_PROGRAM;
+        std::string name = fakes::agent_program;
         char* words[] = {name.data(), number.data(), nonce.data(), nullptr};
-        ASSERT_EQ(::posix_spawn(&agent_, AGENT_PROGRAM, nullptr, nullptr, words, environ), 0);
+        ASSERT_EQ(::posix_spawn(&agent_, fakes::agent_program, nullptr, nullptr, words, environ),
+                  0);
         ::close(copy);
         ends_.second.close();
     }
@@ -107,7 +109,7 @@ protected:
     }
     /// Waits until there is no such process, or it is a zombie.
     static bool ends(int process) {
-        for (int i = 0; i < 1000; ++i) {
+        for (int i = 0; i < 10'000; ++i) {
             auto path = fmt::format("/proc/{}/stat", process);
             auto* file = std::fopen(path.c_str(), "r");
             if (file == nullptr) return true;
@@ -214,7 +216,7 @@ TEST_F(RealAgentTest, NamesAbandonedHoldersAndReportsTheirLaterErrors) {
         EXPECT_THAT(held_[0].holders, HasSubstr("(pid "));
     }
     ::kill(std::stoi(result.errors), SIGUSR1);
-    for (int i = 0; i < 1000; ++i) {
+    for (int i = 0; i < 10'000; ++i) {
         std::this_thread::sleep_for(10ms);
         std::lock_guard lock(mutex_);
         if (late_ == "late\n") return;

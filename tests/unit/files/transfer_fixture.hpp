@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fakes/paths.hpp"
 #include "files/tree_reader.hpp"
 #include "files/tree_writer.hpp"
 #include "unit/files/files_fixture.hpp"
@@ -27,7 +28,7 @@ public:
         posix_spawn_file_actions_adddup2(&files, input, 0);
         posix_spawn_file_actions_adddup2(&files, output, 1);
         posix_spawn_file_actions_adddup2(&files, errors, 2);
-        std::string agent = CHARIOTEER_AGENT;
+        std::string agent = fakes::agent_program;
         std::string built_in = "built-in";
         char* arguments[] = {agent.data(), built_in.data(), name.data(), word.data(), nullptr};
         if (::posix_spawn(&process_, agent.c_str(), &files, nullptr, arguments, environ) != 0)

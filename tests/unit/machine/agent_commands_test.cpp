@@ -67,7 +67,7 @@ TEST_F(AgentCommandsTest, ASlowFileSystemDoesNotBlockOtherOperations) {
     // A blocked io thread could complete neither this nor the connect.
     EXPECT_FALSE(run_on_io([&] { return machine->parts().agent->usable() != nullptr; }));
     EXPECT_FALSE(connecting.wait_for(0s));
-    std::ifstream real(std::filesystem::path(AGENT_DIRECTORY) / "charioteer-agent-x86_64",
+    std::ifstream real(std::filesystem::path(fakes::agent_directory) / "charioteer-agent-x86_64",
                        std::ios::binary);
     std::ofstream(program, std::ios::binary) << real.rdbuf();
     connecting.get();

@@ -8,13 +8,14 @@ namespace charioteer::machine {
 /// Machines whose agent is the real one, which runs on this host.
 class AgentTest : public MachineTest {
 protected:
-    static constexpr auto with_agent = "env FAKE_QEMU_AGENT=real /usr/bin/python3 " FAKE_QEMU;
-    static constexpr auto without_agent = "env FAKE_QEMU_AGENT=deny /usr/bin/python3 " FAKE_QEMU;
+    inline static const std::string with_agent = fmt::format("env FAKE_QEMU_AGENT=real {}", plain);
+    inline static const std::string without_agent =
+        fmt::format("env FAKE_QEMU_AGENT=deny {}", plain);
 
     void SetUp() override {
         MachineTest::SetUp();
         ::setenv("CHARIOTEER_CHANNEL", "", 1);
-        ::setenv("CHARIOTEER_AGENT_DIRECTORY", AGENT_DIRECTORY, 1);
+        ::setenv("CHARIOTEER_AGENT_DIRECTORY", fakes::agent_directory, 1);
     }
     void TearDown() override {
         MachineTest::TearDown();

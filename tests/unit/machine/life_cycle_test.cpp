@@ -47,8 +47,7 @@ TEST_F(MachineTest, LogsWhyQemuHasEnded) {
 }
 
 TEST_F(MachineTest, CrashEndsAQemuThatIgnoresSigterm) {
-    for (auto command :
-         {std::string(plain), std::string("env FAKE_QEMU_MODE=ignore-exit ") + plain}) {
+    for (auto command : {plain, "env FAKE_QEMU_MODE=ignore-exit " + plain}) {
         auto machine = make(command);
         run(machine->start(options()));
         if (command == plain) run(machine->crash());
@@ -131,7 +130,7 @@ TEST_F(MachineTest, TheProcessIsThatOfTheLastCommandOfTheScript) {
 TEST_F(MachineTest, AnotherStartCommandMayBeGivenAtTheStart) {
     auto machine = make("/does/not/exist");
     auto other = options();
-    other.command = std::string("env OTHER=yes ") + plain;
+    other.command = "env OTHER=yes " + plain;
     run(machine->start(other));
     run(machine->connect(options()));
     EXPECT_EQ(execute(*machine, "echo $OTHER").output, "yes\n");

@@ -6,6 +6,7 @@
 
 #include <mutex>
 
+#include "fakes/paths.hpp"
 #include "fakes/temporary_directory.hpp"
 #include "io/runtime.hpp"
 #include "machine/machine.hpp"
@@ -22,7 +23,7 @@ inline std::string all_notes(const io::Error& error) {
 /// processes have no manual clock; no test depends on durations.
 class MachineTest : public testing::Test {
 protected:
-    static constexpr auto plain = "/usr/bin/python3 " FAKE_QEMU;
+    inline static const std::string plain = fmt::format("/usr/bin/python3 {}", fakes::fake_qemu);
 
     void SetUp() override {
         ::setenv("CHARIOTEER_ACCEL", "tcg", 1);

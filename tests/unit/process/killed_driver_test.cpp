@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "fakes/paths.hpp"
 #include "fakes/temporary_directory.hpp"
 #include "io/unique_fd.hpp"
 #include "process/directory_claims.hpp"
@@ -29,7 +30,7 @@ protected:
     void SetUp() override {
         auto output = make_pipe();
         SpawnPlan plan;
-        plan.arguments = {DRIVER_TO_KILL, claimed().string()};
+        plan.arguments = {fakes::driver_to_kill, claimed().string()};
         plan.environment = own_environment();
         plan.descriptors = {{0, 0}, {output.write.get(), 1}, {2, 2}};
         driver_ = spawn(plan);

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "fakes/manual_time.hpp"
+#include "fakes/paths.hpp"
 #include "fakes/temporary_directory.hpp"
 #include "io/runtime.hpp"
 
@@ -90,7 +91,7 @@ TEST_F(SessionTest, ClosesMachinesAndNetworksAndIsIdempotent) {
     for (auto name : {"one", "two"}) {
         machine::MachineConfig config;
         config.name = name;
-        config.start_command = "/usr/bin/python3 " FAKE_QEMU;
+        config.start_command = fmt::format("/usr/bin/python3 {}", fakes::fake_qemu);
         config.state_directory = shared / fmt::format("vm-state-{}", name);
         config.shared_directory = shared;
         auto machine =
