@@ -100,6 +100,6 @@ function(charioteer_unit_test name)
         GTest::gtest_main)
     # A test case that hangs fails by its own limit, with its name; this is the limit of a program.
     gtest_discover_tests(unit_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-        PROPERTIES TIMEOUT 120 LABELS unit
+        PROPERTIES TIMEOUT 300 LABELS unit
         ENVIRONMENT "CHARIOTEER_GUARD=${PROJECT_BINARY_DIR}/python/charioteer/charioteer-guard")
 endfunction()

@@ -8,7 +8,7 @@ namespace charioteer::fakes {
 
 namespace {
 
-constexpr timeval patience{20, 0};
+constexpr timeval patience{100, 0};
 
 }  // namespace
 
@@ -20,7 +20,7 @@ Peer::Peer(io::UniqueFd socket) : socket_(std::move(socket)) {
 void Peer::send(std::string_view bytes) {
     while (!bytes.empty()) {
         auto sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-        if (sent < 0) throw std::runtime_error("the code under test did not read within 20 s");
+        if (sent < 0) throw std::runtime_error("the code under test did not read within 100 s");
         bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
 }
@@ -28,7 +28,7 @@ void Peer::send(std::string_view bytes) {
 std::string Peer::read_some(std::size_t most) {
     std::string bytes(most, '\0');
     auto got = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
-    if (got < 0) throw std::runtime_error("the code under test sent nothing within 20 s");
+    if (got < 0) throw std::runtime_error("the code under test sent nothing within 100 s");
     bytes.resize(static_cast<std::size_t>(got));
     return bytes;
 }

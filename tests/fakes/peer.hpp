@@ -12,7 +12,7 @@
 namespace charioteer::fakes {
 
 /// The test's end of a connection to the code under test. Any thread. Throws std::runtime_error
-/// when the code under test does not send, read or close within 20 s.
+/// when the code under test does not send, read or close within 100 s.
 class Peer {
 public:
     explicit Peer(io::UniqueFd socket);
@@ -36,11 +36,11 @@ private:
 /// Both ends of a new connection; the first belongs to `executor`.
 std::pair<io::UnixStream, Peer> connected_pair(const io::asio::any_io_executor& executor);
 
-/// The result of an operation. Throws std::runtime_error when it takes longer than 20 s.
+/// The result of an operation. Throws std::runtime_error when it takes longer than 100 s.
 template <class T>
 T result_of(io::Pending<T> pending) {
-    if (!pending.wait_for(std::chrono::seconds(20)))
-        throw std::runtime_error("no result within 20 s");
+    if (!pending.wait_for(std::chrono::seconds(100)))
+        throw std::runtime_error("no result within 100 s");
     return pending.get();
 }
 

@@ -34,7 +34,7 @@ protected:
     io::Duration pass_until_end(const io::Pending<T>& pending) {
         auto begin = time_.now();
         auto late = begin + 5s + command::grace;
-        while (!pending.wait_for(time_.now() <= late ? 5ms : 500ms)) time_.advance(1s);
+        while (!pending.wait_for(time_.now() <= late ? 5ms : 5s)) time_.advance(1s);
         return time_.now() - begin;
     }
     io::Pending<Outcome> begin_command(Machine& machine, std::string text, io::Duration limit) {

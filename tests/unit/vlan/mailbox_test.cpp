@@ -29,7 +29,7 @@ TEST_F(MailboxTest, ACallRunsOnTheOtherThreadAndReturnsItsResult) {
         mailbox_.run();
     });
     auto id = segment.get_id();
-    EXPECT_EQ(mailbox_.call([] { return std::this_thread::get_id(); }, in(20s), "silent"), id);
+    EXPECT_EQ(mailbox_.call([] { return std::this_thread::get_id(); }, in(100s), "silent"), id);
     segment.join();
 }
 
@@ -38,7 +38,7 @@ TEST_F(MailboxTest, AnExceptionReachesTheCaller) {
         woken_.get_future().wait();
         mailbox_.run();
     });
-    EXPECT_THROW(mailbox_.call([] { throw std::out_of_range("no"); }, in(20s), "silent"),
+    EXPECT_THROW(mailbox_.call([] { throw std::out_of_range("no"); }, in(100s), "silent"),
                  std::out_of_range);
     segment.join();
 }
@@ -82,8 +82,8 @@ TEST_F(MailboxTest, ASegmentThatStopsEndsTheCalls) {
         woken_.get_future().wait();
         mailbox_.close();
     });
-    EXPECT_THROW(mailbox_.call([] {}, in(20s), "silent"), io::UsageError);
-    EXPECT_THROW(mailbox_.call([] {}, in(20s), "silent"), io::UsageError);
+    EXPECT_THROW(mailbox_.call([] {}, in(100s), "silent"), io::UsageError);
+    EXPECT_THROW(mailbox_.call([] {}, in(100s), "silent"), io::UsageError);
     segment.join();
 }
 

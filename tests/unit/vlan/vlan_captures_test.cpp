@@ -54,7 +54,7 @@ protected:
         spec.kind = kind;
         spec.links = {{"plug1", "plug2"}};
         spec.origin = "test.py:14";
-        vlan_.add_fault(std::move(spec), time_.deadline_after(20s));
+        vlan_.add_fault(std::move(spec), time_.deadline_after(100s));
     }
 
     io::SteadyTime time_;
@@ -70,7 +70,7 @@ protected:
 TEST_P(VlanCaptures, AFrameThatWasReceivedIsInTheFile) {
     auto capture = vlan_.capture(open(), "about it");
     send(frame(alice, bob, "one"));
-    EXPECT_EQ(capture->stop(20s), "");
+    EXPECT_EQ(capture->stop(100s), "");
     auto packets = only(blocks(), PcapngBlock::packet);
     ASSERT_EQ(packets.size(), 1u);
     EXPECT_EQ(packets[0].data, frame(alice, bob, "one"));
@@ -103,11 +103,11 @@ TEST_P(VlanCaptures, CommentsSayWhatFaultsHaveDone) {
     add_fault("partition-1", fault::Cut{});
     send(frame(alice, bob, "to Bob"));
     send(frame(alice, broadcast, "to all"));
-    vlan_.remove_fault("partition-1", time_.deadline_after(20s));
+    vlan_.remove_fault("partition-1", time_.deadline_after(100s));
     add_fault("duplicate-1", fault::Duplicate{1});
     add_fault("hold-1", fault::Hold{});
     send(frame(alice, broadcast, "held"));
-    capture->stop(20s);
+    capture->stop(100s);
     auto packets = only(blocks(), PcapngBlock::packet);
     ASSERT_EQ(packets.size(), 4u);
     EXPECT_EQ(packets[0].text(1), "");
@@ -123,7 +123,7 @@ TEST_P(VlanCaptures, CommentsSayWhatFaultsHaveDone) {
 
 TEST_P(VlanCaptures, FramesForAMachineAreFoundByTheAddressesThatItHasHadBefore) {
     // Carol is "c1" behind the device of containers, so that she has a name.
-    vlan_.name_address(0x525400120103, "c1", time_.deadline_after(20s));
+    vlan_.name_address(0x525400120103, "c1", time_.deadline_after(100s));
     auto client = fakes::connect_to(vlan_.control_directory() / "capture");
     ASSERT_TRUE(fakes::send_all(client.get(), "c1\n"));
     std::string received;

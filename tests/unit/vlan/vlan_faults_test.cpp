@@ -49,7 +49,7 @@ protected:
         bob_ = attach(GetParam(), vlan_, carol_);
         if (GetParam() == Kind::stream) alice_->receive();
     }
-    io::Deadline deadline() { return time_.deadline_after(20s); }
+    io::Deadline deadline() { return time_.deadline_after(100s); }
     /// Of the link from Alice to Bob, or to another plug.
     std::shared_ptr<fault::LiveFaultCounts> add(const std::string& name, fault::Kind kind,
                                                 const std::string& target = "plug2") {

@@ -46,9 +46,9 @@ TEST_F(CaptureFileTest, HasTheFramesFromItsBeginToItsEnd) {
     recording_->add(web_, Batch({frame('d', 'w', "before")}));
     CaptureFile file(open(), recording_, "about it");
     recording_->add(web_, Batch({frame('d', 'w', "one"), frame('d', 'w', "two")}));
-    EXPECT_EQ(file.stop(20s), "");
+    EXPECT_EQ(file.stop(100s), "");
     recording_->add(web_, Batch({frame('d', 'w', "after")}));
-    EXPECT_EQ(file.stop(20s), "") << "a second time";
+    EXPECT_EQ(file.stop(100s), "") << "a second time";
     auto blocks = read_pcapng(content());
     auto packets = only(blocks, PcapngBlock::packet);
     ASSERT_EQ(packets.size(), 2u);
@@ -63,13 +63,13 @@ TEST_F(CaptureFileTest, IsWrittenWhileFramesAreAdded) {
     auto has_packet = [&] { return !only(read_pcapng(content()), PcapngBlock::packet).empty(); };
     // A write is complete when its size is visible; the test ends by its limit otherwise.
     while (!has_packet()) std::this_thread::yield();
-    EXPECT_EQ(file.stop(20s), "");
+    EXPECT_EQ(file.stop(100s), "");
 }
 
 TEST_F(CaptureFileTest, FullDiskIsReported) {
     CaptureFile file(io::UniqueFd(::open("/dev/full", O_WRONLY | O_CLOEXEC)), recording_, {});
     recording_->add(web_, Batch({frame('d', 'w', "one")}));
-    EXPECT_EQ(file.stop(20s), "cannot write to the file: No space left on device");
+    EXPECT_EQ(file.stop(100s), "cannot write to the file: No space left on device");
 }
 
 TEST_F(CaptureFileTest, DiskThatTakesNothingDoesNotDelayTheEnd) {
@@ -81,7 +81,7 @@ TEST_F(CaptureFileTest, DiskThatTakesNothingDoesNotDelayTheEnd) {
     for (int i = 0; i < 100; ++i)
         recording_->add(web_, Batch({frame('d', 'w', std::string(10'000, 'x'))}));
     EXPECT_EQ(file.stop(0s), "the disk has not taken all frames within 0 s");
-    EXPECT_EQ(file.stop(20s), "the disk has not taken all frames within 0 s") << "a second time";
+    EXPECT_EQ(file.stop(100s), "the disk has not taken all frames within 0 s") << "a second time";
     // The thread ends when the disk takes the rest.
     std::array<char, 4096> bytes{};
     while (::read(disk.get(), bytes.data(), bytes.size()) > 0) {
