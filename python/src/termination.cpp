@@ -95,6 +95,11 @@ void Termination::handle(int number, siginfo_t* info, void* context) {
         ::raise(number);
         return;
     }
+    bool is_main = ::pthread_equal(::pthread_self(), self.main_thread_) != 0;
+    if (is_main && self.interrupting_.exchange(false)) {
+        errno = error;
+        return;
+    }
     int own = self.own_signals_;
     while (own > 0 && !self.own_signals_.compare_exchange_weak(own, own - 1)) {
     }
@@ -104,6 +109,12 @@ void Termination::handle(int number, siginfo_t* info, void* context) {
         self.wake();
     }
     self.call_handler_before(number, info, context);
+    if (!is_main) {
+        // Python has noted the signal, but its main thread would not look before its system call
+        // ends.
+        self.interrupting_ = true;
+        ::pthread_kill(self.main_thread_, number);
+    }
     errno = error;
 }
 

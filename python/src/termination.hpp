@@ -78,6 +78,8 @@ private:
     struct sigaction before_ {};
     std::atomic<int> own_signals_ = 0;  ///< signals that begin() has sent to notify Python
     std::atomic<int> requests_ = 0;     ///< received signals, and calls of begin()
+    /// The next signal only ends a system call of the main thread.
+    std::atomic<bool> interrupting_ = false;
     std::atomic<bool> python_is_notified_ = true;  ///< Python has a handler of the signal
     std::atomic<bool> begun_ = false;
     std::atomic<bool> cleaning_ = false;

@@ -1,8 +1,10 @@
 """SIGTERM and the time limit end a run even if the script ignores them."""
 
+import ctypes
 import os
 import signal
 import time
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -130,15 +132,38 @@ def test_time_in_which_the_process_does_not_run_does_not_count(testbed: Testbed)
             print("ready", flush=True)
             time.sleep(600)
         finally:
+            print("ending", flush=True)
+            time.sleep(1)
             print("cleaned up")
     """
     run = testbed.run_driver(testbed.configuration(script))
     run.wait_for("ready")
-    run.send(signal.SIGSTOP)
     run.send(signal.SIGTERM)
+    run.wait_for("ending")
+    run.send(signal.SIGSTOP)
     # Longer than the script has for its end.
     time.sleep(6)
     run.send(signal.SIGCONT)
+    run.expect(143)
+    assert "cleaned up\n" in run.stdout
+    assert "ended by force" not in run.stderr
+
+
+def test_a_signal_that_another_thread_receives_interrupts_the_script(testbed: Testbed) -> None:
+    script = """
+        import time
+        try:
+            print("ready", flush=True)
+            time.sleep(600)
+        finally:
+            print("cleaned up")
+    """
+    run = testbed.run_driver(testbed.configuration(script))
+    run.wait_for("ready")
+    tasks = Path(f"/proc/{run.pid}/task").iterdir()
+    (thread,) = (each for each in tasks if (each / "comm").read_text() == "charioteer-end\n")
+    # The kernel may choose this thread, such as when a stopped process is continued.
+    assert ctypes.CDLL(None).tgkill(run.pid, int(thread.name), signal.SIGTERM) == 0
     run.expect(143)
     assert "cleaned up\n" in run.stdout
     assert "ended by force" not in run.stderr
