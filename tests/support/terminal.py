@@ -11,6 +11,9 @@ from pathlib import Path
 from support.patience import scaled, until
 from support.run import PROGRAMS
 
+# The title of the terminal after the program's end is this and the exit status.
+_ENDED = "exit status "
+
 
 class Terminal:
     """One of the project's programs in a terminal of its own tmux."""
@@ -23,15 +26,14 @@ class Terminal:
         size: tuple[int, int] = (120, 50),
     ) -> None:
         """`size`: columns and rows."""
-        # Contains the server's socket and the exit status.
         self._folder = Path(tempfile.mkdtemp(prefix="charioteer-tmux-", dir="/tmp"))
         self._socket = self._folder / "socket"
-        self._status = self._folder / "status"
         program, *others = map(str, arguments)
         line = shlex.join([str(PROGRAMS / program), *others])
+        # The title comes after all that the program has written: who sees it sees the whole screen.
         # `sleep` keeps the screen until the end of the test.
         # The shell survives Ctrl-C.
-        command = f"trap : INT; {line}; echo $? > {shlex.quote(str(self._status))}; exec sleep 3600"
+        command = rf"trap : INT; {line}; printf '\033]2;{_ENDED}%s\033\\' $?; exec sleep 3600"
         # No configuration of the user.
         environment = {**env, "TERM": "xterm", "SHELL": "/bin/sh"}
         self._environment = {**environment, "PATH": os.environ["PATH"]}
@@ -76,9 +78,23 @@ class Terminal:
         rows, columns = self._tmux("display", "-p", "#{pane_height} #{pane_width}").split()
         return int(rows), int(columns)
 
+    @property
+    def _title(self) -> str:
+        return self._tmux("display", "-p", "#{pane_title}").rstrip("\n")
+
     def resize(self, columns: int, rows: int) -> None:
         """Resizes the terminal."""
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def clear(self, prompt: str) -> None:
+        """Forgets all lines, also scrolled ones, except the last one, which is `prompt`."""
+        self.press("C-l")
+        until(
+            lambda: self.visible[0].startswith(prompt),
+            60,
+            lambda: f"{prompt!r} is not the first line:\n{self.screen}",
+        )
+        self._tmux("clear-history")
 
     def press(self, *keys: str) -> None:
         """Presses keys, given by tmux's names: "C-c", "Enter", "Tab"."""
@@ -98,9 +114,9 @@ class Terminal:
         )
 
     def wait_for_last_line(self, text: str, limit: float = 60) -> None:
-        """Returns once the screen, without empty lines and ptpython's status, ends with `text`."""
+        """Returns once the screen ends with `text`, in the sense of `ends_with`."""
         until(
-            lambda: _without_status(self.screen).endswith(text),
+            lambda: self.ends_with(text),
             limit,
             lambda: f"the last line is not {text!r} after {scaled(limit):g} s:\n{self.screen}",
         )
@@ -108,14 +124,17 @@ class Terminal:
     @property
     def has_ended(self) -> bool:
         """Whether the program has ended; the screen stays."""
-        return self._status.exists()
+        return self._title.startswith(_ENDED)
+
+    def ends_with(self, text: str) -> bool:
+        """Whether the screen, without empty lines and ptpython's status, ends with `text`."""
+        return _without_status(self.screen).endswith(text)
 
     def expect(self, status: int, limit: float = 60) -> None:
         """Waits for the end of the program and checks its exit status."""
         still_runs = f"the program still runs after {scaled(limit):g} s"
-        until(self._status.exists, limit, lambda: f"{still_runs}:\n{self.screen}")
-        until(lambda: self._status.read_text() != "", limit, lambda: "the status is empty")
-        actual = int(self._status.read_text())
+        until(lambda: self.has_ended, limit, lambda: f"{still_runs}:\n{self.screen}")
+        actual = int(self._title.removeprefix(_ENDED))
         assert actual == status, f"exit status {actual}, not {status}:\n{self.screen}"
 
     def end(self) -> None:

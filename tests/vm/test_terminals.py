@@ -1,28 +1,55 @@
 """Login shells of a guest on real terminals: `shell_interact()` and `charioteer shell`."""
 
+from collections.abc import Iterator
+
 import pytest
 from charioteer.cluster import configuration, definition
 from charioteer.testing import shell_servers
 
-from support.patience import until
+from support.leftovers import expect_nothing_left
+from support.patience import deadline, until
+from support.shared_machines import BUILD_LIMIT, short_folder
 from support.terminal import Terminal
 from support.testbed import Testbed
+
+SIZE = (120, 50)
 
 pytestmark = pytest.mark.limit(240)
 
 
-@pytest.fixture
-def prompt(testbed: Testbed) -> Terminal:
-    """The prompt of a run with a minimal guest `web`, running."""
+@pytest.fixture(scope="module")
+def testbed() -> Iterator[Testbed]:
+    """The test bed of one run with a minimal guest `web`, which all tests share."""
+    with short_folder() as folder:
+        made = Testbed(folder)
+        yield made
+        made.close()
+        expect_nothing_left(folder)
+
+
+@pytest.fixture(scope="module")
+def terminal(testbed: Testbed) -> Terminal:
+    """The terminal of the run."""
     (testbed.folder / "cluster.toml").write_text('[machines.web]\nguest = "minimal"\n')
     (testbed.folder / "test.py").touch()
-    cluster = definition.load(testbed.folder)
-    terminal = testbed.interactive(configuration.write(cluster, testbed.folder))
+    with deadline(BUILD_LIMIT):
+        written = configuration.write(definition.load(testbed.folder), testbed.folder)
+    return testbed.interactive(written)
+
+
+@pytest.fixture
+def prompt(terminal: Terminal) -> Iterator[Terminal]:
+    """The prompt of the run, with the guest running. It is left again by the shell of a test."""
     terminal.wait_for_last_line(">>>")
+    terminal.clear(">>>")
+    # The first test and those after the end of the machine start it.
     terminal.type("web.succeed('echo up').upper()")
     terminal.wait_for("'UP", limit=120)
     terminal.wait_for_last_line(">>>")
-    return terminal
+    yield terminal
+    terminal.resize(*SIZE)
+    if not terminal.ends_with(">>>"):
+        terminal.press("C-]")
 
 
 @pytest.fixture
