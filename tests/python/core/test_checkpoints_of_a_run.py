@@ -131,7 +131,7 @@ def test_the_option_takes_no_following_argument(
 
 
 @pytest.mark.limit(300)
-def test_ended_in_fifty_random_moments(scripts: Scripts, testbed: Testbed) -> None:
+def test_ended_in_random_moments(scripts: Scripts, testbed: Testbed) -> None:
     """Nothing runs on, and no checkpoint or record that is half written is used."""
     script = """
         for number in range(5):
@@ -142,7 +142,7 @@ def test_ended_in_fifty_random_moments(scripts: Scripts, testbed: Testbed) -> No
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
     moments = random.Random(seed)
-    for _ in range(50):
+    for _ in range(20):
         run = scripts.start(script, "--checkpoint", "--resume")
         number = moments.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
         # Python itself exits with 1 when Ctrl-C interrupts its start.
