@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from support.leftovers import expect_nothing_left, qemus_of
+from support.patience import with_growing_limit
 from support.testbed import Testbed
 
 
@@ -256,13 +257,18 @@ def test_1_7_the_time_limit_of_the_run_ends_it_by_sigterm(testbed: Testbed) -> N
             web.start()
             web.execute("sleep 600")
     """
-    configuration = testbed.configuration(script, global_timeout=1)
-    run = testbed.run_driver(configuration, "--junit-xml", "report/junit.xml")
-    run.expect(143)
-    assert "timeout reached; test terminating..." in run.stderr
-    expect_nothing_left(testbed.folder)
-    report = (testbed.out / "report/junit.xml").read_text()
-    assert 'name="waiting"' in report and 'failures="1"' in report
+
+    def is_reached(limit: float) -> bool:
+        configuration = testbed.configuration(script, global_timeout=int(limit))
+        run = testbed.run_driver(configuration, "--junit-xml", "report/junit.xml")
+        run.expect(143, limit=60 + limit)
+        assert "timeout reached; test terminating..." in run.stderr
+        expect_nothing_left(testbed.folder)
+        report = (testbed.out / "report/junit.xml").read_text()
+        assert 'failures="1"' in report
+        return 'name="waiting"' in report
+
+    with_growing_limit(is_reached, 1)
 
 
 def test_1_7_ctrl_c_in_a_script_is_130(testbed: Testbed) -> None:

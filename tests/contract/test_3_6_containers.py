@@ -167,8 +167,8 @@ def test_3_6_machines_and_containers_share_vlans(mixed: SharedMachines, web: Nsp
     vm = mixed["vm"]
     vm.wait_until_succeeds("ping -c 1 -W 5 web", timeout=scaled(60))
     vm.wait_until_succeeds("ping -c 1 -W 5 other", timeout=scaled(60))
-    web.succeed("ping -c 1 -W 5 vm")
-    web.succeed("ping -c 1 -W 5 2001:db8:1::2")
+    web.succeed("ping -c 1 -W 60 vm")
+    web.succeed("ping -c 1 -W 60 2001:db8:1::2")
     # `other` is on another VLAN.
     web.fail("ping -c 1 -W 1 192.168.2.1")
 

@@ -7,7 +7,7 @@ from test_driver.errors import MachineError
 from test_driver.machine import QemuMachine
 
 from conftest import ReadLog
-from support.patience import scaled
+from support.patience import scaled, with_growing_limit
 from support.shared_machines import SharedMachines
 
 
@@ -75,8 +75,14 @@ def test_4_4_a_limit_in_parts_of_a_second(alpha: QemuMachine) -> None:
 
 
 def test_4_4_a_command_that_catches_sigterm_has_status_124(alpha: QemuMachine) -> None:
-    status, output = alpha.execute("trap 'echo caught; exit 3' TERM; sleep 600 & wait", timeout=5)
-    assert (status, output) == (124, "caught\n")
+    def catches(limit: float) -> bool:
+        status, output = alpha.execute(
+            "trap 'echo caught; exit 3' TERM; sleep 600 & wait", timeout=limit
+        )
+        assert status == 124
+        return output == "caught\n"
+
+    with_growing_limit(catches, 1)
 
 
 def test_4_4_a_command_of_100000_characters(alpha: QemuMachine) -> None:

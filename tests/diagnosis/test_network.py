@@ -101,7 +101,7 @@ def test_a_stale_lease(team: Team) -> None:
     for machine, text in ((team.server, server), (team.client, client)):
         machine.succeed(f"mkdir -p /run/systemd/network; printf '{text}' > {network}")
         machine.succeed("systemctl start systemd-networkd")
-    team.client.wait_until_succeeds("ip addr show eth2 | grep 'inet 10.9.0.'", timeout=60)
+    team.client.wait_until_succeeds("ip addr show eth2 | grep 'inet 10.9.0.'")
     team.server.succeed("ip addr flush dev eth2", "ip addr add 10.10.0.1/24 dev eth2")
     screen = team.first_screen("client.succeed('ping -c 1 -W 1 10.10.0.1')")
     assert "is of a DHCP lease that is stale: no machine has the address 10.9.0.1" in screen

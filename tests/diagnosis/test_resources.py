@@ -32,7 +32,7 @@ def test_the_oom_killer(team: Team) -> None:
 def test_a_root_that_is_read_only(team: Team) -> None:
     # As the kernel does it after an error of the disk.
     team.client.succeed("echo u > /proc/sysrq-trigger")
-    team.client.wait_until_fails("touch /var/lib/probe", timeout=30)
+    team.client.wait_until_fails("touch /var/lib/probe")
     screen = team.first_screen("client.succeed('touch /var/lib/state')")
     team.client.succeed("mount -o remount,rw /")
     assert "1. client: the root file system is read-only" in screen

@@ -55,6 +55,7 @@ def test_two_units_that_wait_for_each_other(team: Team) -> None:
         "systemctl daemon-reload",
         "systemctl start --no-block first",
     )
+    team.server.wait_until_succeeds("systemctl list-jobs | grep second.service")
     screen = team.first_screen("server.wait_for_unit('second.service', timeout=3)")
     team.server.succeed("systemctl stop first second")
     assert "second.service/start waits for first.service/start" in screen
@@ -73,7 +74,7 @@ def test_a_crash(team: Team) -> None:
     add_unit(team.server, "parser.service", 'ExecStart=/bin/sh -c "kill -SEGV $$$$"')
     team.server.succeed("systemctl start parser")
     # It is active until it has crashed.
-    team.server.wait_until_succeeds("systemctl is-failed parser", timeout=30)
+    team.server.wait_until_succeeds("systemctl is-failed parser")
     screen = team.first_screen("server.wait_for_unit('parser.service', timeout=30)")
     assert "1. server: parser.service" in screen
     assert "SEGV" in screen or "core dump" in screen

@@ -313,8 +313,9 @@ def install(script: str, port: socket.socket) -> str:
     while len(program) < size:
         program += stream.read(size - len(program)) or b""
     send_port_event(False)
-    start_agent(port, nonce, program)
+    # Before the agent greets the driver: tests compare the console after that.
     print("installed an agent", flush=True)
+    start_agent(port, nonce, program)
     return "started"
 
 

@@ -36,6 +36,16 @@ def until(condition: Callable[[], bool], limit: float, what: Callable[[], str]) 
         pause = min(1.2 * pause, _LONGEST_PAUSE)
 
 
+def with_growing_limit(attempt: Callable[[float], bool], first: float) -> None:
+    """Calls `attempt` with a limit in seconds until it returns true; fails after the fifth attempt.
+
+    For what has to happen before a short limit has passed: on a loaded host the first limit may be
+    too short for it. Each limit is four times the one before.
+    """
+    limits = [first * 4**number for number in range(5)]
+    assert any(attempt(limit) for limit in limits), f"it did not happen within {limits[-1]:g} s"
+
+
 @contextmanager
 def deadline(limit: float) -> Iterator[None]:
     """Ends the block by DeadlineExceeded, on the main thread, after `limit` unscaled seconds.
@@ -46,11 +56,16 @@ def deadline(limit: float) -> Iterator[None]:
     def on_alarm(_number: int, _frame: FrameType | None) -> None:
         raise DeadlineExceeded(f"the test did not end within {scaled(limit):g} s")
 
+    # An exception of the alarm may come anywhere after it was set, also in the inner `finally`. There is
+    # no second one.
+    outer_left, _ = setitimer(ITIMER_REAL, 0)
     previous = signal(SIGALRM, on_alarm)
-    outer_left, _ = setitimer(ITIMER_REAL, scaled(limit))
     try:
-        yield
+        try:
+            setitimer(ITIMER_REAL, scaled(limit))
+            yield
+        finally:
+            setitimer(ITIMER_REAL, 0)
     finally:
-        setitimer(ITIMER_REAL, 0)
         signal(SIGALRM, previous)
         setitimer(ITIMER_REAL, outer_left)

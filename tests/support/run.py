@@ -149,8 +149,9 @@ class Run:
         self._process.send_signal(number)
 
     def press_ctrl_c(self) -> None:
-        """Sends SIGINT to the process group, as a terminal does."""
-        os.killpg(self._process.pid, signal.SIGINT)
+        """Sends SIGINT to the process group, as a terminal does, unless the program has ended."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGINT)
 
     def end(self) -> None:
         """Kills the program if it still runs."""

@@ -17,7 +17,7 @@ from charioteer.testing.logger import CompositeLogger, TerminalLogger
 from charioteer.testing.machine import QemuMachine, retry
 
 from support.leftovers import expect_nothing_left
-from support.patience import deadline
+from support.patience import deadline, scaled
 from support.run import environment
 
 BUILD_LIMIT = 1200
@@ -119,4 +119,4 @@ def show_terminal(machine: QemuMachine, number: int) -> None:
         machine.send_key(f"ctrl-alt-f{number}")
         return False
 
-    retry(is_shown, timeout=30)
+    retry(is_shown, timeout=scaled(30))

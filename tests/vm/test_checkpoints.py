@@ -194,7 +194,7 @@ def test_something_destructive_and_back(two: Cluster) -> None:
         client.crash()
         driver.restore("good")
         print("seen", all_machines.succeed("cat /state"))
-        client.succeed("ping -c 1 server")
+        client.succeed("ping -c 1 -W 60 server")
         driver.restore("good")
         print("seen", server.succeed("cat /state"))
     """
@@ -209,7 +209,7 @@ def test_two_runs_resume_at_one_checkpoint(two: Cluster, testbed: Testbed) -> No
         start_all()
         with subtest("ready"):
             all_machines.succeed("echo before > /state")
-        client.succeed("ping -c 1 server; echo after > /state")
+        client.succeed("ping -c 1 -W 60 server; echo after > /state")
         print("seen", server.succeed("cat /state"))
     """
     two.run(script, "--checkpoint")

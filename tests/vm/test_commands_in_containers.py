@@ -8,7 +8,7 @@ from charioteer.testing.machine import NspawnMachine
 from charioteer.testing.machines import Machines
 
 from support.containers import only_containers, why_no_containers
-from support.patience import deadline
+from support.patience import deadline, with_growing_limit
 from support.shared_machines import BOOT_LIMIT, SharedMachines, machines_of_cluster
 
 CLUSTER = """
@@ -64,8 +64,12 @@ def test_a_signal(box: NspawnMachine) -> None:
 
 
 def test_a_limit(box: NspawnMachine) -> None:
-    result = box.run("echo begun; exec sleep 600", timeout=5)
-    assert (result.status, result.timed_out, result.stdout) == (124, True, "begun\n")
+    def begins(limit: float) -> bool:
+        result = box.run("echo begun; exec sleep 600", timeout=limit)
+        assert (result.status, result.timed_out) == (124, True)
+        return result.stdout == "begun\n"
+
+    with_growing_limit(begins, 1)
     with pytest.raises(subprocess.TimeoutExpired):
         box.execute("sleep 600", timeout=0.1)
     for method in ("succeed", "fail", "wait_until_succeeds", "wait_until_fails"):

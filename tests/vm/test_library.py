@@ -28,7 +28,7 @@ from charioteer.testing.errors import MachineTimeout, RequestedAssertionFailed
 testinfra_hosts = ["charioteer://web-1"]
 
 def test_machines_reach_each_other(client, web_1):
-    client.succeed("ping -c 1 -W 5 web-1")
+    client.succeed("ping -c 1 -W 60 web-1")
     web_1.succeed("touch /tmp/of-a-test")
 
 def test_panic(client):
@@ -37,14 +37,14 @@ def test_panic(client):
         client.succeed("echo c > /proc/sysrq-trigger; sleep 600")
 
 def test_after_a_panic_all_machines_are_restored(client, web_1):
-    client.succeed("ping -c 1 -W 5 web-1")
+    client.succeed("ping -c 1 -W 60 web-1")
     web_1.fail("test -e /tmp/of-a-test")
 
 def test_silence(client):
     client.qmp_client.send("stop")
 
 def test_after_silence_all_machines_are_restored(client):
-    client.succeed("ping -c 1 -W 5 web-1")
+    client.succeed("ping -c 1 -W 60 web-1")
 
 def test_a_command_ends_at_the_time_limit(client):
     client.limit = TimeLimit(0.5)
@@ -55,7 +55,7 @@ def test_a_command_ends_at_the_time_limit(client):
 def test_another_cluster_of_the_file_is_separate(client, cluster, request):
     with Cluster.load(request.config.rootpath) as other:
         other.web_1.succeed("true")
-        client.succeed("ping -c 1 -W 5 web-1")
+        client.succeed("ping -c 1 -W 60 web-1")
         # The client of the other cluster is off, and this one has its address.
         other.web_1.fail("ping -c 1 -W 2 client")
 

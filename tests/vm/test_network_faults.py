@@ -47,12 +47,17 @@ def vlan(shared: SharedMachines) -> Iterator[VLan]:
 
 
 def reaches(one: QemuMachine, other: QemuMachine) -> bool:
-    return one.execute(f"ping -c 3 -i 0.3 -W 2 {other.name}")[0] == 0
+    """Also if a loaded host makes the answers late."""
+    return one.execute(f"ping -c 3 -i 0.3 -W 60 {other.name}")[0] == 0
+
+
+def is_cut_off(one: QemuMachine, other: QemuMachine) -> bool:
+    return one.execute(f"ping -c 3 -i 0.3 -W 2 {other.name}")[0] != 0
 
 
 def times_of(one: QemuMachine, other: QemuMachine, count: int) -> list[float]:
     """Round trips in milliseconds; those of lost pings are missing."""
-    _, output = one.execute(f"ping -c {count} -i 0.2 -W 5 {other.name}")
+    _, output = one.execute(f"ping -c {count} -i 0.2 -W 60 {other.name}")
     return [float(each) for each in re.findall(r"time=([0-9.]+) ms", output)]
 
 
@@ -72,8 +77,8 @@ def test_plugs_have_the_names_of_the_machines(shared: SharedMachines, vlan: VLan
 def test_a_partition_separates_groups_until_its_end(shared: SharedMachines, vlan: VLan) -> None:
     alpha, beta, gamma = (shared[name] for name in ("alpha", "beta", "gamma"))
     with vlan.partition([alpha], [beta, gamma]) as fault:
-        assert not reaches(alpha, beta)
-        assert not reaches(gamma, alpha)
+        assert is_cut_off(alpha, beta)
+        assert is_cut_off(gamma, alpha)
         assert reaches(beta, gamma)
         assert fault.counters()["dropped"] > 0
     assert reaches(alpha, beta)
@@ -84,7 +89,7 @@ def test_one_direction_is_enough_to_lose_answers(shared: SharedMachines, vlan: V
     counted = "cat /sys/class/net/eth1/statistics/rx_packets"
     with vlan.drop(beta, alpha, one_way=True):
         before = int(beta.succeed(counted))
-        assert not reaches(alpha, beta)
+        assert is_cut_off(alpha, beta)
         assert int(beta.succeed(counted)) >= before + 3
     assert reaches(alpha, beta)
 
@@ -92,8 +97,8 @@ def test_one_direction_is_enough_to_lose_answers(shared: SharedMachines, vlan: V
 def test_an_isolated_machine_reaches_no_other(shared: SharedMachines, vlan: VLan) -> None:
     alpha, beta, gamma = (shared[name] for name in ("alpha", "beta", "gamma"))
     with gamma.network.isolate():
-        assert not reaches(alpha, gamma)
-        assert not reaches(gamma, beta)
+        assert is_cut_off(alpha, gamma)
+        assert is_cut_off(gamma, beta)
         assert reaches(alpha, beta)
     assert reaches(alpha, gamma)
 

@@ -51,13 +51,18 @@ def vlan(mixed: SharedMachines) -> Iterator[VLan]:
 
 
 def reaches(mixed: SharedMachines, name: str) -> bool:
-    return mixed["vm"].execute(f"ping -c 3 -i 0.3 -W 2 {name}")[0] == 0
+    """Also if a loaded host makes the answers late."""
+    return mixed["vm"].execute(f"ping -c 3 -i 0.3 -W 60 {name}")[0] == 0
+
+
+def is_cut_off(mixed: SharedMachines, name: str) -> bool:
+    return mixed["vm"].execute(f"ping -c 3 -i 0.3 -W 2 {name}")[0] != 0
 
 
 def test_a_container_is_cut_off_and_the_other_one_is_not(mixed: SharedMachines, vlan: VLan) -> None:
     box = mixed.symbols["box"]
     with vlan.partition([mixed["vm"]], [box]) as fault:
-        assert not reaches(mixed, "box")
+        assert is_cut_off(mixed, "box")
         assert reaches(mixed, "crate")
         assert fault.counters()["dropped"] > 0
     assert reaches(mixed, "box")
@@ -66,7 +71,7 @@ def test_a_container_is_cut_off_and_the_other_one_is_not(mixed: SharedMachines, 
 def test_what_a_container_sends_is_dropped_alone(mixed: SharedMachines, vlan: VLan) -> None:
     crate = mixed.symbols["crate"]
     with crate.network.isolate(one_way=True) as fault:
-        assert not reaches(mixed, "crate")
+        assert is_cut_off(mixed, "crate")
         assert reaches(mixed, "box")
         assert fault.counters()["dropped"] >= 1
 
@@ -80,8 +85,8 @@ def test_a_fault_between_two_containers_is_refused(mixed: SharedMachines, vlan: 
 def test_captures_name_the_containers(mixed: SharedMachines, vlan: VLan) -> None:
     crate = mixed.symbols["crate"]
     with vlan.capture("containers.pcapng") as capture:
-        mixed["vm"].succeed("ping -c 1 box")
-        crate.succeed("ping -c 1 vm")
+        mixed["vm"].succeed("ping -c 1 -W 60 box")
+        crate.succeed("ping -c 1 -W 60 vm")
     assert tshark.fields(capture.path, "frame.interface_name", "icmp.type", only="icmp") == [
         ("vm.1", "8"),
         ("box.1", "0"),
@@ -110,6 +115,6 @@ def test_one_container_is_followed(mixed: SharedMachines, tmp_path: Path) -> Non
         return tshark.fields(whole(path.read_bytes()), *names, only="icmp")
 
     with followed("box", path):
-        mixed["vm"].succeed("ping -c 1 crate", "ping -c 1 box")
+        mixed["vm"].succeed("ping -c 1 -W 60 crate", "ping -c 1 -W 60 box")
         until(lambda: len(frames()) == 2, 60, lambda: f"these frames were captured: {frames()}")
     assert frames() == [("vm.1", "8"), ("box.1", "0")]

@@ -107,7 +107,7 @@ def test_5_6_machines_reach_each_other_until_one_is_blocked(
     alpha.block()
     alpha.fail(ping)
     # block() does not affect eth0, the user network.
-    alpha.succeed("ping -c 1 -W 5 10.0.2.2")
+    alpha.succeed("ping -c 1 -W 60 10.0.2.2")
     alpha.unblock()
     alpha.wait_until_succeeds(ping)
 

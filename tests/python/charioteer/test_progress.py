@@ -30,6 +30,8 @@ class Screen(io.StringIO):
 def screen(monkeypatch: pytest.MonkeyPatch) -> Screen:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(progress, "style_for", lambda: Style(colours=False))
+    # No time passes.
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
     return Screen()
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from support.patience import scaled
+
 # Runs a program that writes its number to the pipe given, and would go on for an hour.
 BUILD = """
 import pathlib, sys
@@ -23,7 +25,7 @@ def test_what_a_build_runs_ends_with_it(tmp_path: Path) -> None:
         descriptor = os.pidfd_open(number)
         try:
             build.kill()
-            ended, _, _ = select.select([descriptor], [], [], 30)
+            ended, _, _ = select.select([descriptor], [], [], scaled(30))
             assert ended
         finally:
             os.close(descriptor)

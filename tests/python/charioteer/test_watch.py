@@ -90,6 +90,13 @@ def test_it_needs_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "is not a directory" in capsys.readouterr().err
 
 
+@pytest.fixture
+def wanted_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures are wanted for an hour, not for seconds, after a page has asked for them."""
+    monkeypatch.setattr(screens, "_WANTED_FOR", 3600.0)
+
+
+@pytest.mark.usefixtures("wanted_for_long")
 def test_pictures_are_wanted_while_a_page_asks(watched: Watched) -> None:
     traces.write(watched.folder, BEGIN)
     screens.offer(watched.folder)
@@ -103,6 +110,7 @@ def test_pictures_are_wanted_while_a_page_asks(watched: Watched) -> None:
     assert "web.png" not in str(watched.data()["files"])
 
 
+@pytest.mark.usefixtures("wanted_for_long")
 def test_a_page_that_asks_when_the_run_ends_leaves_no_folder(watched: Watched) -> None:
     traces.write(watched.folder, BEGIN)
     screens.offer(watched.folder)

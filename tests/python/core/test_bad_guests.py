@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 from support.leftovers import qemus_of
+from support.patience import with_growing_limit
 from support.testbed import Testbed
 
 
@@ -64,12 +65,17 @@ class TestStartScript:
 class TestGuest:
     def test_that_never_starts_the_shell(self, testbed: Testbed) -> None:
         start = testbed.start_script("web", mode="no-shell")
-        run = testbed.run_driver(
-            testbed.configuration("web.succeed('true')", [start], global_timeout=2)
-        )
-        run.expect(143)
-        assert "timeout reached" in run.stderr
-        assert "waiting for the VM to finish booting" in run.stderr
+
+        def waits(limit: float) -> bool:
+            configuration = testbed.configuration(
+                "web.succeed('true')", [start], global_timeout=int(limit)
+            )
+            run = testbed.run_driver(configuration)
+            run.expect(143, limit=60 + limit)
+            assert "timeout reached" in run.stderr
+            return "waiting for the VM to finish booting" in run.stderr
+
+        with_growing_limit(waits, 1)
 
     def test_that_panics(self, testbed: Testbed) -> None:
         # In parallel, since each waits 15 s for further console output.

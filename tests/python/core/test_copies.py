@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import scaled
 from support.testbed import FAKE_QEMU
 
 NOBODY = 65534
@@ -75,7 +76,7 @@ def test_a_driver_without_root_copies_read_only_folders(owned: Path, channel: st
         text=True,
         user=user,
         group=group,
-        timeout=60,
+        timeout=scaled(60),
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert (

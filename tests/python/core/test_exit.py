@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from charioteer import _core
+from support.patience import scaled
 from support.run import PROGRAMS
 from support.testbed import FAKE_QEMU
 
@@ -98,7 +99,7 @@ def _run(script: str, folder: Path, *modules: str) -> tuple[int, str, str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=scaled(60),
     )
     return done.returncode, done.stdout, done.stderr
 

@@ -40,18 +40,21 @@ def region(terminal: Terminal) -> list[str]:
         lines.pop()
     if not lines or not TOTALS.fullmatch(lines[-1]):
         return []
-    begin = max(number for number, line in enumerate(lines) if not line)
+    begin = max((number for number, line in enumerate(lines) if not line), default=-1)
     return lines[begin + 1 :]
 
 
 def wait_for_region(terminal: Terminal, *texts: str) -> list[str]:
     """Waits until the region has all of these texts; returns its lines."""
-    until(
-        lambda: all(any(text in line for line in region(terminal)) for text in texts),
-        60,
-        lambda: f"the region does not show {texts}:\n{terminal.screen}",
-    )
-    return region(terminal)
+    lines: list[str] = []
+
+    def is_shown() -> bool:
+        # These lines are returned, since the region may be incomplete again a moment later.
+        lines[:] = region(terminal)
+        return all(any(text in line for line in lines) for text in texts)
+
+    until(is_shown, 60, lambda: f"the region does not show {texts}:\n{terminal.screen}")
+    return lines
 
 
 @pytest.mark.parametrize("size", SIZES)

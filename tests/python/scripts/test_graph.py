@@ -35,7 +35,7 @@ def output(process: "subprocess.Popen[str]") -> str:
 
 
 def step(name: str, command: str, *options: str) -> str:
-    return f"Step({name!r}, ['sh', '-c', {command!r}], {', '.join(['30', *options])})"
+    return f"Step({name!r}, ['sh', '-c', {command!r}], {', '.join([f'{scaled(30)}', *options])})"
 
 
 def test_a_step_runs_after_its_dependencies(folder: Path) -> None:

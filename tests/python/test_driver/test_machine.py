@@ -26,6 +26,9 @@ class TestScreen:
         self, machine: QemuMachine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         left: list[float] = []
+        now = [100.0]
+        monkeypatch.setattr("time.monotonic", lambda: now[0])
+        monkeypatch.setattr("time.sleep", lambda seconds: now.append(now.pop() + seconds))
 
         def read_screen(variants: int, timeout: float) -> list[tuple[int, str]]:
             left.append(timeout)
@@ -33,8 +36,8 @@ class TestScreen:
 
         monkeypatch.setattr(machine.handle, "read_screen", read_screen, raising=False)
         with pytest.raises(RequestedAssertionFailed):
-            machine.wait_for_text("other", timeout=0.05)
-        assert 0 < left[0] <= 0.05
+            machine.wait_for_text("other", timeout=3)
+        assert left[0] == 3 and left == sorted(left, reverse=True)
         assert left[-1] == 0
 
 
