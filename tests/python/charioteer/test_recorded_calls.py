@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from charioteer.testing.caller import Caller, Kind, caller, working_for
+from charioteer.testing.cancellation import Cancelled
 from charioteer.testing.checkpoints import calls, entries
 from charioteer.testing.checkpoints.calls import CALLS, Call, Places
 from charioteer.testing.checkpoints.entries import Difference, Entry, MachineState
@@ -205,6 +206,17 @@ def test_output_is_read_when_it_was_written() -> None:
         assert _text(matching, text) == f"run({text})"
     thread.join()
     assert answered.is_set()
+
+
+def test_a_read_that_detaching_ended_is_not_in_the_record() -> None:
+    """Nor does it differ when its thread comes to it before the script detaches the command."""
+    matching = Matching([_entry(0, "3", method="call.detach")])
+    for _ in range(2):
+        with pytest.raises(Cancelled):
+            matching.take("server", _made("3", "call.read"), OTHER)
+        matching.take("server", _made("3", "call.detach"), MAIN)
+    other = matching.take("server", _made("4", "call.read"), OTHER)
+    assert isinstance(other, Difference)
 
 
 def test_a_call_is_read_as_it_was_written() -> None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable
 
 from charioteer.testing.caller import Caller, Kind
+from charioteer.testing.cancellation import Cancelled
 from charioteer.testing.checkpoints.calls import Call
 from charioteer.testing.checkpoints.entries import Difference, Entry, MachineState
 
@@ -24,7 +25,10 @@ class Matching:
     """
 
     def __init__(self, recorded: Iterable[Entry]) -> None:
+        recorded = list(recorded)
         self._changed = threading.Condition()
+        self._detached = {(e.machine, e.key) for e in recorded if e.method == "call.detach"}
+        """Background commands that the script has detached; the key names the command."""
         self._waiting: dict[Kind, list[Entry]] = {kind: [] for kind in Kind}
         for entry in sorted(recorded, key=lambda each: each.number):
             self._waiting[entry.kind].append(entry)
@@ -39,6 +43,7 @@ class Matching:
         """The recorded call that `call` repeats, which is used up; else how they differ.
 
         None for a call without effect, which is recorded only when threads run in a certain order.
+        Raises Cancelled for a read that had not returned when the script detached its command.
         """
         with self._changed:
             waiting = self._waiting[who.kind]
@@ -50,6 +55,8 @@ class Matching:
                     return entry
             if who.kind is not Kind.MAIN and call.method in _ENSURE_A_STATE:
                 return None
+            if call.method == "call.read" and (machine, call.key) in self._detached:
+                raise Cancelled
             recorded = possible[0] if who.kind is Kind.MAIN and possible else None
             return Difference(machine, call.text, recorded, who.line)
 
