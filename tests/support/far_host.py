@@ -35,9 +35,10 @@ class FarHost:
             "TMPDIR": str(self.temporary),
             "XDG_CACHE_HOME": str(self.folder / "cache"),
         }
-        words = " ".join(f'"{variable}={value}"' for variable, value in own.items())
+        self.words = " ".join(f'"{variable}={value}"' for variable, value in own.items())
+        """The variables for sshd's SetEnv."""
         self._configuration = self.folder / "sshd_config"
-        self._configuration.write_text(configuration(self.folder) + f"SetEnv {words}\n")
+        self._configuration.write_text(configuration(self.folder) + f"SetEnv {self.words}\n")
         self._cable = self.folder / "cable"
         self._cable.write_text(
             f"#!/bin/sh\n[ ! -e {shlex.quote(str(self._down))} ] || exit 1\n"

@@ -55,7 +55,8 @@ def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
     add_options(parser)
     parser.add_argument(
         "--hosts", type=Path, metavar="FILE",
-        help="spread the machines over the hosts of this file, by ssh",
+        help="spread the machines over the hosts of this file, by ssh; with 'slurm' over the nodes "
+        "of this allocation",
     )  # fmt: skip
     parser.add_argument(
         "--watch", action="store_true",
@@ -102,7 +103,7 @@ def _team(
     if options.hosts is None:
         yield None
         return
-    from charioteer.hosts import hosts_file, team
+    from charioteer.hosts import hosts_file, slurm, team
 
     if chosen.keep_machine_state:
         raise InputError("--hosts and --keep-machine-state exclude each other")
@@ -110,7 +111,11 @@ def _team(
     def warn(text: str) -> None:
         print(f"warning: {text}", file=sys.stderr)
 
-    with team.gathered(test, hosts_file.load(options.hosts), warn) as found:
+    is_slurm = str(options.hosts) == "slurm"
+    with (
+        slurm.allocated() if is_slurm else nullcontext(hosts_file.load(options.hosts)) as hosts,
+        team.gathered(test, hosts, warn) as found,
+    ):
         if chosen.display is not Display.QUIET:
             for line in found.describe():
                 print(f"machines on {line}", file=sys.stderr)

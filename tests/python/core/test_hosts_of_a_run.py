@@ -2,6 +2,7 @@
 phase. QEMU is fake.
 """
 
+import shlex
 import sys
 import textwrap
 from pathlib import Path
@@ -41,10 +42,11 @@ class Hosts:
         write_hosts(folder / "hosts.toml", {"here": "", "b": self.b.ssh})
         (folder / "cluster.toml").write_text(CLUSTER)
 
-    def run(self, script: str, *options: str) -> Run:
+    def run(self, script: str, *options: str, hosts: str = "hosts.toml", **variables: str) -> Run:
         (self.folder / "test.py").write_text(textwrap.dedent(script))
-        command = [sys.executable, "-m", "charioteer", "run", ".", "--hosts", "hosts.toml", "--log"]
-        return Run([*command, "--no-diagnosis", *options], self._environment, self.folder)
+        command = [sys.executable, "-m", "charioteer", "run", ".", "--hosts", hosts, "--log"]
+        environment = {**self._environment, **variables}
+        return Run([*command, "--no-diagnosis", *options], environment, self.folder)
 
     def expect_nothing_left(self) -> None:
         expect_nothing_left(self.folder)
@@ -168,3 +170,48 @@ def test_machine_states_are_not_kept(hosts: Hosts) -> None:
     run = hosts.run("", "-K")
     run.expect(2)
     assert "--hosts and --keep-machine-state exclude each other" in run.stderr
+
+
+_SCONTROL = """#!/bin/sh
+[ "$1 $2 $3" = "show hostnames n[1-2]" ] && printf 'here\\nb\\n'
+"""
+# sshd gives programs an environment of its own, in which there is no fake QEMU.
+_SRUN = """#!/usr/bin/python3
+import os, sys
+begin = sys.argv.index("sh")
+with open({log!r}, "a") as file:
+    print(*sys.argv[1:begin], file=file)
+script = sys.argv[begin + 2]
+own = '-o SetEnv="TMPDIR=${{TMPDIR:-/tmp}}"'
+assert own in script
+os.execvp("sh", ["sh", "-c", script.replace(own, {setting!r})])
+"""
+
+
+def test_the_nodes_of_a_slurm_allocation_are_hosts(hosts: Hosts) -> None:
+    log = hosts.folder / "srun.log"
+    setting = "-o " + shlex.quote(f"SetEnv={hosts.b.words}")
+    srun = _SRUN.format(log=str(log), setting=setting)
+    for name, text in (("scontrol", _SCONTROL), ("srun", srun)):
+        program = hosts.folder / "bin" / name
+        program.write_text(text)
+        program.chmod(0o755)
+    run = hosts.run(
+        'start_all()\nfar.succeed("true")\nnear.succeed("true")\n',
+        hosts="slurm",
+        SLURM_JOB_NODELIST="n[1-2]",
+        SLURMD_NODENAME="here",
+        SLURM_MEM_PER_NODE="4096",
+    )
+    run.expect(0)
+    assert "machines on b: far" in run.stderr
+    steps = log.read_text().splitlines()
+    assert len(steps) == 2, "one for the folder, and one for the machine"
+    assert all("--overlap --nodes=1 --ntasks=1 --nodelist=b" in step for step in steps)
+    hosts.expect_nothing_left()
+
+
+def test_slurm_needs_an_allocation(hosts: Hosts) -> None:
+    run = hosts.run("", hosts="slurm")
+    run.expect(2)
+    assert "--hosts slurm: there is no SLURM_JOB_NODELIST" in run.stderr
