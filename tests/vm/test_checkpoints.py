@@ -1,29 +1,18 @@
 """Checkpoints of real guests: what lives on in them, what ends, and what interrupts saving them."""
 
 import os
-import random
 import signal
-import textwrap
-import threading
 
 import pytest
 
-from support.leftovers import expect_nothing_left
 from support.mounted import ROOT_ONLY, mounted
+from support.recorded_cluster import LIMIT, TWO, Cluster, end_at_random_moments
 from support.run import Run
 from support.testbed import Testbed
 from support.vsock import folder_of_program
 
 pytestmark = pytest.mark.limit(1500)
 
-TWO = """
-    [machines.server]
-    guest = "minimal"
-    vlans = [1]
-    [machines.client]
-    guest = "minimal"
-    vlans = [1, 2]
-"""
 DISKS = """
     [machines.server]
     guest = "debian"
@@ -42,35 +31,6 @@ BACKDOOR = """
     [machines.server]
     guest = "minimal"
 """
-LIMIT = 300
-
-
-class Cluster:
-    """Runs a script on a team of guests, again and again."""
-
-    def __init__(self, testbed: Testbed, machines: str) -> None:
-        self.testbed = testbed
-        self.folder = testbed.folder / "cluster"
-        self.folder.mkdir()
-        (self.folder / "cluster.toml").write_text(textwrap.dedent(machines))
-        self.store = testbed.folder / "store"
-
-    def start(self, script: str, *options: str, **changes: str) -> Run:
-        (self.folder / "test.py").write_text(textwrap.dedent(script))
-        return self.testbed.run(
-            "charioteer", "run", self.folder, "-o", self.testbed.out, *options,
-            CHARIOTEER_CHECKPOINTS=str(self.store), **changes,
-        )  # fmt: skip
-
-    def run(self, script: str, *options: str, **changes: str) -> Run:
-        run = self.start(script, *options, **changes)
-        run.expect(0, limit=LIMIT)
-        return run
-
-    def resume(self, script: str, name: str, *options: str) -> Run:
-        run = self.run(script, f"--resume={name}", *options)
-        assert f"resumed at the checkpoint {name!r}" in run.stderr, run.report()
-        return run
 
 
 @pytest.fixture
@@ -260,28 +220,6 @@ def test_a_full_disk_while_saving(two: Cluster, testbed: Testbed) -> None:
     assert "cannot resume, the machines boot" in again.stderr
 
 
-def test_ended_at_random_moments(two: Cluster, testbed: Testbed) -> None:
-    """A driver that is ended leaves no process, and no checkpoint that is half written is used."""
-    script = """
-        start_all()
-        for number in range(20):
-            with subtest(f"subtest {number}"):
-                all_machines.succeed(f"echo {number} > /state")
-        print("seen", all_machines.succeed("cat /state"))
-    """
-    seed = random.randrange(1 << 30)
-    print(f"seed {seed}")
-    moments = random.Random(seed)
-    for _ in range(6):
-        run = two.start(script, "--checkpoint", "--resume")
-        number = moments.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-        # Python itself exits with 1 when Ctrl-C interrupts its start.
-        run.wait_for("start all VLans", limit=LIMIT)
-        end = threading.Timer(moments.uniform(0, 15), run.send, [number])
-        end.start()
-        status = run.finish(LIMIT)
-        end.cancel()
-        assert status in (0, 128 + number), run.report()
-        expect_nothing_left(testbed.folder)
-    run = two.run(script, "--resume")
-    assert "seen {'client': '19\\n', 'server': '19\\n'}" in run.stdout
+def test_ended_at_random_moments(two: Cluster) -> None:
+    """tests/cluster has the same with more moments, which take too long for here."""
+    end_at_random_moments(two, 6, [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
