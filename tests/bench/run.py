@@ -20,6 +20,7 @@ import diagnosis
 import driver
 import figures
 import guest
+import idle_faults
 import load
 import network
 import report
@@ -65,20 +66,7 @@ def _faults(build: Path) -> Iterable[Figure]:
     for name, entry in json.loads(done.stdout).items():
         yield Figure(name, entry["ours"], entry["baseline"], entry["unit"])
     if "BENCH_EARLIER_BUILD" in os.environ:
-        yield from _idle_faults(build, Path(os.environ["BENCH_EARLIER_BUILD"]))
-
-
-def _idle_faults(build: Path, earlier: Path) -> Iterable[Figure]:
-    """The bridge without faults, against an earlier build of it, turn by turn."""
-    for size in (64, 1500):
-        rates: dict[Path, list[float]] = {earlier: [], build: []}
-        for _ in range(9):
-            for each, values in rates.items():
-                program = str(each / "tests/bench/bridge/bridge_bench")
-                command = [program, "1", f"bridge_fps_{size}"]
-                done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-                values.append(json.loads(done.stdout)[f"bridge_fps_{size}"]["ours"])
-        yield figures.compare(f"bridge_fault_idle_{size}", rates[build], rates[earlier], "frames/s")
+        yield from idle_faults.measure(build, Path(os.environ["BENCH_EARLIER_BUILD"]))
 
 
 def _network(build: Path) -> Iterable[Figure]:
