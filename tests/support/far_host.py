@@ -12,7 +12,13 @@ import pytest
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
 
-needs_sshd = pytest.mark.skipif(SSHD is None, reason="openssh-server is not installed")
+
+def why_no_sshd() -> str:
+    """Why there is no sshd; empty if there is one."""
+    return "" if SSHD else "openssh-server is not installed"
+
+
+needs_sshd = pytest.mark.skipif(bool(why_no_sshd()), reason=why_no_sshd())
 
 
 class FarHost:

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from support.far_host import SSHD, client_options, configuration, make_keys, make_run_folder
+from support.far_host import (
+    SSHD,
+    client_options,
+    configuration,
+    make_keys,
+    make_run_folder,
+    why_no_sshd,
+)
 from support.patience import scaled, until
 
 # sshd in namespaces of its own, with an empty folder for temporary files.
@@ -20,8 +27,8 @@ exec {sshd} -D -f {folder}/sshd_config
 
 def why_no_networks() -> str:
     """Why this machine cannot have such hosts; empty if it can."""
-    if SSHD is None:
-        return "openssh-server is not installed"
+    if reason := why_no_sshd():
+        return reason
     if os.getuid() != 0:
         return "network namespaces need root"
     tried = subprocess.run(["unshare", "-n", "true"], capture_output=True, check=False)

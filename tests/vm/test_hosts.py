@@ -1,5 +1,10 @@
-"""One test on two hosts, which are network, mount and process namespaces with a real sshd."""
+"""One test on two hosts: network, mount and process namespaces with a real sshd, or nodes of a real
+Slurm.
+"""
 
+import os
+import shutil
+import subprocess
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +12,11 @@ from pathlib import Path
 import pytest
 from charioteer import paths
 
-from support.far_host import write_hosts
+from support.far_host import why_no_sshd, write_hosts
 from support.leftovers import expect_nothing_left
 from support.network_hosts import NetworkHost, why_no_networks
-from support.run import Run, environment
-
-pytestmark = pytest.mark.skipif(bool(why_no_networks()), reason=why_no_networks())
+from support.run import PROGRAMS, Run, environment
+from support.slurm import slurm, why_no_slurm
 
 
 class Hosts:
@@ -41,6 +45,8 @@ class Hosts:
 
 @pytest.fixture(name="hosts")
 def fixture_hosts(folder: Path) -> Iterator[Hosts]:
+    if reason := why_no_networks():
+        pytest.skip(reason)
     hosts = Hosts(folder)
     with hosts.b.running(), hosts.c.running():
         yield hosts
@@ -102,3 +108,51 @@ def test_a_host_without_a_network_is_lost_within_a_limit(hosts: Hosts, folder: P
     assert "the host c was lost: " in run.stderr and "sleep 3000" in run.stderr
     hosts.c.mend()
     hosts.expect_nothing_left()
+
+
+class TestSlurm:
+    @pytest.fixture(name="variables")
+    def fixture_variables(self, folder: Path) -> Iterator[dict[str, str]]:
+        if reason := why_no_slurm() or why_no_sshd():
+            pytest.skip(reason)
+        with slurm(folder / "slurm") as variables:
+            yield variables
+
+    def run(self, folder: Path, variables: dict[str, str], cluster: Path) -> Run:
+        state = folder / "near"
+        state.mkdir()
+        command = [str(PROGRAMS / "charioteer"), "run", str(cluster), "--hosts", "slurm", "--log"]
+        salloc = shutil.which("salloc")
+        assert salloc is not None
+        return Run(
+            [salloc, "--nodes=2", *command, "--no-diagnosis", "-o", str(folder / "out")],
+            environment(TMPDIR=str(state), **variables),
+            folder,
+        )
+
+    @pytest.mark.limit(900)
+    def test_machines_run_on_the_nodes_of_an_allocation(
+        self, folder: Path, variables: dict[str, str]
+    ) -> None:
+        run = self.run(folder, variables, paths.examples() / "ping")
+        run.expect(0, limit=800)
+        assert run.stdout.splitlines()[-1] == "12 of 12 pings passed"
+        assert "machines on n1: primer, worker2" in run.stderr
+        assert "machines on n2: worker1, worker3" in run.stderr
+        expect_nothing_left(folder / "near")
+
+    @pytest.mark.limit(900)
+    def test_a_cancelled_job_leaves_nothing(self, folder: Path, variables: dict[str, str]) -> None:
+        cluster = folder / "waits"
+        cluster.mkdir()
+        (cluster / "cluster.toml").write_text('[machines.one]\nguest = "minimal"\nhost = "n2"\n')
+        (cluster / "test.py").write_text(
+            "start_all()\none.succeed('true')\nprint('it is up', flush=True)\n"
+            "one.succeed('sleep 3000')\n"
+        )
+        run = self.run(folder, variables, cluster)
+        run.wait_for("it is up", limit=800)
+        command = ["scancel", "--state=running", "--user=root"]
+        subprocess.run(command, env={**os.environ, **variables}, check=True)
+        assert run.finish(limit=120) != 0
+        expect_nothing_left(folder / "near")

@@ -21,6 +21,8 @@ _OPTIONS = (
     "ServerAliveCountMax=3",
     "ExitOnForwardFailure=yes",
     "StreamLocalBindUnlink=yes",
+    # Faster than ssh's own choice on processors that have AES, as nearly all have.
+    "Ciphers=^aes128-gcm@openssh.com",
     "ControlMaster=no",
     # Frames of a shared connection would come from the process that has made it, not from that of
     # the machine (docs/bridge.md).
