@@ -209,14 +209,37 @@ def test_output_is_read_when_it_was_written() -> None:
 
 
 def test_a_read_that_detaching_ended_is_not_in_the_record() -> None:
-    """Nor does it differ when its thread comes to it before the script detaches the command."""
     matching = Matching([_entry(0, "3", method="call.detach")])
-    for _ in range(2):
-        with pytest.raises(Cancelled):
-            matching.take("server", _made("3", "call.read"), OTHER)
-        matching.take("server", _made("3", "call.detach"), MAIN)
+    matching.take("server", _made("3", "call.detach"), MAIN)
+    with pytest.raises(Cancelled):
+        matching.take("server", _made("3", "call.read"), OTHER)
     other = matching.take("server", _made("4", "call.read"), OTHER)
     assert isinstance(other, Difference)
+
+
+def test_a_read_waits_until_the_script_detaches_its_command() -> None:
+    matching = Matching([_entry(0, "a"), _entry(1, "3", method="call.detach")])
+    ended = threading.Event()
+
+    def read() -> None:
+        with pytest.raises(Cancelled):
+            matching.take("server", _made("3", "call.read"), OTHER)
+        ended.set()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    matching.take("server", _made("a"), MAIN)
+    assert not ended.is_set()
+    matching.take("server", _made("3", "call.detach"), MAIN)
+    thread.join()
+    assert ended.is_set()
+
+
+def test_a_script_that_reads_instead_of_detaching_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("charioteer.testing.checkpoints.matching._ORDER_LIMIT", 0.05)
+    matching = Matching([_entry(0, "3", method="call.detach")])
+    difference = matching.take("server", _made("3", "call.read"), OTHER)
+    assert isinstance(difference, Difference)
 
 
 def test_a_call_is_read_as_it_was_written() -> None:

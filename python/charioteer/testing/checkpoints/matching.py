@@ -55,7 +55,7 @@ class Matching:
                     return entry
             if who.kind is not Kind.MAIN and call.method in _ENSURE_A_STATE:
                 return None
-            if call.method == "call.read" and (machine, call.key) in self._detached:
+            if call.method == "call.read" and self._is_detached(machine, call.key):
                 raise Cancelled
             recorded = possible[0] if who.kind is Kind.MAIN and possible else None
             return Difference(machine, call.text, recorded, who.line)
@@ -64,6 +64,30 @@ class Matching:
         if kind is Kind.FOR_MAIN and entry.position != self._begun:
             return False
         return (entry.machine, entry.method, entry.key) == (machine, call.method, call.key)
+
+    def _is_detached(self, machine: str, key: str) -> bool:
+        """Whether the script has detached the command, as in the recorded run.
+
+        Waits for that while the script repeats other calls. To be called with the lock.
+        """
+        if (machine, key) not in self._detached:
+            return False
+
+        def is_left() -> bool:
+            return any(
+                (each.machine, each.method, each.key) == (machine, "call.detach", key)
+                for waiting in self._waiting.values()
+                for each in waiting
+            )
+
+        while is_left():
+            begun = self._begun
+            has_changed = self._changed.wait_for(
+                lambda: not is_left() or self._begun != begun, _ORDER_LIMIT
+            )
+            if not has_changed:
+                return False
+        return True
 
     def _keep_order(self, entry: Entry) -> None:
         """Waits for the calls that `entry` follows. To be called with the lock."""
