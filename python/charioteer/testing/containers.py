@@ -44,6 +44,22 @@ class OpenVLan(VLan):
         for address, container in addresses.items():
             self.handle.name_address(address, container)
 
+    def name_container(self, addresses: Iterable[str], container: str) -> bool:
+        """Declares that the addresses are of `container`. Whether that was possible; if not, warns.
+
+        Only faults and captures need the names, so the container runs in any case.
+        """
+        if self._is_stopped:
+            return False
+        try:
+            self.name(dict.fromkeys(addresses, container))
+        except (MachineError, TimeoutError) as error:
+            self.logger.warning(
+                f"{self._owner}: faults and captures do not find {container}: {error}"
+            )
+            return False
+        return True
+
     def join(self, machine: NspawnMachine) -> None:
         """Attaches the interface to the bridge that start scripts create, if the bridge exists.
 
@@ -60,8 +76,8 @@ class OpenVLan(VLan):
             # Only faults need them.
             self.logger.warning(f"{self._owner}: faults do not find {machine.name}: {error}")
             return
-        self.name(dict.fromkeys(found, machine.name))
-        self._containers.add(machine.name)
+        if self.name_container(found, machine.name):
+            self._containers.add(machine.name)
 
     def _check_links(self, verb: str, links: Sequence[Pair]) -> None:
         for pair in links:
@@ -105,8 +121,11 @@ class EarlyNames:
             found = set(addresses_of(f"/run/netns/nixos-nspawn-{self._container}"))
         except OSError:
             return  # there is none yet, or another start script calls it otherwise
-        for vlan in self._vlans:
-            vlan.name(dict.fromkeys(found - self._named, self._container))
+        new = found - self._named
+        if new:
+            self._vlans = [
+                each for each in self._vlans if each.name_container(new, self._container)
+            ]
         self._named |= found
 
 

@@ -125,11 +125,11 @@ class Driver(PollingConditions):
             kind = containers.OpenVLan if self.config.containers else VLan
             for nr in dict.fromkeys(self.config.vlans):
                 vlan = kind(nr, tmp_dir, self.logger, exports=self._embedding is None)
-                if isinstance(vlan, containers.OpenVLan):
-                    vlan.name(self.config.container_addresses.get(str(nr), {}))
                 self.vlans.append(vlan)
                 self.captures.add(vlan)
                 self._session.adopt_vlan(vlan.handle)
+                if isinstance(vlan, containers.OpenVLan):
+                    vlan.name(self.config.container_addresses.get(str(nr), {}))
         if self.config.enable_ssh_backdoor and self.config.vms:
             with self.logger.nested("start vhost-device-vsock"):
                 self.vhost_vsock = VHostDeviceVsock(tmp_dir, self.config.vms)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from charioteer.testing import containers
+from charioteer.testing.errors import MachineError
+from charioteer.testing.logger import TerminalLogger
+from log_lines import log_lines
 
 
 def fail_with(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,10 +47,16 @@ def test_the_addresses_of_a_process_are_those_of_its_network() -> None:
 class RecordingVLan(containers.OpenVLan):
     """Records the names that it is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, fails_with: Exception | None = None) -> None:
+        self.nr = 1
+        self.logger = TerminalLogger()
         self.named: list[tuple[str, str]] = []
+        self.fails_with = fails_with
+        self._is_stopped = False
 
     def name(self, addresses: Mapping[str, str]) -> None:
+        if self.fails_with is not None:
+            raise self.fails_with
         self.named += addresses.items()
 
 
@@ -74,3 +83,25 @@ def test_a_starting_container_is_named_as_soon_as_it_has_addresses(
     while answers:
         names.look()
     assert vlan.named == [("02:00:00:00:00:01", "box"), ("02:00:00:00:00:02", "box")]
+
+
+@pytest.mark.parametrize("error", [MachineError("the VLAN has been stopped"), TimeoutError("late")])
+def test_a_vlan_that_does_not_take_names_does_not_end_a_starting_container(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(containers, "addresses_of", lambda _network: ["02:00:00:00:00:01"])
+    failing, other = RecordingVLan(error), RecordingVLan()
+    names = containers.EarlyNames([failing, other], "box")
+    for _ in range(2):
+        names.look()
+    assert other.named == [("02:00:00:00:00:01", "box")]
+    warning = f"vlan1: faults and captures do not find box: {error}"
+    assert [line for line in log_lines(failing.logger) if "find" in line] == [warning]
+
+
+def test_a_vlan_that_was_stopped_is_given_no_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "addresses_of", lambda _network: ["02:00:00:00:00:01"])
+    stopped = RecordingVLan(MachineError("the VLAN has been stopped"))
+    stopped._is_stopped = True
+    containers.EarlyNames([stopped], "box").look()
+    assert not any("find" in line for line in log_lines(stopped.logger))
