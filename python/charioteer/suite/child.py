@@ -72,7 +72,7 @@ def _environment() -> dict[str, str]:
     folders = site.getsitepackages()
     if site.ENABLE_USER_SITE:
         folders.append(site.getusersitepackages())
-    if str(_PACKAGES) in folders:
+    if os.path.realpath(_PACKAGES) in [os.path.realpath(each) for each in folders]:
         return dict(os.environ)
     inherited = os.environ.get("PYTHONPATH")
     path = f"{_PACKAGES}{os.pathsep}{inherited}" if inherited else str(_PACKAGES)

@@ -269,8 +269,8 @@ class Cluster:
     def diagnose(self, error: BaseException) -> list[str]:
         """Asks the machines why `error` happened; returns lines: what failed, and likely causes.
 
-        Takes up to 15 s, or a minute on a loaded host. The details are written to `diagnosis.txt` in the output directory. Empty if
-        no machine was started.
+        Takes up to 15 s, or 70 s on a loaded host. The details are written to `diagnosis.txt` in the
+        output directory. Empty if no machine was started.
         """
         driver = self.driver
         made = RunDiagnosis(self.output_directory, driver.logger, self.definition.file)

@@ -54,6 +54,15 @@ def test_packages_of_the_interpreter_stay_after_the_standard_library(
     assert exported() == "none"
 
 
+def test_a_folder_of_the_interpreter_may_be_a_link(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (link := tmp_path / "site").symlink_to(PACKAGES)
+    monkeypatch.setattr(site, "getsitepackages", lambda: [str(link)])
+    monkeypatch.setenv("PYTHONPATH", "/inherited")
+    assert exported() == "/inherited"
+
+
 def test_packages_of_the_user_stay_after_the_standard_library(
     exported: Exported, monkeypatch: pytest.MonkeyPatch
 ) -> None:

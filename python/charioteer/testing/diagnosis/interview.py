@@ -56,22 +56,24 @@ class Interview:
 
     def hold(self) -> None:
         """Asks. Returns when all have answered or the limit has passed; raises KeyboardInterrupt."""
+        begin = time.monotonic()
         slowness = host.slowness()
         looks = Outcomes[Outside](self._machines)
         late = looks.gather(_look, slowness * self._limits.native / 2)
         self._outsides = looks.values
         is_emulated = any(each.is_emulated for each in looks.values.values())
-        limit = round(slowness * (self._limits.emulated if is_emulated else self._limits.native))
+        limit = slowness * (self._limits.emulated if is_emulated else self._limits.native)
+        left = max(begin + limit - time.monotonic(), 0.0)
         asked = [each for each in self._machines if self._takes_commands(each)]
         outcomes = Outcomes[Answer](asked)
-        late += outcomes.gather(lambda machine: self._ask(machine, limit), limit)
+        late += outcomes.gather(lambda machine: self._ask(machine, left), left)
         self.answers = {
             each.name: outcomes.values.get(each.name)
             or Answer(each.name, outside=self._outside(each))
             for each in self._machines
         }
         for name in late:
-            self.silent[name] = f"within {limit} s"
+            self.silent[name] = f"within {limit:.2g} s"
         for name, error in outcomes.failures.items():
             self.silent[name] = str(error).split("\n")[0].removeprefix(f"{name}: ")
 
