@@ -82,7 +82,9 @@ endfunction()
 # targets, so that these can share precompiled headers.
 function(charioteer_test_code target)
     # The code under test is optimised; optimising the tests as well would only take time.
-    target_compile_options(${target} PRIVATE -O0)
+    # GoogleTest's macros have the names of files, which are those of sources that are compiled together
+    # absolute ones: with them the compiler cache would not have the objects of another checkout.
+    target_compile_options(${target} PRIVATE -O0 -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
     # The compiler's default for libraries and programs, instead of CMake's different flags.
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
 endfunction()
