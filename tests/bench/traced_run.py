@@ -64,16 +64,19 @@ def _configuration(folder: Path) -> Path:
 
 def _run(program: Path, configuration: Path, out: Path, *options: str) -> float:
     out.mkdir(exist_ok=True)
+    log = out / "log"
     before = _processor_seconds()
-    done = subprocess.run(
-        [program, "--config", configuration, "-o", out, *options],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
+    with log.open("wb") as errors:
+        done = subprocess.run(
+            [program, "--config", configuration, "-o", out, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            check=False,
+        )
     if done.returncode != 0:
-        raise RuntimeError(f"the run has failed:\n{done.stderr[-2000:].decode(errors='replace')}")
+        end = log.read_bytes()[-2000:].decode(errors="replace")
+        raise RuntimeError(f"the run has failed:\n{end}")
     return _processor_seconds() - before
 
 
