@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <utility>
 
 #include "io/signals_blocked.hpp"
@@ -58,13 +59,19 @@ PeerNames::~PeerNames() {
     leave();
 }
 
-void PeerNames::start() {
+/// False if the system gives no thread now.
+bool PeerNames::start() {
     work_ = std::make_shared<Work>();
     work_->find = settings_.find;
     work_->wake = wake_;
     work_->questions = asked_;
     io::SignalsBlocked blocked;
-    thread_ = std::thread([work = work_] { work->run(); });
+    try {
+        thread_ = std::thread([work = work_] { work->run(); });
+    } catch (const std::system_error&) {
+        return false;
+    }
+    return true;
 }
 
 void PeerNames::leave() noexcept {
@@ -100,12 +107,18 @@ std::vector<PeerNames::Answer> PeerNames::take(io::TimePoint now) {
     }
     if (!answers.empty()) first_since_ = now;
     asked_.erase(asked_.begin(), asked_.begin() + static_cast<std::ptrdiff_t>(answers.size()));
-    if (asked_.empty() || now < first_since_ + settings_.limit) return answers;
-    answers.push_back({asked_.front().ticket, {}, true});
-    asked_.pop_front();
-    first_since_ = now;
-    leave();
-    start();
+    if (asked_.empty()) return answers;
+    if (thread_.joinable()) {
+        if (now < first_since_ + settings_.limit) return answers;
+        answers.push_back({asked_.front().ticket, {}, true});
+        asked_.pop_front();
+        first_since_ = now;
+        leave();
+    }
+    if (start()) return answers;
+    // The plugs have no names then, but the network goes on.
+    for (const auto& each : asked_) answers.push_back({each.ticket, {}, true});
+    asked_.clear();
     return answers;
 }
 

@@ -24,8 +24,8 @@ class PeerNames {
 public:
     struct Settings {
         /// How long a process may keep its question, and those after it, waiting. Then it counts as
-        /// one of no machine.
-        io::Duration limit = std::chrono::seconds(20);
+        /// one of no machine. Below the limits of those who ask a VLAN for its plugs.
+        io::Duration limit = std::chrono::seconds(10);
         std::function<std::string(pid_t)> find = machine_of;
     };
     struct Answer {
@@ -34,7 +34,8 @@ public:
         bool is_late = false;      ///< the limit has passed
     };
 
-    /// Starts the thread. `wake` is called when take() has something new; not after destruction.
+    /// Starts the thread, or take() does if the system gives none now. `wake` is called when take()
+    /// has something new; not after destruction.
     PeerNames(Settings settings, std::function<void()> wake);
     PeerNames(const PeerNames&) = delete;
     PeerNames& operator=(const PeerNames&) = delete;
@@ -43,8 +44,8 @@ public:
 
     /// `ticket` names the question in its answer.
     void ask(std::uint64_t ticket, pid_t process, io::TimePoint now);
-    /// The answers that have come, and those that are late. Throws std::system_error if a thread
-    /// that is blocked cannot be replaced.
+    /// The answers that have come, and those that are late. All are late while the system gives no
+    /// thread.
     std::vector<Answer> take(io::TimePoint now);
     bool is_waiting() const noexcept { return !asked_.empty(); }
     /// When take() has an answer at the latest; nullopt: nothing is asked.
@@ -57,7 +58,7 @@ private:
     };
     struct Work;
 
-    void start();
+    bool start();
     void leave() noexcept;
 
     Settings settings_;
@@ -65,7 +66,7 @@ private:
     std::deque<Question> asked_;  ///< without an answer
     io::TimePoint first_since_;   ///< when the first of `asked_` became the first
     std::shared_ptr<Work> work_;  ///< of the thread, too
-    std::thread thread_;
+    std::thread thread_;          ///< not joinable: there is none
 };
 
 }  // namespace charioteer::vlan

@@ -97,9 +97,13 @@ auto Vlan::on_segment(Function function, io::Deadline deadline) const {
 }
 
 std::vector<PlugOwner> Vlan::plugs(io::Deadline deadline) const {
+    auto reason = fmt::format("vlan {} did not answer", number_);
     for (;;) {
-        auto found = on_segment([](Segment& segment) { return segment.plugs(); }, deadline);
+        auto list = [segment = segment_.get()] { return segment->plugs(); };
+        auto found = segment_->mailbox().call(list, deadline, reason);
         if (found) return std::move(*found);
+        // The thread has answered; what is missing is a name.
+        reason = fmt::format("vlan {} does not know the machine of each plug", number_);
         std::this_thread::sleep_for(plugs_pause);
     }
 }

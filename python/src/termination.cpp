@@ -27,7 +27,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto script_limit = 5s;
 constexpr auto cleanup_limit = 15s;
-/// The longest time that counts against these limits without a look at the clock: a process that
+/// The longest time that counts against limits here without a look at the clock: a process that
 /// the host does not run for seconds has not had the time.
 constexpr auto longest_slice = 100ms;
 /// The program timeout signals its child and then the process group, which the child is in.
@@ -38,6 +38,15 @@ constexpr auto close_limit = 3s;
 constexpr vlan::StopLimits captures_limits{1s, 2s};
 /// For all steps without Python: a report may be a pipe that is not read.
 constexpr auto force_limit = 10s;
+
+/// Calls `wait` with a limit of `left` or a slice of it; returns how much of `left` has passed.
+template <class Wait>
+Clock::duration counted(Clock::duration left, Wait wait) {
+    auto slice = std::min<Clock::duration>(left, longest_slice);
+    auto before = Clock::now();
+    wait(std::chrono::ceil<std::chrono::milliseconds>(slice));
+    return std::min<Clock::duration>(Clock::now() - before, 2 * slice);
+}
 
 asio::awaitable<void> close(std::shared_ptr<session::Session> session) {
     co_await session->close(captures_limits);
@@ -96,22 +105,22 @@ void Termination::handle(int number, siginfo_t* info, void* context) {
         return;
     }
     bool is_main = ::pthread_equal(::pthread_self(), self.main_thread_) != 0;
-    if (is_main && self.interrupting_.exchange(false)) {
+    // Both kinds are sent to the main thread, where pending ones become one.
+    bool interrupts = is_main && self.interrupting_.exchange(false);
+    bool is_own = is_main && self.notifying_.exchange(false);
+    if (interrupts && !is_own) {
         errno = error;
         return;
     }
-    int own = self.own_signals_;
-    while (own > 0 && !self.own_signals_.compare_exchange_weak(own, own - 1)) {
-    }
-    if (own == 0) {
+    if (!is_own) {
         self.begun_ = true;
         ++self.requests_;
         self.wake();
     }
     self.call_handler_before(number, info, context);
-    if (!is_main) {
+    if (!is_main && is_watching()) {
         // Python has noted the signal, but its main thread would not look before its system call
-        // ends.
+        // ends. Without a handler, which the end of the clean-up removes, it would end the process.
         self.interrupting_ = true;
         ::pthread_kill(self.main_thread_, number);
     }
@@ -135,7 +144,7 @@ void Termination::begin() {
     begun_ = true;
     ++requests_;
     wake();
-    if (is_watching()) ++own_signals_;
+    if (is_watching()) notifying_ = true;
     // Sent to the thread on which Python handles signals, to interrupt its system call.
     if (is_handled) ::pthread_kill(main_thread_, SIGTERM);
 }
@@ -195,7 +204,9 @@ void Termination::run() noexcept {
     await_python();
     last_.lock();
     std::thread([this] {
-        std::this_thread::sleep_for(force_limit);
+        Clock::duration left = force_limit;
+        while (left > 0s)
+            left -= counted(left, [](auto slice) { std::this_thread::sleep_for(slice); });
         kill_process();
     }).detach();
     end_without_python();
@@ -206,18 +217,17 @@ void Termination::run() noexcept {
 void Termination::await_python() noexcept {
     while (!begun_) await_wake(-1ms);
     if (!python_is_notified_) return;
-    auto begin = Clock::now();
     Clock::duration left = script_limit;
+    Clock::duration since_begin{};
     int requests = requests_;
     bool was_cleaning = false;
     while (left > 0s) {
-        auto before = Clock::now();
-        auto slice = std::min<Clock::duration>(left, longest_slice);
-        await_wake(std::chrono::ceil<std::chrono::milliseconds>(slice));
-        left -= std::min<Clock::duration>(Clock::now() - before, 2 * slice);
+        auto passed = counted(left, [this](auto slice) { await_wake(slice); });
+        left -= passed;
+        since_begin += passed;
         if (cleaning_ && !was_cleaning) left = cleanup_limit;
         was_cleaning = cleaning_;
-        bool is_again = requests != requests_ && Clock::now() - begin > same_request;
+        bool is_again = requests != requests_ && since_begin > same_request;
         if (is_again && !cleaning_) return;
         requests = requests_;
     }
@@ -256,13 +266,15 @@ void Termination::close_sessions() noexcept {
     std::unique_lock lock(mutex_);
     auto sessions = living(sessions_);
     lock.unlock();
-    auto give_up = Clock::now() + close_limit;
+    Clock::duration left = close_limit;
     try {
         for (auto& each : sessions)
             closing.push_back(Core::instance().runtime().start(close(std::move(each))));
-        for (auto& each : closing)
-            each.wait_for(std::chrono::ceil<std::chrono::milliseconds>(
-                std::max<Clock::duration>(give_up - Clock::now(), 0s)));
+        for (auto& each : closing) {
+            bool is_closed = false;
+            while (!is_closed && left > 0s)
+                left -= counted(left, [&](auto slice) { is_closed = each.wait_for(slice); });
+        }
     } catch (const std::exception&) {
         // The io thread may have ended; guards end the machines.
     }

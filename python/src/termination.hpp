@@ -76,8 +76,9 @@ private:
     io::UniqueFd awake_;  ///< an eventfd
     std::optional<termios> terminal_;
     struct sigaction before_ {};
-    std::atomic<int> own_signals_ = 0;  ///< signals that begin() has sent to notify Python
-    std::atomic<int> requests_ = 0;     ///< received signals, and calls of begin()
+    std::atomic<int> requests_ = 0;  ///< received signals, and calls of begin()
+    /// The next signal is one that begin() has sent to notify Python.
+    std::atomic<bool> notifying_ = false;
     /// The next signal only ends a system call of the main thread.
     std::atomic<bool> interrupting_ = false;
     std::atomic<bool> python_is_notified_ = true;  ///< Python has a handler of the signal

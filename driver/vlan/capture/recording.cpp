@@ -8,6 +8,8 @@
 #include <set>
 #include <utility>
 
+#include "vlan/capture/clock_offset.hpp"
+
 namespace charioteer::vlan::capture {
 
 namespace {
@@ -26,19 +28,11 @@ struct Head {
 /// The time since 1970 by the steady clock.
 std::function<Time()> run_clock() {
     using namespace std::chrono;
-    // A pause of this thread between two readings would shift the times of all frames.
-    constexpr auto longest_pause = microseconds(100);
-    constexpr int most_readings = 100;
-    nanoseconds wall{};
-    steady_clock::time_point steady;
-    for (int reading = 0; reading < most_readings; ++reading) {
-        steady = steady_clock::now();
-        wall = system_clock::now().time_since_epoch();
-        if (steady_clock::now() - steady < longest_pause) break;
-    }
-    return [wall, steady] {
-        return static_cast<Time>(
-            duration_cast<nanoseconds>(wall + (steady_clock::now() - steady)).count());
+    auto begin = moment_of([] { return nanoseconds(steady_clock::now().time_since_epoch()); },
+                           [] { return nanoseconds(system_clock::now().time_since_epoch()); });
+    return [shift = begin.wall - begin.steady] {
+        nanoseconds now = steady_clock::now().time_since_epoch() + shift;
+        return static_cast<Time>(now.count());
     };
 }
 

@@ -2,7 +2,9 @@
 
 #include "vlan/peer_names.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <future>
 #include <semaphore>
@@ -22,11 +24,16 @@ class SlowSystem {
 public:
     ~SlowSystem() { release(); }
     std::function<std::string(pid_t)> find() const {
-        return [opened = opened_](pid_t process) {
-            if (process >= 100) opened.wait();
+        return [opened = opened_, blocked = blocked_](pid_t process) {
+            if (process >= 100) {
+                blocked->release();
+                opened.wait();
+            }
             return "m" + std::to_string(process);
         };
     }
+    /// Waits for a thread that asks about such a process.
+    void wait_until_blocked() { EXPECT_TRUE(blocked_->try_acquire_for(100s)); }
     void release() {
         if (!std::exchange(released_, true)) open_.set_value();
     }
@@ -34,14 +41,38 @@ public:
 private:
     std::promise<void> open_;
     std::shared_future<void> opened_ = open_.get_future().share();
+    std::shared_ptr<std::counting_semaphore<>> blocked_ =
+        std::make_shared<std::counting_semaphore<>>(0);
     bool released_ = false;
+};
+
+/// The system gives no further threads, since it has no memory for their stacks.
+class NoThreads {
+public:
+    NoThreads() {
+        ::pthread_getattr_default_np(&before_);
+        pthread_attr_t huge;
+        ::pthread_attr_init(&huge);
+        ::pthread_attr_setstacksize(&huge, std::size_t{1} << 47);
+        EXPECT_EQ(::pthread_setattr_default_np(&huge), 0);
+        ::pthread_attr_destroy(&huge);
+    }
+    NoThreads(const NoThreads&) = delete;
+    NoThreads& operator=(const NoThreads&) = delete;
+    ~NoThreads() {
+        ::pthread_setattr_default_np(&before_);
+        ::pthread_attr_destroy(&before_);
+    }
+
+private:
+    pthread_attr_t before_;
 };
 
 class PeerNamesTest : public testing::Test {
 protected:
     /// The next answers, at `now_`; waits until there are some.
     std::vector<PeerNames::Answer> take() {
-        EXPECT_TRUE(woken_->try_acquire_for(20s));
+        EXPECT_TRUE(woken_->try_acquire_for(100s));
         return names_.take(now_);
     }
 
@@ -90,8 +121,32 @@ TEST_F(PeerNamesTest, AProcessThatIsBlockedKeepsTheOthersWaitingUntilTheLimitOnl
 TEST_F(PeerNamesTest, TheEndDoesNotWaitForAProcessThatIsBlocked) {
     auto other = std::make_unique<PeerNames>(PeerNames::Settings{10s, system_.find()}, [] {});
     other->ask(1, 100, now_);
+    system_.wait_until_blocked();
     other.reset();
     system_.release();
+}
+
+TEST_F(PeerNamesTest, WithoutAnotherThreadAllAreLate) {
+    names_.ask(1, 100, now_);
+    names_.ask(2, 7, now_);
+    system_.wait_until_blocked();
+    now_ += 10s;
+    {
+        NoThreads none;
+        auto answers = names_.take(now_);
+        ASSERT_EQ(answers.size(), 2u);
+        for (const auto& each : answers) EXPECT_TRUE(each.is_late);
+        EXPECT_FALSE(names_.is_waiting());
+        names_.ask(3, 8, now_);
+        answers = names_.take(now_);
+        ASSERT_EQ(answers.size(), 1u);
+        EXPECT_EQ(answers[0].ticket, 3u);
+    }
+    names_.ask(4, 9, now_);
+    EXPECT_TRUE(names_.take(now_).empty());
+    auto answers = take();
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_EQ(answers[0].machine, "m9");
 }
 
 /// Carol's VLAN, on which the system does not say to which machine other plugs belong.
@@ -103,8 +158,10 @@ protected:
     std::shared_future<void> opened_ = open_.get_future().share();
     std::atomic<int> asked_{0};
     VlanSettings settings() {
-        return {{}, {20s, [this, opened = opened_](pid_t) -> std::string {
-                         if (++asked_ > 2) opened.wait();
+        return {{}, {1h, [this, opened = opened_](pid_t) -> std::string {
+                         bool has_to_wait = ++asked_ > 2;
+                         asked_.notify_all();
+                         if (has_to_wait) opened.wait();
                          return "web";
                      }}};
     }
@@ -124,9 +181,27 @@ TEST_F(VlanWithoutNames, APlugThatHasToWaitDelaysNoFrameOfOthers) {
     open_.set_value();
     EXPECT_EQ(bob.receive(), waiting);
     io::SteadyTime time;
-    auto plugs = vlan.plugs(time.deadline_after(20s));
+    auto plugs = vlan.plugs(time.deadline_after(100s));
     ASSERT_EQ(plugs.size(), 3u);
     EXPECT_EQ(plugs[2].name, "web#3");
+    vlan.stop({});
+}
+
+TEST_F(VlanWithoutNames, APlugThatHasToWaitIsTheReasonWhyPlugsAreNotKnown) {
+    Vlan vlan(1, directory_.path(), log_.sink(), settings());
+    std::vector<std::unique_ptr<fakes::FakeStreamPlug>> plugs;
+    for (int plug = 0; plug < 3; ++plug)
+        plugs.push_back(std::make_unique<fakes::FakeStreamPlug>(vlan.stream_path()));
+    for (int asked = asked_; asked < 3; asked = asked_) asked_.wait(asked);
+    io::SteadyTime time;
+    try {
+        vlan.plugs(time.deadline_after(3s));
+        ADD_FAILURE() << "all plugs are known";
+    } catch (const io::TimeoutError& error) {
+        EXPECT_THAT(error.what(), testing::HasSubstr("does not know the machine of each plug"));
+    }
+    open_.set_value();
+    EXPECT_EQ(vlan.plugs(time.deadline_after(100s)).size(), 3u);
     vlan.stop({});
 }
 
