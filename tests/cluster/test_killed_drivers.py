@@ -1,4 +1,4 @@
-"""Drivers that are killed while they save and restore machines."""
+"""Drivers that are ended while they save and restore machines."""
 
 import signal
 
@@ -9,5 +9,6 @@ from support.testbed import Testbed
 
 
 @pytest.mark.limit(5400)
-def test_killed_at_fifty_random_moments(testbed: Testbed) -> None:
-    end_at_random_moments(Cluster(testbed, TWO), 50, [signal.SIGKILL])
+def test_ended_at_fifty_random_moments(testbed: Testbed) -> None:
+    signals = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]
+    end_at_random_moments(Cluster(testbed, TWO), 50, signals)

@@ -39,7 +39,7 @@ def terminal(testbed: Testbed) -> Terminal:
 
 @pytest.fixture
 def prompt(terminal: Terminal) -> Iterator[Terminal]:
-    """The prompt of the run, with the guest running. It is left again by the shell of a test."""
+    """The prompt of the run, with the guest running."""
     terminal.wait_for_last_line(">>>")
     terminal.clear(">>>")
     # The first test and those after the end of the machine start it.
@@ -48,15 +48,21 @@ def prompt(terminal: Terminal) -> Iterator[Terminal]:
     terminal.wait_for_last_line(">>>")
     yield terminal
     terminal.resize(*SIZE)
-    if not terminal.ends_with(">>>"):
-        terminal.press("C-]")
 
 
 @pytest.fixture
-def shell(prompt: Terminal) -> Terminal:
-    """The same terminal in the guest's shell, entered by shell_interact()."""
+def shell(prompt: Terminal) -> Iterator[Terminal]:
+    """The same terminal in the guest's shell, entered by shell_interact(), and left unless the test does."""
     prompt.type("web.shell_interact()")
-    return settled(prompt)
+    yield settled(prompt)
+    # At the prompt Ctrl-] would be a command of ptpython, which takes the next key.
+    until(
+        lambda: prompt.ends_with("guest>") or prompt.ends_with(">>>"),
+        60,
+        lambda: f"neither the shell nor the prompt waits for input:\n{prompt.screen}",
+    )
+    if prompt.ends_with("guest>"):
+        prompt.press("C-]")
 
 
 def settled(terminal: Terminal) -> Terminal:
@@ -164,7 +170,10 @@ def test_ctrl_right_bracket_leaves_and_hangs_up(shell: Terminal) -> None:
 
 
 def test_clients_may_connect_during_a_command(prompt: Terminal, testbed: Testbed) -> None:
-    prompt.type("web.succeed('until [ -e /tmp/go ]; do sleep 0.1; done; echo went').upper()")
+    # A run before may have left it in the guest.
+    prompt.type(
+        "web.succeed('rm -f /tmp/go; until [ -e /tmp/go ]; do sleep 0.1; done; echo went').upper()"
+    )
     first, second = open_shell(testbed), open_shell(testbed)
     first.type("echo begun; cat")
     first.wait_for("\nbegun")

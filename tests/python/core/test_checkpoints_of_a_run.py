@@ -142,7 +142,7 @@ def test_ended_in_random_moments(scripts: Scripts, testbed: Testbed) -> None:
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
     moments = random.Random(seed)
-    for _ in range(20):
+    for _ in range(50):
         run = scripts.start(script, "--checkpoint", "--resume")
         number = moments.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
         # Python itself exits with 1 when Ctrl-C interrupts its start.

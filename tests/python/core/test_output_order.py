@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from support.console_lines import by_source
 from support.testbed import Testbed
 
 # A guest that floods its console until the file exists.
@@ -168,9 +169,9 @@ def test_the_log_on_a_terminal_is_that_of_a_pipe(testbed: Testbed) -> None:
     """Except for times and process ids; colours are compared by test_the_bytes_of_the_log."""
     script = "web.succeed('true')\nwith subtest('part'): print('printed')\n"
 
-    def normal(lines: list[str]) -> list[str]:
+    def normal(lines: list[str]) -> tuple[list[str], list[str]]:
         kept = [line for line in lines if line and "artefacts" not in line]
-        # Sorted, since the console may come before or after a line of the driver.
-        return sorted(re.sub(r"\d+\.\d\d|pid \d+|tmp/\S+", "N", line) for line in kept)
+        # The console may come before or after a line of the driver.
+        return by_source((re.sub(r"\d+\.\d\d|pid \d+|tmp/\S+", "N", line) for line in kept), "web")
 
     assert normal(as_log(testbed, script)) == normal(in_a_pipe(testbed, script))

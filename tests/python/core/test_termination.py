@@ -125,18 +125,23 @@ def test_a_script_that_passes_after_sigterm_has_not_passed(testbed: Testbed) -> 
     expect_nothing_left(testbed.folder)
 
 
+# The end of the clean-up waits for the file "go" of its folder.
+CLEAN_UP = """
+    import os, time
+    try:
+        print("ready", flush=True)
+        time.sleep(600)
+    finally:
+        print("ending", flush=True)
+        while not os.path.exists({go!r}):
+            time.sleep(0.05)
+        print("cleaned up")
+"""
+
+
 def test_time_in_which_the_process_does_not_run_does_not_count(testbed: Testbed) -> None:
-    script = """
-        import time
-        try:
-            print("ready", flush=True)
-            time.sleep(600)
-        finally:
-            print("ending", flush=True)
-            time.sleep(1)
-            print("cleaned up")
-    """
-    run = testbed.run_driver(testbed.configuration(script))
+    go = testbed.folder / "go"
+    run = testbed.run_driver(testbed.configuration(CLEAN_UP.format(go=str(go))))
     run.wait_for("ready")
     run.send(signal.SIGTERM)
     run.wait_for("ending")
@@ -144,9 +149,39 @@ def test_time_in_which_the_process_does_not_run_does_not_count(testbed: Testbed)
     # Longer than the script has for its end.
     time.sleep(6)
     run.send(signal.SIGCONT)
+    go.touch()
     run.expect(143)
     assert "cleaned up\n" in run.stdout
     assert "ended by force" not in run.stderr
+
+
+def test_a_pause_does_not_make_one_request_two(testbed: Testbed) -> None:
+    """The program timeout sends two signals, between which the host may not run the process."""
+    go = testbed.folder / "go"
+    # A loaded host may take longer than a request lasts until the pause begins.
+    for _attempt in range(5):
+        go.unlink(missing_ok=True)
+        run = testbed.run_driver(testbed.configuration(CLEAN_UP.format(go=str(go))))
+        run.wait_for("ready")
+        run.send(signal.SIGTERM)
+        run.wait_for("ending")
+        run.send(signal.SIGSTOP)
+        time.sleep(2)
+        run.send(signal.SIGTERM)
+        run.send(signal.SIGCONT)
+        go.touch()
+        run.expect(143)
+        if "ended by force" not in run.stderr:
+            return
+    raise AssertionError(f"the second signal counted as another request:\n{run.report()}")
+
+
+def name_of(task: Path) -> str:
+    """The name of a thread; empty if it has ended."""
+    try:
+        return (task / "comm").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def test_a_signal_that_another_thread_receives_interrupts_the_script(testbed: Testbed) -> None:
@@ -161,7 +196,7 @@ def test_a_signal_that_another_thread_receives_interrupts_the_script(testbed: Te
     run = testbed.run_driver(testbed.configuration(script))
     run.wait_for("ready")
     tasks = Path(f"/proc/{run.pid}/task").iterdir()
-    (thread,) = (each for each in tasks if (each / "comm").read_text() == "charioteer-end\n")
+    (thread,) = (each for each in tasks if name_of(each) == "charioteer-end\n")
     # The kernel may choose this thread, such as when a stopped process is continued.
     assert ctypes.CDLL(None).tgkill(run.pid, int(thread.name), signal.SIGTERM) == 0
     run.expect(143)

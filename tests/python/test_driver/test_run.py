@@ -2,6 +2,7 @@
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import fake_core
 import pytest
@@ -106,7 +107,7 @@ class TestSync:
     ) -> None:
         silent, answering = driver.machines_qemu
         released = threading.Event()
-        others = threading.active_count()
+        threads: list[threading.Thread] = []
         now = [0.0]
         monkeypatch.setattr("time.monotonic", lambda: now[0])
 
@@ -114,13 +115,20 @@ class TestSync:
             while not released.wait(0.01):
                 check_cancelled()
                 # The limit passes when the thread of the other machine has ended.
-                if self.calls(answering) and threading.active_count() == others + 1:
+                if threads and not threads[0].is_alive():
                     now[0] = 60.0
             return 0, ""
+
+        execute = answering.execute
+
+        def answer(*arguments: Any, **options: Any) -> tuple[int, str]:
+            threads.append(threading.current_thread())
+            return execute(*arguments, **options)
 
         for machine in (silent, answering):
             machine.booted = machine.connected = True
         monkeypatch.setattr(silent, "execute", keep_silent)
+        monkeypatch.setattr(answering, "execute", answer)
         sync_all(driver.machines, logger, 1)
         released.set()
         assert [line for line in log_lines(logger) if "sync" in line] == [
