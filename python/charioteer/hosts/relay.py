@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,18 @@ from typing import Any
 
 from charioteer.hosts import connection
 from charioteer.hosts.hosts_file import Host
+from charioteer.hosts.login import LoginFailed, Session, Turns, log_in
 
 _LISTENING = ("monitor", "shell", "agent")
 """The sockets of the state directory on which the driver listens."""
 _PASSED = ("QEMU_OPTS", "QEMU_NET_OPTS", "QEMU_KERNEL_PARAMS", "USE_TMPDIR")
 """Variables that the start script there gets from the environment here."""
+LOST_FILE = "lost"
+"""The file in the state directory with the reason for which there is no connection any more."""
 _END_LIMIT = 12.0
 """Seconds for QEMU to end on the other host after the end of its input."""
+_PICTURE_LIMIT = 1 << 28
+"""Bytes of one screenshot; a larger one is none."""
 _LINE_LIMIT = 1 << 26
 """Bytes of one QMP message at most."""
 
@@ -66,6 +70,7 @@ class Start:
             for name, path in environment.items()
             if name.startswith("CHARIOTEER_VLAN_SOCKET_")
         }
+        (self.state / LOST_FILE).unlink(missing_ok=True)
         self.qmp = self.state / "qmp"
         self.far_qmp = self.state / "qmp.far"
         self.far_files = self.state / "files.far"
@@ -82,6 +87,7 @@ class Start:
             "folder": machine.folder,
             "script": machine.script,
             "files": far["files"],
+            "forwarded": [*(far[name] for name in _LISTENING), *far_vlans.values()],
             "sockets": [*far.values(), *far_vlans.values()],
             "words": self._far_words(words, machine.folder, far),
             "environment": {
@@ -91,6 +97,12 @@ class Start:
             },
         }
         self.input = connection.program() + json.dumps(header).encode() + b"\n"
+
+    def report_loss(self, reason: str) -> int:
+        """Tells the driver why the machine has ended; the exit status for that."""
+        (self.state / LOST_FILE).write_text(reason)
+        print(f"charioteer: {reason}", flush=True)
+        return connection.LOST
 
     def _far_words(self, words: list[str], folder: str, far: dict[str, str]) -> list[str]:
         """The arguments of QEMU with the paths there."""
@@ -123,8 +135,8 @@ class Qmp:
                 await self._fetch(line)
                 near_out.write(line)
                 await near_out.drain()
-        except OSError:
-            pass  # the driver has closed it
+        except (OSError, ValueError):
+            pass  # the driver has closed it, or a line is too long
         finally:
             to_far.cancel()
             near_out.close()
@@ -139,17 +151,17 @@ class Qmp:
         try:
             while line := await near.readline():
                 if b'"query-migrate"' in line:
-                    near_out.write(self._no_checkpoint(json.loads(line)))
+                    near_out.write(self._no_checkpoint(_parsed(line)))
                     continue
                 far_out.write(self._far_request(line) if b'"screendump"' in line else line)
                 await far_out.drain()
-        except OSError:
-            pass  # QEMU has closed it
+        except (OSError, ValueError):
+            pass  # QEMU has closed it, or a line is too long
         finally:
             far_out.close()
 
     def _far_request(self, line: bytes) -> bytes:
-        request: dict[str, Any] = json.loads(line)
+        request = _parsed(line)
         arguments = request.get("arguments", {})
         if request.get("execute") != "screendump" or "filename" not in arguments:
             return line
@@ -162,16 +174,21 @@ class Qmp:
         """Gets the picture of which this is the answer, if it is one."""
         if not self._pictures:
             return
-        reply = json.loads(line)
+        reply = _parsed(line)
         path = self._pictures.pop(json.dumps(reply.get("id")), None) if "id" in reply else None
         if path is None or "return" not in reply:
             return
         try:
             reader, writer = await asyncio.open_unix_connection(str(self._start.far_files))
             writer.write(f"{path.name}\n".encode())
-            content = await reader.read()
+            with path.open("wb") as file:
+                left = _PICTURE_LIMIT
+                while left > 0 and (piece := await reader.read(min(left, 1 << 16))):
+                    file.write(piece)
+                    left -= len(piece)
             writer.close()
-            path.write_bytes(content)
+            if left == 0 or left == _PICTURE_LIMIT:
+                path.unlink()
         except OSError:
             pass  # the driver reports that there is no picture
 
@@ -181,6 +198,15 @@ class Qmp:
         if "id" in request:
             reply["id"] = request["id"]
         return json.dumps(reply).encode() + b"\n"
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    """A message of QMP; an empty one for what is none, which the driver reports."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 class Console:
@@ -209,18 +235,8 @@ class Console:
         return shown
 
 
-async def relay(machine: FarMachine, start: Start) -> int:
+async def relay(machine: FarMachine, start: Start, turns: Turns) -> int:
     """Runs the machine; its exit status."""
-    process = await asyncio.create_subprocess_exec(
-        *start.command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert process.stdin is not None and process.stderr is not None
-    assert process.stdout is not None
-    process.stdin.write(start.input)
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -231,36 +247,46 @@ async def relay(machine: FarMachine, start: Start) -> int:
 
     start.qmp.unlink(missing_ok=True)
     server = await asyncio.start_unix_server(serve, str(start.qmp), limit=_LINE_LIMIT)
-    tasks = [
-        asyncio.create_task(_pass_console(process.stdin)),
-        asyncio.create_task(_beat(process.stdin)),
-    ]
-    errors = asyncio.create_task(process.stderr.read())
-    console = Console(start.token)
-    ended = asyncio.create_task(_show(process.stdout, console))
     asked = asyncio.create_task(ending.wait())
+    login = asyncio.create_task(log_in(machine.host.name, start.command, start.input, turns))
+    await asyncio.wait([login, asked], return_when=asyncio.FIRST_COMPLETED)
+    if not login.done():
+        login.cancel()
+        await asyncio.wait([login])
+        return 128 + signal.SIGTERM
+    try:
+        session = login.result()
+    except LoginFailed as error:
+        return start.report_loss(str(error))
+    tasks = [
+        asyncio.create_task(_pass_console(session.input)),
+        asyncio.create_task(_beat(session.input)),
+    ]
+    console = Console(start.token)
+    ended = asyncio.create_task(_show(session, console))
     await asyncio.wait([ended, asked], return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
     if not ended.done():
         # The other side ends QEMU when its input ends.
-        process.stdin.close()
+        session.input.close()
         await asyncio.wait([ended], timeout=_END_LIMIT)
     server.close()
     if console.status is not None or ending.is_set():
-        process.kill()
+        session.kill()
         return 128 + signal.SIGTERM if console.status is None else console.status
-    status = await process.wait()
-    text = (await errors).decode(errors="replace")
-    print(f"charioteer: {connection.reason(machine.host.name, status, text)}", flush=True)
-    return connection.LOST
+    status, errors = await session.end()
+    return start.report_loss(connection.reason(machine.host.name, status, errors))
 
 
-async def _show(output: asyncio.StreamReader, console: Console) -> None:
+async def _show(session: Session, console: Console) -> None:
     """Shows the output of the other host until its end."""
-    while console.status is None and (piece := await output.read(1 << 16)):
+    piece = session.begun
+    while True:
         sys.stdout.buffer.write(console.feed(piece))
         sys.stdout.buffer.flush()
+        if console.status is not None or not (piece := await session.output.read(1 << 16)):
+            return
 
 
 async def _pass_console(out: asyncio.StreamWriter) -> None:
@@ -281,7 +307,8 @@ async def _beat(out: asyncio.StreamWriter) -> None:
 
 def main() -> int:
     machine = FarMachine.load(Path(sys.argv[1]))
-    return asyncio.run(relay(machine, Start(machine, sys.argv[2:], dict(os.environ))))
+    turns = Turns(Path(sys.argv[1]).parent, machine.host.name)
+    return asyncio.run(relay(machine, Start(machine, sys.argv[2:], dict(os.environ)), turns))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ all processes belong to the job.
 """
 
 import os
+import re
 import shlex
 import subprocess
 import tempfile
@@ -26,7 +27,8 @@ _CONNECT = """\
 CHARIOTEER_HOST_KEY=$(cat {folder}/host_key)
 CHARIOTEER_USER_KEY=$(cat {folder}/user_key.pub)
 export CHARIOTEER_HOST_KEY CHARIOTEER_USER_KEY
-exec srun --overlap --nodes=1 --ntasks=1 --nodelist="$1" --quiet --unbuffered sh -c {script}
+exec srun --overlap --nodes=1 --ntasks=1 --cpu-bind=none --mem=0 --export=ALL --nodelist="$1" \\
+    --quiet --unbuffered sh -c {script}
 """
 
 # Keys are variables, since arguments can be read by all users of a node.
@@ -41,7 +43,7 @@ sshd=$(command -v sshd) || { echo "sshd is not installed on $(hostname)" >&2; rm
 trap : TERM HUP INT
 "$sshd" -i -f /dev/null -o HostKey="$folder/host_key" -o AuthorizedKeysFile="$folder/user_key.pub" \\
     -o StrictModes=no -o UsePAM=no -o PidFile=none -o LogLevel=ERROR \\
-    -o SetEnv="TMPDIR=${TMPDIR:-/tmp}"
+    -o "SetEnv=\\"TMPDIR=${TMPDIR:-/tmp}\\""
 rm -r "$folder"
 """
 
@@ -57,8 +59,7 @@ def allocated(environment: Mapping[str, str] = os.environ) -> Iterator[list[Host
     if not listed:
         raise InputError("--hosts slurm: there is no SLURM_JOB_NODELIST; use it in an allocation")
     nodes = _output("scontrol", "show", "hostnames", listed).split()
-    given = environment.get("SLURM_MEM_PER_NODE", "")
-    memory = int(given) if given.isdecimal() else None
+    memory = _memory(environment)
     with tempfile.TemporaryDirectory(prefix="charioteer-slurm-") as name:
         folder = Path(name)
         for key in ("host_key", "user_key"):
@@ -70,6 +71,20 @@ def allocated(environment: Mapping[str, str] = os.environ) -> Iterator[list[Host
         connect.chmod(0o700)
         here = environment.get("SLURMD_NODENAME")
         yield [Host(node, () if node == here else _ssh(folder, node), memory) for node in nodes]
+
+
+def _memory(environment: Mapping[str, str]) -> int | None:
+    """MB that the job may use on each node; None: what is free there."""
+    of_node = environment.get("SLURM_MEM_PER_NODE", "")
+    # 0: all of the node.
+    if of_node.isdecimal() and int(of_node) > 0:
+        return int(of_node)
+    of_processor = environment.get("SLURM_MEM_PER_CPU", "")
+    # "4(x2),2": two nodes with four, then one with two.
+    counts = re.findall(r"(\d+)(?:\(x\d+\))?", environment.get("SLURM_JOB_CPUS_PER_NODE", ""))
+    if of_processor.isdecimal() and int(of_processor) > 0 and counts:
+        return int(of_processor) * min(map(int, counts))
+    return None
 
 
 def _ssh(folder: Path, node: str) -> tuple[str, ...]:

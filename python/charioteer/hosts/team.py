@@ -14,7 +14,7 @@ from charioteer.cluster import configuration, run_script
 from charioteer.cluster.definition import Cluster
 from charioteer.errors import InputError
 from charioteer.hosts.hosts_file import Host
-from charioteer.hosts.keeper import Keeper
+from charioteer.hosts.keeper import Digests, Keeper
 from charioteer.hosts.placement import Wanted, place
 from charioteer.hosts.relay import FarMachine
 from charioteer.suite import demand, host
@@ -41,10 +41,11 @@ class Team:
     def prepare(self, written: Path) -> None:
         """Sends what machines need, and makes start scripts that start them there.
 
-        `written` is the configuration of the driver, which is changed. Raises HostLost, OSError.
+        `written` is the configuration of the driver, which is changed. Raises HostFailure, OSError.
         """
         loaded = json.loads(written.read_text())
         images = configuration.images(self.cluster)
+        digests = Digests()
         for machine in self.cluster.machines:
             keeper = self.keepers.get(self.places[machine.name])
             if keeper is None:
@@ -53,7 +54,7 @@ class Team:
             initrd = configuration.initrd_of(machine, script.parent)
             files = run_script.files(machine, images[machine.guest.name], initrd)
             text = script.read_text()
-            for near, far in keeper.send(files).items():
+            for near, far in keeper.send(digests.of(files)).items():
                 text = text.replace(shlex.quote(str(near)), shlex.quote(far))
             facts = script.with_suffix(".json")
             FarMachine(machine.name, keeper.host, f"{keeper.folder}/{machine.name}", text).save(
@@ -83,26 +84,22 @@ def gathered(
 ) -> Iterator[Team]:
     """Connects to the hosts and places the machines; everything there is removed at the end.
 
-    `warn` gets a message for each host that was not cleaned up. Raises HostLost, InputError.
+    `warn` gets a message for each host that was not cleaned up. Raises HostFailure, InputError.
     """
     _refuse_what_is_local(cluster, hosts)
-    keepers: dict[str, Keeper] = {}
     others = [each for each in hosts if not each.is_local]
     names = [machine.name for machine in cluster.machines]
     with ThreadPoolExecutor(max(len(others), 1)) as threads:
+        pending = {each.name: threads.submit(Keeper, each, names) for each in others}
         try:
-            pending = {each.name: threads.submit(Keeper, each, names) for each in others}
-            failures = []
-            for name, connecting in pending.items():
-                try:
-                    keepers[name] = connecting.result()
-                except (InputError, OSError) as error:
-                    failures.append(error)
+            failures = [found for each in pending.values() if (found := each.exception())]
             if failures:
                 raise failures[0]
+            keepers = {name: each.result() for name, each in pending.items()}
             yield Team(cluster, _placed(cluster, hosts, keepers), keepers)
         finally:
-            for problem in filter(None, threads.map(Keeper.end, keepers.values())):
+            connected = [each.result() for each in pending.values() if not each.exception()]
+            for problem in filter(None, threads.map(Keeper.end, connected)):
                 warn(problem)
 
 

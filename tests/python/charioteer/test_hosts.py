@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,10 @@ import pytest
 from charioteer.errors import InputError
 from charioteer.hosts import connection, hosts_file, remote
 from charioteer.hosts.hosts_file import Host
+from charioteer.hosts.remote_base import HELLO
 from charioteer.hosts.relay import Console, FarMachine, Start
 
-from support.patience import scaled
+from support.patience import scaled, until
 
 
 def load(folder: Path, text: str) -> list[Host]:
@@ -89,10 +91,32 @@ class TestStart:
         assert Start(machine, words, environment).token != start.token
 
     def test_reasons_name_the_host(self) -> None:
-        lost = connection.reason("b", 255, "debug\nssh: connect to host b: No route to host\n")
-        assert lost == "the host b was lost: ssh: connect to host b: No route to host"
-        assert connection.reason("b", 255, "").startswith("the host b was lost: ssh has ended")
-        assert "has no python3" in connection.reason("b", 127, "sh: python3: not found")
+        lost = connection.reason("b", 255, "debug\nTimeout, server b not responding.\n")
+        assert lost == "the host b was lost: Timeout, server b not responding."
+        text = connection.reason("b", 255, "No route to host\n", was_reached=False)
+        assert text == "the host b cannot be reached: No route to host"
+        for status in (255, -9):
+            assert "has ended without a message" in connection.reason("b", status, "")
+        text = connection.reason("b", 127, "sh: python3: not found", was_reached=False)
+        assert "has no python3" in text
+
+    def test_sshd_that_is_busy_is_tried_again(self) -> None:
+        refused = "kex_exchange_identification: read: Connection reset by peer\n"
+        assert connection.is_refused(255, refused)
+        assert not connection.is_refused(255, "b: Permission denied (publickey).\n")
+        assert not connection.is_refused(1, refused)
+
+    def test_the_command_of_the_login_shell_is_one_line(self) -> None:
+        # csh refuses newlines and exclamation marks within quotes.
+        command = connection.command(Host("b", ("b",)))[-1]
+        assert "\n" not in command and "!" not in command
+
+    def test_of_errors_the_last_lines_are_kept(self) -> None:
+        errors = connection.LastLines()
+        for number in range(1000):
+            errors.feed(b"line %d\nhalf of " % number)
+        errors.feed(b"x" * 100000 + b"\nend")
+        assert len(errors.text) < 10000 and errors.text.endswith("xx\nend")
 
 
 class Remote:
@@ -107,6 +131,7 @@ class Remote:
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self.input, self.output = self._process.stdin, self._process.stdout
+        assert self.output.readline() == HELLO
         self.send(header)
 
     def send(self, request: dict[str, Any], more: bytes = b"") -> None:
@@ -116,6 +141,9 @@ class Remote:
     def answer(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.output.readline())
         return found
+
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
 
     def finish(self) -> bytes:
         """Its remaining output, after its end."""
@@ -133,9 +161,11 @@ def runs(pid: int) -> bool:
         return False
 
 
-def machine_header(folder: Path, script: str, silence: float = 60) -> dict[str, Any]:
-    own = folder / "far"
-    own.mkdir()
+def machine_header(
+    test_folder: Path, script: str, silence: float = 60, folder: Path | None = None
+) -> dict[str, Any]:
+    own = folder or test_folder / "far"
+    own.mkdir(exist_ok=True)
     return {
         "mode": "machine",
         "silence": silence,
@@ -143,6 +173,7 @@ def machine_header(folder: Path, script: str, silence: float = 60) -> dict[str, 
         "folder": str(own),
         "script": f"#!/bin/sh\n{script}\n",
         "files": str(own / "files"),
+        "forwarded": [],
         "sockets": [str(own / "files")],
         "words": ["one", "two"],
         "environment": {"GIVEN": "value"},
@@ -167,8 +198,20 @@ class TestRemoteMachine:
         assert not runs(pid)
 
     def test_ends_when_the_other_side_is_silent(self, tmp_path: Path) -> None:
-        machine = Remote(machine_header(tmp_path, "echo up; exec sleep 600", 0.5), tmp_path)
-        assert b"up\n" in machine.finish()
+        machine = Remote(machine_header(tmp_path, "exec sleep 600", 0.5), tmp_path)
+        assert machine.finish().endswith(b"\0token:143\n")
+
+    def test_the_script_ends_with_a_killed_program(self, tmp_path: Path) -> None:
+        machine = Remote(machine_header(tmp_path, "echo $$; exec sleep 600"), tmp_path)
+        pid = int(machine.output.readline())
+        machine.signal(signal.SIGKILL)
+        until(lambda: not runs(pid), 30, lambda: f"the process {pid} runs")
+        machine.finish()
+
+    def test_needs_the_sockets_that_sshd_forwards(self, tmp_path: Path) -> None:
+        header = machine_header(tmp_path, "true")
+        machine = Remote({**header, "forwarded": [str(tmp_path / "none")]}, tmp_path)
+        assert machine.finish() == b""
 
     def test_helpers_end_with_the_script(self, tmp_path: Path) -> None:
         script = "setsid sleep 600 > /dev/null 2>&1 & echo $!; exit 0"
@@ -185,7 +228,7 @@ class TestRemoteFolder:
         keeper = Remote(self.HEADER, tmp_path)
         facts = keeper.answer()
         folder = Path(facts["folder"])
-        assert folder.parent == tmp_path and sorted(os.listdir(folder)) == ["db", "web"]
+        assert folder.parent == tmp_path and sorted(os.listdir(folder)) == ["db", "kept", "web"]
         assert facts["memory"] > 0 and facts["processors"] >= 1
         keeper.send({"end": True})
         assert keeper.answer() == {"left": [], "folder": ""}
@@ -213,5 +256,47 @@ class TestRemoteFolder:
         keeper.send({"need": [[digest, 3], ["0" * 64, 5]]})
         assert keeper.answer() == {"missing": ["0" * 64]}
         keeper.send({"file": "0" * 64, "size": 5}, b"other")
-        assert keeper.finish() == b""
+        assert keeper.answer() == {"error": "the contents of a file were changed on the way"}
         assert os.listdir(cache) == [digest]
+        keeper.send({"end": True})
+        assert keeper.answer() == {"left": [], "folder": ""}
+        keeper.finish()
+
+    def test_files_that_are_larger_than_the_free_space_are_refused(self, tmp_path: Path) -> None:
+        keeper = Remote(self.HEADER, tmp_path)
+        keeper.answer()
+        keeper.send({"need": [["0" * 64, 1 << 60]]})
+        assert keeper.answer() == {"error": "ENOSPC", "size": 1 << 60}
+        keeper.input.close()
+        keeper.finish()
+
+    def test_a_folder_that_cannot_be_made_is_an_answer(self, tmp_path: Path) -> None:
+        keeper = Remote({**self.HEADER, "parent": str(tmp_path / "none")}, tmp_path)
+        assert keeper.answer() == {"error": "ENOENT"}
+        keeper.finish()
+
+    def test_a_second_signal_does_not_end_the_clean_up(self, tmp_path: Path) -> None:
+        keeper = Remote(self.HEADER, tmp_path)
+        folder = Path(keeper.answer()["folder"])
+        # Looking through its processes takes a while, in which the next signals come.
+        for name in range(5000):
+            (folder / "web" / str(name)).touch()
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTERM):
+            keeper.signal(number)
+        keeper.finish()
+        assert not folder.exists()
+
+    def test_the_last_machine_removes_the_folder_of_a_killed_keeper(self, tmp_path: Path) -> None:
+        keeper = Remote(self.HEADER, tmp_path)
+        folder = Path(keeper.answer()["folder"])
+        machines = []
+        for name in ("web", "db"):
+            header = machine_header(tmp_path, "echo up; read line", folder=folder / name)
+            machines.append(Remote(header, tmp_path))
+            assert machines[-1].output.readline() == b"up\n"
+        keeper.signal(signal.SIGKILL)
+        keeper.finish()
+        for machine, remains in zip(machines, (True, False), strict=True):
+            machine.input.close()
+            machine.finish()
+            assert folder.exists() == remains
