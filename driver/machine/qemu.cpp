@@ -6,6 +6,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <fstream>
+#include <iterator>
 #include <optional>
 
 #include "io/error.hpp"
@@ -24,6 +26,9 @@ using namespace std::chrono_literals;
 constexpr auto disconnect_limit = 3s;
 /// For reading the events that it has sent by then.
 constexpr auto last_output_limit = 1s;
+/// The exit status of a start script whose machine runs on another host, when the connection to it
+/// has ended. The file `lost` of the state directory has the reason then.
+constexpr int connection_lost = 255;
 /// For the end of a process that was killed.
 constexpr auto kill_limit = 10s;
 /// bash executes its last command without a fork, as on NixOS, where it is /bin/sh. dash would stay
@@ -66,6 +71,7 @@ asio::awaitable<void> Qemu::launch(LaunchPlan plan, io::Deadline deadline) {
                         io::listen_unix(executor, sockets.shell), std::nullopt, sockets.qmp};
     if (plan.agent) listeners.agent = io::listen_unix(executor, sockets.agent);
     holder_limit_ = plan.holder_limit;
+    directory_ = plan.directory;
     io::check_socket_path(sockets.qmp);
     co_await start_process(std::move(plan));
     std::exception_ptr failure;
@@ -161,6 +167,8 @@ asio::awaitable<void> Qemu::unless_ended(asio::awaitable<void> operation) {
 }
 
 io::Error Qemu::early_end() const {
+    if (auto reason = loss(); !reason.empty())
+        return io::Error(fmt::format("{}, before {}", reason, awaited_));
     return io::Error(fmt::format("QEMU process exited with code {} before {}.\n{}",
                                  child_->status()->returncode(), awaited_, child_->last_output()));
 }
@@ -234,9 +242,16 @@ std::string Qemu::state() const {
         return fmt::format("QEMU still runs (pid {}){}{}", child_->pid(), guest.empty() ? "" : "; ",
                            guest);
     }
+    if (auto reason = loss(); !reason.empty()) return reason;
     auto text = fmt::format("QEMU {}", child_->status()->describe());
     if (guest_ && !guest_->why_ended().empty()) text += ": " + guest_->why_ended();
     return text;
+}
+
+std::string Qemu::loss() const {
+    if (child_->status()->code != connection_lost) return {};
+    std::ifstream file(directory_ / "lost");
+    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 void Qemu::close() {

@@ -69,6 +69,9 @@ private:
     asio::awaitable<void> unless_ended(asio::awaitable<void> operation);
     asio::awaitable<void> give_up();
     io::Error early_end() const;
+    /// Why there is no connection to the host of an ended machine any more; empty if that is not
+    /// the reason of its end.
+    std::string loss() const;
     io::DisconnectReason disconnect_reason();
     channel::Settings channel_settings();
     void hear_of_snapshots();
@@ -78,6 +81,7 @@ private:
     std::shared_ptr<Host> host_;
     std::function<void(std::string text)> warn_;
     std::chrono::seconds holder_limit_{};
+    std::filesystem::path directory_;  ///< state directory
     std::shared_ptr<process::Child> child_;
     std::string awaited_;     ///< what QEMU has to do next, for the error when it ends before
     bool aborted_ = false;    ///< before the start script was started

@@ -29,10 +29,14 @@ Segment::Segment(int number, std::filesystem::path directory, io::EventSink sink
       stream_listener_(listen_on(stream_path(directory_))),
       spare_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
       hub_(number, counters_, recording),
-      trunks_(static_cast<unsigned>(number),
-              [this](PortId id, const trunk::Name& name) {
-                  hub_.name_address(id, name.address, name.machine);
-              }),
+      trunks_(
+          static_cast<unsigned>(number),
+          [this](PortId id, const trunk::Name& name) {
+              hub_.name_address(id, name.address, name.machine);
+          },
+          [this](std::string text) {
+              sink_({io::EventKind::warning, {}, fmt::format("vlan {}: {}", number_, text)});
+          }),
       names_(std::move(names), [this] { poller_.wake(); }) {
     hub_.observe_machines([this](PortId from, Address address, const std::string& machine) {
         trunks_.named(from, address, machine);

@@ -118,6 +118,12 @@ io::UniqueFd connect_datagram(const fs::path& path, const sockaddr_un& plug) {
     return made;
 }
 
+bool is_socket(int descriptor) noexcept {
+    int kind = 0;
+    socklen_t size = sizeof kind;
+    return ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &size) == 0;
+}
+
 void enlarge_send_buffer(int socket) noexcept {
     int size = 1 << 20;  // the kernel reduces it to its limit
     ::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);

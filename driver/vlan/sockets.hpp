@@ -37,6 +37,8 @@ io::UniqueFd accept_from(int listener) noexcept;
 /// A datagram socket connected to `plug` and bound to `path`. Throws io::Error.
 io::UniqueFd connect_datagram(const std::filesystem::path& path, const sockaddr_un& plug);
 
+bool is_socket(int descriptor) noexcept;
+
 /// Sets the send buffer of the socket to 1 MiB or the system's limit.
 void enlarge_send_buffer(int socket) noexcept;
 

@@ -6,17 +6,13 @@
 #include <array>
 #include <cerrno>
 
+#include "vlan/sockets.hpp"
+
 namespace charioteer::vlan {
 
 namespace {
 
 constexpr std::size_t max_pieces = 128;
-
-bool is_socket(int descriptor) noexcept {
-    int kind = 0;
-    socklen_t size = sizeof kind;
-    return ::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &size) == 0;
-}
 
 /// Sends without blocking; the number of bytes sent, or -1 with errno. SIGPIPE of a pipe is blocked
 /// on the segment's thread.

@@ -36,10 +36,7 @@ io::UniqueFd listen_for_captures(const std::filesystem::path& directory) {
 /// An end of a trunk: its buffer is that of a plug if it is a socket, and otherwise it becomes
 /// non-blocking. Throws io::Error.
 void make_ready(int descriptor) {
-    int kind = 0;
-    socklen_t size = sizeof kind;
-    if (::getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &kind, &size) == 0)
-        return enlarge_send_buffer(descriptor);
+    if (is_socket(descriptor)) return enlarge_send_buffer(descriptor);
     auto flags = ::fcntl(descriptor, F_GETFL);
     if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) < 0)
         throw io::system_error("an end of a trunk cannot be used", errno);

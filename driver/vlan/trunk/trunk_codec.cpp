@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "io/error.hpp"
+#include "io/printable.hpp"
 
 namespace charioteer::vlan::trunk {
 
@@ -34,7 +35,7 @@ void append(std::string& text, std::uint32_t number) {
 bool is_name(std::string_view text) {
     auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x21 || c == 0x7f; };
     return !text.empty() && text.size() <= max_name_size &&
-           std::none_of(text.begin(), text.end(), is_control);
+           std::none_of(text.begin(), text.end(), is_control) && io::decodable(text) == text;
 }
 
 std::string_view text_of(Bytes bytes) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <utility>
 
 namespace charioteer::vlan::trunk {
 
@@ -14,7 +15,9 @@ std::unique_ptr<TrunkPort> Trunks::open(PortId id, TrunkEnds ends, std::shared_p
     auto port = std::make_unique<TrunkPort>(std::move(ends.input), std::move(ends.output), counters,
                                             own_, std::move(events));
     for (const auto& [address, place] : places_) port->announce({address, place.machine});
-    ends_[id] = {port.get(), std::move(trunk), {}};
+    auto& end = ends_[id];
+    end.port = port.get();
+    end.trunk = std::move(trunk);
     return port;
 }
 
@@ -37,11 +40,32 @@ std::string Trunks::take(PortId id, const Name& name) {
     if (known != places_.end() && known->second.port == id && known->second.machine == name.machine)
         return {};
     if (known == places_.end() && places_.size() >= max_names) return {};
-    far_machines_.insert(name.machine);
-    if (far_machines_.size() > max_names)
-        return fmt::format("it has named more than {} machines", max_names);
-    learn_(id, name);
+    auto& machines = ends_.at(id).machines;
+    if (!machines.contains(name.machine)) {
+        if (machines.size() >= max_names)
+            return fmt::format("it has named more than {} machines", max_names);
+        machines.insert(name.machine);
+    }
+    if (!is_conflict(id, name)) learn_(id, name);
     return {};
+}
+
+bool Trunks::is_conflict(PortId trunk, const Name& name) {
+    auto& end = ends_.at(trunk);
+    auto warn = [&](std::string_view what, const std::string& machine) {
+        if (!std::exchange(end.has_conflict, true))
+            warn_(fmt::format("trunk to {}: {} there has the {} of {} here", end.trunk->host(),
+                              name.machine, what, machine));
+    };
+    auto known = places_.find(name.address);
+    if (known != places_.end() && !ends_.contains(known->second.port)) {
+        warn("address", known->second.machine);
+        return true;
+    }
+    for (const auto& [address, place] : places_)
+        if (place.machine == name.machine && !ends_.contains(place.port))
+            warn("name", place.machine);
+    return false;
 }
 
 void Trunks::named(PortId from, Address address, const std::string& machine) {
@@ -51,6 +75,11 @@ void Trunks::named(PortId from, Address address, const std::string& machine) {
         known = places_.try_emplace(address).first;
     } else if (known->second.port == from && known->second.machine == machine) {
         return;
+    }
+    if (ends_.contains(known->second.port) && !ends_.contains(from)) {
+        auto there = known->second;
+        known->second = {from, machine};
+        is_conflict(there.port, {address, there.machine});
     }
     known->second = {from, machine};
     for (const auto& [id, end] : ends_)

@@ -17,12 +17,15 @@ namespace charioteer::vlan::trunk {
 class Trunks {
 public:
     /// Addresses whose machines one VLAN remembers for its trunks, and machines that it takes from
-    /// them. Further addresses have no name; further machines end the trunk.
+    /// each of them. Further addresses have no name; further machines end the trunk.
     static constexpr std::size_t max_names = 4096;
 
-    /// `learn` is called for each name that comes from the trunk at a port.
-    Trunks(unsigned vlan, std::function<void(PortId, const Name&)> learn)
-        : own_{vlan, random_segment_id()}, learn_(std::move(learn)) {}
+    /// `learn` is called for each name that comes from the trunk at a port, unless a machine of
+    /// this side has its address; `warn` once for each trunk whose machines have addresses or names
+    /// of this side.
+    Trunks(unsigned vlan, std::function<void(PortId, const Name&)> learn,
+           std::function<void(std::string)> warn)
+        : own_{vlan, random_segment_id()}, learn_(std::move(learn)), warn_(std::move(warn)) {}
 
     /// The port of a new trunk, to be attached to the hub as `id`. It sends all names that are
     /// known.
@@ -44,6 +47,8 @@ private:
         TrunkPort* port = nullptr;
         std::shared_ptr<Trunk> trunk;
         SegmentId peer{};
+        std::unordered_set<std::string> machines;  ///< all that it has named so far
+        bool has_conflict = false;                 ///< a warning was given
     };
     struct Place {
         PortId port = 0;
@@ -52,12 +57,14 @@ private:
 
     std::string check(PortId id, const Hello& hello);
     std::string take(PortId id, const Name& name);
+    /// Whether a machine of this side has the address. Warns of that, and of the same name.
+    bool is_conflict(PortId trunk, const Name& name);
 
     Hello own_;
     std::function<void(PortId, const Name&)> learn_;
+    std::function<void(std::string)> warn_;
     std::unordered_map<PortId, End> ends_;
-    std::unordered_map<Address, Place> places_;     ///< of the machines that are known
-    std::unordered_set<std::string> far_machines_;  ///< all that trunks have named so far
+    std::unordered_map<Address, Place> places_;  ///< of the machines that are known
 };
 
 }  // namespace charioteer::vlan::trunk

@@ -207,8 +207,11 @@ class VLan(Partitions):
         the standard streams of `ssh`; a socket is both. They are duplicated, so the caller may close
         its own. `host` names the other side in messages and, as "trunk-HOST", in `plugs()` and
         captures; machines there are known by their own names, for faults, too. Two VLANs must be
-        joined in one way only. Raises ValueError if there is a trunk to that host, MachineError.
+        joined in one way only. Raises ValueError if there is a trunk or a machine of that name, or if
+        `host` is empty or has blanks or control characters; MachineError.
         """
+        if not host or not host.isprintable() or " " in host:
+            raise ValueError(f"vlan{self.nr}.trunk: the name of a host, got {host!r}")
         output = -1 if writer is None else _descriptor(writer)
         with self.logger.nested(f"joining vlan{self.nr} to that of {host}"):
             handle = self.handle.join(_descriptor(reader), output, host)

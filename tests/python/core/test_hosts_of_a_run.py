@@ -98,7 +98,7 @@ def test_a_host_lost_before_the_start_is_named(hosts: Hosts) -> None:
         """
     )
     run.expect(1)
-    assert "the host b cannot be reached: " in run.stderr
+    assert "far: the host b cannot be reached: " in run.stderr
     hosts.expect_nothing_left()
 
 
@@ -111,7 +111,7 @@ def test_a_host_lost_in_a_command_is_named(hosts: Hosts) -> None:
         """
     )
     run.expect(1)
-    assert "the host b was lost: " in run.stderr and "sleep 600" in run.stderr, run.stderr
+    assert "far: the host b was lost: " in run.stderr and "sleep 600" in run.stderr, run.stderr
     hosts.expect_nothing_left()
 
 

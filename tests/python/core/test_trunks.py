@@ -74,6 +74,9 @@ def test_errors_name_host_and_vlan(sides: list[VLan]) -> None:
     trunk = near.trunk(ends[0], host="b")
     with pytest.raises(ValueError, match="there is a trunk to b already"):
         near.trunk(ends[0], host="b")
+    for host in ("", "b\nc", "b c"):
+        with pytest.raises(ValueError, match="vlan1.trunk: the name of a host, got"):
+            near.trunk(ends[0], host=host)
     with pytest.raises(MachineError, match=r"vlan1: the trunk to b: the other side was silent"):
         trunk.wait_until_joined(timeout=0.1)
     ends[1].sendall(b"Welcome to b!\n")

@@ -115,7 +115,7 @@ TEST(TrunkDecoder, RejectsRecordsThatAreTooLong) {
 }
 
 TEST(TrunkDecoder, RejectsInvalidNames) {
-    for (const auto* name : {"line\nbreak", "\x1b[31mred", "del\x7f"}) {
+    for (const auto* name : {"line\nbreak", "\x1b[31mred", "del\x7f", "caf\xe9"}) {
         EXPECT_EQ(encode(Name{1, name}), "");
         auto record = encode(Name{1, std::string(std::string_view(name).size(), 'x')});
         record.replace(10, std::string::npos, name);
