@@ -1,6 +1,7 @@
 /// Trunks between segments, over socket pairs and pipes.
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include "plugs.hpp"
 #include "vlan/fault/fault.hpp"
 #include "vlan/trunk/trunk_codec.hpp"
+#include "vlan/trunk/trunks.hpp"
 #include "vlan/vlan.hpp"
 
 namespace charioteer::vlan {
@@ -298,6 +300,75 @@ TEST_F(VlanTrunk, NamesOfMachinesPassToTheOtherSide) {
     ASSERT_EQ(::recv(pair.second.get(), received.data(), received.size(), MSG_WAITALL),
               static_cast<ssize_t>(expected.size()));
     EXPECT_EQ(received, expected);
+}
+
+TEST_F(VlanTrunk, ATrunkThatNamesTooManyMachinesEndsNoOther) {
+    constexpr Address address = 0x525400120103;
+    auto pair = socket_pair();
+    auto bad = join(near_, std::move(pair.first), "bad");
+    auto named = trunk::encode(trunk::Hello{1, trunk::random_segment_id()});
+    for (std::size_t i = 0; i <= trunk::Trunks::max_names; ++i)
+        named += trunk::encode(trunk::Name{address, fmt::format("machine{}", i)});
+    fakes::send_all(pair.second.get(), named);
+    EXPECT_THAT(end_of(bad), HasSubstr("it has named more than 4096 machines"));
+    auto second = socket_pair();
+    auto good = join(near_, std::move(second.first), "good");
+    fakes::send_all(second.second.get(),
+                    trunk::encode(trunk::Hello{1, trunk::random_segment_id()}) +
+                        trunk::encode(trunk::Name{address, "web"}));
+    second.second.reset();
+    EXPECT_EQ(end_of(good), "it was closed by the other side");
+}
+
+/// The trunks of a segment, whose only trunk is at the port 5 and is sent names by the test.
+class TrunkNames : public testing::Test {
+protected:
+    TrunkNames() {
+        auto pair = socket_pair();
+        far_ = std::move(pair.second);
+        port_ = trunks_.open(5, {std::move(pair.first), {}, "b"}, std::make_shared<Trunk>("b"),
+                             counters_);
+        fakes::send_all(far_.get(), trunk::encode(trunk::Hello{1, trunk::random_segment_id()}));
+    }
+    void name(Address address, const std::string& machine) {
+        fakes::send_all(far_.get(), trunk::encode(trunk::Name{address, machine}));
+        std::vector<Frame> frames;
+        ASSERT_EQ(port_->receive(frames), Port::Link::up);
+    }
+
+    LiveCounters counters_;
+    std::vector<std::string> learned_;
+    std::vector<std::string> warnings_;
+    trunk::Trunks trunks_{1,
+                          [this](PortId id, const trunk::Name& name) {
+                              learned_.push_back(name.machine);
+                              trunks_.named(id, name.address, name.machine);
+                          },
+                          [this](std::string text) { warnings_.push_back(std::move(text)); }};
+    io::UniqueFd far_;
+    std::unique_ptr<trunk::TrunkPort> port_;
+};
+
+TEST_F(TrunkNames, AnAddressOfThisSideIsNotTakenByAMachineThere) {
+    trunks_.named(0, 1, "db");
+    name(1, "web");
+    name(2, "client");
+    EXPECT_THAT(learned_, ElementsAre("client"));
+    EXPECT_THAT(warnings_, ElementsAre("trunk to b: web there has the address of db here"));
+}
+
+TEST_F(TrunkNames, AnAddressThatAMachineHereHasLaterIsAWarning) {
+    name(1, "web");
+    trunks_.named(0, 1, "db");
+    EXPECT_THAT(warnings_, ElementsAre("trunk to b: web there has the address of db here"));
+}
+
+TEST_F(TrunkNames, TheSameNameOnBothSidesIsAWarning) {
+    trunks_.named(0, 1, "server");
+    name(2, "server");
+    name(3, "server");
+    EXPECT_THAT(learned_, ElementsAre("server", "server"));
+    EXPECT_THAT(warnings_, ElementsAre("trunk to b: server there has the name of server here"));
 }
 
 }  // namespace
