@@ -60,11 +60,13 @@ class Graph:
 
     def _start_ready(self) -> None:
         for step in list(self._waiting):
-            missing = set(step.needs) & self._names - self._passed
-            fits = sum(self._loads.values()) + step.load <= _CAPACITY
-            if not missing and (fits or not self._running):
-                self._waiting.remove(step)
-                self._start(step)
+            if set(step.needs) & self._names - self._passed:
+                continue
+            if self._running and sum(self._loads.values()) + step.load > _CAPACITY:
+                # No later step takes the room for which this one waits.
+                return
+            self._waiting.remove(step)
+            self._start(step)
 
     def _start(self, step: Step) -> None:
         log = self._logs / f"{step.name}.log"

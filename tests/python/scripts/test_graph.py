@@ -60,6 +60,14 @@ def test_steps_that_keep_all_processors_busy_run_alone(folder: Path) -> None:
     assert "program: all 3 steps passed" in output(start(folder, f"[{steps}]"))
 
 
+def test_a_step_that_waits_for_room_is_overtaken_by_none(folder: Path) -> None:
+    small = step("small", "sleep 0.2", "load=0.5")
+    large = step("large", f"echo large >> {folder}/order")
+    later = step("later", f"echo later >> {folder}/order", "load=0.5")
+    output(start(folder, f"[{small}, {large}, {later}]"))
+    assert (folder / "order").read_text() == "large\nlater\n"
+
+
 def test_only_the_output_of_a_failed_step_is_shown(folder: Path) -> None:
     good = step("good", "echo not shown; echo 100% tests passed out of 7")
     bad = step("bad", "echo what went wrong; exit 7", "needs=('good',)")
