@@ -23,7 +23,8 @@ def test_3_2_wait_until_a_command_fails(alpha: QemuMachine) -> None:
 def test_3_2_wait_until_times_out(alpha: QemuMachine, command: str) -> None:
     guest = "echo seen; false" if command == "wait_until_succeeds" else "echo seen"
     with pytest.raises(RequestedAssertionFailed) as failure:
-        getattr(alpha, command)(guest, timeout=1)
+        # A try that is ended at this limit has failed, and would end wait_until_fails.
+        getattr(alpha, command)(guest, timeout=5)
     assert "action timed out after" in str(failure.value)
     assert "seen" in "\n".join(failure.value.__notes__)
 

@@ -43,7 +43,7 @@ def test_a_limit_of_open_files(team: Team) -> None:
     team.server.succeed(f"echo '{many}' > /run/opener")
     add_unit(team.server, "opener.service", "LimitNOFILE=12", "ExecStart=/bin/bash /run/opener")
     team.server.succeed("systemctl start opener")
-    screen = team.first_screen("server.wait_until_fails('systemctl is-active opener', timeout=3)")
+    screen = team.first_screen("server.wait_until_fails('systemctl is-active opener', timeout=9)")
     assert "opener.service has reached its limit of open files" in screen
 
 
