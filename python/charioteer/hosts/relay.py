@@ -99,7 +99,7 @@ class Start:
         self.input = connection.program() + json.dumps(header).encode() + b"\n"
 
     def report_loss(self, reason: str) -> int:
-        """Tells the driver why the machine has ended; the exit status for that."""
+        """Writes to the driver why the machine has ended; returns the exit status for that."""
         (self.state / LOST_FILE).write_text(reason)
         print(f"charioteer: {reason}", flush=True)
         return connection.LOST

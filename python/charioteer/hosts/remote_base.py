@@ -122,7 +122,7 @@ def machines_in(folder: str) -> List[str]:
 
 
 def is_free(path: str) -> bool:
-    """Whether nobody has locked this file."""
+    """Whether no process has locked this file."""
     try:
         with open(path) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -111,13 +111,13 @@ class Machine:
         assert child.stdin is not None
         self._console = child.stdin.fileno()
         fcntl.fcntl(self._console, fcntl.F_SETFL, os.O_NONBLOCK)
-        self._ended, told = os.pipe()
-        threading.Thread(target=self._await_end, args=[child, told], daemon=True).start()
+        self._ended, writer = os.pipe()
+        threading.Thread(target=self._await_end, args=[child, writer], daemon=True).start()
         return child
 
-    def _await_end(self, child: "subprocess.Popen[bytes]", told: int) -> None:
+    def _await_end(self, child: "subprocess.Popen[bytes]", writer: int) -> None:
         child.wait()
-        os.close(told)
+        os.close(writer)
 
     def _serve(self) -> None:
         while True:

@@ -159,7 +159,7 @@ TEST_P(VlanFaults, AFloodUnderEveryFaultIsBoundedAndLeavesOtherSegmentsUndisturb
     Vlan other(2, directory_.path(), log_.sink());
     fakes::FakeVdePlug dave(other.control_directory());
     fakes::FakeVdePlug erin(other.control_directory());
-    // Nobody of these reads, so that all queues become full.
+    // None of these plugs is read, so that all queues become full.
     std::vector<std::unique_ptr<fakes::FakePlug>> audience;
     for (int i = 0; i < 20; ++i) audience.push_back(attach(GetParam(), vlan_, carol_));
     add("duplicate-1", fault::Duplicate{1}, "");
