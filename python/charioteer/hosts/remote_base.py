@@ -101,6 +101,7 @@ def marked(folder: str) -> List[int]:
 def kill_all(folder: str) -> List[int]:
     """Ends all processes of `folder`; returns those that are left."""
     end = time.monotonic() + END_LIMIT
+    empty = 0
     while True:
         left = marked(folder)
         for pid in left:
@@ -108,7 +109,9 @@ def kill_all(folder: str) -> List[int]:
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass  # it has ended
-        if not left or time.monotonic() > end:
+        # While a process executes another program, its environment reads as empty.
+        empty = 0 if left else empty + 1
+        if empty == 3 or time.monotonic() > end:
             return left
         time.sleep(0.02)
 
