@@ -3,22 +3,12 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 from charioteer import __version__
-from charioteer.cli import (
-    capture,
-    checkpoints,
-    doctor,
-    images,
-    merge,
-    run,
-    shell,
-    stubs,
-    test,
-    trace,
-    watch,
-)
 from charioteer.errors import BuildError, InputError, ShellUnavailable
 from charioteer.testing.options import with_values
 from charioteer.testing.text import last_lines
@@ -40,16 +30,61 @@ exit status:
 A test script that calls sys.exit(n) gives n."""
 
 
+class _Command(NamedTuple):
+    """A subcommand: the function `adder` of the module `module` of this package adds its arguments."""
+
+    name: str
+    help: str
+    module: str
+    adder: str = "add_to"
+    is_described: bool = True
+    """Whether its help has a description: `help`, unless `adder` sets another one."""
+
+
+_COMMANDS = (
+    _Command("run", "run the test of a cluster file", "run", is_described=False),
+    _Command(
+        "repl", "start the machines' prompt instead of the test script", "run", "add_repl_to", False
+    ),
+    _Command("test", "run all tests below folders, as many at once as the host allows", "test"),
+    _Command("merge", "make one result of those of shards or other suites", "merge"),
+    _Command(
+        "build", "build the images of guests, and nothing else", "images", "add_build_to", False
+    ),
+    _Command("shell", "open a login shell in a machine that runs; Ctrl-] leaves it", "shell"),
+    _Command(
+        "capture",
+        "write the frames of a running test's VLAN or machine to standard output",
+        "capture",
+    ),
+    _Command(
+        "checkpoints",
+        "list, show or remove the kept checkpoints",
+        "checkpoints",
+        is_described=False,
+    ),
+    _Command("trace", "convert the trace of a run, or answer a query of it", "trace"),
+    _Command("watch", "serve the page of a running test to a browser on this host", "watch"),
+    _Command(
+        "doctor", "check what this host has and lacks for tests, and name the cures", "doctor"
+    ),
+    _Command(
+        "stubs", "write stubs of the names of a test script, for editors and type checkers", "stubs"
+    ),
+    _Command("list", "list the guests and the examples", "images", "add_list_to", False),
+)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs the program; returns its exit status. After SIGTERM it cleans up and dies by it."""
     from charioteer import _core as core
     from charioteer.testing.signals import Signals, end_by_sigterm
 
     arguments = sys.argv[1:] if argv is None else argv
-    if capture.is_extcap_call(arguments):
-        # Wireshark knows no subcommand.
+    if any(each.startswith("--extcap-") for each in arguments):
+        # Wireshark, which calls this program as an extcap program, knows no subcommand.
         arguments = ["capture", *(each for each in arguments if each != "capture")]
-    options = make_parser().parse_args(with_values(arguments))
+    options = make_parser(arguments).parse_args(with_values(arguments))
     signals = Signals()
     try:
         status: int = options.execute(options)
@@ -84,7 +119,12 @@ def _show_end_of(log: Path) -> None:
         print(f"| {line}", file=sys.stderr)
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The parser for `arguments`, or the one that knows the arguments of all subcommands.
+
+    The former has no arguments of subcommands that `arguments` do not name: importing all modules takes
+    longer than most subcommands take.
+    """
     parser = argparse.ArgumentParser(
         prog="charioteer",
         description="Tests systems on teams of virtual machines.",
@@ -93,36 +133,17 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_version(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, help_text in (
-        ("run", "run the test of a cluster file"),
-        ("repl", "start the machines' prompt instead of the test script"),
-    ):
-        command = commands.add_parser(name, help=help_text)
-        _add_version(command)
-        run.add_to(command, interactive=name == "repl")
-    about = "run all tests below folders, as many at once as the host allows"
-    test.add_to(commands.add_parser("test", help=about, description=about))
-    about = "make one result of those of shards or other suites"
-    merge.add_to(commands.add_parser("merge", help=about, description=about))
-    images.add_build_to(
-        commands.add_parser("build", help="build the images of guests, and nothing else")
-    )
-    login = "open a login shell in a machine that runs; Ctrl-] leaves it"
-    shell.add_to(commands.add_parser("shell", help=login, description=login))
-    frames = "write the frames of a running test's VLAN or machine to standard output"
-    capture.add_to(commands.add_parser("capture", help=frames))
-    checkpoints.add_to(
-        commands.add_parser("checkpoints", help="list, show or remove the kept checkpoints")
-    )
-    about = "convert the trace of a run, or answer a query of it"
-    trace.add_to(commands.add_parser("trace", help=about, description=about))
-    live = "serve the page of a running test to a browser on this host"
-    watch.add_to(commands.add_parser("watch", help=live, description=live))
-    about = "check what this host has and lacks for tests, and name the cures"
-    doctor.add_to(commands.add_parser("doctor", help=about, description=about))
-    about = "write stubs of the names of a test script, for editors and type checkers"
-    stubs.add_to(commands.add_parser("stubs", help=about, description=about))
-    images.add_list_to(commands.add_parser("list", help="list the guests and the examples"))
+    # No option before the subcommand has a value.
+    chosen = next((each for each in arguments or () if not each.startswith("-")), None)
+    for each in _COMMANDS:
+        description = each.help if each.is_described else None
+        command = commands.add_parser(each.name, help=each.help, description=description)
+        if each.module == "run":
+            _add_version(command)
+        if arguments is None or each.name == chosen:
+            module = import_module(f"charioteer.cli.{each.module}")
+            add: Callable[[argparse.ArgumentParser], None] = getattr(module, each.adder)
+            add(command)
     return parser
 
 

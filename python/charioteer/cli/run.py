@@ -4,12 +4,11 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from charioteer.cli import watch
 from charioteer.cluster import configuration, definition
 from charioteer.cluster.run_folder import run_folder
 from charioteer.errors import InputError
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     from charioteer.testing.config import DriverConfiguration
 
 
-def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
-    """Adds the arguments of the subcommand; `interactive` is the default of that option."""
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `charioteer run`."""
     parser.add_argument("cluster", type=Path, help="a cluster.toml, or the folder it is in")
     parser.add_argument(
         "-o", "--output-directory", type=Path, metavar="DIR",
@@ -62,7 +61,13 @@ def add_to(parser: argparse.ArgumentParser, interactive: bool) -> None:
         "--watch", action="store_true",
         help="serve the page of the run while it lasts, for a browser on this machine",
     )  # fmt: skip
-    parser.set_defaults(execute=execute, interactive=interactive, trace=True, report=True)
+    parser.set_defaults(execute=execute, interactive=False, trace=True, report=True)
+
+
+def add_repl_to(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of `charioteer repl`, which are those of `run`."""
+    add_to(parser)
+    parser.set_defaults(interactive=True)
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -85,7 +90,7 @@ def execute(options: argparse.Namespace) -> int:
             # The error of a failed write has no file name.
             raise OSError(error.errno, error.strerror, error.filename or str(folder)) from error
         try:
-            with watch.beside(artefacts) if options.watch else nullcontext():
+            with _watched(artefacts) if options.watch else nullcontext():
                 return run(_loaded(written), chosen)
         finally:
             sys.stdout.flush()
@@ -93,6 +98,13 @@ def execute(options: argparse.Namespace) -> int:
                 print(f"artefacts are in {artefacts}", file=sys.stderr)
             if chosen.keep_machine_state:
                 print(f"the machines' state is in {folder}", file=sys.stderr)
+
+
+def _watched(artefacts: Path) -> AbstractContextManager[None]:
+    """Serves the page of the run within the block."""
+    from charioteer.cli import watch  # slow to import
+
+    return watch.beside(artefacts)
 
 
 @contextmanager

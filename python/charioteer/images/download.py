@@ -1,9 +1,6 @@
 """Files for guests that are downloaded, and verified by their checksum."""
 
 import hashlib
-import http.client
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +38,10 @@ def obtain(download: Download, step: Step) -> Path:
         step.show(f"waiting for another run that downloads {download.name}")
 
     def make(folder: Path) -> None:
+        # Slow to import, and definitions of guests need only `Download`.
+        import http.client
+        import urllib.error
+
         step.show(f"downloading {download.url}")
         try:
             _fetch(download, folder / "file")
@@ -55,6 +56,8 @@ def obtain(download: Download, step: Step) -> Path:
 
 
 def _fetch(download: Download, file: Path) -> None:
+    import urllib.request
+
     state = hashlib.sha256()
     size = 0
     # A new one each time, since urlopen() keeps using the proxy of its first call.

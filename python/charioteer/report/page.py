@@ -4,7 +4,9 @@ import base64
 import hashlib
 import json
 import os
+from html import escape
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from charioteer.report import model
@@ -26,7 +28,7 @@ def write(run: Path, target: Path | None = None) -> Path:
 
     `target`: the file to write, by default PAGE beside the trace. It can be read by its owner only,
     as the trace, and appears at once. Links of the page are relative to the trace. Raises OSError,
-    InputError, and ImportError without Jinja2.
+    InputError.
     """
     folder = run if run.is_dir() else run.parent
     content = render(records.load(run), folder)
@@ -65,21 +67,21 @@ def data_of(folder: Path) -> tuple[str, str]:
 
 def render(trace: Trace, folder: Path, is_live: bool = False) -> bytes:
     """The page. `folder`: the output directory, whose files it links to."""
-    import jinja2  # slow to import
-
     data = model.of(trace, folder)
     program = _program()
     style = _style()
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string((_PARTS / "page.html.j2").read_text(encoding="utf-8"))
-    text = template.render(
-        data=data,
-        is_live=is_live,
+    cause = data["cause"]
+    text = Template((_PARTS / "page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(data["title"]),
+        status=escape(data["status"]),
+        cause=escape(cause["text"] if cause else "The run has passed."),
         json=_json(data),
         program=program,
         style=style,
         program_hash=_hash(program),
         style_hash=_hash(style),
+        live_attribute=" data-live" if is_live else "",
+        live_sources=" 'self'; connect-src 'self'" if is_live else "",
     )
     # A text of the trace may have a lone surrogate, which UTF-8 does not have.
     return text.encode("utf-8", "replace")

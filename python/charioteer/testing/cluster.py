@@ -13,17 +13,12 @@ from charioteer.cluster import configuration, definition
 from charioteer.cluster.run_folder import run_folder
 from charioteer.errors import InputError
 from charioteer.testing.config import load_driver_configuration
-from charioteer.testing.diagnosis.run_diagnosis import USUAL_LIMITS, RunDiagnosis
+from charioteer.testing.diagnosis.run_diagnosis import RunDiagnosis
 from charioteer.testing.driver import Driver
 from charioteer.testing.duration import Duration
 from charioteer.testing.embedding import Embedding, TimeLimit
 from charioteer.testing.errors import MachineError
-from charioteer.testing.logger import (
-    AbstractLogger,
-    PythonLogger,
-    QuietLogger,
-    TerminalLogger,
-)
+from charioteer.testing.logger import AbstractLogger, QuietLogger, TerminalLogger
 from charioteer.testing.machine import BaseMachine, NspawnMachine, QemuMachine
 from charioteer.testing.machines import Machines
 from charioteer.testing.options import RunOptions, writable_directory
@@ -274,12 +269,14 @@ class Cluster:
         """
         driver = self.driver
         made = RunDiagnosis(self.output_directory, driver.logger, self.definition.file)
-        made.make(error, [*driver.adopted, *driver.machines_nspawn], USUAL_LIMITS)
+        made.make(error, [*driver.adopted, *driver.machines_nspawn])
         return made.first_screen
 
 
 def _first_logger(log: Log) -> AbstractLogger:
     if log is Log.LOGGING:
+        from charioteer.testing.logger.python import PythonLogger  # slow to import
+
         return PythonLogger()
     return TerminalLogger() if log is Log.STDERR else QuietLogger()
 

@@ -1,6 +1,5 @@
 """The host's part of containers: control groups, and network interfaces of the VLANs."""
 
-import ctypes
 import errno
 import fcntl
 import os
@@ -10,7 +9,6 @@ import struct
 import subprocess
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from charioteer.testing.errors import MachineError
@@ -131,6 +129,8 @@ class EarlyNames:
 
 def addresses_of(network: str) -> list[str]:
     """The Ethernet addresses in the network that the file `network` stands for. Raises OSError."""
+    from concurrent.futures import ThreadPoolExecutor  # slow to import
+
     # In a thread of its own, which alone enters that network, and ends.
     with ThreadPoolExecutor(max_workers=1) as threads:
         return threads.submit(_addresses_in, network).result()
@@ -138,6 +138,8 @@ def addresses_of(network: str) -> list[str]:
 
 def _addresses_in(path: str) -> list[str]:
     """Moves the calling thread into the network."""
+    import ctypes  # slow to import
+
     with open(path) as network:
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.setns(network.fileno(), _CLONE_NEWNET) != 0:

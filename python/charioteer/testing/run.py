@@ -21,14 +21,11 @@ from charioteer.testing.checkpoints.plan import Plan, plan
 from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
 from charioteer.testing.config import DriverConfiguration
 from charioteer.testing.debug import Debug, DebugNop
-from charioteer.testing.diagnosis.run_diagnosis import USUAL_LIMITS, RunDiagnosis
+from charioteer.testing.diagnosis.run_diagnosis import RunDiagnosis
 from charioteer.testing.driver import Driver
 from charioteer.testing.errors import MachineError
 from charioteer.testing.faults.seed import Seed, use_seed
 from charioteer.testing.forked import children_end_here
-from charioteer.testing.live.lines import Lines
-from charioteer.testing.live.logger import LiveLogger
-from charioteer.testing.live.model import Model
 from charioteer.testing.logger import (
     AbstractLogger,
     CompositeLogger,
@@ -98,7 +95,7 @@ def _run_planned(
             logger.warning(warning)
         if not options.keep_machine_state:
             logger.info(f"Machine state will be reset. To keep it, pass {kept_state.flag}")
-        with _screens(driver, options), _output(driver, logger) as show_summary:
+        with _screens(driver, options), _output(driver, logger, options) as show_summary:
             try:
                 status = _run(driver, planned, options.vsock_offset, logger, signals)
             finally:
@@ -117,7 +114,7 @@ def _on_failure(driver: Driver, options: RunOptions, diagnosis: RunDiagnosis) ->
         if options.diagnosis:
             # The journals are among what it asks for.
             machines = [*driver.adopted, *driver.machines_nspawn]
-            diagnosis.make(error, machines, USUAL_LIMITS, driver.captures.written)
+            diagnosis.make(error, machines, files=driver.captures.written)
         else:
             _record_journals(driver, options)
         if options.keep_alive:
@@ -148,7 +145,9 @@ def _record_journals(driver: Driver, options: RunOptions) -> None:
 
 
 @contextmanager
-def _output(driver: Driver, logger: CompositeLogger) -> Generator[Callable[[], None], None, None]:
+def _output(
+    driver: Driver, logger: CompositeLogger, options: RunOptions
+) -> Generator[Callable[[], None], None, None]:
     """Within the block output is in order with the log, and a live view is shown.
 
     Yields a function that shows the summary of the live view, if there is one.
@@ -157,12 +156,14 @@ def _output(driver: Driver, logger: CompositeLogger) -> Generator[Callable[[], N
         yield _no_summary  # a prompt uses the terminal exclusively
         return
     with in_order_with(logger.reporter):
-        live = next((each for each in logger.logger_list if isinstance(each, LiveLogger)), None)
-        if live is None:
+        if options.display is not Display.LIVE:
             yield _no_summary
             return
-        from charioteer.testing.live import display as live_display  # slow to import
+        # Slow to import.
+        from charioteer.testing.live import display as live_display
+        from charioteer.testing.live.logger import LiveLogger
 
+        (live,) = (each for each in logger.logger_list if isinstance(each, LiveLogger))
         display = live_display.Display(live, style_for(), logger.collect)
         with live_display.shown(display):
             yield display.show_summary
@@ -185,6 +186,11 @@ def _on_terminal(options: RunOptions, machines: Sequence[str]) -> AbstractLogger
         return QuietLogger()
     if options.display is Display.LOG or options.interactive:
         return TerminalLogger()
+    # Slow to import.
+    from charioteer.testing.live.lines import Lines
+    from charioteer.testing.live.logger import LiveLogger
+    from charioteer.testing.live.model import Model
+
     widest = max(map(len, machines), default=0)
     return LiveLogger(Model(machines), Lines(style_for(), min(widest, 24)), options.verbose)
 

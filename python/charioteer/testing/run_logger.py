@@ -3,7 +3,6 @@
 import os
 
 from charioteer.errors import InputError
-from charioteer.report import page
 from charioteer.testing.diagnosis.failed_step import StepObserver
 from charioteer.testing.logger import (
     AbstractLogger,
@@ -28,6 +27,8 @@ def make_logger(first: AbstractLogger, options: RunOptions) -> CompositeLogger:
         raise InputError(f"the log file of the variable LOGFILE: {error}") from error
     if options.trace:
         try:
+            from charioteer.report import page  # slow to import
+
             # The page of an earlier run would be taken for that of this one.
             page.remove(options.output_directory)
             logger.add_logger(TraceLogger(options.output_directory / TRACE))
@@ -61,6 +62,8 @@ def finish(logger: CompositeLogger, error: BaseException | None, options: RunOpt
 
 
 def _write_page(logger: CompositeLogger, options: RunOptions) -> None:
+    from charioteer.report import page
+
     try:
         page.write(options.output_directory)
     except Exception as error:  # The outcome of a run must not depend on its page.

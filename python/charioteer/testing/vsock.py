@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -45,6 +44,8 @@ class VHostDeviceVsock:
                 f"the path {tmp_dir} has a comma, which {_PROGRAM} cannot take: set XDG_RUNTIME_DIR"
                 " (or TMPDIR) to another folder, or switch the SSH backdoor off"
             )
+        import tempfile  # costs some milliseconds
+
         self._folder = folder = Path(tempfile.mkdtemp(dir=tmp_dir))
         self._claim = core.ClaimedDirectory(str(folder))
         self.sockets = {

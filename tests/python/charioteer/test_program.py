@@ -334,14 +334,3 @@ class TestProgram:
         assert program.main(["run", "/does/not/exist"]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1 and "/does/not/exist" in error
-
-    def test_knowledge_about_failures_is_imported_when_a_run_has_failed(self) -> None:
-        """It takes a quarter of the time in which the packages are imported."""
-        code = "import sys, charioteer.testing.run; print(*sys.modules, sep='\\n')"
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        names = done.stdout.splitlines()
-        assert "charioteer.testing.diagnosis.run_diagnosis" in names
-        assert "charioteer.testing.diagnosis.knowledge" not in names
-        assert "charioteer.testing.diagnosis.symptoms" not in names

@@ -1,7 +1,6 @@
 """The checkpoints of one run, as the driver uses them."""
 
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -157,6 +156,8 @@ class RunCheckpoints:
 @contextmanager
 def _temporary_record(parent: Path, description: Description) -> Generator[Record, None, None]:
     """A folder beside the machines' state, which is removed at the end of the block."""
+    import tempfile  # costs some milliseconds
+
     folder = Path(tempfile.mkdtemp(prefix="checkpoints-", dir=parent))
     try:
         yield Record.create(folder, description)

@@ -1,7 +1,6 @@
 """The folder of all recorded runs of this user, and its size."""
 
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +52,7 @@ def new_record(description: Description) -> Iterator[Record]:
     parent = root()
     parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(description.begin))
-    folder = parent / f"{stamp}-{secrets.token_hex(3)}"
+    folder = parent / f"{stamp}-{os.urandom(3).hex()}"
     partial = folder.with_name(folder.name + folders.PARTIAL)
     partial.mkdir(mode=0o700)
     # The lock is that of the folder, whatever its name.

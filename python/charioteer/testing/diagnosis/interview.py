@@ -26,6 +26,9 @@ class Limits:
     """If one of them runs without it."""
 
 
+USUAL_LIMITS = Limits(native=5.0, emulated=15.0)
+"""At the end of a run."""
+
 # After this share of the limit a guest returns what it has until then; the rest is for the way there and
 # back, which a loaded host makes long.
 _SHARE_OF_GUEST = 0.75

@@ -3,20 +3,20 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from charioteer.testing import journal
-from charioteer.testing.diagnosis import github, host
-from charioteer.testing.diagnosis.case import Case
-from charioteer.testing.diagnosis.findings import Ranked, ranked
-from charioteer.testing.diagnosis.interview import Interview, Limits
-from charioteer.testing.diagnosis.request import request_of
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine import BaseMachine
 
+if TYPE_CHECKING:
+    # Slow to import, and most runs pass: imported when a run has failed.
+    from charioteer.testing.diagnosis.case import Case
+    from charioteer.testing.diagnosis.findings import Ranked
+    from charioteer.testing.diagnosis.interview import Limits
+
 DETAILS = "diagnosis.txt"
 """The file with all findings, in the output directory."""
-USUAL_LIMITS = Limits(native=5.0, emulated=15.0)
-"""For `RunDiagnosis.make` at the end of a run."""
 
 _MISTAKES = (SyntaxError, NameError, AttributeError, ImportError)
 
@@ -29,8 +29,8 @@ class RunDiagnosis:
         self._out_dir = out_dir
         self._logger = logger
         self._script = script
-        self._case: Case | None = None
-        self._ranked: list[Ranked] = []
+        self._case: "Case | None" = None
+        self._ranked: "list[Ranked]" = []
         self._places: list[str] = []
         self._is_shown = False
         self.first_screen: list[str] = []
@@ -47,21 +47,24 @@ class RunDiagnosis:
         self,
         error: BaseException,
         machines: Sequence[BaseMachine],
-        limits: Limits,
+        limits: "Limits | None" = None,
         files: Sequence[Path] = (),
     ) -> None:
         """Asks the machines, and records what is found. `error` has left the script.
 
-        `files`: others that may explain the failure, to be named in the first screen.
+        `limits`: by default the usual ones. `files`: others that may explain the failure, to be named in the first screen.
 
         Ctrl-C ends the questions, and what was found until then counts. Does nothing if no machine
         was started, and for mistakes in the script itself, which the machines do not cause.
         """
-        # Slow to import, and most runs pass.
-        from charioteer.testing.diagnosis import knowledge, report
+        from charioteer.testing.diagnosis import host, knowledge, report
+        from charioteer.testing.diagnosis.case import Case
+        from charioteer.testing.diagnosis.findings import ranked
+        from charioteer.testing.diagnosis.interview import USUAL_LIMITS, Interview
+        from charioteer.testing.diagnosis.request import request_of
 
         request = request_of(error, [each.name for each in machines])
-        interview = Interview(request, machines, limits)
+        interview = Interview(request, machines, limits or USUAL_LIMITS)
         if isinstance(error, _MISTAKES) or not interview.has_machines:
             return
         begin = time.monotonic()
@@ -85,7 +88,7 @@ class RunDiagnosis:
         """Logs the first screen, if there is one, and gives it to GitHub Actions; only once."""
         if self._case is None or self._is_shown:
             return
-        from charioteer.testing.diagnosis import report
+        from charioteer.testing.diagnosis import github, report
 
         self._is_shown = True
         for line in self.first_screen:
@@ -98,7 +101,7 @@ class RunDiagnosis:
             github.annotate(title, self._script, lines[-1] if lines else None)
             github.summarize(title, self.first_screen, report.details(self._case, self._ranked))
 
-    def _write_details(self, case: Case) -> None:
+    def _write_details(self, case: "Case") -> None:
         from charioteer.testing.diagnosis import report
 
         file = self._out_dir / DETAILS

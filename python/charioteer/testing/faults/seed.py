@@ -1,10 +1,14 @@
 """The seed of a run's random decisions."""
 
-import secrets
+import os
 import threading
 
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.options import SEED_BITS
+
+
+def _random() -> int:
+    return int.from_bytes(os.urandom(SEED_BITS // 8))
 
 
 class Seed:
@@ -12,7 +16,7 @@ class Seed:
 
     def __init__(self, value: int | None = None) -> None:
         """None: a random one."""
-        self.value = secrets.randbits(SEED_BITS) if value is None else value
+        self.value = _random() if value is None else value
         self._lock = threading.Lock()
         self._is_announced = False
 

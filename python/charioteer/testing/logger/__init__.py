@@ -1,9 +1,8 @@
-"""The log of a run: on the terminal, for `logging`, as XML, as a JUnit report, as a trace."""
+"""The log of a run: on the terminal, as XML, as a JUnit report, as a trace; `python` is for `logging`."""
 
 from charioteer.testing.logger.base import AbstractLogger, LogLevel
 from charioteer.testing.logger.composite import CompositeLogger
 from charioteer.testing.logger.junit import JunitXMLLogger
-from charioteer.testing.logger.python import PythonLogger
 from charioteer.testing.logger.quiet import QuietLogger
 from charioteer.testing.logger.terminal import TerminalLogger
 from charioteer.testing.logger.trace import TraceLogger
@@ -14,7 +13,6 @@ __all__ = [
     "CompositeLogger",
     "JunitXMLLogger",
     "LogLevel",
-    "PythonLogger",
     "QuietLogger",
     "TerminalLogger",
     "TraceLogger",

@@ -3,7 +3,6 @@
 import itertools
 import os
 import re
-import secrets
 import threading
 from contextlib import AbstractContextManager
 from datetime import datetime, timezone
@@ -200,7 +199,7 @@ def _header() -> dict[str, "core.Field"]:
         "wall": wall.replace("+00:00", "Z"),
         "program": f"charioteer {__version__}",
         "pid": os.getpid(),
-        "trace_id": given[1] if given else secrets.token_hex(16),
+        "trace_id": given[1] if given else os.urandom(16).hex(),
         "parent_id": given[2] if given else None,
     }
 

@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -285,6 +284,8 @@ class NspawnMachine(Copies):
 
     def _picture(self) -> bytes:
         """The screen of its X server as PPM picture."""
+        import tempfile  # costs some milliseconds
+
         with tempfile.TemporaryDirectory(dir=self.shared_dir) as folder:
             inside = f"/tmp/shared/{os.path.basename(folder)}/screen.xwd"
             self.succeed(f"xwd -root -silent -out {inside}")

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 import time
 from abc import abstractmethod
 from collections.abc import Generator, Iterator
@@ -76,6 +75,8 @@ class Screen(Commands):
     @contextmanager
     def _managed_screenshot(self) -> Generator[Path, None, None]:
         """A PNG file of the screen, which exists within the block."""
+        import tempfile  # costs some milliseconds
+
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "screen.png"
             self._write_screenshot(str(path))
