@@ -1,7 +1,5 @@
 """Fixtures: machines of the core, `charioteer._core.Machine`, with a fake QEMU."""
 
-import shlex
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -12,7 +10,7 @@ from charioteer import _core
 from support.leftovers import expect_nothing_left
 from support.testbed import FAKE_QEMU
 
-PLAIN = f"{sys.executable} {shlex.quote(str(FAKE_QEMU))}"
+PLAIN = FAKE_QEMU
 """A start command whose guest's root shell is bash on this host, without an agent."""
 WITH_AGENT = f"env FAKE_QEMU_AGENT=real {PLAIN}"
 """The same with a port for the agent, which runs on this host."""

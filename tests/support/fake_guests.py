@@ -1,8 +1,6 @@
 """Cluster files whose guests are made by the fake QEMU, so that nothing is built or emulated."""
 
 import os
-import shlex
-import sys
 from pathlib import Path
 
 import charioteer._core
@@ -24,7 +22,7 @@ def fake_guests(folder: Path, mode: str = "") -> dict[str, str]:
     programs = folder / "bin"
     programs.mkdir()
     qemu = programs / "qemu-system-x86_64"
-    qemu.write_text(f'#!/bin/sh\nexec {sys.executable} {shlex.quote(str(FAKE_QEMU))} "$@"\n')
+    qemu.write_text(f'#!/bin/sh\nexec {FAKE_QEMU} "$@"\n')
     qemu.chmod(0o755)
     cache = folder / "cache"
     outside = os.environ.get("CHARIOTEER_CACHE")

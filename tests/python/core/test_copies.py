@@ -1,7 +1,6 @@
 """Copies of read-only folders from a guest, through the agent and through the root shell."""
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,6 @@ from support.patience import scaled
 from support.testbed import FAKE_QEMU
 
 NOBODY = 65534
-COMMAND = f"{sys.executable} {shlex.quote(str(FAKE_QEMU))}"
 
 # Copies "guest" to "back" as an unprivileged user.
 SCRIPT = """
@@ -69,7 +67,7 @@ def test_a_driver_without_root_copies_read_only_folders(owned: Path, channel: st
     user = NOBODY if os.geteuid() == 0 else os.geteuid()
     group = NOBODY if os.geteuid() == 0 else os.getegid()
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(owned), COMMAND],
+        [sys.executable, "-c", SCRIPT, str(owned), FAKE_QEMU],
         env=environment,
         cwd=owned,
         capture_output=True,

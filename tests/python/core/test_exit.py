@@ -1,7 +1,6 @@
 """Exit of an interpreter that still holds objects of the core."""
 
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from support.patience import scaled
 from support.run import PROGRAMS
 from support.testbed import FAKE_QEMU
 
-_COMMAND = f"env FAKE_QEMU_AGENT=real {sys.executable} {shlex.quote(str(FAKE_QEMU))}"
+_COMMAND = f"env FAKE_QEMU_AGENT=real {FAKE_QEMU}"
 
 _OBJECTS = """
 import sys
