@@ -33,6 +33,8 @@ class Hosts:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._environment = fake_guests(folder)
+        # That of a version manager, which some users have first in PATH, starts several shells.
+        (folder / "bin/python3").symlink_to("/usr/bin/python3")
         passed = {
             name: value
             for name, value in self._environment.items()

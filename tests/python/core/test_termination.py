@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from support import interpreter_lock
 from support.leftovers import expect_nothing_left, qemus_of
 from support.run import Run
 from support.testbed import Testbed
@@ -28,8 +29,8 @@ ENDLESS_SCRIPTS = {
         finally:
             time.sleep(600)
     """,
-    "holds the interpreter lock": """
-        sum(itertools.repeat(0))
+    "holds the interpreter lock": f"""
+        {interpreter_lock.HOLD}
     """,
     "ignores the signal": """
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -62,8 +63,9 @@ LAST_LINE_BEFORE_THE_WAIT = {
 }
 
 
-PREPARATION = """
-import itertools, signal, threading, time
+PREPARATION = f"""
+import signal, threading, time
+{interpreter_lock.PREPARE}
 web.succeed("true")
 log.log("ready")
 """

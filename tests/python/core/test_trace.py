@@ -11,6 +11,7 @@ import pytest
 from charioteer.trace import junit, records
 from charioteer.trace.records import Span, Trace
 
+from support import interpreter_lock
 from support.json_schema import problems
 from support.patience import until
 from support.run import Run
@@ -216,9 +217,11 @@ def test_a_killed_run_leaves_a_readable_trace(testbed: Testbed) -> None:
     assert "must succeed: sleep 600" in open_steps
 
 
-@pytest.mark.parametrize("body", ["time.sleep(600)", "sum(itertools.repeat(0))"])
+@pytest.mark.parametrize(
+    "body", ["time.sleep(600)", interpreter_lock.HOLD], ids=["sleeps", "holds the interpreter lock"]
+)
 def test_sigterm_is_the_result(testbed: Testbed, body: str) -> None:
-    run = start(testbed, f"import itertools, time\nlog.log('ready')\n{body}\n")
+    run = start(testbed, f"import time\n{interpreter_lock.PREPARE}\nlog.log('ready')\n{body}\n")
     run.send(signal.SIGTERM)
     run.expect(143)
     assert checked(testbed).status == "interrupted"
