@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Self
 
 from support.far_host import (
     SSHD,
@@ -15,8 +16,11 @@ from support.far_host import (
     make_keys,
     make_run_folder,
     why_no_sshd,
+    write_hosts,
 )
+from support.leftovers import expect_nothing_left
 from support.patience import scaled, until
+from support.run import Run, environment
 
 # sshd in namespaces of its own, with an empty folder for temporary files.
 _START = """
@@ -101,6 +105,36 @@ class NetworkHost:
     def _answers(self) -> bool:
         time.sleep(0.1)
         return self.execute("echo yes") == "yes\n"
+
+
+class TwoHosts:
+    """The hosts b and c, and the file that names them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.b = NetworkHost("b", folder, 31)
+        self.c = NetworkHost("c", folder, 32)
+        self._folder = folder
+        self._file = folder / "hosts.toml"
+        self._near = folder / "near"
+        self._near.mkdir()
+        write_hosts(self._file, {"b": self.b.ssh, "c": self.c.ssh})
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        with self.b.running(), self.c.running():
+            yield self
+
+    def run(self, cluster: Path) -> Run:
+        """Starts `charioteer run` on this machine, for machines on both hosts; see `Run`."""
+        options = ["--hosts", str(self._file), "--log", "--no-diagnosis"]
+        command = ["charioteer", "run", str(cluster), *options, "-o", str(self._folder / "out")]
+        return Run(command, environment(TMPDIR=str(self._near)), self._folder)
+
+    def expect_nothing_left(self) -> None:
+        """Neither on this machine nor on the hosts, where the ends of drivers may take a minute."""
+        expect_nothing_left(self._near)
+        self.b.expect_nothing_left()
+        self.c.expect_nothing_left()
 
 
 def _ip(*words: str) -> None:

@@ -12,48 +12,23 @@ from pathlib import Path
 import pytest
 from charioteer import paths
 
-from support.far_host import why_no_sshd, write_hosts
+from support.far_host import why_no_sshd
 from support.leftovers import expect_nothing_left
-from support.network_hosts import NetworkHost, why_no_networks
+from support.network_hosts import TwoHosts, why_no_networks
 from support.run import PROGRAMS, Run, environment
 from support.slurm import slurm, why_no_slurm
 
 
-class Hosts:
-    """The hosts b and c, and the file that names them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.b = NetworkHost("b", folder, 31)
-        self.c = NetworkHost("c", folder, 32)
-        self._folder = folder
-        self._file = folder / "hosts.toml"
-        write_hosts(self._file, {"b": self.b.ssh, "c": self.c.ssh})
-
-    def run(self, cluster: Path) -> Run:
-        options = ["--hosts", str(self._file), "--log", "--no-diagnosis"]
-        out = self._folder / "out"
-        state = self._folder / "near"
-        state.mkdir(exist_ok=True)
-        command = ["charioteer", "run", str(cluster), *options, "-o", str(out)]
-        return Run(command, environment(TMPDIR=str(state)), self._folder)
-
-    def expect_nothing_left(self) -> None:
-        expect_nothing_left(self._folder / "near")
-        self.b.expect_nothing_left()
-        self.c.expect_nothing_left()
-
-
 @pytest.fixture(name="hosts")
-def fixture_hosts(folder: Path) -> Iterator[Hosts]:
+def fixture_hosts(folder: Path) -> Iterator[TwoHosts]:
     if reason := why_no_networks():
         pytest.skip(reason)
-    hosts = Hosts(folder)
-    with hosts.b.running(), hosts.c.running():
+    with TwoHosts(folder).running() as hosts:
         yield hosts
 
 
 @pytest.mark.limit(900)
-def test_four_machines_on_two_hosts_reach_each_other(hosts: Hosts) -> None:
+def test_four_machines_on_two_hosts_reach_each_other(hosts: TwoHosts) -> None:
     run = hosts.run(paths.examples() / "ping")
     run.expect(0, limit=800)
     assert run.stdout.splitlines()[-1] == "12 of 12 pings passed"
@@ -63,7 +38,7 @@ def test_four_machines_on_two_hosts_reach_each_other(hosts: Hosts) -> None:
 
 
 @pytest.mark.limit(900)
-def test_faults_and_captures_name_machines_on_other_hosts(hosts: Hosts, folder: Path) -> None:
+def test_faults_and_captures_name_machines_on_other_hosts(hosts: TwoHosts, folder: Path) -> None:
     cluster = folder / "faults"
     cluster.mkdir()
     (cluster / "cluster.toml").write_text(
@@ -90,7 +65,7 @@ def test_faults_and_captures_name_machines_on_other_hosts(hosts: Hosts, folder: 
 
 
 @pytest.mark.limit(900)
-def test_a_host_without_a_network_is_lost_within_a_limit(hosts: Hosts, folder: Path) -> None:
+def test_a_host_without_a_network_is_lost_within_a_limit(hosts: TwoHosts, folder: Path) -> None:
     cluster = folder / "lost"
     cluster.mkdir()
     (cluster / "cluster.toml").write_text(
