@@ -13,9 +13,16 @@ mkdir -p charioteer-out
 # Results of an earlier run would be merged in place of those of a shard that never started.
 rm -rf charioteer-out/shard-*-of-"$shards"
 
-array=$(sbatch --parsable --job-name=charioteer --array="0-$((shards - 1))" \
+# A task whose tests have no results because of the host (exit status 75) runs again, twice at most.
+# Slurm starts it two minutes later.
+array=$(sbatch --parsable --job-name=charioteer --array="0-$((shards - 1))" --requeue \
     --cpus-per-task="${CPUS:-4}" --mem="${MEMORY:-8G}" --output=charioteer-out/shard-%a.log \
-    --wrap "charioteer test '$tests' --shard auto --history history.sqlite")
+    --wrap "charioteer test '$tests' --shard auto --history history.sqlite
+status=\$?
+if [ \$status = 75 ] && [ \"\${SLURM_RESTART_COUNT:-0}\" -lt 2 ]; then
+    scontrol requeue \"\${SLURM_ARRAY_JOB_ID}_\$SLURM_ARRAY_TASK_ID\"
+fi
+exit \$status")
 
 # After any end: shards whose tests have failed have results, too.
 exec sbatch --wait --job-name=charioteer-merge --dependency="afterany:${array%%;*}" \

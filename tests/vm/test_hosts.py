@@ -16,7 +16,7 @@ from support.far_host import why_no_sshd
 from support.leftovers import expect_nothing_left
 from support.network_hosts import TwoHosts, why_no_networks
 from support.run import PROGRAMS, Run, environment
-from support.slurm import slurm, why_no_slurm
+from support.slurm import Node, slurm, why_no_slurm
 
 
 @pytest.fixture(name="hosts")
@@ -91,8 +91,8 @@ class TestSlurm:
     def fixture_variables(self, folder: Path) -> Iterator[dict[str, str]]:
         if reason := why_no_slurm() or why_no_sshd():
             pytest.skip(reason)
-        with slurm(folder / "slurm") as variables:
-            yield variables
+        with slurm(folder / "slurm", [Node("n1"), Node("n2")]) as made:
+            yield made.variables
 
     def run(self, folder: Path, variables: dict[str, str], cluster: Path) -> Run:
         state = folder / "near"
