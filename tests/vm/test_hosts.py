@@ -79,7 +79,7 @@ def test_a_host_without_a_network_is_lost_within_a_limit(hosts: TwoHosts, folder
     run = hosts.run(cluster)
     run.wait_for("both are up", limit=800)
     hosts.c.cut()
-    run.expect(1, limit=120)
+    run.expect(75, limit=120)
     assert "two: the host c was lost: Timeout, server " in run.stderr
     assert "sleep 3000" in run.stderr
     hosts.c.mend()

@@ -91,7 +91,7 @@ def execute(options: argparse.Namespace) -> int:
             raise OSError(error.errno, error.strerror, error.filename or str(folder)) from error
         try:
             with _watched(artefacts) if options.watch else nullcontext():
-                return run(_loaded(written), chosen)
+                return run(_loaded(written), chosen, None if team is None else team.lost)
         finally:
             sys.stdout.flush()
             if chosen.display is not Display.QUIET:

@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from charioteer.cluster import configuration, run_script
 from charioteer.cluster.definition import Cluster
 from charioteer.errors import InputError
 from charioteer.hosts.hosts_file import Host
-from charioteer.hosts.keeper import Digests, Keeper
+from charioteer.hosts.keeper import Digests, HostFailure, Keeper
 from charioteer.hosts.placement import Wanted, place
-from charioteer.hosts.relay import FarMachine
+from charioteer.hosts.relay import LOST_FILE, FarMachine
 from charioteer.suite import demand, host
 from charioteer.suite.demand import Demand
 
@@ -68,6 +68,11 @@ class Team:
                 facts=shlex.quote(str(facts)),
             )
             run_script.write(script, relayed)
+
+    def lost(self, states: Iterable[Path]) -> HostFailure | None:
+        """Why hosts were lost, by the state directories of their machines; None: all are there."""
+        reasons = [file.read_text() for state in states if (file := state / LOST_FILE).exists()]
+        return HostFailure("; ".join(dict.fromkeys(reasons))) if reasons else None
 
     def describe(self) -> list[str]:
         """A line for each host: "b: server, client"."""

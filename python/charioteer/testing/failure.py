@@ -1,13 +1,43 @@
 """Reports of the failure of a test script."""
 
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
+from charioteer.errors import InputError
 from charioteer.testing.logger import AbstractLogger
-from charioteer.testing.script_trace import script_frames
+from charioteer.testing.script_trace import is_of_script, script_frames
 from charioteer.testing.signals import Terminated
 from charioteer.testing.text import printable
+
+FindExcuse = Callable[[Sequence[Path]], InputError | None]
+"""Why a script that has failed is not at fault, by the state directories of the machines."""
+
+
+class Excuse:
+    """What is raised in place of the failure of a script that is not at fault."""
+
+    def __init__(self, find: FindExcuse | None) -> None:
+        self._find = find
+        self._found: InputError | None = None
+
+    def look(self, ending: BaseException, states: Sequence[Path]) -> None:
+        """To be called with what has left the script, before the machines end."""
+        # An exit status that the script has chosen is that of the run.
+        if self._find and not (isinstance(ending, SystemExit) and is_of_script(ending)):
+            self._found = self._find(states)
+
+    @contextmanager
+    def raised(self) -> Generator[None, None, None]:
+        """Raises what was found at the end of the block, in which the failure was reported."""
+        try:
+            yield
+        except SystemExit as ending:
+            if self._found is None or isinstance(ending, Terminated):
+                raise
+        if self._found is not None:
+            raise self._found
 
 
 def report_request(logger: AbstractLogger, error: Exception, script: str) -> None:

@@ -46,11 +46,16 @@ OUTPUT_CLOSED = 141
 """Of a run that passed, whose standard output was closed by its reader before the end."""
 
 
-def run(configuration: DriverConfiguration, options: RunOptions) -> int:
+def run(
+    configuration: DriverConfiguration,
+    options: RunOptions,
+    find_excuse: failure.FindExcuse | None = None,
+) -> int:
     """Runs a test, or a prompt; returns the exit status. Main thread only.
 
-    Raises InputError when the log file or the test script cannot be opened, SystemExit when the
-    script does, and Terminated after SIGTERM, which the time limit of the run sends too.
+    Raises InputError when the log file or the test script cannot be opened, what `find_excuse`
+    returns when the script has failed, SystemExit when the script does, and Terminated after
+    SIGTERM, which the time limit of the run sends too.
     """
 
     def rehearse(checkpoints: RunCheckpoints) -> None:
@@ -65,7 +70,8 @@ def run(configuration: DriverConfiguration, options: RunOptions) -> int:
         with plan(
             configuration, options.output_directory, options.checkpoints, rehearse
         ) as planned:
-            return _run_planned(configuration, options, planned, signals)
+            excuse = failure.Excuse(find_excuse)
+            return _run_planned(configuration, options, planned, signals, excuse)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
@@ -73,7 +79,11 @@ def run(configuration: DriverConfiguration, options: RunOptions) -> int:
 
 
 def _run_planned(
-    configuration: DriverConfiguration, options: RunOptions, planned: Plan, signals: Signals
+    configuration: DriverConfiguration,
+    options: RunOptions,
+    planned: Plan,
+    signals: Signals,
+    excuse: failure.Excuse,
 ) -> int:
     logger = make_logger(
         _on_terminal(options, [*configuration.vms, *configuration.containers]), options
@@ -87,7 +97,7 @@ def _run_planned(
             diagnosis.remove_earlier()
             driver.captures.is_on = options.capture
             driver.captures.remove_earlier(configuration.vlans)
-            driver.on_failure = _on_failure(driver, options, diagnosis)
+            driver.on_failure = _on_failure(driver, options, diagnosis, excuse)
             driver.on_success = lambda: _after_success(driver, options, planned)
         for message in planned.messages:
             logger.log(message)
@@ -95,7 +105,11 @@ def _run_planned(
             logger.warning(warning)
         if not options.keep_machine_state:
             logger.info(f"Machine state will be reset. To keep it, pass {kept_state.flag}")
-        with _screens(driver, options), _output(driver, logger, options) as show_summary:
+        with (
+            excuse.raised(),
+            _screens(driver, options),
+            _output(driver, logger, options) as show_summary,
+        ):
             try:
                 status = _run(driver, planned, options.vsock_offset, logger, signals)
             finally:
@@ -107,10 +121,13 @@ def _run_planned(
         finish(logger, sys.exc_info()[1], options)
 
 
-def _on_failure(driver: Driver, options: RunOptions, diagnosis: RunDiagnosis) -> OnFailure:
+def _on_failure(
+    driver: Driver, options: RunOptions, diagnosis: RunDiagnosis, excuse: failure.Excuse
+) -> OnFailure:
     """What is done when the script has failed, before the machines end."""
 
     def act(error: BaseException) -> None:
+        excuse.look(error, [each.state_dir for each in driver.adopted])
         if options.diagnosis:
             # The journals are among what it asks for.
             machines = [*driver.adopted, *driver.machines_nspawn]

@@ -2,12 +2,15 @@
 phase. QEMU is fake.
 """
 
+import re
 import shlex
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
+from charioteer.trace import records
+
 from support.fake_guests import fake_guests
 from support.far_host import FarHost, needs_sshd, write_hosts
 from support.leftovers import expect_nothing_left
@@ -99,7 +102,7 @@ def test_a_host_lost_before_the_start_is_named(hosts: Hosts) -> None:
         start_all()
         """
     )
-    run.expect(1)
+    run.expect(75)
     assert "far: the host b cannot be reached: " in run.stderr
     hosts.expect_nothing_left()
 
@@ -112,9 +115,57 @@ def test_a_host_lost_in_a_command_is_named(hosts: Hosts) -> None:
         far.succeed({hosts.b.cut_command!r} + "; sleep 600")
         """
     )
-    run.expect(1)
+    run.expect(75)
     assert "far: the host b was lost: " in run.stderr and "sleep 600" in run.stderr, run.stderr
+    assert re.search("^charioteer: error: the host b was lost: .*\n$", run.stderr, re.MULTILINE)
+    trace = records.load(hosts.folder / "charioteer-out/two-hosts")
+    (result,) = trace.of_kind("result")
+    assert (result["status"], result["exit_status"]) == ("failed", 75)
     hosts.expect_nothing_left()
+
+
+# Runs `far` until its host is lost.
+LOSE = """
+import subprocess
+start_all()
+far.succeed("true")
+subprocess.run(["sh", "-c", {cut!r}])
+try:
+    far.succeed("sleep 600")
+except Exception:
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "rest, status",
+    [
+        ("near.succeed('false')", 75),
+        ("raise ValueError('because of it')", 75),
+        ("sys.exit(1)", 1),
+        ("sys.exit(0)", 0),
+        ("near.succeed('true')", 0),
+    ],
+)
+def test_a_script_that_fails_after_a_loss_is_not_at_fault(
+    hosts: Hosts, rest: str, status: int
+) -> None:
+    run = hosts.run(LOSE.format(cut=hosts.b.cut_command) + f"import sys\n{rest}\n")
+    run.expect(status)
+    assert ("charioteer: error: the host b was lost: " in run.stderr) == (status == 75)
+    hosts.expect_nothing_left()
+
+
+def test_a_script_that_fails_without_a_loss_is_at_fault(hosts: Hosts) -> None:
+    run = hosts.run("start_all()\nfar.succeed('false')\n")
+    run.expect(1)
+    hosts.expect_nothing_left()
+
+
+def test_a_file_called_slurm_is_no_allocation(hosts: Hosts) -> None:
+    file = (hosts.folder / "hosts.toml").rename(hosts.folder / "slurm")
+    run = hosts.run("far.succeed('true')\n", hosts=str(file))
+    run.expect(0)
 
 
 def test_a_host_lost_in_a_copy_is_named(hosts: Hosts) -> None:
@@ -134,7 +185,7 @@ def test_a_host_lost_in_a_copy_is_named(hosts: Hosts) -> None:
         far.copy_from_host(os.path.abspath("large"), os.path.abspath("copied"))
         """
     )
-    run.expect(1)
+    run.expect(75)
     assert "the host b was lost: " in run.stderr and "large" in run.stderr
     (hosts.folder / "large").unlink()
     hosts.expect_nothing_left()

@@ -12,6 +12,7 @@ from typing import Any
 
 from charioteer import __version__
 from charioteer import _core as core
+from charioteer.errors import InputError
 from charioteer.testing.logger.base import Attributes, Facts, LogLevel
 from charioteer.testing.logger.recorder import Recorder, StepKind
 from charioteer.testing.script_trace import current_lines, raised_at
@@ -213,5 +214,7 @@ def _result_of(error: BaseException | None, has_failed: bool) -> tuple[str, int]
     if isinstance(error, SystemExit):
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
         return ("failed" if code else "passed"), code
+    if isinstance(error, InputError):
+        return "failed", error.status
     failed = has_failed or error is not None
     return ("failed" if failed else "passed"), int(failed)
