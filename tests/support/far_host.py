@@ -60,13 +60,24 @@ class FarHost:
     @property
     def cut_command(self) -> str:
         """A shell command that does what cut() does."""
-        return (
-            f"touch {shlex.quote(str(self._down))}; pkill -KILL -f '^socat .*{self._configuration}'"
-        )
+        return f"touch {shlex.quote(str(self._down))}; pkill -KILL -f '{self._cables}'"
 
     def cut(self) -> None:
         """Ends all connections, and refuses new ones."""
         subprocess.run(["sh", "-c", self.cut_command], check=False)
+
+    @property
+    def silence_command(self) -> str:
+        """A shell command that stops sshd of all connections.
+
+        It goes on when ssh has ended its connection, as the kernel continues orphaned processes.
+        """
+        return f"for cable in $(pgrep -f '{self._cables}'); do pkill -STOP -P $cable; done"
+
+    @property
+    def _cables(self) -> str:
+        """Matches the command lines of what connects ssh with sshd."""
+        return f"^socat .*{self._configuration}"
 
 
 def make_run_folder() -> None:

@@ -2,8 +2,10 @@
 phase. QEMU is fake.
 """
 
+import os
 import re
 import shlex
+import signal
 import sys
 import textwrap
 from pathlib import Path
@@ -92,6 +94,20 @@ def test_a_host_that_cannot_be_reached_is_named(hosts: Hosts) -> None:
     run.expect(75)
     assert "the host b cannot be reached: " in run.stderr
     hosts.expect_nothing_left()
+
+
+def test_a_host_lost_while_files_are_sent_is_named(hosts: Hosts) -> None:
+    for image in (hosts.folder / "cache").glob("*/initrd"):
+        os.truncate(image, 1 << 29)
+    run = hosts.run("start_all()")
+    far_cache = hosts.b.folder / "cache/charioteer-hosts"
+    until(lambda: any(far_cache.glob("partial-*")), 60, run.report)
+    hosts.b.cut()
+    run.expect(75)
+    assert "charioteer: error: the host b was lost: " in run.stderr
+    assert "starting vm" not in run.stderr
+    hosts.expect_nothing_left()
+    assert not any(far_cache.glob("partial-*"))
 
 
 def test_a_host_lost_before_the_start_is_named(hosts: Hosts) -> None:
@@ -204,6 +220,46 @@ def test_a_host_lost_in_the_clean_up_is_a_warning(hosts: Hosts) -> None:
     run.expect(0)
     assert "warning: the host b was lost: " in run.stderr
     assert "what runs there ends by itself within 60 s" in run.stderr
+    hosts.expect_nothing_left()
+
+
+@pytest.mark.limit(120)
+def test_a_host_that_is_silent_is_lost_within_a_limit(hosts: Hosts) -> None:
+    run = hosts.run(
+        f"""
+        import subprocess
+        start_all()
+        far.succeed("true")
+        subprocess.run(["sh", "-c", {hosts.b.silence_command!r}])
+        far.succeed("sleep 600")
+        """
+    )
+    run.expect(75)
+    assert "far: the host b was lost: Timeout, server b not responding." in run.stderr, run.stderr
+    hosts.expect_nothing_left()
+
+
+def test_two_runs_on_one_host_are_independent(hosts: Hosts) -> None:
+    script = """
+        import time
+        start_all()
+        folder = far.succeed("pwd").strip()
+        open(os.environ["OWN"], "w").write(folder)
+        while not os.path.exists(os.environ["OTHER"]):
+            time.sleep(0.01)
+        if os.environ["OWN"] == "killed":
+            os.kill(os.getpid(), 9)
+        other = open(os.environ["OTHER"]).read()
+        t.assertNotEqual(folder, other)
+        while os.path.exists(other):
+            time.sleep(0.01)
+        far.succeed("true")
+        far.shutdown()
+        """
+    killed = hosts.run(script, "-o", "out-1", OWN="killed", OTHER="stays")
+    stays = hosts.run(script, "-o", "out-2", OWN="stays", OTHER="killed")
+    killed.expect(128 + signal.SIGKILL)
+    stays.expect(0)
     hosts.expect_nothing_left()
 
 

@@ -1,16 +1,38 @@
 """Trunks as scripts see them: a VLAN joined to the same VLAN of another driver."""
 
 import os
+import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from charioteer import _core as core
 from charioteer.testing.errors import MachineError
 from charioteer.testing.logger import CompositeLogger
 from charioteer.testing.vlan import VLan
 
+from support.far_host import FarHost, needs_sshd
 from support.patience import scaled, until
+
+# A driver whose VLAN is joined by its standard streams, and which writes where plugs connect to it.
+FAR_DRIVER = """
+import os, sys, time
+from pathlib import Path
+from charioteer.testing.logger import CompositeLogger
+from charioteer.testing.vlan import VLan
+folder = Path(sys.argv[1])
+vlan = VLan(1, folder, CompositeLogger([]), exports=False)
+trunk = vlan.trunk(0, 1, host="near")
+(folder / "new").write_text(vlan.handle.stream_socket)
+(folder / "new").rename(folder / "socket")
+while trunk.state != "ended":
+    time.sleep(0.05)
+(folder / "ended").touch()
+vlan.stop()
+"""
 
 
 @pytest.fixture(name="sides")
@@ -26,10 +48,15 @@ def fixture_sides(folder: Path) -> Iterator[list[VLan]]:
         side.stop()
 
 
-def plug(vlan: VLan) -> socket.socket:
+def connect(path: str) -> socket.socket:
     connected = socket.socket(socket.AF_UNIX)
     connected.settimeout(scaled(20))
-    connected.connect(vlan.handle.stream_socket)
+    connected.connect(path)
+    return connected
+
+
+def plug(vlan: VLan) -> socket.socket:
+    connected = connect(vlan.handle.stream_socket)
     until(lambda: any(name.startswith("plug") for name in vlan.plugs()), 30, lambda: "no plug")
     return connected
 
@@ -52,6 +79,30 @@ def test_frames_pass_between_two_drivers(sides: list[VLan]) -> None:
             sender.sendall(frame(b"over the trunk"))
             expected = frame(b"over the trunk")
             assert receiver.recv(len(expected), socket.MSG_WAITALL) == expected
+
+
+@needs_sshd
+def test_frames_pass_through_ssh(folder: Path) -> None:
+    b = FarHost(folder, "b", {"PYTHONPATH": str(Path(core.__file__ or "").parents[1])})
+    program = shlex.join([sys.executable, "-c", FAR_DRIVER, str(b.temporary)])
+    near = VLan(1, folder, CompositeLogger([]), exports=False)
+    with subprocess.Popen(
+        ["ssh", "-T", *shlex.split(b.ssh), program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as ssh:
+        assert ssh.stdin is not None and ssh.stdout is not None
+        trunk = near.trunk(ssh.stdout, ssh.stdin, host="b")
+        trunk.wait_until_joined(timeout=scaled(60))
+        far = b.temporary / "socket"
+        until(far.exists, 30, lambda: "the driver there has not begun")
+        with plug(near) as here, connect(far.read_text()) as there:
+            for sender, receiver, text in ((there, here, b"here"), (here, there, b"there" * 300)):
+                sender.sendall(frame(text))
+                assert receiver.recv(len(frame(text)), socket.MSG_WAITALL) == frame(text)
+        b.cut()
+        until(lambda: trunk.state == "ended", 30, lambda: f"it is {trunk.state}")
+        ended = b.temporary / "ended"
+        until(ended.exists, 30, lambda: "the driver there has not noticed it")
+    near.stop()
 
 
 def test_pipes_are_duplicated(sides: list[VLan]) -> None:
