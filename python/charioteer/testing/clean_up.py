@@ -1,5 +1,6 @@
 """The errors of the clean-up at the end of a run."""
 
+import threading
 from collections.abc import Callable, Iterable
 
 from charioteer.testing.logger import AbstractLogger
@@ -18,6 +19,14 @@ class CleanUpErrors:
             end()
         except Exception as error:
             self._errors.append(f"Error during cleanup of {what}: {error}")
+
+    def attempt_all(self, ends: Iterable[tuple[str, Callable[[], None]]]) -> None:
+        """As `attempt` for each of `ends`, in parallel, so that none waits for another."""
+        threads = [threading.Thread(target=self.attempt, args=each) for each in ends]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     def add(self, errors: Iterable[str]) -> None:
         """Adds errors, one sentence each."""

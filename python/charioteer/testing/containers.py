@@ -7,7 +7,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -203,24 +202,6 @@ def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise MachineError(f"preparing the host for containers: {command}: {done.stderr.strip()}")
-
-
-def release_all(machines: Sequence[NspawnMachine]) -> list[str]:
-    """Ends all containers in parallel; returns the messages of errors."""
-    errors: list[str] = []
-
-    def release(machine: NspawnMachine) -> None:
-        try:
-            machine.release()
-        except Exception as error:  # the others must be ended nevertheless
-            errors.append(f"Error during cleanup of {machine.name}: {error}")
-
-    threads = [threading.Thread(target=release, args=(machine,)) for machine in machines]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return errors
 
 
 def _set_up(interface: str, is_up: bool) -> None:

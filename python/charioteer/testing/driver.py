@@ -195,10 +195,10 @@ class Driver(PollingConditions):
             for machine in self.machines_qemu:
                 # It may be of a subclass; the others must end whatever it raises.
                 errors.attempt(machine.name, machine.end)
-            errors.add(containers.release_all(self.machines_nspawn))
-            for vlan in self.vlans:
-                # Before the session, whose end would write them on the io thread.
-                errors.attempt(f"vlan{vlan.nr}", vlan.stop_captures)
+            errors.attempt_all((each.name, each.release) for each in self.machines_nspawn)
+            # Before the session, whose end would write them on the io thread.
+            captures = [each for vlan in self.vlans for each in vlan.captures]
+            errors.attempt_all((f"the capture {each.path}", each.stop) for each in captures)
             errors.add(self._session.close(CLIENTS_LIMIT, DISKS_LIMIT))
             if self.vhost_vsock is not None:
                 errors.attempt("vhost-device-vsock", self.vhost_vsock.stop)

@@ -217,6 +217,12 @@ class VLan(Partitions):
             handle = self.handle.join(_descriptor(reader), output, host)
         return Trunk(self.nr, host, handle, self.handle.end_trunk)
 
+    @property
+    def captures(self) -> list[Capture]:
+        """Those since the last `stop_captures`, also if they have been stopped."""
+        with self._lock:
+            return list(self._captures)
+
     def stop_captures(self) -> None:
         """Ends the captures, as their `stop` does."""
         with self._lock:

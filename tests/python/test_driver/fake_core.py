@@ -4,6 +4,7 @@ Calls that do not match the stub of the core raise TypeError.
 """
 
 import json
+import os
 import queue
 from collections.abc import Callable
 from typing import Any
@@ -254,6 +255,16 @@ class FakeVLan:
 
     def keep_frames(self) -> None:
         pass
+
+    def capture(self, fd: int, comment: str) -> "FakeCapture":
+        os.close(fd)
+        return FakeCapture()
+
+
+@fake_of("Capture")
+class FakeCapture:
+    def stop(self, limit: float | None) -> str:
+        return ""
 
 
 @fake_of("FaultCounts")

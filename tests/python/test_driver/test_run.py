@@ -14,6 +14,8 @@ from charioteer.testing.machine import QemuMachine
 from charioteer.testing.sync import sync_all
 from log_lines import log_lines, raw_log_lines
 
+from support.patience import scaled
+
 
 def run(driver: Driver, script: str) -> None:
     driver.tests = script
@@ -190,6 +192,23 @@ class TestCleanup:
             "Error during cleanup of vlan1: busy",
         ]
         monkeypatch.undo()
+
+    def test_captures_are_stopped_in_parallel(
+        self, driver: Driver, logger: TerminalLogger, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # No disk takes its frames until both are asked to.
+        both = threading.Barrier(2, timeout=scaled(30))
+
+        def stop(capture: fake_core.FakeCapture, limit: object) -> str:
+            both.wait()
+            return "the disk is full"
+
+        monkeypatch.setattr(fake_core.FakeCapture, "stop", stop)
+        for name in ("one", "two"):
+            driver.vlans[0].capture(f"{name}.pcapng")
+        driver.clean_up().report(quietly=True)
+        warnings = [line for line in log_lines(logger) if "incomplete: the disk is full" in line]
+        assert len(warnings) == 2
 
 
 class TestPollingConditions:
