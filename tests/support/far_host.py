@@ -38,6 +38,8 @@ class FarHost:
         key = make_keys(self.folder)
         own = {
             **variables,
+            # Without the settings of the user's shell, which may start a version manager of Python.
+            "HOME": str(self.folder),
             "TMPDIR": str(self.temporary),
             "XDG_CACHE_HOME": str(self.folder / "cache"),
         }
