@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from charioteer.testing.errors import MachineError
 from charioteer.testing.machine import QemuMachine
 
 from support import nix_system
@@ -17,6 +18,9 @@ from support.shared_machines import (
 )
 
 NAMES = ("alpha", "beta")
+# Type=exec: it returns when the program runs in that folder.
+BUSY = "systemd-run --unit=busy -p Type=exec --working-directory=/tmp/shared sleep 100000"
+"""A command that makes the shared folder busy, until the unit is stopped."""
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +61,22 @@ def alpha(nix_machines: SharedMachines) -> QemuMachine:
 @pytest.fixture
 def beta(nix_machines: SharedMachines) -> QemuMachine:
     return nix_machines["beta"]
+
+
+def shares_of(machine: QemuMachine) -> dict[str, list[str]]:
+    """Tag, folder, type and options of each mounted share of the host, by its folder."""
+    lines = [line.split() for line in machine.succeed("cat /proc/mounts").splitlines()]
+    return {line[1]: line for line in lines if line[2] in ("9p", "virtiofs")}
+
+
+def expect_refused_checkpoint(machines: SharedMachines, reason: str) -> None:
+    """Expects that no checkpoint can be made, for what `alpha` has, and that no share is unmounted."""
+    alpha = machines["alpha"]
+    # Otherwise the reason would be that the share cannot be unmounted.
+    alpha.succeed(BUSY)
+    before = shares_of(alpha)
+    with pytest.raises(MachineError, match=f"QEMU cannot save alpha: .*{reason}"):
+        machines.driver.checkpoint("refused")
+    assert shares_of(alpha) == before
+    assert alpha.succeed("cat /nix/store/*/init").startswith("#!/bin/sh")
+    alpha.succeed("systemctl stop busy")

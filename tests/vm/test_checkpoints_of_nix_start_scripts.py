@@ -1,18 +1,14 @@
 """Checkpoints of real guests with start scripts like those of nixpkgs.
 
-Those whose store is an image are saved and restored, those with devices that QEMU cannot save are
-refused before anything is changed.
+Those whose store is an image are saved and restored. The others are refused, in the tests of their shares
+and of their TPM, since that changes nothing.
 """
-
-import subprocess
 
 import pytest
 from charioteer.testing.errors import MachineError
-from charioteer.testing.machine import QemuMachine
 
 from support import nix_system
-from support.nix_machines import NAMES
-from support.nix_script import Shares
+from support.nix_machines import BUSY, NAMES, shares_of
 from support.patience import deadline
 from support.shared_machines import (
     BOOT_LIMIT,
@@ -22,15 +18,7 @@ from support.shared_machines import (
     short_folder,
 )
 
-# Type=exec: it returns when the program runs in that folder.
-BUSY = "systemd-run --unit=busy -p Type=exec --working-directory=/tmp/shared sleep 100000"
 pytestmark = [pytest.mark.limit(300), pytest.mark.nix_machines(store_image=True)]
-
-
-def shares_of(machine: QemuMachine) -> dict[str, list[str]]:
-    """Tag, folder, type and options of each mounted share of the host, by its folder."""
-    lines = [line.split() for line in machine.succeed("cat /proc/mounts").splitlines()]
-    return {line[1]: line for line in lines if line[2] in ("9p", "virtiofs")}
 
 
 def all_shares(machines: SharedMachines) -> dict[str, dict[str, list[str]]]:
@@ -110,57 +98,3 @@ def test_a_busy_share_is_named_and_mounted_as_before(nix_machines: SharedMachine
     assert "busy" not in driver.checkpoints()
     alpha.succeed("systemctl stop busy")
     driver.checkpoint("idle")
-
-
-@pytest.mark.parametrize(
-    "shares, reason",
-    [
-        ("9p", r"its Nix store is mounted by 9p; .*useNixStoreImage = true"),
-        ("virtiofs", r"virtiofs \(nix-store, shared, xchg\); .*useNixStoreImage = true.*mkForce"),
-    ],
-)
-def test_a_store_of_the_host_is_refused_before_shares_are_unmounted(
-    shares: Shares, reason: str
-) -> None:
-    with short_folder() as folder:
-        with deadline(BUILD_LIMIT):
-            configuration = nix_system.write(folder, ["gamma"], shares=shares)
-        with machines_of_configuration(
-            folder, configuration, CHARIOTEER_CHECKPOINTS=str(folder / "checkpoints")
-        ) as made:
-            gamma = made["gamma"]
-            with deadline(BOOT_LIMIT):
-                gamma.connect()
-            # Otherwise the reason would be that the share cannot be unmounted.
-            gamma.succeed(BUSY)
-            before = shares_of(gamma)
-            with pytest.raises(MachineError, match=f"QEMU cannot save gamma: .*{reason}"):
-                made.driver.checkpoint("refused")
-            assert shares_of(gamma) == before
-            assert gamma.succeed("cat /nix/store/*/init").startswith("#!/bin/sh")
-
-
-def test_a_tpm_is_refused() -> None:
-    with short_folder() as folder, short_folder() as state:
-        with deadline(BUILD_LIMIT):
-            configuration = nix_system.write(folder, ["gamma"], store_image=True)
-        socket = state / "sock"
-        device = "-tpmdev emulator,id=tpm0,chardev=tpm -device tpm-tis,tpmdev=tpm0"
-        options = f"-chardev socket,id=tpm,path={socket} {device}"
-        emulator = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}"]
-        with subprocess.Popen([*emulator, "--ctrl", f"type=unixio,path={socket}"]) as swtpm:
-            try:
-                with machines_of_configuration(
-                    folder,
-                    configuration,
-                    CHARIOTEER_CHECKPOINTS=str(folder / "checkpoints"),
-                    QEMU_OPTS=options,
-                ) as made:
-                    gamma = made["gamma"]
-                    with deadline(BOOT_LIMIT):
-                        gamma.connect()
-                    with pytest.raises(MachineError, match="TPM, .*tpm.enable = false"):
-                        made.driver.checkpoint("refused")
-                    gamma.succeed("ls /tmp/shared")
-            finally:
-                swtpm.terminate()

@@ -328,25 +328,22 @@ def configure(testbed: Testbed, script: str) -> Path:
     return configuration.write(cluster, testbed.folder)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "machine.succeed(COMMAND)",
-        "all_machines.succeed(COMMAND)",
-        "with machine.spawn(COMMAND) as process: process.wait()",
-    ],
-)
-def test_ctrl_c_ends_the_command_in_the_guest(testbed: Testbed, command: str) -> None:
-    script = f"""
-        COMMAND = "echo begun >&2; exec sleep 600"
-        try:
-            {command}
-        except KeyboardInterrupt:
-            machine.wait_until_fails("pgrep sleep", timeout=60)
-            print("all gone", flush=True)
+def test_ctrl_c_ends_the_command_in_the_guest(testbed: Testbed) -> None:
+    script = """
+        def spawned(command):
+            with machine.spawn(command) as process:
+                process.wait()
+        for number, call in enumerate([machine.succeed, all_machines.succeed, spawned]):
+            try:
+                call(f"echo begun {number} >&2; exec sleep 600")
+            except KeyboardInterrupt:
+                machine.wait_until_fails("pgrep sleep", timeout=60)
+                print("gone", number, flush=True)
     """
     run = testbed.run_driver(configure(testbed, script))
-    run.wait_for("machine # begun", limit=120)
-    run.press_ctrl_c()
+    for number in range(3):
+        run.wait_for(f"machine # begun {number}", limit=120)
+        run.press_ctrl_c()
     run.expect(0)
-    assert "all gone" in run.stdout
+    ended = [line for line in run.stdout.splitlines() if line.startswith("gone")]
+    assert ended == ["gone 0", "gone 1", "gone 2"]

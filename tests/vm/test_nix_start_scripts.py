@@ -5,13 +5,24 @@ The guests mount their shares and their root like NixOS.
 """
 
 import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from charioteer.testing.machine import QemuMachine
 
 from support import nix_system
-from support.shared_machines import SharedMachines, machines_of_configuration
+from support.nix_machines import expect_refused_checkpoint
+from support.patience import deadline
+from support.shared_machines import (
+    BOOT_LIMIT,
+    BUILD_LIMIT,
+    SharedMachines,
+    machines_of_configuration,
+    short_folder,
+)
 
 pytestmark = pytest.mark.limit(300)
 
@@ -51,6 +62,11 @@ def test_5_4_shares_are_mounted_by_9p(alpha: QemuMachine) -> None:
     }
     for _, _, _, options, *_ in shares.values():
         assert "trans=virtio" in options and "msize=16384" in options
+
+
+def test_a_store_of_the_host_is_refused_by_checkpoints(nix_machines: SharedMachines) -> None:
+    reason = r"its Nix store is mounted by 9p; .*useNixStoreImage = true"
+    expect_refused_checkpoint(nix_machines, reason)
 
 
 def test_5_2_the_shared_folder_is_common_to_all_machines(
@@ -168,15 +184,46 @@ def test_5_3_a_disk_image_of_the_user_is_kept_between_runs(folder: Path) -> None
         assert made["alpha"].succeed("cat /proc/cmdline").endswith(" of.the=user\n")
 
 
-def test_5_3_another_kernel_and_efi_variables_of_the_user(folder: Path) -> None:
-    configuration = nix_system.write(folder, ["alpha"], efi=True)
-    toplevel = next((folder / "store").iterdir())
-    kernel = folder / "vmlinuz-mine"
-    os.rename(toplevel / "kernel", kernel)
-    with machines_of_configuration(
-        folder, configuration, NIXPKGS_QEMU_KERNEL_alpha=str(kernel)
-    ) as made:
-        alpha = made["alpha"]
-        assert "multi-user" in alpha.succeed("systemctl get-default")
-        assert (alpha.state_dir / "alpha-efi-vars.fd").is_file()
-        alpha.succeed("test -d /sys/firmware/efi")
+@pytest.fixture(scope="module")
+def changed() -> Iterator[SharedMachines]:
+    """`alpha` with a kernel and a TPM of the user, and with EFI firmware."""
+    with short_folder() as folder, emulated_tpm() as options:
+        with deadline(BUILD_LIMIT):
+            configuration = nix_system.write(folder, ["alpha"], efi=True)
+        toplevel = next((folder / "store").iterdir())
+        kernel = folder / "vmlinuz-mine"
+        os.rename(toplevel / "kernel", kernel)
+        variables = {
+            "NIXPKGS_QEMU_KERNEL_alpha": str(kernel),
+            "QEMU_OPTS": options,
+            "CHARIOTEER_CHECKPOINTS": str(folder / "checkpoints"),
+        }
+        with machines_of_configuration(folder, configuration, False, **variables) as made:
+            with deadline(BOOT_LIMIT):
+                made["alpha"].connect()
+            yield made
+
+
+@contextmanager
+def emulated_tpm() -> Iterator[str]:
+    """The options of QEMU for a TPM whose state a process of this block keeps."""
+    with short_folder() as state:
+        socket = state / "sock"
+        emulator = ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}"]
+        with subprocess.Popen([*emulator, "--ctrl", f"type=unixio,path={socket}"]) as swtpm:
+            try:
+                device = "-tpmdev emulator,id=tpm0,chardev=tpm -device tpm-tis,tpmdev=tpm0"
+                yield f"-chardev socket,id=tpm,path={socket} {device}"
+            finally:
+                swtpm.terminate()
+
+
+def test_5_3_another_kernel_and_efi_variables_of_the_user(changed: SharedMachines) -> None:
+    alpha = changed["alpha"]
+    assert "multi-user" in alpha.succeed("systemctl get-default")
+    assert (alpha.state_dir / "alpha-efi-vars.fd").is_file()
+    alpha.succeed("test -d /sys/firmware/efi")
+
+
+def test_a_tpm_is_refused_by_checkpoints(changed: SharedMachines) -> None:
+    expect_refused_checkpoint(changed, r"TPM, .*tpm.enable = false")

@@ -12,6 +12,7 @@ from charioteer.testing.machine import QemuMachine
 
 from support import nix_system
 from support.leftovers import expect_nothing_left, processes_of
+from support.nix_machines import expect_refused_checkpoint
 from support.patience import until
 from support.shared_machines import SharedMachines
 from support.testbed import Testbed
@@ -37,6 +38,11 @@ def test_5_4_shares_are_mounted_by_virtiofs(alpha: QemuMachine) -> None:
         "/tmp/shared": "shared",
         "/tmp/xchg": "xchg",
     }
+
+
+def test_a_store_of_the_host_is_refused_by_checkpoints(nix_machines: SharedMachines) -> None:
+    reason = r"virtiofs \(nix-store, shared, xchg\); .*useNixStoreImage = true.*mkForce"
+    expect_refused_checkpoint(nix_machines, reason)
 
 
 def test_5_2_folders_are_shared_as_by_9p(
@@ -76,10 +82,11 @@ def test_5_4_daemons_end_and_restart_with_their_machine(beta: QemuMachine) -> No
 
 
 def test_5_4_daemons_end_with_a_driver_that_is_killed(testbed: Testbed) -> None:
-    script = "gamma.succeed('echo it is there >&2; sleep 600')"
+    script = "gamma.start()\ndriver.join_all()\n"
     configuration = nix_system.write(testbed.folder, ["gamma"], script, shares="virtiofs")
     run = testbed.run_driver(configuration)
-    run.wait_for("gamma # it is there", limit=180)
+    # QEMU is connected to them then; they do not wait for the guest.
+    run.wait_for("gamma: QEMU running", limit=180)
     assert len(daemons_of(testbed.state / "vm-state-gamma")) == 3
     run.send(signal.SIGKILL)
     run.expect(137)
