@@ -170,7 +170,7 @@ def test_without_the_core_there_is_no_version() -> None:
 @pytest.mark.parametrize(
     "command, status, message",
     [
-        (("python-tools", "other"), 1, "expected site or wheel, got 'other'"),
+        (("python-tools", "other"), 1, "expected schema, site or wheel, got 'other'"),
         (("make-wheel", "/no/python"), 2, "/no/python: No such file or directory"),
         (("make-deb", "--dry"), 2, "unrecognized arguments: --dry"),
     ],
