@@ -52,19 +52,26 @@ std::string Trunks::take(PortId id, const Name& name) {
 
 bool Trunks::is_conflict(PortId trunk, const Name& name) {
     auto& end = ends_.at(trunk);
-    auto warn = [&](std::string_view what, const std::string& machine) {
+    auto warn = [&](const std::string& text) {
         if (!std::exchange(end.has_conflict, true))
-            warn_(fmt::format("trunk to {}: {} there has the {} of {} here", end.trunk->host(),
-                              name.machine, what, machine));
+            warn_(fmt::format("trunk to {}: {}", end.trunk->host(), text));
+    };
+    auto warn_of = [&](std::string_view what, const std::string& machine) {
+        warn(fmt::format("{} there has the {} of {} here", name.machine, what, machine));
     };
     auto known = places_.find(name.address);
     if (known != places_.end() && !ends_.contains(known->second.port)) {
-        warn("address", known->second.machine);
+        // In a ring the name of a machine comes back to where it is.
+        if (known->second.machine == name.machine)
+            warn(fmt::format("{} is on both sides: it runs twice, or the trunks form a ring",
+                             name.machine));
+        else
+            warn_of("address", known->second.machine);
         return true;
     }
     for (const auto& [address, place] : places_)
         if (place.machine == name.machine && !ends_.contains(place.port))
-            warn("name", place.machine);
+            warn_of("name", place.machine);
     return false;
 }
 

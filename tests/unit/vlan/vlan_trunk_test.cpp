@@ -363,6 +363,14 @@ TEST_F(TrunkNames, AnAddressThatAMachineHereHasLaterIsAWarning) {
     EXPECT_THAT(warnings_, ElementsAre("trunk to b: web there has the address of db here"));
 }
 
+TEST_F(TrunkNames, ANameThatComesBackIsAWarningOfARing) {
+    trunks_.named(0, 1, "web");
+    name(1, "web");
+    EXPECT_THAT(learned_, ElementsAre());
+    EXPECT_THAT(warnings_, ElementsAre("trunk to b: web is on both sides: it runs twice, or the "
+                                       "trunks form a ring"));
+}
+
 TEST_F(TrunkNames, TheSameNameOnBothSidesIsAWarning) {
     trunks_.named(0, 1, "server");
     name(2, "server");
