@@ -120,6 +120,7 @@ _MEASURES: dict[str, Callable[[Path], Iterable[Figure]]] = {
     "terminal": _terminal,
     "checkpoints": checkpoints.measure,
     "suites": suites.measure,
+    "slurm": suites.measure_slurm,
     "headscale": checkpoints.measure_headscale,
 }
 
