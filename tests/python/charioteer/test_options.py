@@ -42,7 +42,9 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunOptions]:
         path.write_text(json.dumps(content))
         return path
 
-    def keep(configuration: DriverConfiguration, options: RunOptions) -> int:
+    def keep(
+        configuration: DriverConfiguration, options: RunOptions, find_excuse: object = None
+    ) -> int:
         assert configuration.test_script == Path("/script")
         made.append(options)
         return 0
