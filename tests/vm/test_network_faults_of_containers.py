@@ -96,7 +96,8 @@ def test_captures_name_the_containers(mixed: SharedMachines, vlan: VLan) -> None
 
 
 def test_frames_of_a_start_are_those_of_the_container(mixed: SharedMachines, vlan: VLan) -> None:
-    vlan.stop_captures()
+    for capture in vlan.release_captures():
+        capture.stop()
     known = mixed.driver.config.container_addresses["1"]
     senders = {address: f"{name}.1" for address, name in known.items()}
     assert sorted(senders.values()) == ["box.1", "crate.1"]

@@ -197,7 +197,7 @@ class Driver(PollingConditions):
                 errors.attempt(machine.name, machine.end)
             errors.attempt_all((each.name, each.release) for each in self.machines_nspawn)
             # Before the session, whose end would write them on the io thread.
-            captures = [each for vlan in self.vlans for each in vlan.captures]
+            captures = [each for vlan in self.vlans for each in vlan.release_captures()]
             errors.attempt_all((f"the capture {each.path}", each.stop) for each in captures)
             errors.add(self._session.close(CLIENTS_LIMIT, DISKS_LIMIT))
             if self.vhost_vsock is not None:

@@ -217,22 +217,16 @@ class VLan(Partitions):
             handle = self.handle.join(_descriptor(reader), output, host)
         return Trunk(self.nr, host, handle, self.handle.end_trunk)
 
-    @property
-    def captures(self) -> list[Capture]:
-        """Those since the last `stop_captures`, also if they have been stopped."""
-        with self._lock:
-            return list(self._captures)
-
-    def stop_captures(self) -> None:
-        """Ends the captures, as their `stop` does."""
+    def release_captures(self) -> list[Capture]:
+        """The captures that end with the VLAN; after this call the caller has to stop them."""
         with self._lock:
             captures, self._captures = self._captures, []
-        for capture in captures:
-            capture.stop()
+        return captures
 
     def stop(self) -> None:
         """Closes the segment and its connections. Idempotent."""
         self.logger.info(f"kill vlan (pid {self.pid})")
-        self.stop_captures()
+        for capture in self.release_captures():
+            capture.stop()
         self._is_stopped = True
         self.handle.stop(CLIENTS_LIMIT, DISKS_LIMIT)
