@@ -59,6 +59,13 @@ class TestWhereItResumes:
         scripts.run(TWO, "--resume=one")
         assert scripts.done == ["b"]
 
+    def test_a_change_before_the_named_checkpoint(self, scripts: Scripts) -> None:
+        scripts.record(TWO)
+        run = scripts.run(TWO.replace('"b"', '"changed"'), "--resume=two")
+        assert scripts.done == ["changed"]
+        assert "the script does not reach the checkpoint 'two' as recorded" in run.stderr
+        assert "resumed at the checkpoint 'one': " in run.stderr
+
     def test_an_unknown_name_boots(self, scripts: Scripts) -> None:
         scripts.record(TWO)
         run = scripts.run(TWO, "--resume=three")

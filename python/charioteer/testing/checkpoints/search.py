@@ -35,7 +35,10 @@ class Search:
         """Why no checkpoint was found."""
 
     def find(self, used: ExitStack) -> Resume | None:
-        """The last checkpoint of the newest record that fits, which is not removed while in `used`."""
+        """The last checkpoint of the newest record that fits, which is not removed while in `used`.
+
+        If one with the wished name was recorded and does not fit, the last of those that do.
+        """
         why = "no run with checkpoints was recorded; `--checkpoint` records one"
         if self._wishes.resume:
             name = self._wishes.resume
@@ -50,20 +53,28 @@ class Search:
                 changed = changed or difference
         if changed and not valid:
             why = f"the recorded checkpoints are not valid any more: {changed}"
+        earlier = None  # than the difference, with another name than the wished one
         for record in valid[:_MOST_REHEARSALS]:
             try:
                 used.enter_context(folders.in_use(record.folder))
             except OSError:
                 continue  # it is being removed
             outcome = rehearse(record, self._places, self._rehearse_with)
-            fitting = [e for e in self._candidates(record) if e.number in outcome.checkpoints]
             if outcome.difference is not None:
                 self.messages.append(
                     f"the script differs from the recorded one: {outcome.difference}"
                 )
-            if fitting:
-                return Resume(record, fitting[-1], self._wishes.clock_now)
+            fitting = [e for e in record.resumable() if e.number in outcome.checkpoints]
+            if wished := [each for each in fitting if self._has_wished_name(each)]:
+                return Resume(record, wished[-1], self._wishes.clock_now)
+            if fitting and earlier is None:
+                earlier = Resume(record, fitting[-1], self._wishes.clock_now)
             why = "no checkpoint is before that place"
+        if earlier is not None:
+            self.messages.append(
+                f"the script does not reach the checkpoint {self._wishes.resume!r} as recorded"
+            )
+            return earlier
         self.warnings.append(f"cannot resume, the machines boot: {why}")
         return None
 
@@ -81,4 +92,7 @@ class Search:
 
     def _candidates(self, record: Record) -> list[Checkpoint]:
         """The checkpoints at which a run can resume: those with the wished name, if there is one."""
-        return [each for each in record.resumable() if self._wishes.resume in ("", each.name)]
+        return [each for each in record.resumable() if self._has_wished_name(each)]
+
+    def _has_wished_name(self, checkpoint: Checkpoint) -> bool:
+        return self._wishes.resume in ("", checkpoint.name)
