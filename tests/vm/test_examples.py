@@ -18,7 +18,7 @@ EXAMPLES = sorted(
 )
 LAST_LINES = {"ping": "12 of 12 pings passed"}
 # Resumed at each of their subtests.
-RESUMED = {"commands", "conditions", "ping", "reboot", "remote-unlock", "reports"}
+RESUMED = {"commands", "conditions", "ping", "reboot", "remote-unlock", "reports", "screen"}
 # Those with a device that cannot be saved, and what is logged. They are not resumed: a checkpoint at which
 # the machine is off is saved, but what the script reads of its EFI variables is not recorded.
 REFUSED = {"firmware": "it has a TPM, whose state another process keeps"}
