@@ -42,14 +42,15 @@ def why_no_networks() -> str:
 class NetworkHost:
     """A host at the other end of a pair of interfaces."""
 
-    def __init__(self, name: str, folder: Path, number: int) -> None:
+    def __init__(self, name: str, folder: Path) -> None:
         self.name = name
         self.folder = folder / name
         self._space = f"ch{os.getpid()}-{name}"
         self._interface = f"ch{os.getpid() % 100000}-{name}"
-        # Of the addresses for tests of networks (RFC 2544).
-        self.address = f"198.18.{number}.2"
-        self._near_address = f"198.18.{number}.1"
+        # Of the addresses for tests of networks (RFC 2544); other runs of the tests use others.
+        network = f"198.{18 + ord(name) % 2}.{os.getpid() % 256}"
+        self.address = f"{network}.2"
+        self._near_address = f"{network}.1"
         (self.folder / "tmp").mkdir(parents=True)
         key = make_keys(self.folder)
         text = configuration(self.folder) + f'SetEnv "TMPDIR={self.folder}/tmp"\n'
@@ -111,8 +112,8 @@ class TwoHosts:
     """The hosts b and c, and the file that names them."""
 
     def __init__(self, folder: Path) -> None:
-        self.b = NetworkHost("b", folder, 31)
-        self.c = NetworkHost("c", folder, 32)
+        self.b = NetworkHost("b", folder)
+        self.c = NetworkHost("c", folder)
         self._folder = folder
         self._file = folder / "hosts.toml"
         self._near = folder / "near"

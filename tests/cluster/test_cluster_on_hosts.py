@@ -8,9 +8,10 @@ from charioteer import paths
 from support.network_hosts import TwoHosts, why_no_networks
 
 
-@pytest.mark.skipif(bool(why_no_networks()), reason=why_no_networks())
 @pytest.mark.limit(2400)
 def test_nodes_on_two_hosts_reach_each_other_through_the_mesh(folder: Path) -> None:
+    if reason := why_no_networks():
+        pytest.skip(reason)
     with TwoHosts(folder).running() as hosts:
         run = hosts.run(paths.examples() / "cluster-headscale")
         run.expect(0, limit=2100)
