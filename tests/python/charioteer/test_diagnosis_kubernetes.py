@@ -100,6 +100,11 @@ def test_nodes() -> None:
     assert finding.text == "the node worker1 is not ready: no status"
 
 
-def test_kubectl_without_a_server() -> None:
-    given = answer(kubernetes="The connection to the server 127.0.0.1:6443 was refused")
-    assert list(kubernetes.findings(case(request(), given))) == []
+def test_no_answer_of_the_server() -> None:
+    text = "Unable to connect to the server: net/http: TLS handshake timeout\n\nended\n"
+    (finding,) = kubernetes.findings(case(request(), answer(kubernetes=text)))
+    assert finding.text == (
+        "the state of pods and nodes is unknown: "
+        "Unable to connect to the server: net/http: TLS handshake timeout"
+    )
+    assert list(kubernetes.findings(case(request(), answer()))) == []

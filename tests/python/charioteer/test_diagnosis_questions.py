@@ -28,9 +28,12 @@ def programs(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def answers(programs: Path, machine: str, shell: str = "bash", **asked: object) -> dict[str, str]:
-    text = questions.script(request("client", **asked), machine)
+def answers(
+    programs: Path, machine: str, shell: str = "bash", limit: float = 11, **asked: object
+) -> dict[str, str]:
+    text = questions.script(request("client", **asked), machine, limit)
     text = text.replace("/run/systemd/system", str(programs))
+    text = text.replace("/etc/kubernetes/admin.conf", str(programs / "kubectl"))
     path = f"{programs}:/usr/bin:/bin:/usr/sbin:/sbin"
     done = subprocess.run([shell, "-euc", text], env={"PATH": path}, capture_output=True)
     assert done.returncode == 0 and done.stderr == b""
@@ -40,7 +43,7 @@ def answers(programs: Path, machine: str, shell: str = "bash", **asked: object) 
 @pytest.mark.parametrize("shell", ["bash", "sh"])
 def test_the_machine_of_the_step(programs: Path, shell: str) -> None:
     asked = {"units": ["web.service"], "hosts": ["server"], "files": ["/etc/passwd", "/etc/n'one"]}
-    found = answers(programs, "client", shell, **asked)
+    found = answers(programs, "client", shell, 11, **asked)
     assert "Id=bad.service" in found["show"] and "Id=web.service" in found["show"]
     assert "a.service start waiting" in found["jobs"] and "logged:" in found["journal"]
     assert "-u bad.service -u web.service" in found["unit-journal"]
@@ -66,6 +69,25 @@ def test_jobs_are_asked_for_where_they_may_matter(programs: Path) -> None:
     assert "jobs" in answers(programs, "client")
     assert "jobs" not in answers(programs, "other")
     assert "jobs" not in answers(programs, "client", units=["idle.service"])
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+@pytest.mark.parametrize(
+    ("limit", "seconds"), [(3.75, ["3", "2"]), (11.25, ["7", "5"]), (44, ["24", "16"])]
+)
+def test_limits_of_programs_are_shares_of_the_guest_s_time(
+    programs: Path, shell: str, limit: float, seconds: list[str]
+) -> None:
+    notes = programs / "notes"
+    for name, text in {
+        "timeout": f'case $2 in kubectl) echo "$1" >> {notes};; esac; shift; exec "$@"',
+        "kubectl": "echo refused; exit 3",
+    }.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    found = answers(programs, "client", shell, limit)
+    assert notes.read_text().split() == seconds
+    assert found["kubernetes"].split("\n")[:2] == ["refused", "kubectl has ended with status 3"]
 
 
 def test_an_answer_that_was_cut_off() -> None:

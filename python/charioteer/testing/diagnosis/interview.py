@@ -97,12 +97,13 @@ class Interview:
 
     def _ask(self, machine: BaseMachine, limit: float) -> Answer:
         assert isinstance(machine, (QemuMachine, NspawnMachine))
-        text = questions.script(self._request, machine.name)
+        limit_of_guest = limit * _SHARE_OF_GUEST
+        text = questions.script(self._request, machine.name, limit_of_guest)
         # Not the machine's own methods, which a script may have replaced, and which are logged.
         handle: core.Guest = machine.handle
         asked_at, begin = time.time(), time.monotonic()
         with unrecorded():
-            outcome = handle.run(text, None, limit * _SHARE_OF_GUEST, False, False)
+            outcome = handle.run(text, None, limit_of_guest, False, False)
         output = outcome.output[: questions.OUTPUT_LIMIT].decode(errors="replace")
         took = time.monotonic() - begin
         sections = questions.sections(output)

@@ -29,7 +29,11 @@ Fields = dict[str, Any]
 
 def findings(case: Case) -> Iterator[Finding]:
     for answer in case.answers.values():
-        items = _items(answer)
+        text = answer.sections.get("kubernetes", "").strip()
+        if not text.startswith("{"):
+            yield from _of_failure(answer, text)
+            continue
+        items = [each for each in json.loads(text).get("items", ()) if isinstance(each, dict)]
         events = _warnings(items)
         for each in items:
             if each.get("kind") == "Pod":
@@ -38,12 +42,14 @@ def findings(case: Case) -> Iterator[Finding]:
                 yield from _of_node(answer, each)
 
 
-def _items(answer: Answer) -> list[Fields]:
-    """The objects that kubectl printed; none if it could not."""
-    text = answer.sections.get("kubernetes", "").strip()
-    if not text.startswith("{"):
-        return []
-    return [each for each in json.loads(text).get("items", ()) if isinstance(each, dict)]
+def _of_failure(answer: Answer, text: str) -> Iterator[Finding]:
+    """What kubectl printed in place of objects; nothing where there is no Kubernetes."""
+    if text:
+        reason, status = text.splitlines()[0], text.splitlines()[-1]
+        yield Finding(
+            f"the state of pods and nodes is unknown: {reason}"[:_LONGEST_TEXT], Severity.NOTE, SOURCE,
+            answer.machine, (status,), frozenset(["kubectl"]),
+        )  # fmt: skip
 
 
 def _warnings(items: list[Fields]) -> dict[tuple[str, str], list[str]]:

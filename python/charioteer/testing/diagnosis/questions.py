@@ -5,6 +5,7 @@ programs, and those that need the network or other servers come last, since a pr
 takes the time of all after it. Every program is optional.
 """
 
+import math
 import shlex
 
 from charioteer.testing.diagnosis.combined import separated
@@ -21,7 +22,11 @@ exec </dev/null 2>&1
 LC_ALL=C; export LC_ALL
 section() { printf '\n\036%s\n' "$1"; }
 have() { command -v "$1" >/dev/null; }
-limited() { if have timeout; then timeout "$@"; else shift; "$@"; fi; }
+# $1 in elevenths of the guest's time, which is 11 s under TCG on a host that is not loaded.
+limited() {
+  share=$((($1 * limit + 10) / 11)); shift
+  if have timeout; then timeout "$share" "$@"; else "$@"; fi
+}
 section clock; if [ -n "${EPOCHREALTIME:-}" ]; then echo "$EPOCHREALTIME"; else date +%s; fi
 proc_sockets="/proc/net/tcp /proc/net/tcp6"
 [ -z "$with_sockets" ] || ! have ss || proc_sockets=
@@ -122,18 +127,19 @@ for each in /etc/rancher/k3s/k3s.yaml /etc/kubernetes/admin.conf; do
   [ -r "$each" ] || continue
   KUBECONFIG=$each; export KUBECONFIG
   if have kubectl; then ask() { limited "$@"; }
-  elif have k3s; then ask() { seconds=$1; shift 2; limited "$seconds" k3s kubectl "$@"; }
+  elif have k3s; then ask() { elevenths=$1; shift 2; limited "$elevenths" k3s kubectl "$@"; }
   else break; fi
   section kubernetes
-  ask 6 kubectl get nodes,pods,events --all-namespaces --request-timeout=4s -o json
-  pods=$(ask 4 kubectl get pods --all-namespaces --no-headers --request-timeout=2s |
+  ask 6 kubectl get nodes,pods,events --all-namespaces --request-timeout=$((limit / 3 + 1))s -o json ||
+    echo "kubectl has ended with status $?"
+  pods=$(ask 4 kubectl get pods --all-namespaces --no-headers --request-timeout=$((limit / 5 + 1))s |
       while read -r space pod ready state _; do
         case $state in Completed|Pending|ContainerCreating) continue;; esac
         [ "${ready%/*}" = "${ready#*/}" ] || echo "$space/$pod"
       done | head -n 2)
   for pod in $pods; do
     section "pod-log $pod"
-    ask 3 kubectl logs -n "${pod%%/*}" "${pod#*/}" --all-containers --tail=20 --request-timeout=2s
+    ask 3 kubectl logs -n "${pod%%/*}" "${pod#*/}" --all-containers --tail=20 --request-timeout=$((limit / 5 + 1))s
   done
   break
 done
@@ -146,8 +152,8 @@ done
 """
 
 
-def script(request: Request, machine: str) -> str:
-    """The script for a guest.
+def script(request: Request, machine: str, limit: float) -> str:
+    """The script for a guest, which has `limit` seconds for it.
 
     The machine of the failed step is asked whether the hosts that it names answer. Those that the
     step does not concern are asked less, since their processors may be emulated by the same host.
@@ -158,7 +164,11 @@ def script(request: Request, machine: str) -> str:
     concerned = "yes" if is_failed or machine in subjects.hosts else ""
     # The programs that have sockets are of interest where the step failed, and for ports that it names.
     with_sockets = "yes" if concerned or subjects.ports else ""
-    variables = f"asked={shlex.quote(units)} concerned={concerned} with_sockets={with_sockets} fields={FIELDS}"
+    # The limit in whole seconds, since a shell does not calculate with fractions.
+    variables = (
+        f"asked={shlex.quote(units)} concerned={concerned} with_sockets={with_sockets}"
+        f" fields={FIELDS} limit={math.ceil(limit)}"
+    )
     parts = [variables, _START, _DISKS, _SYSTEMD, _CORES, _NETWORK, _of_files(subjects.files)]
     if is_failed:
         parts += [_of_host(each) for each in subjects.hosts[:3]]
