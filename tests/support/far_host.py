@@ -47,13 +47,13 @@ class FarHost:
         """The variables for sshd's SetEnv."""
         self._configuration = self.folder / "sshd_config"
         self._configuration.write_text(configuration(self.folder) + f"SetEnv {self.words}\n")
-        self._cable = self.folder / "cable"
-        self._cable.write_text(
+        self._connect = self.folder / "connect"
+        self._connect.write_text(
             f"#!/bin/sh\n[ ! -e {shlex.quote(str(self._down))} ] || exit 1\n"
             f"exec socat - EXEC:'{SSHD} -i -f {self._configuration}'\n"
         )
-        self._cable.chmod(0o755)
-        self.ssh = f"{client_options(key)} -o 'ProxyCommand={self._cable}' {name}"
+        self._connect.chmod(0o755)
+        self.ssh = f"{client_options(key)} -o 'ProxyCommand={self._connect}' {name}"
 
     @property
     def _down(self) -> Path:
@@ -62,7 +62,7 @@ class FarHost:
     @property
     def cut_command(self) -> str:
         """A shell command that does what cut() does."""
-        return f"touch {shlex.quote(str(self._down))}; pkill -KILL -f '{self._cables}'"
+        return f"touch {shlex.quote(str(self._down))}; pkill -KILL -f '{self._connections}'"
 
     def cut(self) -> None:
         """Ends all connections, and refuses new ones."""
@@ -74,10 +74,11 @@ class FarHost:
 
         It goes on when ssh has ended its connection, as the kernel continues orphaned processes.
         """
-        return f"for cable in $(pgrep -f '{self._cables}'); do pkill -STOP -P $cable; done"
+        connections = f"$(pgrep -f '{self._connections}')"
+        return f"for connection in {connections}; do pkill -STOP -P $connection; done"
 
     @property
-    def _cables(self) -> str:
+    def _connections(self) -> str:
         """Matches the command lines of what connects ssh with sshd."""
         return f"^socat .*{self._configuration}"
 

@@ -57,11 +57,19 @@ class Slurm:
 
     def output(self, *command: str) -> str:
         """What one of its programs prints, also on standard error."""
+        done = self._run(*command)
+        return done.stdout + done.stderr
+
+    def update_node(self, *changes: str) -> None:
+        """Changes a node, which must succeed: "NodeName=n1", "State=RESUME"."""
+        done = self._run("scontrol", "update", *changes)
+        assert done.returncode == 0, f"{changes}: {done.stderr}"
+
+    def _run(self, *command: str) -> "subprocess.CompletedProcess[str]":
         environment = {**os.environ, **self.variables}
-        done = subprocess.run(
+        return subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=scaled(60)
         )
-        return done.stdout + done.stderr
 
     def nodes(self) -> str:
         """The states of the nodes with their numbers: "idle 2"."""
@@ -97,7 +105,7 @@ def slurm(folder: Path, nodes: Sequence[Node]) -> Iterator[Slurm]:
     key.chmod(0o400)
     munge = [f"--key-file={key}", f"--socket={folder}/munge.socket", "--foreground", "--force"]
     munge += [f"--{kind}-file={folder}/munge.{kind}" for kind in ("pid", "log", "seed")]
-    made = Slurm(configuration)
+    system = Slurm(configuration)
     with ExitStack() as stack:
         for log, command in (
             ("munged", ["munged", *munge]),
@@ -107,16 +115,16 @@ def slurm(folder: Path, nodes: Sequence[Node]) -> Iterator[Slurm]:
             output = stack.enter_context((folder / f"{log}.log").open("wb"))
             program = _find(command[0])
             assert program is not None
-            environment = {**os.environ, **made.variables}
+            environment = {**os.environ, **system.variables}
             daemon = subprocess.Popen(
                 [program, *command[1:]], env=environment, stdout=output, stderr=output
             )
             stack.callback(daemon.wait, scaled(60))
             stack.callback(daemon.terminate)
         ready = f"idle {len(nodes)}"
-        until(lambda: made.nodes() == ready, 60, lambda: f"Slurm is not ready: {made.nodes()}")
-        stack.callback(made.end_jobs)
-        yield made
+        until(lambda: system.nodes() == ready, 60, lambda: f"Slurm is not ready: {system.nodes()}")
+        stack.callback(system.end_jobs)
+        yield system
 
 
 def _configuration(folder: Path, nodes: Sequence[Node]) -> str:

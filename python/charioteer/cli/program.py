@@ -23,7 +23,7 @@ exit status:
   1    the test failed, or the driver could not run it
   2    wrong use: the message names the file, the key and what was expected
   3    a guest's image could not be built, or a program is not installed
-  75   a host of --hosts cannot be reached, or was lost before the test failed
+  75   a host of --hosts cannot be reached, or its loss was noticed before the test failed
   130  Ctrl-C
   141  the output pipe was closed early
   143  SIGTERM, which the time limit of the test sends too

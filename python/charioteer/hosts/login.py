@@ -21,6 +21,8 @@ _PAUSES = (0.25, 2.0)
 """The first pause between two tries, and the longest, in seconds."""
 _END_LIMIT = 2.0
 """Seconds for ssh to end after the program there has."""
+_ERRORS_LIMIT = 0.2
+"""Seconds for what ssh has written, when another process has its standard error open, too."""
 
 
 class LoginFailed(Exception):
@@ -75,8 +77,7 @@ class Session:
             # It stays while it forwards connections.
             self.kill()
             await asyncio.wait([waiting], timeout=_END_LIMIT)
-        # Another process may have its standard error.
-        await asyncio.wait([self._reading], timeout=1)
+        await asyncio.wait([self._reading], timeout=_ERRORS_LIMIT)
         status = self.process.returncode
         return -9 if status is None else status, self._errors.text
 

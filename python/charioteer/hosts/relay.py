@@ -24,6 +24,8 @@ _PASSED = ("QEMU_OPTS", "QEMU_NET_OPTS", "QEMU_KERNEL_PARAMS", "USE_TMPDIR")
 """Variables that the start script there gets from the environment here."""
 LOST_FILE = "lost"
 """The file in the state directory with the reason for which there is no connection any more."""
+LOSS_FILE = "lost.new"
+"""Becomes that file. It exists as soon as the connection has ended: finding the reason takes time."""
 _END_LIMIT = 12.0
 """Seconds for QEMU to end on the other host after the end of its input."""
 _PICTURE_LIMIT = 1 << 28
@@ -70,7 +72,8 @@ class Start:
             for name, path in environment.items()
             if name.startswith("CHARIOTEER_VLAN_SOCKET_")
         }
-        (self.state / LOST_FILE).unlink(missing_ok=True)
+        for name in (LOST_FILE, LOSS_FILE):
+            (self.state / name).unlink(missing_ok=True)
         self.qmp = self.state / "qmp"
         self.far_qmp = self.state / "qmp.far"
         self.far_files = self.state / "files.far"
@@ -98,9 +101,14 @@ class Start:
         }
         self.input = connection.program() + json.dumps(header).encode() + b"\n"
 
+    def announce_loss(self, host: str) -> None:
+        """Lets the driver wait for the reason, which report_loss() writes."""
+        (self.state / LOSS_FILE).write_text(f"the host {host} was lost")
+
     def report_loss(self, reason: str) -> int:
         """Writes to the driver why the machine has ended; returns the exit status for that."""
-        (self.state / LOST_FILE).write_text(reason)
+        (self.state / LOSS_FILE).write_text(reason)
+        (self.state / LOSS_FILE).rename(self.state / LOST_FILE)
         print(f"charioteer: {reason}", flush=True)
         return connection.LOST
 
@@ -275,6 +283,7 @@ async def relay(machine: FarMachine, start: Start, turns: Turns) -> int:
     if console.status is not None or ending.is_set():
         session.kill()
         return 128 + signal.SIGTERM if console.status is None else console.status
+    start.announce_loss(machine.host.name)
     status, errors = await session.end()
     return start.report_loss(connection.reason(machine.host.name, status, errors))
 

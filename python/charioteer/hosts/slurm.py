@@ -28,14 +28,14 @@ CHARIOTEER_HOST_KEY=$(cat {folder}/host_key)
 CHARIOTEER_USER_KEY=$(cat {folder}/user_key.pub)
 export CHARIOTEER_HOST_KEY CHARIOTEER_USER_KEY
 # When the node is lost, ssh sends SIGHUP and waits for the end, which srun delays by half a minute.
-trap 'kill -HUP $srun; exit 129' HUP
+# $! is set as soon as srun has been started; before, there is nothing to end.
+trap '[ -z "$!" ] || kill -HUP $!; exit 129' HUP
 # Otherwise its input would be /dev/null.
 exec 3<&0
 srun --overlap --nodes=1 --ntasks=1 --cpu-bind=none --mem=0 --export=ALL --nodelist="$1" \\
     --quiet --unbuffered sh -c {script} <&3 3<&- &
-srun=$!
 exec 3<&- <&- >&-
-wait $srun
+wait $!
 """
 
 # Keys are variables, since arguments can be read by all users of a node.

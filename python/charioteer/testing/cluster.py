@@ -268,9 +268,9 @@ class Cluster:
         output directory. Empty if no machine was started.
         """
         driver = self.driver
-        made = RunDiagnosis(self.output_directory, driver.logger, self.definition.file)
-        made.make(error, [*driver.adopted, *driver.machines_nspawn])
-        return made.first_screen
+        diagnosis = RunDiagnosis(self.output_directory, driver.logger, self.definition.file)
+        diagnosis.make(error, [*driver.adopted, *driver.machines_nspawn])
+        return diagnosis.first_screen
 
 
 def _first_logger(log: Log) -> AbstractLogger:

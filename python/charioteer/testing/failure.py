@@ -11,26 +11,26 @@ from charioteer.testing.script_trace import is_of_script, script_frames
 from charioteer.testing.signals import Terminated
 from charioteer.testing.text import printable
 
-FindExcuse = Callable[[Sequence[Path]], InputError | None]
-"""Why a script that has failed is not at fault, by the state directories of the machines."""
+FindHostFailure = Callable[[Sequence[Path]], InputError | None]
+"""The loss of hosts by which a script may have failed, by the state directories of the machines."""
 
 
-class Excuse:
-    """What is raised in place of the failure of a script that is not at fault."""
+class HostFailureCheck:
+    """Raises the loss of a host in place of the failure of the script, which is not at fault then."""
 
-    def __init__(self, find: FindExcuse | None) -> None:
+    def __init__(self, find: FindHostFailure | None) -> None:
         self._find = find
         self._found: InputError | None = None
 
-    def look(self, ending: BaseException, states: Sequence[Path]) -> None:
+    def check(self, ending: BaseException, states: Sequence[Path]) -> None:
         """To be called with what has left the script, before the machines end."""
         # An exit status that the script has chosen is that of the run.
         if self._find and not (isinstance(ending, SystemExit) and is_of_script(ending)):
             self._found = self._find(states)
 
     @contextmanager
-    def raised(self) -> Generator[None, None, None]:
-        """Raises what was found at the end of the block, in which the failure was reported."""
+    def raising_at_end(self) -> Generator[None, None, None]:
+        """Raises the loss at the end of the block, in which the script's failure is reported."""
         try:
             yield
         except SystemExit as ending:

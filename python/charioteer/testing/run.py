@@ -49,13 +49,13 @@ OUTPUT_CLOSED = 141
 def run(
     configuration: DriverConfiguration,
     options: RunOptions,
-    find_excuse: failure.FindExcuse | None = None,
+    find_host_failure: failure.FindHostFailure | None = None,
 ) -> int:
     """Runs a test, or a prompt; returns the exit status. Main thread only.
 
-    Raises InputError when the log file or the test script cannot be opened, what `find_excuse`
-    returns when the script has failed, SystemExit when the script does, and Terminated after
-    SIGTERM, which the time limit of the run sends too.
+    Raises InputError when the log file or the test script cannot be opened, what
+    `find_host_failure` returns when the script has failed, SystemExit when the script does, and
+    Terminated after SIGTERM, which the time limit of the run sends too.
     """
 
     def rehearse(checkpoints: RunCheckpoints) -> None:
@@ -70,8 +70,8 @@ def run(
         with plan(
             configuration, options.output_directory, options.checkpoints, rehearse
         ) as planned:
-            excuse = failure.Excuse(find_excuse)
-            return _run_planned(configuration, options, planned, signals, excuse)
+            host_check = failure.HostFailureCheck(find_host_failure)
+            return _run_planned(configuration, options, planned, signals, host_check)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
@@ -83,7 +83,7 @@ def _run_planned(
     options: RunOptions,
     planned: Plan,
     signals: Signals,
-    excuse: failure.Excuse,
+    host_check: failure.HostFailureCheck,
 ) -> int:
     logger = make_logger(
         _on_terminal(options, [*configuration.vms, *configuration.containers]), options
@@ -97,7 +97,7 @@ def _run_planned(
             diagnosis.remove_earlier()
             driver.captures.is_on = options.capture
             driver.captures.remove_earlier(configuration.vlans)
-            driver.on_failure = _on_failure(driver, options, diagnosis, excuse)
+            driver.on_failure = _on_failure(driver, options, diagnosis, host_check)
             driver.on_success = lambda: _after_success(driver, options, planned)
         for message in planned.messages:
             logger.log(message)
@@ -106,7 +106,7 @@ def _run_planned(
         if not options.keep_machine_state:
             logger.info(f"Machine state will be reset. To keep it, pass {kept_state.flag}")
         with (
-            excuse.raised(),
+            host_check.raising_at_end(),
             _screens(driver, options),
             _output(driver, logger, options) as show_summary,
         ):
@@ -122,12 +122,15 @@ def _run_planned(
 
 
 def _on_failure(
-    driver: Driver, options: RunOptions, diagnosis: RunDiagnosis, excuse: failure.Excuse
+    driver: Driver,
+    options: RunOptions,
+    diagnosis: RunDiagnosis,
+    host_check: failure.HostFailureCheck,
 ) -> OnFailure:
     """What is done when the script has failed, before the machines end."""
 
     def act(error: BaseException) -> None:
-        excuse.look(error, [each.state_dir for each in driver.adopted])
+        host_check.check(error, [each.state_dir for each in driver.adopted])
         if options.diagnosis:
             # The journals are among what it asks for.
             machines = [*driver.adopted, *driver.machines_nspawn]

@@ -49,10 +49,12 @@ class TestConnect:
             "while :; do sleep 0.1; done",
         )
         with subprocess.Popen([connect, "n2"], stdin=subprocess.PIPE) as process:
-            until(begun.exists, 30, lambda: "srun has not begun")
-            process.send_signal(signal.SIGHUP)
             try:
+                until(begun.exists, 30, lambda: "srun has not begun")
+                process.send_signal(signal.SIGHUP)
                 assert process.wait(scaled(30)) == 128 + signal.SIGHUP
                 until(asked.exists, 30, lambda: "srun was not asked to end")
             finally:
-                os.kill(int(begun.read_text()), signal.SIGKILL)
+                process.kill()
+                if begun.exists():
+                    os.kill(int(begun.read_text()), signal.SIGKILL)

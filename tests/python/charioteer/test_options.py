@@ -43,7 +43,7 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunOptions]:
         return path
 
     def keep(
-        configuration: DriverConfiguration, options: RunOptions, find_excuse: object = None
+        configuration: DriverConfiguration, options: RunOptions, find_host_failure: object = None
     ) -> int:
         assert configuration.test_script == Path("/script")
         made.append(options)

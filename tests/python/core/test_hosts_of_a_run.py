@@ -244,12 +244,16 @@ def test_two_runs_on_one_host_are_independent(hosts: Hosts) -> None:
         import time
         start_all()
         folder = far.succeed("pwd").strip()
-        open(os.environ["OWN"], "w").write(folder)
+        with open(os.environ["OWN"] + ".new", "w") as file:
+            file.write(folder)
+        os.rename(file.name, os.environ["OWN"])
         while not os.path.exists(os.environ["OTHER"]):
             time.sleep(0.01)
         if os.environ["OWN"] == "killed":
             os.kill(os.getpid(), 9)
-        other = open(os.environ["OTHER"]).read()
+        with open(os.environ["OTHER"]) as file:
+            other = file.read()
+        t.assertNotIn("", (folder, other))
         t.assertNotEqual(folder, other)
         while os.path.exists(other):
             time.sleep(0.01)

@@ -64,7 +64,7 @@ def held(began: Path, go_on: Path) -> str:
     )
 
 
-@pytest.mark.limit(300)
+@pytest.mark.limit(480)
 @pytest.mark.parametrize(
     "last, status, outcome, runs",
     [
@@ -95,11 +95,11 @@ def test_drained_nodes_and_requeued_tasks_do_not_change_the_verdict(
     waiting = ["2 PENDING Resources", "3 PENDING Resources"]
     form = "%K %T %r"
     until(lambda: set(waiting) < set(system.jobs(form)), 60, lambda: str(system.jobs(form)))
-    system.output("scontrol", "update", "NodeName=n1", "State=DRAIN", "Reason=test")
+    system.update_node("NodeName=n1", "State=DRAIN", "Reason=test")
     go_on.touch()
     until(lambda: system.nodes() == "drained 1", 60, system.nodes)
     assert {"2 PENDING", "3 PENDING"} < set(system.jobs("%K %T")) and not once_runs.exists()
-    system.output("scontrol", "update", "NodeName=n1", "State=RESUME")
+    system.update_node("NodeName=n1", "State=RESUME")
 
     run.expect(status, limit=200)
     merged = results.load(project.folder / "charioteer-out/merged")

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from charioteer.testing.logger import CompositeLogger
 from charioteer.testing.vlan import VLan
 
 from support.far_host import FarHost, needs_sshd
+from support.leftovers import expect_nothing_left
 from support.patience import scaled, until
 
 # A driver whose VLAN is joined by its standard streams, and which writes where plugs connect to it.
@@ -86,9 +88,14 @@ def test_frames_pass_through_ssh(folder: Path) -> None:
     b = FarHost(folder, "b", {"PYTHONPATH": str(Path(core.__file__ or "").parents[1])})
     program = shlex.join([sys.executable, "-c", FAR_DRIVER, str(b.temporary)])
     near = VLan(1, folder, CompositeLogger([]), exports=False)
-    with subprocess.Popen(
-        ["ssh", "-T", *shlex.split(b.ssh), program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as ssh:
+    command = ["ssh", "-T", *shlex.split(b.ssh), program]
+    with ExitStack() as stack:
+        stack.callback(near.stop)
+        ssh = stack.enter_context(
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        )
+        # It would be waited for, also when an assertion has failed.
+        stack.callback(ssh.kill)
         assert ssh.stdin is not None and ssh.stdout is not None
         trunk = near.trunk(ssh.stdout, ssh.stdin, host="b")
         trunk.wait_until_joined(timeout=scaled(60))
@@ -102,7 +109,7 @@ def test_frames_pass_through_ssh(folder: Path) -> None:
         until(lambda: trunk.state == "ended", 30, lambda: f"it is {trunk.state}")
         ended = b.temporary / "ended"
         until(ended.exists, 30, lambda: "the driver there has not noticed it")
-    near.stop()
+    expect_nothing_left(folder)
 
 
 def test_pipes_are_duplicated(sides: list[VLan]) -> None:
