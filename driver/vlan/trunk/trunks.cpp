@@ -52,18 +52,20 @@ std::string Trunks::take(PortId id, const Name& name) {
 
 bool Trunks::is_conflict(PortId trunk, const Name& name) {
     auto& end = ends_.at(trunk);
-    auto warn = [&](const std::string& text) {
-        if (!std::exchange(end.has_conflict, true))
+    auto warn = [&](bool& is_known, const std::string& text) {
+        if (!std::exchange(is_known, true))
             warn_(fmt::format("trunk to {}: {}", end.trunk->host(), text));
     };
     auto warn_of = [&](std::string_view what, const std::string& machine) {
-        warn(fmt::format("{} there has the {} of {} here", name.machine, what, machine));
+        warn(end.has_conflict,
+             fmt::format("{} there has the {} of {} here", name.machine, what, machine));
     };
     auto known = places_.find(name.address);
     if (known != places_.end() && !ends_.contains(known->second.port)) {
         // In a ring the name of a machine comes back to where it is.
         if (known->second.machine == name.machine)
-            warn(fmt::format("{} is on both sides: it runs twice, or the trunks form a ring",
+            warn(end.is_in_ring,
+                 fmt::format("{} is on both sides: it runs twice, or the trunks form a ring",
                              name.machine));
         else
             warn_of("address", known->second.machine);

@@ -22,7 +22,7 @@ public:
 
     /// `learn` is called for each name that comes from the trunk at a port, unless a machine of
     /// this side has its address; `warn` once for each trunk whose machines have addresses or names
-    /// of this side.
+    /// of this side, and once for each that names a machine of this side itself, as in a ring.
     Trunks(unsigned vlan, std::function<void(PortId, const Name&)> learn,
            std::function<void(std::string)> warn)
         : own_{vlan, random_segment_id()}, learn_(std::move(learn)), warn_(std::move(warn)) {}
@@ -48,7 +48,8 @@ private:
         std::shared_ptr<Trunk> trunk;
         SegmentId peer{};
         std::unordered_set<std::string> machines;  ///< all that it has named so far
-        bool has_conflict = false;                 ///< a warning was given
+        bool has_conflict = false;                 ///< a warning of an address or a name was given
+        bool is_in_ring = false;                   ///< a warning of a ring was given
     };
     struct Place {
         PortId port = 0;

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include "io/error.hpp"
 #include "io/time_source.hpp"
 #include "plugs.hpp"
@@ -44,9 +46,11 @@ Pair pipe() {
     return {io::UniqueFd(ends[0]), io::UniqueFd(ends[1])};
 }
 
-/// One host with the VLAN 1, and a plug on it that is attached.
+/// One host with the VLAN 1, and a plug of `machine` on it that is attached.
 struct Side {
-    explicit Side(int number = 1) : vlan(number, directory.path(), log.sink()) {}
+    explicit Side(int number = 1, const std::string& machine = {})
+        : vlan(number, directory.path(), log.sink(),
+               {.names = {.find = [machine](pid_t) { return machine; }}}) {}
 
     fakes::TemporaryDirectory directory;
     fakes::EventLog log;
@@ -172,6 +176,19 @@ TEST_F(VlanTrunk, LoopsOfOneAndOfTwoAreRefused) {
     EXPECT_EQ(end_of(second), "there is a trunk to the same vlan already, that to second");
     EXPECT_THROW(join(near_, socket_pair().first, "second"), io::UsageError);
     expect_passes(near_, far_, "the first trunk");
+}
+
+TEST_F(VlanTrunk, ARingOfThreeIsAWarning) {
+    Side first(1, "web");
+    first.vlan.plugs(deadline());  // waits for the names of processes
+    auto witness = fakes::attach(fakes::Kind::stream, first.vlan, first.plug);
+    first.plug.send(frame(alice, broadcast, "here"));
+    EXPECT_EQ(witness->receive(), frame(alice, broadcast, "here"));
+    join_both(first, near_);
+    join_both(near_, far_);
+    join_both(far_, first);
+    auto is_ring = testing::Contains(HasSubstr("web is on both sides: it runs twice, or"));
+    while (!testing::Value(first.log.warnings(), is_ring)) std::this_thread::yield();
 }
 
 TEST_F(VlanTrunk, OneThatIsNotReadLosesItsOwnFrames) {
@@ -318,65 +335,6 @@ TEST_F(VlanTrunk, ATrunkThatNamesTooManyMachinesEndsNoOther) {
                         trunk::encode(trunk::Name{address, "web"}));
     second.second.reset();
     EXPECT_EQ(end_of(good), "it was closed by the other side");
-}
-
-/// The trunks of a segment, whose only trunk is at the port 5 and is sent names by the test.
-class TrunkNames : public testing::Test {
-protected:
-    TrunkNames() {
-        auto pair = socket_pair();
-        far_ = std::move(pair.second);
-        port_ = trunks_.open(5, {std::move(pair.first), {}, "b"}, std::make_shared<Trunk>("b"),
-                             counters_);
-        fakes::send_all(far_.get(), trunk::encode(trunk::Hello{1, trunk::random_segment_id()}));
-    }
-    void name(Address address, const std::string& machine) {
-        fakes::send_all(far_.get(), trunk::encode(trunk::Name{address, machine}));
-        std::vector<Frame> frames;
-        ASSERT_EQ(port_->receive(frames), Port::Link::up);
-    }
-
-    LiveCounters counters_;
-    std::vector<std::string> learned_;
-    std::vector<std::string> warnings_;
-    trunk::Trunks trunks_{1,
-                          [this](PortId id, const trunk::Name& name) {
-                              learned_.push_back(name.machine);
-                              trunks_.named(id, name.address, name.machine);
-                          },
-                          [this](std::string text) { warnings_.push_back(std::move(text)); }};
-    io::UniqueFd far_;
-    std::unique_ptr<trunk::TrunkPort> port_;
-};
-
-TEST_F(TrunkNames, AnAddressOfThisSideIsNotTakenByAMachineThere) {
-    trunks_.named(0, 1, "db");
-    name(1, "web");
-    name(2, "client");
-    EXPECT_THAT(learned_, ElementsAre("client"));
-    EXPECT_THAT(warnings_, ElementsAre("trunk to b: web there has the address of db here"));
-}
-
-TEST_F(TrunkNames, AnAddressThatAMachineHereHasLaterIsAWarning) {
-    name(1, "web");
-    trunks_.named(0, 1, "db");
-    EXPECT_THAT(warnings_, ElementsAre("trunk to b: web there has the address of db here"));
-}
-
-TEST_F(TrunkNames, ANameThatComesBackIsAWarningOfARing) {
-    trunks_.named(0, 1, "web");
-    name(1, "web");
-    EXPECT_THAT(learned_, ElementsAre());
-    EXPECT_THAT(warnings_, ElementsAre("trunk to b: web is on both sides: it runs twice, or the "
-                                       "trunks form a ring"));
-}
-
-TEST_F(TrunkNames, TheSameNameOnBothSidesIsAWarning) {
-    trunks_.named(0, 1, "server");
-    name(2, "server");
-    name(3, "server");
-    EXPECT_THAT(learned_, ElementsAre("server", "server"));
-    EXPECT_THAT(warnings_, ElementsAre("trunk to b: server there has the name of server here"));
 }
 
 }  // namespace
