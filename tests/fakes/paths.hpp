@@ -6,8 +6,8 @@ namespace charioteer::fakes {
 /// with which the compiler cache would not have the objects of another checkout.
 extern const char* const agent_program;
 extern const char* const agent_directory;
-/// A command: without the packages of the host Python starts faster.
-extern const char* const fake_qemu;
+/// A command for a shell.
+extern const char* const fake_qemu_command;
 extern const char* const driver_to_kill;
 
 }  // namespace charioteer::fakes

@@ -23,7 +23,7 @@ inline std::string all_notes(const io::Error& error) {
 /// processes have no manual clock; no test depends on durations.
 class MachineTest : public testing::Test {
 protected:
-    inline static const std::string plain = fakes::fake_qemu;
+    inline static const std::string plain = fakes::fake_qemu_command;
 
     void SetUp() override {
         ::setenv("CHARIOTEER_ACCEL", "tcg", 1);

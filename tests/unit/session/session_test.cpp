@@ -91,7 +91,7 @@ TEST_F(SessionTest, ClosesMachinesAndNetworksAndIsIdempotent) {
     for (auto name : {"one", "two"}) {
         machine::MachineConfig config;
         config.name = name;
-        config.start_command = fakes::fake_qemu;
+        config.start_command = fakes::fake_qemu_command;
         config.state_directory = shared / fmt::format("vm-state-{}", name);
         config.shared_directory = shared;
         auto machine =
