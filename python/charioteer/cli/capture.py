@@ -32,11 +32,6 @@ exit status:
   143  SIGTERM"""
 
 
-def is_extcap_call(arguments: list[str]) -> bool:
-    """Whether these are the arguments that Wireshark gives to an extcap program."""
-    return any(each.startswith("--extcap-") for each in arguments)
-
-
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of the subcommand."""
     parser.description = _ABOUT

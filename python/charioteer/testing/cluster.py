@@ -275,7 +275,7 @@ class Cluster:
 
 def _first_logger(log: Log) -> AbstractLogger:
     if log is Log.LOGGING:
-        from charioteer.testing.logger.python import PythonLogger  # slow to import
+        from charioteer.testing.logger import PythonLogger  # slow to import
 
         return PythonLogger()
     return TerminalLogger() if log is Log.STDERR else QuietLogger()

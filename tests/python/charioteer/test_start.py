@@ -3,11 +3,15 @@
 import argparse
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
 from charioteer.cli import program
+
+from support.patience import scaled
 
 
 @pytest.mark.parametrize(
@@ -26,9 +30,36 @@ from charioteer.cli import program
     ],
 )
 def test_what_few_runs_need_is_imported_late(module: str, late: set[str]) -> None:
+    assert all(find_spec(each) for each in late), "there is no such module"
+    assert not late & (imported_with(module) - imported_with("sys"))
+
+
+def imported_with(module: str) -> set[str]:
+    """All modules of a new process that has imported `module`."""
     code = f"import sys, {module}; print(*sys.modules, sep='\\n')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not late & set(done.stdout.splitlines())
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=scaled(30),
+    )
+    return set(done.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        "charioteer.testing",
+        "charioteer.testing.errors",
+        "charioteer.testing.logger",
+        "charioteer.testing.machine",
+        "charioteer.testing.machine.qmp",
+    ],
+)
+def test_public_names_can_be_imported(package: str) -> None:
+    module = import_module(package)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
 
 
 def help_of(parser: argparse.ArgumentParser) -> dict[str, str]:
