@@ -22,9 +22,15 @@ class CleanUpErrors:
 
     def attempt_all(self, ends: Iterable[tuple[str, Callable[[], None]]]) -> None:
         """As `attempt` for each of `ends`, in parallel, so that none waits for another."""
-        threads = [threading.Thread(target=self.attempt, args=each) for each in ends]
-        for thread in threads:
-            thread.start()
+        threads = []
+        for each in ends:
+            thread = threading.Thread(target=self.attempt, args=each)
+            try:
+                thread.start()
+            except RuntimeError:  # the limit of processes is reached
+                self.attempt(*each)
+            else:
+                threads.append(thread)
         for thread in threads:
             thread.join()
 
