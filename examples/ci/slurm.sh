@@ -11,12 +11,13 @@ shards=$1 tests=$2
 
 mkdir -p charioteer-out
 # Results of an earlier run would be merged in place of those of a shard that never started.
-rm -rf charioteer-out/shard-*-of-"$shards"
+rm -rf charioteer-out/shard-*-of-"$shards" charioteer-out/shard-*.log
 
 # A task whose tests have no results because of the host (exit status 75) runs again, twice at most.
-# Slurm starts it two minutes later.
+# Slurm starts it two minutes later; its output follows that of the earlier run.
 array=$(sbatch --parsable --job-name=charioteer --array="0-$((shards - 1))" --requeue \
     --cpus-per-task="${CPUS:-4}" --mem="${MEMORY:-8G}" --output=charioteer-out/shard-%a.log \
+    --open-mode=append \
     --wrap "charioteer test '$tests' --shard auto --history history.sqlite
 status=\$?
 if [ \$status = 75 ] && [ \"\${SLURM_RESTART_COUNT:-0}\" -lt 2 ]; then

@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
         --dependency=afterany:7) ;;
         --wait) waits=1 ;;
         --wrap) command=$2; shift ;;
-        --parsable | --requeue | --job-name=* | --cpus-per-task=* | --mem=* | --output=*) ;;
+        --parsable | --requeue | --open-mode=append | --job-name=* | --cpus-per-task=* | --mem=* | --output=*) ;;
         *) echo "sbatch: unknown option $1" >&2; exit 9 ;;
     esac
     shift
