@@ -52,7 +52,8 @@ class RunDiagnosis:
     ) -> None:
         """Asks the machines, and records what is found. `error` has left the script.
 
-        `limits`: by default the usual ones. `files`: others that may explain the failure, to be named in the first screen.
+        `limits`: by default the usual ones. `files`: others that may explain the failure, to be
+        named in the first screen.
 
         Ctrl-C ends the questions, and what was found until then counts. Does nothing if no machine
         was started, and for mistakes in the script itself, which the machines do not cause.
