@@ -178,8 +178,10 @@ TEST_F(AgentEnding, TheEndOfTheConnectionEndsTheAgentButNotItsCommands) {
 TEST_F(AgentEnding, TheEndOfTheConnectionEndsAShellOnATerminalAndItsJobs) {
     agent_.exec(1, "exec bash --norc -i", {.flags = Exec::on_terminal});
     // The job prints its number itself: a child of bash that has not yet executed its program loses
-    // SIGHUP.
-    agent_.send_text(Type::input, 1, "sh -c 'echo job=$$.; exec sleep 1000' & sleep 2000\r");
+    // SIGHUP. It begins a line, since bash may be printing one.
+    agent_.send_text(Type::input, 1,
+                     R"(sh -c 'printf "\njob=%d.\n" $$; exec sleep 1000' & sleep 2000)"
+                     "\r");
     agent_.wait_until([&] { return agent_.of(1).output.find("\njob=") != std::string::npos; });
     agent_.wait_for_output(1, ".\r\n");
     auto at = agent_.of(1).output.find("\njob=") + 5;
