@@ -48,7 +48,9 @@ class TestConnect:
             f"trap 'touch {asked}' HUP\necho $$ > {begun}.new; mv {begun}.new {begun}\n"
             "while :; do sleep 0.1; done",
         )
-        with subprocess.Popen([connect, "n2"], stdin=subprocess.PIPE) as process:
+        # With the signals of a process of the driver, also if the tests were started by nohup.
+        command = ["env", "--default-signal=HUP", str(connect), "n2"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
             try:
                 until(begun.exists, 30, lambda: "srun has not begun")
                 process.send_signal(signal.SIGHUP)
