@@ -65,6 +65,8 @@ class NetworkHost:
             stack.callback(_ip, "netns", "delete", self._space)
             peer = ["peer", "name", "uplink", "netns", self._space]
             _ip("link", "add", self._interface, "type", "veth", *peer)
+            # The end of the name space would remove it, but later than the next test may add it.
+            stack.callback(_ip, "link", "delete", self._interface)
             _ip("address", "add", f"{self._near_address}/24", "dev", self._interface)
             _ip("link", "set", self._interface, "up")
             inside = ["-n", self._space]
