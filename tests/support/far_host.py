@@ -3,8 +3,10 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -70,12 +72,23 @@ class FarHost:
 
     @property
     def silence_command(self) -> str:
-        """A shell command that stops sshd of all connections.
-
-        It goes on when ssh has ended its connection, as the kernel continues orphaned processes.
-        """
+        """A shell command that stops sshd of all connections, until end_silence()."""
         connections = f"$(pgrep -f '{self._connections}')"
-        return f"for connection in {connections}; do pkill -STOP -P $connection; done"
+        stop = (
+            f"pgrep -P $connection >> {shlex.quote(str(self._silent))}; pkill -STOP -P $connection"
+        )
+        return f"for connection in {connections}; do {stop}; done"
+
+    def end_silence(self) -> None:
+        """Continues sshd, which then ends, since its connections have ended."""
+        if self._silent.exists():
+            for process in self._silent.read_text().split():
+                with suppress(ProcessLookupError):
+                    os.kill(int(process), signal.SIGCONT)
+
+    @property
+    def _silent(self) -> Path:
+        return self.folder / "silent"
 
     @property
     def _connections(self) -> str:

@@ -234,7 +234,10 @@ def test_a_host_that_is_silent_is_lost_within_a_limit(hosts: Hosts) -> None:
         far.succeed("sleep 600")
         """
     )
-    run.expect(75)
+    try:
+        run.expect(75)
+    finally:
+        hosts.b.end_silence()
     assert "far: the host b was lost: Timeout, server b not responding." in run.stderr, run.stderr
     hosts.expect_nothing_left()
 
