@@ -87,7 +87,6 @@
             (pkgs.python3.withPackages (p: [
               p.aiohttp
               p.black
-              p.jinja2
               p.mypy
               p.ptpython
               p.rich

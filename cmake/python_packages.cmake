@@ -74,7 +74,7 @@ install(CODE "file(REMOVE_RECURSE
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/python/charioteer ${PROJECT_SOURCE_DIR}/python/test_driver
     DESTINATION ${CHARIOTEER_PYTHON_INSTALL_DIR} COMPONENT packages OPTIONAL
     FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed"
-    PATTERN "*.html" PATTERN "*.j2" PATTERN "*.js" PATTERN "*.css"
+    PATTERN "*.html" PATTERN "*.js" PATTERN "*.css"
     PATTERN "__pycache__" EXCLUDE PATTERN ".mypy_cache" EXCLUDE)
 # Users who may not write there would compile all modules at each start (1.0 s instead of 0.35 s).
 # By hash, because packagers change the times of files.

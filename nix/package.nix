@@ -24,7 +24,6 @@ let
   inherit (unwrapped) language python3;
   pythonPackages = [
     python3.pkgs.aiohttp
-    python3.pkgs.jinja2
     python3.pkgs.ptpython
     python3.pkgs.rich
   ]
@@ -98,7 +97,7 @@ stdenv.mkDerivation (finalAttrs: {
     runHook preInstallCheck
     PYTHONPATH=$out/${python3.sitePackages}:${python3.pkgs.makePythonPath pythonPackages} \
       ${python3.interpreter} -c \
-      'import aiohttp, charioteer._core, charioteer.cli.program, jinja2, ptpython, rich.cells, test_driver.driver, test_driver.machine'
+      'import aiohttp, charioteer._core, charioteer.cli.program, ptpython, rich.cells, test_driver.driver, test_driver.machine'
     $out/bin/generate-driver-symbols
     runHook postInstallCheck
   '';

@@ -2,7 +2,6 @@
 [
   "aiohttp"
   "black"
-  "jinja2"
   "mypy"
   "ptpython"
   "pybind11"

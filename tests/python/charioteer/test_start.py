@@ -26,7 +26,6 @@ from support.patience import scaled
         ("charioteer.testing.run", {"charioteer.testing.checkpoints.search"}),
         ("charioteer.testing.run", {"charioteer.testing.live.model"}),
         ("charioteer.testing.run", {"charioteer.report.page", "logging", "tempfile"}),
-        ("charioteer.report.page", {"jinja2"}),
     ],
 )
 def test_what_few_runs_need_is_imported_late(module: str, late: set[str]) -> None:

@@ -183,6 +183,18 @@ def test_the_page_has_failures_first_and_escapes_texts() -> None:
     assert "quarantined until 2027-01-31: issue 1" in text and "x/late" in text
 
 
+def test_no_text_of_a_result_is_markup_or_a_placeholder_of_the_page() -> None:
+    odd = "<script>\"'$count</script>"
+    attempt = replace(FAILURE, reason=odd, output=odd, report="", cause=[odd])
+    tests = [
+        result_of(odd, attempt, replace(attempt, report=odd), listed=replace(LISTED, reason=odd))
+    ]
+    text = index.text_of(replace(ALL, tests=tests, not_run=[odd], problems=[odd]))
+    escaped = "&lt;script&gt;&quot;&#x27;$count&lt;/script&gt;"
+    assert "<script" not in text and text.count(escaped) == 8
+    assert text.count("%3Cscript%3E%22%27%24count%3C/script%3E") == 2
+
+
 def test_the_summary_names_all_that_did_not_simply_pass() -> None:
     lines = list(summary.lines_of(ALL, Path("out"), Style(False)))
     assert "5 tests in 12.5 s: 1 passed, 2 failed, 1 flaky, 1 infrastructure, 1 not run" in lines
