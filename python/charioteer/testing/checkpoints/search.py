@@ -8,7 +8,7 @@ from charioteer.testing.checkpoints import identity, store
 from charioteer.testing.checkpoints.calls import Places
 from charioteer.testing.checkpoints.record import Checkpoint, Description, Record
 from charioteer.testing.checkpoints.recorded_checkpoints import Resume
-from charioteer.testing.checkpoints.rehearsal import rehearse
+from charioteer.testing.checkpoints.rehearsal import Outcome, rehearse
 from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
 from charioteer.testing.checkpoints.wishes import Wishes
 
@@ -30,7 +30,7 @@ class Search:
         self._wishes = wishes
         self._rehearse_with = rehearse_with
         self.messages: list[str] = []
-        """How the script differs from the recorded one."""
+        """How the script differs from the record that is used, or from the first one if none is."""
         self.warnings: list[str] = []
         """Why no checkpoint was found."""
 
@@ -53,23 +53,23 @@ class Search:
                 changed = changed or difference
         if changed and not valid:
             why = f"the recorded checkpoints are not valid any more: {changed}"
-        earlier = None  # than the difference, with another name than the wished one
+        # Of the first record with any checkpoint that fits, or of the first one if there is none.
+        outcome, earlier = None, None
         for record in valid[:_MOST_REHEARSALS]:
             try:
                 used.enter_context(folders.in_use(record.folder))
             except OSError:
                 continue  # it is being removed
-            outcome = rehearse(record, self._places, self._rehearse_with)
-            if outcome.difference is not None:
-                self.messages.append(
-                    f"the script differs from the recorded one: {outcome.difference}"
-                )
-            fitting = [e for e in record.resumable() if e.number in outcome.checkpoints]
+            found = rehearse(record, self._places, self._rehearse_with)
+            fitting = [e for e in record.resumable() if e.number in found.checkpoints]
             if wished := [each for each in fitting if self._has_wished_name(each)]:
+                self._note_difference(found)
                 return Resume(record, wished[-1], self._wishes.clock_now)
             if fitting and earlier is None:
-                earlier = Resume(record, fitting[-1], self._wishes.clock_now)
+                outcome, earlier = found, Resume(record, fitting[-1], self._wishes.clock_now)
+            outcome = outcome or found
             why = "no checkpoint is before that place"
+        self._note_difference(outcome)
         if earlier is not None:
             self.messages.append(
                 f"the script does not reach the checkpoint {self._wishes.resume!r} as recorded"
@@ -77,6 +77,10 @@ class Search:
             return earlier
         self.warnings.append(f"cannot resume, the machines boot: {why}")
         return None
+
+    def _note_difference(self, outcome: Outcome | None) -> None:
+        if outcome is not None and outcome.difference is not None:
+            self.messages.append(f"the script differs from the recorded one: {outcome.difference}")
 
     def _records(self) -> list[Record]:
         """Those with checkpoints: the newest first, those of the same test before all others."""
