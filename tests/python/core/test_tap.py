@@ -12,6 +12,7 @@ from charioteer.testing.errors import MachineError
 
 from support.patience import scaled, until
 
+ETH_P_ALL = 3
 NAME = f"chtest{os.getpid() % 100000}"
 
 
@@ -30,8 +31,10 @@ class VlanWithTap:
         # Otherwise the kernel's IPv6 would send frames, too.
         Path(f"/proc/sys/net/ipv6/conf/{NAME}/disable_ipv6").write_text("1")
         subprocess.run(["ip", "link", "set", NAME, "up"], check=True)
-        self.kernel = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        self.kernel.bind((NAME, 0))
+        # Without a protocol until it is bound: with one, it would also receive
+        # the frames of every other interface in between, see packet(7).
+        self.kernel = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        self.kernel.bind((NAME, ETH_P_ALL))
         self.kernel.settimeout(scaled(30))
         self.plug = socket.socket(socket.AF_UNIX)
         self.plug.connect(self.vlan.stream_socket)
