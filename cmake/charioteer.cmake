@@ -89,10 +89,11 @@ function(charioteer_test_code target)
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
 endfunction()
 
-# charioteer_unit_test(NAME SOURCES... DEPENDS...): the GoogleTest program unit_NAME. Its sources are
-# compiled together.
+# charioteer_unit_test(NAME GROUPS... SOURCES... DEPENDS...): the GoogleTest program unit_NAME. Its
+# sources are compiled together. Its tests are run in so many groups, by default in one: tests that
+# wait take less time in several, and each process takes time to start, with sanitizers the most.
 function(charioteer_unit_test name)
-    cmake_parse_arguments(TEST "" "" "SOURCES;DEPENDS" ${ARGN})
+    cmake_parse_arguments(TEST "" "GROUPS" "SOURCES;DEPENDS" ${ARGN})
     add_executable(unit_${name} ${TEST_SOURCES})
     target_include_directories(unit_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
     charioteer_test_code(unit_${name})
@@ -100,8 +101,16 @@ function(charioteer_unit_test name)
     charioteer_precompile(unit_${name} REUSE_FROM charioteer_fakes)
     target_link_libraries(unit_${name} PRIVATE ${TEST_DEPENDS} charioteer_fakes GTest::gmock
         GTest::gtest_main)
-    # A test case that hangs fails by its own limit, with its name; this is the limit of a program.
-    gtest_discover_tests(unit_${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
-        PROPERTIES TIMEOUT 300 LABELS unit
-        ENVIRONMENT "CHARIOTEER_GUARD=${PROJECT_BINARY_DIR}/python/charioteer/charioteer-guard")
+    if(NOT TEST_GROUPS)
+        set(TEST_GROUPS 1)
+    endif()
+    math(EXPR last "${TEST_GROUPS} - 1")
+    set(guard "CHARIOTEER_GUARD=${PROJECT_BINARY_DIR}/python/charioteer/charioteer-guard")
+    foreach(group RANGE ${last})
+        set(environment ${guard} GTEST_TOTAL_SHARDS=${TEST_GROUPS} GTEST_SHARD_INDEX=${group})
+        add_test(NAME ${name}.${group} COMMAND unit_${name})
+        # A test case that hangs fails by its own limit, with its name; this is the limit of a program.
+        set_tests_properties(${name}.${group} PROPERTIES
+            TIMEOUT 300 LABELS unit ENVIRONMENT "${environment}")
+    endforeach()
 endfunction()
