@@ -3,6 +3,7 @@
 import random
 import signal
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -142,12 +143,18 @@ def test_ended_in_random_moments(scripts: Scripts, testbed: Testbed) -> None:
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
     moments = random.Random(seed)
-    for _ in range(50):
+    # All moments are within a run: later ones would only be waited for.
+    run = scripts.start(script, "--checkpoint")
+    run.wait_for(begin := "start all VLans")
+    began = time.monotonic()
+    run.expect(0)
+    length = time.monotonic() - began
+    for _ in range(20):
         run = scripts.start(script, "--checkpoint", "--resume")
         number = moments.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
         # Python itself exits with 1 when Ctrl-C interrupts its start.
-        run.wait_for("start all VLans")
-        timer = threading.Timer(moments.uniform(0, 0.9), run.send, [number])
+        run.wait_for(begin)
+        timer = threading.Timer(moments.uniform(0, length), run.send, [number])
         timer.start()
         status = run.finish()
         timer.cancel()
