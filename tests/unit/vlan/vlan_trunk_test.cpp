@@ -72,7 +72,7 @@ protected:
     }
     /// The reason of its end, which must come.
     std::string end_of(const std::shared_ptr<Trunk>& trunk) {
-        EXPECT_EQ(trunk->wait(Trunk::State::ended, 20s), Trunk::State::ended);
+        EXPECT_EQ(trunk->wait(Trunk::State::ended, 60s), Trunk::State::ended);
         return trunk->reason();
     }
     /// A frame passes from one side to the other.
