@@ -116,7 +116,7 @@ class TwoHosts:
     def __init__(self, folder: Path) -> None:
         self.b = NetworkHost("b", folder)
         self.c = NetworkHost("c", folder)
-        self._folder = folder
+        self.folder = folder
         self._file = folder / "hosts.toml"
         self._near = folder / "near"
         self._near.mkdir()
@@ -130,8 +130,8 @@ class TwoHosts:
     def run(self, cluster: Path) -> Run:
         """Starts `charioteer run` on this machine, for machines on both hosts; see `Run`."""
         options = ["--hosts", str(self._file), "--log", "--no-diagnosis"]
-        command = ["charioteer", "run", str(cluster), *options, "-o", str(self._folder / "out")]
-        return Run(command, environment(TMPDIR=str(self._near)), self._folder)
+        command = ["charioteer", "run", str(cluster), *options, "-o", str(self.folder / "out")]
+        return Run(command, environment(TMPDIR=str(self._near)), self.folder)
 
     def expect_nothing_left(self) -> None:
         """Neither on this machine nor on the hosts, where the ends of drivers may take a minute."""

@@ -5,7 +5,6 @@ Slurm.
 import os
 import shutil
 import subprocess
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,58 +14,60 @@ from charioteer import paths
 from support.far_host import why_no_sshd
 from support.leftovers import expect_nothing_left
 from support.network_hosts import TwoHosts, why_no_networks
+from support.patience import deadline
 from support.run import PROGRAMS, Run, environment
+from support.shared_machines import short_folder
 from support.slurm import Node, slurm, why_no_slurm
 
 
-@pytest.fixture(name="hosts")
-def fixture_hosts(folder: Path) -> Iterator[TwoHosts]:
+# After the script of the example `ping`, with its machines.
+FAULTS = """
+t.assertEqual(sorted(vlan1.plugs()), [machine.name for machine in all_nodes])
+with vlan1.drop(primer, worker1) as fault:
+    primer.fail("ping -c 1 -W 2 worker1")
+t.assertGreater(fault.counters()["dropped"], 0)
+primer.succeed("ping -c 1 -W 20 worker1")
+worker1.screenshot("shown")
+print("mended")
+"""
+
+
+@pytest.fixture(scope="module", name="hosts")
+def fixture_hosts() -> Iterator[TwoHosts]:
     if reason := why_no_networks():
         pytest.skip(reason)
-    with TwoHosts(folder).running() as hosts:
+    with short_folder() as folder, TwoHosts(folder).running() as hosts:
         yield hosts
 
 
-@pytest.mark.limit(900)
-def test_four_machines_on_two_hosts_reach_each_other(hosts: TwoHosts) -> None:
-    run = hosts.run(paths.examples() / "ping")
-    run.expect(0, limit=800)
-    assert run.stdout.splitlines()[-1] == "12 of 12 pings passed"
-    assert "machines on b: primer, worker2" in run.stderr
-    assert "machines on c: worker1, worker3" in run.stderr
-    hosts.expect_nothing_left()
+@pytest.fixture(scope="module", name="pinged")
+def fixture_pinged(hosts: TwoHosts) -> Run:
+    """A run with two machines on each of both hosts, which has passed."""
+    cluster = hosts.folder / "pinged"
+    shutil.copytree(paths.examples() / "ping", cluster)
+    with (cluster / "test.py").open("a") as script:
+        script.write(FAULTS)
+    with deadline(900):
+        run = hosts.run(cluster)
+        run.expect(0, limit=800)
+        hosts.expect_nothing_left()
+    return run
+
+
+def test_four_machines_on_two_hosts_reach_each_other(pinged: Run) -> None:
+    assert "12 of 12 pings passed" in pinged.stdout
+    assert "machines on b: primer, worker2" in pinged.stderr
+    assert "machines on c: worker1, worker3" in pinged.stderr
+
+
+def test_faults_and_captures_name_machines_on_other_hosts(hosts: TwoHosts, pinged: Run) -> None:
+    assert pinged.stdout.splitlines()[-1] == "mended"
+    assert (hosts.folder / "out/shown.png").stat().st_size > 1000
 
 
 @pytest.mark.limit(900)
-def test_faults_and_captures_name_machines_on_other_hosts(hosts: TwoHosts, folder: Path) -> None:
-    cluster = folder / "faults"
-    cluster.mkdir()
-    (cluster / "cluster.toml").write_text(
-        '[machines.one]\nguest = "minimal"\nhost = "b"\n'
-        '[machines.two]\nguest = "minimal"\nhost = "c"\n'
-    )
-    (cluster / "test.py").write_text(
-        textwrap.dedent(
-            """
-            start_all()
-            one.succeed("ping -c 1 -W 20 two")
-            t.assertEqual(sorted(vlan1.plugs()), ["one", "two"])
-            with vlan1.drop(one, two) as fault:
-                one.fail("ping -c 1 -W 2 two")
-            t.assertGreater(fault.counters()["dropped"], 0)
-            one.succeed("ping -c 1 -W 20 two")
-            two.screenshot("two")
-            """
-        )
-    )
-    hosts.run(cluster).expect(0, limit=800)
-    assert (folder / "out/two.png").stat().st_size > 1000
-    hosts.expect_nothing_left()
-
-
-@pytest.mark.limit(900)
-def test_a_host_without_a_network_is_lost_within_a_limit(hosts: TwoHosts, folder: Path) -> None:
-    cluster = folder / "lost"
+def test_a_host_without_a_network_is_lost_within_a_limit(hosts: TwoHosts) -> None:
+    cluster = hosts.folder / "lost"
     cluster.mkdir()
     (cluster / "cluster.toml").write_text(
         '[machines.one]\nguest = "minimal"\nhost = "b"\n'
@@ -110,11 +111,20 @@ class TestSlurm:
     def test_machines_run_on_the_nodes_of_an_allocation(
         self, folder: Path, variables: dict[str, str]
     ) -> None:
-        run = self.run(folder, variables, paths.examples() / "ping")
+        cluster = folder / "pair"
+        cluster.mkdir()
+        (cluster / "cluster.toml").write_text(
+            '[machines.one]\nguest = "minimal"\n[machines.two]\nguest = "minimal"\n'
+        )
+        (cluster / "test.py").write_text(
+            "start_all()\none.succeed('ping -c 1 -W 20 two')\n"
+            "two.succeed('ping -c 1 -W 20 one')\nprint('both were reached')\n"
+        )
+        run = self.run(folder, variables, cluster)
         run.expect(0, limit=800)
-        assert run.stdout.splitlines()[-1] == "12 of 12 pings passed"
-        assert "machines on n1: primer, worker2" in run.stderr
-        assert "machines on n2: worker1, worker3" in run.stderr
+        assert run.stdout.splitlines()[-1] == "both were reached"
+        assert "machines on n1: one" in run.stderr
+        assert "machines on n2: two" in run.stderr
         expect_nothing_left(folder / "near")
 
     @pytest.mark.limit(900)
