@@ -190,14 +190,12 @@ def test_clients_may_connect_during_a_command(prompt: Terminal, testbed: Testbed
     back_at_the_prompt(prompt)
 
 
-def test_a_client_is_informed_when_the_machine_ends(prompt: Terminal, testbed: Testbed) -> None:
+def test_the_end_of_a_machine_is_that_of_its_shell_server(
+    prompt: Terminal, testbed: Testbed
+) -> None:
     client = open_shell(testbed)
-    prompt.type("web.crash()")
+    prompt.type("web.crash(); 'of' + 'f'")
     client.expect(1)
     assert "charioteer: error: web@" in client.screen
-
-
-def test_a_machine_that_is_off_has_no_shell_server(prompt: Terminal, testbed: Testbed) -> None:
-    prompt.type("web.crash(); 'of' + 'f'")
     prompt.wait_for("'off'")
     assert not servers_of(testbed)
