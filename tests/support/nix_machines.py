@@ -34,21 +34,22 @@ def nix_folder() -> Iterator[Path]:
 def nix_machines(request: pytest.FixtureRequest, nix_folder: Path) -> Iterator[SharedMachines]:
     """`alpha` and `beta`, running, with their checkpoints in the same folder.
 
-    The file's mark `nix_machines` has keywords of `nix_system.write`, and `channel`, the value of
-    CHARIOTEER_CHANNEL.
+    The file's mark `nix_machines` has keywords of `nix_system.write`, `channel`, the value of
+    CHARIOTEER_CHANNEL, and `names`, if there are other machines.
     """
     mark = request.node.get_closest_marker("nix_machines")
     options = {} if mark is None else dict(mark.kwargs)
     changes = {"CHARIOTEER_CHECKPOINTS": str(nix_folder / "checkpoints")}
+    names = options.pop("names", NAMES)
     if channel := options.pop("channel", None):
         changes["CHARIOTEER_CHANNEL"] = channel
     with deadline(BUILD_LIMIT):
-        configuration = nix_system.write(nix_folder, NAMES, **options)
+        configuration = nix_system.write(nix_folder, names, **options)
     with machines_of_configuration(nix_folder, configuration, False, **changes) as made:
         with deadline(BOOT_LIMIT):
-            for name in NAMES:
+            for name in names:
                 made[name].start(allow_reboot=True)
-            for name in NAMES:
+            for name in names:
                 made[name].connect()
         yield made
 

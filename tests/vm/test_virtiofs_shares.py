@@ -20,7 +20,7 @@ from support.testbed import Testbed
 # Without an agent, so that copies use the shared folder.
 pytestmark = [
     pytest.mark.limit(300),
-    pytest.mark.nix_machines(shares="virtiofs", channel="plain"),
+    pytest.mark.nix_machines(names=["alpha"], shares="virtiofs", channel="plain"),
 ]
 
 
@@ -45,14 +45,14 @@ def test_a_store_of_the_host_is_refused_by_checkpoints(nix_machines: SharedMachi
     expect_refused_checkpoint(nix_machines, reason)
 
 
-def test_5_2_folders_are_shared_as_by_9p(
-    nix_folder: Path, alpha: QemuMachine, beta: QemuMachine
-) -> None:
-    beta.succeed("echo from beta > /tmp/shared/from-beta && echo mine > /tmp/xchg/note")
-    assert alpha.succeed("cat /tmp/shared/from-beta") == "from beta\n"
-    assert (beta.state_dir / "xchg/note").read_text() == "mine\n"
-    assert beta.succeed("stat -c %u:%g /tmp/shared/from-beta") == "0:0\n"
-    alpha.fail("cat /tmp/xchg/note")
+def test_5_2_folders_are_shared_as_by_9p(nix_folder: Path, alpha: QemuMachine) -> None:
+    (alpha.shared_dir / "from-host").write_text("from the host")
+    assert alpha.succeed("cat /tmp/shared/from-host") == "from the host"
+    alpha.succeed("echo from alpha > /tmp/shared/from-alpha && echo mine > /tmp/xchg/note")
+    assert (alpha.shared_dir / "from-alpha").read_text() == "from alpha\n"
+    assert (alpha.state_dir / "xchg/note").read_text() == "mine\n"
+    assert alpha.succeed("stat -c %u:%g /tmp/shared/from-alpha") == "0:0\n"
+    alpha.fail("cat /tmp/shared/note")
     (nix_folder / "store/made-later").write_text("a build of the host")
     assert alpha.succeed("cat /nix/store/made-later") == "a build of the host"
 
@@ -69,16 +69,16 @@ def test_3_2_files_go_through_the_share_in_both_directions(
     assert not list(alpha.shared_dir.glob("tmp*"))
 
 
-def test_5_4_daemons_end_and_restart_with_their_machine(beta: QemuMachine) -> None:
-    before = daemons_of(beta.state_dir)
+def test_5_4_daemons_end_and_restart_with_their_machine(alpha: QemuMachine) -> None:
+    before = daemons_of(alpha.state_dir)
     assert len(before) == 3
-    beta.succeed("echo kept > /root/kept && sync")
-    beta.crash()
-    until(lambda: not daemons_of(beta.state_dir), 30, lambda: "daemons outlive a crash")
-    beta.start()
-    assert beta.succeed("cat /root/kept /tmp/xchg/note") == "kept\nmine\n"
-    beta.shutdown()
-    until(lambda: not daemons_of(beta.state_dir), 30, lambda: "daemons outlive a shutdown")
+    alpha.succeed("echo kept > /root/kept && sync")
+    alpha.crash()
+    until(lambda: not daemons_of(alpha.state_dir), 30, lambda: "daemons outlive a crash")
+    alpha.start()
+    assert alpha.succeed("cat /root/kept /tmp/xchg/note") == "kept\nmine\n"
+    alpha.shutdown()
+    until(lambda: not daemons_of(alpha.state_dir), 30, lambda: "daemons outlive a shutdown")
 
 
 def test_5_4_daemons_end_with_a_driver_that_is_killed(testbed: Testbed) -> None:
