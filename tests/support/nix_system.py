@@ -9,7 +9,7 @@ with the guest `debian`. The kernel is that of `desktop`, since the cloud kernel
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,22 +89,23 @@ def write(
     efi: bool = False,
     shares: Shares = "9p",
     store_image: bool = False,
-    read_only_store_image: bool = False,
+    read_only_stores: Collection[str] = (),
 ) -> Path:
     """Writes a driver configuration of nixpkgs 26.05 for machines on VLAN 1, and returns its path.
 
-    The scripts are in `folder`, the systems in `folder`/store.
+    The scripts are in `folder`, the systems in `folder`/store. `read_only_stores` names the machines
+    whose store is a read-only image, also with `store_image`.
     """
     identities = assign_identities({name: [1] for name in names})
     vms = {}
     for name, identity in identities.items():
         system = make(identity, list(identities.values()), folder / "store")
-        if store_image:
+        if name in read_only_stores:
+            system = replace(system, read_only_store_image=True)
+        elif store_image:
             image = folder / f"{name}-store.qcow2"
             _write_store_image(system.toplevel, image)
             system = replace(system, store_image=image)
-        if read_only_store_image:
-            system = replace(system, read_only_store_image=True)
         start = folder / f"{name}-vm/bin/run-{name}-vm"
         start.parent.mkdir(parents=True)
         start.write_text(nix_script.make(identity, system, disks=[16], efi=efi, shares=shares))
