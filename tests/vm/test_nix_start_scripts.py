@@ -7,7 +7,7 @@ The guests mount their shares and their root like NixOS.
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -145,63 +145,68 @@ def test_4_5_a_reboot_by_keys_keeps_the_disk(alpha: QemuMachine) -> None:
     alpha.reboot()
     assert boots(alpha) != before
     assert alpha.succeed("cat /root/kept") == "kept\n"
+    # No other test uses it, and its services would go on starting.
+    alpha.crash()
 
 
-def test_4_5_a_crash_and_a_start_keep_the_disk(beta: QemuMachine) -> None:
+def test_4_5_a_shutdown_and_a_start_keep_the_disk(beta: QemuMachine) -> None:
+    # A crash and a start do, too: test_virtiofs_shares.py.
     before = boots(beta)
     beta.succeed("echo kept > /root/kept && sync")
-    beta.crash()
+    beta.shutdown()
     assert not beta.booted
     beta.start()
     assert beta.succeed("cat /root/kept") == "kept\n"
     assert boots(beta) != before
-    beta.shutdown()
+    beta.crash()
     assert not beta.booted
 
 
-def test_5_3_a_disk_image_of_the_user_is_kept_between_runs(folder: Path) -> None:
-    image = folder / "disk of mine.qcow2"
-    configuration = nix_system.write(folder, ["alpha"])
-    variables = {
-        "NIX_DISK_IMAGE": str(image),
-        "QEMU_KERNEL_PARAMS": "of.the=user",
-        "QEMU_NET_OPTS": "hostname=called",
-        "QEMU_OPTS": "-device i6300esb",
-    }
-    with machines_of_configuration(
-        folder, configuration, keep_machine_state=True, **variables
-    ) as made:
-        made["alpha"].succeed("echo kept > /root/kept && touch /tmp/xchg/kept && sync")
-        made["alpha"].crash()
-        assert image.is_file() and not (made["alpha"].state_dir / "alpha.qcow2").exists()
-    with machines_of_configuration(
-        folder, configuration, keep_machine_state=True, **variables
-    ) as made:
-        assert made["alpha"].succeed("cat /root/kept; ls /tmp/xchg") == "kept\nkept\n"
-        words = Path(f"/proc/{made['alpha'].pid}/cmdline").read_text().split("\0")
-        assert words.index("i6300esb") < words.index("-qmp")
-        assert "user,id=user.0,hostname=called" in words
-        assert made["alpha"].succeed("cat /proc/cmdline").endswith(" of.the=user\n")
+class RunsOfUser:
+    """Runs of `alpha` with EFI firmware, and with a disk, a kernel, options and a TPM of the user."""
 
-
-@pytest.fixture(scope="module")
-def changed() -> Iterator[SharedMachines]:
-    """`alpha` with a kernel and a TPM of the user, and with EFI firmware."""
-    with short_folder() as folder, emulated_tpm() as options:
-        with deadline(BUILD_LIMIT):
-            configuration = nix_system.write(folder, ["alpha"], efi=True)
+    def __init__(self, folder: Path) -> None:
+        self.image = folder / "disk of mine.qcow2"
+        self._folder = folder
+        self._configuration = nix_system.write(folder, ["alpha"], efi=True)
         toplevel = next((folder / "store").iterdir())
         kernel = folder / "vmlinuz-mine"
         os.rename(toplevel / "kernel", kernel)
-        variables = {
+        self._variables = {
+            "NIX_DISK_IMAGE": str(self.image),
             "NIXPKGS_QEMU_KERNEL_alpha": str(kernel),
-            "QEMU_OPTS": options,
+            "QEMU_KERNEL_PARAMS": "of.the=user",
+            "QEMU_NET_OPTS": "hostname=called",
             "CHARIOTEER_CHECKPOINTS": str(folder / "checkpoints"),
         }
-        with machines_of_configuration(folder, configuration, False, **variables) as made:
-            with deadline(BOOT_LIMIT):
-                made["alpha"].connect()
-            yield made
+        self._open = ExitStack()
+
+    def start(self) -> SharedMachines:
+        """Ends the run before, and starts another one with the machine's state of that one."""
+        self.end()
+        options = f"-device i6300esb {self._open.enter_context(emulated_tpm())}"
+        variables = {**self._variables, "QEMU_OPTS": options}
+        self.machines = self._open.enter_context(
+            machines_of_configuration(
+                self._folder, self._configuration, keep_machine_state=True, **variables
+            )
+        )
+        with deadline(BOOT_LIMIT):
+            self.machines["alpha"].connect()
+        return self.machines
+
+    def end(self) -> None:
+        self._open.close()
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[RunsOfUser]:
+    with short_folder() as folder:
+        with deadline(BUILD_LIMIT):
+            made = RunsOfUser(folder)
+        made.start()
+        yield made
+        made.end()
 
 
 @contextmanager
@@ -218,12 +223,31 @@ def emulated_tpm() -> Iterator[str]:
                 swtpm.terminate()
 
 
-def test_5_3_another_kernel_and_efi_variables_of_the_user(changed: SharedMachines) -> None:
-    alpha = changed["alpha"]
+def test_5_3_another_kernel_and_efi_variables_of_the_user(runs: RunsOfUser) -> None:
+    alpha = runs.machines["alpha"]
     assert "multi-user" in alpha.succeed("systemctl get-default")
     assert (alpha.state_dir / "alpha-efi-vars.fd").is_file()
     alpha.succeed("test -d /sys/firmware/efi")
 
 
-def test_a_tpm_is_refused_by_checkpoints(changed: SharedMachines) -> None:
-    expect_refused_checkpoint(changed, r"TPM, .*tpm.enable = false")
+def test_a_tpm_is_refused_by_checkpoints(runs: RunsOfUser) -> None:
+    expect_refused_checkpoint(runs.machines, r"TPM, .*tpm.enable = false")
+
+
+def test_5_3_options_of_the_user_come_before_those_of_the_driver(runs: RunsOfUser) -> None:
+    alpha = runs.machines["alpha"]
+    words = Path(f"/proc/{alpha.pid}/cmdline").read_text().split("\0")
+    assert words.index("i6300esb") < words.index("-qmp")
+    assert "user,id=user.0,hostname=called" in words
+    parameters = alpha.succeed("cat /proc/cmdline").split()
+    # The firmware's loader appends its own after it.
+    assert parameters[parameters.index("console=tty0") + 1] == "of.the=user"
+
+
+def test_5_3_a_disk_image_of_the_user_is_kept_between_runs(runs: RunsOfUser) -> None:
+    alpha = runs.machines["alpha"]
+    alpha.succeed("echo kept > /root/kept && touch /tmp/xchg/kept && sync")
+    alpha.crash()
+    assert runs.image.is_file() and not (alpha.state_dir / "alpha.qcow2").exists()
+    again = runs.start()["alpha"]
+    assert again.succeed("cat /root/kept; ls /tmp/xchg") == "kept\nkept\n"
