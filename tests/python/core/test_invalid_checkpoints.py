@@ -1,7 +1,8 @@
 """Checkpoints that are not valid any more, or are damaged."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -60,33 +61,40 @@ def _truncate(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
-DAMAGES = pytest.mark.parametrize("damage", [Path.unlink, _truncate])
+_WAYS: dict[str, Callable[[Path], None]] = {"removed": Path.unlink, "truncated": _truncate}
 
 
-@DAMAGES
-@pytest.mark.parametrize("file", ["web/guest", "web/guest.json", "checkpoint.json"])
-def test_a_checkpoint_with_a_damaged_file_is_not_used(
-    scripts: Scripts, folder: Path, file: str, damage: Callable[[Path], None]
-) -> None:
+def _damages(scripts: Scripts, folder: Path, files: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Records TWO, and damages one of the files after the other, in one of two ways.
+
+    Yields the path and the way; the others are as they were recorded.
+    """
     scripts.record(TWO)
-    (found,) = folder.glob(f"store/*/checkpoints/002/{file}")
-    damage(found)
-    run = scripts.run(TWO, "--resume")
-    assert "resumed at the checkpoint 'one'" in run.stderr
-    assert scripts.done == ["b"]
+    (folder / "store").rename(folder / "recorded")
+    for file in files:
+        for way, damage in _WAYS.items():
+            shutil.rmtree(folder / "store", ignore_errors=True)
+            shutil.copytree(folder / "recorded", folder / "store", copy_function=shutil.copy2)
+            (found,) = folder.glob(f"store/*/{file}")
+            damage(found)
+            yield file, way
 
 
-@DAMAGES
-@pytest.mark.parametrize("file", ["record.json", "calls"])
-def test_a_damaged_record_is_not_used(
-    scripts: Scripts, folder: Path, file: str, damage: Callable[[Path], None]
-) -> None:
-    scripts.record(TWO)
-    (found,) = folder.glob(f"store/*/{file}")
-    damage(found)
-    run = scripts.run(TWO, "--resume")
-    # Half of the calls are those up to the first checkpoint.
-    half = file == "calls" and damage is _truncate
-    assert ("resumed at the checkpoint 'one'" in run.stderr) == half, run.report()
-    assert ("cannot resume, the machines boot" in run.stderr) != half, run.report()
-    assert scripts.done == (["b"] if half else ["a", "b"])
+def test_a_checkpoint_with_a_damaged_file_is_not_used(scripts: Scripts, folder: Path) -> None:
+    files = [
+        f"checkpoints/002/{name}" for name in ("web/guest", "web/guest.json", "checkpoint.json")
+    ]
+    for damage in _damages(scripts, folder, files):
+        run = scripts.run(TWO, "--resume")
+        assert "resumed at the checkpoint 'one'" in run.stderr, (damage, run.report())
+        assert scripts.done == ["b"], damage
+
+
+def test_a_damaged_record_is_not_used(scripts: Scripts, folder: Path) -> None:
+    for damage in _damages(scripts, folder, ["record.json", "calls"]):
+        run = scripts.run(TWO, "--resume")
+        # Half of the calls are those up to the first checkpoint.
+        half = damage == ("calls", "truncated")
+        assert ("resumed at the checkpoint 'one'" in run.stderr) == half, (damage, run.report())
+        assert ("cannot resume, the machines boot" in run.stderr) != half, (damage, run.report())
+        assert scripts.done == (["b"] if half else ["a", "b"]), damage
