@@ -18,6 +18,7 @@ _BATCHES = 64
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "limit(seconds): the deadline of the test, unscaled")
+    config.addinivalue_line("markers", "together: the tests of the file share a fixture")
     config.addinivalue_line("markers", "nix_machines(...): the options of the fixture nix_machines")
     # Background jobs of a shell without job control ignore SIGINT, and their children inherit that.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -28,10 +29,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """In a worker of xdist, spreads the tests of each file in tests/python over all batches.
 
     A worker gets the tests in batches of successive ones. Slow tests, which are often in the same
-    file, would otherwise be in one batch.
+    file, would otherwise be in one batch. Tests with the mark `together` stay beside each other, since
+    their fixture would otherwise be made again for nearly each of them.
     """
     if hasattr(config, "workerinput") and all(_needs_no_guest(item.path) for item in items):
-        items[:] = [item for start in range(_BATCHES) for item in items[start::_BATCHES]]
+        by_unit: dict[object, list[pytest.Item]] = {}
+        for item in items:
+            by_unit.setdefault(item.path if _stays(item) else item, []).append(item)
+        units = list(by_unit.values())
+        spread = [unit for start in range(_BATCHES) for unit in units[start::_BATCHES]]
+        items[:] = [item for unit in spread for item in unit]
+
+
+def _stays(item: pytest.Item) -> bool:
+    return item.get_closest_marker("together") is not None
 
 
 def _needs_no_guest(path: Path) -> bool:

@@ -15,6 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = Path(charioteer._core.__file__ or "").parents[2]
 
+pytestmark = pytest.mark.together
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -14,6 +14,8 @@ SCRIPT = Path(__file__).resolve().parents[3] / "scripts/make-reference"
 PACKAGES = Path(charioteer._core.__file__ or "").parents[1]
 PROGRAMS = ["charioteer", "generate-driver-symbols", "nixos-test-driver"]
 
+pytestmark = pytest.mark.together
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
