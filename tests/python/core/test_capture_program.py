@@ -2,13 +2,16 @@
 
 import shlex
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from support import tshark
+from support.leftovers import expect_nothing_left
 from support.patience import until
 from support.pcapng import statistics_of
 from support.run import PROGRAMS, Run
+from support.shared_machines import short_folder
 from support.station import Station, connected_station
 from support.testbed import Testbed
 
@@ -57,8 +60,8 @@ class Follower:
         return [bytes.fromhex(value).decode() for (value,) in values]
 
 
-@pytest.fixture
-def network(testbed: Testbed) -> Iterator[Network]:
+@contextmanager
+def running(testbed: Testbed) -> Iterator[Network]:
     testbed.keyboard = True
     script = """\
 web.start()
@@ -77,6 +80,26 @@ input()
         # The driver creates a socket for each station, and then forwards its frames.
         until(lambda: len([*control.glob("data.*")]) == 2, 30, lambda: "no stations")
         yield Network(testbed, run, alice, bob)
+
+
+@pytest.fixture
+def network(testbed: Testbed) -> Iterator[Network]:
+    with running(testbed) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lasting() -> Iterator[Network]:
+    """A network for tests after which it is as before; they are beside each other."""
+    with short_folder() as folder:
+        testbed = Testbed(folder)
+        try:
+            with running(testbed) as made:
+                yield made
+                made.end()
+        finally:
+            testbed.close()
+        expect_nothing_left(folder)
 
 
 def test_the_frames_of_a_vlan_from_now_on(network: Network) -> None:
@@ -131,16 +154,17 @@ def test_tcpdump_reads_it(network: Network) -> None:
     tcpdump.expect(0)
 
 
-def test_the_list_has_the_vlans(network: Network) -> None:
-    run = network.testbed.run("charioteer", "capture", "--list")
+@pytest.mark.together
+def test_the_list_has_the_vlans(lasting: Network) -> None:
+    run = lasting.testbed.run("charioteer", "capture", "--list")
     run.expect(0)
     lines = [line.split("\t") for line in run.stdout.splitlines()]
     for number in VLANS:
-        directory = str(network.testbed.state / f"vde{number}.ctl")
-        assert [f"vlan{number}@{network.run.pid}", directory] in lines
-    network.end()
+        directory = str(lasting.testbed.state / f"vde{number}.ctl")
+        assert [f"vlan{number}@{lasting.run.pid}", directory] in lines
 
 
+@pytest.mark.together
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -149,46 +173,45 @@ def test_the_list_has_the_vlans(network: Network) -> None:
         (["--capture", "--extcap-interface", "vlan9@1", "--fifo", "x"], "is called vlan9@1"),
     ],
 )
-def test_wrong_names(network: Network, words: list[str], message: str) -> None:
-    run = network.testbed.run("charioteer", "capture", *words)
+def test_wrong_names(lasting: Network, words: list[str], message: str) -> None:
+    run = lasting.testbed.run("charioteer", "capture", *words)
     run.expect(2)
     assert message in run.stderr
-    network.end()
 
 
-def test_a_terminal_gets_no_capture(network: Network) -> None:
-    terminal = network.testbed.terminal("charioteer", "capture", f"vlan1@{network.run.pid}")
+@pytest.mark.together
+def test_a_terminal_gets_no_capture(lasting: Network) -> None:
+    terminal = lasting.testbed.terminal("charioteer", "capture", f"vlan1@{lasting.run.pid}")
     terminal.wait_for("a capture is not text: use a pipe")
-    network.end()
 
 
+@pytest.mark.together
 class TestExtcap:
     @pytest.fixture
-    def extcap(self, network: Network) -> dict[str, str]:
+    def extcap(self, lasting: Network) -> dict[str, str]:
         """The environment of a tshark whose extcap folder has a link to the program."""
-        folder = network.testbed.folder / "extcap"
-        folder.mkdir()
-        (folder / "charioteer").symlink_to(PROGRAMS / "charioteer")
-        return {"WIRESHARK_EXTCAP_DIR": str(folder), "HOME": str(network.testbed.folder)}
+        folder = lasting.testbed.folder / "extcap"
+        if not folder.exists():
+            folder.mkdir()
+            (folder / "charioteer").symlink_to(PROGRAMS / "charioteer")
+        return {"WIRESHARK_EXTCAP_DIR": str(folder), "HOME": str(lasting.testbed.folder)}
 
     def test_the_list_of_interfaces_has_the_vlans(
-        self, network: Network, extcap: dict[str, str]
+        self, lasting: Network, extcap: dict[str, str]
     ) -> None:
         listed = tshark.run("-D", changes=extcap)
         for number in VLANS:
-            name = f"vlan{number}@{network.run.pid}"
-            assert f"{name} (Charioteer vlan{number} (driver {network.run.pid}))" in listed
-        network.end()
+            name = f"vlan{number}@{lasting.run.pid}"
+            assert f"{name} (Charioteer vlan{number} (driver {lasting.run.pid}))" in listed
 
     def test_a_vlan_has_the_link_type_ethernet(
-        self, network: Network, extcap: dict[str, str]
+        self, lasting: Network, extcap: dict[str, str]
     ) -> None:
-        listed = tshark.run("-i", f"vlan1@{network.run.pid}", "-L", changes=extcap)
+        listed = tshark.run("-i", f"vlan1@{lasting.run.pid}", "-L", changes=extcap)
         assert "EN10MB (Ethernet)" in listed
-        network.end()
 
     def test_frames_are_shown_while_they_pass(
-        self, network: Network, extcap: dict[str, str]
+        self, lasting: Network, extcap: dict[str, str]
     ) -> None:
         words = [
             *tshark.command_with_extcap(),
@@ -201,12 +224,13 @@ class TestExtcap:
             "-e",
             "eth.src",
         ]
-        command = shlex.join([*words, "-i", f"vlan1@{network.run.pid}"])
-        shown = network.testbed.run("/bin/sh", "-c", command, **extcap)
+        command = shlex.join([*words, "-i", f"vlan1@{lasting.run.pid}"])
+        shown = lasting.testbed.run("/bin/sh", "-c", command, **extcap)
         shown.wait_for("Capturing on")
-        seen = False
-        while not seen:
-            network.send("one")
-            seen = "02:00:00:00:00:01" in shown.stdout
+
+        def is_seen() -> bool:
+            lasting.send("one")
+            return "02:00:00:00:00:01" in shown.stdout
+
+        until(is_seen, 60, shown.report)
         shown.expect(0)
-        network.end()
