@@ -1,6 +1,7 @@
 """Checkpoints that a script or a prompt saves and restores."""
 
 import random
+import shutil
 import signal
 import threading
 import time
@@ -132,7 +133,7 @@ def test_the_option_takes_no_following_argument(
 
 
 @pytest.mark.limit(300)
-def test_ended_in_random_moments(scripts: Scripts, testbed: Testbed) -> None:
+def test_ended_in_random_moments(scripts: Scripts, testbed: Testbed, folder: Path) -> None:
     """Nothing runs on, and no checkpoint or record that is half written is used."""
     script = """
         for number in range(5):
@@ -143,12 +144,15 @@ def test_ended_in_random_moments(scripts: Scripts, testbed: Testbed) -> None:
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")
     moments = random.Random(seed)
-    # All moments are within a run: later ones would only be waited for.
+    # The moments are within a run that saves all checkpoints. One that resumes at the last of them
+    # would end before most moments.
+    store = folder / "store"
     run = scripts.start(script, "--checkpoint")
     run.wait_for(begin := "start all VLans")
     began = time.monotonic()
     run.expect(0)
     length = time.monotonic() - began
+    shutil.rmtree(store)
     for _ in range(20):
         run = scripts.start(script, "--checkpoint", "--resume")
         number = moments.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -160,5 +164,7 @@ def test_ended_in_random_moments(scripts: Scripts, testbed: Testbed) -> None:
         timer.cancel()
         assert status in (0, 128 + number), run.report()
         expect_nothing_left(testbed.folder)
+        if status == 0:
+            shutil.rmtree(store)
     run = scripts.run(script, "--resume")
     assert "seen ['a', 'b']" in run.stdout
