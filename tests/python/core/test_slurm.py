@@ -99,3 +99,7 @@ def test_drained_nodes_and_requeued_tasks_do_not_change_the_verdict(
     # A task whose test has failed is not requeued, and none more often than twice.
     times = {name: len(file.read_text()) for name, file in runs.items()}
     assert times == {once: 2, failing: 1, hopeless: 3}
+
+    # The same task, whose test passes now, alone on the same Slurm.
+    alone = project.launch(paths.examples() / "ci/slurm.sh", "1", f"tests/{once}")
+    alone.expect(0, limit=200)
