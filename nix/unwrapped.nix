@@ -109,7 +109,7 @@ stdenv.mkDerivation (finalAttrs: {
       lib.concatMapStringsSep ":" (name: "*${name}*") [
         "AgentScriptTest"
         "ACancelledStartLeavesNothingRunning"
-        "IsRootsInACleanEnvironment"
+        "RunsRootsShellInACleanEnvironment"
         "KeepsAllPermissionsInTheGuest"
         "ShIsUsedWithoutBash"
       ]

@@ -1,5 +1,6 @@
 """The check phase of the package in Nix's sandbox, with only the package's declared inputs."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -63,13 +64,19 @@ def phases(nix: Nix) -> dict[str, str]:
     phase = nix.eval(f"{unwrapped}.checkPhase")
     run = "ctest --output-on-failure"
     assert run in phase
-    # Groups of other names are those of the emulated agent.
+    # Other names are those of the emulated agent's groups and of a check of the agent's size.
     phase = phase.replace(run, f"{run} --tests-regex '^({'|'.join(PARTS)})\\.[0-9]+$'")
     before = nix.eval(f"{unwrapped}.preCheck")
     return {
         "phase": phase,
         "preCheck": before.replace(nix.eval(f"{unwrapped}.language.outPath"), "/tessdata"),
     }
+
+
+def test_unit_tests_that_are_left_out_exist(nix: Nix) -> None:
+    names = re.findall(r"\*(\w+)\*", nix.eval("charioteer.package.unwrapped.checkPhase"))
+    sources = "".join(file.read_text() for file in (ROOT / "tests/unit").rglob("*.cpp"))
+    assert names and [name for name in names if name not in sources] == []
 
 
 @pytest.mark.limit(300)
