@@ -202,9 +202,11 @@ def test_an_error_after_a_panic_names_the_unit(server: QemuMachine) -> None:
     crash = "echo 1 > /proc/sys/kernel/sysrq; sleep 1; echo c > /proc/sysrq-trigger"
     crasher = threading.Thread(target=lambda: server.execute(crash, check_output=False))
     crasher.start()
-    with pytest.raises(ShellError, match="large: ") as failure:
-        server.wait_for_unit("slow.service")
-    crasher.join()
+    try:
+        with pytest.raises(ShellError, match="large: ") as failure:
+            server.wait_for_unit("slow.service")
+    finally:
+        crasher.join(scaled(60))
     assert '"slow.service"' in "\n".join(failure.value.__notes__)
 
 

@@ -47,9 +47,12 @@ def fixture_pinged(hosts: TwoHosts) -> Run:
     shutil.copytree(paths.examples() / "ping", cluster)
     with (cluster / "test.py").open("a") as script:
         script.write(FAULTS)
-    with deadline(900):
+    with deadline(1200):
         run = hosts.run(cluster)
-        run.expect(0, limit=800)
+        try:
+            run.expect(0, limit=800)
+        finally:
+            run.end()
         hosts.expect_nothing_left()
     return run
 

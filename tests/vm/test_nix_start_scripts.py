@@ -204,9 +204,11 @@ def runs() -> Iterator[RunsOfUser]:
     with short_folder() as folder:
         with deadline(BUILD_LIMIT):
             made = RunsOfUser(folder)
-        made.start()
-        yield made
-        made.end()
+        try:
+            made.start()
+            yield made
+        finally:
+            made.end()
 
 
 @contextmanager
