@@ -54,7 +54,8 @@ def machines_of_cluster(cluster: str, odd_path: bool = False) -> Iterator[Shared
             output_directory=folder / "out", state_directory=folder / "run", diagnosis=False
         )
         loaded = Cluster.load(folder, options)
-        with _environment(), ExitStack() as opened:
+        # Checkpoints of tests neither stay in the user's cache nor remove others there.
+        with _environment(CHARIOTEER_CHECKPOINTS=str(folder / "store")), ExitStack() as opened:
             with deadline(BUILD_LIMIT):
                 opened.enter_context(loaded)
             yield SharedMachines(loaded.driver)
