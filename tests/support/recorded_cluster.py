@@ -87,6 +87,7 @@ def end_at_random_moments(two: Cluster, times: int, signals: Sequence[signal.Sig
     whole.wait_for(_SAVED, LIMIT)
     begin = time.monotonic()
     whole.expect(0, LIMIT)
+    assert "resumed at the checkpoint 'booted'" in whole.stderr, whole.report()
     # How long this host saves. Restoring, and saving what is left then, takes about as long.
     longest = time.monotonic() - begin
     ended = 0

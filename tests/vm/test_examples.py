@@ -50,6 +50,7 @@ def test_example(testbed: Testbed, name: str) -> None:
     if name in REFUSED:
         assert REFUSED[name] in run.stderr, run.report()
         return
+    assert {each for of, each in NOT_RESUMED_AT if of == name} <= set(example.saved)
     for checkpoint in example.saved:
         if (name, checkpoint) not in NOT_RESUMED_AT:
             example.resume(checkpoint, limit=1500)

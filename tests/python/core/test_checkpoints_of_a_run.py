@@ -153,6 +153,7 @@ def test_ended_in_random_moments(scripts: Scripts, testbed: Testbed, folder: Pat
     run.expect(0)
     length = time.monotonic() - began
     shutil.rmtree(store)
+    ended = 0
     for _ in range(20):
         run = scripts.start(script, "--checkpoint", "--resume")
         number = moments.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -164,7 +165,10 @@ def test_ended_in_random_moments(scripts: Scripts, testbed: Testbed, folder: Pat
         timer.cancel()
         assert status in (0, 128 + number), run.report()
         expect_nothing_left(testbed.folder)
+        ended += status != 0
         if status == 0:
+            assert "seen ['a', 'b']" in run.stdout, run.report()
             shutil.rmtree(store)
+    assert ended > 0, "no run was ended"
     run = scripts.run(script, "--resume")
     assert "seen ['a', 'b']" in run.stdout

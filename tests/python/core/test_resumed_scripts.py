@@ -76,6 +76,9 @@ class TestWhereItResumes:
         difference = run.stderr.partition(text)[2]
         assert "echo b " in difference.partition("recorded is ")[2].partition("\n")[0]
         assert text not in difference
+        # The newest record differs, and an older one has that checkpoint.
+        run = scripts.run(TWO, "--resume=two")
+        assert "resumed at the checkpoint 'two': " in run.stderr and text not in run.stderr
         # No record has a checkpoint that fits.
         run = scripts.run(TWO.replace('"a"', '"changed"'), "--resume=two")
         assert "cannot resume, the machines boot" in run.stderr
