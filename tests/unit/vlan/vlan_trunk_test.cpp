@@ -46,6 +46,9 @@ Pair pipe() {
     return {io::UniqueFd(ends[0]), io::UniqueFd(ends[1])};
 }
 
+/// Of each wait, also on a host with much other work.
+constexpr auto wait_limit = 60s;
+
 /// One host with the VLAN 1, and a plug of `machine` on it that is attached.
 struct Side {
     explicit Side(int number = 1, const std::string& machine = {})
@@ -60,7 +63,7 @@ struct Side {
 
 class VlanTrunk : public testing::Test {
 protected:
-    io::Deadline deadline() { return time_.deadline_after(20s); }
+    io::Deadline deadline() { return time_.deadline_after(wait_limit); }
     std::shared_ptr<Trunk> join(Side& side, io::UniqueFd end, const std::string& host) {
         return side.vlan.join({std::move(end), {}, host}, deadline());
     }
@@ -68,11 +71,11 @@ protected:
         auto pair = socket_pair();
         auto trunk = join(first, std::move(pair.first), host);
         join(second, std::move(pair.second), "first");
-        ASSERT_EQ(trunk->wait(Trunk::State::joined, 20s), Trunk::State::joined);
+        ASSERT_EQ(trunk->wait(Trunk::State::joined, wait_limit), Trunk::State::joined);
     }
     /// The reason of its end, which must come.
     std::string end_of(const std::shared_ptr<Trunk>& trunk) {
-        EXPECT_EQ(trunk->wait(Trunk::State::ended, 60s), Trunk::State::ended);
+        EXPECT_EQ(trunk->wait(Trunk::State::ended, wait_limit), Trunk::State::ended);
         return trunk->reason();
     }
     /// A frame passes from one side to the other.
@@ -103,7 +106,7 @@ TEST_F(VlanTrunk, TwoPipesAreATrunk) {
     auto back = pipe();
     auto trunk = near_.vlan.join({std::move(back.first), std::move(there.second), "b"}, deadline());
     far_.vlan.join({std::move(there.first), std::move(back.second), "a"}, deadline());
-    ASSERT_EQ(trunk->wait(Trunk::State::joined, 20s), Trunk::State::joined);
+    ASSERT_EQ(trunk->wait(Trunk::State::joined, wait_limit), Trunk::State::joined);
     for (int i = 0; i < 200; ++i) near_.plug.send(frame(alice, bob, std::string(1400, 'x')));
     for (int i = 0; i < 200; ++i) far_.plug.receive();
     expect_passes(far_, near_, "back");
@@ -123,7 +126,7 @@ TEST_F(VlanTrunk, TheEndOfOneSideIsAWarningThatNamesHostAndVlan) {
     auto pair = socket_pair();
     auto trunk = join(near_, std::move(pair.first), "b.example");
     auto other = join(far_, std::move(pair.second), "a");
-    ASSERT_EQ(trunk->wait(Trunk::State::joined, 20s), Trunk::State::joined);
+    ASSERT_EQ(trunk->wait(Trunk::State::joined, wait_limit), Trunk::State::joined);
     far_.vlan.end_trunk(other, deadline());
     EXPECT_EQ(other->reason(), "it was closed by this side");
     EXPECT_EQ(end_of(trunk), "it was closed by the other side");
