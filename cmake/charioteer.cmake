@@ -90,8 +90,8 @@ function(charioteer_test_code target)
 endfunction()
 
 # charioteer_unit_test(NAME GROUPS... SOURCES... DEPENDS...): the GoogleTest program unit_NAME. Its
-# sources are compiled together. Its tests are run in so many groups, by default in one: tests that
-# wait take less time in several, and each process takes time to start, with sanitizers the most.
+# sources are compiled together. Its tests are run in GROUPS processes, by default one: tests that wait
+# end sooner in several, but each process takes time to start, most of all with sanitizers.
 function(charioteer_unit_test name)
     cmake_parse_arguments(TEST "" "GROUPS" "SOURCES;DEPENDS" ${ARGN})
     add_executable(unit_${name} ${TEST_SOURCES})

@@ -209,7 +209,7 @@ def test_a_large_transfer_is_kept_or_counted(shared: SharedMachines, vlan: VLan)
 
 def test_one_machine_is_followed(shared: SharedMachines, tmp_path: Path) -> None:
     alpha, gamma = shared["alpha"], shared["gamma"]
-    # Afterwards alpha knows the address, and gamma sends nothing.
+    # alpha then has gamma's address in its ARP cache, and gamma sends nothing.
     alpha.succeed("ping -c 1 -W 60 gamma")
     gamma.succeed("echo 1 > /proc/sys/net/ipv4/icmp_echo_ignore_all")
     path = tmp_path / "gamma.pcapng"

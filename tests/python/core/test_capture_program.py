@@ -90,7 +90,7 @@ def network(testbed: Testbed) -> Iterator[Network]:
 
 @pytest.fixture(scope="module")
 def lasting() -> Iterator[Network]:
-    """A network for tests after which it is as before; they are beside each other."""
+    """The network of the tests with the mark `together`, each of which leaves it unchanged."""
     with short_folder() as folder:
         testbed = Testbed(folder)
         try:

@@ -235,7 +235,7 @@ exec {ssh} "$@"
 
 
 def test_a_host_that_is_silent_is_lost_within_a_limit(hosts: Hosts) -> None:
-    # The limit of 30 s, in a tenth of its time.
+    # ssh asks the silent host every second instead of every 10 s: it is lost after 3 s, not 30 s.
     ssh = hosts.folder / "bin/ssh"
     ssh.write_text(_IMPATIENT_SSH.format(ssh=shutil.which("ssh")))
     ssh.chmod(0o755)
@@ -285,6 +285,7 @@ def test_two_runs_on_one_host_are_independent(hosts: Hosts) -> None:
 
 
 def test_more_machines_than_log_in_at_once(hosts: Hosts) -> None:
+    # Four log in at once, and the others wait; sshd of these tests has no limit of its own.
     names = [f"m{number}" for number in range(6)]
     tables = [f'[machines.{name}]\nguest = "minimal"\nhost = "b"\nmemory = 64\n' for name in names]
     (hosts.folder / "cluster.toml").write_text('name = "many"\n' + "".join(tables))

@@ -64,7 +64,7 @@ def held(began: Path, go_on: Path) -> str:
     )
 
 
-@pytest.mark.limit(480)
+@pytest.mark.limit(700)
 def test_drained_nodes_and_requeued_tasks_do_not_change_the_verdict(
     project: Project, system: Slurm
 ) -> None:
