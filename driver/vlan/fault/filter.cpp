@@ -38,9 +38,10 @@ Filter::Filter(const std::string& expression) : program_(std::make_unique<Progra
 Filter::~Filter() = default;
 
 bool Filter::matches(Bytes frame) const noexcept {
-    auto size = static_cast<unsigned>(frame.size());
-    return ::bpf_filter(program_->code.bf_insns, reinterpret_cast<const u_char*>(frame.data()),
-                        size, size) != 0;
+    pcap_pkthdr header{};
+    header.len = header.caplen = static_cast<bpf_u_int32>(frame.size());
+    auto* bytes = reinterpret_cast<const u_char*>(frame.data());
+    return ::pcap_offline_filter(&program_->code, &header, bytes) != 0;
 }
 
 }  // namespace charioteer::vlan::fault
