@@ -1,6 +1,7 @@
 #include "live_area.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
