@@ -1,5 +1,6 @@
 // The protocol with a real bash on this host, which reads commands like that of a guest.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <spawn.h>
