@@ -33,7 +33,7 @@ from charioteer.testing.logger import (
     TerminalLogger,
 )
 from charioteer.testing.options import Display, RunOptions
-from charioteer.testing.output import in_order_with
+from charioteer.testing.output import in_order_with, prompt_after
 from charioteer.testing.run_logger import finish, make_logger
 from charioteer.testing.signals import Signals, Terminated
 from charioteer.testing.wording import kept_state
@@ -173,7 +173,8 @@ def _output(
     Yields a function that shows the summary of the live view, if there is one.
     """
     if driver.interactive:
-        yield _no_summary  # a prompt uses the terminal exclusively
+        with prompt_after(logger.reporter):
+            yield _no_summary
         return
     with in_order_with(logger.reporter):
         if options.display is not Display.LIVE:

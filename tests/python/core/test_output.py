@@ -97,6 +97,26 @@ def test_output_written_in_different_ways_keeps_its_order(testbed: Testbed) -> N
     assert text.count("without an end") == 1
 
 
+def test_what_the_prompt_prints_follows_the_lines_logged_before(testbed: Testbed) -> None:
+    testbed.keyboard = testbed.one_pipe = True
+    run = testbed.run_driver(testbed.configuration("pass"), "--interactive")
+    for line in (
+        "import sys",
+        "for number in range(500): _ = (log.log(f'logged {number}'), print('printed', number),"
+        " log.log(f'again {number}'), sys.stderr.write(f'error {number}\\n'))",
+        "",
+        "log.log('before the program')",
+        "__import__('os').system('echo by a program')",
+    ):
+        run.enter(line)
+    run.press_ctrl_d()
+    run.expect(0)
+    text = run.stdout.replace(">>> ", "").replace("... ", "")
+    expected = "".join(f"logged {n}\nprinted {n}\nagain {n}\nerror {n}\n" for n in range(500))
+    assert expected in text
+    assert "before the program\nby a program\n" in text
+
+
 def test_nothing_printed_is_lost_when_the_driver_is_killed(testbed: Testbed) -> None:
     script = """
         import os
