@@ -28,6 +28,8 @@ class Outcome:
         errors: bytes = b"",
         duration: float = 0.0,
         timed_out: bool = False,
+        begun: float = 0.0,
+        ended: float = 0.0,
     ) -> None: ...
     @property
     def status(self) -> int:
@@ -47,6 +49,12 @@ class Outcome:
     @property
     def timed_out(self) -> bool:
         """Whether it exceeded its limit."""
+    @property
+    def begun(self) -> float:
+        """When the call began, by the clock of `time.monotonic()`."""
+    @property
+    def ended(self) -> float:
+        """When the call had its outcome, by the same clock."""
 
 class Piece:
     """A piece of a command's output."""

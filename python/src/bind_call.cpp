@@ -26,8 +26,11 @@ asio::awaitable<T> hold(std::shared_ptr<const void> /*owner*/,
 }  // namespace
 
 Call::Call(std::shared_ptr<const void> owner, std::shared_ptr<machine::GuestProcess> process,
-           py::object idle)
-    : owner_(std::move(owner)), process_(std::move(process)), idle_(std::move(idle)) {}
+           py::object idle, TimedOutcome::TimePoint begun)
+    : owner_(std::move(owner)),
+      process_(std::move(process)),
+      idle_(std::move(idle)),
+      begun_(begun) {}
 
 Call::~Call() {
     if (process_) Core::instance().dispose(std::move(process_));
@@ -67,8 +70,11 @@ bool Call::ended() {
     return on_io_thread([process = process_] { return process->outcome().has_value(); });
 }
 
-std::optional<command::Outcome> Call::outcome() {
-    return on_io_thread([process = process_] { return process->outcome(); });
+std::optional<TimedOutcome> Call::outcome() {
+    auto outcome = on_io_thread([process = process_] { return process->outcome(); });
+    if (!outcome) return std::nullopt;
+    if (!ended_) ended_ = TimedOutcome::TimePoint::clock::now();
+    return TimedOutcome{std::move(*outcome), begun_, *ended_};
 }
 
 void bind_call(py::module_& module) {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "machine/guest_process.hpp"
+#include "timed_outcome.hpp"
 
 namespace charioteer::python {
 
@@ -16,8 +17,9 @@ namespace py = pybind11;
 /// destructor ends the command, unless it was detached.
 class Call {
 public:
+    /// `begun`: when the caller asked for the command.
     Call(std::shared_ptr<const void> owner, std::shared_ptr<machine::GuestProcess> process,
-         py::object idle);
+         py::object idle, TimedOutcome::TimePoint begun);
     Call(Call&&) = default;
     Call& operator=(Call&&) = delete;
     ~Call();
@@ -32,12 +34,14 @@ public:
     /// Whether it has; there may be output that was not read.
     bool ended();
     /// None while it runs.
-    std::optional<command::Outcome> outcome();
+    std::optional<TimedOutcome> outcome();
 
 private:
     std::shared_ptr<const void> owner_;
     std::shared_ptr<machine::GuestProcess> process_;
     py::object idle_;
+    TimedOutcome::TimePoint begun_;
+    std::optional<TimedOutcome::TimePoint> ended_;  ///< when outcome() first returned one
 };
 
 }  // namespace charioteer::python

@@ -7,6 +7,7 @@
 #include "command/command.hpp"
 #include "convert.hpp"
 #include "machine/console.hpp"
+#include "timed_outcome.hpp"
 
 namespace charioteer::python {
 
@@ -24,25 +25,48 @@ py::list to_texts(const std::vector<std::string>& lines) {
     return texts;
 }
 
-Outcome make_outcome(int status, int signal, const py::bytes& output, const py::bytes& errors,
-                     double duration, bool timed_out) {
-    auto exact = std::chrono::duration<double>(duration);
-    return {status,   signal, output, errors, std::chrono::duration_cast<io::Duration>(exact),
-            timed_out};
+/// As Python's time.monotonic().
+double monotonic_seconds(TimedOutcome::TimePoint time) {
+    return io::seconds(time.time_since_epoch());
+}
+
+TimedOutcome make_outcome(int status, int signal, const py::bytes& output, const py::bytes& errors,
+                          double duration, bool timed_out, double begun, double ended) {
+    auto exact = [](double seconds) {
+        return std::chrono::duration_cast<io::Duration>(std::chrono::duration<double>(seconds));
+    };
+    return {{status, signal, output, errors, exact(duration), timed_out},
+            TimedOutcome::TimePoint(exact(begun)),
+            TimedOutcome::TimePoint(exact(ended))};
+}
+
+template <auto member>
+auto of_outcome() {
+    return [](const TimedOutcome& self) { return self.outcome.*member; };
+}
+
+template <std::string Outcome::*member>
+auto bytes_of_outcome() {
+    return [](const TimedOutcome& self) { return py::bytes(self.outcome.*member); };
 }
 
 void bind_outcome(py::module_& module) {
-    py::class_<Outcome>(module, "Outcome")
+    py::class_<TimedOutcome>(module, "Outcome")
         .def(py::init(&make_outcome), py::arg("status") = 0, py::arg("signal") = 0,
              py::arg("output") = py::bytes(), py::arg("errors") = py::bytes(),
-             py::arg("duration") = 0.0, py::arg("timed_out") = false)
-        .def_readonly("status", &Outcome::status)
-        .def_readonly("signal", &Outcome::signal)
-        .def_property_readonly("output", [](const Outcome& self) { return py::bytes(self.output); })
-        .def_property_readonly("errors", [](const Outcome& self) { return py::bytes(self.errors); })
-        .def_property_readonly("duration",
-                               [](const Outcome& self) { return io::seconds(self.duration); })
-        .def_readonly("timed_out", &Outcome::timed_out);
+             py::arg("duration") = 0.0, py::arg("timed_out") = false, py::arg("begun") = 0.0,
+             py::arg("ended") = 0.0)
+        .def_property_readonly("status", of_outcome<&Outcome::status>())
+        .def_property_readonly("signal", of_outcome<&Outcome::signal>())
+        .def_property_readonly("output", bytes_of_outcome<&Outcome::output>())
+        .def_property_readonly("errors", bytes_of_outcome<&Outcome::errors>())
+        .def_property_readonly(
+            "duration", [](const TimedOutcome& self) { return io::seconds(self.outcome.duration); })
+        .def_property_readonly("timed_out", of_outcome<&Outcome::timed_out>())
+        .def_property_readonly(
+            "begun", [](const TimedOutcome& self) { return monotonic_seconds(self.begun); })
+        .def_property_readonly(
+            "ended", [](const TimedOutcome& self) { return monotonic_seconds(self.ended); });
 }
 
 void bind_console(py::module_& module) {

@@ -11,22 +11,25 @@ GuestHandle::~GuestHandle() {
     Core::instance().dispose(std::move(guest_));
 }
 
-command::Outcome GuestHandle::run_command(std::string command, const py::object& input,
-                                          const py::object& timeout, bool keep_errors,
-                                          bool log_output) {
+TimedOutcome GuestHandle::run_command(std::string command, const py::object& input,
+                                      const py::object& timeout, bool keep_errors,
+                                      bool log_output) {
     command::Command request{
         .text = std::move(command), .all_errors = keep_errors, .log_output = log_output};
     if (!input.is_none()) request.input = std::string(py::bytes(input));
     if (!timeout.is_none()) request.limit = to_limit(timeout);
-    return run(guest_->runner->run(std::move(request)));
+    auto begun = TimedOutcome::TimePoint::clock::now();
+    auto outcome = run(guest_->runner->run(std::move(request)));
+    return {std::move(outcome), begun, TimedOutcome::TimePoint::clock::now()};
 }
 
 std::unique_ptr<Call> GuestHandle::begin(std::string command, bool input,
                                          const py::object& timeout) {
     command::Command request{.text = std::move(command), .stream_input = input};
     if (!timeout.is_none()) request.limit = to_limit(timeout);
-    auto begun = machine::GuestProcess::begin(guest_->context, guest_->agent, std::move(request));
-    return std::make_unique<Call>(guest_, run(std::move(begun)), idle_);
+    auto begun = TimedOutcome::TimePoint::clock::now();
+    auto process = machine::GuestProcess::begin(guest_->context, guest_->agent, std::move(request));
+    return std::make_unique<Call>(guest_, run(std::move(process)), idle_, begun);
 }
 
 py::str GuestHandle::wait_for_command(std::string command, bool success,

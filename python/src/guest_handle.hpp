@@ -24,8 +24,8 @@ public:
     GuestHandle& operator=(const GuestHandle&) = delete;
     ~GuestHandle();
 
-    command::Outcome run_command(std::string command, const py::object& input,
-                                 const py::object& timeout, bool keep_errors, bool log_output);
+    TimedOutcome run_command(std::string command, const py::object& input,
+                             const py::object& timeout, bool keep_errors, bool log_output);
     std::unique_ptr<Call> begin(std::string command, bool input, const py::object& timeout);
     py::str wait_for_command(std::string command, bool success, const py::object& timeout);
     void wait_for_probe(std::string command, bool success, const py::object& timeout,

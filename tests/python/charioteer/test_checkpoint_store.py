@@ -83,7 +83,7 @@ def test_damaged_checkpoints_are_not_used() -> None:
 def test_a_record_of_another_version_is_ignored() -> None:
     record = _record()
     text = (record.folder / "record.json").read_text()
-    (record.folder / "record.json").write_text(text.replace('"format": 1', '"format": 0'))
+    (record.folder / "record.json").write_text(text.replace('"format": 2', '"format": 0'))
     assert store.records() == []
     # It is removed with the oldest.
     assert store.prune(0) == [record.folder]

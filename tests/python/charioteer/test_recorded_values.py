@@ -13,6 +13,8 @@ from charioteer.testing.checkpoints.values import (
     decode_error,
     encode,
     encode_error,
+    end_of,
+    moved,
 )
 
 
@@ -31,12 +33,30 @@ def test_a_value_comes_back(value: Any) -> None:
 
 def test_the_outcome_of_a_command_comes_back() -> None:
     outcome = core.Outcome(
-        status=3, signal=0, output=b"out", errors=b"\xff", duration=0.5, timed_out=False
+        status=3,
+        signal=0,
+        output=b"out",
+        errors=b"\xff",
+        duration=0.5,
+        timed_out=False,
+        begun=1.5,
+        ended=2.25,
     )
     stored = _stored(outcome)
     assert isinstance(stored, core.Outcome)
     assert (stored.status, stored.output, stored.errors) == (3, b"out", b"\xff")
     assert (stored.signal, stored.duration, stored.timed_out) == (0, 0.5, False)
+    assert (stored.begun, stored.ended) == (1.5, 2.25)
+
+
+def test_the_times_of_an_outcome_can_be_moved() -> None:
+    stored = encode(core.Outcome(status=3, begun=1.5, ended=2.25))
+    assert end_of(stored) == 2.25
+    later = decode(moved(stored, 10))
+    assert (later.status, later.begun, later.ended) == (3, 11.5, 12.25)
+    for other in (encode(b"text"), "text", None, [1]):
+        assert end_of(other) is None
+        assert moved(other, 10) == other
 
 
 def test_output_and_console_text_come_back() -> None:

@@ -49,6 +49,8 @@ def outcome_of(
         errors=errors,
         duration=0.5,
         timed_out=status == 124,
+        begun=100.0,
+        ended=101.5,
     )
     return outcome
 

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from charioteer.testing.caller import Kind, caller
 from charioteer.testing.checkpoints import record as records
+from charioteer.testing.checkpoints import times
 from charioteer.testing.checkpoints.entries import Difference, MachineState
 from charioteer.testing.checkpoints.made_call import MadeCall, Recorded
 from charioteer.testing.checkpoints.matching import Matching
@@ -23,7 +24,9 @@ class Replay:
         """`differ` is called, on any thread, for a call that does not match the record."""
         self.record = record
         self._differ = differ
-        self._matching = Matching(record.calls())
+        recorded = record.calls()
+        seconds = times.to_move(recorded)
+        self._matching = Matching(times.moved(each, seconds) for each in recorded)
         self._lock = threading.Lock()
         self._answered = 0
 

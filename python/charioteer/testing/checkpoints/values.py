@@ -12,7 +12,10 @@ class NotRecordable(Exception):
     """The value cannot be stored. The text names its type."""
 
 
-_OUTCOME = ("status", "signal", "output", "errors", "duration", "timed_out")
+_OUTCOME = (
+    *("status", "signal", "output", "errors", "duration", "timed_out"),
+    *("begun", "ended"),
+)
 
 
 class Piece:
@@ -62,6 +65,24 @@ def decode(stored: Any) -> Any:
         return stored
     ((kind, content),) = stored.items()
     return _DECODERS[kind](content)
+
+
+def end_of(stored: Any) -> float | None:
+    """When a command ended, by the clock of `time.monotonic()`; None for other values."""
+    if not isinstance(stored, dict) or "outcome" not in stored:
+        return None
+    end: float = stored["outcome"][_OUTCOME.index("ended")]
+    return end
+
+
+def moved(stored: Any, seconds: float) -> Any:
+    """The stored outcome of a command with times that are so much later; other values unchanged."""
+    if end_of(stored) is None:
+        return stored
+    fields = dict(zip(_OUTCOME, stored["outcome"]))
+    for name in ("begun", "ended"):
+        fields[name] += seconds
+    return {"outcome": list(fields.values())}
 
 
 _ERRORS: tuple[type[Exception], ...] = (

@@ -113,11 +113,11 @@ class ExecuteBackend(Backend):
                 f"{machine.name}: input for `{command.text}` is not supported, since "
                 f"{type(machine).__name__} overrides execute()"
             )
-        begin = time.monotonic()
+        begun = time.monotonic()
         status, output = machine.execute(command.text, timeout=command.timeout)
+        ended = time.monotonic()
         if command.stream and not machine.streams:
             machine._log_output(output)
-        spent = time.monotonic() - begin
         return Result(
             machine=machine,
             command=command.text,
@@ -125,9 +125,10 @@ class ExecuteBackend(Backend):
             signal=None,
             stdout_bytes=output.encode(errors="replace"),
             stderr_bytes=b"",
-            duration=spent,
+            duration=ended - begun,
             timeout=command.timeout,
-            waited=spent,
+            begun=begun,
+            ended=ended,
         )
 
     def spawn(self, command: Command, has_input: bool) -> Process:

@@ -53,7 +53,6 @@ class Process:
         self._host = host
         self._has_input = has_input
         self._limit = limit
-        self._begin = time.monotonic()
         self._input_lock = threading.Lock()
         # Guards the following attributes.
         self._changed = threading.Condition()
@@ -142,7 +141,8 @@ class Process:
             duration=outcome.duration,
             timed_out=outcome.timed_out,
             timeout=self._limit,
-            waited=time.monotonic() - self._begin,
+            begun=outcome.begun,
+            ended=outcome.ended,
         )
 
     # On the threads of callers
