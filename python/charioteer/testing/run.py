@@ -58,7 +58,8 @@ def run(
     Terminated after SIGTERM, which the time limit of the run sends too.
     """
 
-    def rehearse(checkpoints: RunCheckpoints) -> None:
+    def rehearse(checkpoints: RunCheckpoints, seed: int) -> None:
+        use_seed(Seed(seed))
         # A breakpoint would wait for a debugger.
         own = replace(options, debug_hook_attach=None)
         with _make_driver(configuration, own, CompositeLogger(), checkpoints) as driver:
@@ -68,7 +69,7 @@ def run(
     try:
         # Before the io thread is started.
         with plan(
-            configuration, options.output_directory, options.checkpoints, rehearse
+            configuration, options.output_directory, options.checkpoints, options.seed, rehearse
         ) as planned:
             host_check = failure.HostFailureCheck(find_host_failure)
             return _run_planned(configuration, options, planned, signals, host_check)
@@ -88,7 +89,7 @@ def _run_planned(
     logger = make_logger(
         _on_terminal(options, [*configuration.vms, *configuration.containers]), options
     )
-    use_seed(Seed(options.seed))
+    use_seed(Seed(planned.seed))
     try:
         driver = _make_driver(configuration, options, logger, planned.checkpoints)
         script_record.record(logger, str(configuration.test_script), driver.tests)

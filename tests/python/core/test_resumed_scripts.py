@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.noted_scripts import TWO, Scripts
+from support.run import Run
 from support.testbed import Testbed
 
 
@@ -199,6 +200,56 @@ class TestWhereItResumes:
         scripts.record(script)
         scripts.run(script, "--resume=first")
         assert scripts.done == ["b"]
+
+    def test_times_of_commands_are_those_of_the_recorded_run(self, scripts: Scripts) -> None:
+        script = """
+            import time
+            begin = time.monotonic()
+            first, second = web.run("sleep 0.2"), web.run("true")
+            with subtest("one"):
+                web.succeed("true")
+            last = web.run("true")
+            distances = second.begun - first.begun, first.waited, second.waited
+            print("seen", *[round(each, 6) for each in distances])
+            print("seen", first.ended < second.begun and second.ended < last.begun)
+            print("recorded before:", [each.ended < begin for each in (first, second, last)])
+            with subtest("two"):
+                pass
+        """
+
+        def seen(run: Run) -> list[str]:
+            return [each for each in run.stdout.splitlines() if each.startswith("seen")]
+
+        recorded = scripts.record(script)
+        resumed = scripts.run(script, "--resume=one", "--checkpoint")
+        again = scripts.run(script, "--resume=two")
+        assert seen(recorded) == seen(resumed) == seen(again)
+        assert "seen True" in seen(recorded)
+        for run, expected in (
+            (recorded, [False, False, False]),
+            (resumed, [True, True, False]),
+            (again, [True, True, True]),
+        ):
+            assert f"recorded before: {expected}" in run.stdout
+
+    def test_random_decisions_by_the_seed_are_those_of_the_recorded_run(
+        self, scripts: Scripts
+    ) -> None:
+        scripts.vlans = [1]
+        script = """
+            with subtest("one"):
+                note(vlan1.seed.value)
+            note("end")
+        """
+        scripts.record(script)
+        recorded = scripts.done[0]
+        for options in (["--resume"], ["--resume", f"--seed={recorded}"]):
+            run = scripts.run(script, *options)
+            assert "resumed at the checkpoint 'one'" in run.stderr
+            assert scripts.done == ["end"]
+        run = scripts.run(script, "--resume", "--seed=5")
+        assert "differs from the recorded one" in run.stderr
+        assert scripts.done == ["5", "end"]
 
     def test_a_resumed_run_can_be_recorded_again(self, scripts: Scripts) -> None:
         scripts.record(TWO + 'with subtest("three"):\n    note("c")\n')

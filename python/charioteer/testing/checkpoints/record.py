@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from charioteer.folders import PARTIAL
-from charioteer.testing.checkpoints import entries
+from charioteer.testing.checkpoints import entries, times
 from charioteer.testing.checkpoints.entries import Entry
 
-FORMAT = 1
+FORMAT = 2
 """Of everything that is stored; another one is never read."""
 
 _RECORD = "record.json"
@@ -40,6 +40,8 @@ class Description:
     """The path of the test script."""
     team: Mapping[str, Any]
     """What its checkpoints are valid for; see `identity`."""
+    seed: int = 0
+    """Of its random decisions."""
     format: int = FORMAT
 
 
@@ -170,9 +172,11 @@ class Record:
 
     def continue_from(self, other: "Record", checkpoint: Checkpoint) -> None:
         """Takes over what `other` has recorded up to `checkpoint`; files are shared by links."""
-        for entry in other.calls():
+        recorded = other.calls()
+        seconds = times.to_move(recorded)
+        for entry in recorded:
             if entry.number < (checkpoint.calls or 0):
-                self.add_call(entry)
+                self.add_call(times.moved(entry, seconds))
         for source in (other.folder / "files").iterdir():
             _link(source, self.folder / "files" / source.name)
         for each in other.checkpoints():

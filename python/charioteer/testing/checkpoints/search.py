@@ -23,11 +23,13 @@ class Search:
         description: Description,
         places: Places,
         wishes: Wishes,
-        rehearse_with: Callable[[RunCheckpoints], None],
+        seed: int | None,
+        rehearse_with: Callable[[RunCheckpoints, int], None],
     ) -> None:
         self._description = description
         self._places = places
         self._wishes = wishes
+        self._seed = seed
         self._rehearse_with = rehearse_with
         self.messages: list[str] = []
         """How the script differs from the record that is used, or from the first one if none is."""
@@ -60,7 +62,7 @@ class Search:
                 used.enter_context(folders.in_use(record.folder))
             except OSError:
                 continue  # it is being removed
-            found = rehearse(record, self._places, self._rehearse_with)
+            found = rehearse(record, self._places, self._rehearsal_with_seed_of(record))
             fitting = [e for e in record.resumable() if e.number in found.checkpoints]
             if wished := [each for each in fitting if self._has_wished_name(each)]:
                 self._note_difference(found)
@@ -77,6 +79,10 @@ class Search:
             return earlier
         self.warnings.append(f"cannot resume, the machines boot: {why}")
         return None
+
+    def _rehearsal_with_seed_of(self, record: Record) -> Callable[[RunCheckpoints], None]:
+        seed = record.description.seed if self._seed is None else self._seed
+        return lambda checkpoints: self._rehearse_with(checkpoints, seed)
 
     def _note_difference(self, outcome: Outcome | None) -> None:
         if outcome is not None and outcome.difference is not None:
