@@ -5,8 +5,8 @@ import base64
 import itertools
 import json
 import random
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 nodes = [node1, node2, node3]
@@ -44,50 +44,44 @@ def is_linearisable(history):
 
 
 def request(node, path, **fields):
-    """The answer of etcd's JSON interface on this node; None when there is none within 3 s."""
+    """The command, and the answer of etcd's JSON interface on this node; {} if none came in 3 s."""
     encoded = {
         name: base64.b64encode(each.encode()).decode() if isinstance(each, str) else each
         for name, each in fields.items()
     }
     command = f"curl -sf -m 3 http://127.0.0.1:2379/v3/{path} -d @-"
     result = node.run(command, stdin=json.dumps(encoded))
-    return json.loads(result.stdout) if result.ok else None
+    return result, json.loads(result.stdout) if result.ok else {}
 
 
-class Client(threading.Thread):
-    """Writes and reads in turn through one node, until `stop`; a wrong one accepts old values.
-
-    What ends it early is in `error`.
-    """
-
-    numbers = itertools.count(1)
+class Client:
+    """Writes and reads in turn through one node; a wrong one accepts old values."""
 
     def __init__(self, node, is_wrong=False):
-        super().__init__()
         self.node, self.is_wrong = node, is_wrong
-        self.history, self.stop, self.error = [], threading.Event(), None
+        self.history = []
+        self.numbers = itertools.count()
 
-    def run(self):
-        try:
-            self.work()
-        except Exception as error:
-            self.error = error
-
-    def work(self):
-        for writes in itertools.cycle([True, False]):
-            if self.stop.is_set():
-                return
-            begin = time.monotonic()
-            if writes:
-                value = str(next(self.numbers))
-                answer = request(self.node, "kv/put", key="x", value=value)
+    def work(self, operations):
+        """Adds the operations to the history, except reads without an answer."""
+        for number in itertools.islice(self.numbers, operations):
+            value = f"{self.node.name}-{number}"
+            if writes := number % 2 == 0:
+                result, answer = request(self.node, "kv/put", key="x", value=value)
             else:
-                answer = request(self.node, "kv/range", key="x", serializable=self.is_wrong)
-                found = (answer or {}).get("kvs")
+                result, answer = request(self.node, "kv/range", key="x", serializable=self.is_wrong)
+                found = answer.get("kvs")
                 value = base64.b64decode(found[0]["value"]).decode() if found else ""
             if answer or writes:
-                end = time.monotonic() if answer else UNKNOWN
-                self.history.append(Operation(begin, end, writes, value))
+                end = result.ended if answer else UNKNOWN
+                self.history.append(Operation(result.begun, end, writes, value))
+
+
+def in_parallel(clients, operations):
+    """Each client makes so many operations, at the same time as the others."""
+    with ThreadPoolExecutor(len(clients)) as threads:
+        for _ in threads.map(lambda client: client.work(operations), clients):
+            pass
 
 
 def leader(limit=120):
@@ -95,41 +89,22 @@ def leader(limit=120):
     end = time.monotonic() + limit
     while time.monotonic() < end:
         for node in nodes:
-            status = request(node, "maintenance/status") or {}
+            _, status = request(node, "maintenance/status")
             if status.get("leader", "0") == status.get("header", {}).get("member_id"):
                 return node
     raise Exception(f"no node leads after {limit} s")
 
 
-def wait_for_more(clients, operations, limit=240):
-    """Waits until each client has recorded this many more operations, at most `limit` seconds."""
-    ends = [len(client.history) + operations for client in clients]
-    deadline = time.monotonic() + limit
-    while any(len(client.history) < end for client, end in zip(clients, ends)):
-        for client in clients:
-            if client.error is not None:
-                raise client.error
-        if time.monotonic() > deadline:
-            counts = [len(client.history) for client in clients]
-            raise Exception(f"the clients have recorded {counts} operations after {limit} s")
-        time.sleep(0.1)
-
-
 def history_of(clients, faults):
-    """What the clients record while these faults come one after the other."""
-    for client in clients:
-        client.start()
-    try:
-        for start in faults:
-            with start() as fault:
-                wait_for_more(clients, 3)
-            print(f"{fault.name}: {fault.counters()}")
-            wait_for_more(clients, 2)
-    finally:
-        for client in clients:
-            client.stop.set()
-        for client in clients:
-            client.join()
+    """What the clients record while these faults come one after the other.
+
+    How many operations they make does not depend on their speed, so that the script can be resumed.
+    """
+    for start in faults:
+        with start() as fault:
+            in_parallel(clients, 5)
+        print(f"{fault.name}: {fault.counters()}")
+        in_parallel(clients, 4)
     return [each for client in clients for each in client.history]
 
 
