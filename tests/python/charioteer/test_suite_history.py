@@ -67,6 +67,12 @@ def test_a_file_that_is_no_history_is_named(tmp_path: Path, content: bytes) -> N
         History(file).estimate("a", LIMIT)
 
 
+def test_a_file_that_cannot_be_looked_for_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / ("x" * 300)
+    with pytest.raises(OSError, match="File name too long"):
+        History(file).estimate("a", LIMIT)
+
+
 def test_the_memory_of_descendants_counts() -> None:
     hold = "import sys; held = b'x' * (64 << 20); print(flush=True); sys.stdin.read()"
     parent = (
