@@ -17,10 +17,11 @@ def of(trace: Trace, machines: list[str]) -> dict[str, list[Any]]:
     numbers = {name: number for number, name in enumerate(machines)}
     columns: dict[str, list[Any]] = {"t": [], "level": [], "machine": [], "text": [], "step": []}
     for record in trace.records:
-        if record["kind"] not in ("console", "journal", "message"):
+        kind: str = record["kind"]
+        if kind not in ("console", "journal", "message"):
             continue
         columns["t"].append(record["t"])
-        columns["level"].append(levels.get(record.get("level", record["kind"]), 2))
+        columns["level"].append(levels.get(record.get("level", kind), 2))
         columns["machine"].append(numbers.get(record.get("machine", ""), -1))
         columns["text"].append(shown(record["text"]))
         columns["step"].append(record.get("span", 0))

@@ -40,4 +40,5 @@ class Machine(QemuMachine):
         if cls is Machine:
             # Not issubclass(), which would call this method again.
             return QemuMachine in other.__mro__
-        return NotImplemented
+        undecided: bool = NotImplemented
+        return undecided
