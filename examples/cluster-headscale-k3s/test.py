@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 all_nodes = [primer, worker1, worker2, worker3]
 workers = all_nodes[1:]
-phases = {}
-used = {}
+phases: dict[str, tuple[float, float]] = {}
+used: dict[int | None, float] = {}
 
 # Limits for a machine that emulates four others, in seconds.
 SLOW, VERY_SLOW = 600, 1200

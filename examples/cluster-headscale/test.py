@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 all_nodes = [primer, worker1, worker2, worker3]
 workers = all_nodes[1:]
-seconds = {}
+seconds: dict[str, float] = {}
 
 
 @contextmanager

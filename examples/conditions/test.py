@@ -33,7 +33,7 @@ with subtest("the server answers while it is busy"), server_answers, has_memory_
 
 with subtest("retry waits for a change"):
     server.execute("(sleep 1; echo changed > /srv/index) >/dev/null 2>&1 &")
-    seen = []
+    seen: list[str] = []
 
     def has_changed(last_try):
         seen.append(client.succeed("wget -q -O - http://server/index").strip())
