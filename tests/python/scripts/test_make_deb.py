@@ -42,7 +42,9 @@ class Repository:
         self.git("commit", "--quiet", "--message=first")
 
     def git(self, *arguments: str) -> None:
-        subprocess.run(["git", *arguments], cwd=self.folder, env=ENVIRONMENT, check=True)
+        # Otherwise a commit starts maintenance in the background, which changes the folder .git.
+        command = ["git", "-c", "maintenance.auto=false", *arguments]
+        subprocess.run(command, cwd=self.folder, env=ENVIRONMENT, check=True)
 
     def start(self) -> subprocess.Popen[str]:
         """Starts make-deb --prepare."""
