@@ -16,7 +16,11 @@ from support.patience import scaled, until
 PROGRAMS = Path(charioteer._core.__file__ or "").parents[2] / "bin"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Variables of the caller that would change what the driver or a start script does.
-_EXCLUDED_VARIABLES = ("DISPLAY", "WAYLAND_DISPLAY", "LOGFILE", "logLevel", "CHARIOTEER_ACCEL")
+_EXCLUDED_VARIABLES = (
+    *("DISPLAY", "WAYLAND_DISPLAY", "LOGFILE", "logLevel", "CHARIOTEER_ACCEL"),
+    # Python then writes everything at once, also what the driver forgets to flush.
+    "PYTHONUNBUFFERED",
+)
 
 
 def environment(**changes: str) -> dict[str, str]:

@@ -75,6 +75,7 @@ class _AfterLog(io.BufferedIOBase):
     def write(self, data: Any) -> int:
         self._reporter.flush()
         written: int = self._stream.buffer.write(data)
+        self._stream.buffer.flush()
         return written
 
     def flush(self) -> None:
