@@ -80,8 +80,7 @@ class Client:
 def in_parallel(clients, operations):
     """Each client makes so many operations, at the same time as the others."""
     with ThreadPoolExecutor(len(clients)) as threads:
-        for _ in threads.map(lambda client: client.work(operations), clients):
-            pass
+        list(threads.map(Client.work, clients, itertools.repeat(operations)))
 
 
 def leader(limit=120):
