@@ -1,9 +1,10 @@
-"""The standard streams of a run: complete lines, in order with the lines of the log."""
+"""The standard streams of a run and of a prompt, in order with the lines of the log."""
 
+import functools
 import io
 import sys
 from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 from charioteer import _core as core
@@ -12,8 +13,8 @@ _STARTS = frozenset({"subprocess.Popen", "os.system", "os.posix_spawn"})
 """Audit events before a program starts that has the same standard streams."""
 
 
-_Replacement = Callable[[io.TextIOWrapper], io.BufferedIOBase]
-"""Makes the stream to which `sys.stdout` or `sys.stderr` writes in place of its own."""
+_Wrap = Callable[[io.TextIOWrapper], io.TextIOWrapper]
+"""Makes the stream that stands in for `sys.stdout` or `sys.stderr`."""
 
 
 class _Lines(io.BufferedIOBase):
@@ -113,37 +114,52 @@ def in_order_with(reporter: core.Reporter) -> Generator[None, None, None]:
     Leaves out streams that do not exist, or are not the process's own.
     """
 
-    def lines(errors: bool) -> _Replacement:
-        return lambda stream: _Lines(reporter, stream, errors)
-
+    output = functools.partial(_in_lines, reporter, errors=False)
+    errors = functools.partial(_in_lines, reporter, errors=True)
     try:
-        with _replaced(reporter, lines(errors=False), lines(errors=True)):
+        with _wrapped_streams(reporter, output, errors):
             yield
     finally:
         reporter.finish_print()
 
 
-def prompt_after(reporter: core.Reporter) -> AbstractContextManager[None]:
+@contextmanager
+def prompt_after(reporter: core.Reporter) -> Generator[None, None, None]:
     """Within the block a prompt uses the standard streams.
 
-    All that it writes comes after the lines that `reporter` got before, and so does the output of
-    programs that are started.
+    What it writes comes after the lines that `reporter` got before, and so does the output of programs
+    that are started. Each write waits at most 2 s for those lines.
     """
+    after_log = functools.partial(_after_log, reporter)
+    with _wrapped_streams(reporter, after_log, after_log):
+        yield
 
-    def after_log(stream: io.TextIOWrapper) -> _AfterLog:
-        return _AfterLog(reporter, stream)
 
-    return _replaced(reporter, after_log, after_log)
+def _in_lines(
+    reporter: core.Reporter, stream: io.TextIOWrapper, *, errors: bool
+) -> io.TextIOWrapper:
+    buffer: Any = _Lines(reporter, stream, errors)
+    return io.TextIOWrapper(
+        buffer, encoding=stream.encoding, errors=stream.errors, write_through=True
+    )
+
+
+def _after_log(reporter: core.Reporter, stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    buffer: Any = _AfterLog(reporter, stream)
+    # Each line in one piece, so that no line of a console is written within it.
+    return io.TextIOWrapper(
+        buffer, encoding=stream.encoding, errors=stream.errors, line_buffering=True
+    )
 
 
 @contextmanager
-def _replaced(
-    reporter: core.Reporter, output: _Replacement, errors: _Replacement
+def _wrapped_streams(
+    reporter: core.Reporter, output: _Wrap, errors: _Wrap
 ) -> Generator[None, None, None]:
-    """Within the block the standard streams write to the results of `output` and `errors`."""
+    """Within the block the standard streams are the results of `output` and `errors`."""
     before = sys.stdout, sys.stderr
-    sys.stdout = _replacement(sys.stdout, sys.__stdout__, output)
-    sys.stderr = _replacement(sys.stderr, sys.__stderr__, errors)
+    sys.stdout = _wrapped(sys.stdout, sys.__stdout__, output)
+    sys.stderr = _wrapped(sys.stderr, sys.__stderr__, errors)
     _order.reporters.append(reporter)
     _order.watch()
     try:
@@ -153,11 +169,9 @@ def _replaced(
         sys.stdout, sys.stderr = before
 
 
-def _replacement(stream: Any, own: Any, make: _Replacement) -> Any:
+def _wrapped(stream: Any, own: Any, wrap: _Wrap) -> Any:
+    """`stream` itself unless it is the process's own."""
     if stream is not own or not isinstance(stream, io.TextIOWrapper):
         return stream
     stream.flush()
-    buffer: Any = make(stream)
-    return io.TextIOWrapper(
-        buffer, encoding=stream.encoding, errors=stream.errors, write_through=True
-    )
+    return wrap(stream)

@@ -117,6 +117,30 @@ def test_what_the_prompt_prints_follows_the_lines_logged_before(testbed: Testbed
     assert "before the program\nby a program\n" in text
 
 
+def test_lines_that_are_printed_at_the_prompt_are_whole(testbed: Testbed) -> None:
+    testbed.keyboard = testbed.one_pipe = True
+    run = testbed.run_driver(testbed.configuration("pass"), "--interactive")
+    for line in (
+        "import itertools, threading",
+        "numbers, end = itertools.count(), threading.Event()",
+        "def log_on():",
+        "    while not end.is_set(): log.log(f'logged {next(numbers)}')",
+        "",
+        "thread = threading.Thread(target=log_on); thread.start()",
+        "for number in range(300): print('printed', number, 'to the', 'end')",
+        "",
+        "end.set(); thread.join()",
+    ):
+        run.enter(line)
+    run.press_ctrl_d()
+    run.expect(0)
+    lines = [line for line in run.stdout.split("\n") if "printed" in line]
+    assert len(lines) == 300
+    # A log line may follow the prompt in its line.
+    whole = "(>>> |[.]{3} )*printed \\d+ to the end"
+    assert [line for line in lines if not re.fullmatch(whole, line)] == []
+
+
 def test_nothing_printed_is_lost_when_the_driver_is_killed(testbed: Testbed) -> None:
     script = """
         import os
