@@ -55,10 +55,10 @@ def request(node, path, **fields):
 
 
 class Client:
-    """Writes and reads in turn through one node; a wrong one accepts old values."""
+    """Writes the key and reads it in turn through one node; a wrong client accepts old values."""
 
-    def __init__(self, node, is_wrong=False):
-        self.node, self.is_wrong = node, is_wrong
+    def __init__(self, node, key, is_wrong=False):
+        self.node, self.key, self.is_wrong = node, key, is_wrong
         self.history = []
         self.numbers = itertools.count()
 
@@ -67,9 +67,11 @@ class Client:
         for number in itertools.islice(self.numbers, operations):
             value = f"{self.node.name}-{number}"
             if writes := number % 2 == 0:
-                result, answer = request(self.node, "kv/put", key="x", value=value)
+                result, answer = request(self.node, "kv/put", key=self.key, value=value)
             else:
-                result, answer = request(self.node, "kv/range", key="x", serializable=self.is_wrong)
+                result, answer = request(
+                    self.node, "kv/range", key=self.key, serializable=self.is_wrong
+                )
                 found = answer.get("kvs")
                 value = base64.b64decode(found[0]["value"]).decode() if found else ""
             if answer or writes:
@@ -149,7 +151,7 @@ with subtest("histories are linearisable under faults"):
         lambda: vlan1.partition_halves(nodes),
     ]
     choose.shuffle(schedule)
-    history = history_of([Client(node) for node in nodes], schedule)
+    history = history_of([Client(node, "x") for node in nodes], schedule)
     answered = sum(each.end < UNKNOWN for each in history)
     print(f"{len(history)} operations, {answered} of them answered")
     assert is_linearisable(history)
@@ -157,6 +159,6 @@ with subtest("histories are linearisable under faults"):
 with subtest("a client that accepts old values is detected"):
     # It reads from a node that is cut off, and whose copy of the data gets old.
     cut_off = next(node for node in nodes if node is not leader())
-    clients = [Client(node, is_wrong=node is cut_off) for node in nodes]
+    clients = [Client(node, "y", is_wrong=node is cut_off) for node in nodes]
     history = history_of(clients, [lambda: vlan1.isolate(cut_off)])
     assert not is_linearisable(history)
