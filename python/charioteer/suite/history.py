@@ -59,7 +59,7 @@ class History:
     def estimate(self, test: str, limit: Demand) -> Estimate:
         """`limit`: what the cluster file declares; runs with another one are left out of account.
 
-        Raises InputError when the file is not a history, OSError when it cannot be looked for.
+        Raises InputError when the file is not a history, OSError when it cannot be examined.
         """
         try:
             # Not exists(), which since Python 3.14 is false for every error: shards that overlook their
