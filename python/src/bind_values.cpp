@@ -33,7 +33,7 @@ double monotonic_seconds(TimedOutcome::TimePoint time) {
 TimedOutcome make_outcome(int status, int signal, const py::bytes& output, const py::bytes& errors,
                           double duration, bool timed_out, double begun, double ended) {
     auto exact = [](double seconds) {
-        return std::chrono::duration_cast<io::Duration>(std::chrono::duration<double>(seconds));
+        return std::chrono::round<io::Duration>(std::chrono::duration<double>(seconds));
     };
     return {{status, signal, output, errors, exact(duration), timed_out},
             TimedOutcome::TimePoint(exact(begun)),

@@ -133,7 +133,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--seed",
         type=_seed,
         metavar="N",
-        help="repeat the random decisions of the network faults of the run that named this seed",
+        help="repeat the random decisions of the network faults of the run that named this seed; by "
+        "default those of the recorded run with --resume, else others in each run",
     )
     _add_options_of_failures(parser)
     _add_options_of_checkpoints(parser)

@@ -21,7 +21,7 @@ def _store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _description(begin: float = 1.0) -> Description:
-    return Description("test", begin, "/script", {"machines": {}})
+    return Description("test", begin, "/script", {"machines": {}}, seed=1)
 
 
 def _record(begin: float = 1.0) -> Record:
@@ -110,7 +110,7 @@ def test_a_record_goes_on_from_another(tmp_path: Path) -> None:
     two = _checkpoint(first, "two", calls=2)
     _checkpoint(first, "three", calls=3)
     second = _record(2.0)
-    second.continue_from(first, two)
+    second.continue_from(first, two, 0.0)
     assert [each.name for each in second.checkpoints()] == ["one", "two"]
     assert len(second.calls()) == 2
     assert second.keep_file(tmp_path / "file") != name
@@ -152,7 +152,7 @@ def test_files_that_runs_share_are_counted_once() -> None:
     first = _record()
     made = _checkpoint(first, "one", 100_000)
     second = _record(100.0)
-    second.continue_from(first, made)
+    second.continue_from(first, made, 0.0)
     assert store.prune(150_000) == []
     assert store.prune(50_000) == [first.folder, second.folder]
 

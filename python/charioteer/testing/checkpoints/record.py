@@ -40,7 +40,7 @@ class Description:
     """The path of the test script."""
     team: Mapping[str, Any]
     """What its checkpoints are valid for; see `identity`."""
-    seed: int = 0
+    seed: int
     """Of its random decisions."""
     format: int = FORMAT
 
@@ -170,13 +170,14 @@ class Record:
             shutil.rmtree(partial, ignore_errors=True)
             raise
 
-    def continue_from(self, other: "Record", checkpoint: Checkpoint) -> None:
-        """Takes over what `other` has recorded up to `checkpoint`; files are shared by links."""
-        recorded = other.calls()
-        seconds = times.to_move(recorded)
-        for entry in recorded:
+    def continue_from(self, other: "Record", checkpoint: Checkpoint, moved_by: float) -> None:
+        """Takes over what `other` has recorded up to `checkpoint`; files are shared by links.
+
+        `moved_by`: the seconds by which the times of commands were later for the script.
+        """
+        for entry in other.calls():
             if entry.number < (checkpoint.calls or 0):
-                self.add_call(times.moved(entry, seconds))
+                self.add_call(times.moved(entry, moved_by))
         for source in (other.folder / "files").iterdir():
             _link(source, self.folder / "files" / source.name)
         for each in other.checkpoints():

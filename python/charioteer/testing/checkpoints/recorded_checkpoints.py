@@ -284,15 +284,15 @@ class RecordedCheckpoints(RunCheckpoints):
             f"answered from the record, and restoring the machines took {spent:.2f}s"
         )
         if self._description is not None:
-            self._continue_record(resume)
+            self._continue_record(resume, replay.moved_by)
         if self._prompt is not None:
             self._prompt()
             raise SystemExit(0)
 
-    def _continue_record(self, resume: Resume) -> None:
+    def _continue_record(self, resume: Resume, moved_by: float) -> None:
         try:
             record = self._record()
-            record.continue_from(resume.record, resume.checkpoint)
+            record.continue_from(resume.record, resume.checkpoint, moved_by)
             self._recording = Recording(record, self.places, self._logger.warning)
         except OSError as error:
             reason = reason_of(error, store.root())

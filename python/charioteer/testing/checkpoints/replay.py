@@ -25,8 +25,9 @@ class Replay:
         self.record = record
         self._differ = differ
         recorded = record.calls()
-        seconds = times.to_move(recorded)
-        self._matching = Matching(times.moved(each, seconds) for each in recorded)
+        self.moved_by = times.to_move(recorded)
+        """The seconds by which the times of the recorded commands are later."""
+        self._matching = Matching(times.moved(each, self.moved_by) for each in recorded)
         self._lock = threading.Lock()
         self._answered = 0
 

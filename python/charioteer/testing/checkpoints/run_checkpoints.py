@@ -124,7 +124,7 @@ class RunCheckpoints:
 
     def _new_record(self) -> AbstractContextManager[Record]:
         """A new folder of checkpoints."""
-        description = Description("", time.time(), self._script, {})
+        description = Description("", time.time(), self._script, {}, seed=0)
         return _temporary_record(self.tmp_dir or temporary_directory(), description)
 
     def _record(self) -> Record:

@@ -12,10 +12,8 @@ class NotRecordable(Exception):
     """The value cannot be stored. The text names its type."""
 
 
-_OUTCOME = (
-    *("status", "signal", "output", "errors", "duration", "timed_out"),
-    *("begun", "ended"),
-)
+_TIMES = ("begun", "ended")
+_OUTCOME = ("status", "signal", "output", "errors", "duration", "timed_out", *_TIMES)
 
 
 class Piece:
@@ -67,22 +65,26 @@ def decode(stored: Any) -> Any:
     return _DECODERS[kind](content)
 
 
-def end_of(stored: Any) -> float | None:
-    """When a command ended, by the clock of `time.monotonic()`; None for other values."""
+def _outcome_in(stored: Any) -> dict[str, Any] | None:
+    """The fields of the outcome of a command; None for other values."""
     if not isinstance(stored, dict) or "outcome" not in stored:
         return None
-    end: float = stored["outcome"][_OUTCOME.index("ended")]
-    return end
+    return dict(zip(_OUTCOME, stored["outcome"]))
+
+
+def end_of(stored: Any) -> float | None:
+    """When a command ended, by the clock of `time.monotonic()`; None for other values."""
+    fields = _outcome_in(stored)
+    return None if fields is None else fields["ended"]
 
 
 def moved(stored: Any, seconds: float) -> Any:
     """The stored outcome of a command with times that are so much later; other values unchanged."""
-    if end_of(stored) is None:
+    fields = _outcome_in(stored)
+    if fields is None:
         return stored
-    fields = dict(zip(_OUTCOME, stored["outcome"]))
-    for name in ("begun", "ended"):
-        fields[name] += seconds
-    return {"outcome": list(fields.values())}
+    later = {name: fields[name] + seconds for name in _TIMES}
+    return {"outcome": list({**fields, **later}.values())}
 
 
 _ERRORS: tuple[type[Exception], ...] = (

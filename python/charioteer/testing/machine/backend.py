@@ -127,6 +127,7 @@ class ExecuteBackend(Backend):
             stderr_bytes=b"",
             duration=ended - begun,
             timeout=command.timeout,
+            waited=ended - begun,
             begun=begun,
             ended=ended,
         )

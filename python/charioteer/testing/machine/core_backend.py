@@ -1,5 +1,6 @@
 """The backend of virtual machines and containers: the core, over the agent or the root shell."""
 
+import time
 from typing import Protocol
 
 from charioteer import _core as core
@@ -33,6 +34,7 @@ class CoreBackend(Backend):
         return self._run(command)
 
     def _run(self, command: Command) -> Result:
+        begin = time.monotonic()
         outcome = self._machine._connected().run(
             command.text, command.stdin, command.timeout, command.all_errors, command.stream
         )
@@ -46,6 +48,7 @@ class CoreBackend(Backend):
             duration=outcome.duration,
             timed_out=outcome.timed_out,
             timeout=command.timeout,
+            waited=time.monotonic() - begin,
             begun=outcome.begun,
             ended=outcome.ended,
         )

@@ -40,5 +40,6 @@ class Machine(QemuMachine):
         if cls is Machine:
             # Not issubclass(), which would call this method again.
             return QemuMachine in other.__mro__
+        # mypy 1 and 2 declare NotImplemented differently; both accept this.
         undecided: bool = NotImplemented
         return undecided

@@ -53,6 +53,7 @@ class Process:
         self._host = host
         self._has_input = has_input
         self._limit = limit
+        self._begin = time.monotonic()
         self._input_lock = threading.Lock()
         # Guards the following attributes.
         self._changed = threading.Condition()
@@ -141,6 +142,7 @@ class Process:
             duration=outcome.duration,
             timed_out=outcome.timed_out,
             timeout=self._limit,
+            waited=time.monotonic() - self._begin,
             begun=outcome.begun,
             ended=outcome.ended,
         )

@@ -44,10 +44,13 @@ class Result:
     """Whether its limit passed."""
     timeout: Duration | None = None
     """The limit, or None."""
+    waited: float = field(default=0.0, compare=False)
+    """Seconds on the host, including the wait before its start."""
     begun: float = field(default=0.0, compare=False)
-    """When the call began on the host, by the clock of `time.monotonic()`.
+    """When it was sent to the connected guest, by the clock of `time.monotonic()` on the host.
 
-    Recorded calls of a resumed run keep their order and distances, and lie before the run.
+    Recorded commands of a resumed run keep their order and distances, and lie before the run; not on
+    machines that override `execute`.
     """
     ended: float = field(default=0.0, compare=False)
     """When its result was there, by the same clock."""
@@ -61,11 +64,6 @@ class Result:
     def stderr(self) -> str:
         """Standard error as UTF-8, with U+FFFD for invalid bytes."""
         return self.stderr_bytes.decode(errors="replace")
-
-    @property
-    def waited(self) -> float:
-        """Seconds on the host, including the wait before its start."""
-        return self.ended - self.begun
 
     @property
     def rc(self) -> int:
