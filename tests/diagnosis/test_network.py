@@ -24,13 +24,10 @@ def listening(machine: QemuMachine, *arguments: str) -> Iterator[None]:
 
 def test_a_port_that_another_program_uses(team: Team) -> None:
     listen = "ExecStart=/usr/sbin/sshd -D -p 8080 -o ListenAddress=0.0.0.0"
-    add_unit(team.server, "gateway.service", listen)
+    # It fails to start, instead of some time after its start.
+    add_unit(team.server, "gateway.service", "Type=notify", listen)
     with listening(team.server, "8080"):
-        team.server.succeed("systemctl start gateway")
-        screen = team.first_screen(
-            "server.wait_for_unit('gateway.service', timeout=20)\n"
-            "server.succeed('systemctl is-active gateway')"
-        )
+        screen = team.first_screen("server.succeed('systemctl start gateway')")
     assert "gateway.service cannot use port 8080: nc (pid" in screen
 
 
