@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from test_driver.machine import QemuMachine
@@ -59,6 +60,25 @@ def systemd() -> Iterator[SharedMachines]:
 @pytest.fixture
 def server(systemd: SharedMachines) -> QemuMachine:
     return systemd["server"]
+
+
+SHARED_MACHINES = ("pair", "systemd", "desktops")
+"""The fixtures below whose machines take long to boot."""
+
+
+# Before xdist reads the groups.
+@pytest.hookimpl(tryfirst=True)  # type: ignore[misc]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup` of xdist: one worker runs all tests of the same machines.
+
+    Otherwise each worker would boot machines of its own. Other tests stay with those of their file.
+    """
+    for item in items:
+        if item.path.parent != Path(__file__).parent:
+            continue
+        used: list[str] = getattr(item, "fixturenames", [])
+        machines = [each for each in SHARED_MACHINES if each in used]
+        item.add_marker(pytest.mark.xdist_group(machines[0] if machines else item.path.name))
 
 
 ReadLog = Callable[[], str]

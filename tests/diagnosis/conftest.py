@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -53,21 +53,31 @@ class Team:
         return first_screen(self._machines, script)
 
 
+@pytest.fixture(scope="session")
+def booted() -> Iterator[SharedMachines]:
+    """The machines after their boot, which is saved as the checkpoint `booted`."""
+    with ExitStack() as opened:
+        with with_guest("diagnosed", Path(__file__).parent / "guest"):
+            made = opened.enter_context(machines_of_cluster(CLUSTER))
+        observe_steps(made)
+        with deadline(BOOT_LIMIT):
+            made.driver.start_all()
+            made["server"].wait_for_unit("multi-user.target")
+            made["client"].wait_for_unit("multi-user.target")
+            made["small"].succeed("true")
+            made.driver.checkpoint("booted")
+        yield made
+
+
 @pytest.fixture(scope="module")
-def team() -> Iterator[Team]:
-    """All machines have booted, and `small` only runs a kernel and a shell."""
-    with with_guest("diagnosed", Path(__file__).parent / "guest"):
-        with machines_of_cluster(CLUSTER) as made:
-            observe_steps(made)
-            with deadline(BOOT_LIMIT):
-                made.driver.start_all()
-                made["server"].wait_for_unit("multi-user.target")
-                made["client"].wait_for_unit("multi-user.target")
-                made["small"].succeed("true")
-            yield Team(made)
+def team(booted: SharedMachines) -> Team:
+    """All machines as after their boot; `small` only runs a kernel and a shell."""
+    with deadline(BOOT_LIMIT):
+        booted.driver.restore("booted")
+    return Team(booted)
 
 
 def add_unit(machine: QemuMachine, name: str, *lines: str) -> None:
-    """Installs a unit, which is removed at the next boot."""
+    """Installs a unit, which is removed when the machines are restored."""
     text = "\\n".join(["[Service]", *lines])
     machine.succeed(f"printf '{text}\\n' > /run/systemd/system/{name}", "systemctl daemon-reload")
