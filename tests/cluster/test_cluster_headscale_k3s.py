@@ -33,8 +33,7 @@ def test_the_example(testbed: Testbed) -> None:
     example = ResumedExample(testbed, "cluster-headscale-k3s", last_line)
     example.run("--checkpoint", limit=3500)
     assert len(example.saved) == 9
-    # After the mesh, with an hour's token of an account, with all nodes, and with all pods.
-    for checkpoint in example.saved[4:8]:
+    for checkpoint in example.saved:
         example.resume(checkpoint, limit=2500)
 
 
