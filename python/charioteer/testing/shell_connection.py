@@ -123,9 +123,13 @@ class ShellConnection:
         poll.register(connection, select.POLLIN | (select.POLLOUT if self._unsent else 0))
         ready = dict(poll.poll(_LOOK_EVERY * 1000))
         events = ready.pop(connection.fileno(), 0)
-        try:
-            if events & select.POLLOUT:
+        if events & select.POLLOUT:
+            try:
                 del self._unsent[: connection.send(self._unsent)]
+            except ConnectionError:
+                # The shell has ended; its last messages are still to be received.
+                self._unsent.clear()
+        try:
             if events & ~select.POLLOUT:
                 piece = connection.recv(65536)
                 if not piece:

@@ -1,11 +1,13 @@
 """`charioteer shell` with shells on this host, in a real terminal and with pipes."""
 
 import fcntl
+import itertools
 import os
 import pty
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import termios
 from collections.abc import Iterator
@@ -200,6 +202,26 @@ class TestPipes:
         done = self.run(host, b"exec cat\n" + b"x" * 3_000_000)
         assert done.returncode == 0
         assert done.stdout == b"x" * 3_000_000
+
+
+def test_input_that_the_ended_shell_does_not_read() -> None:
+    connected, server = socket.socketpair()
+    reading, writing = os.pipe()
+    os.write(writing, b"exit 3\n")
+    server.sendall(struct.pack("<BI", 16, 0))
+    connection = ShellConnection(connected, reading, kind="")
+    connection.open()
+    looks = itertools.count()
+
+    def end_before_the_input_is_sent() -> None:
+        if next(looks) == 1:
+            server.sendall(struct.pack("<BIi", 19, 4, 3))
+            server.close()
+
+    assert connection.relay(end_before_the_input_is_sent) == 3
+    connection.close()
+    os.close(reading)
+    os.close(writing)
 
 
 def test_descriptors_may_have_large_numbers(host: HostShellServer) -> None:
