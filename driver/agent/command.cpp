@@ -151,9 +151,10 @@ bool Command::may_forward(const Line& line) const {
     return credit_ > 0 && line.room() >= Line::reserve + frames::header_size + turn_bytes;
 }
 
-/// Whether the pipe is empty, so that its end can be waited for without credit.
-bool Command::may_be_over(int pipe) const {
-    return pipe >= 0 && ended_at_ != 0 && waiting_in(pipe) == 0;
+/// Whether the stream is empty, so that its end can be waited for without credit. Not by FIONREAD:
+/// for a terminal that does not count what the kernel has not passed on yet.
+bool Command::may_be_over(int fd) const {
+    return fd >= 0 && ended_at_ != 0 && (events_of(fd, POLLIN) & POLLIN) == 0;
 }
 
 void Command::watch(Polls& polls, const Line& line) {

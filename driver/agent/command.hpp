@@ -90,7 +90,7 @@ private:
     void forward(Source source, const Polls& polls, Line& line);
     long forward_some(Source source, size_t most, const Polls& polls, Line& line);
     bool may_forward(const Line& line) const;
-    bool may_be_over(int pipe) const;
+    bool may_be_over(int fd) const;
     void send_exit(Line& line);
     int& input_fd() { return on_terminal_ ? output_ : input_; }
 

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "unit/agent/running_agent.hpp"
@@ -10,7 +12,14 @@ namespace {
 
 using frames::Exec;
 using frames::Type;
+using testing::EndsWith;
 using testing::HasSubstr;
+
+bool is_zombie(std::uint32_t process) {
+    std::ifstream stat("/proc/" + std::to_string(process) + "/stat");
+    std::string text(std::istreambuf_iterator<char>(stat), {});
+    return text.find(") Z ") != std::string::npos;
+}
 
 class AgentTerminal : public testing::Test {
 protected:
@@ -96,6 +105,22 @@ TEST_F(AgentTerminal, OutputBeforeItsEndIsComplete) {
     for (std::uint32_t stream = 1; stream <= 20; ++stream)
         EXPECT_THAT(agent_.run(stream, "seq 1 5000", on_terminal_).output,
                     HasSubstr("\r\n5000\r\n"));
+}
+
+TEST_F(AgentTerminal, OutputThatTheKernelHasNotPassedOnIsNotLost) {
+    // The kernel passes the output of a terminal on in pieces of 4095 bytes, in the background:
+    // after each piece there is nothing to read for a moment.
+    constexpr std::uint32_t piece = 4095;
+    agent_.refill = false;
+    on_terminal_.credit = 0;
+    agent_.exec(1, "seq 1 2000", on_terminal_);
+    agent_.wait_until([&] { return agent_.of(1).process && is_zombie(*agent_.of(1).process); });
+    for (int times = 0; !agent_.of(1).exit && times < 10; ++times) {
+        agent_.send(Type::credit, 1, frames::Credit{.bytes = piece});
+        agent_.synchronise();
+    }
+    agent_.wait_for_exit(1);
+    EXPECT_THAT(agent_.of(1).output, EndsWith("\r\n1999\r\n2000\r\n"));
 }
 
 TEST_F(AgentTerminal, AShellThatIgnoresSigtermIsHungUpOnRequest) {
