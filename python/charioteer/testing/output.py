@@ -113,7 +113,6 @@ def in_order_with(reporter: core.Reporter) -> Generator[None, None, None]:
 
     Leaves out streams that do not exist, or are not the process's own.
     """
-
     output = functools.partial(_in_lines, reporter, errors=False)
     errors = functools.partial(_in_lines, reporter, errors=True)
     try:

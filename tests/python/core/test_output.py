@@ -1,7 +1,14 @@
 """Standard output of scripts when the log goes to the same pipe."""
 
+import io
 import re
 import signal
+import sys
+from typing import Any
+
+import pytest
+from charioteer import _core
+from charioteer.testing.output import prompt_after
 
 from support.run import PROGRAMS
 from support.testbed import Testbed
@@ -117,28 +124,31 @@ def test_what_the_prompt_prints_follows_the_lines_logged_before(testbed: Testbed
     assert "before the program\nby a program\n" in text
 
 
-def test_lines_that_are_printed_at_the_prompt_are_whole(testbed: Testbed) -> None:
-    testbed.keyboard = testbed.one_pipe = True
-    run = testbed.run_driver(testbed.configuration("pass"), "--interactive")
-    for line in (
-        "import itertools, threading",
-        "numbers, end = itertools.count(), threading.Event()",
-        "def log_on():",
-        "    while not end.is_set(): log.log(f'logged {next(numbers)}')",
-        "",
-        "thread = threading.Thread(target=log_on); thread.start()",
-        "for number in range(300): print('printed', number, 'to the', 'end')",
-        "",
-        "end.set(); thread.join()",
-    ):
-        run.enter(line)
-    run.press_ctrl_d()
-    run.expect(0)
-    lines = [line for line in run.stdout.split("\n") if "printed" in line]
-    assert len(lines) == 300
-    # A log line may follow the prompt in its line.
-    whole = "(>>> |[.]{3} )*printed \\d+ to the end"
-    assert [line for line in lines if not re.fullmatch(whole, line)] == []
+class _Recorder(io.RawIOBase):
+    """A file that keeps what each write() gets."""
+
+    name = "recorder"
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.writes.append(bytes(data))
+        return len(data)
+
+
+def test_a_line_that_is_printed_at_the_prompt_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Lines of consoles are written at any time, also between two writes.
+    recorder = _Recorder()
+    stream = io.TextIOWrapper(io.BufferedWriter(recorder))
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "__stdout__", stream)
+    with prompt_after(_core.Reporter(terminal=False, queue=False)):
+        print("printed", 7, "to the", "end")
+    assert recorder.writes == [b"printed 7 to the end\n"]
 
 
 def test_nothing_printed_is_lost_when_the_driver_is_killed(testbed: Testbed) -> None:
