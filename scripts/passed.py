@@ -1,0 +1,63 @@
+"""What the checks have found to be correct, so that it is skipped until it changes; used by the programs of
+this folder."""
+
+import hashlib
+import os
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# The time for which a digest is kept after its last use, in seconds.
+MAX_AGE = 30 * 24 * 3600
+
+
+class Passed:
+    """What had no findings, as empty files named by digests of all on which the findings depend."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for file in self._folder.iterdir():
+            if file.stat().st_mtime < time.time() - MAX_AGE:
+                file.unlink(missing_ok=True)
+
+    def __contains__(self, name: str) -> bool:
+        try:
+            os.utime(self._folder / name)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def add(self, name: str) -> None:
+        (self._folder / name).touch()
+
+
+def versions(*packages: str) -> bytes:
+    """The installed versions of packages of Debian, whose names may be patterns."""
+    query = ["dpkg-query", "-W", "-f=${Package} ${Version}\n", *packages]
+    return subprocess.run(query, capture_output=True, check=False).stdout
+
+
+def digest(common: bytes, files: Iterable[Path]) -> str:
+    """A hash of `common` and of the names and contents of files of the project."""
+    state = hashlib.sha256(common)
+    for file in files:
+        # Without the project's path, so that all work trees share the results.
+        text = file.read_bytes()
+        state.update(f"\0{file.relative_to(ROOT)}\0{len(text)}\0".encode() + text)
+    return state.hexdigest()
+
+
+def python_scripts() -> list[Path]:
+    """The programs of this folder in Python, most of which have no suffix, and their modules."""
+    shebang = b"#!/usr/bin/python3\n"
+    files = sorted(file for file in (ROOT / "scripts").iterdir() if file.is_file())
+    return [each for each in files if each.suffix == ".py" or each.read_bytes().startswith(shebang)]
+
+
+def python_files(*folders: str) -> list[Path]:
+    """The sources and stubs in Python below folders of the project."""
+    found = (file for folder in folders for file in (ROOT / folder).rglob("*.py*"))
+    return sorted(file for file in found if file.suffix in (".py", ".pyi"))

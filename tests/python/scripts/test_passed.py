@@ -1,0 +1,148 @@
+"""What scripts/format and scripts/check-python skip, with programs that complain about the word BAD."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+CPP = "driver/part/one.cpp"
+HELPER = "tests/support/helper.py"
+TEST = "tests/one/test_one.py"
+OTHER = "tests/other/test_other.py"
+CODE = "python/code/one.py"
+FAKE = """#!/usr/bin/python3
+import pathlib, sys
+name, *words = sys.argv
+print(pathlib.Path(name).name, *(word for word in words if word[0] != "-"), file=open("calls", "a"))
+files = [path for word in words for path in (pathlib.Path(word), *pathlib.Path(word).rglob("*.py"))]
+bad = [file for file in files if file.is_file() and "BAD" in file.read_text()]
+if "-i" in words or "--quiet" in words:
+    for file in bad: file.write_text(file.read_text().replace("BAD", "GOOD"))
+    sys.exit(0)
+for file in bad:
+    print(f"{file}:1:1: error: [-Wclang-format-violations]", file=sys.stderr)
+    print(f"would reformat {file}", file=sys.stderr)
+sys.exit(bool(bad))
+"""
+
+
+class Tree:
+    """A project with a source of each kind, and a cache of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        programs = folder / "bin"
+        for name in ("format", "check-python", "passed.py"):
+            text = (ROOT / "scripts" / name).read_text().replace("/usr/bin/", f"{programs}/")
+            self.write(f"scripts/{name}", text.replace(f"#!{programs}/", "#!/usr/bin/"))
+        for name in ("clang-format-14", "black", "mypy", "pyflakes3"):
+            self.write(f"bin/{name}", FAKE)
+            (programs / name).chmod(0o755)
+        for name in (".clang-format", "pyproject.toml", "examples/ping/test.py", CPP, CODE, OTHER):
+            self.write(name, "")
+        self.write(HELPER, "")
+        self.write(TEST, "from support import helper")
+        (folder / "nix").mkdir()
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.folder / name).write_text(text)
+
+    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a script; `calls` has the programs that it ran, and their files."""
+        path = f"{self.folder}/bin{os.pathsep}{os.environ['PATH']}"
+        (self.folder / "calls").write_text("")
+        return subprocess.run(
+            ["/usr/bin/python3", self.folder / "scripts" / program, *arguments],
+            env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(self.folder / "cache")},
+            capture_output=True,
+            text=True,
+        )
+
+    def calls(self) -> list[str]:
+        """The calls of programs, with files relative to the project."""
+        text = (self.folder / "calls").read_text()
+        return text.replace(f"{self.folder}/", "").splitlines()
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree(tmp_path)
+
+
+class TestFormat:
+    def test_unformatted_files_are_named(self, tree: Tree) -> None:
+        tree.write(CPP, "BAD")
+        tree.write(CODE, "BAD")
+        done = tree.run("format", "--check")
+        lines = [f"{CPP}: not formatted", f"{CODE}: not formatted", "format: run make format"]
+        assert done.stdout.splitlines() == lines and done.returncode == 1
+
+    def test_files_are_formatted(self, tree: Tree) -> None:
+        tree.write(CPP, "BAD")
+        tree.write(CODE, "BAD")
+        assert tree.run("format").returncode == 0
+        assert (tree.folder / CPP).read_text() == (tree.folder / CODE).read_text() == "GOOD"
+        assert tree.run("format", "--check").returncode == 0
+        # Once more, since a formatter may change what it has formatted.
+        assert tree.calls() == [f"clang-format-14 {CPP}", f"black {CODE}"]
+
+    def test_formatted_files_are_skipped_until_they_change(self, tree: Tree) -> None:
+        assert tree.run("format", "--check").returncode == 0
+        assert f"clang-format-14 {CPP}" in tree.calls()
+        assert tree.run("format", "--check").returncode == 0
+        assert tree.calls() == []
+        tree.write(CODE, "BAD")
+        assert tree.run("format", "--check").returncode == 1
+        assert tree.run("format", "--check").returncode == 1
+        assert tree.calls() == [f"black {CODE}"]
+
+    @pytest.mark.parametrize(
+        "settings, program", [(".clang-format", "clang-format-14"), ("pyproject.toml", "black")]
+    )
+    def test_new_settings_apply_to_all_files(self, tree: Tree, settings: str, program: str) -> None:
+        tree.run("format", "--check")
+        tree.write(settings, "# other")
+        tree.run("format", "--check")
+        assert {call.split()[0] for call in tree.calls()} == {program}
+
+    def test_a_formatter_that_does_not_run_is_named(self, tree: Tree) -> None:
+        (tree.folder / "bin/black").unlink()
+        done = tree.run("format", "--check")
+        assert f"cannot run {tree.folder}/bin/black" in done.stdout and done.returncode == 1
+
+
+class TestCheckPython:
+    def test_what_has_not_changed_is_skipped(self, tree: Tree) -> None:
+        assert tree.run("check-python").returncode == 0
+        assert "mypy tests/one" in tree.calls()
+        assert tree.run("check-python").returncode == 0
+        assert tree.calls() == []
+
+    def test_a_file_with_findings_is_checked_again(self, tree: Tree) -> None:
+        tree.run("check-python")
+        tree.write(TEST, "BAD: int")
+        for _ in range(2):
+            assert tree.run("check-python").returncode == 1
+            assert tree.calls() == [f"pyflakes3 {TEST}"]
+
+    def test_folders_that_import_a_changed_file_are_checked_again(self, tree: Tree) -> None:
+        tree.run("check-python")
+        tree.write(HELPER, "other: int")
+        assert tree.run("check-python").returncode == 0
+        assert tree.calls() == [f"pyflakes3 {HELPER}", "mypy tests/one", "mypy tests/support"]
+
+    def test_everything_is_checked_again_when_the_packages_change(self, tree: Tree) -> None:
+        tree.run("check-python")
+        tree.write(CODE, "other: int")
+        assert tree.run("check-python").returncode == 0
+        folders = [call for call in tree.calls() if call.startswith("mypy tests/")]
+        assert folders == ["mypy tests/one", "mypy tests/other", "mypy tests/support"]
+        assert len(tree.calls()) == 5
+
+    def test_an_example_that_is_no_python_is_refused(self, tree: Tree) -> None:
+        tree.write("examples/ping/test.py", "def")
+        done = tree.run("check-python")
+        assert "SyntaxError" in done.stderr and done.returncode == 1
