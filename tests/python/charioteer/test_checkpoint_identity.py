@@ -115,3 +115,12 @@ def test_damaged_digests_are_computed_again(place: Folder, tmp_path: Path) -> No
     before = place.team()
     (tmp_path / "store/digests.json").write_text("{")
     assert identity.difference(before, place.team()) is None
+
+
+def test_an_incomplete_record(place: Folder) -> None:
+    team = place.team()
+    incomplete = [{key: team[key] for key in team if key != left_out} for left_out in team]
+    incomplete.append({**team, "machines": {"server": {"script": "of another version"}}})
+    for recorded in incomplete:
+        why = identity.difference(recorded, team)
+        assert why == "the record does not describe the machines", recorded

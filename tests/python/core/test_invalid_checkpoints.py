@@ -1,12 +1,15 @@
 """Checkpoints that are not valid any more, or are damaged."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from charioteer.testing.checkpoints.record import Record
 from support.noted_scripts import TWO, Scripts
 from support.testbed import Testbed
 
@@ -98,3 +101,56 @@ def test_a_damaged_record_is_not_used(scripts: Scripts, folder: Path) -> None:
         assert ("resumed at the checkpoint 'one'" in run.stderr) == half, (damage, run.report())
         assert ("cannot resume, the machines boot" in run.stderr) != half, (damage, run.report())
         assert scripts.done == (["b"] if half else ["a", "b"]), damage
+
+
+def _outcome(calls: list[Any]) -> list[Any]:
+    """The outcome of the command of the last call that has one."""
+    return next(e["value"]["outcome"] for e in reversed(calls) if "outcome" in (e["value"] or ()))
+
+
+def test_a_record_without_a_field_is_not_used(scripts: Scripts, folder: Path) -> None:
+    scripts.record(TWO)
+    (file,) = folder.glob("store/*/calls")
+    calls = [json.loads(line) for line in file.read_text().splitlines()]
+    _outcome(calls).pop()
+    file.write_text("".join(json.dumps(each) + "\n" for each in calls))
+    run = scripts.run(TWO, "--resume")
+    assert "resumed at the checkpoint 'one'" in run.stderr, run.report()
+    assert scripts.done == ["b"]
+    (file,) = folder.glob("store/*/record.json")
+    fields = json.loads(file.read_text())
+    del fields["team"]
+    file.write_text(json.dumps(fields))
+    run = scripts.run(TWO, "--resume")
+    (line,) = (e for e in run.stderr.splitlines() if "cannot resume, the machines boot" in e)
+    assert f"{file} is damaged" in line, run.report()
+    assert scripts.done == ["a", "b"]
+
+
+def _damaged(fields: dict[str, Any]) -> Iterator[str]:
+    """JSON without one of the fields, and with a value of another type, for each of them."""
+    for name in fields:
+        yield json.dumps({key: value for key, value in fields.items() if key != name})
+        another: Any = [] if name in ("team", "sizes") else {"another": "type"}
+        yield json.dumps({**fields, name: another})
+
+
+def test_every_field_of_a_record_is_checked(scripts: Scripts, folder: Path) -> None:
+    scripts.record(TWO)
+    (run,) = (each for each in (folder / "store").iterdir() if each.is_dir())
+    checkpoint = run / "checkpoints" / "002" / "checkpoint.json"
+    valid = checkpoint.read_text()
+    for checkpoint_text in _damaged(json.loads(valid)):
+        checkpoint.write_text(checkpoint_text)
+        assert [each.name for each in Record(run).checkpoints()] == ["one"], checkpoint_text
+    checkpoint.write_text(valid)
+
+    lines = (run / "calls").read_text().splitlines()
+    for line in _damaged(json.loads(lines[-1])):
+        (run / "calls").write_text("\n".join([*lines[:-1], line]))
+        assert len(Record(run).calls()) == len(lines) - 1, line
+
+    for text in _damaged(json.loads((run / "record.json").read_text())):
+        (run / "record.json").write_text(text)
+        with pytest.raises(ValueError, match="record.json (is damaged|was written by another)"):
+            Record(run)

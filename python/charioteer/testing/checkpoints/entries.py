@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from charioteer.testing.caller import Kind
+from charioteer.testing.checkpoints import stored, values
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,14 @@ class Entry:
         """Raises ValueError, KeyError or TypeError for a damaged line."""
         fields: dict[str, Any] = json.loads(line)
         for moment in ("before", "after"):
-            fields[moment] = MachineState(**fields[moment])
+            fields[moment] = stored.made(MachineState, fields[moment])
         fields["kind"] = Kind(fields["kind"])
-        return cls(**fields)
+        made = stored.made(cls, fields)
+        # A script would find the damage only when it makes the call, after the record was chosen.
+        values.decode(made.value)
+        if made.error is not None:
+            values.decode_error(made.error)
+        return made
 
 
 def parse(lines: Iterable[str]) -> list[Entry]:

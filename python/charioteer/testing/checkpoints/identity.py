@@ -35,7 +35,12 @@ def of_team(start_commands: Mapping[str, str], places: Places) -> Team:
 
 
 def difference(recorded: Team, now: Team) -> str | None:
-    """Why checkpoints of `recorded` are not valid now, for a message; None when they are."""
+    """Why checkpoints of `recorded` are not valid now, for a message; None when they are.
+
+    `recorded` may be damaged.
+    """
+    if not _is_complete(recorded):
+        return "the record does not describe the machines"
     if recorded["host"] != now["host"]:
         return "they were made with another processor or accelerator"
     for name, value in now["variables"].items():
@@ -51,6 +56,21 @@ def difference(recorded: Team, now: Team) -> str | None:
             if others[name]["files"].get(file) != digest:
                 return f"{file}, which {name} uses, has changed"
     return None
+
+
+def _is_complete(recorded: Team) -> bool:
+    """Whether it has what `of_team` returns."""
+    match recorded:
+        case {"machines": dict() as machines, "variables": dict(), "host": _}:
+            return all(map(_is_complete_machine, machines.values()))
+    return False
+
+
+def _is_complete_machine(machine: Any) -> bool:
+    match machine:
+        case {"script": str(), "files": dict()}:
+            return True
+    return False
 
 
 def _of_host() -> Any:

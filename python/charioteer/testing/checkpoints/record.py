@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from charioteer.folders import PARTIAL
-from charioteer.testing.checkpoints import entries, times
+from charioteer.testing.checkpoints import entries, stored, times
 from charioteer.testing.checkpoints.entries import Entry
 
 FORMAT = 2
@@ -43,6 +43,20 @@ class Description:
     seed: int
     """Of its random decisions."""
     format: int = FORMAT
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises OSError or ValueError when `path` is no description of this format."""
+        content = path.read_bytes()
+        try:
+            fields = json.loads(content)
+            is_other = isinstance(fields, dict) and fields.get("format") != FORMAT
+            made = None if is_other else stored.made(cls, fields)
+        except ValueError as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
+        if made is None:
+            raise ValueError(f"{path} was written by another version of Charioteer")
+        return made
 
 
 @dataclass(frozen=True)
@@ -69,9 +83,9 @@ class Checkpoint:
         """None for a folder without a complete checkpoint: one that is damaged, or not whole."""
         try:
             fields = json.loads((folder / _CHECKPOINT).read_text())
-            made = cls(**fields, folder=folder)
+            made = stored.made(cls, {**fields, "folder": folder})
             whole = all((folder / path).stat().st_size == size for path, size in made.sizes.items())
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (OSError, ValueError, TypeError):
             return None
         return made if whole else None
 
@@ -86,13 +100,7 @@ class Record:
     def __init__(self, folder: Path) -> None:
         """Raises OSError or ValueError when there is no record of this format in `folder`."""
         self.folder = folder
-        try:
-            fields = json.loads((folder / _RECORD).read_text())
-            if fields["format"] != FORMAT:
-                raise ValueError(f"{folder} was written by another version of Charioteer")
-            self.description = Description(**fields)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{folder / _RECORD} is damaged") from error
+        self.description = Description.read(folder / _RECORD)
         self._lock = threading.Lock()
         self._recorded = len(self.calls())
         self._files = len(list((folder / "files").iterdir()))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from charioteer import folders, paths
 from charioteer.errors import InputError
-from charioteer.testing.checkpoints.record import Description, Record, occupied
+from charioteer.testing.checkpoints.record import Description, Record, occupied, reason_of
 
 _DEFAULT_LIMIT = 20_000  # MB
 _PARTIAL_AGE = 60  # seconds
@@ -34,15 +34,22 @@ def limit() -> int:
     return int(text) * 1_000_000
 
 
-def records() -> list[Record]:
-    """All recorded runs that can be read, the newest first."""
+def records(problems: list[str] | None = None) -> list[Record]:
+    """All recorded runs that can be read, the newest first.
+
+    Why others cannot be read is added to `problems`.
+    """
     found = []
-    for folder in root().iterdir() if root().is_dir() else ():
+    why = [] if problems is None else problems
+    for folder in sorted(root().iterdir() if root().is_dir() else (), reverse=True):
+        if folder.suffix == folders.PARTIAL or not folder.is_dir():
+            continue
         try:
-            if folder.suffix != folders.PARTIAL:
-                found.append(Record(folder))
-        except (OSError, ValueError):
-            continue  # it is being removed, or of another version
+            found.append(Record(folder))
+        except OSError as error:
+            why.append(f"cannot read {reason_of(error, folder)}")  # or it is being removed
+        except ValueError as error:
+            why.append(str(error))
     return sorted(found, key=lambda each: each.description.begin, reverse=True)
 
 

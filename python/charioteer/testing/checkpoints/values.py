@@ -49,14 +49,14 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "bytes": base64.b64decode,
     "tuple": lambda items: tuple(decode(each) for each in items),
     "dict": lambda items: {decode(key): decode(each) for key, each in items},
-    "outcome": lambda items: core.Outcome(**dict(zip(_OUTCOME, map(decode, items)))),
+    "outcome": lambda items: core.Outcome(**dict(zip(_OUTCOME, map(decode, items), strict=True))),
     "piece": lambda items: Piece(items[0], decode(items[1])),
     "console_text": lambda items: core.ConsoleText(*items),
 }
 
 
 def decode(stored: Any) -> Any:
-    """The value that `encode` has stored."""
+    """The value that `encode` has stored. Raises ValueError, KeyError or TypeError for another one."""
     if isinstance(stored, list):
         return [decode(each) for each in stored]
     if not isinstance(stored, dict):
@@ -108,7 +108,7 @@ def encode_error(error: BaseException) -> Any:
 
 
 def decode_error(stored: Any) -> Exception:
-    """The exception that `encode_error` has stored, with its notes."""
+    """The exception that `encode_error` has stored, with its notes. Raises what `decode` does."""
     error = _BY_NAME[stored["type"]](*decode(stored["args"]))
     for note in stored["notes"]:
         error.add_note(note)
