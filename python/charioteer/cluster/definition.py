@@ -114,9 +114,10 @@ def load(path: Path, needs_script: bool = True) -> Cluster:
             _container(name, entry) for name, entry in _named(table.table("containers"), symbols)
         ],
     )
+    # First, since a file with [machine.web] has no machines either.
+    table.finish()
     if not 1 <= len(symbols) <= _MAX_MACHINES:
         raise InputError(f"{table.file}: machines: expected 1 to {_MAX_MACHINES} tables")
-    table.finish()
     return cluster
 
 

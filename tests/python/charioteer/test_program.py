@@ -60,7 +60,8 @@ class TestClusterFile:
     @pytest.mark.parametrize(
         "text, named",
         [
-            ("[machines]\n", "machines"),
+            ("[machines]\n", "machines: expected 1 to 254 tables"),
+            ('[machine.web]\nguest = "minimal"\n', "machine: unknown key"),
             ('[machines.web]\nguest = "none"\n', "guest"),
             ('[machines.web]\nguest = "minimal"\nmemory = "much"\n', "memory"),
             ('[machines.web]\nguest = "minimal"\nmemroy = 1\n', "memroy"),
