@@ -52,10 +52,12 @@ def _wanted_guests(what: list[str]) -> list[guest.Guest]:
 
 def show(_options: argparse.Namespace) -> int:
     """Runs `charioteer list`."""
-    print("guests:")
-    for name in guest.names():
-        print(f"  {name:14} {guest.load(name).description}")
-    print("examples:")
-    for file in sorted(paths.examples().glob("*/cluster.toml")):
-        print(f"  {file.parent.name:14} {definition.load(file).description}")
+    guests = {name: guest.load(name).description for name in guest.names()}
+    files = sorted(paths.examples().glob("*/cluster.toml"))
+    examples = {file.parent.name: definition.load(file).description for file in files}
+    width = max(map(len, [*guests, *examples]))
+    for title, descriptions in (("guests", guests), ("examples", examples)):
+        print(f"{title}:")
+        for name, description in descriptions.items():
+            print(f"  {name:{width}}  {description}")
     return 0

@@ -325,6 +325,9 @@ class TestProgram:
         output = capsys.readouterr().out
         for name in ("minimal", "debian", "ping", "reboot", "remote-unlock"):
             assert f"  {name} " in output
+        entries = [line[2:] for line in output.splitlines() if line.startswith("  ")]
+        (column,) = {len(each) - len(each.split(None, 1)[1]) for each in entries}
+        assert column > max(len(each.split()[0]) for each in entries)
 
     def test_an_unknown_guest_is_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert program.main(["build", "nonsense"]) == 2
