@@ -40,7 +40,8 @@ def _options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
 
 
 def _has_value(action: argparse.Action) -> bool:
-    return action.nargs != 0
+    """Whether the next word is its value; an optional one is given by `=`."""
+    return action.nargs not in (0, "?")
 
 
 def _about(parser: argparse.ArgumentParser, action: argparse.Action) -> str:

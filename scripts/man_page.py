@@ -44,8 +44,8 @@ def man_page(parser: argparse.ArgumentParser, version: str, others: list[str]) -
         for command, text in commands:
             lines += [f".SS {_escaped(command.prog)}", *_synopsis(command), ".PP", *_text(text)]
             lines += _arguments(command, "")
-            lines += _epilog(command, ".PP")
-    lines += _epilog(parser, ".SH EXIT STATUS")
+            lines += _epilog(command, is_subcommand=True)
+    lines += _epilog(parser)
     if others:
         lines += [".SH SEE ALSO", ",\n".join(f".BR {_escaped(name)} (1)" for name in others)]
         lines[-1] = lines[-1].replace("(1),", "(1) ,")
@@ -83,13 +83,17 @@ def _arguments(parser: argparse.ArgumentParser, heading: str) -> list[str]:
     return [heading, *lines] if lines and heading else lines
 
 
-def _epilog(parser: argparse.ArgumentParser, heading: str) -> list[str]:
-    """The table of exit statuses, line by line; its heading is that of the section."""
-    if not parser.epilog:
-        return []
-    title, _, table = parser.epilog.partition("\n")
-    first = [] if heading.startswith(".SH") else _text(title.capitalize())
-    return [heading, *first, ".nf", *(_line(line) for line in table.split("\n")), ".fi"]
+def _epilog(parser: argparse.ArgumentParser, is_subcommand: bool = False) -> list[str]:
+    """The tables of exit statuses and variables, line by line; those of a program are sections."""
+    lines = []
+    for part in parser.epilog.split("\n\n") if parser.epilog else ():
+        title, _, table = part.partition("\n")
+        if is_subcommand:
+            lines += [".PP", *_text(title.capitalize())]
+        else:
+            lines.append(f".SH {_escaped(title.removesuffix(':').upper())}")
+        lines += [".nf", *(_line(line) for line in table.split("\n")), ".fi"]
+    return lines
 
 
 def _as_phrase(text: str) -> str:

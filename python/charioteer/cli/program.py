@@ -17,7 +17,7 @@ INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 _LOG_LINES = 12
 """The lines of the log of a failed build that are shown."""
-_STATUSES = """\
+_EPILOG = """\
 exit status:
   0    the test passed
   1    the test failed, or the driver could not run it
@@ -27,7 +27,20 @@ exit status:
   130  Ctrl-C
   141  the output pipe was closed early
   143  SIGTERM, which the time limit of the test sends too
-A test script that calls sys.exit(n) gives n."""
+A test script that calls sys.exit(n) gives n.
+
+environment:
+  CHARIOTEER_ACCEL             kvm, tcg (emulation), or auto: KVM where it works (default)
+  CHARIOTEER_CACHE             the folder of images (default: charioteer in $XDG_CACHE_HOME or ~/.cache)
+  CHARIOTEER_CHANNEL           agent or plain: commands need the agent, or run in the root shell; auto:
+                               by the agent where it runs (default)
+  CHARIOTEER_CHECKPOINTS       the folder of kept checkpoints (default: checkpoints in that of images)
+  CHARIOTEER_CHECKPOINTS_SIZE  MB of kept checkpoints, above which the oldest are removed (default: 20000)
+  CHARIOTEER_OUTPUT_HOLDER_LIMIT
+                               s without output, after which a command does not wait any more for
+                               programs that keep its output open (default: 300)
+  NO_COLOR                     if set, the live view has no colours
+  TMPDIR                       where disks and sockets of running machines are (default: /tmp)"""
 
 
 class _Command(NamedTuple):
@@ -35,34 +48,24 @@ class _Command(NamedTuple):
 
     name: str
     help: str
+    """Also its description, unless `adder` sets another one."""
     module: str
     adder: str = "add_to"
-    is_described: bool = True
-    """Whether its help has a description: `help`, unless `adder` sets another one."""
 
 
 _COMMANDS = (
-    _Command("run", "run the test of a cluster file", "run", is_described=False),
-    _Command(
-        "repl", "start the machines' prompt instead of the test script", "run", "add_repl_to", False
-    ),
+    _Command("run", "run the test of a cluster file", "run"),
+    _Command("repl", "start the machines' prompt instead of the test script", "run", "add_repl_to"),
     _Command("test", "run all tests below folders, as many at once as the host allows", "test"),
     _Command("merge", "make one result of those of shards or other suites", "merge"),
-    _Command(
-        "build", "build the images of guests, and nothing else", "images", "add_build_to", False
-    ),
+    _Command("build", "build the images of guests, and nothing else", "images", "add_build_to"),
     _Command("shell", "open a login shell in a machine that runs; Ctrl-] leaves it", "shell"),
     _Command(
         "capture",
         "write the frames of a running test's VLAN or machine to standard output",
         "capture",
     ),
-    _Command(
-        "checkpoints",
-        "list, show or remove the kept checkpoints",
-        "checkpoints",
-        is_described=False,
-    ),
+    _Command("checkpoints", "list, show or remove the kept checkpoints", "checkpoints"),
     _Command("trace", "convert the trace of a run, or answer a query of it", "trace"),
     _Command("watch", "serve the page of a running test to a browser on this host", "watch"),
     _Command(
@@ -71,7 +74,7 @@ _COMMANDS = (
     _Command(
         "stubs", "write stubs of the names of a test script, for editors and type checkers", "stubs"
     ),
-    _Command("list", "list the guests and the examples", "images", "add_list_to", False),
+    _Command("list", "list the guests and the examples", "images", "add_list_to"),
 )
 
 
@@ -128,7 +131,7 @@ def make_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPars
     parser = argparse.ArgumentParser(
         prog="charioteer",
         description="Tests systems on teams of virtual machines.",
-        epilog=_STATUSES,
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_version(parser)
@@ -136,8 +139,7 @@ def make_parser(arguments: Sequence[str] | None = None) -> argparse.ArgumentPars
     # No option before the subcommand has a value.
     chosen = next((each for each in arguments or () if not each.startswith("-")), None)
     for each in _COMMANDS:
-        description = each.help if each.is_described else None
-        command = commands.add_parser(each.name, help=each.help, description=description)
+        command = commands.add_parser(each.name, help=each.help, description=each.help)
         if each.module == "run":
             _add_version(command)
         if arguments is None or each.name == chosen:

@@ -61,7 +61,15 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--watch", action="store_true",
         help="serve the page of the run while it lasts, for a browser on this machine",
     )  # fmt: skip
+    _hide(parser, "trace", "report")
     parser.set_defaults(execute=execute, interactive=False, trace=True, report=True)
+
+
+def _hide(parser: argparse.ArgumentParser, *options: str) -> None:
+    """Leaves options that change nothing out of the help."""
+    for action in parser._actions:
+        if action.dest in options:
+            action.help = argparse.SUPPRESS
 
 
 def add_repl_to(parser: argparse.ArgumentParser) -> None:

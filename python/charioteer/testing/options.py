@@ -108,7 +108,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="CMD",
         help="stop where the test fails and name CMD as the program to attach with",
     )
-    parser.add_argument("--junit-xml", type=Path, metavar="PATH", help="write a JUnit report")
+    parser.add_argument(
+        "--junit-xml",
+        type=Path,
+        metavar="PATH",
+        help="write a JUnit report; a relative PATH is below the output directory",
+    )
     parser.add_argument(
         "--trace",
         action="store_true",
@@ -177,6 +182,8 @@ def _add_options_of_checkpoints(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--resume",
+        nargs="?",
+        const="",
         metavar="=NAME",
         help="go on at the checkpoint NAME, or at the last one before a change of the script",
     )

@@ -57,6 +57,7 @@ class TestManPages:
             "charioteer checkpoints prune",
             "-o DIR, --output-directory DIR where artefacts go",
             "EXIT STATUS 0 the test passed",
+            "ENVIRONMENT CHARIOTEER_ACCEL kvm, tcg",
             "SEE ALSO nixos-test-driver(1), generate-driver-symbols(1)",
         ):
             assert words in text
@@ -94,6 +95,7 @@ class TestCompletion:
         assert completed("charioteer", "checkpoints", "sh") == ["show"]
         assert completed("charioteer", "run", "--keep") == ["--keep-machine-state", "--keep-alive"]
         assert completed("charioteer", "run", "--clock", "k") == ["kept"]
+        assert completed("charioteer", "run", "--resume", "--ch") == ["--checkpoint"]
         assert completed("charioteer", "run", "exam") == [], "bash completes files itself"
 
     def test_of_zsh_is_found(self, made: Path) -> None:
