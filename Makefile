@@ -20,6 +20,7 @@ demo: ## boot four machines that ping each other
 	@cmake --preset release --log-level=WARNING
 	@cmake --build --preset release --target charioteer
 	@build/release/bin/charioteer run examples/ping
+	@echo "The programs are in build/release/bin; docs/tutorial.md goes on from here."
 
 # Debian's Go of backports where there is none.
 with-go = scripts/deps $$(command -v go /usr/local/go/bin/go | head -n 1 | grep -q . || echo golang-go)
