@@ -8,6 +8,7 @@ from charioteer.style import one_line
 LOG = "log.txt"
 """The log of a run, in its folder."""
 _HEAD = "why the test failed:"
+_TRACEBACK = "Traceback (most recent call last):"
 _PREFIX = "!!! "
 _ANNOTATION = "::error "
 _MOST_LINES = 25
@@ -15,13 +16,17 @@ _MOST_BYTES = 256 << 10
 
 
 def excerpt(folder: Path) -> list[str]:
-    """The cause that the driver has logged, else the last lines of the log; at most 25 lines."""
+    """The cause that the driver has logged, else the last lines of the log; at most 25 lines.
+
+    They begin with the last traceback: the driver logs no cause of a mistake in the script itself.
+    """
     lines = _last_lines(folder)
     heads = [number for number, line in enumerate(lines) if line.endswith(_HEAD)]
     if heads:
         cause = [line.removeprefix(_PREFIX) for line in lines[heads[-1] :] if line.startswith("!")]
         return cause[:_MOST_LINES]
-    return lines[-_MOST_LINES:]
+    begins = [number for number, line in enumerate(lines) if line.endswith(_TRACEBACK)]
+    return lines[begins[-1] if begins else 0 :][-_MOST_LINES:]
 
 
 def annotations(folder: Path) -> list[str]:

@@ -181,6 +181,13 @@ def test_the_cause_is_what_the_driver_has_logged_last(tmp_path: Path) -> None:
     log.write_text("".join(f"line {number}\n" for number in range(100)))
     assert cause.excerpt(tmp_path) == [f"line {number}" for number in range(75, 100)]
     with log.open("a") as file:
+        file.write("Traceback (most recent call last):\n  nonsense()\nNameError: nonsense\n")
+    assert cause.excerpt(tmp_path) == [
+        "Traceback (most recent call last):",
+        "  nonsense()",
+        "NameError: nonsense",
+    ]
+    with log.open("a") as file:
         file.write(
             "\x1b[1m!!! why the test failed:\x1b[0m\n!!!   line 3: x()\nartefacts are there\n"
         )
