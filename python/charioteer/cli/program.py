@@ -30,17 +30,24 @@ exit status:
 A test script that calls sys.exit(n) gives n.
 
 environment:
-  CHARIOTEER_ACCEL             kvm, tcg (emulation), or auto: KVM where it works (default)
-  CHARIOTEER_CACHE             the folder of images (default: charioteer in $XDG_CACHE_HOME or ~/.cache)
-  CHARIOTEER_CHANNEL           agent or plain: commands need the agent, or run in the root shell; auto:
-                               by the agent where it runs (default)
-  CHARIOTEER_CHECKPOINTS       the folder of kept checkpoints (default: checkpoints in that of images)
-  CHARIOTEER_CHECKPOINTS_SIZE  MB of kept checkpoints, above which the oldest are removed (default: 20000)
+  CHARIOTEER_ACCEL
+      kvm, tcg (emulation), or auto: KVM where it works (default)
+  CHARIOTEER_CACHE
+      the folder of images (default: charioteer in $XDG_CACHE_HOME or ~/.cache)
+  CHARIOTEER_CHANNEL
+      agent or plain: commands need the agent, or run in the root shell;
+      auto: by the agent where it runs (default)
+  CHARIOTEER_CHECKPOINTS
+      the folder of kept checkpoints (default: checkpoints in that of images)
+  CHARIOTEER_CHECKPOINTS_SIZE
+      MB of kept checkpoints, beyond which the oldest are removed (default: 20000)
   CHARIOTEER_OUTPUT_HOLDER_LIMIT
-                               s without output, after which a command does not wait any more for
-                               programs that keep its output open (default: 300)
-  NO_COLOR                     if set, the live view has no colours
-  TMPDIR                       where disks and sockets of running machines are (default: /tmp)"""
+      s without output, after which a command does not wait any more for
+      programs that keep its output open (default: 300)
+  NO_COLOR
+      if set, the live view has no colours
+  TMPDIR
+      where disks and sockets of running machines are (default: /tmp)"""
 
 
 class _Command(NamedTuple):
