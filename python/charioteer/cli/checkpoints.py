@@ -46,15 +46,20 @@ def _megabytes(text: str) -> int:
 
 def show_all(_options: argparse.Namespace) -> int:
     """Runs `charioteer checkpoints list`."""
-    records = store.records()
+    problems: list[str] = []
+    records = store.records(problems)
     total = 0
     counted: set[tuple[int, int]] = set()
     for record in records:
         size = occupied(record.folder, counted)
         total += size
-        count = len(record.checkpoints())
-        print(f"{record.folder.name}  {_label(record):24} {count:3} checkpoints {_size(size):>9}")
-    print(f"{len(records)} recorded runs, {_size(total)} of {_size(store.limit())}, {store.root()}")
+        number = len(record.checkpoints())
+        count = f"{number:3} checkpoint{' ' if number == 1 else 's'}"
+        print(f"{record.folder.name}  {_label(record):24} {count} {_size(size):>9}")
+    for problem in problems:
+        print(f"not usable: {problem}")
+    runs = "1 recorded run" if len(records) == 1 else f"{len(records)} recorded runs"
+    print(f"{runs}, {_size(total)} of {_size(store.limit())}, {store.root()}")
     return 0
 
 

@@ -180,10 +180,19 @@ class TestProgram:
         _checkpoint(record, "one")
         assert main(["checkpoints", "list"]) == 0
         listed = capsys.readouterr().out
-        assert record.folder.name in listed and "1 checkpoints" in listed
+        assert record.folder.name in listed and "  1 checkpoint  " in listed
+        assert "\n1 recorded run, 0 MB of 20,000 MB, " in listed
         assert main(["checkpoints", "show", record.folder.name[:17]]) == 0
         shown = capsys.readouterr().out
         assert "1 calls of server" in shown and "1. one (0 MB, line 3)" in shown
+
+    def test_list_names_damaged_records(self, capsys: pytest.CaptureFixture[str]) -> None:
+        file = _record().folder / "record.json"
+        file.write_text("{}")
+        assert main(["checkpoints", "list"]) == 0
+        listed = capsys.readouterr().out
+        assert f"not usable: {file} was written by another version" in listed
+        assert "\n0 recorded runs, " in listed
 
     def test_remove(self, capsys: pytest.CaptureFixture[str]) -> None:
         record = _record()
