@@ -32,7 +32,9 @@ with subtest("the server answers while it is busy"), server_answers, has_memory_
             client.succeed("wget -q -O /dev/null http://server/index")
 
 with subtest("retry waits for a change"):
-    server.execute("(sleep 1; echo changed > /srv/index) >/dev/null 2>&1 &")
+    # A reader never sees an empty page: mv replaces the file as a whole.
+    change = "sleep 1; echo changed > /srv/next; mv /srv/next /srv/index"
+    server.execute(f"({change}) >/dev/null 2>&1 &")
     seen: list[str] = []
 
     def has_changed(last_try):
