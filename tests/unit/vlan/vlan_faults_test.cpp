@@ -33,12 +33,17 @@ std::size_t resident_memory() {
     return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-/// What may wait: 64 MiB at the faults, and 1 MiB at each of 23 ports. AddressSanitizer keeps up to
-/// 256 MiB of freed memory, and has more for each block.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t memory_bound = 600 << 20;
-#else
+/// What may wait: 64 MiB at the faults, and 1 MiB at each of 23 ports. AddressSanitizer itself
+/// keeps hundreds of megabytes of freed memory, so that only builds without it compare the memory.
+/// With it, the flood is as short as the overflow of a queue allows.
 constexpr std::size_t memory_bound = 120 << 20;
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool compares_memory = false;
+constexpr std::uint64_t overflowing_frames = 20'000;
+#else
+constexpr bool compares_memory = true;
+/// Four times `memory_bound`, if each was kept.
+constexpr std::uint64_t overflowing_frames = 350'000;
 #endif
 
 /// Alice at port 1 and Bob at port 2, after Carol at port 0, who receives what they receive.
@@ -176,8 +181,7 @@ TEST_P(VlanFaults, AFloodUnderEveryFaultIsBoundedAndLeavesOtherSegmentsUndisturb
         while (is_flooding && alice_->send(load)) {
         }
     });
-    // The flood is many times as large as what may wait.
-    while ((*slow)[fault::FaultCount::overflowed] < 1'000'000) {
+    while ((*slow)[fault::FaultCount::overflowed] < overflowing_frames) {
         dave.send(frame(alice, bob, "meanwhile"));
         EXPECT_EQ(erin.receive(), frame(alice, bob, "meanwhile"));
     }
@@ -185,7 +189,7 @@ TEST_P(VlanFaults, AFloodUnderEveryFaultIsBoundedAndLeavesOtherSegmentsUndisturb
     is_flooding = false;
     flood.join();
     EXPECT_GT((*slow)[fault::FaultCount::delayed] * 1400, 40u << 20);
-    EXPECT_LT(after, before + memory_bound);
+    EXPECT_TRUE(!compares_memory || after < before + memory_bound) << before << " to " << after;
 }
 
 TEST_P(VlanFaults, StopsWhileFramesWait) {
