@@ -33,8 +33,7 @@ def test_the_example(testbed: Testbed) -> None:
     example = ResumedExample(testbed, "cluster-headscale-k3s", last_line)
     example.run("--checkpoint", limit=3500)
     assert len(example.saved) == 9
-    for checkpoint in example.saved:
-        example.resume(checkpoint, limit=2500)
+    example.resume_at_each(limit=2500)
 
 
 def test_a_server_with_another_name_and_address_creates_its_cluster(cluster: Kubernetes) -> None:

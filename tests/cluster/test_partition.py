@@ -18,5 +18,4 @@ def test_a_seed_repeats_the_schedule_and_the_run_is_resumed(testbed: Testbed) ->
     assert len(schedules[0]) == 6
     assert schedules[0] == schedules[1]
     assert len(example.saved) == 4
-    for checkpoint in example.saved:
-        example.resume(checkpoint, limit=1000)
+    example.resume_at_each(limit=1000)

@@ -11,15 +11,21 @@ from support.run import Run
 from support.testbed import Testbed
 
 
+# The last line of standard output of each run.
+LAST_LINES = {"ping": "12 of 12 pings passed"}
+# Machines boot in most of their subtests, so that a run that is resumed at each boots most often.
+BOOT_IN_SUBTESTS = ["reboot", "remote-unlock", "screen"]
+
+
 class ResumedExample:
     """One example in a test bed, with a store of checkpoints of its own."""
 
     def __init__(self, testbed: Testbed, name: str, last_line: str | None = None) -> None:
-        """`last_line`: the expected last line of standard output of each run."""
+        """`last_line`: the expected last line of standard output of each run, by default that of LAST_LINES."""
         self._testbed = testbed
         self._folder = paths.examples() / name
         self._store = testbed.folder / "store"
-        self._last_line = last_line
+        self._last_line = last_line or LAST_LINES.get(name)
 
     def run(self, *options: str, limit: float, path: str | None = None) -> Run:
         """A run that passes within `limit` seconds; `path` is its PATH."""
@@ -37,6 +43,11 @@ class ResumedExample:
         """The names of the checkpoints."""
         (folder,) = self._store.glob("*/record.json")
         return [each.name for each in Record(folder.parent).resumable()]
+
+    def resume_at_each(self, limit: float) -> None:
+        """Resumes at each checkpoint, each time within `limit` seconds."""
+        for checkpoint in self.saved:
+            self.resume(checkpoint, limit)
 
     def resume(self, checkpoint: str, limit: float) -> None:
         """Expects the verdict and the files of the recorded run, and no machine before `checkpoint`."""

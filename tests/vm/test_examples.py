@@ -1,4 +1,4 @@
-"""Every example that takes less than minutes, run as a user would; some are resumed at each of their subtests."""
+"""Every example that takes less than minutes, run as a user would; some are resumed at their subtests."""
 
 import os
 
@@ -6,7 +6,7 @@ import pytest
 from charioteer import paths
 
 from support.containers import only_containers, why_no_containers
-from support.resumed_example import ResumedExample
+from support.resumed_example import BOOT_IN_SUBTESTS, ResumedExample
 from support.testbed import Testbed
 from support.vsock import folder_of_program
 
@@ -16,9 +16,9 @@ EXAMPLES = sorted(
     for file in paths.examples().glob("*/cluster.toml")
     if not file.parent.name.startswith("cluster-") and file.parent.name != "partition"
 )
-LAST_LINES = {"ping": "12 of 12 pings passed"}
-# Resumed at each of their subtests.
-RESUMED = {"commands", "conditions", "ping", "reboot", "remote-unlock", "reports", "screen"}
+# Resumed at each of their subtests. Of BOOT_IN_SUBTESTS, tests/cluster/test_resumed_examples.py does that,
+# and this file resumes them at the last.
+RESUMED = {"commands", "conditions", "ping", "reports"}
 # Those with a device that cannot be saved, and what is logged. They are not resumed: a checkpoint at which
 # the machine is off is saved, but what the script reads of its EFI variables is not recorded.
 REFUSED = {"firmware": "it has a TPM, whose state another process keeps"}
@@ -35,17 +35,18 @@ def test_example(testbed: Testbed, name: str) -> None:
         if folder is None:
             pytest.skip(why_not)
         path = f"{folder}:{path}"
-    example = ResumedExample(testbed, name, LAST_LINES.get(name))
+    example = ResumedExample(testbed, name)
     if name == "containers":
         with only_containers():
             example.run(limit=1500)
         return
-    if name not in RESUMED | REFUSED.keys():
+    if name not in {*RESUMED, *BOOT_IN_SUBTESTS, *REFUSED}:
         example.run(limit=1500, path=path)
         return
     run = example.run("--checkpoint", limit=1500)
     if name in REFUSED:
         assert REFUSED[name] in run.stderr, run.report()
-        return
-    for checkpoint in example.saved:
-        example.resume(checkpoint, limit=1500)
+    elif name in RESUMED:
+        example.resume_at_each(limit=1500)
+    else:
+        example.resume(example.saved[-1], limit=1500)
