@@ -18,6 +18,7 @@ guest = "minimal"
 [machines.spare]
 guest = "minimal"
 vlans = []
+disks = [16]
 """
 SYSTEMD = """
 [machines.server]

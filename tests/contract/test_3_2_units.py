@@ -110,14 +110,6 @@ def test_3_2_text_on_a_terminal(server: QemuMachine) -> None:
         server.wait_until_tty_matches("2", "never shown", timeout=1)
 
 
-@pytest.mark.limit(240)
-def test_3_2_what_is_on_the_disks_outlives_a_shutdown(server: QemuMachine) -> None:
-    empty = "/dev/disk/by-id/virtio-empty0"
-    server.succeed("echo kept > /root/file")
-    server.succeed(f"echo on the second disk | dd of={empty} conv=notrunc 2>/dev/null")
-    server.shutdown()
-    assert not server.booted
-    server.start()
-    assert server.succeed("cat /root/file") == "kept\n"
-    server.wait_until_succeeds(f"test -e {empty}")
-    assert server.succeed(f"head -n 1 {empty}") == "on the second disk\n"
+def test_3_2_an_empty_disk_has_the_name_that_nixos_tests_use(server: QemuMachine) -> None:
+    # udev may still be making it.
+    server.wait_until_succeeds("test -b /dev/disk/by-id/virtio-empty0")

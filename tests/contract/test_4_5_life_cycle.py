@@ -25,6 +25,7 @@ def test_4_5_shutdown_start_crash(pair: SharedMachines) -> None:
     assert not spare.is_up()
     assert spare.succeed("hostname") == "spare\n"
     (Path(spare.state_dir) / "kept").touch()
+    spare.succeed("echo on the disk | dd of=/dev/vda conv=notrunc 2>/dev/null")
     spare.succeed("echo of the first start > /dev/ttyS0")
     spare.wait_for_console_text("of the first start")
     spare.shutdown()
@@ -33,6 +34,7 @@ def test_4_5_shutdown_start_crash(pair: SharedMachines) -> None:
     spare.start()
     assert (Path(spare.state_dir) / "kept").exists()
     assert spare.booted and not spare.connected
+    assert spare.succeed("head -n 1 /dev/vda") == "on the disk\n"
     assert "of the first start" not in spare.get_console_log()
     spare.crash()
     spare.crash()
