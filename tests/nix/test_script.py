@@ -39,11 +39,18 @@ def test_the_check_knows_every_name_of_the_driver(nix: Nix, tmp_path: Path, rele
 @pytest.mark.parametrize(
     "script",
     [
-        'extra = create_machine("run", name="x", keep_vm_state=True)\nextra.start()\n',
-        "create_machine({'qemuFlags': ''})\n",
-        # Names that scripts of nixpkgs use for their own variables.
-        "all_machines = [web]\nfor each in all_machines:\n    each.start()\n",
-        "Callable = 1\nProtocol = 'udp'\nAny = [Callable, Protocol]\nprint(Any)\n",
+        # The last are names that scripts of nixpkgs use for their own variables.
+        """extra = create_machine("run", name="x", keep_vm_state=True)
+extra.start()
+create_machine({"qemuFlags": ""})
+all_machines = [web]
+for each in all_machines:
+    each.start()
+Callable = 1
+Protocol = "udp"
+Any = [Callable, Protocol]
+print(Any)
+""",
         "from typing import Any, Callable\n\nf: Callable[[], Any] = web.start\n",
     ],
 )
@@ -54,17 +61,26 @@ def test_scripts_accepted_by_nixpkgs_are_accepted(
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        "import time\n\nt = time.time()\nprint(time.time() - t)\n",
-        "debug = True\nQemuMachine = 'x'\nprint(debug, QemuMachine)\n",
-        "def restart(machine: Machine) -> None:\n    machine.reboot()\n\n\nrestart(web)\n",
-        "from test_driver.machine import Machine as M\n\nfirst: M = machines[0]\nprint(first)\n",
-        "machines[0].send_monitor_command('info status')\n",
-    ],
-)
-def test_scripts_accepted_before_26_05_are_accepted(nix: Nix, tmp_path: Path, script: str) -> None:
+def test_scripts_accepted_before_26_05_are_accepted(nix: Nix, tmp_path: Path) -> None:
+    script = """import time
+
+from test_driver.machine import Machine as M
+
+t = time.time()
+debug = True
+QemuMachine = "x"
+print(time.time() - t, debug, QemuMachine)
+
+
+def restart(machine: Machine) -> None:
+    machine.reboot()
+
+
+restart(web)
+first: M = machines[0]
+print(first)
+machines[0].send_monitor_command("info status")
+"""
     done = build(nix, tmp_path, script, "24.05")
     assert done.returncode == 0, done.stdout
 
