@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 #include "io/error.hpp"
@@ -59,7 +60,12 @@ void make_directory(const std::filesystem::path& path) {
     if (::mkdir(path.c_str(), 0700) == 0) return;
     if (errno != EEXIST)
         throw io::system_error(fmt::format("cannot make the directory {}", path.string()), errno);
-    if (!std::filesystem::is_directory(path))
+    std::error_code ignored;
+    auto type = std::filesystem::status(path, ignored).type();
+    // Its former owner may have removed it in between; then try_lock() finds that it is missing.
+    bool is_gone =
+        type == std::filesystem::file_type::not_found && !std::filesystem::is_symlink(path);
+    if (type != std::filesystem::file_type::directory && !is_gone)
         throw io::UsageError(fmt::format("{} exists and is not a directory", path.string()));
 }
 

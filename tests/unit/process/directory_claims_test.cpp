@@ -3,10 +3,13 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
 #include <string>
+#include <thread>
 
 #include "fakes/temporary_directory.hpp"
 #include "io/error.hpp"
@@ -72,6 +75,27 @@ TEST_F(Claim, CanBeCancelledWhileGuardsOfADeadRunHoldIt) {
     EXPECT_THROW(claims_->claim(path, cancel), io::Interrupted);
     auto release = [&] { guards.reset(); };
     EXPECT_EQ(claims_->claim(path, release).path(), path);
+}
+
+TEST_F(Claim, TakesADirectoryThatIsRemovedMeanwhile) {
+    auto path = directory_.path() / "state";
+    std::atomic<bool> ended = false;
+    std::thread other([&] {
+        while (!ended) {
+            ::mkdir(path.c_str(), 0700);
+            ::rmdir(path.c_str());
+        }
+    });
+    for (int attempt = 0; attempt < 300; ++attempt) {
+        try {
+            EXPECT_EQ(claims_->claim(path).path(), path);
+        } catch (const io::Error& error) {
+            ADD_FAILURE() << "attempt " << attempt << ": " << error.what();
+            break;
+        }
+    }
+    ended = true;
+    other.join();
 }
 
 TEST_F(Claim, NamesTheFileInTheWay) {
