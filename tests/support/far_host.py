@@ -122,6 +122,8 @@ def client_options(key: Path) -> str:
     return (
         f"-F none -i {key} -o IdentitiesOnly=yes -o StrictHostKeyChecking=no"
         " -o UserKnownHostsFile=/dev/null"
+        # The default, against quantum computers, takes 0.1 s of processor time for each connection.
+        " -o KexAlgorithms=curve25519-sha256"
     )
 
 
