@@ -32,6 +32,7 @@ from charioteer.testing.run_captures import RunCaptures
 from charioteer.testing.subtests import Subtests
 from charioteer.testing.symbols import print_names, pythonized
 from charioteer.testing.sync import sync_all
+from charioteer.testing.tester import Tester
 from charioteer.testing.vlan import VLan
 from charioteer.testing.vsock import VHostDeviceVsock, hints, kernel_commands
 
@@ -212,8 +213,6 @@ class Driver(PollingConditions):
 
     def test_symbols(self) -> dict[str, Any]:
         """The names that the script finds, which are also printed."""
-        from charioteer.testing.assertions import AssertionTester
-
         general: dict[str, Any] = {
             "start_all": self.start_all,
             "test_script": self.test_script,
@@ -236,7 +235,7 @@ class Driver(PollingConditions):
             "Machine": Machine,
             "QemuMachine": QemuMachine,
             "NspawnMachine": NspawnMachine,
-            "t": AssertionTester(),
+            "t": Tester(),
             "debug": self.debug,
             "dump_machine_ssh": self.dump_machine_ssh,
             "all_machines": Machines(self.machines),

@@ -1,0 +1,32 @@
+"""The name `t`."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from charioteer.testing.assertions import AssertionTester
+
+
+class Tester:
+    """A proxy of an AssertionTester, which is made when it is first used.
+
+    Importing unittest takes a tenth of the processor time of a short run, and many scripts do not use
+    `t`. Like upstream's it is an instance of unittest.TestCase for isinstance().
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        return getattr(_made_by(self), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(_made_by(self), name, value)
+
+    def __repr__(self) -> str:
+        return repr(_made_by(self))
+
+
+def _made_by(tester: Tester) -> "AssertionTester":
+    own: dict[str, AssertionTester] = object.__getattribute__(tester, "__dict__")
+    if not own:
+        from charioteer.testing.assertions import AssertionTester
+
+        own["made"] = AssertionTester()
+    return own["made"]
