@@ -14,6 +14,7 @@ from support.testbed import Testbed
 
 # More than the batches into which xdist divides the tests at first, four for each worker.
 _BATCHES = 64
+_USUAL_LIMIT = 60
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,7 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     A worker gets the tests in batches of successive ones. Slow tests, which are often in the same
     file, would otherwise be in one batch. Tests with the mark `together` stay beside each other, since
-    their fixture would otherwise be made again for nearly each of them.
+    their fixture would otherwise be made again for nearly each of them. Those with the longest limits,
+    which wait for a minute, are the first of the workers, as the others would have ended before them.
     """
     if hasattr(config, "workerinput") and all(_needs_no_guest(item.path) for item in items):
         by_unit: dict[object, list[pytest.Item]] = {}
@@ -39,6 +41,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         units = list(by_unit.values())
         spread = [unit for start in range(_BATCHES) for unit in units[start::_BATCHES]]
         items[:] = [item for unit in spread for item in unit]
+        _begin_with_longest(items, config.workerinput["workercount"])
+
+
+def _begin_with_longest(items: list[pytest.Item], workers: int) -> None:
+    """Makes the items with the longest limits the first of the first batches of xdist."""
+    batch = max(len(items) // workers // 4, 2)
+    longest = sorted(
+        (item for item in items if _limit(item) > _USUAL_LIMIT), key=_limit, reverse=True
+    )
+    for item in longest:
+        items.remove(item)
+    for worker in range(workers):
+        for place, item in enumerate(longest[worker::workers]):
+            items.insert(worker * batch + place, item)
+
+
+def _limit(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("limit")
+    return float(mark.args[0]) if mark else _USUAL_LIMIT
 
 
 def _stays(item: pytest.Item) -> bool:
@@ -53,8 +74,7 @@ def _needs_no_guest(path: Path) -> bool:
 @pytest.fixture(autouse=True)
 def _deadline(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails a test after 60 s, or the seconds of its mark `limit`."""
-    mark = request.node.get_closest_marker("limit")
-    with patience.deadline(mark.args[0] if mark else 60):
+    with patience.deadline(_limit(request.node)):
         yield
 
 
