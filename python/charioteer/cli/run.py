@@ -75,6 +75,7 @@ def _hide(parser: argparse.ArgumentParser, *options: str) -> None:
 def add_repl_to(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of `charioteer repl`, which are those of `run`."""
     add_to(parser)
+    _hide(parser, "interactive")
     parser.set_defaults(interactive=True)
 
 
