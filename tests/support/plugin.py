@@ -1,5 +1,6 @@
 """Fixtures of all Python tests."""
 
+import gc
 import shutil
 import signal
 import tempfile
@@ -42,6 +43,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         spread = [unit for start in range(_BATCHES) for unit in units[start::_BATCHES]]
         items[:] = [item for unit in spread for item in unit]
         _begin_with_longest(items, config.workerinput["workercount"])
+
+
+def pytest_collection_finish() -> None:
+    # What was collected is needed until the end, which would otherwise take 0.2 s more in each worker.
+    gc.freeze()
 
 
 def _begin_with_longest(items: list[pytest.Item], workers: int) -> None:
