@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from charioteer.errors import InputError
-from charioteer.testing.checkpoints import store
-from charioteer.testing.checkpoints.record import Description
 from charioteer.testing.checkpoints.run_checkpoints import RunCheckpoints
 from charioteer.testing.checkpoints.wishes import Wishes
 from charioteer.testing.config import DriverConfiguration
@@ -49,8 +47,9 @@ def plan(
         yield made
         return
     # Slow to import, and most runs neither are recorded nor resume.
-    from charioteer.testing.checkpoints import identity
+    from charioteer.testing.checkpoints import identity, store
     from charioteer.testing.checkpoints.calls import Places
+    from charioteer.testing.checkpoints.record import Description
     from charioteer.testing.checkpoints.recorded_checkpoints import RecordedCheckpoints
     from charioteer.testing.checkpoints.search import Search
 

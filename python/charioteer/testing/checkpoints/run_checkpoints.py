@@ -5,18 +5,21 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from charioteer import _core as core
-from charioteer.testing.checkpoints import store
-from charioteer.testing.checkpoints.record import Checkpoint, Description, Record, reason_of
-from charioteer.testing.checkpoints.team import NotSaved, Team
 from charioteer.testing.directories import temporary_directory
 from charioteer.testing.errors import MachineError
 from charioteer.testing.logger import AbstractLogger
 from charioteer.testing.machine import QemuMachine
 from charioteer.testing.script_trace import current_line
+
+# Most runs save nothing, and importing these modules takes longer than the rest of an empty run.
+if TYPE_CHECKING:
+    from charioteer.testing.checkpoints.record import Checkpoint, Description, Record
+    from charioteer.testing.checkpoints.team import Team
 
 
 class RunCheckpoints:
@@ -28,7 +31,7 @@ class RunCheckpoints:
     def __init__(self, script: str) -> None:
         """`script`: the path of the test script, for the list of the runs."""
         self._script = script
-        self._own: Record | None = None
+        self._own: "Record | None" = None
         self._open = ExitStack()
         self.tmp_dir: Path | None = None
         """Where checkpoints are that are removed at the end; by default `temporary_directory()`."""
@@ -45,10 +48,16 @@ class RunCheckpoints:
         `containers`: the names of the run's containers, which cannot be saved.
         `prompt` is called where the run resumes, and ends the run.
         """
-        self._team = Team(machines)
+        self._all_machines = machines
         self._containers = sorted(containers)
         self._logger = logger
         self._prompt = prompt
+
+    @cached_property
+    def _team(self) -> "Team":
+        from charioteer.testing.checkpoints.team import Team
+
+        return Team(self._all_machines)
 
     @property
     def resumes(self) -> bool:
@@ -90,17 +99,22 @@ class RunCheckpoints:
 
     # What scripts and prompts call
 
-    def save(self, name: str) -> Checkpoint | None:
+    def save(self, name: str) -> "Checkpoint | None":
         """Saves all machines under this name, which replaces an earlier one.
 
         None while a record is replayed. Raises MachineError when they cannot be saved.
         """
+        from charioteer.testing.checkpoints import record, store
+        from charioteer.testing.checkpoints.team import NotSaved
+
         try:
             return self._save(name, self._calls_made())
         except NotSaved as error:
             raise MachineError(f"the checkpoint {name!r} cannot be made: {error}") from error
         except OSError as error:
-            reason = reason_of(error, store.root() if self._own is None else self._own.folder)
+            reason = record.reason_of(
+                error, store.root() if self._own is None else self._own.folder
+            )
             raise MachineError(f"the checkpoint {name!r} cannot be written: {reason}") from error
 
     def restore(self, name: str) -> None:
@@ -112,7 +126,7 @@ class RunCheckpoints:
         with self._logger.nested(f"restoring the checkpoint {name!r}"):
             self._team.restore(found[-1].folder)
 
-    def saved(self) -> list[Checkpoint]:
+    def saved(self) -> "list[Checkpoint]":
         """The checkpoints that can be restored, in the order in which they were saved."""
         return [] if self._own is None else self._own.checkpoints()
 
@@ -122,19 +136,23 @@ class RunCheckpoints:
         """See Checkpoint.calls."""
         return None
 
-    def _new_record(self) -> AbstractContextManager[Record]:
+    def _new_record(self) -> "AbstractContextManager[Record]":
         """A new folder of checkpoints."""
+        from charioteer.testing.checkpoints.record import Description
+
         description = Description("", time.time(), self._script, {}, seed=0)
         return _temporary_record(self.tmp_dir or temporary_directory(), description)
 
-    def _record(self) -> Record:
+    def _record(self) -> "Record":
         """The folder of this run's checkpoints, which is made when it is first needed."""
         if self._own is None:
             self._own = self._open.enter_context(self._new_record())
         return self._own
 
-    def _save(self, name: str, calls: int | None) -> Checkpoint:
+    def _save(self, name: str, calls: int | None) -> "Checkpoint":
         """Raises NotSaved, OSError, MachineError."""
+        from charioteer.testing.checkpoints.team import NotSaved
+
         if threading.current_thread() is not threading.main_thread():
             raise NotSaved("another thread than the main one asks for it")
         if self._containers:
@@ -154,9 +172,11 @@ class RunCheckpoints:
 
 
 @contextmanager
-def _temporary_record(parent: Path, description: Description) -> Generator[Record, None, None]:
+def _temporary_record(parent: Path, description: "Description") -> "Generator[Record, None, None]":
     """A folder beside the machines' state, which is removed at the end of the block."""
-    import tempfile  # costs some milliseconds
+    import tempfile
+
+    from charioteer.testing.checkpoints.record import Record
 
     folder = Path(tempfile.mkdtemp(prefix="checkpoints-", dir=parent))
     try:
