@@ -110,6 +110,6 @@ def test_3_2_text_on_a_terminal(server: QemuMachine) -> None:
         server.wait_until_tty_matches("2", "never shown", timeout=1)
 
 
-def test_3_2_an_empty_disk_has_the_name_that_nixos_tests_use(server: QemuMachine) -> None:
+def test_5_3_an_empty_disk_is_found_by_its_serial_number(server: QemuMachine) -> None:
     # udev may still be making it.
     server.wait_until_succeeds("test -b /dev/disk/by-id/virtio-empty0")
