@@ -185,13 +185,14 @@ TEST_F(MultiplexerTest, LateErrorsAreReportedUpToABound) {
     greet();
     auto call = start("yes >&2 &");
     agent_sends_exit(1);
+    auto line = std::string(255, 'y') + "\n";
     std::string lines;
-    for (int i = 0; i < 8 * 1024; ++i) lines += "y\n";
+    for (int i = 0; i < 64; ++i) lines += line;
     std::size_t reported = 0;
     std::string last;
     for (int i = 0; i < 2000; ++i) {
         agent_sends(Type::errors, 1, lines);
-        reported += 2 * late_.size();
+        reported += line.size() * late_.size();
         if (!late_.empty()) last = late_.back();
         late_.clear();
         ASSERT_TRUE(multiplexer_->usable());
