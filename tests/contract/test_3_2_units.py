@@ -1,4 +1,4 @@
-"""Sections 3.2, 3.3 and 5.2: units, files, text terminals and disks of a guest with systemd."""
+"""Sections 3.2, 3.3, 5.2 and 5.3: units, files, text terminals and disks of a guest with systemd."""
 
 from pathlib import Path
 
