@@ -1,6 +1,7 @@
 """What the checks have found to be correct, so that it is skipped until it changes; used by the programs of
 this folder."""
 
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -20,8 +21,10 @@ class Passed:
         self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
         for file in self._folder.iterdir():
-            if file.stat().st_mtime < time.time() - MAX_AGE:
-                file.unlink(missing_ok=True)
+            # Another run may have removed it.
+            with contextlib.suppress(FileNotFoundError):
+                if file.stat().st_mtime < time.time() - MAX_AGE:
+                    file.unlink()
 
     def __contains__(self, name: str) -> bool:
         try:
