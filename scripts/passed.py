@@ -2,6 +2,7 @@
 this folder."""
 
 import contextlib
+import functools
 import hashlib
 import os
 import subprocess
@@ -33,10 +34,14 @@ class Passed:
             return False
         return True
 
-    def add(self, name: str) -> None:
-        (self._folder / name).touch()
+    def add(self, before: Iterable[str], after: Iterable[str]) -> None:
+        """Keeps the digests from before a check that are the same after it. The others are of files that
+        changed in between, so that it is unknown which text was checked."""
+        for name in {*before} & {*after}:
+            (self._folder / name).touch()
 
 
+@functools.cache
 def versions(*packages: str) -> bytes:
     """The installed versions of packages of Debian, whose names may be patterns."""
     query = ["dpkg-query", "-W", "-f=${Package} ${Version}\n", *packages]
@@ -44,12 +49,14 @@ def versions(*packages: str) -> bytes:
 
 
 def digest(common: bytes, files: Iterable[Path]) -> str:
-    """A hash of `common` and of the names and contents of files of the project."""
+    """A hash of `common` and of the names and contents of files of the project, which may be missing."""
     state = hashlib.sha256(common)
     for file in files:
         # Without the project's path, so that all work trees share the results.
-        text = file.read_bytes()
-        state.update(f"\0{file.relative_to(ROOT)}\0{len(text)}\0".encode() + text)
+        state.update(f"\0{file.relative_to(ROOT)}\0".encode())
+        with contextlib.suppress(FileNotFoundError):
+            text = file.read_bytes()
+            state.update(f"{len(text)}\0".encode() + text)
     return state.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""scripts/check-tidy, with a clang-tidy that complains about the word BAD."""
+"""scripts/check-tidy, with a clang-tidy that reports the word BAD."""
 
 import json
 import os
@@ -15,6 +15,8 @@ file = pathlib.Path(sys.argv[-1])
 print(file.name, file=open("calls", "a"))
 sources = re.findall('#include "(/.*)"', file.read_text()) or [str(file)]
 bad = [source for source in sources if "BAD" in pathlib.Path(source).read_text()]
+for source in map(pathlib.Path, sources):
+    if "CHANGING" in source.read_text(): source.write_text("int changed;")
 print(*(f"{source}: finding" for source in bad), sep="\\n")
 sys.exit(bool(bad))
 """
@@ -31,8 +33,12 @@ class Tree:
             (folder / "scripts" / name).write_text((ROOT / "scripts" / name).read_text())
         (folder / "python").symlink_to(ROOT / "python")
         (folder / ".clang-tidy").touch()
-        (folder / "bin/clang-tidy-14").write_text(FAKE)
-        (folder / "bin/clang-tidy-14").chmod(0o755)
+        self.write_program("clang-tidy-14", FAKE)
+        self.write_program("dpkg-query", "#!/bin/sh\necho 1\n")
+
+    def write_program(self, name: str, text: str) -> None:
+        (self.folder / "bin" / name).write_text(text)
+        (self.folder / "bin" / name).chmod(0o755)
 
     def write(self, **sources: str) -> None:
         for name, text in sources.items():
@@ -51,9 +57,11 @@ class Tree:
         """Runs the check; `calls` has the files that clang-tidy read."""
         path = f"{self.folder}/bin{os.pathsep}{os.environ['PATH']}"
         (self.folder / "calls").write_text("")
+        cache = str(self.folder / "cache")
+        own = {"PATH": path, "XDG_CACHE_HOME": cache, "CHARIOTEER_CACHE": f"{cache}/charioteer"}
         return subprocess.run(
             ["python3", self.folder / "scripts/check-tidy", self.folder / "build"],
-            env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(self.folder / "cache")},
+            env={**os.environ, **own},
             capture_output=True,
             text=True,
         )
@@ -92,3 +100,23 @@ def test_only_sources_that_changed_or_had_findings_are_checked_again(tree: Tree)
     assert tree.calls == ["two.cpp"]
     assert tree.check().stdout == "clang-tidy: no findings in 3 files, of which 0 had changed\n"
     assert tree.calls == []
+
+
+def test_another_version_of_a_package_checks_all_sources_again(tree: Tree) -> None:
+    tree.write(one="int one;", two="int two;")
+    tree.check()
+    tree.write_program("dpkg-query", "#!/bin/sh\necho 2\n")
+    assert tree.check().returncode == 0
+    assert tree.calls == ["batch_0.cpp"]
+
+
+@pytest.mark.parametrize("sources", [{}, {"other": "int other;"}])
+def test_a_source_that_changes_during_the_check_is_checked_again(
+    tree: Tree, sources: dict[str, str]
+) -> None:
+    tree.write(**sources, one="CHANGING")
+    assert tree.check().returncode == 0
+    assert (tree.folder / "driver/part/one.cpp").read_text() == "int changed;"
+    tree.write(one="CHANGING")
+    assert tree.check().returncode == 0
+    assert tree.calls == ["one.cpp"]

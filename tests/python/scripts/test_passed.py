@@ -1,7 +1,8 @@
-"""What scripts/format and scripts/check-python skip, with programs that complain about the word BAD."""
+"""What scripts/format and scripts/check-python skip, with programs that report the word BAD."""
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ name, *words = sys.argv
 print(pathlib.Path(name).name, *(word for word in words if word[0] != "-"), file=open("calls", "a"))
 files = [path for word in words for path in (pathlib.Path(word), *pathlib.Path(word).rglob("*.py"))]
 bad = [file for file in files if file.is_file() and "BAD" in file.read_text()]
+for file in files:
+    if file.is_file() and f"changed by {pathlib.Path(name).name}" in file.read_text():
+        file.write_text("changed = True")
 if "-i" in words or "--quiet" in words:
     for file in bad: file.write_text(file.read_text().replace("BAD", "GOOD"))
     sys.exit(0)
@@ -40,6 +44,8 @@ class Tree:
         for name in ("clang-format-14", "black", "mypy", "pyflakes3"):
             self.write(f"bin/{name}", FAKE)
             (programs / name).chmod(0o755)
+        self.write("bin/dpkg-query", "#!/bin/sh\necho 1\n")
+        (programs / "dpkg-query").chmod(0o755)
         for name in (".clang-format", "pyproject.toml", "examples/ping/test.py", CPP, CODE, OTHER):
             self.write(name, "")
         self.write(HELPER, "")
@@ -50,16 +56,25 @@ class Tree:
         (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / name).write_text(text)
 
-    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, program: str, *arguments: str, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Runs a script; `calls` has the programs that it ran, and their files."""
         path = f"{self.folder}/bin{os.pathsep}{os.environ['PATH']}"
         (self.folder / "calls").write_text("")
+        cache = str(self.folder / "cache")
+        own = {"PATH": path, "XDG_CACHE_HOME": cache, "CHARIOTEER_CACHE": f"{cache}/charioteer"}
+        own["PYTHONUSERBASE"] = str(self.folder / "user")
         return subprocess.run(
             ["/usr/bin/python3", self.folder / "scripts" / program, *arguments],
-            env={**os.environ, "PATH": path, "XDG_CACHE_HOME": str(self.folder / "cache")},
+            env={**os.environ, **own, **variables},
             capture_output=True,
             text=True,
         )
+
+    def checked(self) -> set[str]:
+        """The files that the programs have read."""
+        return {file for call in self.calls() for file in call.split()[1:]}
 
     def calls(self) -> list[str]:
         """The calls of programs, with files relative to the project."""
@@ -69,7 +84,7 @@ class Tree:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
-    return Tree(tmp_path)
+    return Tree(tmp_path / "project")
 
 
 class TestFormat:
@@ -108,6 +123,31 @@ class TestFormat:
         tree.run("format", "--check")
         assert {call.split()[0] for call in tree.calls()} == {program}
 
+    def test_another_version_of_a_formatter_checks_all_files_again(self, tree: Tree) -> None:
+        tree.run("format", "--check")
+        first = tree.calls()
+        tree.write("bin/dpkg-query", "#!/bin/sh\necho 2\n")
+        tree.run("format", "--check")
+        assert tree.calls() == first and tree.checked() > {CPP, CODE}
+
+    def test_another_version_of_the_script_checks_all_files_again(self, tree: Tree) -> None:
+        tree.run("format", "--check")
+        script = (tree.folder / "scripts/format").read_text()
+        tree.write("scripts/format", f"{script}# other\n")
+        tree.run("format", "--check")
+        assert tree.checked() > {CPP, CODE}
+
+    @pytest.mark.parametrize("arguments", [(), ("--check",)])
+    def test_a_file_that_changes_during_the_check_is_checked_again(
+        self, tree: Tree, arguments: tuple[str, ...]
+    ) -> None:
+        tree.write(CODE, "changed by black")
+        assert tree.run("format", *arguments).returncode == 0
+        assert (tree.folder / CODE).read_text() == "changed = True"
+        tree.write(CODE, "changed by black")
+        assert tree.run("format", *arguments).returncode == 0
+        assert tree.calls() == [f"black {CODE}"]
+
     def test_a_formatter_that_does_not_run_is_named(self, tree: Tree) -> None:
         (tree.folder / "bin/black").unlink()
         done = tree.run("format", "--check")
@@ -141,6 +181,38 @@ class TestCheckPython:
         folders = [call for call in tree.calls() if call.startswith("mypy tests/")]
         assert folders == ["mypy tests/one", "mypy tests/other", "mypy tests/support"]
         assert len(tree.calls()) == 5
+
+    def test_another_version_of_a_package_checks_everything_again(self, tree: Tree) -> None:
+        tree.run("check-python")
+        first = tree.calls()
+        tree.write("bin/dpkg-query", "#!/bin/sh\necho 2\n")
+        tree.run("check-python")
+        assert tree.calls() == first
+
+    def test_packages_outside_the_project_check_everything_again(self, tree: Tree) -> None:
+        tree.run("check-python")
+        first = tree.calls()
+        tree.run("check-python", MYPYPATH="stubs")
+        assert tree.calls() == first
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        tree.write(f"user/lib/python{version}/site-packages/one/py.typed", "")
+        tree.run("check-python")
+        assert tree.calls() == first
+        tree.run("check-python")
+        assert tree.calls() == []
+
+    @pytest.mark.parametrize(
+        "program, call", [("pyflakes3", f"pyflakes3 {OTHER}"), ("mypy", "mypy tests/other")]
+    )
+    def test_a_file_that_changes_during_the_check_is_checked_again(
+        self, tree: Tree, program: str, call: str
+    ) -> None:
+        tree.write(OTHER, f"# changed by {program}")
+        assert tree.run("check-python").returncode == 0
+        assert (tree.folder / OTHER).read_text() == "changed = True"
+        tree.write(OTHER, f"# changed by {program}")
+        assert tree.run("check-python").returncode == 0
+        assert call in tree.calls()
 
     def test_an_example_that_is_no_python_is_refused(self, tree: Tree) -> None:
         tree.write("examples/ping/test.py", "def")
