@@ -60,14 +60,42 @@ def digest(common: bytes, files: Iterable[Path]) -> str:
     return state.hexdigest()
 
 
+@functools.cache
+def project_files() -> list[Path]:
+    """The project's files, tracked or not, that git does not ignore; all if there is no repository, as in
+    an unpacked source archive. Files and folders whose names begin with a dot are left out."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    found = None
+    # Without it, git would use a repository that contains the project, and may ignore it.
+    if (ROOT / ".git").exists():
+        with contextlib.suppress(FileNotFoundError, subprocess.CalledProcessError):
+            output = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+            found = {ROOT / os.fsdecode(name) for name in output.split(b"\0") if name}
+    if found is None:
+        found = set(ROOT.rglob("*"))
+    return sorted(
+        file
+        for file in found
+        if not any(part.startswith(".") for part in file.relative_to(ROOT).parts) and file.is_file()
+    )
+
+
+def files_below(folders: Iterable[str], *suffixes: str) -> list[Path]:
+    """The project's files with one of the suffixes, below folders of the project."""
+    starts = tuple(f"{ROOT / folder}/" for folder in folders)
+    return [
+        file for file in project_files() if file.suffix in suffixes and str(file).startswith(starts)
+    ]
+
+
 def python_scripts() -> list[Path]:
     """The programs of this folder in Python, most of which have no suffix, and their modules."""
     shebang = b"#!/usr/bin/python3\n"
-    files = sorted(file for file in (ROOT / "scripts").iterdir() if file.is_file())
+    files = [file for file in project_files() if file.parent == ROOT / "scripts"]
     return [each for each in files if each.suffix == ".py" or each.read_bytes().startswith(shebang)]
 
 
+@functools.cache
 def python_files(*folders: str) -> list[Path]:
     """The sources and stubs in Python below folders of the project."""
-    found = (file for folder in folders for file in (ROOT / folder).rglob("*.py*"))
-    return sorted(file for file in found if file.suffix in (".py", ".pyi"))
+    return files_below(folders, ".py", ".pyi")

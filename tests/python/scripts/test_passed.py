@@ -32,6 +32,11 @@ sys.exit(bool(bad))
 """
 
 
+def outer_environment() -> dict[str, str]:
+    """This process' environment, without what git sets for hooks."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
+
+
 class Tree:
     """A project with a source of each kind, and a cache of its own."""
 
@@ -67,10 +72,14 @@ class Tree:
         own["PYTHONUSERBASE"] = str(self.folder / "user")
         return subprocess.run(
             ["/usr/bin/python3", self.folder / "scripts" / program, *arguments],
-            env={**os.environ, **own, **variables},
+            env={**outer_environment(), **own, **variables},
             capture_output=True,
             text=True,
         )
+
+    def git(self, *arguments: str) -> None:
+        command = ["git", *arguments]
+        subprocess.run(command, cwd=self.folder, env=outer_environment(), check=True)
 
     def checked(self) -> set[str]:
         """The files that the programs have read."""
@@ -148,6 +157,34 @@ class TestFormat:
         assert tree.run("format", *arguments).returncode == 0
         assert tree.calls() == [f"black {CODE}"]
 
+    def test_files_that_git_ignores_are_left_out(self, tree: Tree) -> None:
+        tree.write(".gitignore", "ignored.*\n")
+        tree.git("init", "--quiet")
+        tree.git("add", CPP, CODE, TEST)
+        (tree.folder / TEST).unlink()
+        tree.write("python/code/ignored.py", "BAD")
+        tree.write("driver/part/ignored.cpp", "BAD")
+        assert tree.run("format", "--check").returncode == 0
+        # The helper is not tracked, and the test has been deleted.
+        assert tree.checked() > {CPP, CODE, HELPER}
+        assert not tree.checked() & {TEST, "python/code/ignored.py", "driver/part/ignored.cpp"}
+
+    @pytest.mark.parametrize("repository", [False, True])
+    def test_names_that_begin_with_a_dot_are_left_out(self, tree: Tree, repository: bool) -> None:
+        if repository:
+            tree.git("init", "--quiet")
+        tree.write("tests/.venv/lib/one.py", "BAD")
+        # Such a lock file of Emacs names a user and a process.
+        (tree.folder / "python/code/.#one.py").symlink_to("user@host.1")
+        assert tree.run("format", "--check").returncode == 0
+        assert CODE in tree.checked()
+
+    def test_a_repository_around_the_project_is_not_used(self, tree: Tree, tmp_path: Path) -> None:
+        tree.git("init", "--quiet", str(tmp_path))
+        (tmp_path / ".gitignore").write_text("*")
+        tree.run("format", "--check")
+        assert CODE in tree.checked()
+
     def test_a_formatter_that_does_not_run_is_named(self, tree: Tree) -> None:
         (tree.folder / "bin/black").unlink()
         done = tree.run("format", "--check")
@@ -213,6 +250,14 @@ class TestCheckPython:
         tree.write(OTHER, f"# changed by {program}")
         assert tree.run("check-python").returncode == 0
         assert call in tree.calls()
+
+    def test_files_that_git_ignores_are_left_out(self, tree: Tree) -> None:
+        tree.write(".gitignore", "charioteer_names.pyi\n")
+        tree.git("init", "--quiet")
+        tree.write("examples/ping/charioteer_names.pyi", "def")
+        tree.write("tests/.venv/lib/one.py", "BAD")
+        assert tree.run("check-python").returncode == 0
+        assert OTHER in tree.checked() and "tests/.venv" not in tree.checked()
 
     def test_an_example_that_is_no_python_is_refused(self, tree: Tree) -> None:
         tree.write("examples/ping/test.py", "def")
