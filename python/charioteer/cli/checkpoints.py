@@ -3,11 +3,12 @@
 import argparse
 import time
 from collections import Counter
+from pathlib import Path
 
 from charioteer import folders
 from charioteer.errors import InputError
 from charioteer.testing.checkpoints import store
-from charioteer.testing.checkpoints.record import Record, occupied
+from charioteer.testing.checkpoints.record import Record, occupied, reason_of
 
 _MEGABYTE = 1_000_000
 
@@ -46,8 +47,8 @@ def _megabytes(text: str) -> int:
 
 def show_all(_options: argparse.Namespace) -> int:
     """Runs `charioteer checkpoints list`."""
-    problems: list[str] = []
-    records = store.records(problems)
+    unreadable: list[store.Unreadable] = []
+    records = store.records(unreadable)
     total = 0
     counted: set[tuple[int, int]] = set()
     for record in records:
@@ -56,16 +57,18 @@ def show_all(_options: argparse.Namespace) -> int:
         number = len(record.checkpoints())
         count = f"{number:3} checkpoint{' ' if number == 1 else 's'}"
         print(f"{record.folder.name}  {_label(record):24} {count} {_size(size):>9}")
-    for problem in problems:
-        print(f"not usable: {problem}")
+    for folder, reason in unreadable:
+        size = occupied(folder, counted)
+        total += size
+        print(f"{folder.name}  not usable, {_size(size)}: {reason}")
     runs = "1 recorded run" if len(records) == 1 else f"{len(records)} recorded runs"
     print(f"{runs}, {_size(total)} of {_size(store.limit())}, {store.root()}")
     return 0
 
 
 def show_one(options: argparse.Namespace) -> int:
-    """Runs `charioteer checkpoints show`. Raises InputError."""
-    record = _find(options.run)
+    """Runs `charioteer checkpoints show`. Raises InputError, also for a run that cannot be read."""
+    record = _read(_find(options.run))
     about_it = record.description
     begin = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about_it.begin))
     print(f"{record.folder.name}: {_label(record)}, {begin}, script {about_it.script}")
@@ -80,10 +83,10 @@ def show_one(options: argparse.Namespace) -> int:
 
 def remove_some(options: argparse.Namespace) -> int:
     """Runs `charioteer checkpoints remove`. Raises InputError, also for a run that is in use."""
-    for record in [_find(name) for name in options.runs]:
-        if not folders.remove(record.folder):
-            raise InputError(f"{record.folder.name} is in use by a running test")
-        print(f"removed {record.folder.name}")
+    for folder in [_find(name) for name in options.runs]:
+        if not folders.remove(folder):
+            raise InputError(f"{folder.name} is in use by a running test")
+        print(f"removed {folder.name}")
     return 0
 
 
@@ -95,13 +98,24 @@ def remove_oldest(options: argparse.Namespace) -> int:
     return 0
 
 
-def _find(name: str) -> Record:
-    found = [each for each in store.records() if each.folder.name.startswith(name)]
+def _find(name: str) -> Path:
+    """The folder of a recorded run, also of one that cannot be read. Raises InputError."""
+    found = [each for each in store.run_folders() if each.name.startswith(name)]
     if len(found) == 1:
         return found[0]
-    names = ", ".join(each.folder.name for each in found or store.records()) or "none"
+    names = ", ".join(each.name for each in found or store.run_folders()) or "none"
     which = "several recorded runs begin with" if found else "there is no recorded run"
     raise InputError(f"{which} {name!r}; there are: {names}")
+
+
+def _read(folder: Path) -> Record:
+    """Raises InputError for a record that is damaged or of another version."""
+    try:
+        return Record(folder)
+    except OSError as error:
+        raise InputError(f"cannot read {reason_of(error, folder)}") from error
+    except ValueError as error:
+        raise InputError(str(error)) from error
 
 
 def _label(record: Record) -> str:

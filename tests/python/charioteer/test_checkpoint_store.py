@@ -189,9 +189,15 @@ class TestProgram:
     def test_list_names_damaged_records(self, capsys: pytest.CaptureFixture[str]) -> None:
         file = _record().folder / "record.json"
         file.write_text("{}")
+        (file.parent / "files" / "large").write_bytes(b"x" * 2_000_000)
         assert main(["checkpoints", "list"]) == 0
         listed = capsys.readouterr().out
-        assert f"not usable: {file} was written by another version" in listed
+        assert f"{file.parent.name}  not usable, 2 MB: {file} is damaged" in listed
+        assert "0 recorded runs, 2 MB of" in listed
+        assert main(["checkpoints", "show", file.parent.name]) == 2
+        assert f"{file} is damaged: the field begin is missing" in capsys.readouterr().err
+        assert main(["checkpoints", "remove", file.parent.name]) == 0
+        assert not file.parent.exists()
         assert "\n0 recorded runs, " in listed
 
     def test_remove(self, capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,7 @@ class Entry:
 
     @classmethod
     def from_json(cls, line: str) -> Self:
-        """Raises ValueError, KeyError or TypeError for a damaged line."""
+        """Raises ValueError, LookupError or TypeError for a damaged line."""
         fields: dict[str, Any] = json.loads(line)
         for moment in ("before", "after"):
             fields[moment] = stored.made(MachineState, fields[moment])
@@ -81,7 +81,7 @@ def parse(lines: Iterable[str]) -> list[Entry]:
     for line in lines:
         try:
             found.append(Entry.from_json(line))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError):
             break
     return found
 

@@ -50,7 +50,7 @@ class Description:
         content = path.read_bytes()
         try:
             fields = json.loads(content)
-            is_other = isinstance(fields, dict) and fields.get("format") != FORMAT
+            is_other = isinstance(fields, dict) and fields.get("format", FORMAT) != FORMAT
             made = None if is_other else stored.made(cls, fields)
         except ValueError as error:
             raise ValueError(f"{path} is damaged: {error}") from error
@@ -102,6 +102,8 @@ class Record:
         self.folder = folder
         self.description = Description.read(folder / _RECORD)
         self._lock = threading.Lock()
+        self._parsed: tuple[int, list[Entry]] = (0, [])
+        """The size of the file of calls, and what it contains."""
         self._recorded = len(self.calls())
         self._files = len(list((folder / "files").iterdir()))
         """The number of files that calls have written."""
@@ -120,8 +122,14 @@ class Record:
 
     def calls(self) -> list[Entry]:
         """The recorded calls, in the order in which they returned."""
-        text = (self.folder / "calls").read_text(errors="surrogateescape")
-        return entries.parse(text.splitlines())
+        size, found = self._parsed
+        file = self.folder / "calls"
+        # Decoding takes long for large outputs; the file only grows.
+        if file.stat().st_size != size:
+            content = file.read_bytes()
+            found = entries.parse(content.decode(errors="surrogateescape").splitlines())
+            self._parsed = (len(content), found)
+        return list(found)
 
     def file(self, name: str) -> Path:
         """The file that `keep_file` has stored."""

@@ -47,17 +47,17 @@ class Search:
             why = f"no checkpoint {name!r} was recorded; see `charioteer checkpoints list`"
         changed = None
         valid = []
-        problems: list[str] = []
-        for record in self._records(problems):
+        unreadable: list[store.Unreadable] = []
+        for record in self._records(unreadable):
             difference = identity.difference(record.description.team, self._description.team)
             if difference is None:
                 valid.append(record)
             elif self._is_alike(record):
                 changed = changed or difference
-        if problems:
-            why += f"; {problems[0]}"
         if changed and not valid:
             why = f"the recorded checkpoints are not valid any more: {changed}"
+        if unreadable and not valid:
+            why += f"; {unreadable[0].reason}"
         # Of the first record with any checkpoint that fits, or of the first one if there is none.
         outcome, earlier = None, None
         for record in valid[:_MOST_REHEARSALS]:
@@ -91,12 +91,12 @@ class Search:
         if outcome is not None and outcome.difference is not None:
             self.messages.append(f"the script differs from the recorded one: {outcome.difference}")
 
-    def _records(self, problems: list[str]) -> list[Record]:
+    def _records(self, unreadable: list[store.Unreadable]) -> list[Record]:
         """Those with checkpoints: the newest first, those of the same test before all others.
 
-        Why others cannot be read is added to `problems`.
+        What cannot be read is added to `unreadable`.
         """
-        found = [each for each in store.records(problems) if self._candidates(each)]
+        found = [each for each in store.records(unreadable) if self._candidates(each)]
         return sorted(found, key=self._is_alike, reverse=True)
 
     def _is_alike(self, record: Record) -> bool:

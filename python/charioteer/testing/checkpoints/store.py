@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from charioteer import folders, paths
 from charioteer.errors import InputError
@@ -34,22 +35,33 @@ def limit() -> int:
     return int(text) * 1_000_000
 
 
-def records(problems: list[str] | None = None) -> list[Record]:
-    """All recorded runs that can be read, the newest first.
+class Unreadable(NamedTuple):
+    """A recorded run that cannot be read."""
 
-    Why others cannot be read is added to `problems`.
-    """
+    folder: Path
+    reason: str
+
+
+def run_folders() -> list[Path]:
+    """The folders of all recorded runs, also of those that cannot be read, the newest first."""
+    found = root().iterdir() if root().is_dir() else ()
+    return sorted(
+        (each for each in found if each.suffix != folders.PARTIAL and each.is_dir()), reverse=True
+    )
+
+
+def records(unreadable: list[Unreadable] | None = None) -> list[Record]:
+    """All recorded runs that can be read, the newest first. The others are added to `unreadable`."""
     found = []
-    why = [] if problems is None else problems
-    for folder in sorted(root().iterdir() if root().is_dir() else (), reverse=True):
-        if folder.suffix == folders.PARTIAL or not folder.is_dir():
-            continue
+    others = [] if unreadable is None else unreadable
+    for folder in run_folders():
         try:
             found.append(Record(folder))
         except OSError as error:
-            why.append(f"cannot read {reason_of(error, folder)}")  # or it is being removed
+            if folder.exists():  # else another process has removed it
+                others.append(Unreadable(folder, f"cannot read {reason_of(error, folder)}"))
         except ValueError as error:
-            why.append(str(error))
+            others.append(Unreadable(folder, str(error)))
     return sorted(found, key=lambda each: each.description.begin, reverse=True)
 
 
@@ -77,18 +89,17 @@ def prune(most: int) -> list[Path]:
     """
     if not root().is_dir():
         return []
-    everything = [each for each in root().iterdir() if each.is_dir()]
-    for partial in (each for each in everything if each.suffix == folders.PARTIAL):
+    for partial in root().glob(f"*{folders.PARTIAL}"):
         # A newer one may be being made.
-        if time.time() - partial.stat().st_mtime > _PARTIAL_AGE:
+        if partial.is_dir() and time.time() - partial.stat().st_mtime > _PARTIAL_AGE:
             folders.remove(partial)
-    runs = sorted(each for each in everything if each.suffix != folders.PARTIAL)
+    runs = run_folders()
     counted: set[tuple[int, int]] = set()
     # The newest first: files that an older run shares with it do not go away with the older one.
-    sizes = {folder: occupied(folder, counted) for folder in reversed(runs)}
+    sizes = {folder: occupied(folder, counted) for folder in runs}
     total = sum(sizes.values())
     removed = []
-    for folder in runs:
+    for folder in reversed(runs):
         if total > most and folders.remove(folder):
             removed.append(folder)
             total -= sizes[folder]

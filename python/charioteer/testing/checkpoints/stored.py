@@ -14,11 +14,15 @@ def made(kind: type[T], values: Any) -> T:
     Raises ValueError. The contents of mappings are not checked.
     """
     types = _types(cast(Hashable, kind))
-    if not isinstance(values, dict) or values.keys() != types.keys():
-        raise ValueError(f"it does not have the fields of a {kind.__name__}")
+    if not isinstance(values, dict):
+        raise ValueError("it is no JSON object")
+    if others := sorted(values.keys() ^ types.keys()):
+        raise ValueError(
+            f"the field {others[0]} is {'missing' if others[0] in types else 'unknown'}"
+        )
     for name, expected in types.items():
         if not isinstance(values[name], expected):
-            raise ValueError(f"{name} is {values[name]!r}")
+            raise ValueError(f"the field {name} has the wrong type")
     return kind(**values)
 
 

@@ -56,7 +56,7 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
 
 
 def decode(stored: Any) -> Any:
-    """The value that `encode` has stored. Raises ValueError, KeyError or TypeError for another one."""
+    """The value that `encode` has stored. Raises ValueError, LookupError or TypeError for another one."""
     if isinstance(stored, list):
         return [decode(each) for each in stored]
     if not isinstance(stored, dict):
