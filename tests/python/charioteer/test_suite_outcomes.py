@@ -187,6 +187,16 @@ def test_the_cause_is_what_the_driver_has_logged_last(tmp_path: Path) -> None:
         "  nonsense()",
         "NameError: nonsense",
     ]
+    led_to = "\nDuring handling of the above exception, another exception occurred:\n\n"
+    with log.open("a") as file:
+        file.write(f"{led_to}Traceback (most recent call last):\nKeyError: 1\n")
+        file.write("web # Traceback (most recent call last):\nweb # of a guest\n")
+    assert cause.excerpt(tmp_path)[:4] == [
+        "Traceback (most recent call last):",
+        "  nonsense()",
+        "NameError: nonsense",
+        led_to.strip(),
+    ]
     with log.open("a") as file:
         file.write(
             "\x1b[1m!!! why the test failed:\x1b[0m\n!!!   line 3: x()\nartefacts are there\n"
