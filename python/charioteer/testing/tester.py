@@ -19,8 +19,14 @@ class Tester:
     def __setattr__(self, name: str, value: object) -> None:
         setattr(_made_by(self), name, value)
 
+    def __delattr__(self, name: str) -> None:
+        delattr(_made_by(self), name)
+
     def __repr__(self) -> str:
         return repr(_made_by(self))
+
+    def __str__(self) -> str:
+        return str(_made_by(self))
 
 
 def _made_by(tester: Tester) -> "AssertionTester":
@@ -28,5 +34,6 @@ def _made_by(tester: Tester) -> "AssertionTester":
     if not own:
         from charioteer.testing.assertions import AssertionTester
 
-        own["made"] = AssertionTester()
+        # Another thread may have been quicker.
+        own.setdefault("made", AssertionTester())
     return own["made"]

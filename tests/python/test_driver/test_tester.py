@@ -12,6 +12,7 @@ from support.testbed import Testbed
 def test_it_is_a_test_case() -> None:
     assert isinstance(Tester(), unittest.TestCase) and isinstance(Tester(), AssertionTester)
     assert repr(Tester()) == repr(AssertionTester())
+    assert str(Tester()) == str(AssertionTester())
 
 
 def test_its_assertions_fail_as_requested() -> None:
@@ -25,6 +26,8 @@ def test_attributes_that_are_set_have_an_effect() -> None:
     one, other = Tester(), Tester()
     one.maxDiff = None
     assert one.maxDiff is None and other.maxDiff == unittest.TestCase.maxDiff
+    del one.maxDiff
+    assert one.maxDiff == unittest.TestCase.maxDiff
     one.longMessage = False
     with pytest.raises(RequestedAssertionFailed, match="^why$"):
         one.assertTrue(False, "why")
