@@ -11,11 +11,14 @@ with subtest("shutdown"):
     machine.start()
     machine.wait_for_unit("multi-user.target")
     t.assertEqual(boots(), 1)
+    # The guest writes it to the disk when it shuts down.
+    machine.succeed("echo kept > /root/not-synchronised")
     machine.shutdown()
 
 with subtest("crash"):
     machine.start()
     t.assertEqual(boots(), 2)
+    t.assertEqual(machine.succeed("cat /root/not-synchronised"), "kept\n")
     machine.crash()
 
 with subtest("reboot"):
