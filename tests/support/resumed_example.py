@@ -45,8 +45,10 @@ class ResumedExample:
         return [each.name for each in Record(folder.parent).resumable()]
 
     def resume_at_each(self, limit: float) -> None:
-        """Resumes at each checkpoint, each time within `limit` seconds."""
-        for checkpoint in self.saved:
+        """Resumes at each checkpoint, of which there is at least one, each time within `limit` seconds."""
+        saved = self.saved
+        assert saved
+        for checkpoint in saved:
             self.resume(checkpoint, limit)
 
     def resume(self, checkpoint: str, limit: float) -> None:
