@@ -46,7 +46,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    # What was collected is needed until the end, which would otherwise take 0.2 s more in each worker.
+    # Collected tests live until the end of the process. Without this, the collections of garbage at the
+    # exit examine all of them, for 0.2 s in each worker.
     gc.freeze()
 
 
