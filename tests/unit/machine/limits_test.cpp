@@ -27,14 +27,15 @@ protected:
         AgentTest::SetUp();
         host_ = std::make_shared<Host>(runtime_.executor(), time_);
     }
-    /// Advances the clock until the operation has ended; returns by how much. After the grace
-    /// period slowly, since only the reply to the query of QEMU's state is missing then, which on a
-    /// busy host takes longer than a few fast steps.
+    /// Advances the clock until the operation has ended; returns by how much. A second passes in
+    /// `step` of real time. After the grace period it passes slowly, since only the reply to the
+    /// query of QEMU's state is missing then, which on a busy host takes longer than a few fast
+    /// steps.
     template <class T>
-    io::Duration pass_until_end(const io::Pending<T>& pending) {
+    io::Duration pass_until_end(const io::Pending<T>& pending, std::chrono::milliseconds step) {
         auto begin = time_.now();
         auto late = begin + 5s + command::grace;
-        while (!pending.wait_for(time_.now() <= late ? 5ms : 5s)) time_.advance(1s);
+        while (!pending.wait_for(time_.now() <= late ? step : 5000ms)) time_.advance(1s);
         return time_.now() - begin;
     }
     io::Pending<Outcome> begin_command(Machine& machine, std::string text, io::Duration limit) {
@@ -50,14 +51,16 @@ protected:
         auto killed = runtime_.start(machine.parts().runner->run({.text = std::move(text)}));
         for (pid_t agent = 0; agent == 0 || ::kill(agent, 0) == 0; std::this_thread::yield())
             std::ifstream(file) >> agent;
-        pass_until_end(killed);
+        // Slowly: the time in which the next agent has to start has begun, and is to last longer
+        // than two calls of a test, also when a busy host notices the end of this one late.
+        pass_until_end(killed, 100ms);
         EXPECT_THROW(killed.get(), ShellError);
     }
     /// The failure of a call with a limit of 5 s, which must occur within the grace period.
     template <class T>
     ShellError late_failure_of(io::Pending<T> pending) {
         // The query of QEMU's state, and a few steps of the clock.
-        EXPECT_LE(pass_until_end(pending), 5s + command::grace + 10s);
+        EXPECT_LE(pass_until_end(pending, 5ms), 5s + command::grace + 10s);
         return failure_of<ShellError>([&] { pending.get(); });
     }
 };
@@ -143,7 +146,7 @@ TEST_F(LimitsTest, AScreenshotThatQemuDoesNotMakeEndsAtTheCallersDeadline) {
     auto machine = connected(fmt::format("env FAKE_QEMU_MODE=no-screendump {}", plain));
     auto deadline = time_.deadline_after(5s + command::grace);
     auto pending = runtime_.start(machine->parts().screen->picture(deadline));
-    EXPECT_LE(pass_until_end(pending), 5s + command::grace + 5s);
+    EXPECT_LE(pass_until_end(pending, 5ms), 5s + command::grace + 5s);
     auto failure = failure_of<io::TimeoutError>([&] { pending.get(); });
     EXPECT_THAT(failure.what(), HasSubstr("web: QEMU did not answer screendump within 65 s"));
 }
