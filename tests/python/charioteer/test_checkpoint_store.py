@@ -138,8 +138,8 @@ def test_a_run_in_use_is_not_removed() -> None:
 
 
 def test_what_killed_runs_left_is_removed() -> None:
-    old = store.root() / "20200101-000000-abc.partial"
-    new = store.root() / "20300101-000000-abc.partial"
+    old = store.root() / "20200101-000000-abcdef.partial"
+    new = store.root() / "20300101-000000-abcdef.partial"
     for folder in (old, new):
         folder.mkdir(parents=True)
     os.utime(old, (1.0, 1.0))
@@ -185,6 +185,17 @@ class TestProgram:
         assert main(["checkpoints", "show", record.folder.name[:17]]) == 0
         shown = capsys.readouterr().out
         assert "1 calls of server" in shown and "1. one (0 MB, line 3)" in shown
+
+    def test_a_folder_of_the_user_is_left_alone(self, capsys: pytest.CaptureFixture[str]) -> None:
+        _record()
+        for name in ("mine", f"mine{folders.PARTIAL}"):
+            (store.root() / name).mkdir()
+            os.utime(store.root() / name, (0, 0))
+        assert main(["checkpoints", "list"]) == 0
+        assert "mine" not in capsys.readouterr().out
+        assert main(["checkpoints", "remove", "mine"]) == 2
+        assert main(["checkpoints", "prune", "--size", "0"]) == 0
+        assert {each.name for each in store.root().iterdir()} == {"mine", f"mine{folders.PARTIAL}"}
 
     def test_list_names_damaged_records(self, capsys: pytest.CaptureFixture[str]) -> None:
         file = _record().folder / "record.json"

@@ -1,6 +1,7 @@
 """The folder of all recorded runs of this user, and its size."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from charioteer.testing.checkpoints.record import Description, Record, occupied,
 
 _DEFAULT_LIMIT = 20_000  # MB
 _PARTIAL_AGE = 60  # seconds
+# The folders that new_record() makes. Others are the user's, and are neither listed nor removed.
+_RUN = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{6}")
 
 
 def root() -> Path:
@@ -46,7 +49,7 @@ def run_folders() -> list[Path]:
     """The folders of all recorded runs, also of those that cannot be read, the newest first."""
     found = root().iterdir() if root().is_dir() else ()
     return sorted(
-        (each for each in found if each.suffix != folders.PARTIAL and each.is_dir()), reverse=True
+        (each for each in found if _RUN.fullmatch(each.name) and each.is_dir()), reverse=True
     )
 
 
@@ -91,7 +94,7 @@ def prune(most: int) -> list[Path]:
         return []
     for partial in root().glob(f"*{folders.PARTIAL}"):
         # A newer one may be being made.
-        if partial.is_dir() and time.time() - partial.stat().st_mtime > _PARTIAL_AGE:
+        if _RUN.fullmatch(partial.stem) and time.time() - partial.stat().st_mtime > _PARTIAL_AGE:
             folders.remove(partial)
     runs = run_folders()
     counted: set[tuple[int, int]] = set()
